@@ -1,0 +1,51 @@
+// What a host asks of its member. Values; the engine answers each accepted command with exactly one DoneUpcall.
+#ifndef COHORT_ENGINE_COMMAND_H_
+#define COHORT_ENGINE_COMMAND_H_
+
+#include <cstdint>
+#include <string>
+#include <variant>
+
+#include "base/buffer.h"
+#include "base/types.h"
+
+namespace cohort::engine {
+
+// When a command is done. Each level implies the one before it.
+enum class AckLevel : uint8_t {
+  kLocal,  // Applied here. A conditional write waits for its cut to be stable all the same: until then its outcome could
+           // still be one that nobody else ever sees.
+  kOne,    // Applied by at least one other member (if there is one).
+  kAll,    // Applied by every member of the view.
+};
+
+// Multicasts `payload` to the group. Done when delivered as `ack` says.
+struct SendMessage {
+  uint64_t id = 0;
+  DeliveryClass cls = DeliveryClass::kConv;
+  Buffer payload;
+  AckLevel ack = AckLevel::kLocal;
+};
+// Opens (creates, if no member has yet) the map `name`. Done when the map exists here; DoneUpcall::number is its id.
+struct OpenMap {
+  uint64_t id = 0;
+  std::string name;
+};
+// An encoded map operation (map/map_op.h), valid and within the limits.
+struct MapWrite {
+  uint64_t id = 0;
+  uint32_t map = 0;
+  Buffer operation;
+  AckLevel ack = AckLevel::kAll;
+  bool conditional = false;  // Its outcome depends on order: put-if, increment, batch with conditions ...
+};
+// Leaves the group. Done when the others go on without this member, or after one second.
+struct Leave {
+  uint64_t id = 0;
+};
+
+using Command = std::variant<SendMessage, OpenMap, MapWrite, Leave>;
+
+}  // namespace cohort::engine
+
+#endif  // COHORT_ENGINE_COMMAND_H_
