@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "base/instant.h"
+#include "cohort/delivery_class.h"
 #include "cohort/ids.h"
 #include "cohort/view.h"
 
@@ -25,14 +26,6 @@ inline constexpr SeqNo kSeqNoMax = (uint64_t{1} << 48) - 1;
 
 // Number of a cut: one decision of the sequencer, inside one view; the first is 1.
 using CutNo = uint64_t;
-
-// docs/protocol.md, chapter "Delivery classes".
-enum class DeliveryClass : uint8_t {
-  kConv = 0,    // FIFO per sender, handed up on receipt.
-  kAgreed = 1,  // Total order among AGREED and SAFE chunks.
-  kSafe = 2,    // AGREED, and only once every member holds it and everything before it.
-  kCtrl = 3,    // The protocol's own chunks: reliable, FIFO, not handed to the user.
-};
 
 // IPv4 or IPv6 address with port. IPv4 uses the first four bytes.
 struct Address {

@@ -1,0 +1,114 @@
+// Group: this process's membership in a group.
+#ifndef COHORT_GROUP_H_
+#define COHORT_GROUP_H_
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <string_view>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/time/time.h"
+#include "cohort/events.h"
+#include "cohort/export.h"
+#include "cohort/options.h"
+#include "cohort/replicated_map.h"
+#include "cohort/stats.h"
+#include "cohort/subscription.h"
+#include "cohort/view.h"
+
+namespace cohort {
+
+// Membership in a group: joined by Join, ended by Leave or the destructor.
+//
+// Threads: every method may be called from any thread. A group has two threads of its own,
+// "cohort-io" (sockets and timers) and "cohort-deliver" (all callbacks, one at a time, holding no
+// lock). A callback may call every method that does not block; one that does (marked "blocks")
+// fails there with kFailedPrecondition. A slow callback delays other callbacks only, until
+// GroupOptions::delivery_queue_bytes_max.
+//
+// Not to be used in a child after fork(): sockets and locks are the parent's. Join again there, or
+// exec.
+class COHORT_EXPORT Group {
+ public:
+  // Opens the sockets, finds or forms the group, and blocks until this member is in a view and
+  // holds the group's whole state, at most options.join_timeout. Errors:
+  //   kInvalidArgument     an option out of its range; the text names it.
+  //   kNotFound            the key file, the interface or a seed's name does not exist.
+  //   kAlreadyExists       the port is taken; the text says which and what to do.
+  //   kPermissionDenied    the group refused this member, or the key file is open to others.
+  //   kUnavailable         no usable network.
+  //   kDeadlineExceeded    no view, or not all state, in time; the text says how far it came and
+  //   what was seen. kFailedPrecondition  called in a callback.
+  static absl::StatusOr<Group> Join(const GroupOptions& options);
+
+  Group(Group&&) noexcept;
+  Group& operator=(Group&&) noexcept;
+  Group(const Group&) = delete;
+  Group& operator=(const Group&) = delete;
+  ~Group();  // Leave(), then closes everything. In a callback it does not wait.
+
+  // Tells the others, waits for their consent at most options.leave_timeout (blocks), closes the
+  // sockets. Afterwards no callback runs, pending writes have failed with kCancelled, and maps can
+  // still be read. Errors:
+  //   kDeadlineExceeded    nobody consented in time; this member is out all the same.
+  //   kCancelled           was left already.
+  //   kFailedPrecondition  called in a callback.
+  absl::Status Leave();
+
+  MemberId id() const;
+  const std::string& name() const;     // As in views, chosen or given.
+  const std::string& address() const;  // "ADDR:PORT" of both unicast sockets.
+
+  // The view installed last. Its members list is empty after Leave.
+  View view() const;
+  // Whether this member holds the whole state. False again while it rejoins after an exclusion.
+  bool synced() const;
+  // Whether the group lets this member write: false outside the primary partition and while it
+  // rejoins.
+  bool writable() const;
+  GroupStats stats() const;
+
+  // Opens the map `name` (1 to 64 bytes), creating it if the group has none of that name. Blocks
+  // until every member knows it, at most `timeout`. Errors: kInvalidArgument, kUnimplemented
+  // (MapKind::kConvergent), kFailedPrecondition (exists with other options; called in a callback
+  // unless the map is known here already), kResourceExhausted (kMapsMax), kDeadlineExceeded,
+  // kUnavailable, kCancelled.
+  absl::StatusOr<ReplicatedMap> OpenMap(std::string_view name, const MapOptions& options = {},
+                                        absl::Duration timeout = absl::Seconds(5));
+
+  // Sends `payload` (at most kMessageBytesMax) to every member of the view, this one included.
+  // Returns once it is in the send queue; delivery is reliable while the sender lives, and
+  // all-or-none among survivors if it dies. Errors:
+  //   kInvalidArgument    too large, or class kCtrl.
+  //   kResourceExhausted  send queue full; retry later.
+  //   kUnavailable        not in a view, or outside the primary partition.
+  //   kCancelled          the group was left.
+  absl::Status Send(std::string_view payload, DeliveryClass delivery = DeliveryClass::kAgreed);
+  // As Send, and waits (blocks) until every member has delivered it. Further errors:
+  // kDeadlineExceeded, and kFailedPrecondition in a callback.
+  absl::Status SendSync(std::string_view payload, DeliveryClass delivery = DeliveryClass::kAgreed,
+                        absl::Duration timeout = absl::Seconds(5));
+  // As Send; if it returns OK, `done` is called exactly once on the delivery thread with what
+  // SendSync would return.
+  absl::Status SendAsync(std::string_view payload, DeliveryClass delivery, absl::Duration timeout,
+                         std::function<void(const absl::Status&)> done);
+
+  // Callbacks on the delivery thread, one at a time, in the order that matters: a view comes after
+  // every message and change of the view before it. No call runs after the handle's destructor has
+  // returned. SubscribeViews calls first with the current view, if there is one.
+  Subscription SubscribeViews(std::function<void(const View&)> on_view);
+  Subscription SubscribeMessages(std::function<void(const Message&)> on_message);
+  Subscription SubscribeEvents(std::function<void(const Event&)> on_event);
+
+  struct Impl;  // Of the library.
+  explicit Group(std::shared_ptr<Impl> impl);
+
+ private:
+  std::shared_ptr<Impl> impl_;
+};
+
+}  // namespace cohort
+
+#endif  // COHORT_GROUP_H_

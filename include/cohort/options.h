@@ -1,0 +1,205 @@
+// Every knob of a group, a map and a write, as plain structs for designated initialisers:
+//
+//   cohort::Group::Join({.group = "shop", .key_file = "/etc/cohort/shop.key"});
+//
+// Each field says its unit, its range and why its default is what it is.
+#ifndef COHORT_OPTIONS_H_
+#define COHORT_OPTIONS_H_
+
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/time/time.h"
+#include "cohort/delivery_class.h"
+#include "cohort/events.h"
+#include "cohort/ids.h"
+#include "cohort/view.h"
+
+namespace cohort {
+
+// ---- Limits ------------------------------------------------------------------------------------
+
+inline constexpr size_t kGroupNameBytesMax = 64;
+inline constexpr size_t kNameBytesMax = 64;   // Of a member and of a map.
+inline constexpr size_t kKeyBytesMax = 4096;  // Key of a map entry; at least 1 byte.
+inline constexpr size_t kValueBytesMax =
+    1000 * 1024;  // Value of a map entry; larger ones belong in several keys.
+inline constexpr size_t kMessageBytesMax = 1000 * 1024;
+inline constexpr size_t kMapsMax = 256;  // Maps of one group.
+
+// ---- Messages ----------------------------------------------------------------------------------
+
+// A message of Group::Send as its receivers see it, the sender included. Valid during the callback.
+struct Message {
+  MemberId from;
+  std::string_view payload;
+  DeliveryClass delivery = DeliveryClass::kAgreed;
+  // A SAFE message that a view change delivered: only members that install that view are known to
+  // hold it.
+  bool transitional = false;
+};
+
+// ---- Group -------------------------------------------------------------------------------------
+
+// What may run without a key. A group without encryption obeys anyone who can send it a packet.
+enum class AllowPlaintext : uint8_t {
+  kNo,        // A key is required.
+  kLoopback,  // No key needed, and the member binds to the loopback interface only.
+  kNetwork,   // No key needed on any interface. A kPlaintext event is raised for as long as it is
+              // so.
+};
+
+// How fast a silent member is given up. Death that leaves evidence (a closed connection, a refused
+// probe) is acted upon in milliseconds under every profile; these settle only what silence means.
+enum class FailureProfile : uint8_t {
+  kDefault,      // stall_timeout 2 s: survives a long garbage collection or a busy disk.
+  kWebSessions,  // stall_timeout 800 ms: the load balancer has moved on by then.
+};
+
+struct GroupOptions {
+  // Name of the group, 1 to 64 bytes. Required. Groups of different names never mix, on one
+  // multicast address either.
+  std::string group;
+
+  // This member's name, at most 64 bytes, unique in the group. It outlives restarts: a new process
+  // of an old name replaces the old one. Empty: HOSTNAME-PORT.
+  std::string name;
+
+  // Where the two sockets of this member listen: "ADDR", "ADDR:PORT", "[V6ADDR]:PORT", ":PORT" or
+  // the name of an interface instead of the address ("eth1:7601"). UDP and TCP use one port number;
+  // 0 or none: a free one is chosen. Empty address: the interface of the default route if it does
+  // multicast; else the first interface that is up, does multicast, and is neither loopback nor a
+  // bridge of virtual machines and containers; else loopback. The kStarted event says which and
+  // why. AllowPlaintext::kLoopback always means loopback.
+  std::string bind;
+
+  // Where members find each other and most traffic goes: an IPv4 (239.0.0.0/8) or IPv6 (ff02::/16)
+  // group and a port, the same for all members. All groups of a network may share one.
+  std::string multicast = "239.255.77.7:7600";
+  bool no_multicast = false;  // Send to `seeds` and known members one by one instead. Costs n-1
+                              // times the bandwidth.
+  int multicast_ttl = 1;      // Router hops, 1 to 255. 1 stays on the local network.
+
+  // "HOST:PORT" of members to ask when multicast finds nobody (needed with no_multicast). Names are
+  // resolved once, in Join.
+  std::vector<std::string> seeds;
+
+  // The group's key as `cohort keygen` prints it, or a file that holds it (mode 0600). Exactly one
+  // of them, unless allow_plaintext lets the group do without.
+  std::string key;
+  std::string key_file;
+  AllowPlaintext allow_plaintext = AllowPlaintext::kNo;
+
+  // What a partition does. All members must agree.
+  Policy policy = Policy::kAvailable;
+  // For Policy::kPrimary: the first view waits for this many members. 0: not used.
+  uint32_t initial_members = 0;
+  // For Policy::kPrimary: this member may form the first view alone. For one member, once in a
+  // group's life.
+  bool bootstrap = false;
+  // For Policy::kPrimary: name of the member whose side goes on when a partition splits the votes
+  // evenly.
+  std::string tie_breaker;
+
+  FailureProfile failure_profile = FailureProfile::kDefault;
+  // Silence of a whole host before it is given up. 100 ms to 60 s; zero: the profile's, adapted to
+  // the network's jitter.
+  absl::Duration dead_timeout = absl::ZeroDuration();
+  // How long a process may stand still while its host answers. 200 ms to 10 min; zero: the
+  // profile's. Too short expels members in a garbage collection; too long lets one stopped process
+  // hold every SYNC write up.
+  absl::Duration stall_timeout = absl::ZeroDuration();
+
+  // Messages and writes accepted but not yet sent, in bytes. Beyond it calls are refused with
+  // kResourceExhausted. 64 KiB to 1 GiB.
+  size_t send_queue_bytes_max = size_t{16} << 20;
+  // Messages, changes and events that wait for the callbacks, in bytes. From half of it on, senders
+  // are slowed down; beyond it the newest are dropped, which a kWarning event tells. 64 KiB to 4
+  // GiB.
+  size_t delivery_queue_bytes_max = size_t{64} << 20;
+  // Asked of the kernel for each UDP socket. The default is far above most hosts'
+  // net.core.rmem_max; what was granted is in the kStarted event, and decides how fast others may
+  // send.
+  size_t receive_buffer_bytes = size_t{8} << 20;
+
+  // Longest wait of Join for a view and, where the group has state, for all of it. Above zero.
+  absl::Duration join_timeout = absl::Seconds(30);
+  // Longest wait of Leave (and ~Group) for the others' consent. After it the sockets are closed all
+  // the same.
+  absl::Duration leave_timeout = absl::Seconds(2);
+
+  // Handlers in place before anything can happen, so that not even the first view is missed. May be
+  // empty. They follow the rules of Group::Subscribe...().
+  std::function<void(const View&)> on_view;
+  std::function<void(const Message&)> on_message;
+  std::function<void(const Event&)> on_event;
+};
+
+// ---- Maps --------------------------------------------------------------------------------------
+
+enum class MapKind : uint8_t {
+  kOrdered,  // Every write at one place in one total order: conditional writes, counters, batches.
+  kConvergent,  // Every write applied on receipt, conflicts settled by stamps. Not in this release:
+                // kUnimplemented.
+};
+
+// What a group knows of a map; fixed by the member that opens it first. OpenMap of a map that
+// exists with other options fails with kFailedPrecondition.
+struct MapOptions {
+  MapKind kind = MapKind::kOrdered;
+  // Keys and values held, in bytes; 0: no limit but memory. A write that would exceed it is refused
+  // by every member alike (kResourceExhausted); nothing is evicted.
+  uint64_t bytes_max = 0;
+};
+
+// When a write returns. Each level implies the one before it.
+enum class Ack : uint8_t {
+  kLocal,  // Applied by this member.
+  kOne,    // And by at least one other member, if there is another.
+  kAll,    // Applied by every member of the view.
+};
+
+struct WriteOptions {
+  Ack ack = Ack::kAll;
+  // Lifetime of the entry since this write, 1 ms and up; InfiniteDuration(): until erased. Expiry
+  // is itself a replicated write, so an entry dies at the same place of the order on every member.
+  absl::Duration ttl = absl::InfiniteDuration();
+  // Keep the lifetime the entry has; `ttl` is for new entries only.
+  bool keep_ttl = false;
+  // Longest wait for `ack`. After it the call fails with kDeadlineExceeded, and the write may still
+  // take effect.
+  absl::Duration timeout = absl::Seconds(5);
+};
+
+// What became of a write.
+struct WriteResult {
+  // OK: the wanted acknowledgement is reached. Else one of:
+  //   kInvalidArgument     a key, value or option out of its limits; nothing was sent.
+  //   kResourceExhausted   send queue full, nothing was sent: retry. Or the map's bytes_max would
+  //   be exceeded. kFailedPrecondition  a blocking call inside a callback; an increment of
+  //   something that is no number; a condition
+  //                        on a map that has none.
+  //   kAborted             the condition did not hold; `version` is what is there.
+  //   kNotFound            Expire, Persist: there is no such entry.
+  //   kDeadlineExceeded    `ack` was not reached in time; the outcome is unknown.
+  //   kUnavailable         this member is outside the primary partition, or lost its place in the
+  //   group while the write
+  //                        was under way (then the outcome is unknown).
+  //   kCancelled           the group was left.
+  absl::Status status;
+  Version version;     // Of the entry afterwards; None() where there is none.
+  int64_t number = 0;  // Increment: the new number. Append: bytes of the new value. Erase, Clear:
+                       // entries removed.
+  uint32_t replicas = 0;  // Members known to have applied it, this one included.
+  bool ok() const { return status.ok(); }
+};
+using WriteCallback = std::function<void(const WriteResult&)>;
+
+}  // namespace cohort
+
+#endif  // COHORT_OPTIONS_H_

@@ -1,0 +1,168 @@
+// ReplicatedMap: string keys to byte values, whole on every member of a group.
+#ifndef COHORT_REPLICATED_MAP_H_
+#define COHORT_REPLICATED_MAP_H_
+
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/time/time.h"
+#include "cohort/export.h"
+#include "cohort/ids.h"
+#include "cohort/options.h"
+#include "cohort/subscription.h"
+#include "cohort/write_batch.h"
+
+namespace cohort {
+
+struct Entry {
+  std::string value;
+  Version version;  // Grows with every write of this key, alike on all members.
+  absl::Duration ttl = absl::InfiniteDuration();  // What is left of its lifetime.
+};
+
+enum class ChangeCause : uint8_t { kPut, kErase, kExpire, kMerge, kClear, kSync };
+
+// One applied change. Its views are valid only during the callback.
+struct Change {
+  ChangeCause cause = ChangeCause::kPut;
+  std::string_view key;
+  std::optional<std::string_view> value;  // Empty: the entry is gone.
+  Version version;
+  MemberId writer;
+};
+
+struct ScanResult {
+  struct Item {
+    std::string key;
+    Entry entry;
+  };
+  std::vector<Item> items;
+  uint64_t cursor = 0;  // For the next call; 0: that was all.
+};
+
+// Fingerprint of a map's content at a place in the group's order. Two members that stand at one
+// place have equal digests, or one of them is broken.
+struct MapDigest {
+  uint64_t hi = 0;  // 128 bits over all keys, values, versions and lifetimes.
+  uint64_t lo = 0;
+  ViewId view;            // The place: this many ordered decisions ...
+  uint64_t position = 0;  // ... into this view.
+  uint64_t entries = 0;
+  COHORT_EXPORT std::string ToString() const;  // The 128 bits as 32 hexadecimal digits.
+};
+
+// A replicated map. Every member of the group holds every entry and applies the same writes in the
+// same order.
+//
+// Reads are local and never touch the network. A member reads its own acknowledged writes; writes
+// of others appear as they are applied. Under Policy::kPrimary writes are linearizable.
+//
+// Every write has two forms. The plain one blocks until WriteOptions::ack is reached or `timeout`
+// has passed; called from a callback (of any group of this process) it fails at once with
+// kFailedPrecondition, since it would wait for its own thread. The Async one returns at once: OK
+// means `done` will be called exactly once, on the delivery thread; any other status means that
+// nothing was sent and `done` will not be called. An empty `done` is allowed. Errors of both are
+// listed with WriteResult::status.
+//
+// Thread-safe; a cheap copyable handle. After its group was left, reads answer from the last state
+// and writes fail with kCancelled.
+//
+//   absl::StatusOr<cohort::Group> group = cohort::Group::Join({.group = "shop", .key_file =
+//   "shop.key"}); if (!group.ok()) return group.status(); absl::StatusOr<cohort::ReplicatedMap>
+//   sessions = group->OpenMap("sessions"); if (!sessions.ok()) return sessions.status(); return
+//   sessions->Put("A1B2", value, {.ttl = absl::Minutes(30)}).status;
+class COHORT_EXPORT ReplicatedMap {
+ public:
+  ReplicatedMap(const ReplicatedMap&);
+  ReplicatedMap(ReplicatedMap&&) noexcept;
+  ReplicatedMap& operator=(const ReplicatedMap&);
+  ReplicatedMap& operator=(ReplicatedMap&&) noexcept;
+  ~ReplicatedMap();  // Closes this handle; the map lives on in the group.
+
+  const std::string& name() const;
+
+  // ---- Reads. An entry whose lifetime is over is not there, even before its expiry has been
+  // replicated.
+  absl::StatusOr<Entry> Get(std::string_view key) const;  // Errors: kNotFound.
+  bool Exists(std::string_view key) const;
+  size_t Size() const;     // Entries; may count some whose lifetime has just ended.
+  uint64_t Bytes() const;  // Of keys and values.
+  // Visits every entry of one consistent snapshot, in no particular order. Runs on the caller's
+  // thread without a lock; writes meanwhile are not seen.
+  void ForEach(const std::function<void(std::string_view key, const Entry& entry)>& visit) const;
+  // Some entries, about `count`, and where to go on. Start with cursor 0. An entry that is there
+  // from the first call to the last is returned at least once; others may or may not be.
+  ScanResult Scan(uint64_t cursor, size_t count = 100) const;
+  MapDigest Digest() const;
+
+  // ---- Writes.
+  WriteResult Put(std::string_view key, std::string_view value, const WriteOptions& options = {});
+  // If the entry is at `expected` (Version::None(): absent); else kAborted.
+  WriteResult PutIf(std::string_view key, Version expected, std::string_view value,
+                    const WriteOptions& options = {});
+  WriteResult PutIfAbsent(std::string_view key, std::string_view value,
+                          const WriteOptions& options = {});
+  // OK if it was absent; `number` tells whether it was there (1) or not (0).
+  WriteResult Erase(std::string_view key, const WriteOptions& options = {});
+  WriteResult EraseIf(std::string_view key, Version expected, const WriteOptions& options = {});
+  // Adds `delta` to the decimal 64-bit number in the entry; absent counts as 0. Keeps the lifetime.
+  // Fails with kFailedPrecondition if the value is no such number, kOutOfRange if the sum is none.
+  WriteResult Increment(std::string_view key, int64_t delta, const WriteOptions& options = {});
+  // Appends to the value; absent counts as empty. Keeps the lifetime.
+  WriteResult Append(std::string_view key, std::string_view suffix,
+                     const WriteOptions& options = {});
+  // Sets what is left of the entry's lifetime (options.ttl is not used); ends it. Errors:
+  // kNotFound.
+  WriteResult Expire(std::string_view key, absl::Duration ttl, const WriteOptions& options = {});
+  WriteResult Persist(std::string_view key, const WriteOptions& options = {});
+  // All operations of `batch` at one place of the order, or, if the condition of any does not hold,
+  // none (kAborted).
+  WriteResult Write(const WriteBatch& batch, const WriteOptions& options = {});
+  WriteResult Clear(const WriteOptions& options = {});
+
+  absl::Status PutAsync(std::string_view key, std::string_view value, const WriteOptions& options,
+                        WriteCallback done);
+  absl::Status PutIfAsync(std::string_view key, Version expected, std::string_view value,
+                          const WriteOptions& options, WriteCallback done);
+  absl::Status PutIfAbsentAsync(std::string_view key, std::string_view value,
+                                const WriteOptions& options, WriteCallback done);
+  absl::Status EraseAsync(std::string_view key, const WriteOptions& options, WriteCallback done);
+  absl::Status EraseIfAsync(std::string_view key, Version expected, const WriteOptions& options,
+                            WriteCallback done);
+  absl::Status IncrementAsync(std::string_view key, int64_t delta, const WriteOptions& options,
+                              WriteCallback done);
+  absl::Status AppendAsync(std::string_view key, std::string_view suffix,
+                           const WriteOptions& options, WriteCallback done);
+  absl::Status ExpireAsync(std::string_view key, absl::Duration ttl, const WriteOptions& options,
+                           WriteCallback done);
+  absl::Status PersistAsync(std::string_view key, const WriteOptions& options, WriteCallback done);
+  absl::Status WriteAsync(const WriteBatch& batch, const WriteOptions& options, WriteCallback done);
+  absl::Status ClearAsync(const WriteOptions& options, WriteCallback done);
+
+  // ---- Changes. Calls `on_change` for each change applied from now on: in group order, one at a
+  // time, on the group's delivery thread, holding no lock. It may call any Async method and any
+  // read here. To have the content as well, subscribe first and read then: nothing is missed, and
+  // what comes twice carries the same version.
+  Subscription Subscribe(std::function<void(const Change&)> on_change);
+  Subscription SubscribePrefix(std::string_view prefix,
+                               std::function<void(const Change&)> on_change);
+  Subscription SubscribeKey(std::string_view key, std::function<void(const Change&)> on_change);
+
+  struct Impl;  // Of the library.
+  explicit ReplicatedMap(std::shared_ptr<Impl> impl);
+
+ private:
+  std::shared_ptr<Impl> impl_;
+};
+
+}  // namespace cohort
+
+#endif  // COHORT_REPLICATED_MAP_H_

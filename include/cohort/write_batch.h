@@ -1,0 +1,61 @@
+// WriteBatch: several writes of one map, applied at one place of the order, all or none.
+#ifndef COHORT_WRITE_BATCH_H_
+#define COHORT_WRITE_BATCH_H_
+
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "absl/time/time.h"
+#include "cohort/export.h"
+#include "cohort/ids.h"
+
+namespace cohort {
+
+// A value: build it, pass it to ReplicatedMap::Write, use it again. Not thread-safe. Later
+// operations see what earlier ones of the batch did. Limits (checked by Write): 4096 operations,
+// kMessageBytesMax in all.
+class COHORT_EXPORT WriteBatch {
+ public:
+  // The meaning of each is that of the method of ReplicatedMap of this name. Lifetimes as in
+  // WriteOptions::ttl.
+  WriteBatch& Put(std::string_view key, std::string_view value,
+                  absl::Duration ttl = absl::InfiniteDuration());
+  WriteBatch& PutKeepingTtl(std::string_view key, std::string_view value);
+  WriteBatch& PutIf(std::string_view key, Version expected, std::string_view value,
+                    absl::Duration ttl = absl::InfiniteDuration());
+  WriteBatch& PutIfAbsent(std::string_view key, std::string_view value,
+                          absl::Duration ttl = absl::InfiniteDuration());
+  WriteBatch& Erase(std::string_view key);
+  WriteBatch& EraseIf(std::string_view key, Version expected);
+  WriteBatch& Increment(std::string_view key, int64_t delta);
+  WriteBatch& Append(std::string_view key, std::string_view suffix);
+  WriteBatch& Expire(std::string_view key, absl::Duration ttl);
+  WriteBatch& Persist(std::string_view key);
+
+  size_t size() const { return operations_.size(); }
+  bool empty() const { return operations_.empty(); }
+  void clear() { operations_.clear(); }
+
+  struct Operation {
+    enum class Kind : uint8_t { kPut, kErase, kIncrement, kAppend, kExpire, kPersist };
+    Kind kind = Kind::kPut;
+    std::string key;
+    std::string value;
+    bool conditional = false;  // Only if the entry is at `expected`.
+    Version expected;
+    int64_t delta = 0;
+    absl::Duration ttl = absl::InfiniteDuration();
+    bool keep_ttl = false;
+  };
+  const std::vector<Operation>& operations() const { return operations_; }
+
+ private:
+  std::vector<Operation> operations_;
+};
+
+}  // namespace cohort
+
+#endif  // COHORT_WRITE_BATCH_H_
