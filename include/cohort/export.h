@@ -3,7 +3,7 @@
 #define COHORT_EXPORT_H_
 
 #if defined(__GNUC__)
-#define COHORT_EXPORT __attribute__((visibility("default")))
+#define COHORT_EXPORT [[gnu::visibility("default")]]
 #else
 #define COHORT_EXPORT
 #endif
