@@ -27,9 +27,11 @@ struct SendMessage {
   AckLevel ack = AckLevel::kLocal;
 };
 // Opens (creates, if no member has yet) the map `name`. Done when the map exists here; DoneUpcall::number is its id.
+// A map that exists with other options: kFailedPrecondition.
 struct OpenMap {
   uint64_t id = 0;
   std::string name;
+  uint64_t bytes_max = 0;  // Of its entries; 0 for no limit but EngineOptions::map_bytes_max.
 };
 // An encoded map operation (map/map_op.h), valid and within the limits.
 struct MapWrite {

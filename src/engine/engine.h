@@ -1,0 +1,81 @@
+// One member's whole protocol as a pure state machine: the sans-I/O core.
+//
+// The engine owns each layer by value and is the only place where they meet. A driver (runtime/ on sockets, sim/ in
+// virtual time) feeds it datagrams, stream events, host events, timers and commands, each with the time of now, and
+// carries out what it finds in Output. One call is one turn: everything that arrived is handled first, then what it
+// caused leaves in as few packets as possible (at most one ORDER, one STATUS), so batches grow with the load and an idle
+// member sends at once. There are no batching timers.
+//
+// Spec:    docs/protocol.md.
+// Threads: none. Calls must not overlap; the runtime guards it with one lock. `now` never goes back. Never reads a
+//          clock, never calls out: every effect is in Output (the one exception is the write-only TraceSink).
+#ifndef COHORT_ENGINE_ENGINE_H_
+#define COHORT_ENGINE_ENGINE_H_
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string_view>
+
+#include "absl/status/status.h"
+#include "base/types.h"
+#include "engine/command.h"
+#include "engine/engine_stats.h"
+#include "engine/io.h"
+#include "engine/options.h"
+
+namespace cohort::map {
+class OrderedMap;
+}
+
+namespace cohort::engine {
+
+class Engine {
+ public:
+  // `entropy`: 32 fresh random bytes of a cryptographic source. The instance id and all protocol randomness come from
+  // them; two engines must never get the same ones.
+  Engine(EngineOptions options, const std::array<std::byte, 32>& entropy);
+  ~Engine();
+  Engine(const Engine&) = delete;
+  Engine& operator=(const Engine&) = delete;
+
+  // Begins to look for the group. `unix_ms` is the time of day, read this once.
+  void Start(Instant now, int64_t unix_ms, Output& out);
+  // A batch as the socket gave it; the longer, the less each costs.
+  void OnDatagrams(Instant now, std::span<const Datagram> datagrams, Output& out);
+  void OnStream(Instant now, const StreamEvent& event, Output& out);
+  void OnHost(Instant now, const HostEvent& event, Output& out);
+  void OnTimer(Instant now, Output& out);
+  Instant NextDeadline() const;
+
+  // Accepts a command, or says why not (then nothing happened and no DoneUpcall follows):
+  //   kResourceExhausted   too much is queued already; retry when commands have been done.
+  //   kInvalidArgument     too large, or an unknown map.
+  //   kUnavailable         outside the primary partition.
+  //   kFailedPrecondition  left, or leaving.
+  absl::Status Execute(Instant now, const Command& command, Output& out);
+
+  // Reads; valid until the next call that is not const.
+  MemberId self() const;
+  const View& view() const;   // The one installed last; without members before the first.
+  bool synced() const;        // Holds the whole state.
+  bool writable() const;      // A write would be accepted now (in a view, synced, not halted, not leaving).
+  const map::OrderedMap* FindMap(uint32_t id) const;      // Null if there is none, or its state is not complete yet.
+  std::optional<uint32_t> MapId(std::string_view name) const;
+  int64_t GroupTimeMs(Instant now) const;                 // Unix milliseconds of the group's clock.
+  // Whether ChangeUpcalls are wanted for this map: they cost a copy of key and value each.
+  void WatchMap(uint32_t id, bool wanted);
+  EngineStats stats() const;
+  bool IsConsistent() const;
+
+ private:
+  class Core;
+  std::unique_ptr<Core> core_;
+};
+
+}  // namespace cohort::engine
+
+#endif  // COHORT_ENGINE_ENGINE_H_
