@@ -1,0 +1,51 @@
+// The other searchers heard of during one search, and which of all would be the best to begin the
+// group.
+//
+// Order: who carries state goes first, then the older process, then the smaller instance id.
+// Everybody who hears the same HELLOs names the same one. A candidate that does not answer
+// kUnansweredAsksMax questions is forgotten. Limits: kCandidatesMax candidates; beyond them the
+// newcomer is ignored unless it ranks before the worst.
+#ifndef COHORT_DISCOVERY_CANDIDATE_TABLE_H_
+#define COHORT_DISCOVERY_CANDIDATE_TABLE_H_
+
+#include <cstdint>
+#include <vector>
+
+#include "base/types.h"
+#include "discovery/message.h"
+
+namespace cohort::discovery {
+
+inline constexpr size_t kCandidatesMax = 1024;
+inline constexpr uint32_t kUnansweredAsksMax = 3;
+
+// True when `a` should begin the group rather than `b`.
+bool RanksBefore(const Self& a, const Self& b);
+
+class CandidateTable {
+ public:
+  struct Candidate {
+    Self self;
+    bool echoed = false;  // It repeated this search's nonce: it lives now.
+    uint32_t unanswered = 0;
+  };
+
+  void Clear() { candidates_.clear(); }
+  // A HELLO or ECHO came from it. A newer process of one name takes the place of the older.
+  void Heard(const Self& self, bool echoed);
+  void Forget(const InstanceId& instance);
+  // The best of those allowed to begin a group; nullptr when there is none.
+  const Candidate* Best() const;
+  // Notes a question to it; false when it left too many unanswered and is forgotten.
+  bool NoteAsked(const InstanceId& instance);
+  // Names of those that echoed, without `own`.
+  size_t EchoedNames(const std::string& own) const;
+  size_t size() const { return candidates_.size(); }
+
+ private:
+  std::vector<Candidate> candidates_;  // Sorted by RanksBefore.
+};
+
+}  // namespace cohort::discovery
+
+#endif  // COHORT_DISCOVERY_CANDIDATE_TABLE_H_
