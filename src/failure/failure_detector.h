@@ -1,0 +1,146 @@
+// Judges which members of the view are dead, stalled or badly linked, and says how it knows.
+//
+// The idea: any authenticated packet is a sign of life. Silence starts probes (direct, indirect,
+// one TCP connect); what they find sorts the silence into classes that need more or less agreement
+// (docs/protocol/failure.md). The observer doubts itself first: its clock stands still while it is
+// stopped, its health stretches its patience, and when more than half of the group fell silent at
+// once it accuses nobody for a while. Sources: Chen, Toueg, Aguilera, "On the Quality of Service of
+// Failure Detectors" (2002) for the margin; Das, Gupta, Motivala, "SWIM" (2002) for indirect
+// probes; Dadgar, Phillips, Currey, "Lifeguard" (2018) for local health; Leners et al., "Falcon"
+// (2011) and "Pigeon" (2013) for evidence with stated certainty.
+//
+// Sans-I/O: `now` is the steady clock and never goes back. Not thread-safe. Ranks are those of the
+// view last passed in; bad ranks and stale frames are counted in Stats::frames_dropped and ignored.
+// The driver must call OnTimer when NextDeadline() is due, after it has read all datagrams that
+// wait in the sockets.
+#ifndef COHORT_FAILURE_FAILURE_DETECTOR_H_
+#define COHORT_FAILURE_FAILURE_DETECTOR_H_
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "absl/container/inlined_vector.h"
+#include "base/random.h"
+#include "base/types.h"
+#include "failure/link_table.h"
+#include "failure/options.h"
+#include "failure/output.h"
+#include "failure/peer.h"
+#include "failure/ping_table.h"
+#include "wire/frames.h"
+
+namespace cohort::failure {
+
+class FailureDetector {
+ public:
+  FailureDetector(const Options& options, Random& random);
+
+  // Members that continue (same MemberId) keep their history, new ones start afresh with
+  // Options::grace.
+  void OnView(Instant now, Rank self, const std::vector<MemberInfo>& members, Output& out);
+
+  // Any authenticated packet of the view from `from`. Cheap: called for every packet, before its
+  // frames are handled.
+  void OnHeard(Instant now, Rank from);
+  void OnHeartbeat(Instant now, Rank from, const wire::HeartbeatFrame& frame, Output& out);
+  void OnPing(Instant now, Rank from, const wire::PingFrame& frame, Output& out);
+  void OnPong(Instant now, Rank from, const wire::PongFrame& frame, Output& out);
+  void OnPingRequest(Instant now, Rank from, const wire::PingRequestFrame& frame, Output& out);
+  void OnSuspect(Instant now, Rank from, const wire::SuspectFrame& frame, Output& out);
+  void OnLocalHealth(Rank from, uint8_t local_health);  // From STATUS.
+
+  void OnLifelineOpened(Instant now, Rank peer);
+  void OnLifelineClosed(Instant now, Rank peer,
+                        Output& out);  // FIN or RST. Not after LEAVE or kBye.
+  void OnProbeResult(Instant now, Rank peer, ProbeResult result, Output& out);
+  void OnReplaced(Instant now, Rank peer, std::string_view evidence,
+                  Output& out);  // A newer instance has its name.
+  void OnUnreachable(Instant now, Rank peer,
+                     Output& out);  // ICMP: a trigger to probe, never evidence.
+  void OnInterface(Instant now, bool up);
+  void OnSocketDrops(Instant now, uint32_t count);
+
+  // Something was multicast to the group: it is our heartbeat.
+  void NoteSentToGroup(Instant now) { last_group_send_ = now; }
+  // What the next heartbeats carry.
+  void SetHigh(SeqNo high) { high_ = high; }
+  void SetProgress(uint16_t progress) { progress_ = progress; }
+
+  Instant NextDeadline() const;
+  void OnTimer(Instant now, Output& out);
+
+  unsigned local_health() const { return local_health_; }
+  bool IsLive(Rank peer) const;  // Heard directly within Options::live_within; self always.
+  PeerStatus peer_status(Rank peer) const;
+  const Stats& stats() const { return stats_; }
+  bool IsConsistent() const;
+
+ private:
+  bool IsPeer(Rank rank) const { return rank < peers_.size() && rank != self_; }
+  bool DropUnlessPeer(Rank rank);
+  void AdvanceClock(Instant now);
+  void WorsenLocalHealth();
+  void JudgeTick(Instant now, Output& out);
+  void UpdateSelfDoubt(Output& out);
+  bool MayAccuse() const;
+  Duration DeadAfter(const Peer& peer) const;
+  Duration Silence(const Peer& peer) const { return fd_now_ - peer.alive_at; }
+
+  void StartProbing(Rank rank, Output& out);
+  void Probe(Instant now, Rank rank, Output& out);
+  void AskOthersToPing(Instant now, Rank rank, Output& out);
+  void ProbeByTcp(Rank rank, Output& out);
+  void RepeatTcpProbe(Rank rank, Output& out);
+  void MarkAlive(Rank rank);
+
+  void Judge(Rank rank, Output& out);
+  void Suspect(Rank rank, wire::Evidence evidence, Output& out);
+  void Withdraw(Rank rank, Output& out);
+  void TryConvict(Rank rank, Output& out);
+  void Convict(Rank rank, ViewCause cause, std::string evidence, bool authoritative, Output& out);
+  void JudgeLinks(Output& out);
+  bool HasMajority(Rank subject, bool bad_link, std::string* reporters) const;
+  void SendReport(Rank rank, uint8_t level, Output& out);
+  void RepeatReports(Output& out);
+
+  void SendHeartbeat(Instant now, Output& out);
+  void MeasureRoundTrip(Rank peer, Duration sample, Output& out);
+  absl::InlinedVector<uint64_t, 1> Hears() const;
+  std::string EvidenceText(const Peer& peer) const;
+
+  Options options_;
+  Random& random_;
+  Stats stats_;
+  Rank self_ = kNoRank;
+  std::vector<Peer> peers_;  // By rank; that of self is unused.
+  LinkTable links_;
+  PingTable pings_;
+
+  Instant last_call_;   // Real.
+  Instant last_tick_;   // Real.
+  Instant fd_now_;      // Own clock: stands still while this process is stopped.
+  Instant hold_until_;  // FD clock: no suspicion before.
+  Instant doubt_until_;
+  bool doubting_ = false;  // More than half are silent.
+  bool interface_up_ = true;
+  bool started_ = false;
+  bool announce_stop_ = false;
+
+  unsigned local_health_ = 0;
+  Instant health_changed_at_;   // FD clock.
+  Instant health_worsened_at_;  // FD clock; limits the causes that may count once a second.
+
+  Instant next_heartbeat_;   // Real.
+  Instant last_group_send_;  // Real.
+  uint32_t heartbeat_number_ = 0;
+  Rank next_unicast_ = 0;
+  Rank next_echo_ = 0;
+  SeqNo high_ = 0;
+  uint16_t progress_ = 0;
+};
+
+}  // namespace cohort::failure
+
+#endif  // COHORT_FAILURE_FAILURE_DETECTOR_H_
