@@ -39,8 +39,8 @@ class COHORT_EXPORT Group {
   //   kAlreadyExists       the port is taken; the text says which and what to do.
   //   kPermissionDenied    the group refused this member, or the key file is open to others.
   //   kUnavailable         no usable network.
-  //   kDeadlineExceeded    no view, or not all state, in time; the text says how far it came and
-  //   what was seen. kFailedPrecondition  called in a callback.
+  //   kDeadlineExceeded    no view, or not all state, in time; the text says what was seen.
+  //   kFailedPrecondition  called in a callback.
   static absl::StatusOr<Group> Join(const GroupOptions& options);
 
   Group(Group&&) noexcept;

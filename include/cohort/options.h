@@ -79,7 +79,8 @@ struct GroupOptions {
   std::string bind;
 
   // Where members find each other and most traffic goes: an IPv4 (239.0.0.0/8) or IPv6 (ff02::/16)
-  // group and a port, the same for all members. All groups of a network may share one.
+  // group and a port, the same for all members. All groups of a network may share one. A member
+  // bound to an IPv6 address takes "[ff02::4d07]:7600" for the default.
   std::string multicast = "239.255.77.7:7600";
   bool no_multicast = false;  // Send to `seeds` and known members one by one instead. Costs n-1
                               // times the bandwidth.
@@ -122,6 +123,10 @@ struct GroupOptions {
   // are slowed down; beyond it the newest are dropped, which a kWarning event tells. 64 KiB to 4
   // GiB.
   size_t delivery_queue_bytes_max = size_t{64} << 20;
+  // Keys and values of all maps together, in bytes. A write that would exceed it is refused
+  // (kResourceExhausted) by every member alike; nothing is evicted. All members should agree. At
+  // least 64 KiB.
+  uint64_t map_bytes_max = uint64_t{4} << 30;
   // Asked of the kernel for each UDP socket. The default is far above most hosts'
   // net.core.rmem_max; what was granted is in the kStarted event, and decides how fast others may
   // send.
@@ -148,13 +153,8 @@ enum class MapKind : uint8_t {
                 // kUnimplemented.
 };
 
-// What a group knows of a map; fixed by the member that opens it first. OpenMap of a map that
-// exists with other options fails with kFailedPrecondition.
 struct MapOptions {
   MapKind kind = MapKind::kOrdered;
-  // Keys and values held, in bytes; 0: no limit but memory. A write that would exceed it is refused
-  // by every member alike (kResourceExhausted); nothing is evicted.
-  uint64_t bytes_max = 0;
 };
 
 // When a write returns. Each level implies the one before it.
@@ -180,16 +180,14 @@ struct WriteOptions {
 struct WriteResult {
   // OK: the wanted acknowledgement is reached. Else one of:
   //   kInvalidArgument     a key, value or option out of its limits; nothing was sent.
-  //   kResourceExhausted   send queue full, nothing was sent: retry. Or the map's bytes_max would
-  //   be exceeded. kFailedPrecondition  a blocking call inside a callback; an increment of
-  //   something that is no number; a condition
-  //                        on a map that has none.
+  //   kResourceExhausted   send queue full, nothing was sent: retry. Or map_bytes_max is reached.
+  //   kFailedPrecondition  a blocking call inside a callback; an increment of what is no number.
+  //   kOutOfRange          the sum of an increment does not fit 64 bits.
   //   kAborted             the condition did not hold; `version` is what is there.
   //   kNotFound            Expire, Persist: there is no such entry.
   //   kDeadlineExceeded    `ack` was not reached in time; the outcome is unknown.
   //   kUnavailable         this member is outside the primary partition, or lost its place in the
-  //   group while the write
-  //                        was under way (then the outcome is unknown).
+  //                        group while the write was under way (then the outcome is unknown).
   //   kCancelled           the group was left.
   absl::Status status;
   Version version;     // Of the entry afterwards; None() where there is none.
