@@ -16,6 +16,7 @@ inline constexpr size_t kDatagramMax = 1472;      // MTU 1500 less IPv4 and UDP 
 inline constexpr size_t kDatagramMax6 = 1452;
 // Frames of one packet. Sized for IPv6 so that one chunk fits either family.
 inline constexpr size_t kPacketFramesMax = kDatagramMax6 - kPacketHeaderBytes - kTagBytes;  // 1408
+inline constexpr size_t kStrangerFramesMax = kDatagramMax6 - kStrangerHeaderBytes - kTagBytes;  // 1392
 inline constexpr size_t kFrameHeaderBytes = 4;
 inline constexpr size_t kDataHeaderBytes = 16;    // Frame header included.
 inline constexpr size_t kChunkPayloadMax = kPacketFramesMax - kDataHeaderBytes;             // 1392
