@@ -45,6 +45,7 @@ struct MemberInfo {
   Address address;       // Of its unicast UDP port and its TCP port: one number.
   uint32_t weight = 0;   // Vote in a quorum; 0 while not synced (Policy::kPrimary).
   bool synced = false;
+  uint64_t incarnation = 0;  // Start time of its process: of two that use one name, the greater is the newer.
   bool operator==(const MemberInfo&) const = default;
 };
 

@@ -13,8 +13,11 @@ bool RanksBefore(const Self& a, const Self& b) {
 
 void CandidateTable::Heard(const Self& self, bool echoed) {
   bool newest = true;
+  uint32_t unanswered = 0;
   std::erase_if(candidates_, [&](const Candidate& other) {
     if (other.self.id.instance == self.id.instance) {
+      // Only an echo is an answer: a HELLO may be a replay.
+      if (!echoed) unanswered = other.unanswered;
       echoed |= other.echoed;
       return true;
     }
@@ -28,11 +31,11 @@ void CandidateTable::Heard(const Self& self, bool echoed) {
                        [](const Self& a, const Candidate& b) { return RanksBefore(a, b.self); });
   if (candidates_.size() >= kCandidatesMax) {
     if (place == candidates_.end()) return;
-    candidates_.insert(place, {self, echoed, 0});
+    candidates_.insert(place, {self, echoed, unanswered});
     candidates_.pop_back();
     return;
   }
-  candidates_.insert(place, {self, echoed, 0});
+  candidates_.insert(place, {self, echoed, unanswered});
 }
 
 void CandidateTable::Forget(const InstanceId& instance) {

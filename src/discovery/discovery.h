@@ -106,7 +106,7 @@ class Discovery {
 
  private:
   enum class Mode : uint8_t { kIdle, kSearching, kMember };
-  enum class Timer : uint8_t { kHello, kVerdict, kAnnounce, kDelayedOffers, kCount };
+  enum class Timer : uint8_t { kHello, kVerdict, kAnnounce, kDelayedOffer, kCount };
   struct DelayedOffer {
     Instant due;
     Address to;
@@ -115,15 +115,15 @@ class Discovery {
 
   void SayHello(Instant now, Output& out);
   void Judge(Instant now, Output& out);
-  void Ask(const Address& whom, Output& out);
-  bool EnoughNames() const;
+  bool IsBest(Output& out);
+  bool EnoughNames(Instant now, Output& out);
   void Announce(Instant now, Output& out);
   void Remember(const Address& address);
   std::vector<Address> NextRemembered(size_t count);
   void OnHello(Instant now, const Address& from, const Message& hello, Output& out);
   void AnswerAsMember(Instant now, const Address& to, const Message& hello, Output& out);
   void SendOffer(const Address& to, uint64_t nonce, Output& out);
-  void OnSighting(const Message& message, Output& out);
+  void OnSighting(Instant now, const Message& message, Output& out);
   Message MakeMessage(MessageKind kind) const;
   void Send(const Address& to, const Message& message, Output& out) const;
 
@@ -136,6 +136,8 @@ class Discovery {
   TimerTable<Timer> timers_;
   uint64_t nonce_ = 0;
   uint32_t attempt_ = 0;
+  Instant hold_until_;  // A living group answered: it gets this long before another one is begun.
+  bool said_waiting_ = false;
   Duration hello_interval_{};
   CandidateTable candidates_;
   AnswerLimiter limiter_;

@@ -1,0 +1,294 @@
+#include "discovery/discovery.h"
+
+#include <algorithm>
+#include <utility>
+
+namespace cohort::discovery {
+namespace {
+
+constexpr Duration kHelloIntervalMin = milliseconds(50);
+constexpr Duration kVerdictInterval = milliseconds(200);
+constexpr Duration kHoldAfterOffer = seconds(2);
+constexpr Duration kAnnounceAfterView = milliseconds(100);
+constexpr Duration kOfferDelayMin = milliseconds(10);
+constexpr Duration kOfferDelayMax = milliseconds(100);
+constexpr uint32_t kAttemptsUnanswered = 3;  // From this HELLO on its sender found no coordinator.
+constexpr uint32_t kOfferersWanted = 3;      // So many of the others shall answer it, on average.
+constexpr size_t kDelayedOffersMax = 32;
+constexpr size_t kRememberedPerAnnounce = 4;
+
+Duration Jitter(Duration interval, Random& random) {
+  return random.Between(interval - interval / 10, interval + interval / 10);
+}
+
+}  // namespace
+
+Discovery::Discovery(const Options& options, Random& random) : options_(options), random_(random) {}
+
+void Discovery::Search(Instant now, const Self& self, Output& out) {
+  const bool anew = mode_ == Mode::kSearching && self_.id.instance == self.id.instance;
+  mode_ = Mode::kSearching;
+  self_ = self;
+  nonce_ = random_.Next();
+  attempt_ = 0;
+  hello_interval_ = kHelloIntervalMin;
+  said_waiting_ = false;
+  delayed_offers_.clear();
+  timers_ = {};
+  // A search begun anew keeps what it knows of the others, so that failed joins do not lead to
+  // hasty groups.
+  if (!anew) {
+    candidates_.Clear();
+    hold_until_ = now;
+  }
+  timers_.Set(Timer::kVerdict, now + options_.formation_delay);
+  SayHello(now, out);
+}
+
+void Discovery::OnMember(Instant now, const Self& self, const Standing& standing,
+                         std::span<const Address> members, Output& out) {
+  const bool first = mode_ != Mode::kMember;
+  const bool changed = first || standing.side.view != standing_.side.view;
+  if (first) timers_ = {};
+  mode_ = Mode::kMember;
+  self_ = self;
+  standing_ = standing;
+  candidates_.Clear();
+  current_members_.assign(members.begin(), members.end());
+  std::sort(current_members_.begin(), current_members_.end());
+  for (const Address& address : members) Remember(address);
+  if (standing.rank != 0) {
+    timers_.Stop(Timer::kAnnounce);
+  } else if (first) {
+    Announce(now, out);  // Searchers who ranked this one best wait for it.
+  } else if (changed) {
+    timers_.SetEarlier(Timer::kAnnounce,
+                       now + random_.Between(Duration::zero(), kAnnounceAfterView));
+  }
+}
+
+void Discovery::Stop() {
+  mode_ = Mode::kIdle;
+  timers_ = {};
+  candidates_.Clear();
+  delayed_offers_.clear();
+}
+
+void Discovery::Remember(const Address& address) {
+  if (address.IsNone() || address == self_.address) return;
+  std::erase(remembered_, address);
+  remembered_.push_back(address);
+  if (remembered_.size() > kRememberedMax) remembered_.erase(remembered_.begin());
+}
+
+std::vector<Address> Discovery::NextRemembered(size_t count) {
+  std::vector<Address> next;
+  for (size_t i = 0; i < remembered_.size() && next.size() < count; ++i) {
+    const Address& address = remembered_[remembered_next_++ % remembered_.size()];
+    const bool seed =
+        std::find(options_.seeds.begin(), options_.seeds.end(), address) != options_.seeds.end();
+    const bool fellow =
+        mode_ == Mode::kMember &&
+        std::binary_search(current_members_.begin(), current_members_.end(), address);
+    if (!seed && !fellow) next.push_back(address);
+  }
+  return next;
+}
+
+Message Discovery::MakeMessage(MessageKind kind) const {
+  Message message;
+  message.kind = kind;
+  message.sender = self_;
+  message.nonce = nonce_;
+  return message;
+}
+
+void Discovery::Send(const Address& to, const Message& message, Output& out) const {
+  out.packets.push_back({false, to, Encode(message, options_.group)});
+}
+
+// Spec 3.2.
+void Discovery::SayHello(Instant now, Output& out) {
+  Message hello = MakeMessage(MessageKind::kHello);
+  hello.attempt = attempt_++;
+  hello.wants_echo = options_.initial_members > 1 && self_.may_form;
+  const Buffer body = Encode(hello, options_.group);
+  out.packets.push_back({true, {}, body});
+  for (size_t i = 0; i < std::min(options_.seeds.size(), kSeedsMax); ++i) {
+    if (options_.seeds[i] != self_.address) out.packets.push_back({false, options_.seeds[i], body});
+  }
+  for (const Address& address : NextRemembered(kUnicastsPerHello)) {
+    out.packets.push_back({false, address, body});
+  }
+  ++stats_.hellos_sent;
+  // The schedule up to 350 ms is exact so that searchers started together hear one another before
+  // any of them judges.
+  const bool opening = attempt_ <= 3;
+  timers_.Set(Timer::kHello, now + (opening ? hello_interval_ : Jitter(hello_interval_, random_)));
+  hello_interval_ = std::min(hello_interval_ * 2, options_.hello_interval_max);
+}
+
+// Spec 3.5: nothing better answers, so the best of the searchers begins the group; the others ask
+// it.
+void Discovery::Judge(Instant now, Output& out) {
+  timers_.Set(Timer::kVerdict, now + kVerdictInterval);
+  if (!self_.may_form || now < hold_until_) return;
+  if (IsBest(out) && EnoughNames(now, out)) out.form_group = true;
+}
+
+bool Discovery::IsBest(Output& out) {
+  while (const CandidateTable::Candidate* best = candidates_.Best()) {
+    if (RanksBefore(self_, best->self)) return true;
+    const Self whom = best->self;
+    if (!candidates_.NoteAsked(whom.id.instance)) continue;
+    Message ask = MakeMessage(MessageKind::kHello);
+    ask.attempt = attempt_;
+    ask.wants_echo = true;
+    Send(whom.address, ask, out);
+    return false;
+  }
+  return true;
+}
+
+// Spec 3.6.
+bool Discovery::EnoughNames(Instant now, Output& out) {
+  const size_t names = 1 + candidates_.EchoedNames(self_.name);
+  if (names >= options_.initial_members) return true;
+  if (!std::exchange(said_waiting_, true)) {
+    Event event;
+    event.kind = EventKind::kWarning;
+    event.at_ns = now.nanos();
+    event.number = static_cast<int64_t>(names);
+    event.text = "no group found; it is begun once " + std::to_string(options_.initial_members) +
+                 " members answer, " + std::to_string(names) +
+                 " did so far. Start the others, or start one with --bootstrap";
+    out.events.push_back(std::move(event));
+  }
+  return false;
+}
+
+// Spec 3.7.
+void Discovery::Announce(Instant now, Output& out) {
+  timers_.Set(Timer::kAnnounce, now + Jitter(options_.announce_interval, random_));
+  Message announce = MakeMessage(MessageKind::kAnnounce);
+  announce.sighting = standing_.side;
+  const Buffer body = Encode(announce, options_.group);
+  out.packets.push_back({true, {}, body});
+  for (size_t i = 0; i < std::min(options_.seeds.size(), kSeedsMax); ++i) {
+    const Address& seed = options_.seeds[i];
+    const bool fellow = std::binary_search(current_members_.begin(), current_members_.end(), seed);
+    if (!fellow && seed != self_.address) out.packets.push_back({false, seed, body});
+  }
+  for (const Address& address : NextRemembered(kRememberedPerAnnounce)) {
+    out.packets.push_back({false, address, body});
+  }
+  ++stats_.announces_sent;
+}
+
+void Discovery::OnMessage(Instant now, const Address& from, const InstanceId& sender, Bytes body,
+                          Output& out) {
+  const std::optional<Message> message = Decode(body, options_.group);
+  // The key that opened the packet proves its instance; a message that claims another one lies.
+  if (!message || message->sender.id.instance != sender) {
+    ++stats_.malformed;
+    return;
+  }
+  if (mode_ == Mode::kIdle || sender == self_.id.instance) return;
+  switch (message->kind) {
+    case MessageKind::kHello:
+      OnHello(now, from, *message, out);
+      return;
+    case MessageKind::kEcho:
+      if (mode_ == Mode::kSearching && message->nonce == nonce_) {
+        candidates_.Heard(message->sender, true);
+      }
+      return;
+    case MessageKind::kOffer:
+    case MessageKind::kAnnounce:
+      OnSighting(now, *message, out);
+      return;
+  }
+}
+
+void Discovery::OnHello(Instant now, const Address& from, const Message& hello, Output& out) {
+  if (mode_ == Mode::kMember) {
+    AnswerAsMember(now, from, hello, out);
+    return;
+  }
+  candidates_.Heard(hello.sender, false);
+  if (!hello.wants_echo) return;
+  if (!limiter_.Take(now, hello.sender.id.instance)) {
+    ++stats_.not_answered;
+    return;
+  }
+  Message echo = MakeMessage(MessageKind::kEcho);
+  echo.nonce = hello.nonce;
+  Send(from, echo, out);
+}
+
+// Spec 3.4: the coordinator at once; a few of the others, a little later, when it seems not to
+// answer.
+void Discovery::AnswerAsMember(Instant now, const Address& to, const Message& hello, Output& out) {
+  if (standing_.rank != 0) {
+    if (!coordinator_silent_ && hello.attempt < kAttemptsUnanswered) return;
+    if (random_.Below(standing_.side.members) >= kOfferersWanted) return;
+  }
+  if (!limiter_.Take(now, hello.sender.id.instance)) {
+    ++stats_.not_answered;
+    return;
+  }
+  if (standing_.rank == 0) {
+    SendOffer(to, hello.nonce, out);
+    return;
+  }
+  if (delayed_offers_.size() >= kDelayedOffersMax) return;
+  const Instant due = now + random_.Between(kOfferDelayMin, kOfferDelayMax);
+  delayed_offers_.push_back({due, to, hello.nonce});
+  timers_.SetEarlier(Timer::kDelayedOffer, due);
+}
+
+void Discovery::SendOffer(const Address& to, uint64_t nonce, Output& out) {
+  Message offer = MakeMessage(MessageKind::kOffer);
+  offer.nonce = nonce;
+  offer.sighting = standing_.side;
+  Send(to, offer, out);
+  ++stats_.offers_sent;
+}
+
+void Discovery::OnSighting(Instant now, const Message& message, Output& out) {
+  candidates_.Forget(message.sender.id.instance);
+  if (message.sighting.coordinator.instance == self_.id.instance) return;
+  if (mode_ == Mode::kMember && message.sighting.view == standing_.side.view) return;
+  if (mode_ == Mode::kSearching && message.kind == MessageKind::kOffer) {
+    if (message.nonce != nonce_) return;  // An answer to another search, or a replay.
+    hold_until_ = now + kHoldAfterOffer;
+  }
+  out.sightings.push_back(message.sighting);
+}
+
+void Discovery::OnTimer(Instant now, Output& out) {
+  if (timers_.TakeExpired(Timer::kHello, now)) SayHello(now, out);
+  if (timers_.TakeExpired(Timer::kVerdict, now)) Judge(now, out);
+  if (timers_.TakeExpired(Timer::kAnnounce, now)) Announce(now, out);
+  if (!timers_.TakeExpired(Timer::kDelayedOffer, now)) return;
+  std::erase_if(delayed_offers_, [&](const DelayedOffer& offer) {
+    if (offer.due > now) {
+      timers_.SetEarlier(Timer::kDelayedOffer, offer.due);
+      return false;
+    }
+    if (mode_ == Mode::kMember) SendOffer(offer.to, offer.nonce, out);
+    return true;
+  });
+}
+
+Instant Discovery::NextDeadline() const { return timers_.Next(); }
+
+bool Discovery::IsConsistent() const {
+  if (candidates_.size() > kCandidatesMax || remembered_.size() > kRememberedMax) return false;
+  if (delayed_offers_.size() > kDelayedOffersMax) return false;
+  const bool searches = mode_ == Mode::kSearching;
+  if (searches != timers_.IsSet(Timer::kHello)) return false;
+  return timers_.IsSet(Timer::kAnnounce) == (mode_ == Mode::kMember && standing_.rank == 0);
+}
+
+}  // namespace cohort::discovery
