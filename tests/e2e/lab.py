@@ -1,0 +1,146 @@
+"""A network for tests: one host per network namespace, joined by a bridge, all inside one private user+network+mount
+namespace. Nothing of the machine changes, and no root is needed where the kernel allows user namespaces.
+
+enter() re-executes the calling script inside that private namespace; Lab then makes hosts in it:
+
+    lab.enter()
+    with lab.Lab() as net:
+        a, b = net.add_host(), net.add_host()
+        process = a.popen(["cohort", "node", ...])
+        net.cut(b)            # pull the cable
+        net.heal(b)
+        b.lose(5)             # drop 5 % of the UDP packets that arrive
+        a.block_from(b)       # one-way: a no longer hears b
+"""
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+
+INSIDE = "COHORT_LAB_INSIDE"
+SUBNET = "10.77.0"
+
+
+def missing_tools():
+    return [tool for tool in ("unshare", "nsenter", "ip", "nft") if shutil.which(tool) is None]
+
+
+def can_enter():
+    """None if a private namespace can be made here, else the reason in words."""
+    missing = missing_tools()
+    if missing:
+        return "missing programs: %s (run ./run setup)" % ", ".join(missing)
+    probe = subprocess.run(_unshare() + ["true"], capture_output=True, text=True)
+    if probe.returncode != 0:
+        return "the kernel refuses a private namespace: " + probe.stderr.strip()
+    return None
+
+
+def _unshare():
+    return ["unshare", "--user", "--map-root-user", "--net", "--mount", "--pid", "--fork", "--kill-child", "--mount-proc"]
+
+
+def enter():
+    """Continues the calling script inside a private namespace; returns at once if it is there already."""
+    if os.environ.get(INSIDE):
+        return
+    os.environ[INSIDE] = "1"
+    command = _unshare() + [sys.executable] + sys.argv
+    os.execvp(command[0], command)
+
+
+def run(*command):
+    done = subprocess.run(command, capture_output=True, text=True)
+    if done.returncode != 0:
+        raise RuntimeError("%s: %s" % (" ".join(command), (done.stderr or done.stdout).strip()))
+    return done.stdout
+
+
+class Host:
+    """One host: a network namespace kept open by a sleeping process, an address, a cable to the bridge."""
+
+    def __init__(self, number):
+        self.number = number
+        self.address = "%s.%d" % (SUBNET, number)
+        self.cable = "cable%d" % number
+        self._keeper = subprocess.Popen(["unshare", "--net", "sleep", "infinity"])
+        deadline = time.monotonic() + 5
+        while os.readlink("/proc/%d/ns/net" % self._keeper.pid) == os.readlink("/proc/self/ns/net"):
+            if time.monotonic() > deadline:
+                raise RuntimeError("no network namespace after 5 s")
+            time.sleep(0.005)
+        run("ip", "link", "add", self.cable, "type", "veth", "peer", "name", "eth0", "netns", str(self._keeper.pid))
+        run("ip", "link", "set", self.cable, "master", "bridge0", "up")
+        self.inside("ip", "link", "set", "lo", "up")
+        self.inside("ip", "addr", "add", self.address + "/24", "dev", "eth0")
+        self.inside("ip", "link", "set", "eth0", "up")
+        self.inside("ip", "route", "add", "default", "dev", "eth0")
+        self._chain = False
+
+    def _enter(self):
+        return ["nsenter", "--target", str(self._keeper.pid), "--net"]
+
+    def inside(self, *command):
+        return run(*(self._enter() + list(command)))
+
+    def popen(self, command, **options):
+        return subprocess.Popen(self._enter() + list(command), **options)
+
+    def _rule(self, *rule):
+        if not self._chain:
+            self.inside("nft", "add", "table", "inet", "lab")
+            self.inside("nft", "add", "chain", "inet", "lab", "arriving", "{ type filter hook input priority 0 ; }")
+            self._chain = True
+        self.inside("nft", "add", "rule", "inet", "lab", "arriving", *rule)
+
+    def lose(self, percent):
+        """Drops `percent` of the arriving UDP packets, each wire packet on its own (offloads are switched off)."""
+        for device in (self.cable,):
+            run("ip", "link", "set", device, "gso_max_segs", "1")
+        self.inside("ip", "link", "set", "eth0", "gso_max_segs", "1")
+        self._rule("meta", "l4proto", "udp", "numgen", "random", "mod", "1000", "<", str(int(percent * 10)), "drop")
+
+    def block_from(self, other):
+        self._rule("ip", "saddr", other.address, "drop")
+
+    def clear_rules(self):
+        if self._chain:
+            self.inside("nft", "flush", "chain", "inet", "lab", "arriving")
+
+    def close(self):
+        self._keeper.send_signal(signal.SIGKILL)
+        self._keeper.wait()
+
+
+class Lab:
+    def __init__(self):
+        if not os.environ.get(INSIDE):
+            raise RuntimeError("call lab.enter() first")
+        self.hosts = []
+        run("ip", "link", "set", "lo", "up")
+        run("ip", "link", "add", "bridge0", "type", "bridge", "mcast_snooping", "0")
+        run("ip", "link", "set", "bridge0", "up")
+
+    def add_host(self):
+        self.hosts.append(Host(len(self.hosts) + 1))
+        return self.hosts[-1]
+
+    def cut(self, host):
+        run("ip", "link", "set", host.cable, "down")
+
+    def heal(self, host):
+        run("ip", "link", "set", host.cable, "up")
+
+    def close(self):
+        for host in self.hosts:
+            host.close()
+        subprocess.run(["ip", "link", "del", "bridge0"], capture_output=True)
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.close()

@@ -1,0 +1,87 @@
+#!/usr/bin/env bash
+# All tests, from nothing: packages, builds, unit tests, sanitizers, simulator, explorer, real processes, installation.
+# Ends with `N passed, N failed`; exit status 0 only if nothing failed. Called by ./run test.
+#
+#   ./run test                 everything
+#   ./run test unit asan       only these stages (see the list at the end)
+set -uo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+
+logs=build/test-logs
+mkdir -p "$logs"
+passed=0
+failed=0
+failures=()
+jobs=${COHORT_JOBS:-$(nproc)}
+
+say() { printf '\n\033[1m== [%4ds] %s\033[0m\n' "$SECONDS" "$*"; }
+ok() { passed=$((passed + ${2:-1})); printf '   ok      %s\n' "$1"; }
+bad() { failed=$((failed + ${2:-1})); failures+=("$1"); printf '   FAILED  %s\n' "$1"; }
+
+# step NAME COMMAND...: one test; its output is shown when it fails, its last line always.
+step() {
+  local name=$1 log; shift
+  log="$logs/${name//[ \/]/_}.log"
+  local start=$SECONDS
+  if "$@" >"$log" 2>&1; then ok "$name ($((SECONDS - start)) s): $(tail -n 1 "$log" | cut -c 1-140)"
+  else bad "$name (log: $log)"; tail -n 60 "$log"; fi
+}
+
+# ctests BUILD_DIR ARGUMENTS...: counts every ctest test.
+ctests() {
+  local dir=$1 log; shift
+  log="$logs/ctest-${dir//\//_}.log"
+  ctest --test-dir "$dir" --output-on-failure -j "$jobs" --timeout 900 "$@" >"$log" 2>&1
+  grep -E '^ *[0-9]+/[0-9]+ Test' "$log" | sed 's/^ */   /' | cut -c 1-110
+  local summary count bad_count
+  summary=$(grep -E 'tests passed, [0-9]+ tests? failed out of' "$log" | tail -n 1)
+  if [ -z "$summary" ]; then bad "ctest in $dir ran nothing (log: $log)"; tail -n 20 "$log"; return; fi
+  count=$(sed -E 's/.*out of ([0-9]+).*/\1/' <<<"$summary")
+  bad_count=$(sed -E 's/.*, ([0-9]+) tests? failed.*/\1/' <<<"$summary")
+  passed=$((passed + count - bad_count))
+  if [ "$bad_count" != 0 ]; then
+    failed=$((failed + bad_count))
+    failures+=("$bad_count ctest tests in $dir (log: $log)")
+    sed -n '/The following tests FAILED/,$p' "$log"
+    grep -E -B2 -A25 '\[  FAILED  \]|Failure$|ERROR: |SUMMARY: |violation' "$log" | head -n 150
+  fi
+}
+
+built() { step "build $1" ./run build-preset "$@"; }
+
+stage_setup() { say "packages"; step "setup" ./run setup; }
+stage_format() { say "format"; step "format" ./run fmt --check; }
+stage_unit() {
+  say "release build, unit tests, explorer, house rules"
+  built release || return
+  ctests build/release
+}
+stage_asan() {
+  say "address and undefined-behaviour sanitizers"
+  built asan unit_tests cohort_sim
+  ctests build/asan -L unit
+  step "simulator under ASan and UBSan, 100 seeds" build/asan/cohort_sim --seeds 1001..1100 --members 2..5 --minutes 0.5 --jobs "$jobs"
+}
+stage_tsan() {
+  say "thread sanitizer"
+  built tsan runtime_test public_test
+  ctests build/tsan -R '^(runtime|public)$'
+}
+stage_sim() {
+  say "simulator, 500 seeds of 60 s of mixed faults, 2 to 7 members, both policies"
+  # New seeds with every commit; the failing ones print the line that replays them.
+  local base; base=$((16#$(git rev-parse --short=6 HEAD 2>/dev/null || echo 0) * 1000))
+  step "simulator, 250 fixed seeds" build/release/cohort sim --seeds 1..250 --members 2..7 --minutes 1 --jobs "$jobs"
+  step "simulator, 250 new seeds" build/release/cohort sim --seeds "$base..$((base + 249))" --members 2..7 --minutes 1 --jobs "$jobs"
+}
+stage_e2e() { say "real processes in network namespaces"; step "e2e" python3 tests/e2e/e2e.py --cohort build/release/cohort; }
+stage_install() { say "installation"; step "install-test" ./run install-test; }
+
+stages=(setup format unit asan tsan sim e2e install)
+[ $# -gt 0 ] && stages=("$@")
+for stage in "${stages[@]}"; do "stage_$stage"; done
+
+say "done"
+for failure in "${failures[@]:-}"; do [ -n "$failure" ] && printf '   failed: %s\n' "$failure"; done
+printf '%d passed, %d failed\n' "$passed" "$failed"
+[ "$failed" = 0 ] && [ "$passed" -gt 0 ]
