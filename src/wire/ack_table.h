@@ -1,8 +1,7 @@
-// Who holds what: for members j and i of a view, up to which chunk of i member j has received
-// everything. Rmcast fills it, order reads it (SAFE, stability), so it lives below both.
+// What every member is known to hold of every sender: a matrix of counts that only grow. Row: the holder; column: the
+// origin. rmcast writes it, order reads it (SAFE), the engine reads it (completion of SYNC writes).
 //
-// Entries only grow. Reports come from the network: ranks outside the view are ignored.
-// Cost: Set O(1), or O(n) when it moves a minimum; Min O(1). Memory 8 n^2 bytes.
+// Memory: 8 bytes x members squared. Cost: Raise() is constant unless the holder was the slowest of that origin.
 #ifndef COHORT_WIRE_ACK_TABLE_H_
 #define COHORT_WIRE_ACK_TABLE_H_
 
@@ -16,47 +15,38 @@ namespace cohort::wire {
 
 class AckTable {
  public:
-  AckTable() = default;
-  explicit AckTable(size_t members) { Resize(members); }
-
-  // A new view: forgets everything.
-  void Resize(size_t members) {
+  void Reset(size_t members) {
     members_ = members;
     held_.assign(members * members, 0);
-    minimum_.assign(members, 0);
+    by_all_.assign(members, 0);
   }
-  size_t size() const { return members_; }
+  size_t members() const { return members_; }
 
-  // Member `holder` has everything of `sender` up to `upto`. True when that moved Min(sender).
-  bool Set(Rank holder, Rank sender, SeqNo upto) {
-    if (holder >= members_ || sender >= members_) return false;
-    SeqNo& entry = held_[Index(holder, sender)];
-    if (upto <= entry) return false;
-    const bool was_minimum = entry == minimum_[sender];
-    entry = upto;
-    return was_minimum && UpdateMinimum(sender);
+  // Highest number of `origin` up to which `holder` is known to hold everything.
+  SeqNo Get(Rank holder, Rank origin) const { return held_[origin * members_ + holder]; }
+  // Highest number of `origin` up to which every member holds everything.
+  SeqNo ByAll(Rank origin) const { return by_all_[origin]; }
+  // How many members hold (origin, seq), itself included.
+  unsigned HeldBy(Rank origin, SeqNo seq) const {
+    const SeqNo* row = &held_[origin * members_];
+    return static_cast<unsigned>(
+        std::count_if(row, row + members_, [seq](SeqNo held) { return held >= seq; }));
   }
-  // 0 for ranks outside the view.
-  SeqNo At(Rank holder, Rank sender) const {
-    return holder < members_ && sender < members_ ? held_[Index(holder, sender)] : 0;
-  }
-  // Every member has everything of `sender` up to here: stable.
-  SeqNo Min(Rank sender) const { return sender < members_ ? minimum_[sender] : 0; }
 
- private:
-  // One sender's holders lie together: the minimum is a walk over contiguous memory.
-  size_t Index(Rank holder, Rank sender) const { return sender * members_ + holder; }
-  bool UpdateMinimum(Rank sender) {
-    const auto begin = held_.begin() + static_cast<std::ptrdiff_t>(Index(0, sender));
-    const SeqNo least = *std::min_element(begin, begin + static_cast<std::ptrdiff_t>(members_));
-    if (least == minimum_[sender]) return false;
-    minimum_[sender] = least;
+  // True when the table changed; a lower number than known changes nothing.
+  bool Raise(Rank holder, Rank origin, SeqNo upto) {
+    SeqNo* row = &held_[origin * members_];
+    const SeqNo before = row[holder];
+    if (upto <= before) return false;
+    row[holder] = upto;
+    if (before == by_all_[origin]) by_all_[origin] = *std::min_element(row, row + members_);
     return true;
   }
 
+ private:
   size_t members_ = 0;
-  std::vector<SeqNo> held_;
-  std::vector<SeqNo> minimum_;
+  std::vector<SeqNo> held_;    // One row per origin, so that the minimum is one sweep.
+  std::vector<SeqNo> by_all_;  // Minimum of each row.
 };
 
 }  // namespace cohort::wire
