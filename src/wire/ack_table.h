@@ -1,7 +1,9 @@
-// What every member is known to hold of every sender: a matrix of counts that only grow. Row: the holder; column: the
-// origin. rmcast writes it, order reads it (SAFE), the engine reads it (completion of SYNC writes).
+// What every member is known to hold of every sender: a matrix of counts that only grow. Row: the
+// holder; column: the origin. rmcast writes it, order reads it (SAFE), the engine reads it
+// (completion of SYNC writes).
 //
-// Memory: 8 bytes x members squared. Cost: Raise() is constant unless the holder was the slowest of that origin.
+// Memory: 8 bytes x members squared. Cost: Raise() is constant unless the holder was the slowest of
+// that origin.
 #ifndef COHORT_WIRE_ACK_TABLE_H_
 #define COHORT_WIRE_ACK_TABLE_H_
 

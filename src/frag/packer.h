@@ -1,0 +1,86 @@
+// Turns messages into chunks: small ones of one class share a chunk, a large one is cut into a run
+// of chunks.
+//
+// Idea: no batching timer. While the window is open every message leaves in its turn; while it is
+// closed the queue grows, and the next chunks are fuller. Layout: docs/protocol/multicast.md,
+// "Messages in chunks".
+//
+// Limits: kMessageMax a message; `queue_bytes_max` and `queue_messages_max` waiting, beyond which
+// Push() refuses with kResourceExhausted. Threads: none; the caller serialises.
+#ifndef COHORT_FRAG_PACKER_H_
+#define COHORT_FRAG_PACKER_H_
+
+#include <cstddef>
+#include <cstdint>
+#include <deque>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "base/buffer.h"
+#include "base/types.h"
+#include "wire/frames.h"
+#include "wire/limits.h"
+
+namespace cohort::frag {
+
+inline constexpr size_t kMessageMax = size_t{1} << 20;
+inline constexpr size_t kLengthBytes = 2;       // Before each whole message in a chunk.
+inline constexpr size_t kTotalLengthBytes = 4;  // Before the first fragment of a larger one.
+inline constexpr size_t kWholeMessageMax = wire::kChunkPayloadMax - kLengthBytes;
+
+struct Message {
+  uint64_t id = 0;  // The caller's; returned when the last byte of the message is in a chunk.
+  DeliveryClass cls = DeliveryClass::kConv;
+  bool sync = false;     // The sender waits for it.
+  bool barrier = false;  // CONV that waits for the AGREED messages before it.
+  Buffer payload;
+};
+
+struct Packed {
+  DeliveryClass cls = DeliveryClass::kConv;
+  uint8_t flags = 0;  // wire::DataFrame::Flag: kFirst, kLast, kSync, kBarrier.
+  Buffer payload;
+  std::vector<uint64_t> completed_ids;
+};
+
+class Packer {
+ public:
+  struct Options {
+    size_t queue_bytes_max = 16u << 20;
+    size_t queue_messages_max = 65536;
+  };
+
+  explicit Packer(const Options& options) : options_(options) {}
+  Packer() : Packer(Options{}) {}
+
+  // kInvalidArgument when it is larger than kMessageMax or of class kCtrl, kResourceExhausted when
+  // the queue is full.
+  absl::Status Push(Message message);
+  // Fills `packed` (its vector is reused) with the next chunk; false when nothing waits.
+  bool Next(Packed& packed);
+  // The class of the chunk Next() would make; call only when not empty.
+  DeliveryClass NextClass() const { return queue_.front().cls; }
+  // A message of which only a part was sent starts over whole: the other members discard the part.
+  void OnView() { sent_of_front_ = 0; }
+  // Forgets all messages and returns their ids.
+  std::vector<uint64_t> Clear();
+
+  bool empty() const { return queue_.empty(); }
+  size_t messages() const { return queue_.size(); }
+  size_t bytes() const { return bytes_; }
+  size_t backlog_chunks() const;  // About how many chunks wait, for STATUS.
+  bool IsConsistent() const;
+
+ private:
+  void PackWhole(Packed& packed);
+  void PackFragment(Packed& packed);
+
+  Options options_;
+  std::deque<Message> queue_;
+  size_t bytes_ = 0;          // Payloads of queue_.
+  size_t sent_of_front_ = 0;  // Bytes of a large message at the front that are in chunks already.
+};
+
+}  // namespace cohort::frag
+
+#endif  // COHORT_FRAG_PACKER_H_
