@@ -82,33 +82,48 @@ class FailureDetector {
   bool DropUnlessPeer(Rank rank);
   void AdvanceClock(Instant now);
   void WorsenLocalHealth();
-  void JudgeTick(Instant now, Output& out);
-  void UpdateSelfDoubt(Output& out);
-  bool MayAccuse() const;
+  void WorsenOnceASecond();
   Duration DeadAfter(const Peer& peer) const;
   Duration Silence(const Peer& peer) const { return fd_now_ - peer.alive_at; }
+  bool IsFresh(const Peer& peer) const { return fd_now_ < peer.grace_until; }
 
+  // probing.cc
   void StartProbing(Rank rank, Output& out);
+  void StopProbingIfAnswered(Peer& peer);
   void Probe(Instant now, Rank rank, Output& out);
+  void SendPing(Instant now, Rank rank, Output& out);
   void AskOthersToPing(Instant now, Rank rank, Output& out);
   void ProbeByTcp(Rank rank, Output& out);
-  void RepeatTcpProbe(Rank rank, Output& out);
-  void MarkAlive(Rank rank);
+  std::string ProbeText(const Peer& peer) const;
+  void MeasureRoundTrip(Rank rank, Duration sample, Output& out);
 
+  // judging.cc
+  void JudgeAll(Instant now, Output& out);
+  void UpdateSelfDoubt(Output& out);
+  bool MayAccuse() const;
   void Judge(Rank rank, Output& out);
-  void Suspect(Rank rank, wire::Evidence evidence, Output& out);
+  bool ConvictOnAuthority(Rank rank, Output& out);
+  wire::Evidence WantedAccusation(Rank rank) const;
+  void Accuse(Rank rank, wire::Evidence evidence, Output& out);
   void Withdraw(Rank rank, Output& out);
-  void TryConvict(Rank rank, Output& out);
-  void Convict(Rank rank, ViewCause cause, std::string evidence, bool authoritative, Output& out);
-  void JudgeLinks(Output& out);
-  bool HasMajority(Rank subject, bool bad_link, std::string* reporters) const;
-  void SendReport(Rank rank, uint8_t level, Output& out);
+  void ConvictIfAgreed(Rank rank, Output& out);
+  void Convict(Rank rank, wire::Evidence evidence, std::string text, bool authoritative,
+               Output& out);
+  bool HasMajority(Rank subject, std::string* reporters) const;
+  bool IsFreshReport(const Peer::Report& report) const;
+  void SendReport(Rank rank, Output& out);
   void RepeatReports(Output& out);
 
-  void SendHeartbeat(Instant now, Output& out);
-  void MeasureRoundTrip(Rank peer, Duration sample, Output& out);
+  // links.cc
+  void JudgeLinks();
+  std::vector<uint64_t> HeardByAnybody() const;
+  bool HasFreshHears(Rank rank) const;
+  std::string LinkText(Rank rank) const;
+
+  // heartbeat.cc
+  void SendHeartbeatIfDue(Instant now, Output& out);
+  wire::HeartbeatFrame MakeHeartbeat(Instant now);
   absl::InlinedVector<uint64_t, 1> Hears() const;
-  std::string EvidenceText(const Peer& peer) const;
 
   Options options_;
   Random& random_;
@@ -125,8 +140,9 @@ class FailureDetector {
   Instant doubt_until_;
   bool doubting_ = false;  // More than half are silent.
   bool interface_up_ = true;
-  bool started_ = false;
-  bool announce_stop_ = false;
+  Duration stopped_for_{0};  // Not yet told as self doubt.
+  Rank link_victim_ = kNoRank;
+  Instant next_link_round_;  // FD clock.
 
   unsigned local_health_ = 0;
   Instant health_changed_at_;   // FD clock.
@@ -135,6 +151,7 @@ class FailureDetector {
   Instant next_heartbeat_;   // Real.
   Instant last_group_send_;  // Real.
   uint32_t heartbeat_number_ = 0;
+  uint32_t skipped_heartbeats_ = 0;  // Something else was sent instead.
   Rank next_unicast_ = 0;
   Rank next_echo_ = 0;
   SeqNo high_ = 0;

@@ -36,7 +36,9 @@ inline constexpr unsigned kIndirectPeers = 3;        // Members asked by one rou
 inline constexpr unsigned kUnicastHeartbeats =
     8;  // Members that get the unicast copy of a fifth heartbeat.
 inline constexpr unsigned kForcedHeartbeatEvery =
-    5;                                       // This heartbeat is sent whatever else was sent.
+    5;  // This heartbeat is sent whatever else was sent.
+inline constexpr size_t kFirstPingsMax =
+    32;  // Up to this size of group a newcomer is pinged at once.
 inline constexpr unsigned kWithdrawals = 3;  // How often a withdrawal is sent.
 inline constexpr unsigned kReprobesMax = 5;  // TCP probes of one closed lifeline.
 inline constexpr int kDeadAfterStretchMax =

@@ -33,6 +33,7 @@ struct Peer {
   unsigned local_health = 0;
 
   bool probing = false;
+  Instant probing_since;
   Instant next_ping;
   Instant next_indirect;
   unsigned pings = 0;  // Unanswered ones of this silence.
@@ -49,16 +50,19 @@ struct Peer {
 
   wire::Evidence accused = wire::Evidence::kNone;  // What we report; kNone: nothing.
   bool convicted = false;
+  std::string replaced_evidence;  // Not empty: a newer instance was seen.
   unsigned withdrawals_left = 0;
   Instant next_report = Instant::Infinite();
   std::vector<Report> reports;  // By others, at most one a member.
 
   // Its heartbeats, for echo and for the links it sees.
   bool has_heartbeat = false;
+  uint32_t heartbeat_number = 0;
   Instant heartbeat_real;  // Real.
   uint32_t heartbeat_send_us = 0;
   bool echo_due = false;
   Instant hears_at;
+  bool has_hears = false;
   absl::InlinedVector<uint64_t, 1> hears;
 };
 
