@@ -1,0 +1,37 @@
+// Every size a replicated map knows. The public API refuses what is beyond them before it is sent
+// (validation.h), the state machine refuses it again at the operation's place in the order;
+// docs/protocol/map.md lists them for readers.
+#ifndef COHORT_MAP_LIMITS_H_
+#define COHORT_MAP_LIMITS_H_
+
+#include <cstddef>
+#include <cstdint>
+
+namespace cohort::map {
+
+inline constexpr size_t kOpBytesMax =
+    (size_t{1} << 20) - 256;  // One operation in bytes; a message is 1 MiB.
+inline constexpr size_t kKeyBytesMax = 4096;
+inline constexpr size_t kValueBytesMax =
+    (size_t{1} << 20) - 8192;  // Leaves room for key, name and fields.
+inline constexpr size_t kMapNameBytesMax = 64;
+inline constexpr size_t kMapsMax = 64;  // Of one group.
+inline constexpr size_t kBatchItemsMax = 1000;
+inline constexpr size_t kExpireKeysMax = 1000;     // Keys of one EXPIRE operation.
+inline constexpr size_t kMergeEntriesMax = 16384;  // Entries of one MERGE operation ...
+inline constexpr size_t kMergeBytesAim =
+    256 << 10;  // ... which stays below this unless one entry alone is larger.
+inline constexpr size_t kBucketsPerMap = 4096;
+inline constexpr size_t kSnapshotsMax = 4;      // Alive at once, per map.
+inline constexpr size_t kConflictsKept = 1000;  // Of a merge report; the rest is counted.
+inline constexpr size_t kViewHistoryMax = 256;  // Views a map set remembers, besides the first.
+inline constexpr uint64_t kTtlMaxMs = uint64_t{1} << 42;  // About 139 years.
+inline constexpr int64_t kGroupTimeMaxMs =
+    int64_t{1} << 47;  // What a hybrid logical time can hold with a spare bit.
+inline constexpr uint64_t kHlcMax = uint64_t{1} << 63;  // Times at or above are refused.
+// What an entry costs besides key and value, in the count the byte cap is held against.
+inline constexpr size_t kEntryOverheadBytes = 128;
+
+}  // namespace cohort::map
+
+#endif  // COHORT_MAP_LIMITS_H_

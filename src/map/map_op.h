@@ -1,0 +1,120 @@
+// Operations of an ordered map, as values. Their bytes are proto/cohort/v1/map.proto
+// (map_op_codec.h).
+//
+// The strings are borrowed: from the caller when encoding, from the decoder until its next Decode()
+// when applying.
+#ifndef COHORT_MAP_MAP_OP_H_
+#define COHORT_MAP_MAP_OP_H_
+
+#include <cstdint>
+#include <string_view>
+#include <variant>
+#include <vector>
+
+#include "cohort/ids.h"
+#include "map/types.h"
+
+namespace cohort::map {
+
+// What must hold of the entry for the write to happen. An entry that expired before the operation's
+// time is absent.
+enum class Condition : uint8_t { kNone = 0, kAbsent = 1, kPresent = 2, kVersion = 3 };
+
+struct PutOp {
+  std::string_view key;
+  std::string_view value;
+  uint64_t ttl_ms = 0;    // 0: the entry does not expire ...
+  bool keep_ttl = false;  // ... unless this keeps the expiry the entry has.
+  Condition condition = Condition::kNone;
+  Version version;  // For Condition::kVersion; None() means absent.
+};
+
+struct EraseOp {
+  std::string_view key;
+  Condition condition = Condition::kNone;
+  Version version;
+};
+
+// Adds `delta` to a value that is decimal text. An absent key counts as `initial`. An expiry is
+// kept; `ttl_ms` is for a key that this creates.
+struct IncrementOp {
+  std::string_view key;
+  int64_t delta = 1;
+  int64_t initial = 0;
+  uint64_t ttl_ms = 0;
+};
+
+// Appends to the value (absent: empty). An expiry is kept.
+struct AppendOp {
+  std::string_view key;
+  std::string_view value;
+};
+
+// Changes when a key expires, not its value. It is a write: the version grows.
+struct TouchOp {
+  enum class Mode : uint8_t {
+    kRearm = 0,  // Again the time to live it was last given, from now on; nothing if it has none.
+    kTtl = 1,    // `ttl_ms` from now on.
+    kExpiresAt = 2,  // At `expires_at`; in the past is allowed.
+    kPersist = 3,    // Never.
+  };
+  std::string_view key;
+  Mode mode = Mode::kRearm;
+  uint64_t ttl_ms = 0;
+  GroupTime expires_at = 0;
+};
+
+using BatchItem = std::variant<PutOp, EraseOp, IncrementOp, AppendOp, TouchOp>;
+
+// All or nothing. Each item sees what the items before it did; nothing is written before all of
+// them were judged.
+struct BatchOp {
+  std::vector<BatchItem> items;
+};
+
+struct ClearOp {};
+
+// Deletes expired entries, where the version is still the one named. By one member for all, see
+// DueForExpiry().
+struct ExpireOp {
+  struct Key {
+    std::string_view key;
+    Version version;
+  };
+  std::vector<Key> keys;
+};
+
+struct MergeEntry {
+  std::string_view key;
+  std::string_view value;
+  Version version;
+  GroupTime expires_at = 0;
+  uint64_t ttl_ms = 0;
+  bool tombstone = false;
+};
+
+// Entries of another side of a partition, see merge_planner.h.
+struct MergeOp {
+  ViewId subgroup;    // Last view of that side: names the merge.
+  uint64_t base = 0;  // Writes of views below this number are common to both sides. 0: nothing is.
+  Version cleared;    // The other side's MapState::cleared.
+  bool last = false;  // Nothing follows for this subgroup.
+  std::vector<MergeEntry> entries;
+};
+
+struct ConfigureOp {
+  MapSettings settings;
+};
+
+struct MapOp {
+  std::string_view map;  // Name; the first operation that names a map creates it.
+  uint64_t hlc =
+      0;  // The writer's hybrid logical time; its milliseconds are the operation's "now".
+  std::variant<PutOp, EraseOp, IncrementOp, AppendOp, TouchOp, BatchOp, ClearOp, ExpireOp, MergeOp,
+               ConfigureOp>
+      body;
+};
+
+}  // namespace cohort::map
+
+#endif  // COHORT_MAP_MAP_OP_H_

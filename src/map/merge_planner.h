@@ -1,0 +1,76 @@
+// Brings the entries of a carried state (the other side of a healed partition) into the group's, as
+// ordered MERGE operations.
+//
+// One carrier of each side runs a planner, once it is synced: it compares bucket digests, and of
+// the buckets that differ publishes the entries its side wrote (or erased) since the sides parted.
+// Every member settles each of them by version at the operation's place (OrderedMap::ApplyMerge),
+// so it does not matter what was written in between, and a planner that starts over after the
+// carrier's death sends nothing that is settled already.
+//
+// What decides who wrote a key is the view of its last write against the last view both sides were
+// in, so a key that was erased on one side and left alone on the other stays erased even when its
+// tombstone is long gone.
+//
+// Limits: operations below kMergeBytesAim unless one entry is larger. Thread rule: as MapSet.
+#ifndef COHORT_MAP_MERGE_PLANNER_H_
+#define COHORT_MAP_MERGE_PLANNER_H_
+
+#include <cstdint>
+#include <optional>
+#include <vector>
+
+#include "base/buffer.h"
+#include "map/map_set.h"
+
+namespace cohort::map {
+
+class MergePlanner {
+ public:
+  struct Stats {
+    uint64_t published = 0;  // Entries put into operations.
+    uint64_t inferred = 0;   // Erasures inferred from the history, tombstone gone.
+    uint64_t dropped_stale =
+        0;  // Entries older than the horizon when nobody knows where the sides parted.
+  };
+
+  // `carried` must outlive the planner. `horizon_ms`: see clause 8.27.
+  MergePlanner(const MapSet& carried, const ViewHistory& current, uint64_t horizon_ms);
+
+  // The next operation to send in total order, planned against `current`; empty when done. The last
+  // one of all carries the mark `last`, and there is always one. `hlc`: the sender's hybrid logical
+  // time now.
+  std::optional<Buffer> Next(const MapSet& current, uint64_t hlc);
+  bool done() const { return done_; }
+
+  const Stats& stats() const { return stats_; }
+
+  // Policy::kPrimary: nothing is merged; how many entries of `carried` the group does not hold in
+  // the same version.
+  static uint64_t CountDropped(const MapSet& carried, const MapSet& current);
+
+ private:
+  struct Planned;
+  void PlanBucket(const OrderedMap& theirs, const OrderedMap* ours, GroupTime now);
+  void PlanEntry(const std::string& key, const Entry& theirs, const Entry* ours, GroupTime now);
+  bool Advance(const MapSet& current, GroupTime now);
+
+  const MapSet* carried_;
+  ViewHistory::Base base_;
+  uint64_t horizon_ms_;
+  Stats stats_;
+  uint32_t map_ = 0;
+  size_t bucket_ = 0;
+  bool done_ = false;
+  // Entries planned and not yet sent; keys and values are owned here, because `current` may change
+  // between calls.
+  struct Owned {
+    std::string key;
+    Entry entry;
+  };
+  std::vector<Owned> ready_;
+  size_t ready_at_ = 0;
+};
+
+}  // namespace cohort::map
+
+#endif  // COHORT_MAP_MERGE_PLANNER_H_

@@ -1,0 +1,20 @@
+// What applying operations puts out, in order. The engine drains it.
+#ifndef COHORT_MAP_OUTPUT_H_
+#define COHORT_MAP_OUTPUT_H_
+
+#include <vector>
+
+#include "map/merge_report.h"
+#include "map/types.h"
+
+namespace cohort::map {
+
+struct Output {
+  std::vector<Change> changes;
+  MergeReport merge;
+  std::vector<ViewId> merged;  // Subgroups whose last MERGE operation was applied.
+};
+
+}  // namespace cohort::map
+
+#endif  // COHORT_MAP_OUTPUT_H_

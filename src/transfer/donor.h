@@ -1,0 +1,77 @@
+// Gives the whole map state to members that joined, while everybody goes on writing.
+//
+// Idea: a request is answered by a copy-on-write snapshot of all maps at one place of the total
+// order; the donor walks it bucket by bucket into chunks, releases each bucket when it is encoded,
+// and keeps a few chunks in flight until the joiner has acknowledged them. What is written after
+// that place reaches the joiner as ordered operations like everybody else.
+//
+// Limits: limits.h. Errors: a request it cannot serve is refused with a reason, and the joiner asks
+// somebody else. Thread rule: none inside; the owner of the engine calls.
+#ifndef COHORT_TRANSFER_DONOR_H_
+#define COHORT_TRANSFER_DONOR_H_
+
+#include <memory>
+
+#include "absl/container/btree_map.h"
+#include "base/buffer.h"
+#include "base/instant.h"
+#include "map/map_set.h"
+#include "transfer/output.h"
+
+namespace cohort::transfer {
+
+class DonorSession;
+
+class Donor {
+ public:
+  struct Options {
+    size_t sessions_max = 3;  // Joiners served at once; at most map::kSnapshotsMax.
+    Duration silence_max =
+        seconds(30);  // A joiner that acknowledges nothing for so long is given up.
+  };
+  struct Stats {
+    uint64_t requests = 0;
+    uint64_t refused = 0;
+    uint64_t completed = 0;
+    uint64_t given_up = 0;  // The joiner fell silent, went away or asked again.
+    uint64_t malformed = 0;
+    uint64_t chunks = 0;
+    uint64_t bytes = 0;
+  };
+
+  explicit Donor(const Options& options);
+  ~Donor();
+
+  // A message of a joiner. `serving`: this member is synced, its `maps` are the truth. A request
+  // that names a view not installed here yet waits for OnView().
+  void OnMessage(Instant now, const MemberId& from, Bytes body, const map::MapSet& maps,
+                 bool serving, Output& out);
+  // After `maps.OnView()`.
+  void OnView(Instant now, const map::MapSet& maps, bool serving, Output& out);
+  void OnGone(const MemberId& member);  // Left the view, or its lifeline broke.
+
+  Instant NextDeadline() const;
+  void OnTimer(Instant now, Output& out);
+
+  size_t sessions() const { return sessions_.size(); }
+  const Stats& stats() const { return stats_; }
+  bool IsConsistent() const;
+
+ private:
+  struct Waiting {
+    ViewId view;
+    uint32_t attempt = 0;
+  };
+  void Begin(Instant now, const MemberId& joiner, uint32_t attempt, const map::MapSet& maps,
+             bool serving, Output& out);
+  void Refuse(const MemberId& joiner, uint32_t attempt, std::string_view why, Output& out);
+
+  const Options options_;
+  Stats stats_;
+  absl::btree_map<MemberId, std::unique_ptr<DonorSession>> sessions_;
+  absl::btree_map<MemberId, Waiting> waiting_;
+};
+
+}  // namespace cohort::transfer
+
+#endif  // COHORT_TRANSFER_DONOR_H_

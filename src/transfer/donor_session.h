@@ -1,0 +1,54 @@
+// One joiner being served: a snapshot, where in it the walk is, and what is in flight.
+#ifndef COHORT_TRANSFER_DONOR_SESSION_H_
+#define COHORT_TRANSFER_DONOR_SESSION_H_
+
+#include <cstdint>
+#include <vector>
+
+#include "base/buffer.h"
+#include "base/instant.h"
+#include "map/map_set.h"
+#include "transfer/output.h"
+
+namespace cohort::transfer {
+
+class DonorSession {
+ public:
+  DonorSession(Instant now, const MemberId& joiner, uint32_t attempt, map::MapSetSnapshot snapshot);
+
+  // BEGIN, and as much as may be in flight. `settings`: of maps yet to come.
+  void Begin(const map::MapSettings& settings, Output& out);
+  // False if the joiner acknowledges what was never sent.
+  bool OnAck(Instant now, uint32_t chunks, Output& out);
+
+  uint32_t attempt() const { return attempt_; }
+  bool done() const { return ended_; }
+  Instant last_heard() const { return last_heard_; }
+  uint64_t bytes() const { return bytes_; }
+  uint32_t chunks() const { return next_chunk_; }
+  bool IsConsistent() const;
+
+ private:
+  void Fill(Output& out);
+  bool LoadBucket();  // The next bucket that holds something into `entries_`; false at the end.
+  void SendChunk(Output& out);  // From `entries_`, at least one.
+  void SendEnd(Output& out);
+
+  const MemberId joiner_;
+  const uint32_t attempt_;
+  map::MapSetSnapshot snapshot_;
+  Instant last_heard_;
+  size_t map_ = 0;
+  size_t bucket_ = 0;           // Next to load.
+  size_t released_ = 0;         // Buckets of map_ below this are released.
+  map::SortedEntries entries_;  // Loaded and not sent; may be of several buckets.
+  size_t entries_at_ = 0;
+  uint32_t next_chunk_ = 0;
+  uint32_t acked_ = 0;
+  uint64_t bytes_ = 0;
+  bool ended_ = false;
+};
+
+}  // namespace cohort::transfer
+
+#endif  // COHORT_TRANSFER_DONOR_SESSION_H_

@@ -1,0 +1,122 @@
+// Receives the whole map state from a donor.
+//
+// Idea: the joiner has every ordered operation since the view that admitted it, and a donor sends
+// the state as of one place at or after that. Operations up to that place are in the state already
+// and are skipped; later ones wait in order until the state is complete, its digests are compared
+// with the donor's, and are then applied in turn. Nothing is evaluated and nothing read before. Any
+// failure (donor gone, silent, refusing, wrong digest) starts over with the next donor and an empty
+// state; there is no timeout after which a state counts as received.
+//
+// Why operations wait for the whole state and not for their bucket: byte caps, clears and tombstone
+// limits are judged against the whole map, so a result computed on some buckets could differ from
+// everybody else's.
+//
+// Limits: limits.h. Thread rule: none inside; the owner of the engine calls.
+#ifndef COHORT_TRANSFER_JOINER_H_
+#define COHORT_TRANSFER_JOINER_H_
+
+#include <deque>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/buffer.h"
+#include "base/instant.h"
+#include "base/timer_table.h"
+#include "map/map_set.h"
+#include "transfer/messages.h"
+#include "transfer/output.h"
+
+namespace cohort::transfer {
+
+class Joiner {
+ public:
+  struct Options {
+    map::MapSet::Options maps;  // hash_key is the group's; settings are replaced by the donor's.
+    size_t queue_bytes_max =
+        256 << 20;  // Operations that wait. At 3/4 wants_pause(), at the cap it starts over.
+    uint64_t state_bytes_max = uint64_t{64} << 30;  // A donor that announces more is refused.
+    Duration silence_max =
+        seconds(5);  // A donor that sends nothing for so long is left for the next.
+    Duration retry = milliseconds(100);  // Before asking again when every donor has failed once.
+  };
+  struct Stats {
+    uint64_t attempts = 0;
+    uint64_t failures = 0;
+    uint64_t digest_mismatches = 0;
+    uint64_t malformed = 0;  // Messages.
+    uint64_t stale = 0;      // Messages of an earlier attempt or of somebody who is not the donor.
+    uint64_t skipped_ops = 0;
+    uint64_t queued_ops = 0;
+    uint64_t replayed_ops = 0;
+    uint64_t bytes = 0;
+  };
+  enum class State : uint8_t { kIdle, kRequested, kReceiving, kReplaying, kSynced };
+
+  explicit Joiner(const Options& options);
+
+  // This member was admitted in `view` and asks `donors` (synced members, best first) in turn.
+  void Start(Instant now, const ViewId& view, std::vector<MemberId> donors, Output& out);
+  // A later view: its operations follow. A donor that is not among `donors` any more is left.
+  void OnView(Instant now, const ViewId& view, std::vector<MemberId> donors, Output& out);
+  // An ordered map operation, in order and without gaps since Start(). Copied.
+  void OnOrderedOp(Instant now, Bytes op, const map::Place& place, Output& out);
+  void OnMessage(Instant now, const MemberId& from, Bytes body, Output& out);
+  void OnDonorGone(Instant now, const MemberId& donor, Output& out);  // Its lifeline broke.
+  void Stop();
+
+  Instant NextDeadline() const { return timers_.Next(); }
+  void OnTimer(Instant now, Output& out);
+
+  State state() const { return state_; }
+  bool wants_pause() const { return queue_bytes_ > options_.queue_bytes_max / 4 * 3; }
+  uint64_t bytes_received() const { return bytes_received_; }
+  uint64_t bytes_expected() const { return bytes_expected_; }
+  // The state, once, after Output::synced. Engine applies later operations to it itself.
+  std::unique_ptr<map::MapSet> TakeMaps();
+
+  const Stats& stats() const { return stats_; }
+  bool IsConsistent() const;
+
+ private:
+  enum class Timer { kSilence, kRetry, kReplay, kCount };
+  // An operation, or (no bytes, position 0) a view that began.
+  struct Queued {
+    map::Place place;
+    Buffer op;
+    bool is_view = false;
+  };
+
+  void Ask(Instant now, Output& out);
+  void Fail(Instant now, std::string why, Output& out);
+  void OnBegin(Instant now, const BeginMessage& begin, Output& out);
+  void OnChunk(Instant now, Bytes body, Output& out);
+  void OnEnd(Instant now, const EndMessage& end, Output& out);
+  void Enqueue(Queued queued);
+  void SkipCovered();
+  void Replay(Instant now, Output& out);
+  bool IsCovered(const map::Place& place) const;
+
+  const Options options_;
+  Stats stats_;
+  State state_ = State::kIdle;
+  TimerTable<Timer> timers_;
+  ViewId view_;
+  std::vector<MemberId> donors_;
+  size_t next_donor_ = 0;
+  std::optional<MemberId> donor_;
+  uint32_t attempt_ = 0;
+  uint32_t next_chunk_ = 0;
+  uint64_t bytes_received_ = 0;
+  uint64_t bytes_expected_ = 0;
+  uint64_t entries_received_ = 0;
+  uint64_t entries_expected_ = 0;
+  std::deque<Queued> queue_;
+  size_t queue_bytes_ = 0;
+  std::unique_ptr<map::MapSet> maps_;
+};
+
+}  // namespace cohort::transfer
+
+#endif  // COHORT_TRANSFER_JOINER_H_

@@ -1,0 +1,23 @@
+// Every size a state transfer knows.
+#ifndef COHORT_TRANSFER_LIMITS_H_
+#define COHORT_TRANSFER_LIMITS_H_
+
+#include <cstddef>
+#include <cstdint>
+
+namespace cohort::transfer {
+
+inline constexpr size_t kChunkBytesAim =
+    64 << 10;  // A chunk stays below, unless one entry alone is larger.
+inline constexpr size_t kChunkBytesMax = (1 << 20) + (64 << 10);
+inline constexpr uint32_t kChunksInFlight = 16;  // Sent and not acknowledged.
+inline constexpr uint32_t kAckEvery = 4;  // Chunks; the last one is acknowledged by being done.
+inline constexpr size_t kControlBytesMax = 64 << 10;  // Any message but a chunk.
+inline constexpr size_t kWaitingMax = 1024;           // Requests that wait for a view.
+inline constexpr size_t kReplayPerTurn =
+    2000;  // Operations applied at once after the state is complete.
+inline constexpr size_t kReasonBytesMax = 256;
+
+}  // namespace cohort::transfer
+
+#endif  // COHORT_TRANSFER_LIMITS_H_

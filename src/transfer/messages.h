@@ -1,0 +1,89 @@
+// Messages between donor and joiner: u8 type | u32 attempt | body, little-endian. Control bodies
+// are Protocol Buffers (proto/cohort/v1/transfer.proto); a chunk's body is chunk_codec.h.
+// Clause 9.3.
+//
+// `attempt` is drawn by the joiner for each request and returned in everything that answers it, so
+// that leftovers of an earlier attempt are told apart.
+#ifndef COHORT_TRANSFER_MESSAGES_H_
+#define COHORT_TRANSFER_MESSAGES_H_
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/buffer.h"
+#include "cohort/ids.h"
+#include "map/types.h"
+#include "map/view_history.h"
+
+namespace cohort::transfer {
+
+enum class MessageType : uint8_t {
+  kRequest = 1,
+  kBegin = 2,
+  kChunk = 3,
+  kAck = 4,
+  kEnd = 5,
+  kRefused = 6
+};
+inline constexpr size_t kMessageHeaderBytes = 5;
+
+// Joiner: send me the state, as of this view or later.
+struct RequestMessage {
+  ViewId view;
+};
+
+// Donor: here it comes.
+struct BeginMessage {
+  struct Map {
+    std::string name;
+    map::MapState state;
+    uint64_t entries = 0;
+    uint64_t bytes = 0;
+  };
+  ViewId view;  // The place the state is of.
+  uint64_t position = 0;
+  map::MapSettings settings;  // Of maps yet to come.
+  map::ViewHistory history;
+  std::vector<Map> maps;  // By id.
+};
+
+// Joiner: chunks below this number are in place.
+struct AckMessage {
+  uint32_t chunks = 0;
+};
+
+// Donor: that was all, and this is what it must add up to.
+struct EndMessage {
+  uint32_t chunks = 0;
+  std::vector<map::Digest> digests;  // By id.
+};
+
+struct RefusedMessage {
+  std::string reason;
+};
+
+struct Header {
+  MessageType type = MessageType::kRequest;
+  uint32_t attempt = 0;
+};
+
+Buffer EncodeRequest(uint32_t attempt, const RequestMessage& message);
+Buffer EncodeBegin(uint32_t attempt, const BeginMessage& message);
+Buffer EncodeAck(uint32_t attempt, const AckMessage& message);
+Buffer EncodeEnd(uint32_t attempt, const EndMessage& message);
+Buffer EncodeRefused(uint32_t attempt, const RefusedMessage& message);
+
+// Empty when the bytes are too short, too long for their type, or of no type. The decoders below
+// take the whole message and are empty when the body is not well formed.
+std::optional<Header> DecodeHeader(Bytes message);
+std::optional<RequestMessage> DecodeRequest(Bytes message);
+std::optional<BeginMessage> DecodeBegin(Bytes message);
+std::optional<AckMessage> DecodeAck(Bytes message);
+std::optional<EndMessage> DecodeEnd(Bytes message);
+std::optional<RefusedMessage> DecodeRefused(Bytes message);
+
+}  // namespace cohort::transfer
+
+#endif  // COHORT_TRANSFER_MESSAGES_H_

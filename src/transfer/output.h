@@ -1,0 +1,45 @@
+// What donor and joiner put out. The engine drains it.
+#ifndef COHORT_TRANSFER_OUTPUT_H_
+#define COHORT_TRANSFER_OUTPUT_H_
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "base/buffer.h"
+#include "cohort/ids.h"
+#include "map/output.h"
+#include "map/types.h"
+
+namespace cohort::transfer {
+
+struct Output {
+  // Goes to a member over its lifeline as the body of a wire::StreamMessage::kTransfer.
+  struct Message {
+    MemberId to;
+    Buffer body;
+  };
+  // For the host's event sink.
+  struct Note {
+    enum class Kind : uint8_t { kStarted, kDone, kFailed } kind = Kind::kStarted;
+    MemberId peer;
+    uint64_t bytes = 0;
+    std::string text;  // kFailed: why.
+  };
+  // An ordered operation that had waited for the state and is applied now.
+  struct Applied {
+    map::Place place;
+    map::ApplyResult result;
+  };
+  std::vector<Message> messages;
+  std::vector<Note> notes;
+  std::vector<Applied>
+      applied;  // Joiner only, in order. Changes are not fed: the user gets one kSync for all.
+  map::MergeReport merge;  // Of MERGE operations among them.
+  std::vector<ViewId> merged;
+  bool synced = false;  // Joiner only: TakeMaps() now.
+};
+
+}  // namespace cohort::transfer
+
+#endif  // COHORT_TRANSFER_OUTPUT_H_
