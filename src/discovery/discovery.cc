@@ -263,6 +263,13 @@ void Discovery::OnSighting(Instant now, const Message& message, Output& out) {
     if (message.nonce != nonce_) return;  // An answer to another search, or a replay.
     hold_until_ = now + kHoldAfterOffer;
   }
+  // Spec 3.8: of two sides the weaker must hear the stronger; the announcement may pass one way
+  // only.
+  const bool coordinates = mode_ == Mode::kMember && standing_.rank == 0;
+  if (coordinates && message.kind == MessageKind::kAnnounce &&
+      limiter_.Take(now, message.sender.id.instance)) {
+    SendOffer(message.sender.address, message.nonce, out);
+  }
   out.sightings.push_back(message.sighting);
 }
 

@@ -1,0 +1,101 @@
+#include "membership/admission.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "wire/limits.h"
+
+namespace cohort::membership {
+namespace {
+
+bool IsNameCharacter(char c) {
+  const bool letter = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
+  const bool digit = c >= '0' && c <= '9';
+  return letter || digit || std::string_view("._-:@/").find(c) != std::string_view::npos;
+}
+
+JoinAnswer Refuse(const JoinRequest& request, bool final, std::string text) {
+  JoinAnswer answer;
+  answer.kind = JoinAnswer::Kind::kRefused;
+  answer.join_no = request.member.id.join_no;
+  answer.final = final;
+  answer.text = std::move(text);
+  return answer;
+}
+
+std::optional<JoinAnswer> JudgeSettings(const JoinRequest& request, const AdmissionRules& rules) {
+  if (request.group != rules.group) {
+    return Refuse(request, true,
+                  "this member is of group '" + rules.group + "', not '" + request.group +
+                      "': check the group's name, or give the two groups different keys");
+  }
+  if (request.level_min > kFeatureLevel || request.level_max < kFeatureLevel) {
+    return Refuse(request, true,
+                  "the group speaks feature level " + std::to_string(kFeatureLevel) +
+                      ", the joiner " + std::to_string(request.level_min) + " to " +
+                      std::to_string(request.level_max) +
+                      ": update one of them to a release that knows both");
+  }
+  if (request.policy != rules.policy) {
+    return Refuse(request, true,
+                  std::string("the group's policy is '") + ToString(rules.policy) +
+                      "' and the joiner's '" + ToString(request.policy) +
+                      "': start it with --policy " + ToString(rules.policy));
+  }
+  if (!IsValidName(request.member.name)) {
+    return Refuse(request, true,
+                  "the member's name is not valid: use 1 to " +
+                      std::to_string(wire::kMemberNameMax) +
+                      " letters, digits or any of . _ - : @ /");
+  }
+  return std::nullopt;
+}
+
+}  // namespace
+
+bool IsValidName(std::string_view name) {
+  return !name.empty() && name.size() <= wire::kMemberNameMax &&
+         std::all_of(name.begin(), name.end(), IsNameCharacter);
+}
+
+std::optional<JoinAnswer> JudgeAdmission(const JoinRequest& request, const AdmissionRules& rules,
+                                         const std::vector<MemberInfo>& members,
+                                         const std::vector<JoinRequest>& pending,
+                                         std::vector<MemberId>& replaced) {
+  if (auto refusal = JudgeSettings(request, rules)) return refusal;
+  const auto taken_by_newer = [&](const MemberInfo& other) {
+    return other.name == request.member.name && other.id.instance != request.member.id.instance &&
+           std::pair(other.incarnation, other.id.instance) >
+               std::pair(request.member.incarnation, request.member.id.instance);
+  };
+  const auto name_taken = [&](const MemberInfo& other) {
+    return Refuse(request, true,
+                  "the name '" + other.name + "' belongs to a process at " +
+                      other.address.ToString() +
+                      " that was started later: stop one of the two, or give it another name");
+  };
+  for (const JoinRequest& other : pending) {
+    if (taken_by_newer(other.member)) return name_taken(other.member);
+  }
+  size_t staying = 0;
+  for (const MemberInfo& other : members) {
+    if (taken_by_newer(other)) return name_taken(other);
+    const bool same_instance = other.id.instance == request.member.id.instance;
+    if (same_instance && other.id.join_no >= request.member.id.join_no) {
+      return Refuse(request, false, "an earlier attempt of this process is being dealt with");
+    }
+    if (same_instance || other.name == request.member.name) {
+      replaced.push_back(other.id);
+    } else {
+      ++staying;
+    }
+  }
+  if (staying + pending.size() >= std::min(rules.members_max, wire::kMembersMax)) {
+    return Refuse(request, false,
+                  "the group is full with " + std::to_string(members.size()) +
+                      " members: stop one, or raise its limit on all members");
+  }
+  return std::nullopt;
+}
+
+}  // namespace cohort::membership

@@ -1,0 +1,37 @@
+// Whether a process that asks may come in, judged by the coordinator; and if not, why, in words
+// that tell its user what to do.
+#ifndef COHORT_MEMBERSHIP_ADMISSION_H_
+#define COHORT_MEMBERSHIP_ADMISSION_H_
+
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/types.h"
+#include "cohort/view.h"
+#include "membership/lifeline_messages.h"
+
+namespace cohort::membership {
+
+inline constexpr uint32_t kFeatureLevel = 1;
+
+struct AdmissionRules {
+  std::string group;
+  Policy policy = Policy::kAvailable;
+  size_t members_max = 1024;
+};
+
+// Spec 4.63: letters, digits, '.', '_', '-', ':', '@', '/'; 1 to kMemberNameMax of them.
+bool IsValidName(std::string_view name);
+
+// The refusal; empty when it may come in. `replaced` receives the members that its coming removes:
+// an earlier attempt of the same instance, or an older process of the same name.
+std::optional<JoinAnswer> JudgeAdmission(const JoinRequest& request, const AdmissionRules& rules,
+                                         const std::vector<MemberInfo>& members,
+                                         const std::vector<JoinRequest>& pending,
+                                         std::vector<MemberId>& replaced);
+
+}  // namespace cohort::membership
+
+#endif  // COHORT_MEMBERSHIP_ADMISSION_H_
