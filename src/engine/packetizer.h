@@ -1,0 +1,75 @@
+// Puts frames into packets and packets into the arena: as many frames of one destination and view as fit, in the order
+// they were added.
+//
+// In a view of two everything goes by unicast: there is one receiver, and the kernel tells when its port is gone. Where
+// there is no multicast one sealed packet is listed once for each member, its bytes shared.
+//
+// Owner: one Engine. Not thread-safe.
+#ifndef COHORT_ENGINE_PACKETIZER_H_
+#define COHORT_ENGINE_PACKETIZER_H_
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <utility>
+#include <vector>
+
+#include "base/trace.h"
+#include "base/types.h"
+#include "engine/io.h"
+#include "security/security.h"
+#include "wire/frame_codec.h"
+
+namespace cohort::engine {
+
+class Packetizer {
+ public:
+  struct Stats {
+    uint64_t packets = 0;
+    uint64_t frames = 0;
+    uint64_t frames_refused = 0;  // Did not fit a packet, or for nobody.
+  };
+  Packetizer(security::Security& security, bool has_multicast, TraceSink* trace)
+      : security_(security), has_multicast_(has_multicast), trace_(trace) {}
+
+  // Where the members of a view are; `self` is our rank in it.
+  struct Route {
+    std::vector<Address> addresses;  // By rank.
+    Rank self = kNoRank;
+    MemberId self_id;  // For traces.
+  };
+  void SetRoutes(Route current, Route previous);
+
+  void Add(const wire::OutFrame& frame, Packets& packets);
+  // One stranger packet: a discovery message to `to` (None: multicast).
+  void AddStranger(const Address& to, const wire::Frame& frame, Packets& packets);
+  // Seals what is still open.
+  void Flush(Packets& packets);
+  // True when a multicast packet of the current view was sealed since the last call: it counts as a heartbeat.
+  bool TakeSentToGroup() { return std::exchange(sent_to_group_, false); }
+  const Stats& stats() const { return stats_; }
+
+ private:
+  struct Lane {
+    std::vector<std::byte> frames = std::vector<std::byte>(wire::kPacketFramesMax);
+    size_t used = 0;
+  };
+  using LaneKey = std::pair<bool, Rank>;  // Previous view?, destination.
+
+  const Route& RouteOf(bool previous) const { return previous ? previous_ : current_; }
+  void Seal(const LaneKey& key, Lane& lane, Packets& packets);
+  void TraceSealed(const LaneKey& key, Bytes packet);
+
+  security::Security& security_;
+  const bool has_multicast_;
+  TraceSink* const trace_;
+  Route current_;
+  Route previous_;
+  std::map<LaneKey, Lane> lanes_;  // Ordered: its order reaches the wire.
+  bool sent_to_group_ = false;
+  Stats stats_;
+};
+
+}  // namespace cohort::engine
+
+#endif  // COHORT_ENGINE_PACKETIZER_H_

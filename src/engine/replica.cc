@@ -1,0 +1,380 @@
+#include "engine/replica.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "map/map_op_codec.h"
+
+namespace cohort::engine {
+
+namespace {
+
+constexpr uint64_t kOwnOperationsMax = 8;   // MERGE and EXPIRE operations under way at once.
+constexpr size_t kExpireKeysPerTurn = 500;
+constexpr Duration kExpireGather = milliseconds(10);
+
+ChangeUpcall::Cause CauseOf(map::ChangeCause cause) {
+  switch (cause) {
+    case map::ChangeCause::kPut:
+      return ChangeUpcall::Cause::kPut;
+    case map::ChangeCause::kErase:
+      return ChangeUpcall::Cause::kErase;
+    case map::ChangeCause::kExpire:
+      return ChangeUpcall::Cause::kExpire;
+    case map::ChangeCause::kMerge:
+      return ChangeUpcall::Cause::kMerge;
+    case map::ChangeCause::kClear:
+      return ChangeUpcall::Cause::kClear;
+  }
+  return ChangeUpcall::Cause::kPut;
+}
+
+}  // namespace
+
+Replica::Replica(const Options& options)
+    : options_(options),
+      maps_(std::make_unique<map::MapSet>(options.maps)),
+      donor_(transfer::Donor::Options{}) {}
+
+void Replica::Report(EventKind kind, const MemberId& subject, std::string text, int64_t number, Instant now,
+                     Output& out) const {
+  Event event;
+  event.kind = kind;
+  event.at_ns = now.nanos();
+  event.view = view_.id;
+  event.subject = subject;
+  for (const MemberInfo& member : view_.members) {
+    if (member.id == subject) event.subject_name = member.name;
+  }
+  event.text = std::move(text);
+  event.number = number;
+  out.upcalls.emplace_back(EventUpcall{std::move(event)});
+}
+
+bool Replica::IsMember(const MemberId& member) const {
+  return std::any_of(view_.members.begin(), view_.members.end(), [&](const MemberInfo& m) { return m.id == member; });
+}
+
+std::vector<MemberId> Replica::Donors() const {
+  std::vector<MemberId> donors = synced_members_;
+  std::erase(donors, view_.self);
+  return donors;
+}
+
+void Replica::OnExcluded() {
+  carries_state_ = carries_state_ || synced_;
+  // What was being received belongs to a group that went on without us.
+  joiner_.reset();
+  planner_.reset();
+  if (synced_ && carried_ != nullptr) MergeCarriedHere();
+  synced_ = false;
+  sides_.clear();
+  own_operations_ = 0;
+}
+
+void Replica::MergeCarriedHere() {
+  // Excluded before the last merge was over: brings one state along instead of two. By version, like every merge.
+  map::MergePlanner planner(*carried_, maps_->history(), options_.merge_horizon_ms);
+  map::Output ignored;
+  const uint64_t hlc = maps_->size() == 0 ? 1 : std::max<uint64_t>(1, maps_->Get(0)->state().greatest);
+  while (std::optional<Buffer> operation = planner.Next(*maps_, hlc)) {
+    maps_->Apply(*operation, {.view = view_.id, .position = ++position_, .writer = view_.self}, ignored);
+  }
+  carried_.reset();
+}
+
+void Replica::UpdateSides(const ViewInfo& view) {
+  for (const Carrier& carrier : view.carriers) {
+    auto side = std::find_if(sides_.begin(), sides_.end(), [&](const Side& s) { return s.came_from == carrier.came_from; });
+    if (side == sides_.end()) side = sides_.insert(sides_.end(), Side{.came_from = carrier.came_from, .carriers = {}});
+    side->carriers.push_back(carrier.member);
+  }
+  // A side all of whose carriers are gone cannot be merged any more: what only they held is lost with them.
+  for (Side& side : sides_) {
+    std::erase_if(side.carriers, [&](const MemberId& member) { return !IsMember(member); });
+  }
+  std::erase_if(sides_, [](const Side& side) { return side.carriers.empty(); });
+}
+
+void Replica::OnView(Instant now, const ViewInfo& view, uint64_t hlc, Output& out) {
+  view_ = view;
+  position_ = 0;
+  own_operations_ = 0;
+  synced_members_.clear();
+  for (const MemberInfo& member : view.members) {
+    if (member.synced) synced_members_.push_back(member.id);
+  }
+  const bool alone_at_first = view.joined && view.members.size() == 1;
+  if (view.joined) {
+    sides_.clear();
+    planner_.reset();
+    joiner_.reset();
+    synced_ = false;
+    if (!alone_at_first && carries_state_) {
+      // The older carried state, if any, is still the one to bring along: its side was never merged.
+      if (carried_ == nullptr) carried_ = std::move(maps_);
+      maps_ = std::make_unique<map::MapSet>(options_.maps);
+    }
+  }
+  UpdateSides(view);
+  if (synced_) {
+    maps_->OnView(view.id);
+    donor_.OnView(now, *maps_, true, transfer_out_);
+  } else if (alone_at_first) {
+    DeclareSynced(now, out);
+  } else if (Donors().empty() && view.members.front().id == view.self) {
+    // Nobody in this view holds the state (all who did are gone). Somebody must begin again with what is left.
+    Report(EventKind::kWarning, view.self,
+           "every member that held the whole state is gone; this member goes on with what it has", 0, now, out);
+    if (carried_ != nullptr) maps_ = std::exchange(carried_, nullptr);
+    joiner_.reset();
+    DeclareSynced(now, out);
+  } else if (joiner_.has_value()) {
+    joiner_->OnView(now, view.id, Donors(), transfer_out_);
+  } else {
+    StartTransfer(now, out);
+  }
+  Drain(now, transfer_out_, out);
+  MaybePlanMerge();
+  PublishMerge(hlc, out);
+}
+
+void Replica::StartTransfer(Instant now, Output&) {
+  transfer::Joiner::Options options;
+  options.maps = options_.maps;
+  joiner_.emplace(options);
+  joiner_->Start(now, view_.id, Donors(), transfer_out_);
+}
+
+void Replica::DeclareSynced(Instant now, Output& out) {
+  synced_ = true;
+  carries_state_ = false;
+  maps_->OnView(view_.id);
+  if (std::find(synced_members_.begin(), synced_members_.end(), view_.self) == synced_members_.end()) {
+    synced_members_.push_back(view_.self);
+  }
+  out.synced = true;
+  Report(EventKind::kSynced, view_.self, "holds the whole state: " + std::to_string(maps_->Entries()) + " entries in " +
+         std::to_string(maps_->size()) + " maps", static_cast<int64_t>(maps_->Entries()), now, out);
+  Trace(options_.trace, TraceKind::kSynced, [&](TraceRecord& record) {
+    record.subject = view_.self;
+    record.view = view_.id;
+    record.digest = maps_->digest().lo;
+  });
+}
+
+void Replica::OnMemberSynced(Instant now, const MemberId& member, uint64_t hlc, Output& out) {
+  if (!IsMember(member)) return;
+  if (std::find(synced_members_.begin(), synced_members_.end(), member) == synced_members_.end()) {
+    synced_members_.push_back(member);
+  }
+  if (member != view_.self) Report(EventKind::kSynced, member, "holds the whole state", 0, now, out);
+  if (joiner_.has_value() && !synced_) {
+    joiner_->OnView(now, view_.id, Donors(), transfer_out_);
+    Drain(now, transfer_out_, out);
+  }
+  MaybePlanMerge();
+  PublishMerge(hlc, out);
+}
+
+std::optional<map::ApplyResult> Replica::OnOperation(Instant now, Bytes operation, const MemberId& writer, Output& out) {
+  const map::Place place{.view = view_.id, .position = ++position_, .writer = writer};
+  if (!synced_) {
+    if (joiner_.has_value()) {
+      joiner_->OnOrderedOp(now, operation, place, transfer_out_);
+      Drain(now, transfer_out_, out);
+    }
+    return std::nullopt;
+  }
+  map_out_.changes.clear();
+  std::optional<map::ApplyResult> result = maps_->Apply(operation, place, map_out_);
+  Trace(options_.trace, TraceKind::kApplied, [&](TraceRecord& record) {
+    record.view = view_.id;
+    record.number = position_;
+    record.digest = TraceDigest(operation);
+  });
+  DrainChanges(map_out_, out);
+  return result;
+}
+
+void Replica::DrainChanges(map::Output& changes, Output& out) {
+  for (map::Change& change : changes.changes) {
+    if (change.map >= watched_.size() || !watched_[change.map]) continue;
+    out.upcalls.emplace_back(ChangeUpcall{.map = change.map,
+                                          .cause = CauseOf(change.cause),
+                                          .key = std::move(change.key),
+                                          .value = std::move(change.value),
+                                          .version = change.version,
+                                          .writer = change.writer});
+  }
+  changes.changes.clear();
+  for (const map::Conflict& conflict : changes.merge.kept()) {
+    Event event;
+    event.kind = EventKind::kConflict;
+    event.view = view_.id;
+    event.key = conflict.key;
+    event.number = static_cast<int64_t>(conflict.loser_bytes);
+    event.text = "written on both sides of a partition; version " + conflict.winner.ToString() + " stays, " +
+                 conflict.loser.ToString() + (conflict.loser_carried ? " of the joining side" : " of the joined side") +
+                 " is lost";
+    out.upcalls.emplace_back(EventUpcall{std::move(event)});
+  }
+  const uint64_t conflicts = changes.merge.conflicts();
+  changes.merge = {};
+  for (const ViewId& side : changes.merged) {
+    Event event;
+    event.kind = EventKind::kMerged;
+    event.view = view_.id;
+    event.number = static_cast<int64_t>(conflicts);
+    event.text = "the entries of view " + side.ToString() + " are merged";
+    out.upcalls.emplace_back(EventUpcall{std::move(event)});
+    std::erase_if(sides_, [&](const Side& s) { return s.came_from == side; });
+    if (side == our_side_) {
+      planner_.reset();
+      carried_.reset();
+    }
+  }
+  changes.merged.clear();
+}
+
+void Replica::Drain(Instant now, transfer::Output& transfer_out, Output& out) {
+  for (transfer::Output::Message& message : transfer_out.messages) out.messages.push_back(std::move(message));
+  for (transfer::Output::Note& note : transfer_out.notes) {
+    using Kind = transfer::Output::Note::Kind;
+    const EventKind kind = note.kind == Kind::kStarted ? EventKind::kTransferStarted
+                           : note.kind == Kind::kDone  ? EventKind::kTransferDone
+                                                       : EventKind::kTransferFailed;
+    Report(kind, note.peer, std::move(note.text), static_cast<int64_t>(note.bytes), now, out);
+  }
+  for (const transfer::Output::Applied& applied : transfer_out.applied) {
+    Trace(options_.trace, TraceKind::kApplied, [&](TraceRecord& record) {
+      record.view = applied.place.view;
+      record.number = applied.place.position;
+    });
+  }
+  const bool synced = transfer_out.synced;
+  map::Output merges;
+  merges.merge = std::move(transfer_out.merge);
+  merges.merged = std::move(transfer_out.merged);
+  transfer_out = {};
+  DrainChanges(merges, out);
+  if (!synced) return;
+  maps_ = joiner_->TakeMaps();
+  joiner_.reset();
+  for (uint32_t map = 0; map < maps_->size(); ++map) {
+    if (map < watched_.size() && watched_[map]) {
+      out.upcalls.emplace_back(ChangeUpcall{.map = map, .cause = ChangeUpcall::Cause::kSync});
+    }
+  }
+  synced_ = true;
+  const bool brings = carried_ != nullptr;
+  if (brings && options_.policy == Policy::kPrimary) {
+    const uint64_t dropped = map::MergePlanner::CountDropped(*carried_, *maps_);
+    if (dropped > 0) {
+      Report(EventKind::kWarning, view_.self, "entries of this member that the primary side does not hold were dropped",
+             static_cast<int64_t>(dropped), now, out);
+    }
+    carried_.reset();
+  }
+  DeclareSynced(now, out);
+  MaybePlanMerge();
+}
+
+void Replica::MaybePlanMerge() {
+  if (!synced_ || carried_ == nullptr || planner_.has_value() || options_.policy == Policy::kPrimary) return;
+  const auto side = std::find_if(sides_.begin(), sides_.end(), [&](const Side& s) {
+    return std::find(s.carriers.begin(), s.carriers.end(), view_.self) != s.carriers.end();
+  });
+  if (side == sides_.end()) return;
+  our_side_ = side->came_from;
+  // The lowest-ranked synced carrier of the side speaks for it; if it dies, the next begins anew, which repeats nothing
+  // that is settled.
+  for (const MemberInfo& member : view_.members) {
+    const bool carries = std::find(side->carriers.begin(), side->carriers.end(), member.id) != side->carriers.end();
+    const bool synced =
+        std::find(synced_members_.begin(), synced_members_.end(), member.id) != synced_members_.end();
+    if (!carries || !synced) continue;
+    if (member.id == view_.self) planner_.emplace(*carried_, maps_->history(), options_.merge_horizon_ms);
+    return;
+  }
+}
+
+void Replica::PublishMerge(uint64_t hlc, Output& out) {
+  while (planner_.has_value() && synced_ && own_operations_ < kOwnOperationsMax && !planner_->done()) {
+    std::optional<Buffer> operation = planner_->Next(*maps_, hlc);
+    if (!operation.has_value()) return;
+    ++own_operations_;
+    out.operations.push_back(std::move(*operation));
+  }
+}
+
+bool Replica::IsExpirer() const {
+  if (!synced_) return false;
+  for (const MemberInfo& member : view_.members) {
+    if (std::find(synced_members_.begin(), synced_members_.end(), member.id) == synced_members_.end()) continue;
+    return member.id == view_.self;
+  }
+  return false;
+}
+
+void Replica::PublishExpiries(map::GroupTime group_now, uint64_t hlc, Output& out) {
+  if (!IsExpirer() || own_operations_ > 0) return;
+  for (uint32_t id = 0; id < maps_->size(); ++id) {
+    const map::OrderedMap& map = *maps_->Get(id);
+    const auto due = map.DueForExpiry(group_now, kExpireKeysPerTurn);
+    if (due.empty()) continue;
+    map::ExpireOp expire;
+    for (const auto& [key, version] : due) expire.keys.push_back({.key = key, .version = version});
+    ++own_operations_;
+    out.operations.push_back(map::EncodeMapOp({.map = map.name(), .hlc = hlc, .body = std::move(expire)}));
+  }
+}
+
+void Replica::OnTransferMessage(Instant now, const MemberId& from, Bytes body, Output& out) {
+  if (joiner_.has_value()) joiner_->OnMessage(now, from, body, transfer_out_);
+  // A request may come from a member whose view we have yet to install; the donor keeps it until then.
+  donor_.OnMessage(now, from, body, *maps_, synced_, transfer_out_);
+  Drain(now, transfer_out_, out);
+}
+
+void Replica::OnLifelineDown(Instant now, const MemberId& member, Output& out) {
+  donor_.OnGone(member);
+  if (joiner_.has_value()) joiner_->OnDonorGone(now, member, transfer_out_);
+  Drain(now, transfer_out_, out);
+}
+
+void Replica::OnTimer(Instant now, map::GroupTime group_now, uint64_t hlc, Output& out) {
+  if (joiner_.has_value() && joiner_->NextDeadline() <= now) joiner_->OnTimer(now, transfer_out_);
+  if (donor_.NextDeadline() <= now) donor_.OnTimer(now, transfer_out_);
+  Drain(now, transfer_out_, out);
+  PublishMerge(hlc, out);
+  PublishExpiries(group_now, hlc, out);
+}
+
+Instant Replica::NextDeadline(Instant now, map::GroupTime group_now) const {
+  Instant next = donor_.NextDeadline();
+  if (joiner_.has_value()) next = std::min(next, joiner_->NextDeadline());
+  if (planner_.has_value() && !planner_->done() && own_operations_ < kOwnOperationsMax) next = std::min(next, now);
+  if (IsExpirer() && own_operations_ == 0) {
+    for (uint32_t id = 0; id < maps_->size(); ++id) {
+      const map::GroupTime at = maps_->Get(id)->NextExpiry();
+      if (at == 0) continue;
+      // A little after the moment, so that what expires together leaves together.
+      next = std::min(next, now + milliseconds(std::min<int64_t>(at - group_now, 86'400'000)) + kExpireGather);
+    }
+  }
+  return next;
+}
+
+void Replica::Watch(uint32_t map, bool wanted) {
+  if (map >= map::kMapsMax) return;
+  if (map >= watched_.size()) watched_.resize(map + 1, false);
+  watched_[map] = wanted;
+}
+
+bool Replica::IsConsistent() const {
+  return (!synced_ || maps_->IsConsistent()) && donor_.IsConsistent() &&
+         (!joiner_.has_value() || joiner_->IsConsistent());
+}
+
+}  // namespace cohort::engine

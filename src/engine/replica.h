@@ -1,0 +1,123 @@
+// The replicated state of one member: its maps, how they came here (transfer), who gets them from here (donor), what is
+// brought in from the other side of a partition (merge), and when entries expire.
+//
+// Ordered map operations come in one by one, with their place in the order; before this member is synced they wait in
+// the joiner. Operations that the member itself must send (EXPIRE, MERGE) are put out and come back in order like all
+// others, so replicas never differ.
+//
+// Owner: one Engine. Not thread-safe.
+#ifndef COHORT_ENGINE_REPLICA_H_
+#define COHORT_ENGINE_REPLICA_H_
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/trace.h"
+#include "base/types.h"
+#include "engine/io.h"
+#include "map/map_set.h"
+#include "map/merge_planner.h"
+#include "transfer/donor.h"
+#include "transfer/joiner.h"
+
+namespace cohort::engine {
+
+class Replica {
+ public:
+  struct Options {
+    map::MapSet::Options maps;
+    Policy policy = Policy::kAvailable;
+    uint64_t merge_horizon_ms = 3'600'000;
+    TraceSink* trace = nullptr;
+  };
+  // A member that joined with state, and the view it had it in. Those of one view hold the same.
+  struct Carrier {
+    MemberId member;
+    ViewId came_from;
+  };
+  struct ViewInfo {
+    ViewId id;
+    MemberId self;
+    std::vector<MemberInfo> members;
+    bool joined = false;             // This member was not in the view before.
+    std::vector<Carrier> carriers;   // Of those who joined in this view.
+  };
+  struct Output {
+    std::vector<transfer::Output::Message> messages;
+    std::vector<Buffer> operations;  // Encoded map operations to send in total order.
+    std::vector<Upcall> upcalls;
+    bool synced = false;             // Edge: this member holds the whole state now.
+  };
+
+  explicit Replica(const Options& options);
+
+  // The group goes on without us: the state is kept aside, to be brought along.
+  void OnExcluded();
+  void OnView(Instant now, const ViewInfo& view, uint64_t hlc, Output& out);
+  // `member` announced, in order, that it holds the state.
+  void OnMemberSynced(Instant now, const MemberId& member, uint64_t hlc, Output& out);
+  // The next ordered map operation of the view. The result is empty while this member is not synced.
+  std::optional<map::ApplyResult> OnOperation(Instant now, Bytes operation, const MemberId& writer, Output& out);
+  void OnTransferMessage(Instant now, const MemberId& from, Bytes body, Output& out);
+  void OnLifelineDown(Instant now, const MemberId& member, Output& out);
+  void OnTimer(Instant now, map::GroupTime group_now, uint64_t hlc, Output& out);
+  Instant NextDeadline(Instant now, map::GroupTime group_now) const;
+  // A MERGE or EXPIRE operation of ours was delivered: the next may be sent.
+  void OnOwnOperationDelivered() { own_operations_ -= own_operations_ > 0 ? 1 : 0; }
+  void Watch(uint32_t map, bool wanted);
+
+  bool synced() const { return synced_; }
+  bool carries_state() const { return carries_state_; }
+  bool wants_pause() const { return joiner_.has_value() && joiner_->wants_pause(); }
+  // Null while not synced.
+  const map::MapSet* maps() const { return synced_ ? maps_.get() : nullptr; }
+  map::MapSet* mutable_maps() { return maps_.get(); }
+  uint64_t merging_sides() const { return sides_.size(); }
+  bool IsConsistent() const;
+
+ private:
+  // One side of a healed partition that is not merged yet.
+  struct Side {
+    ViewId came_from;
+    std::vector<MemberId> carriers;
+  };
+
+  bool IsMember(const MemberId& member) const;
+  std::vector<MemberId> Donors() const;
+  void StartTransfer(Instant now, Output& out);
+  void DeclareSynced(Instant now, Output& out);
+  void UpdateSides(const ViewInfo& view);
+  void MaybePlanMerge();
+  void MergeCarriedHere();
+  void PublishMerge(uint64_t hlc, Output& out);
+  void PublishExpiries(map::GroupTime group_now, uint64_t hlc, Output& out);
+  bool IsExpirer() const;
+  void Drain(Instant now, transfer::Output& transfer_out, Output& out);
+  void DrainChanges(map::Output& changes, Output& out);
+  void Report(EventKind kind, const MemberId& subject, std::string text, int64_t number, Instant now, Output& out) const;
+
+  const Options options_;
+  std::unique_ptr<map::MapSet> maps_;
+  std::unique_ptr<map::MapSet> carried_;  // Of a life before the last join; until its side is merged.
+  std::optional<transfer::Joiner> joiner_;
+  transfer::Donor donor_;
+  std::optional<map::MergePlanner> planner_;
+  ViewInfo view_;
+  std::vector<MemberId> synced_members_;  // Of the view, by rank.
+  std::vector<Side> sides_;
+  ViewId our_side_;            // The view `carried_` comes from.
+  uint64_t position_ = 0;
+  uint64_t own_operations_ = 0;
+  std::vector<bool> watched_;  // By map id.
+  bool synced_ = false;
+  bool carries_state_ = false;
+  transfer::Output transfer_out_;
+  map::Output map_out_;
+};
+
+}  // namespace cohort::engine
+
+#endif  // COHORT_ENGINE_REPLICA_H_
