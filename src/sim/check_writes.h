@@ -1,18 +1,24 @@
-// Checks the replicated map as its users see it: I12 acknowledged writes are where they were promised to be and stay,
-// I19 removed keys do not come back, and every replica applies the same operations at the same places (I11).
+// Checks the replicated map as its users see it: I12 acknowledged writes are where they were
+// promised to be and stay, I19 removed keys do not come back, and every replica applies the same
+// operations at the same places (I11).
 //
-// The idea: a ledger of acknowledgements beside a mirror of every process's map, kept from its change feed. A version
-// names one write of one key and grows with every write of that key, so "w or something later is here" is a comparison.
+// The idea: a ledger of acknowledgements beside a mirror of every process's map, kept from its
+// change feed. A version names one write of one key and grows with every write of that key, so "w
+// or something later is here" is a comparison.
 //
 // What is promised, and so what is checked:
-//   - at the acknowledgement at kAll: every synced member of the acknowledger's view that is alive has applied it;
+//   - at the acknowledgement at kAll: every synced member of the acknowledger's view that is alive
+//   has applied it;
 //     at kOne: one other process has;
-//   - at the end, Policy::kAvailable: if a process that was a synced member of that view still lives, the entry is
-//     there with this version or a greater one, or was removed by a later write. More: nothing a living process has
-//     ever applied may have given way to anything older;
-//   - at the end, Policy::kPrimary: the same for every write acknowledged at kAll. The faults are limited to those that
+//   - at the end, Policy::kAvailable: if a process that was a synced member of that view still
+//   lives, the entry is
+//     there with this version or a greater one, or was removed by a later write. More: nothing a
+//     living process has ever applied may have given way to anything older;
+//   - at the end, Policy::kPrimary: the same for every write acknowledged at kAll. The faults are
+//   limited to those that
 //     spare a quorum and one synced member, which is where the promise ends.
-// Not promised, not checked: writes acknowledged at kLocal whose processes died, and writes that failed.
+// Not promised, not checked: writes acknowledged at kLocal whose processes died, and writes that
+// failed.
 #ifndef COHORT_SIM_CHECK_WRITES_H_
 #define COHORT_SIM_CHECK_WRITES_H_
 
@@ -49,7 +55,8 @@ class WriteChecker : public Checker {
   const Stats& stats() const { return stats_; }
   // Commands given to `process` that are not done yet.
   size_t Pending(ProcessNumber process) const;
-  // What the change feed of `process` adds up to: a digest over (key, version, value), independent of order.
+  // What the change feed of `process` adds up to: a digest over (key, version, value), independent
+  // of order.
   uint64_t MirrorDigest(ProcessNumber process) const;
   size_t MirrorSize(ProcessNumber process) const;
   static uint64_t EntryDigest(std::string_view key, const Version& version, Bytes value);
@@ -64,7 +71,7 @@ class WriteChecker : public Checker {
     HostIndex host = 0;
     bool alive = true;
     MemberId self;
-    std::vector<Member> members;  // Of its view.
+    std::vector<Member> members;          // Of its view.
     std::map<std::string, Seen> now;      // The mirror, removed keys too.
     std::map<std::string, Seen> highest;  // The greatest version ever applied here.
     std::map<uint64_t, IssuedCommand> pending;
@@ -91,7 +98,8 @@ class WriteChecker : public Checker {
   std::map<ProcessNumber, ProcessState> processes_;
   std::map<MemberId, ProcessNumber> members_;
   std::map<std::string, std::vector<Promise>> promises_;
-  std::map<std::tuple<uint32_t, ViewId, uint64_t>, uint64_t> applied_;  // (map, view, position): digest.
+  std::map<std::tuple<uint32_t, ViewId, uint64_t>, uint64_t>
+      applied_;  // (map, view, position): digest.
   Stats stats_;
 };
 

@@ -48,23 +48,40 @@ std::string Words(Instant at) {
 
 const char* NameOf(TraceKind kind) {
   switch (kind) {
-    case TraceKind::kChunkAssigned: return "chunk-assigned";
-    case TraceKind::kChunkDelivered: return "chunk-delivered";
-    case TraceKind::kWedged: return "wedged";
-    case TraceKind::kPromised: return "promised";
-    case TraceKind::kAccepted: return "accepted";
-    case TraceKind::kViewInstalled: return "view-installed";
-    case TraceKind::kSealed: return "sealed";
-    case TraceKind::kOpened: return "opened";
-    case TraceKind::kAcknowledged: return "acknowledged";
-    case TraceKind::kApplied: return "applied";
-    case TraceKind::kSynced: return "synced";
-    case TraceKind::kConvicted: return "convicted";
-    case TraceKind::kExcluded: return "excluded";
-    case TraceKind::kHalted: return "halted";
-    case TraceKind::kResumed: return "resumed";
-    case TraceKind::kRepaired: return "repaired";
-    case TraceKind::kBuffers: return "buffers";
+    case TraceKind::kChunkAssigned:
+      return "chunk-assigned";
+    case TraceKind::kChunkDelivered:
+      return "chunk-delivered";
+    case TraceKind::kWedged:
+      return "wedged";
+    case TraceKind::kPromised:
+      return "promised";
+    case TraceKind::kAccepted:
+      return "accepted";
+    case TraceKind::kViewInstalled:
+      return "view-installed";
+    case TraceKind::kSealed:
+      return "sealed";
+    case TraceKind::kOpened:
+      return "opened";
+    case TraceKind::kAcknowledged:
+      return "acknowledged";
+    case TraceKind::kApplied:
+      return "applied";
+    case TraceKind::kSynced:
+      return "synced";
+    case TraceKind::kConvicted:
+      return "convicted";
+    case TraceKind::kExcluded:
+      return "excluded";
+    case TraceKind::kHalted:
+      return "halted";
+    case TraceKind::kResumed:
+      return "resumed";
+    case TraceKind::kRepaired:
+      return "repaired";
+    case TraceKind::kBuffers:
+      return "buffers";
   }
   return "unknown";
 }
@@ -85,8 +102,8 @@ std::string Words(const TraceRecord& record) {
       return text + (record.transitional ? " transitional" : "");
     case TraceKind::kPromised:
     case TraceKind::kAccepted:
-      text += " ballot " + Number(record.ballot_round) + "." + Number(record.ballot_rank) +
-              " in " + Words(record.view);
+      text += " ballot " + Number(record.ballot_round) + "." + Number(record.ballot_rank) + " in " +
+              Words(record.view);
       return record.next.IsZero() ? text : text + " for " + Words(record.next);
     case TraceKind::kViewInstalled:
       return text + " " + Words(record.view) + " after " + Words(record.previous) + " rank " +
