@@ -94,6 +94,7 @@ class FailureDetector {
   void SendPing(Instant now, Rank rank, Output& out);
   void AskOthersToPing(Instant now, Rank rank, Output& out);
   void ProbeByTcp(Rank rank, Output& out);
+  bool HostAnswers(const Peer& peer) const;
   std::string ProbeText(const Peer& peer) const;
   void MeasureRoundTrip(Rank rank, Duration sample, Output& out);
 

@@ -127,7 +127,7 @@ wire::Evidence FailureDetector::WantedAccusation(Rank rank) const {
   if (rank == link_victim_) return wire::Evidence::kBadLink;
   const Peer& peer = peers_[rank];
   if (Silence(peer) < DeadAfter(peer)) return wire::Evidence::kNone;
-  return peer.tcp == Peer::TcpProbe::kAnswered ? wire::Evidence::kStalled : wire::Evidence::kSilent;
+  return HostAnswers(peer) ? wire::Evidence::kStalled : wire::Evidence::kSilent;
 }
 
 void FailureDetector::Accuse(Rank rank, wire::Evidence evidence, Output& out) {

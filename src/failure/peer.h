@@ -40,6 +40,7 @@ struct Peer {
   unsigned indirect_pings = 0;
 
   TcpProbe tcp = TcpProbe::kNone;
+  bool host_answered = false;    // By the probe before the one that waits.
   Instant tcp_at;                // Of its start.
   bool tcp_after_close = false;  // Started after the lifeline had closed.
   bool heard_since_tcp = false;

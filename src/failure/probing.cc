@@ -22,6 +22,8 @@ void FailureDetector::StartProbing(Rank rank, Output& out) {
   peer.next_ping = fd_now_;
   peer.next_indirect = fd_now_ + (options_.indirect_after - options_.probe_after);
   peer.pings = peer.indirect_pings = 0;
+  if (peer.tcp == Peer::TcpProbe::kAnswered)
+    peer.tcp = Peer::TcpProbe::kNone;  // Of an older silence.
   if (peer.tcp != Peer::TcpProbe::kWaiting) ProbeByTcp(rank, out);
 }
 
@@ -79,6 +81,7 @@ void FailureDetector::AskOthersToPing(Instant now, Rank rank, Output& out) {
 
 void FailureDetector::ProbeByTcp(Rank rank, Output& out) {
   Peer& peer = peers_[rank];
+  peer.host_answered = peer.tcp == Peer::TcpProbe::kAnswered;
   peer.tcp = Peer::TcpProbe::kWaiting;
   peer.tcp_at = fd_now_;
   peer.tcp_after_close = peer.lifeline_closed;
@@ -202,6 +205,13 @@ void FailureDetector::OnProbeResult(Instant now, Rank rank, ProbeResult result, 
   Judge(rank, out);
 }
 
+// A repeated probe does not unsay the one before until it has had time to be answered.
+bool FailureDetector::HostAnswers(const Peer& peer) const {
+  if (peer.tcp == Peer::TcpProbe::kAnswered) return true;
+  return peer.tcp == Peer::TcpProbe::kWaiting && peer.host_answered &&
+         fd_now_ - peer.tcp_at < options_.probe_after;
+}
+
 std::string FailureDetector::ProbeText(const Peer& peer) const {
   std::string text = absl::StrCat("silent ", Silence(peer) / milliseconds(1), " ms; ", peer.pings,
                                   peer.pings == 1 ? " ping" : " pings");
@@ -210,6 +220,7 @@ std::string FailureDetector::ProbeText(const Peer& peer) const {
                     peer.indirect_pings == 1 ? " indirect probe" : " indirect probes");
   }
   absl::StrAppend(&text, " unanswered; ");
+  if (HostAnswers(peer)) return text + "its host answers TCP";
   switch (peer.tcp) {
     case Peer::TcpProbe::kNone:
       return text + "not probed by TCP";
