@@ -1,0 +1,205 @@
+// A process's way into, through and out of a group: forms it, asks to join, admits others, leaves,
+// comes back after it was excluded, and brings two sides of a healed partition together. Agreement
+// on each next view is ViewChange; this class decides what is to be agreed upon.
+//
+// There is no protocol for merging views: the weaker side ends in a last view that names the other
+// side, and all its members join there like anybody else, carrying their state. Before that the
+// stronger side promises, over a lifeline, not to go away itself. So a coordinator that dies at any
+// point leaves behind joiners, and joiners know what to do.
+//
+// Spec:   docs/protocol.md, chapter "Groups" (clauses 4.60 and following).
+// Limits: join_batch.h, lifeline_messages.h, wire::kMembersMax members.
+// Errors: what came from the network and cannot be true is dropped and counted.
+// Owner:  one Engine; calls must not overlap. At most one view is installed per call: what follows
+// from it is done by
+//         the timer, which is then due at once.
+#ifndef COHORT_MEMBERSHIP_MEMBERSHIP_H_
+#define COHORT_MEMBERSHIP_MEMBERSHIP_H_
+
+#include <deque>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "absl/container/btree_map.h"
+#include "absl/container/btree_set.h"
+#include "base/group_sighting.h"
+#include "base/random.h"
+#include "base/timer_table.h"
+#include "base/types.h"
+#include "membership/admission.h"
+#include "membership/join_batch.h"
+#include "membership/membership_io.h"
+#include "membership/merge_talk.h"
+#include "membership/role.h"
+#include "membership/view_change.h"
+
+namespace cohort::membership {
+
+class Membership {
+ public:
+  using Options = MembershipOptions;
+  using Output = MembershipOutput;
+  using Stats = MembershipStats;
+
+  // `random` must outlive this object. Turn::random may be the same one.
+  Membership(const Options& options, Random& random);
+
+  // `self`: instance, name, address and incarnation; the rest is set here.
+  void Start(Instant now, const MemberInfo& self, Output& out);
+  // Alone or nowhere: at once (Output::left). Else a view without this member is agreed upon, or a
+  // second passes.
+  void Leave(const Turn& turn, Output& out);
+
+  // From discovery. Neither is believed: the first is judged by role and policy, the second only
+  // leads to a question.
+  void OnFormGroup(Instant now, Output& out);
+  void OnSighting(Instant now, const GroupSighting& sighting, Output& out);
+
+  // A ControlFrame{kViewChange} or a lifeline message kControl.
+  void OnViewChangeMessage(const Turn& turn, const MemberId& from, Bytes body, Output& out);
+  // kJoin, kWelcome, kRefused, kMerge.
+  void OnLifelineMessage(const Turn& turn, const LifelinePeer& from, wire::StreamMessage type,
+                         Bytes body, Output& out);
+  // A lifeline to `address` ended, or could not be opened.
+  void OnLifelineDown(Instant now, const Address& address, Output& out);
+
+  // From failure. `rank` is of the installed view, here and below.
+  void OnConviction(const Turn& turn, Rank rank, ViewCause cause, std::string evidence,
+                    Output& out);
+  // Any authenticated packet of the installed view.
+  void OnHeardInView(Instant now, Rank rank);
+  // An authenticated packet tagged with AcceptedView().
+  void OnAcceptedViewTraffic(const Turn& turn, const MemberId& from, Output& out);
+  // The coordinator's heartbeat.
+  void OnPeerProgress(const Turn& turn, Rank rank, uint16_t progress, Output& out);
+  // From rmcast while wedged: more chunks are here.
+  void OnProgress(const Turn& turn, Output& out);
+  // From transfer: a member holds the whole state.
+  void OnSynced(Instant now, Rank rank);
+  void SetKeyEpoch(const Turn& turn, uint32_t held, Output& out);
+  void SetRoundTrip(Duration slowest) { view_change_.SetRoundTrip(slowest); }
+  // The group's clock, as joiners are told it: `unix_ms` at `now`. Again whenever it was corrected.
+  void SetGroupClock(Instant now, uint64_t unix_ms);
+
+  Instant NextDeadline() const;
+  void OnTimer(const Turn& turn, Output& out);
+
+  const Role& role() const { return role_; }
+  bool in_group() const;
+  const MemberInfo& self() const { return self_; }
+  const ViewChange<>& view_change() const { return view_change_; }
+  // Installed, or the last one; null before the first.
+  const ProposalRef& view() const { return view_change_.view(); }
+  Rank rank() const { return view_change_.self(); }
+  // What others shall see of this side. For discovery::Standing, when in_group().
+  GroupSighting Side() const;
+  // The view whose traffic proves that it is decided; zero when there is none.
+  ViewId AcceptedView() const;
+  // The view before, as long as its messages are answered; null otherwise.
+  const ViewChange<>* previous() const { return previous_ ? &*previous_ : nullptr; }
+  bool IsSynced(const MemberId& member) const { return synced_.contains(member); }
+  const Stats& stats() const { return stats_; }
+  bool IsConsistent() const;
+
+ private:
+  enum class Timer : uint8_t {
+    kRole,
+    kChanges,
+    kBatch,
+    kJoiners,
+    kMerge,
+    kLeaveAgain,
+    kPrevious,
+    kCount
+  };
+  // A member of the view that was not heard in it yet.
+  struct Newcomer {
+    MemberId id;
+    Address address;
+    Instant lost_at;
+  };
+
+  // membership.cc
+  void SetRole(Role role);
+  void Apply(const Turn& turn, ViewChangeOutput changes, Output& out);
+  void SendFrames(const ViewChange<>& from, const std::vector<ViewChangeOutput::Outgoing>& messages,
+                  bool previous, Output& out) const;
+  void ApplyInstall(const Turn& turn, ProposalRef proposal, Output& out);
+  void ApplyGone(const Turn& turn, const ViewId& next, Output& out);
+  void BeginView(Instant now, ProposalRef proposal, bool fresh,
+                 const std::vector<Carrier>& carriers, uint64_t group_time_ms, Output& out);
+  void Exclude(Instant now, const std::string& why, Output& out);
+  void SubmitChanges(const Turn& turn, Output& out);
+  PendingChanges CollectChanges(Instant now) const;
+  void OnRoleTimer(Instant now, Output& out);
+  void Report(Instant now, EventKind kind, std::string text, Output& out,
+              const MemberId& subject = {}, std::string_view name = {}) const;
+  bool IsCoordinator() const;
+  MemberInfo CoordinatorInfo() const;
+  std::optional<Rank> RankOf(const Proposal& view, const MemberId& member) const;
+  void Send(const Address& to, wire::StreamMessage type, Buffer body, Output& out) const;
+
+  // membership_join.cc
+  bool MayForm() const;
+  void Search(Instant now, Output& out);
+  void RetryLater(Instant now, Output& out);
+  void AskToJoin(Instant now, const Address& whom, bool merging, Output& out);
+  void OnJoinRequest(const Turn& turn, const LifelinePeer& from, const JoinRequest& request,
+                     Output& out);
+  void OnJoinAnswer(Instant now, const LifelinePeer& from, const JoinAnswer& answer, Output& out);
+  void OnWelcome(const Turn& turn, const LifelinePeer& from, Welcome welcome, Output& out);
+  void AwaitNewcomers(Instant now, const Proposal& proposal);
+  void WelcomeNewcomers(Instant now, Output& out);
+  void SendWelcome(Instant now, const Address& to, Output& out) const;
+  void DropLostNewcomers(const Turn& turn, Output& out);
+  std::vector<Carrier> CarriersAmong(const Proposal& proposal) const;
+
+  // membership_merge.cc
+  bool KnowsView(const ViewId& view) const;
+  void OnMergeMessage(Instant now, const LifelinePeer& from, const MergeMessage& message,
+                      Output& out);
+  void OnMergeRequest(Instant now, const LifelinePeer& from, const MergeMessage& request,
+                      Output& out);
+  void OnMergeOk(Instant now, const LifelinePeer& from, const MergeMessage& ok, Output& out);
+  void ConsiderSide(Instant now, const GroupSighting& sighting, Output& out);
+  void GoToOtherSide(Instant now, const Proposal& terminal, Output& out);
+  MergeMessage MakeMergeMessage(MergeMessage::Kind kind) const;
+
+  // membership_leave.cc
+  void AskToLeave(const Turn& turn, Output& out);
+  void OnLeaveRequest(Instant now, const LifelinePeer& from, const JoinRequest& request);
+  void FinishLeaving(Instant now, Output& out);
+
+  const Options options_;
+  Random& random_;
+  Role role_ = role::Idle{};
+  MemberInfo self_;
+  ViewChange<> view_change_;
+  std::optional<ViewChange<>> previous_;
+  std::vector<SeqNo> previous_received_;  // What was held of the previous view when it ended here.
+  TimerTable<Timer> timers_;
+
+  uint64_t last_num_ = 0;
+  std::deque<ViewId> ancestors_;  // Newest first, without the installed view.
+  bool was_member_ = false;
+  absl::btree_set<MemberId> synced_;
+  JoinBatch batch_;
+  absl::btree_set<MemberId> leavers_;
+  std::vector<Newcomer> newcomers_;
+  absl::btree_map<MemberId, ViewId>
+      carriers_;  // Members of the view that brought state, and whence.
+  MergeTalk merge_;
+  std::optional<Terminal> terminal_;      // Wanted: this side ends.
+  std::optional<GroupSighting> sighted_;  // Heard while asking was not yet allowed.
+  std::vector<Instant> exclusions_;
+  uint32_t failed_joins_ = 0;
+  bool refused_for_good_ = false;
+  int64_t group_clock_offset_ms_ = 0;
+  Stats stats_;
+};
+
+}  // namespace cohort::membership
+
+#endif  // COHORT_MEMBERSHIP_MEMBERSHIP_H_
