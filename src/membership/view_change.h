@@ -150,7 +150,8 @@ class ViewChange {
   bool IsOver() const { return phase_ == Phase::kInstalled || phase_ == Phase::kExcluded; }
   bool Includes(const Proposal& proposal, Rank rank) const;
   bool IsValid(const ProposalRef& proposal) const;
-  bool IsComplete(const Proposal& proposal, const std::vector<SeqNo>& received) const;
+  bool IsComplete(const std::vector<SeqNo>& trim, uint32_t key_epoch,
+                  const std::vector<SeqNo>& received) const;
   bool HasQuorum(const RankSet& voters) const;
   Duration StallTime() const;
 

@@ -16,6 +16,9 @@
 
 namespace cohort::membership {
 
+// Holders named for one sender in a PROPOSE or a fetch; more would only make the message larger.
+inline constexpr size_t kHoldersMax = 8;
+
 struct ViewChangeOptions {
   Policy policy = Policy::kAvailable;
   // Wait before a view change begins on evidence that may be followed by more of its kind. Too
