@@ -17,7 +17,7 @@ const char* ToString(ViewCause cause) {
     case ViewCause::kStalled:
       return "stalled";
     case ViewCause::kBadLink:
-      return "bad link";
+      return "bad_link";
     case ViewCause::kSlow:
       return "slow";
     case ViewCause::kReplaced:

@@ -65,8 +65,8 @@ class Security {
   // hears it. At most wire::kStrangerFramesMax bytes.
   size_t SealStranger(std::optional<InstanceId> to, Bytes frames, std::vector<std::byte>& arena);
 
-  // Opens one datagram. `from` is used for rationing strangers only. A packet that is kOk cost one
-  // allocation, any other none.
+  // Opens one datagram. `from` is used for rationing strangers only. A packet that is kOk costs one
+  // allocation; a member's that is not, none; an unknown stranger's, within its ration, a subkey.
   OpenResult Open(Instant now, const Address& from, Bytes datagram);
 
   // A subkey has sealed more than kRekeyAfterPackets: time for a new epoch or a new join_no.
@@ -107,6 +107,8 @@ class Security {
   uint32_t join_no_;
   uint64_t first_packet_number_;
   KeyDerivation keys_;
+  uint32_t plaintext_tag_;  // What this group's tag would be without a key: to name a misconfigured
+                            // peer.
   std::vector<KnownView> views_;
   std::map<uint32_t, PacketSealer> sealers_;  // By join_no, the latest kOwnJoinsKept.
   uint32_t oldest_join_no_ = 0;  // Below it numbers are forgotten, so nothing is sealed any more.
