@@ -25,6 +25,7 @@
 #include "order/ring_queue.h"
 #include "wire/ack_table.h"
 #include "wire/chunk.h"
+#include "wire/order_record.h"
 
 namespace cohort::order {
 
@@ -86,6 +87,7 @@ class CutOrder {
   void OnView(Instant now, Rank self, size_t members, Output& out);
   // The next chunk of its sender, as rmcast hands it up.
   void OnChunk(Instant now, wire::Chunk chunk, Output& out);
+  // After the chunks that came with them were fed in.
   void OnAcks(Instant now, const wire::AckTable& acks, Output& out);
   // `from` has applied all cuts up to `applied_cut`.
   void OnStatus(Rank from, CutNo applied_cut);
@@ -99,7 +101,7 @@ class CutOrder {
   CutNo applied_cut() const { return applied_cut_; }  // All its chunks were delivered here.
   CutNo stable_cut() const {
     return stable_cut_;
-  }                                             // All members hold it, its ORDER, and all before.
+  }  // All members hold it, its ORDER, and all before.
   CutNo last_cut() const { return last_cut_; }  // Highest known.
   CutNo applied_by_all() const { return applied_by_all_; }
   unsigned AppliedBy(CutNo cut) const;  // Members known to have applied it, this one included.
@@ -115,17 +117,15 @@ class CutOrder {
  private:
   struct Sender {
     SeqNo arrived = 0;               // Fed in, contiguous.
-    SeqNo last_ordered_class = 0;    // Highest AGREED, SAFE or BARRIER chunk that arrived.
+    SeqNo last_to_order = 0;         // Highest AGREED, SAFE or BARRIER chunk that arrived.
     SeqNo named = 0;                 // By the cuts known here.
     SeqNo emitted = 0;               // By the cuts this sequencer has emitted.
     SeqNo asked = 0;                 // Reported as missing up to here.
     RingQueue<wire::Chunk> pending;  // Arrived, waiting for their place.
   };
   struct Cut {
-    SeqNo order_seq = 0;  // Chunk of rank 0 that carries it.
-    uint64_t runs_end =
-        0;  // Its runs are [runs_end of the cut before, runs_end), counted since the view began.
-    bool has_safe = false;
+    SeqNo order_seq = 0;    // Chunk of rank 0 that carries it.
+    uint64_t runs_end = 0;  // Its runs end before this one, counted since the view began.
   };
   struct Run {
     Rank rank = 0;
@@ -133,13 +133,20 @@ class CutOrder {
   };
 
   bool IsSequencer() const { return self_ == 0; }
-  void OnOrder(const wire::Chunk& chunk, Output& out);
+  const Cut& CutAt(CutNo cut) const { return cuts_[cut - first_cut_]; }
+  const Run& RunAt(uint64_t run) const { return runs_[run - first_run_]; }
+  void OnControl(const wire::Chunk& chunk, Output& out);
+  bool IsSound(const wire::OrderRecord& record);
+  void AddCut(const wire::OrderRecord& record, SeqNo order_seq, Output& out);
   void AdvanceHeld(Output& out);
   void Deliver(Output& out);
-  bool DeliverRun(const Run& run, CutNo cut, Output& out);
+  bool DeliverRun(const Run& run, Output& out);
   void ForgetCuts();
   void SetApplied(Rank rank, CutNo cut);
+  void ReportMissing(Output& out);
   void EmitOrders(Output& out);
+  void EmitRecord(wire::OrderRecord& record, Output& out);
+  void Flush(Rank rank, SeqNo upto, CutNo cut, Output& out);
 
   Options options_;
   Rank self_ = 0;
@@ -154,9 +161,13 @@ class CutOrder {
   CutNo applied_cut_ = 0;
   CutNo stable_cut_ = 0;
   CutNo applied_by_all_ = 0;
-  uint64_t deliver_run_ = 0;   // Next run to deliver.
-  bool sync_applied_ = false;  // The cut being delivered holds a SYNC chunk of another member.
-  bool safe_applied_ = false;  // ... a SAFE chunk.
+  // Next run to be held, delivered, stable, counted since the view began.
+  uint64_t held_run_ = 0;
+  uint64_t deliver_run_ = 0;
+  uint64_t stable_run_ = 0;
+  bool sync_in_cut_ = false;  // The cut being delivered has a SYNC chunk of another member ...
+  bool safe_in_cut_ = false;  // ... a SAFE chunk.
+  bool closed_ = false;       // Between CloseView and OnView.
   size_t pending_chunks_ = 0;
   size_t pending_safe_ = 0;
   std::vector<CutNo> applied_by_;  // By rank.

@@ -143,11 +143,9 @@ class ReliableMulticast {
   enum class Timer { kNak, kStatus, kTailProbe, kCount };
 
   bool IsMember(Rank rank) const { return rank < current_.members(); }
-  bool StoreOwn(OriginStream& stream, SeqNo seq, DeliveryClass cls, uint8_t flags,
-                const Buffer& payload);
   bool Accepts(const OriginStream& stream, SeqNo seq, size_t size);
-  void HandUp(Rank origin, Output& out);
-  void LearnHigh(Instant now, Rank origin, SeqNo high, Instant due);
+  void HandUp(Instant now, Rank origin, Output& out);
+  void LearnHigh(Rank origin, SeqNo high, Instant due);
   void RaiseAck(Rank holder, Rank origin, SeqNo upto, Output& out);
   void Collect(Rank origin);
   bool SomethingUnstable() const;
@@ -174,13 +172,13 @@ class ReliableMulticast {
   SeqNo last_sent_ = 0;
   size_t bytes_per_sender_ = 0;
   bool wedged_ = false;
-  bool released_ = false;
   std::vector<Duration> round_trip_;        // By rank.
   std::vector<bool> suspected_;             // By rank.
   std::vector<std::vector<Rank>> holders_;  // Of the chunks to fetch; empty when no fetch runs.
   unsigned rotation_ = 0;                   // Spreads later NAKs over the holders.
   unsigned tail_probes_ = 0;                // Since the last acknowledgement that moved.
   bool tail_wants_sync_ = false;
+  bool tail_moved_ = false;  // An acknowledgement came since the timer was set.
   size_t received_since_status_ = 0;
   bool vector_changed_ = false;  // Since the last STATUS.
   Duration status_delay_{};

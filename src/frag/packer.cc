@@ -1,0 +1,135 @@
+#include "frag/packer.h"
+
+#include <algorithm>
+#include <cstring>
+#include <utility>
+
+#include "base/absl_bridge.h"
+
+namespace cohort::frag {
+namespace {
+
+bool MayShareChunk(const Message& a, const Message& b) {
+  return a.cls == b.cls && a.barrier == b.barrier;
+}
+
+void PutU16(std::byte* to, size_t value) {
+  to[0] = static_cast<std::byte>(value);
+  to[1] = static_cast<std::byte>(value >> 8);
+}
+
+uint8_t FlagsOf(const Message& message) {
+  uint8_t flags = 0;
+  if (message.sync) flags |= wire::DataFrame::kSync;
+  if (message.barrier) flags |= wire::DataFrame::kBarrier;
+  return flags;
+}
+
+}  // namespace
+
+absl::Status Packer::Push(Message message) {
+  if (message.payload.size() > kMessageMax) {
+    return MakeStatus(absl::StatusCode::kInvalidArgument, "the message is larger than 1 MiB");
+  }
+  if (message.cls == DeliveryClass::kCtrl ||
+      (message.barrier && message.cls != DeliveryClass::kConv)) {
+    return MakeStatus(absl::StatusCode::kInvalidArgument, "messages have no such class");
+  }
+  if (queue_.size() >= options_.queue_messages_max ||
+      bytes_ + message.payload.size() > options_.queue_bytes_max) {
+    return MakeStatus(absl::StatusCode::kResourceExhausted, "the send queue is full");
+  }
+  bytes_ += message.payload.size();
+  queue_.push_back(std::move(message));
+  return absl::OkStatus();
+}
+
+bool Packer::Next(Packed& packed) {
+  packed.completed_ids.clear();
+  if (queue_.empty()) return false;
+  packed.cls = queue_.front().cls;
+  if (queue_.front().payload.size() <= kWholeMessageMax) {
+    PackWhole(packed);
+  } else {
+    PackFragment(packed);
+  }
+  return true;
+}
+
+// Spec 5.2
+void Packer::PackWhole(Packed& packed) {
+  size_t count = 0;
+  size_t size = 0;
+  while (count < queue_.size() && MayShareChunk(queue_.front(), queue_[count])) {
+    const size_t more = kLengthBytes + queue_[count].payload.size();
+    if (size + more > wire::kChunkPayloadMax) break;
+    size += more;
+    ++count;
+  }
+  packed.flags = wire::DataFrame::kFirst | wire::DataFrame::kLast;
+  packed.payload = Buffer::Allocate(size);
+  std::byte* to = packed.payload.Fill().data();
+  for (size_t i = 0; i < count; ++i) {
+    const Message& message = queue_.front();
+    const size_t length = message.payload.size();
+    PutU16(to, length);
+    if (length > 0) std::memcpy(to + kLengthBytes, message.payload.data(), length);
+    to += kLengthBytes + length;
+    packed.flags = static_cast<uint8_t>(packed.flags | FlagsOf(message));
+    packed.completed_ids.push_back(message.id);
+    bytes_ -= length;
+    queue_.pop_front();
+  }
+}
+
+void Packer::PackFragment(Packed& packed) {
+  const Message& message = queue_.front();
+  const size_t total = message.payload.size();
+  const bool first = sent_of_front_ == 0;
+  const size_t room = wire::kChunkPayloadMax - (first ? kTotalLengthBytes : 0);
+  const size_t size = std::min(room, total - sent_of_front_);
+  packed.flags = FlagsOf(message);
+  if (first) {
+    packed.flags |= wire::DataFrame::kFirst;
+    packed.payload = Buffer::Allocate(kTotalLengthBytes + size);
+    std::byte* to = packed.payload.Fill().data();
+    PutU16(to, total & 0xFFFF);
+    PutU16(to + 2, total >> 16);
+    std::memcpy(to + kTotalLengthBytes, message.payload.data(), size);
+  } else {
+    packed.payload = message.payload.Slice(sent_of_front_, size);
+  }
+  sent_of_front_ += size;
+  if (sent_of_front_ < total) {
+    // Only the last chunk is waited for: it is applied when the message is whole.
+    packed.flags = static_cast<uint8_t>(packed.flags & ~wire::DataFrame::kSync);
+    return;
+  }
+  packed.flags |= wire::DataFrame::kLast;
+  packed.completed_ids.push_back(message.id);
+  bytes_ -= total;
+  sent_of_front_ = 0;
+  queue_.pop_front();
+}
+
+std::vector<uint64_t> Packer::Clear() {
+  std::vector<uint64_t> ids;
+  for (const Message& message : queue_) ids.push_back(message.id);
+  queue_.clear();
+  bytes_ = sent_of_front_ = 0;
+  return ids;
+}
+
+size_t Packer::backlog_chunks() const {
+  const size_t on_the_wire = bytes_ - sent_of_front_ + kLengthBytes * queue_.size();
+  return (on_the_wire + wire::kChunkPayloadMax - 1) / wire::kChunkPayloadMax;
+}
+
+bool Packer::IsConsistent() const {
+  size_t bytes = 0;
+  for (const Message& message : queue_) bytes += message.payload.size();
+  if (bytes != bytes_ || queue_.size() > options_.queue_messages_max) return false;
+  return sent_of_front_ == 0 || (!queue_.empty() && sent_of_front_ < queue_.front().payload.size());
+}
+
+}  // namespace cohort::frag
