@@ -22,18 +22,20 @@ void MessageChecker::OnUpcall(const Moment& moment, const engine::Upcall& upcall
     return;
   }
   std::memcpy(&header, message->payload.data(), sizeof(header));
-  const std::string what = Words(message->cls) + " message " + std::to_string(header.number) +
-                           " of process " + std::to_string(header.process);
+  const auto what = [&] {
+    return Words(message->cls) + " message " + std::to_string(header.number) + " of process " +
+           std::to_string(header.process);
+  };
   const auto sent = sent_.find({header.process, header.number});
   if (sent == sent_.end() || sent->second.cls != message->cls ||
       sent->second.digest != TraceDigest(message->payload.bytes())) {
-    violations_.Add("I6", moment, "received " + what + ", which was not sent like this");
+    violations_.Add("I6", moment, "received " + what() + ", which was not sent like this");
     return;
   }
   uint64_t& last = last_[{moment.process, header.process}][static_cast<size_t>(message->cls) & 3];
   if (header.number <= last) {
     violations_.Add(header.number == last ? "I7" : "I9", moment,
-                    "received " + what + " after " + std::to_string(last));
+                    "received " + what() + " after " + std::to_string(last));
   }
   last = header.number;
 }

@@ -1,0 +1,65 @@
+// What the simulator drives: one member of the group. In earnest an engine (engine_node.h); in the
+// simulator's own tests something smaller.
+#ifndef COHORT_SIM_NODE_H_
+#define COHORT_SIM_NODE_H_
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string_view>
+
+#include "absl/status/status.h"
+#include "engine/command.h"
+#include "engine/engine_stats.h"
+#include "engine/io.h"
+#include "engine/options.h"
+
+namespace cohort::sim {
+
+class Node {
+ public:
+  virtual ~Node() = default;
+
+  virtual void Start(Instant now, int64_t unix_ms, engine::Output& out) = 0;
+  virtual void OnDatagrams(Instant now, std::span<const engine::Datagram> datagrams,
+                           engine::Output& out) = 0;
+  virtual void OnStream(Instant now, const engine::StreamEvent& event, engine::Output& out) = 0;
+  virtual void OnHost(Instant now, const engine::HostEvent& event, engine::Output& out) = 0;
+  virtual void OnTimer(Instant now, engine::Output& out) = 0;
+  virtual Instant NextDeadline() const = 0;
+  virtual absl::Status Execute(Instant now, const engine::Command& command,
+                               engine::Output& out) = 0;
+
+  virtual MemberId self() const = 0;
+  virtual const View& view() const = 0;
+  virtual bool synced() const = 0;
+  virtual bool writable() const = 0;
+  virtual int64_t GroupTimeMs(Instant now) const = 0;
+  virtual std::optional<uint32_t> MapId(std::string_view name) const = 0;
+  virtual void WatchMap(uint32_t map) = 0;
+  // The replica's own digest of the map: what members compare. Empty while its state is not
+  // complete.
+  virtual std::optional<uint64_t> MapDigest(uint32_t map) const = 0;
+  // What every reader of the map sees, folded by WriteChecker::EntryDigest and summed; and how many
+  // entries.
+  struct Contents {
+    uint64_t digest = 0;
+    size_t entries = 0;
+    bool operator==(const Contents&) const = default;
+  };
+  virtual std::optional<Contents> MapContents(uint32_t map, Instant now) const = 0;
+  virtual engine::EngineStats stats() const = 0;
+  virtual bool IsConsistent() const = 0;
+};
+
+using Entropy = std::array<std::byte, 32>;
+using NodeFactory =
+    std::function<std::unique_ptr<Node>(const engine::EngineOptions&, const Entropy&)>;
+
+}  // namespace cohort::sim
+
+#endif  // COHORT_SIM_NODE_H_
