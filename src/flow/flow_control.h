@@ -42,7 +42,7 @@ class FlowControl {
     uint64_t unknown_ranks = 0;
   };
 
-  explicit FlowControl(const Options& options) : options_(options) {}
+  explicit FlowControl(const Options& options);
   FlowControl() : FlowControl(Options{}) {}
 
   // Keeps the congestion window: the network is the same.
@@ -50,9 +50,7 @@ class FlowControl {
 
   // `in_flight`: own chunks sent and not yet held by all (ReliableMulticast::in_flight()).
   bool CanSend(Instant now, size_t in_flight) const;
-  // Call after each chunk sent (CTRL too, it does no harm). True when it should have carried kSync:
-  // see WantsAck().
-  void OnSent(Instant now, size_t in_flight);
+  void OnSent(Instant now, size_t in_flight);  // After each chunk sent, CTRL too.
   // Whether the next chunk should carry kSync, so that the acknowledgement comes before the window
   // is empty.
   bool WantsAck(size_t in_flight) const;
@@ -66,7 +64,7 @@ class FlowControl {
   uint32_t congestion_window() const { return static_cast<uint32_t>(congestion_window_); }
 
   // What this member grants the others in its own STATUS.
-  void SetReceiveCapacity(size_t granted_bytes) { receive_bytes_ = granted_bytes; }
+  void SetReceiveCapacity(size_t granted_bytes);
   uint16_t credit_packets(size_t free_slots) const;
 
   // Infinite unless CanSend() is false for want of credit; at the deadline CanSend() allows one
@@ -77,6 +75,8 @@ class FlowControl {
   bool IsConsistent() const;
 
  private:
+  static constexpr Instant kNever = Instant::FromNanos(-(int64_t{1} << 60));
+
   struct Peer {
     uint32_t credit = 0;
     uint32_t backlog = 0;
@@ -88,19 +88,21 @@ class FlowControl {
   };
 
   Duration RoundTrip() const;
-  void UpdateWindow(Instant now);
-  double Grow(double window, size_t acked) const;
+  uint32_t Share() const;
+  bool CutLately(Instant now) const;
+  void OnDrops(Instant now, Peer& peer);
+  void WatchCredit(Instant now);
 
   Options options_;
   Rank self_ = 0;
   std::vector<Peer> peers_;
-  double congestion_window_ = 0;  // 0: not started.
+  double congestion_window_ = 0;
   double slow_start_until_ = 0;
-  Instant last_cut_ = Instant::Zero();
-  bool was_cut_ = false;
+  double window_before_cut_ = 0;  // Restored when the loss turns out to be a receiver's.
+  Instant last_cut_ = kNever;
+  bool window_used_ = false;  // The window was at least half full lately; else it does not grow.
   size_t backlog_ = 0;
   size_t receive_bytes_ = 0;
-  uint32_t share_ = 0;  // Of the credit; 0 means a member grants nothing.
   Instant probe_at_ = Instant::Infinite();
   Duration probe_delay_{};
   bool probe_allowed_ = false;
