@@ -1,0 +1,330 @@
+#include "runtime/asio_driver.h"
+
+#include <sys/timerfd.h>
+#include <time.h>
+
+#include <algorithm>
+#include <asio/post.hpp>
+
+#include "base/absl_bridge.h"
+#include "base/address.h"
+#include "runtime/delivery_queue.h"
+
+namespace cohort::runtime {
+namespace {
+
+constexpr int64_t kNanosPerMilli = 1'000'000;
+constexpr int64_t kNanosPerSecond = 1'000'000'000;
+constexpr int kBatchesPerWake =
+    8;  // Of one socket, before the other one and the streams get their turn.
+constexpr int kBatchesPerTimer =
+    64;  // Before a timer judges silence: a socket buffer of 8 MiB, read whole.
+
+int64_t UnixMs() {
+  timespec now{};
+  clock_gettime(CLOCK_REALTIME, &now);
+  return int64_t{now.tv_sec} * 1000 + now.tv_nsec / kNanosPerMilli;
+}
+
+}  // namespace
+
+Instant SteadyNow() {
+  timespec now{};
+  clock_gettime(CLOCK_MONOTONIC, &now);
+  return Instant::FromNanos(int64_t{now.tv_sec} * kNanosPerSecond + now.tv_nsec);
+}
+
+AsioDriver::AsioDriver(Options options, MemberSockets sockets, UpcallSink sink,
+                       Housekeeping housekeeping)
+    : io_(1),
+      work_(io_.get_executor()),
+      tls_(std::move(options.tls)),
+      sockets_(std::move(sockets)),
+      seeds_(options.engine.seeds),
+      sink_(std::move(sink)),
+      housekeeping_(std::move(housekeeping)),
+      timer_(timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK | TFD_CLOEXEC)),
+      link_(sockets_.interface.interface.index),
+      unicast_waiter_(io_, sockets_.unicast.fd()),
+      multicast_waiter_(io_),
+      timer_waiter_(io_, timer_.get()),
+      link_waiter_(io_),
+      stop_timer_(io_),
+      engine_(std::make_unique<engine::Engine>(options.engine, options.entropy)),
+      sender_(sockets_.unicast.fd(), sockets_.multicast_to) {
+  if (sockets_.multicast) multicast_waiter_.assign(sockets_.multicast->fd());
+  if (link_.fd() >= 0) link_waiter_.assign(link_.fd());
+  streams_ = std::make_unique<StreamSet>(
+      io_, std::move(sockets_.listener), sockets_.address, tls_.get(),
+      [this](const engine::StreamEvent& event) {
+        Turn([&](engine::Engine& engine, Instant now, engine::Output& out) {
+          engine.OnStream(now, event, out);
+        });
+      });
+  sender_.SetPeers(seeds_);
+}
+
+AsioDriver::~AsioDriver() {
+  Stop();
+  // The descriptors have other owners.
+  unicast_waiter_.release();
+  timer_waiter_.release();
+  if (multicast_waiter_.is_open()) multicast_waiter_.release();
+  if (link_waiter_.is_open()) link_waiter_.release();
+}
+
+void AsioDriver::Start() {
+  streams_->Start();
+  ArmReceive(unicast_waiter_, sockets_.unicast);
+  if (sockets_.multicast) ArmReceive(multicast_waiter_, *sockets_.multicast);
+  ArmTimerWait();
+  if (link_waiter_.is_open()) ArmLinkWait();
+  thread_ = StartThread("cohort-io", [this] { Run(); });
+  asio::post(io_, [this] {
+    Turn([](engine::Engine& engine, Instant now, engine::Output& out) {
+      engine.Start(now, UnixMs(), out);
+    });
+  });
+}
+
+void AsioDriver::Run() { io_.run(); }
+
+template <class Function>
+void AsioDriver::Turn(Function&& input) {
+  {
+    absl::MutexLock lock(&mutex_);
+    if (stopped_) return;
+    const Instant now = SteadyNow();
+    input(*engine_, now, output_);
+    FlushLocked(now);
+  }
+  PerformStreamActions();
+}
+
+absl::Status AsioDriver::Execute(const engine::Command& command) {
+  bool wake = false;
+  {
+    absl::MutexLock lock(&mutex_);
+    if (stopped_) return absl::CancelledError("the group was left");
+    const Instant now = SteadyNow();
+    const bool had_actions = !actions_.empty();
+    if (absl::Status status = engine_->Execute(now, command, output_); !status.ok()) return status;
+    FlushLocked(now);
+    wake = !had_actions && !actions_.empty();
+  }
+  if (wake) asio::post(io_, [this] { PerformStreamActions(); });
+  return absl::OkStatus();
+}
+
+void AsioDriver::FlushLocked(Instant now) {
+  if (!output_.IsEmpty()) {
+    if (!output_.packets.packets.empty()) sender_.Send(output_.packets);
+    for (engine::StreamAction& action : output_.streams) actions_.push_back(std::move(action));
+    for (const engine::Upcall& upcall : output_.upcalls) {
+      if (const auto* view = std::get_if<engine::ViewUpcall>(&upcall)) NoteViewLocked(view->view);
+    }
+    if (!output_.upcalls.empty()) sink_(output_.upcalls);
+    output_.packets.Clear();
+    output_.streams.clear();
+    output_.upcalls.clear();
+  }
+  group_time_offset_ms_.store(engine_->GroupTimeMs(now) - now.nanos() / kNanosPerMilli,
+                              std::memory_order_relaxed);
+  const Instant deadline = std::min(engine_->NextDeadline(), housekeeping_at_);
+  // A deadline that moved away is left armed: it comes back here and is set again then.
+  if (deadline < armed_) ArmTimerLocked(deadline);
+}
+
+void AsioDriver::NoteViewLocked(const View& view) {
+  if (!sockets_.multicast_to.IsNone()) return;
+  std::vector<Address> peers = seeds_;
+  for (const Member& member : view.members) {
+    const std::optional<Address> address = ParseAddress(member.address);
+    if (address && *address != sockets_.address) peers.push_back(*address);
+  }
+  std::sort(peers.begin(), peers.end());
+  peers.erase(std::unique(peers.begin(), peers.end()), peers.end());
+  sender_.SetPeers(std::move(peers));
+}
+
+void AsioDriver::ArmTimerLocked(Instant deadline) {
+  armed_ = deadline;
+  itimerspec spec{};
+  if (!deadline.is_infinite()) {
+    const int64_t nanos = std::max<int64_t>(deadline.nanos(), 1);  // 0 would disarm.
+    spec.it_value.tv_sec = nanos / kNanosPerSecond;
+    spec.it_value.tv_nsec = nanos % kNanosPerSecond;
+  }
+  timerfd_settime(timer_.get(), TFD_TIMER_ABSTIME, &spec, nullptr);
+}
+
+void AsioDriver::PerformStreamActions() {
+  if (performing_) return;  // The loop below, further up the stack, takes what came.
+  performing_ = true;
+  for (;;) {
+    std::vector<engine::StreamAction> actions;
+    {
+      absl::MutexLock lock(&mutex_);
+      actions.swap(actions_);
+    }
+    if (actions.empty()) break;
+    for (engine::StreamAction& action : actions) streams_->Perform(std::move(action));
+  }
+  performing_ = false;
+  absl::MutexLock lock(&mutex_);
+  stats_.streams = streams_->stats();
+}
+
+void AsioDriver::ArmReceive(asio::posix::stream_descriptor& waiter, UdpSocket& socket) {
+  waiter.async_wait(asio::posix::stream_descriptor::wait_read,
+                    [this, &waiter, &socket](const std::error_code& error) {
+                      if (error) return;
+                      ReceiveSome(socket, kBatchesPerWake);
+                      ArmReceive(waiter, socket);
+                    });
+}
+
+void AsioDriver::ReceiveSome(UdpSocket& socket, int batches_max) {
+  for (int i = 0; i < batches_max; ++i) {
+    if (!socket.Receive(batch_)) {
+      if (i == 0) ReportErrors(socket);
+      return;
+    }
+    Turn([this](engine::Engine& engine, Instant now, engine::Output& out)
+             ABSL_NO_THREAD_SAFETY_ANALYSIS {
+               ++stats_.receive_batches;
+               stats_.datagrams_received += batch_.datagrams().size();
+               stats_.bytes_received += batch_.bytes();
+               stats_.datagrams_lost_here += batch_.drops();
+               engine.OnDatagrams(now, batch_.datagrams(), out);
+               if (batch_.drops() == 0) return;
+               engine::HostEvent event;
+               event.kind = engine::HostEvent::Kind::kSocketDrops;
+               event.count = batch_.drops();
+               engine.OnHost(now, event, out);
+             });
+    if (!batch_.full()) return;
+  }
+}
+
+void AsioDriver::ReportErrors(UdpSocket& socket) {
+  for (const Address& peer : socket.DrainErrors()) {
+    engine::HostEvent event;
+    event.kind = engine::HostEvent::Kind::kUnreachable;
+    event.peer = peer;
+    Turn([&](engine::Engine& engine, Instant now, engine::Output& out) {
+      engine.OnHost(now, event, out);
+    });
+  }
+}
+
+void AsioDriver::ArmTimerWait() {
+  timer_waiter_.async_wait(asio::posix::stream_descriptor::wait_read,
+                           [this](const std::error_code& error) {
+                             if (error) return;
+                             OnTimer();
+                             ArmTimerWait();
+                           });
+}
+
+void AsioDriver::OnTimer() {
+  uint64_t expirations = 0;
+  if (::read(timer_.get(), &expirations, sizeof(expirations)) < 0) return;  // Set anew meanwhile.
+  ReceiveSome(sockets_.unicast, kBatchesPerTimer);
+  if (sockets_.multicast) ReceiveSome(*sockets_.multicast, kBatchesPerTimer);
+  Instant housekeeping_at;
+  {
+    absl::MutexLock lock(&mutex_);
+    housekeeping_at = housekeeping_at_;
+  }
+  const Instant now = SteadyNow();
+  if (housekeeping_at <= now) {
+    const Instant next = housekeeping_(now);
+    absl::MutexLock lock(&mutex_);
+    housekeeping_at_ = next;
+  }
+  Turn([this](engine::Engine& engine, Instant turn_now, engine::Output& out)
+           ABSL_NO_THREAD_SAFETY_ANALYSIS {
+             armed_ = Instant::Infinite();  // It has fired; whatever is next has to be set.
+             if (engine.NextDeadline() <= turn_now) engine.OnTimer(turn_now, out);
+           });
+}
+
+void AsioDriver::WakeAt(Instant deadline) {
+  absl::MutexLock lock(&mutex_);
+  housekeeping_at_ = std::min(housekeeping_at_, deadline);
+  if (deadline < armed_) ArmTimerLocked(deadline);
+}
+
+void AsioDriver::ArmLinkWait() {
+  link_waiter_.async_wait(
+      asio::posix::stream_descriptor::wait_read, [this](const std::error_code& error) {
+        if (error) return;
+        if (const std::optional<bool> up = link_.Poll()) {
+          // Switches forget who listens when a link goes away, and may miss the next query.
+          if (*up && sockets_.multicast) sockets_.multicast->Rejoin();
+          engine::HostEvent event;
+          event.kind =
+              *up ? engine::HostEvent::Kind::kInterfaceUp : engine::HostEvent::Kind::kInterfaceDown;
+          Turn([&](engine::Engine& engine, Instant now, engine::Output& out) {
+            engine.OnHost(now, event, out);
+          });
+        }
+        ArmLinkWait();
+      });
+}
+
+void AsioDriver::WatchMap(uint32_t map, bool wanted) {
+  absl::MutexLock lock(&mutex_);
+  engine_->WatchMap(map, wanted);
+}
+
+bool AsioDriver::WaitUntil(const std::function<bool(const engine::Engine&)>& condition,
+                           absl::Duration timeout) const {
+  const auto holds = [&]() ABSL_SHARED_LOCKS_REQUIRED(mutex_) { return condition(*engine_); };
+  absl::MutexLock lock(&mutex_);
+  return mutex_.AwaitWithTimeout(absl::Condition(&holds), timeout);
+}
+
+int64_t AsioDriver::GroupTimeMs() const {
+  return SteadyNow().nanos() / kNanosPerMilli +
+         group_time_offset_ms_.load(std::memory_order_relaxed);
+}
+
+AsioDriver::Stats AsioDriver::stats() const {
+  absl::MutexLock lock(&mutex_);
+  Stats stats = stats_;
+  stats.sent = sender_.stats();
+  return stats;
+}
+
+void AsioDriver::StopStreams() {
+  streams_->Close();
+  if (streams_->empty()) {
+    io_.stop();
+    return;
+  }
+  stop_timer_.expires_after(kStopTimeout);
+  stop_timer_.async_wait([this](const std::error_code&) {
+    streams_->Abort();
+    io_.stop();
+  });
+}
+
+void AsioDriver::Stop() {
+  if (!thread_.joinable()) return;
+  {
+    absl::MutexLock lock(&mutex_);
+    stopped_ = true;
+  }
+  asio::post(io_, [this] {
+    PerformStreamActions();
+    StopStreams();
+  });
+  thread_.join();
+  streams_->Abort();
+  sockets_.unicast = UdpSocket();
+  sockets_.multicast.reset();
+}
+
+}  // namespace cohort::runtime

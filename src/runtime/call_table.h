@@ -1,0 +1,78 @@
+// Calls of this member that wait for their acknowledgement: who gets the answer of which command.
+//
+// A blocking call is woken directly by whoever drives the engine, without a hop over the delivery
+// thread; a call with a callback has its answer put into the delivery queue, in order with
+// everything else. Each call is answered exactly once: by its DoneUpcall, by its deadline, or by
+// the end of the group.
+//
+// Threads: any; one leaf lock of its own. Limit: kCallsMax waiting calls.
+#ifndef COHORT_RUNTIME_CALL_TABLE_H_
+#define COHORT_RUNTIME_CALL_TABLE_H_
+
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <set>
+#include <utility>
+#include <vector>
+
+#include "absl/container/flat_hash_map.h"
+#include "absl/status/status.h"
+#include "absl/synchronization/mutex.h"
+#include "absl/synchronization/notification.h"
+#include "base/instant.h"
+#include "engine/io.h"
+
+namespace cohort::runtime {
+
+inline constexpr size_t kCallsMax = size_t{1} << 20;
+
+class CallTable {
+ public:
+  using Callback = std::function<void(const engine::DoneUpcall&)>;
+  // One blocking call. Shared, because the waker may still touch it when the waiter has gone on.
+  struct Waiter {
+    absl::Notification notification;
+    engine::DoneUpcall done;
+  };
+  // An answer for the delivery thread.
+  struct Answer {
+    Callback callback;
+    engine::DoneUpcall done;
+  };
+
+  // A new command's number, and its entry. Nothing when the table is full.
+  std::optional<uint64_t> AddWaiter(std::shared_ptr<Waiter> waiter);
+  std::optional<uint64_t> AddCallback(Callback callback, Instant deadline);
+  // The call is given up (its command was refused, or its waiter has waited long enough). False: it
+  // was answered before.
+  bool Remove(uint64_t command);
+  // Answers a call: wakes its waiter, or returns what the delivery thread is to call.
+  std::optional<Answer> Complete(engine::DoneUpcall done);
+  // Answers of the calls whose time is up.
+  std::vector<Answer> TakeExpired(Instant now);
+  // Everything still waiting fails; nothing can be added any more.
+  std::vector<Answer> FailAll(const absl::Status& status);
+  Instant NextDeadline() const;
+  size_t size() const;
+
+ private:
+  struct Call {
+    std::shared_ptr<Waiter> waiter;
+    Callback callback;
+    Instant deadline = Instant::Infinite();
+  };
+  std::optional<uint64_t> Add(Call call);
+
+  mutable absl::Mutex mutex_;
+  absl::flat_hash_map<uint64_t, Call> calls_ ABSL_GUARDED_BY(mutex_);
+  std::set<std::pair<Instant, uint64_t>> deadlines_ ABSL_GUARDED_BY(mutex_);
+  uint64_t next_ ABSL_GUARDED_BY(mutex_) = 1;
+  bool closed_ ABSL_GUARDED_BY(mutex_) = false;
+};
+
+}  // namespace cohort::runtime
+
+#endif  // COHORT_RUNTIME_CALL_TABLE_H_

@@ -1,0 +1,130 @@
+#include "runtime/delivery_queue.h"
+
+#include <pthread.h>
+#include <signal.h>
+
+#include <string>
+#include <utility>
+
+namespace cohort::runtime {
+namespace {
+
+thread_local const DeliveryQueue* current_queue = nullptr;
+
+constexpr size_t kItemBytes = 128;  // What an item costs besides its payload.
+
+}  // namespace
+
+std::thread StartThread(const char* name, std::function<void()> body) {
+  sigset_t all;
+  sigset_t before;
+  sigfillset(&all);
+  pthread_sigmask(SIG_SETMASK, &all, &before);
+  std::thread thread([name, body = std::move(body)] {
+    pthread_setname_np(pthread_self(), name);
+    body();
+  });
+  pthread_sigmask(SIG_SETMASK, &before, nullptr);
+  return thread;
+}
+
+DeliveryQueue::DeliveryQueue(size_t bytes_max, Handler handler)
+    : bytes_max_(bytes_max), handler_(std::move(handler)) {}
+
+DeliveryQueue::~DeliveryQueue() { Stop(); }
+
+void DeliveryQueue::Start() {
+  thread_ = StartThread("cohort-deliver", [this] { Run(); });
+}
+
+bool DeliveryQueue::OnDeliveryThread() { return current_queue != nullptr; }
+bool DeliveryQueue::OnThisThread() const { return current_queue == this; }
+
+size_t DeliveryQueue::BytesOf(const engine::Upcall& upcall) {
+  if (const auto* message = std::get_if<engine::MessageUpcall>(&upcall)) {
+    return kItemBytes + message->payload.size();
+  }
+  if (const auto* change = std::get_if<engine::ChangeUpcall>(&upcall)) {
+    return kItemBytes + change->key.size() + (change->value ? change->value->size() : 0);
+  }
+  if (const auto* event = std::get_if<engine::EventUpcall>(&upcall)) {
+    return kItemBytes + event->event.text.size();
+  }
+  return kItemBytes;
+}
+
+bool DeliveryQueue::MayDrop(const engine::Upcall& upcall) {
+  return !std::holds_alternative<engine::ViewUpcall>(upcall);
+}
+
+void DeliveryQueue::Push(engine::Upcall upcall) {
+  absl::MutexLock lock(&mutex_);
+  if (stopping_) return;
+  const size_t bytes = BytesOf(upcall);
+  if (bytes_ + bytes > bytes_max_ && MayDrop(upcall)) {
+    ++dropped_;
+    return;
+  }
+  if (dropped_ > dropped_told_) {
+    Event event;
+    event.kind = EventKind::kWarning;
+    event.number = static_cast<int64_t>(dropped_ - dropped_told_);
+    event.text = "callbacks are too slow: " + std::to_string(event.number) +
+                 " messages, changes or events were dropped, because the delivery queue was full";
+    dropped_told_ = dropped_;
+    items_.emplace_back(engine::Upcall(engine::EventUpcall{std::move(event)}));
+  }
+  bytes_ += bytes;
+  items_.emplace_back(std::move(upcall));
+}
+
+void DeliveryQueue::PushTask(Task task) {
+  absl::MutexLock lock(&mutex_);
+  if (!stopping_) items_.emplace_back(std::move(task));
+}
+
+void DeliveryQueue::Run() {
+  current_queue = this;
+  std::vector<Item> batch;
+  for (;;) {
+    {
+      absl::MutexLock lock(&mutex_);
+      const auto ready = [this]() ABSL_SHARED_LOCKS_REQUIRED(mutex_) {
+        return stopping_ || !items_.empty();
+      };
+      mutex_.Await(absl::Condition(&ready));
+      if (items_.empty()) break;
+      batch.swap(items_);
+    }
+    for (Item& item : batch) {
+      size_t bytes = 0;
+      if (auto* upcall = std::get_if<engine::Upcall>(&item)) {
+        bytes = BytesOf(*upcall);
+        handler_(*upcall);
+      } else {
+        std::get<Task>(item)();
+        std::get<Task>(item) = nullptr;
+      }
+      if (bytes == 0) continue;
+      absl::MutexLock lock(&mutex_);
+      bytes_ -= std::min(bytes, bytes_);
+    }
+    batch.clear();
+  }
+  current_queue = nullptr;
+}
+
+void DeliveryQueue::Stop() {
+  {
+    absl::MutexLock lock(&mutex_);
+    stopping_ = true;
+  }
+  if (thread_.joinable()) thread_.join();
+}
+
+DeliveryQueue::Stats DeliveryQueue::stats() const {
+  absl::MutexLock lock(&mutex_);
+  return {items_.size(), bytes_, dropped_};
+}
+
+}  // namespace cohort::runtime

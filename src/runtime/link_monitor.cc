@@ -1,0 +1,44 @@
+#include "runtime/link_monitor.h"
+
+#include <linux/netlink.h>
+#include <linux/rtnetlink.h>
+#include <net/if.h>
+#include <sys/socket.h>
+
+#include <array>
+
+namespace cohort::runtime {
+
+LinkMonitor::LinkMonitor(uint32_t interface_index)
+    : fd_(::socket(AF_NETLINK, SOCK_RAW | SOCK_NONBLOCK | SOCK_CLOEXEC, NETLINK_ROUTE)),
+      interface_index_(interface_index) {
+  sockaddr_nl address{};
+  address.nl_family = AF_NETLINK;
+  address.nl_groups = RTMGRP_LINK;
+  if (::bind(fd_.get(), reinterpret_cast<sockaddr*>(&address), sizeof(address)) != 0) fd_.Close();
+}
+
+std::optional<bool> LinkMonitor::Poll() {
+  alignas(nlmsghdr) std::array<char, 16384> buffer;
+  std::optional<bool> changed;
+  constexpr int kReadsMax = 32;
+  for (int i = 0; i < kReadsMax; ++i) {
+    const ssize_t received = ::recv(fd_.get(), buffer.data(), buffer.size(), MSG_DONTWAIT);
+    if (received <= 0) break;
+    auto left = static_cast<unsigned>(received);
+    for (auto* header = reinterpret_cast<nlmsghdr*>(buffer.data()); NLMSG_OK(header, left);
+         header = NLMSG_NEXT(header, left)) {
+      if (header->nlmsg_type != RTM_NEWLINK && header->nlmsg_type != RTM_DELLINK) continue;
+      if (header->nlmsg_len < NLMSG_LENGTH(sizeof(ifinfomsg))) continue;
+      const auto* link = static_cast<const ifinfomsg*>(NLMSG_DATA(header));
+      if (static_cast<uint32_t>(link->ifi_index) != interface_index_) continue;
+      const bool up = header->nlmsg_type == RTM_NEWLINK && (link->ifi_flags & IFF_UP) != 0 &&
+                      (link->ifi_flags & IFF_RUNNING) != 0;
+      if (up != up_) changed = up;
+      up_ = up;
+    }
+  }
+  return changed;
+}
+
+}  // namespace cohort::runtime

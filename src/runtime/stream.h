@@ -1,0 +1,113 @@
+// One lifeline from connect or accept to its end: handshake, a bounded send queue, reading, an
+// orderly close.
+//
+// Idea: connecting -> handshaking -> open -> closing -> closed, each with its own time limit; every
+// way out goes through End(), once. Events are handed to the owner; while it handles one it may
+// close this stream, so each hand-over is followed by a look at the state.
+//
+// Threads: the I/O thread only. Lifetime: shared by its owner and its pending waits.
+#ifndef COHORT_RUNTIME_STREAM_H_
+#define COHORT_RUNTIME_STREAM_H_
+
+#include <asio/io_context.hpp>
+#include <asio/posix/stream_descriptor.hpp>
+#include <asio/steady_timer.hpp>
+#include <chrono>
+#include <cstddef>
+#include <deque>
+#include <memory>
+#include <string>
+
+#include "base/buffer.h"
+#include "engine/io.h"
+#include "runtime/stream_socket.h"
+
+namespace cohort::runtime {
+
+// Limits of one stream. docs/runtime.md lists them for readers.
+inline constexpr std::chrono::milliseconds kConnectTimeout{2000};
+inline constexpr std::chrono::milliseconds kHandshakeTimeout{2000};
+inline constexpr std::chrono::milliseconds kProbeTimeout{1000};
+inline constexpr std::chrono::milliseconds kCloseTimeout{1000};
+inline constexpr size_t kStreamQueueBytesMax = size_t{8} << 20;
+inline constexpr size_t kStreamQueueBytesLow = size_t{256} << 10;
+
+class Stream;
+
+// Who a stream reports to.
+class StreamOwner {
+ public:
+  virtual ~StreamOwner() = default;
+  virtual void OnStreamEvent(const engine::StreamEvent& event) = 0;
+  // The handshake is over, in one way or the other.
+  virtual void OnHandshakeOver(bool succeeded) = 0;
+  // Forget it. Comes once, last.
+  virtual void OnStreamGone(Stream& stream) = 0;
+  // Bytes that a stream reads into; shared by all of an owner.
+  virtual MutableBytes ReadBuffer() = 0;
+};
+
+class Stream : public std::enable_shared_from_this<Stream> {
+ public:
+  enum class Purpose : uint8_t { kOpen, kProbe, kAccepted };
+  struct Counters {
+    uint64_t bytes_sent = 0;
+    uint64_t bytes_received = 0;
+  };
+
+  Stream(asio::io_context& io, StreamOwner& owner, engine::StreamId id, Purpose purpose,
+         const Address& peer, StreamSocket socket, Counters& counters);
+  ~Stream();
+
+  // `tls` null: plaintext.
+  void Start(const TlsContext* tls);
+  void Send(Buffer data);
+  // Flushes what is queued, says goodbye, waits for the peer's FIN at most kCloseTimeout. No event
+  // follows.
+  void Close();
+  // Ends at once, without an event.
+  void Abort();
+
+  engine::StreamId id() const { return id_; }
+  bool handshaking() const { return state_ == State::kHandshaking; }
+
+ private:
+  enum class State : uint8_t { kConnecting, kHandshaking, kOpen, kClosing, kClosed };
+
+  void OnConnected();
+  void BeginHandshake();
+  void ContinueHandshake();
+  void BeginOpen();
+  void ReadSome();
+  void Flush();
+  void ArmRead();
+  void ArmWrite();
+  void ArmTimer(std::chrono::milliseconds after);
+  void OnTimeout();
+  void FinishWriting();
+  // The last event (none while closing), then gone.
+  void End(engine::StreamEvent::Kind kind, bool reset, std::string text);
+  void End();
+  engine::StreamEvent NewEvent(engine::StreamEvent::Kind kind) const;
+
+  StreamOwner& owner_;
+  const engine::StreamId id_;
+  const Purpose purpose_;
+  const Address peer_;
+  StreamSocket socket_;
+  asio::posix::stream_descriptor waiter_;  // Borrows the socket's descriptor.
+  asio::steady_timer timer_;
+  Counters& counters_;
+  State state_ = State::kConnecting;
+  const TlsContext* tls_ = nullptr;
+  std::deque<Buffer> queue_;
+  size_t queue_bytes_ = 0;
+  bool above_low_mark_ = false;
+  bool reading_ = false;  // A wait for it is pending.
+  bool writing_ = false;
+  bool said_goodbye_ = false;
+};
+
+}  // namespace cohort::runtime
+
+#endif  // COHORT_RUNTIME_STREAM_H_
