@@ -1,0 +1,162 @@
+#include "sim/workload.h"
+
+#include <algorithm>
+#include <cstring>
+#include <utility>
+
+#include "map/map_op.h"
+#include "map/map_op_codec.h"
+#include "sim/check_messages.h"
+
+namespace cohort::sim {
+
+using engine::AckLevel;
+
+WorkloadOptions DrawWorkload(Random& random) {
+  WorkloadOptions options;
+  static constexpr int64_t kIntervalsMs[] = {10, 20, 40, 80, 200};
+  options.interval_mean = milliseconds(kIntervalsMs[random.Below(std::size(kIntervalsMs))]);
+  options.messages = static_cast<double>(random.Below(101)) / 100;
+  options.shared_keys = static_cast<double>(random.Below(101)) / 100;
+  options.big = random.Chance(0.3) ? 0.005 : 0.0005;
+  options.expiring = random.Chance(0.5) ? 0.0 : 0.2;
+  options.keys = static_cast<uint32_t>(random.Between(1, 100));
+  return options;
+}
+
+Duration Workload::DrawPause() {
+  // Bursts: one command in four follows the one before at once.
+  if (random_.Chance(0.25)) return microseconds(20);
+  return random_.Between(Duration(0), options_.interval_mean * 8 / 3);
+}
+
+std::optional<Workload::Planned> Workload::Next(Instant now, const Node& node, size_t pending) {
+  if (pending >= options_.pending_max || node.view().members.empty()) return std::nullopt;
+  if (random_.Chance(options_.messages)) return Message();
+  const std::optional<uint32_t> map = node.MapId(kMapName);
+  if (!map.has_value()) {
+    if (opening_ != 0 || !node.writable()) return std::nullopt;
+    return OpenTheMap();
+  }
+  return Write(now, node, *map);
+}
+
+void Workload::OnDone(const engine::DoneUpcall& done) {
+  if (done.command == opening_) opening_ = 0;
+  if (done.status.ok() && done.version != Version::None()) last_version_ = done.version;
+}
+
+Workload::Planned Workload::Leave() {
+  Planned planned;
+  planned.issued.kind = IssuedCommand::Kind::kLeave;
+  planned.issued.id = next_id_++;
+  planned.command = engine::Leave{planned.issued.id};
+  return planned;
+}
+
+Workload::Planned Workload::OpenTheMap() {
+  Planned planned;
+  planned.issued.kind = IssuedCommand::Kind::kOpen;
+  planned.issued.id = opening_ = next_id_++;
+  engine::OpenMap open;
+  open.id = planned.issued.id;
+  open.name = kMapName;
+  planned.command = std::move(open);
+  return planned;
+}
+
+size_t Workload::DrawSize() {
+  if (random_.Chance(options_.big)) return random_.Between(1000, 200 << 10);
+  return random_.Chance(0.1) ? random_.Between(10, 4000) : random_.Between(10, 300);
+}
+
+Workload::Planned Workload::Message() {
+  Planned planned;
+  planned.issued.kind = IssuedCommand::Kind::kMessage;
+  planned.issued.id = next_id_++;
+  const uint64_t choice = random_.Below(10);
+  planned.issued.cls = choice < 5   ? DeliveryClass::kAgreed
+                       : choice < 8 ? DeliveryClass::kConv
+                                    : DeliveryClass::kSafe;
+  planned.issued.ack = static_cast<AckLevel>(random_.Below(3));
+  Buffer payload = Buffer::Allocate(sizeof(MessageHeader) + DrawSize());
+  std::memset(payload.Fill().data(), static_cast<int>(random_.Below(256)), payload.size());
+  const MessageHeader header{process_, planned.issued.id};
+  std::memcpy(payload.Fill().data(), &header, sizeof(header));
+  planned.issued.digest = TraceDigest(payload.bytes());
+  engine::SendMessage send;
+  send.id = planned.issued.id;
+  send.cls = planned.issued.cls;
+  send.ack = planned.issued.ack;
+  send.payload = std::move(payload);
+  planned.command = std::move(send);
+  return planned;
+}
+
+std::string Workload::DrawKey() {
+  const std::string number = std::to_string(random_.Below(options_.keys));
+  if (random_.Chance(options_.shared_keys)) return "shared/" + number;
+  return "host" + std::to_string(host_) + "/" + number;
+}
+
+std::string Workload::DrawValue() {
+  std::string value = std::to_string(process_) + ":" + std::to_string(next_id_) + ":";
+  value.resize(std::max(value.size(), DrawSize()), '.');
+  return value;
+}
+
+Workload::Planned Workload::Write(Instant now, const Node& node, uint32_t map) {
+  Planned planned;
+  planned.issued.id = next_id_++;
+  const uint64_t ack = random_.Below(10);
+  planned.issued.ack = ack < 7 ? AckLevel::kAll : ack < 9 ? AckLevel::kOne : AckLevel::kLocal;
+  std::string key = DrawKey();
+  std::string value = DrawValue();
+  std::string second_key;
+  map::MapOp op;
+  op.map = kMapName;
+  op.hlc = static_cast<uint64_t>(node.GroupTimeMs(now)) << 16;
+  bool conditional = false;
+  const uint64_t choice = random_.Below(20);
+  if (choice < 11) {
+    planned.issued.kind = IssuedCommand::Kind::kPut;
+    map::PutOp put{.key = key, .value = value};
+    if (random_.Chance(options_.expiring)) put.ttl_ms = random_.Between(50, 20000);
+    planned.issued.expires = put.ttl_ms != 0;
+    op.body = put;
+  } else if (choice < 14) {
+    planned.issued.kind = IssuedCommand::Kind::kErase;
+    op.body = map::EraseOp{.key = key};
+  } else if (choice < 16) {
+    planned.issued.kind = IssuedCommand::Kind::kIncrement;
+    key = "counter/" + std::to_string(random_.Below(4));
+    op.body = map::IncrementOp{.key = key};
+    conditional = true;
+  } else if (choice < 18) {
+    planned.issued.kind = IssuedCommand::Kind::kPutIf;
+    map::PutOp put{.key = key, .value = value};
+    put.condition = random_.Chance(0.5) ? map::Condition::kVersion : map::Condition::kAbsent;
+    if (put.condition == map::Condition::kVersion) put.version = last_version_;
+    op.body = put;
+    conditional = true;
+  } else {
+    planned.issued.kind = IssuedCommand::Kind::kBatch;
+    second_key = DrawKey() + "/b";
+    map::BatchOp batch;
+    batch.items.push_back(map::PutOp{.key = key, .value = value});
+    batch.items.push_back(map::PutOp{.key = second_key, .value = value});
+    op.body = std::move(batch);
+  }
+  planned.issued.keys.push_back(key);
+  if (!second_key.empty()) planned.issued.keys.push_back(second_key);
+  engine::MapWrite write;
+  write.id = planned.issued.id;
+  write.map = map;
+  write.operation = map::EncodeMapOp(op);
+  write.ack = planned.issued.ack;
+  write.conditional = conditional;
+  planned.command = std::move(write);
+  return planned;
+}
+
+}  // namespace cohort::sim

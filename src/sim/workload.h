@@ -1,0 +1,68 @@
+// What the user of one process does: writes a map, sends messages to the group. Drawn from one
+// stream of random numbers; what it drew for a seed changes during the run, so that no dimension
+// stays fixed.
+#ifndef COHORT_SIM_WORKLOAD_H_
+#define COHORT_SIM_WORKLOAD_H_
+
+#include <cstdint>
+#include <optional>
+#include <string>
+
+#include "base/random.h"
+#include "engine/command.h"
+#include "sim/checker.h"
+#include "sim/node.h"
+
+namespace cohort::sim {
+
+struct WorkloadOptions {
+  Duration interval_mean = milliseconds(40);  // Between commands of one process.
+  double messages = 0.4;                      // Share of commands that are messages to the group.
+  double shared_keys = 0.5;                   // Share of writes to keys that others write too.
+  double big = 0.001;                         // Share of values and messages of up to 200 KiB.
+  double expiring = 0.1;                      // Share of puts with a time to live.
+  uint32_t keys = 40;                         // Of each process, and shared.
+  uint32_t pending_max = 200;                 // A user stops when so many commands are not done.
+};
+WorkloadOptions DrawWorkload(Random& random);
+
+inline constexpr char kMapName[] = "main";
+
+class Workload {
+ public:
+  struct Planned {
+    engine::Command command;
+    IssuedCommand issued;
+  };
+
+  Workload(const WorkloadOptions& options, HostIndex host, ProcessNumber process, uint64_t seed)
+      : options_(options), host_(host), process_(process), random_(seed) {}
+
+  // The next command, if the user wants one now and the node can take it. `pending`: commands not
+  // done yet.
+  std::optional<Planned> Next(Instant now, const Node& node, size_t pending);
+  Duration DrawPause();
+  // The leave command that ends a process in good order.
+  Planned Leave();
+  void OnDone(const engine::DoneUpcall& done);
+
+ private:
+  Planned OpenTheMap();
+  Planned Message();
+  Planned Write(Instant now, const Node& node, uint32_t map);
+  std::string DrawKey();
+  std::string DrawValue();
+  size_t DrawSize();
+
+  WorkloadOptions options_;
+  HostIndex host_;
+  ProcessNumber process_;
+  Random random_;
+  uint64_t next_id_ = 1;
+  uint64_t opening_ = 0;  // The pending OpenMap, if not 0.
+  Version last_version_;  // Of some write of ours, for conditions.
+};
+
+}  // namespace cohort::sim
+
+#endif  // COHORT_SIM_WORKLOAD_H_
