@@ -197,6 +197,7 @@ TEST(FailureDetectorTest, OneObserverOfThreeExpelsNobodyForSilenceThatTheOtherDo
   mesh.Cut(1, 0);
   mesh.Cut(0, 1);
   mesh.RunFor(seconds(20));
+  EXPECT_THAT(mesh.suspicions, IsEmpty()) << "the third one reaches both";
   EXPECT_THAT(mesh.convictions, IsEmpty());
 }
 
@@ -254,6 +255,20 @@ TEST(FailureDetectorTest, AMemberCutOffFromAllDoubtsItselfFirst) {
   mesh.RunFor(milliseconds(1000));
   for (const auto& told : mesh.suspicions) EXPECT_NE(told.by, 4);
   for (Rank by : {0, 1, 2, 3}) EXPECT_LE(Since(mesh.Conviction(by, 4), start), milliseconds(950));
+}
+
+TEST(FailureDetectorTest, SelfDoubtLastsForAWholeDeadTimeout) {
+  Options options;
+  options.dead_after = milliseconds(400);
+  Mesh mesh(5, 1, options);
+  mesh.RunFor(kSettled);
+  const Instant start = mesh.now();
+  mesh.Isolate(4);
+  mesh.RunFor(seconds(2));
+  const auto first = std::find_if(mesh.suspicions.begin(), mesh.suspicions.end(),
+                                  [](const auto& told) { return told.by == 4; });
+  ASSERT_NE(first, mesh.suspicions.end());
+  EXPECT_GE(first->at - start, milliseconds(660));
 }
 
 TEST(FailureDetectorTest, AMemberWhoseInterfaceIsDownAccusesNobody) {
@@ -430,6 +445,16 @@ TEST_F(OneDetectorTest, TheWordOfOthersAloneDoesNotConvictAMemberThatIsHeard) {
     Speak({1, 2});
   }
   EXPECT_THAT(out_.convicted, IsEmpty());
+}
+
+TEST_F(OneDetectorTest, SilenceThatALiveMemberDoesNotReportIsNotEnough) {
+  for (int i = 0; i < 50; ++i) Speak({2});
+  EXPECT_EQ(out_.suspected.size(), 1u);
+  EXPECT_THAT(out_.convicted, IsEmpty());
+  detector_.OnSuspect(
+      now_, 2, {.subject = 1, .subject_join_no = 1, .evidence = wire::Evidence::kSilent}, out_);
+  ASSERT_EQ(out_.convicted.size(), 1u);
+  EXPECT_THAT(out_.convicted[0].evidence, HasSubstr("seen alike by c"));
 }
 
 TEST_F(OneDetectorTest, AMemberThatContinuesKeepsItsHistoryAcrossAView) {
