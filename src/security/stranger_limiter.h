@@ -7,6 +7,7 @@
 #ifndef COHORT_SECURITY_STRANGER_LIMITER_H_
 #define COHORT_SECURITY_STRANGER_LIMITER_H_
 
+#include <algorithm>
 #include <array>
 #include <cstddef>
 #include <cstdint>
@@ -24,19 +25,16 @@ inline constexpr uint32_t kStrangerPacketsTotal = 1000;  // Likewise, of all sou
 class TokenBucket {
  public:
   bool Take(Instant now, uint32_t per_second) {
-    // The bucket is the instant at which it was, or will have been, empty: one number, no rounding.
+    // The bucket is the instant at which it will be full again: one number, no rounding (GCRA).
     const Duration token = Duration(seconds(1)) / per_second;
-    const Instant full = now - seconds(1);
-    if (empty_at_ < full || !started_) empty_at_ = full;
-    started_ = true;
-    if (empty_at_ + token > now) return false;
-    empty_at_ = empty_at_ + token;
+    const Instant full_at = std::max(full_at_, now) + token;
+    if (full_at - now > seconds(1)) return false;
+    full_at_ = full_at;
     return true;
   }
 
  private:
-  Instant empty_at_;
-  bool started_ = false;
+  Instant full_at_;
 };
 
 class StrangerLimiter {
