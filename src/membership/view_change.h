@@ -77,6 +77,7 @@ class ViewChange {
   void SetRoundTrip(Duration slowest) { round_trip_ = slowest; }
 
   Instant NextDeadline() const { return timers_.Next(); }
+  bool IsSet(Timer timer) const { return timers_.IsSet(timer); }
   void OnTimer(const Turn& turn, Output& out);
   // OnTimer for one timer, due or not: safety may not hang on when a timer fires, so the explorer
   // fires it any time.

@@ -44,6 +44,7 @@ void ViewChange<Rules>::OnState(const Turn& turn, Rank from, const State& state,
     SendTo(from, Nack{state.ballot, promised_, true}, out);
     return;
   }
+  if (state.ballot < promised_) return;  // Its sender will be asked again, under a higher ballot.
   bool grew = MergeConvictions(from, state.convicted, out);
   // Spec 4.8: a conviction holds in both directions.
   for (const Conviction& conviction : state.convicted) {
@@ -82,7 +83,6 @@ void ViewChange<Rules>::OnReady(const Turn& turn, Rank from, const Ready& ready,
 
 template <class Rules>
 void ViewChange<Rules>::OnNack(const Turn& turn, Rank from, const Nack& nack, Output& out) {
-  round_seen_ = std::max(round_seen_, nack.promised.round);
   if (IsOver()) return;
   if (nack.convicted && !IsPrimary()) {  // Spec 4.11
     if (AddConviction(from, ViewCause::kSilent, "has convicted this member", out)) {
@@ -90,8 +90,10 @@ void ViewChange<Rules>::OnNack(const Turn& turn, Rank from, const Nack& nack, Ou
     }
     return;
   }
-  if (!coordination_ || nack.ballot != coordination_->ballot || nack.promised <= nack.ballot)
+  if (!coordination_ || nack.ballot != coordination_->ballot || nack.promised <= nack.ballot) {
     return;
+  }
+  round_seen_ = std::max(round_seen_, nack.promised.round);
   if (LowestUnconvicted() == self_) {  // Spec 4.44
     const Duration wait = turn.random.Between(round_trip_, 2 * round_trip_);
     timers_.SetEarlier(Timer::kRestart, turn.now + wait);

@@ -164,7 +164,7 @@ bool ViewChange<Rules>::IsValid(const ProposalRef& proposal) const {
 template <class Rules>
 bool ViewChange<Rules>::IsComplete(const std::vector<SeqNo>& trim, uint32_t key_epoch,
                                    const std::vector<SeqNo>& received) const {
-  if (key_epoch > key_epoch_held_) return false;
+  if (key_epoch > key_epoch_held_ || received.size() != trim.size()) return false;
   for (size_t i = 0; i < trim.size(); ++i) {
     if (received[i] < trim[i]) return false;
   }

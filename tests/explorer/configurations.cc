@@ -1,0 +1,54 @@
+#include "tests/explorer/configurations.h"
+
+#include <string>
+
+namespace cohort::explorer {
+namespace {
+
+std::string Name(const Config& config) {
+  std::string name = config.policy == Policy::kPrimary ? "primary" : "available";
+  name += " n=" + std::to_string(config.members) + " sender=" + std::to_string(config.sender);
+  name += " crash=" + std::to_string(config.crashes) + " false=" + std::to_string(config.false_suspicions);
+  if (config.stalls > 0) name += " stall=" + std::to_string(config.stalls);
+  name += " rounds=" + std::to_string(config.rounds_max);
+  if (config.leaver >= 0) name += " leaver=" + std::to_string(config.leaver);
+  return name;
+}
+
+}  // namespace
+
+std::vector<Config> Configurations(bool is_long) {
+  std::vector<Config> all;
+  const auto add = [&](Policy policy, int members, Rank sender, int crashes, int suspicions, int stalls,
+                       uint32_t rounds) {
+    Config config;
+    config.policy = policy;
+    config.members = members;
+    config.sender = sender;
+    config.crashes = crashes;
+    config.false_suspicions = suspicions;
+    config.stalls = stalls;
+    config.rounds_max = rounds;
+    if (is_long) config.states_max = 60'000'000;
+    config.name = Name(config);
+    all.push_back(config);
+  };
+  for (Policy policy : {Policy::kPrimary, Policy::kAvailable}) {
+    for (Rank sender : {Rank(0), Rank(1), Rank(2)}) {
+      add(policy, 3, sender, 1, 0, 0, 3);
+      add(policy, 3, sender, 2, 0, 0, 3);
+      add(policy, 3, sender, 1, 1, 0, 2);
+    }
+    add(policy, 3, 2, 0, 1, 0, 3);
+    add(policy, 4, 3, 1, 0, 0, 2);
+    add(policy, 4, 3, 0, 1, 0, 2);
+    if (!is_long) continue;
+    add(policy, 3, 2, 1, 1, 0, 3);
+    add(policy, 3, 2, 0, 2, 0, 3);
+    add(policy, 3, 2, 1, 0, 1, 3);
+    add(policy, 4, 3, 2, 0, 0, 2);
+  }
+  return all;
+}
+
+}  // namespace cohort::explorer
