@@ -32,7 +32,7 @@ void WriteChecker::OnTrace(const Moment& moment, const TraceRecord& record) {
     members_[record.subject] = moment.process;
     return;
   }
-  if (record.kind != TraceKind::kApplied) return;
+  if (record.kind != TraceKind::kApplied || record.digest == 0) return;
   const auto [found, fresh] =
       applied_.try_emplace({record.map, record.view, record.number}, record.digest);
   if (!fresh && found->second != record.digest) {
@@ -93,9 +93,14 @@ void WriteChecker::OnDone(const Moment& moment, const engine::DoneUpcall& done) 
     return;
   }
   ++(command.ack == engine::AckLevel::kAll ? stats_.acknowledged_all : stats_.acknowledged_less);
-  if (command.ack != engine::AckLevel::kLocal && done.version != Version::None()) {
-    OnAcknowledged(moment, command, done);
+  if (command.ack == engine::AckLevel::kLocal) return;
+  engine::DoneUpcall known = done;
+  if (known.version == Version::None()) {  // Removed: the change feed knows the version.
+    const auto seen = process.now.find(command.keys.front());
+    if (seen == process.now.end() || seen->second.present) return;
+    known.version = seen->second.version;
   }
+  OnAcknowledged(moment, command, known);
 }
 
 void WriteChecker::OnAcknowledged(const Moment& moment, const IssuedCommand& command,

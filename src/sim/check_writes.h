@@ -52,6 +52,9 @@ class WriteChecker : public Checker {
   void OnProcess(const Moment& moment, ProcessChange change) override;
   void AtEnd(const Moment& moment) override;
 
+  // A transfer has replaced the state of this process; what it holds now follows as changes.
+  void OnStateReplaced(const Moment& moment) { processes_[moment.process].now.clear(); }
+
   const Stats& stats() const { return stats_; }
   // Commands given to `process` that are not done yet.
   size_t Pending(ProcessNumber process) const;

@@ -10,7 +10,9 @@
 #include <memory>
 #include <optional>
 #include <span>
+#include <string>
 #include <string_view>
+#include <vector>
 
 #include "absl/status/status.h"
 #include "engine/command.h"
@@ -38,20 +40,21 @@ class Node {
   virtual const View& view() const = 0;
   virtual bool synced() const = 0;
   virtual bool writable() const = 0;
-  virtual int64_t GroupTimeMs(Instant now) const = 0;
+  // A time for MapOp::hlc, for the Execute() that follows.
+  virtual uint64_t NextHlc(Instant now) = 0;
   virtual std::optional<uint32_t> MapId(std::string_view name) const = 0;
   virtual void WatchMap(uint32_t map) = 0;
   // The replica's own digest of the map: what members compare. Empty while its state is not
   // complete.
   virtual std::optional<uint64_t> MapDigest(uint32_t map) const = 0;
-  // What every reader of the map sees, folded by WriteChecker::EntryDigest and summed; and how many
-  // entries.
-  struct Contents {
-    uint64_t digest = 0;
-    size_t entries = 0;
-    bool operator==(const Contents&) const = default;
+  // Every entry of the map, expired ones that were not removed yet included; in no particular
+  // order.
+  struct Entry {
+    std::string key;
+    Version version;
+    Buffer value;
   };
-  virtual std::optional<Contents> MapContents(uint32_t map, Instant now) const = 0;
+  virtual std::optional<std::vector<Entry>> ReadMap(uint32_t map) const = 0;
   virtual engine::EngineStats stats() const = 0;
   virtual bool IsConsistent() const = 0;
 };

@@ -28,6 +28,7 @@ struct Task {
     kStreamStep,   // Stream connection `number` takes its next step of opening or breaking.
     kFault,        // Fault `number` begins its next episode.
     kFaultEnd,     // Episode `number` ends.
+    kUnreachable,  // host learns that nobody listens at host `number`.
     kWork,         // host's workload acts.
     kProcess,      // host: change of process state, `number` says which (cluster.cc).
     kPhase,        // The run enters phase `number`.

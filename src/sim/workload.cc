@@ -12,6 +12,17 @@ namespace cohort::sim {
 
 using engine::AckLevel;
 
+namespace {
+
+map::PutOp Put(std::string_view key, std::string_view value) {
+  map::PutOp put;
+  put.key = key;
+  put.value = value;
+  return put;
+}
+
+}  // namespace
+
 WorkloadOptions DrawWorkload(Random& random) {
   WorkloadOptions options;
   static constexpr int64_t kIntervalsMs[] = {10, 20, 40, 80, 200};
@@ -30,7 +41,7 @@ Duration Workload::DrawPause() {
   return random_.Between(Duration(0), options_.interval_mean * 8 / 3);
 }
 
-std::optional<Workload::Planned> Workload::Next(Instant now, const Node& node, size_t pending) {
+std::optional<Workload::Planned> Workload::Next(Instant now, Node& node, size_t pending) {
   if (pending >= options_.pending_max || node.view().members.empty()) return std::nullopt;
   if (random_.Chance(options_.messages)) return Message();
   const std::optional<uint32_t> map = node.MapId(kMapName);
@@ -105,7 +116,7 @@ std::string Workload::DrawValue() {
   return value;
 }
 
-Workload::Planned Workload::Write(Instant now, const Node& node, uint32_t map) {
+Workload::Planned Workload::Write(Instant now, Node& node, uint32_t map) {
   Planned planned;
   planned.issued.id = next_id_++;
   const uint64_t ack = random_.Below(10);
@@ -115,26 +126,30 @@ Workload::Planned Workload::Write(Instant now, const Node& node, uint32_t map) {
   std::string second_key;
   map::MapOp op;
   op.map = kMapName;
-  op.hlc = static_cast<uint64_t>(node.GroupTimeMs(now)) << 16;
+  op.hlc = node.NextHlc(now);
   bool conditional = false;
   const uint64_t choice = random_.Below(20);
   if (choice < 11) {
     planned.issued.kind = IssuedCommand::Kind::kPut;
-    map::PutOp put{.key = key, .value = value};
+    map::PutOp put = Put(key, value);
     if (random_.Chance(options_.expiring)) put.ttl_ms = random_.Between(50, 20000);
     planned.issued.expires = put.ttl_ms != 0;
     op.body = put;
   } else if (choice < 14) {
     planned.issued.kind = IssuedCommand::Kind::kErase;
-    op.body = map::EraseOp{.key = key};
+    map::EraseOp erase;
+    erase.key = key;
+    op.body = erase;
   } else if (choice < 16) {
     planned.issued.kind = IssuedCommand::Kind::kIncrement;
     key = "counter/" + std::to_string(random_.Below(4));
-    op.body = map::IncrementOp{.key = key};
+    map::IncrementOp increment;
+    increment.key = key;
+    op.body = increment;
     conditional = true;
   } else if (choice < 18) {
     planned.issued.kind = IssuedCommand::Kind::kPutIf;
-    map::PutOp put{.key = key, .value = value};
+    map::PutOp put = Put(key, value);
     put.condition = random_.Chance(0.5) ? map::Condition::kVersion : map::Condition::kAbsent;
     if (put.condition == map::Condition::kVersion) put.version = last_version_;
     op.body = put;
@@ -143,8 +158,8 @@ Workload::Planned Workload::Write(Instant now, const Node& node, uint32_t map) {
     planned.issued.kind = IssuedCommand::Kind::kBatch;
     second_key = DrawKey() + "/b";
     map::BatchOp batch;
-    batch.items.push_back(map::PutOp{.key = key, .value = value});
-    batch.items.push_back(map::PutOp{.key = second_key, .value = value});
+    batch.items.push_back(Put(key, value));
+    batch.items.push_back(Put(second_key, value));
     op.body = std::move(batch);
   }
   planned.issued.keys.push_back(key);

@@ -40,7 +40,7 @@ class Workload {
 
   // The next command, if the user wants one now and the node can take it. `pending`: commands not
   // done yet.
-  std::optional<Planned> Next(Instant now, const Node& node, size_t pending);
+  std::optional<Planned> Next(Instant now, Node& node, size_t pending);
   Duration DrawPause();
   // The leave command that ends a process in good order.
   Planned Leave();
@@ -49,7 +49,7 @@ class Workload {
  private:
   Planned OpenTheMap();
   Planned Message();
-  Planned Write(Instant now, const Node& node, uint32_t map);
+  Planned Write(Instant now, Node& node, uint32_t map);
   std::string DrawKey();
   std::string DrawValue();
   size_t DrawSize();

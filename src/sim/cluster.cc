@@ -1,0 +1,545 @@
+#include "sim/cluster.h"
+
+#include <algorithm>
+#include <cstring>
+#include <utility>
+
+#include "sim/check_delivery.h"
+#include "sim/check_detection.h"
+#include "sim/check_limits.h"
+#include "sim/check_nonces.h"
+#include "sim/check_views.h"
+#include "sim/words.h"
+
+namespace cohort::sim {
+namespace {
+
+constexpr Duration kFaultsBegin = seconds(3);
+constexpr Duration kAfterFaults = seconds(12);
+constexpr size_t kBatchMax = 64;  // Datagrams a process reads at once.
+constexpr uint32_t kTurnsAtInstantMax = 200'000;
+
+}  // namespace
+
+// Tells the cluster what the engine of one process does.
+class Cluster::Trace : public TraceSink {
+ public:
+  Trace(Cluster& cluster, Host& host) : cluster_(cluster), host_(host) {}
+  void On(const TraceRecord& record) override { cluster_.Observe(host_, record); }
+
+ private:
+  Cluster& cluster_;
+  Host& host_;
+};
+
+Cluster::Cluster(ClusterOptions options)
+    : options_(std::move(options)), random_(options_.seed), table_(options_.members) {
+  const bool wide = random_.Chance(0.15);
+  links_ = std::make_unique<Links>(options_.members, microseconds(20),
+                                   wide ? milliseconds(5) : microseconds(400), random_);
+  DatagramNetworkOptions network;
+  network.loopback = random_.Chance(0.2);
+  datagrams_ = std::make_unique<DatagramNetwork>(network, *links_, random_.Next());
+  streams_ =
+      std::make_unique<StreamNetwork>(StreamNetworkOptions(), *links_, table_, random_.Next());
+  FaultMix mix;
+  FindMix(options_.mix, mix);
+  FaultPlan plan = DrawFaultPlan(mix, random_);
+  if (random_.Chance(options_.fault_free)) plan.faults.clear();
+  calm_ = plan.faults.empty();
+  injector_ = std::make_unique<FaultInjector>(std::move(plan), *links_, random_.Next());
+  workload_ = DrawWorkload(random_);
+  MakeCheckers();
+  if (calm_ || mix.gentle) checkers_.push_back(std::make_unique<DetectionChecker>(violations_));
+
+  const bool drifts = random_.Chance(0.3);
+  const bool slow_start = random_.Chance(0.3);
+  for (HostIndex index = 0; index < options_.members; ++index) {
+    auto host = std::make_unique<Host>();
+    host->index = index;
+    host->name = "node-" + std::to_string(index);
+    host->timer_lateness = random_.Chance(0.8) ? microseconds(100) : milliseconds(4);
+    host->memory_is_big = random_.Chance(0.3);
+    host->inbox_bytes_max = random_.Chance(0.3) ? 212'992 : 4 << 20;
+    const int64_t ppm = drifts ? 10'000 : 50;
+    host->clock = LocalClock(Instant::Zero(), Instant::Zero(),
+                             static_cast<int64_t>(random_.Below(2 * ppm + 1)) - ppm);
+    host->trace = std::make_unique<Trace>(*this, *host);
+    hosts_.push_back(std::move(host));
+    const Duration late =
+        random_.Between(Duration(0), slow_start ? Duration(seconds(2)) : milliseconds(200));
+    scheduler_.After(
+        late, {Task::Kind::kProcess, false, index, static_cast<uint64_t>(Change::kStart), {}});
+  }
+  scheduler_.After(kFaultsBegin,
+                   {Task::Kind::kPhase, false, 0, static_cast<uint64_t>(Phase::kFaults), {}});
+  scheduler_.After(std::max<Duration>(options_.length - kAfterFaults, kFaultsBegin + seconds(1)),
+                   {Task::Kind::kPhase, false, 0, static_cast<uint64_t>(Phase::kHeal), {}});
+}
+
+Cluster::~Cluster() = default;
+
+void Cluster::MakeCheckers() {
+  checkers_.push_back(std::make_unique<ViewChecker>(options_.policy, violations_));
+  checkers_.push_back(std::make_unique<DeliveryChecker>(violations_));
+  checkers_.push_back(std::make_unique<NonceChecker>(violations_));
+  checkers_.push_back(std::make_unique<LimitChecker>(violations_));
+  checkers_.push_back(std::make_unique<MessageChecker>(violations_));
+  auto writes = std::make_unique<WriteChecker>(options_.policy, violations_);
+  writes_ = writes.get();
+  checkers_.push_back(std::move(writes));
+  auto sometimes = std::make_unique<Sometimes>();
+  sometimes_ = sometimes.get();
+  checkers_.push_back(std::move(sometimes));
+  if (options_.timeline_events > 0) {
+    auto timeline = std::make_unique<Timeline>(options_.members, options_.timeline_events,
+                                               options_.timeline_chunks);
+    timeline_ = timeline.get();
+    checkers_.push_back(std::move(timeline));
+  }
+}
+
+void Cluster::Run() {
+  // A run ends by its phases; this bound only catches a mistake in them.
+  const Instant limit = Instant::Zero() + options_.length + seconds(120);
+  while (!done_ && !scheduler_.empty() && scheduler_.next() <= limit) {
+    Task task = scheduler_.Pop();
+    Dispatch(task);
+  }
+}
+
+void Cluster::Dispatch(Task& task) {
+  Host& host = *hosts_[task.host];
+  switch (task.kind) {
+    case Task::Kind::kPacket:
+      return OnPacket(host, task);
+    case Task::Kind::kWake:
+      return OnWake(host);
+    case Task::Kind::kTimer:
+      return OnTimer(host);
+    case Task::Kind::kStreamFlush:
+      deliveries_.clear();
+      streams_->OnFlush(task.number, task.flag, scheduler_, deliveries_);
+      return Deliver(deliveries_);
+    case Task::Kind::kStreamStep:
+      deliveries_.clear();
+      streams_->OnStep(task.number, scheduler_, deliveries_);
+      return Deliver(deliveries_);
+    case Task::Kind::kFault:
+      return injector_->OnFault(task.number, scheduler_, *this);
+    case Task::Kind::kFaultEnd:
+      return injector_->OnFaultEnd(task.number, scheduler_, *this);
+    case Task::Kind::kUnreachable: {
+      if (table_[host.index].state != HostState::kRunning) return;
+      engine::HostEvent event;
+      event.kind = engine::HostEvent::Kind::kUnreachable;
+      event.peer = AddressOf(static_cast<HostIndex>(task.number));
+      return Turn(host,
+                  [&](Instant now, engine::Output& out) { host.node->OnHost(now, event, out); });
+    }
+    case Task::Kind::kWork:
+      return OnWork(host);
+    case Task::Kind::kProcess:
+      return OnProcessTask(host, static_cast<Change>(task.number));
+    case Task::Kind::kPhase:
+      return OnPhase(static_cast<Phase>(task.number));
+  }
+}
+
+void Cluster::OnPhase(Phase phase) {
+  switch (phase) {
+    case Phase::kFaults:
+      Note("faults begin: " + injector_->plan().ToString());
+      injector_->Begin(scheduler_);
+      return;
+    case Phase::kHeal:
+      return Heal();
+    case Phase::kWatch:
+      return Watch();
+    case Phase::kDone:
+      done_ = true;
+  }
+}
+
+// ---- Turns --------------------------------------------------------------------------------------
+
+template <class Input>
+void Cluster::Turn(Host& host, Input&& input) {
+  output_.packets.Clear();
+  output_.streams.clear();
+  output_.upcalls.clear();
+  input(host.clock.Read(scheduler_.now()), output_);
+  Drain(host);
+  if (scheduler_.now() != same_instant_) {
+    same_instant_ = scheduler_.now();
+    turns_at_instant_ = 0;
+  } else if (++turns_at_instant_ == kTurnsAtInstantMax) {
+    Complain("I22", "the group spins without progress");
+    done_ = true;
+  }
+}
+
+// Carries out what a turn has put into output_. A process that is to crash does so between two of
+// its outputs.
+void Cluster::Drain(Host& host) {
+  const size_t packets = output_.packets.packets.size();
+  const size_t total = packets + output_.streams.size();
+  size_t carried = total;
+  if (struck_.has_value()) {
+    if (MayCrash(*struck_)) {
+      host.crash_amid_output = std::exchange(crash_at_change_, std::nullopt);
+    }
+    struck_.reset();
+  }
+  const bool crash = host.crash_amid_output.has_value() && !output_.IsEmpty();
+  if (crash) carried = random_.Below(total + 1);
+  datagrams_->Send(host.index, output_.packets, std::min(carried, packets), scheduler_);
+  for (size_t i = 0; packets + i < carried; ++i) {
+    streams_->OnAction(host.index, host.process, output_.streams[i], scheduler_);
+  }
+  // What its user was told before the crash counts; so he may be told only after everything has
+  // left.
+  if (!crash || (carried == total && random_.Chance(0.5))) HandUp(host, output_);
+  if (crash && host.node != nullptr) {
+    EndProcess(host, ProcessChange::kCrashed, *host.crash_amid_output);
+  }
+  if (host.node != nullptr) Arm(host);
+}
+
+void Cluster::HandUp(Host& host, engine::Output& out) {
+  const Moment moment = At(host);
+  bool left = false;
+  bool reread = false;
+  for (const engine::Upcall& upcall : out.upcalls) {
+    if (const auto* change = std::get_if<engine::ChangeUpcall>(&upcall)) {
+      if (reread) continue;  // What was read after the turn holds it already.
+      if (change->cause == engine::ChangeUpcall::Cause::kSync) {
+        reread = true;
+        Reread(host, change->map);
+        continue;
+      }
+    }
+    for (const auto& checker : checkers_) checker->OnUpcall(moment, upcall);
+    Hash(upcall.index() + 100, host.process);
+    const auto* done = std::get_if<engine::DoneUpcall>(&upcall);
+    if (done == nullptr) continue;
+    Hash(done->command, static_cast<uint64_t>(done->status.raw_code()));
+    if (host.workload.has_value()) host.workload->OnDone(*done);
+    left |= done->command == host.leave_command && host.leaving.has_value();
+    const bool may_fail = synced_at_.is_infinite() || done->status.ok() || !done->applied;
+    if (!may_fail) {
+      Complain("I22", host.name + ": command " + std::to_string(done->command) +
+                          " failed in a healed group: " + std::string(done->status.ToString()));
+    }
+  }
+  if (left) EndProcess(host, ProcessChange::kLeft, *host.leaving);
+}
+
+// The user of a map whose state was replaced reads it as a whole.
+void Cluster::Reread(Host& host, uint32_t map) {
+  const Moment moment = At(host);
+  writes_->OnStateReplaced(moment);
+  const auto entries = host.node->ReadMap(map);
+  if (!entries.has_value()) return;
+  engine::ChangeUpcall change;
+  change.map = map;
+  change.cause = engine::ChangeUpcall::Cause::kSync;
+  for (const Node::Entry& entry : *entries) {
+    change.key = entry.key;
+    change.value = entry.value;
+    change.version = entry.version;
+    writes_->OnUpcall(moment, change);
+  }
+}
+
+void Cluster::Arm(Host& host) {
+  if (table_[host.index].state != HostState::kRunning) return;
+  const Instant due = host.clock.When(host.node->NextDeadline());
+  if (due.is_infinite()) return;
+  const Instant at = std::max(due, scheduler_.now() + microseconds(1));
+  if (at >= host.timer_at) return;
+  host.timer_at = at + random_.Between(Duration(0), host.timer_lateness);
+  scheduler_.At(host.timer_at, {Task::Kind::kTimer, false, host.index, 0, {}});
+}
+
+void Cluster::OnTimer(Host& host) {
+  if (scheduler_.now() < host.timer_at) return;  // Another one was set since.
+  host.timer_at = Instant::Infinite();
+  if (table_[host.index].state != HostState::kRunning) return;
+  if (host.node->NextDeadline() > host.clock.Read(scheduler_.now())) return Arm(host);
+  Turn(host, [&](Instant now, engine::Output& out) { host.node->OnTimer(now, out); });
+}
+
+void Cluster::OnPacket(Host& host, Task& task) {
+  const HostState state = table_[host.index].state;
+  if (state == HostState::kDown && !task.flag) {
+    const HostIndex from = static_cast<HostIndex>(task.number);
+    if (!links_->IsCut(host.index, from)) {
+      scheduler_.After(links_->DrawDelay(host.index, from, random_),
+                       {Task::Kind::kUnreachable, false, from, host.index, {}});
+    }
+    return;
+  }
+  if (state != HostState::kRunning && state != HostState::kPaused) return;
+  if (host.inbox_bytes + task.data.size() > host.inbox_bytes_max) {
+    ++host.drops;
+    return;
+  }
+  host.inbox_bytes += task.data.size();
+  host.inbox.push_back({static_cast<HostIndex>(task.number), task.flag, std::move(task.data)});
+  if (state == HostState::kPaused || host.wake_scheduled) return;
+  host.wake_scheduled = true;
+  scheduler_.After(random_.Between(Duration(microseconds(5)), Duration(microseconds(60))),
+                   {Task::Kind::kWake, false, host.index, 0, {}});
+}
+
+void Cluster::OnWake(Host& host) {
+  host.wake_scheduled = false;
+  if (table_[host.index].state != HostState::kRunning) return;
+  if (host.drops > 0) {
+    engine::HostEvent event;
+    event.kind = engine::HostEvent::Kind::kSocketDrops;
+    event.count = std::exchange(host.drops, 0);
+    Turn(host, [&](Instant now, engine::Output& out) { host.node->OnHost(now, event, out); });
+    if (host.node == nullptr) return;
+  }
+  std::vector<Buffer> held;
+  std::vector<engine::Datagram> datagrams;
+  while (!host.inbox.empty() && datagrams.size() < kBatchMax) {
+    Host::Arrival arrival = std::move(host.inbox.front());
+    host.inbox.pop_front();
+    host.inbox_bytes -= arrival.data.size();
+    datagrams.push_back({AddressOf(arrival.from), arrival.multicast, arrival.data.bytes()});
+    held.push_back(std::move(arrival.data));
+  }
+  if (datagrams.empty()) return;
+  if (!host.inbox.empty()) {
+    host.wake_scheduled = true;
+    scheduler_.After(microseconds(30), {Task::Kind::kWake, false, host.index, 0, {}});
+  }
+  Turn(host,
+       [&](Instant now, engine::Output& out) { host.node->OnDatagrams(now, datagrams, out); });
+}
+
+void Cluster::Deliver(StreamNetwork::Deliveries& deliveries) {
+  StreamNetwork::Deliveries now_due = std::move(deliveries);
+  deliveries.clear();
+  for (StreamDelivery& delivery : now_due) {
+    Host& host = *hosts_[delivery.host];
+    const HostStatus& status = table_[delivery.host];
+    if (host.node == nullptr || status.process != delivery.process) continue;
+    if (status.state == HostState::kPaused) {
+      host.held.push_back(std::move(delivery));
+      continue;
+    }
+    Turn(host,
+         [&](Instant now, engine::Output& out) { host.node->OnStream(now, delivery.event, out); });
+  }
+}
+
+void Cluster::OnWork(Host& host) {
+  if (host.node == nullptr || !host.working) return;
+  if (table_[host.index].state == HostState::kRunning && !host.leaving.has_value()) {
+    auto planned = host.workload->Next(host.clock.Read(scheduler_.now()), *host.node,
+                                       writes_->Pending(host.process));
+    if (planned.has_value()) Execute(host, *std::move(planned));
+  }
+  if (host.node == nullptr) return;
+  scheduler_.After(host.workload->DrawPause(), {Task::Kind::kWork, false, host.index, 0, {}});
+}
+
+bool Cluster::Execute(Host& host, Workload::Planned planned) {
+  absl::Status status;
+  Turn(host, [&](Instant now, engine::Output& out) {
+    status = host.node->Execute(now, planned.command, out);
+    if (!status.ok()) return;
+    for (const auto& checker : checkers_) checker->OnIssued(At(host), planned.issued);
+  });
+  Hash(planned.issued.id, static_cast<uint64_t>(status.raw_code()));
+  if (!status.ok() && !synced_at_.is_infinite() &&
+      status.code() != absl::StatusCode::kResourceExhausted) {
+    Complain("I22",
+             host.name + " refuses a command in a healed group: " + std::string(status.ToString()));
+  }
+  return status.ok();
+}
+
+// ---- Processes ----------------------------------------------------------------------------------
+
+void Cluster::StartProcess(Host& host) {
+  host.process = ++processes_;
+  table_[host.index] = {HostState::kRunning, host.process};
+  engine::EngineOptions options;
+  options.group = "swarm";
+  options.name = host.name;
+  options.address = AddressOf(host.index);
+  options.policy = options_.policy;
+  if (options_.policy == Policy::kPrimary) {
+    options.initial_members = static_cast<uint32_t>(options_.members);
+    if (options_.seed % 3 == 0) options.tie_breaker = "node-0";
+  }
+  if (options_.seed % 8 != 7) {
+    options.key.emplace();
+    options.key->fill(static_cast<std::byte>(options_.seed));
+  }
+  if (options_.seed % 4 == 1) options.stalled_after = milliseconds(800);
+  options.receive_buffer_bytes = host.inbox_bytes_max;
+  options.trace = host.trace.get();
+  Entropy entropy;
+  for (size_t i = 0; i < entropy.size(); i += 8) {
+    const uint64_t word = random_.Next();
+    std::memcpy(entropy.data() + i, &word, 8);
+  }
+  host.clock =
+      LocalClock(scheduler_.now(),
+                 Instant::FromNanos(static_cast<int64_t>(random_.Below(1'000'000)) * 1'000'000),
+                 host.clock.drift_ppm());
+  host.node = options_.factory(options, entropy);
+  host.node->WatchMap(0);  // The only one there is.
+  host.workload.emplace(workload_, host.index, host.process, random_.Next());
+  host.timer_at = Instant::Infinite();
+  for (const auto& checker : checkers_) checker->OnProcess(At(host), ProcessChange::kStarted);
+  // Wall clocks of one network agree to within seconds, as a rule.
+  const int64_t unix_ms = 1'700'000'000'000 + scheduler_.now().nanos() / 1'000'000 +
+                          static_cast<int64_t>(random_.Below(2000)) - 1000;
+  Turn(host, [&](Instant now, engine::Output& out) { host.node->Start(now, unix_ms, out); });
+  if (host.node == nullptr || !stopped_at_.is_infinite()) return;
+  host.working = true;
+  scheduler_.After(host.workload->DrawPause(), {Task::Kind::kWork, false, host.index, 0, {}});
+}
+
+void Cluster::EndProcess(Host& host, ProcessChange change, Duration away) {
+  for (const auto& checker : checkers_) checker->OnProcess(At(host), change);
+  host.node.reset();
+  host.workload.reset();
+  host.working = false;
+  host.inbox.clear();
+  host.inbox_bytes = 0;
+  host.drops = 0;
+  host.held.clear();
+  host.crash_amid_output.reset();
+  host.leaving.reset();
+  host.leave_command = 0;
+  const Task restart{
+      Task::Kind::kProcess, false, host.index, static_cast<uint64_t>(Change::kRestart), {}};
+  if (change == ProcessChange::kPowerLost) {
+    table_[host.index].state = HostState::kPowerless;
+    streams_->OnPowerLost(host.index, host.process);
+  } else {
+    table_[host.index].state = HostState::kDying;
+    const Duration closing =
+        host.memory_is_big && change == ProcessChange::kCrashed
+            ? random_.Between(Duration(milliseconds(1)), Duration(milliseconds(700)))
+            : random_.Between(Duration(microseconds(100)), Duration(milliseconds(2)));
+    scheduler_.After(closing, {Task::Kind::kProcess,
+                               false,
+                               host.index,
+                               static_cast<uint64_t>(Change::kSocketsClose),
+                               {}});
+  }
+  if (healed_) away = std::min<Duration>(away, milliseconds(200));
+  scheduler_.After(away, restart);
+}
+
+void Cluster::OnProcessTask(Host& host, Change change) {
+  HostStatus& status = table_[host.index];
+  switch (change) {
+    case Change::kStart:
+      return StartProcess(host);
+    case Change::kSocketsClose:
+      if (status.state != HostState::kDying) return;
+      status.state = HostState::kDown;
+      streams_->OnProcessGone(host.index, host.process, scheduler_);
+      return;
+    case Change::kRestart:
+      if (host.node != nullptr || host.process == 0) return;
+      if (status.state == HostState::kDying) {  // The port is still taken.
+        scheduler_.After(
+            milliseconds(20),
+            {Task::Kind::kProcess, false, host.index, static_cast<uint64_t>(Change::kRestart), {}});
+        return;
+      }
+      return StartProcess(host);
+  }
+}
+
+void Cluster::CrashAmidOutput(HostIndex index, Duration away) {
+  Host& host = *hosts_[index];
+  if (host.node == nullptr) return;
+  if (table_[index].state == HostState::kPaused) {
+    EndProcess(host, ProcessChange::kCrashed, away);
+  } else {
+    host.crash_amid_output = away;
+  }
+}
+
+void Cluster::CrashAtViewChange(Duration away) { crash_at_change_ = away; }
+
+void Cluster::LosePower(HostIndex index, Duration away) {
+  if (hosts_[index]->node != nullptr) EndProcess(*hosts_[index], ProcessChange::kPowerLost, away);
+}
+
+void Cluster::Pause(HostIndex index) {
+  table_[index].state = HostState::kPaused;
+  for (const auto& checker : checkers_) {
+    checker->OnProcess(At(*hosts_[index]), ProcessChange::kPaused);
+  }
+}
+
+void Cluster::Resume(HostIndex index) {
+  if (table_[index].state != HostState::kPaused) return;
+  ResumeHost(*hosts_[index]);
+}
+
+// Everything that waited comes at once: the clock has jumped, sockets and streams are full.
+void Cluster::ResumeHost(Host& host) {
+  table_[host.index].state = HostState::kRunning;
+  for (const auto& checker : checkers_) checker->OnProcess(At(host), ProcessChange::kResumed);
+  if (!host.wake_scheduled && (!host.inbox.empty() || host.drops > 0)) {
+    host.wake_scheduled = true;
+    scheduler_.After(random_.Between(Duration(0), Duration(microseconds(100))),
+                     {Task::Kind::kWake, false, host.index, 0, {}});
+  }
+  host.timer_at = Instant::Infinite();
+  Arm(host);
+  StreamNetwork::Deliveries held = std::move(host.held);
+  host.held.clear();
+  Deliver(held);
+}
+
+void Cluster::Leave(HostIndex index, Duration away) {
+  Host& host = *hosts_[index];
+  if (host.node == nullptr || host.leaving.has_value() || host.node->view().members.empty()) return;
+  Workload::Planned planned = host.workload->Leave();
+  host.leaving = away;
+  host.leave_command = planned.issued.id;
+  if (!Execute(host, std::move(planned)) && host.node != nullptr) host.leaving.reset();
+}
+
+void Cluster::Note(const std::string& text) {
+  if (timeline_ != nullptr) timeline_->Note(scheduler_.now(), text);
+}
+
+// ---- Watching -----------------------------------------------------------------------------------
+
+void Cluster::Hash(uint64_t a, uint64_t b) {
+  hash_ = (hash_ ^ a) * 0x9E3779B97F4A7C15u;
+  hash_ = (hash_ ^ (hash_ >> 32) ^ b) * 0xBF58476D1CE4E5B9u;
+}
+
+void Cluster::Observe(Host& host, const TraceRecord& record) {
+  const Moment moment = At(host);
+  for (const auto& checker : checkers_) checker->OnTrace(moment, record);
+  Hash(static_cast<uint64_t>(moment.at.nanos()),
+       (uint64_t{host.process} << 8) | static_cast<uint64_t>(record.kind));
+  Hash(record.seq ^ record.packet ^ record.number ^ record.digest, record.view.cid ^ record.subkey);
+  const bool step = record.kind == TraceKind::kWedged || record.kind == TraceKind::kPromised ||
+                    record.kind == TraceKind::kAccepted;
+  if (step && crash_at_change_.has_value() && random_.Chance(0.3)) struck_ = host.index;
+  const bool wrong = record.kind == TraceKind::kConvicted || record.kind == TraceKind::kExcluded;
+  if (calm_ && wrong && record.cause != ViewCause::kLeft) {
+    Complain("canary", host.name + " in a run without faults: " + Words(record));
+  }
+}
+
+}  // namespace cohort::sim

@@ -1,0 +1,241 @@
+// The phases after the faults: what must be so in the end.
+#include <algorithm>
+#include <map>
+#include <set>
+#include <string>
+#include <utility>
+
+#include "sim/cluster.h"
+#include "sim/words.h"
+
+namespace cohort::sim {
+namespace {
+
+constexpr Duration kWatchInterval = milliseconds(20);
+constexpr Duration kUsersGoOn = seconds(2);
+constexpr uint64_t kCalmRepairsMax = 5;
+
+const char* NameOf(HostState state) {
+  static constexpr const char* kNames[] = {"down", "running", "stopped", "dying", "without power"};
+  return kNames[static_cast<size_t>(state)];
+}
+
+}  // namespace
+
+// The next death must leave what the promises need: under kPrimary a majority of the synced members
+// of every view that may still be the current one, otherwise one synced member.
+bool Cluster::MayCrash(HostIndex victim) const {
+  std::set<MemberId> remaining;
+  for (const auto& host : hosts_) {
+    const bool doomed =
+        host->index == victim || host->crash_amid_output.has_value() || host->leaving.has_value();
+    if (host->node != nullptr && !doomed && host->node->synced()) {
+      remaining.insert(host->node->self());
+    }
+  }
+  if (options_.policy == Policy::kAvailable) return !remaining.empty();
+  std::map<ViewId, const View*, std::greater<>> views;
+  for (const auto& host : hosts_) {
+    if (host->node == nullptr || host->node->view().members.empty()) continue;
+    views[host->node->view().id] = &host->node->view();
+  }
+  if (views.empty()) return false;
+  size_t looked_at = 0;
+  for (const auto& [id, view] : views) {
+    if (++looked_at > 2) break;
+    size_t votes = 0;
+    size_t left = 0;
+    for (const Member& member : view->members) {
+      votes += member.synced ? 1 : 0;
+      left += member.synced && remaining.contains(member.id) ? 1 : 0;
+    }
+    if (left * 2 <= votes) return false;
+  }
+  return true;
+}
+
+void Cluster::Heal() {
+  Note("faults end");
+  injector_->Stop(*this);
+  crash_at_change_.reset();
+  healed_ = true;
+  healed_at_ = scheduler_.now();
+  for (const auto& host : hosts_) {
+    host->crash_amid_output.reset();
+    if (table_[host->index].state == HostState::kPaused) ResumeHost(*host);
+    if (host->node != nullptr) continue;
+    scheduler_.After(
+        random_.Between(Duration(0), Duration(milliseconds(300))),
+        {Task::Kind::kProcess, false, host->index, static_cast<uint64_t>(Change::kRestart), {}});
+  }
+  Watch();
+}
+
+bool Cluster::IsOneView() const {
+  const View* first = nullptr;
+  size_t running = 0;
+  for (const auto& host : hosts_) {
+    if (host->node == nullptr) return false;  // On its way.
+    ++running;
+    const View& view = host->node->view();
+    if (first == nullptr) first = &view;
+    if (view.id != first->id || view.members.empty()) return false;
+    const bool inside =
+        std::any_of(view.members.begin(), view.members.end(),
+                    [&](const Member& member) { return member.id == host->node->self(); });
+    if (!inside) return false;
+  }
+  return first != nullptr && first->members.size() == running;
+}
+
+bool Cluster::IsSynced() const {
+  return std::all_of(hosts_.begin(), hosts_.end(), [](const auto& host) {
+    return host->node != nullptr && host->node->synced() && host->node->writable();
+  });
+}
+
+bool Cluster::IsQuiet() const {
+  return std::all_of(hosts_.begin(), hosts_.end(),
+                     [this](const auto& host) { return writes_->Pending(host->process) == 0; });
+}
+
+bool Cluster::AreReplicasEqual() const {
+  std::optional<uint64_t> first;
+  for (const auto& host : hosts_) {
+    const std::optional<uint32_t> map = host->node->MapId(kMapName);
+    const std::optional<uint64_t> digest = map ? host->node->MapDigest(*map) : std::nullopt;
+    if (host == hosts_.front()) first = digest;
+    if (digest != first) return false;
+  }
+  return true;
+}
+
+// One step of the phases after the faults; comes back until the run is done.
+void Cluster::Watch() {
+  const Instant now = scheduler_.now();
+  const bool all_up = std::all_of(hosts_.begin(), hosts_.end(),
+                                  [](const auto& host) { return host->node != nullptr; });
+  if (!all_up) healed_at_ = std::min(now, healed_at_ + seconds(3));
+  if (converged_at_.is_infinite()) {
+    if (IsOneView()) {
+      converged_at_ = now;
+      Note("one view of all members");
+    } else if (now - healed_at_ > kConvergeMax) {
+      Complain("I22", "no common view of all members within " +
+                          std::to_string(kConvergeMax.count() / 1'000'000'000) + " s\n" +
+                          Describe());
+      done_ = true;
+    }
+  } else if (synced_at_.is_infinite()) {
+    if (IsOneView() && IsSynced()) {
+      synced_at_ = now;
+      Note("all members are synced");
+    } else if (now - converged_at_ > kSyncMax) {
+      Complain("I22", "not all members are synced\n" + Describe());
+      done_ = true;
+    }
+  } else if (stopped_at_.is_infinite()) {
+    if (!IsOneView()) {
+      Complain("I22", "a view was lost in a healed group\n" + Describe());
+      done_ = true;
+    } else if (now - synced_at_ > kUsersGoOn) {
+      stopped_at_ = now;
+      for (const auto& host : hosts_) host->working = false;
+      Note("users stop");
+    }
+  } else if (quiet_at_.is_infinite()) {
+    if (IsQuiet()) {
+      quiet_at_ = now;
+    } else if (now - stopped_at_ > kFinishMax) {
+      Complain("I22", "commands are neither done nor failed\n" + Describe());
+      done_ = true;
+    }
+  } else if (AreReplicasEqual() && now - quiet_at_ > seconds(1)) {
+    Finish();
+  } else if (now - quiet_at_ > kFinishMax) {
+    Complain("I18", "replicas are not equal\n" + Describe());
+    done_ = true;
+  }
+  if (done_) return;
+  scheduler_.After(kWatchInterval,
+                   {Task::Kind::kPhase, false, 0, static_cast<uint64_t>(Phase::kWatch), {}});
+}
+
+void Cluster::Finish() {
+  CheckReplicas();
+  for (const auto& checker : checkers_) checker->AtEnd(At(*hosts_.front()));
+  const uint64_t repairs = sometimes_->Of("repairs");
+  if (calm_ && repairs > kCalmRepairsMax) {
+    Complain("canary", std::to_string(repairs) + " chunks were repaired in a run without faults");
+  }
+  done_ = true;
+}
+
+// Replicas must be equal to their readers, not only to their own digests, and the change feed must
+// add up to them.
+void Cluster::CheckReplicas() {
+  struct Contents {
+    uint64_t digest = 0;
+    size_t entries = 0;
+    bool operator==(const Contents&) const = default;
+  };
+  std::optional<Contents> first;
+  for (const auto& host : hosts_) {
+    const std::optional<uint32_t> map = host->node->MapId(kMapName);
+    if (!map.has_value()) continue;
+    const auto entries = host->node->ReadMap(*map);
+    if (!entries.has_value()) continue;
+    Contents contents{0, entries->size()};
+    for (const Node::Entry& entry : *entries) {
+      contents.digest += WriteChecker::EntryDigest(entry.key, entry.version, entry.value.bytes());
+    }
+    if (first.has_value() && *first != contents) {
+      Complain("I18", "maps have equal digests, but " + host->name + " reads other entries");
+    }
+    first = contents;
+    const Contents mirror{writes_->MirrorDigest(host->process), writes_->MirrorSize(host->process)};
+    if (mirror != contents) {
+      Complain("feed", host->name + ": the change feed adds up to " +
+                           std::to_string(mirror.entries) + " entries, the map has " +
+                           std::to_string(contents.entries));
+    }
+    if (!host->node->IsConsistent()) Complain("consistent", host->name + " is not consistent");
+  }
+}
+
+void Cluster::Complain(const char* invariant, const std::string& what) {
+  violations_.Add(invariant, {scheduler_.now(), static_cast<HostIndex>(hosts_.size()), 0}, what);
+}
+
+std::string Cluster::Describe() const {
+  std::string text;
+  for (const auto& host : hosts_) {
+    text += "  " + host->name + " " + NameOf(table_[host->index].state);
+    if (host->node != nullptr) {
+      const View& view = host->node->view();
+      text += " view " + Words(view.id) + " {";
+      for (const Member& member : view.members) {
+        text += (text.back() == '{' ? "" : " ") + member.name + (member.synced ? "" : "?");
+      }
+      text += std::string("}") + (host->node->synced() ? " synced" : " not synced") +
+              (host->node->writable() ? "" : " not writable") + ", " +
+              std::to_string(writes_->Pending(host->process)) + " commands pending";
+      const std::optional<uint32_t> map = host->node->MapId(kMapName);
+      const std::optional<uint64_t> digest = map ? host->node->MapDigest(*map) : std::nullopt;
+      if (digest.has_value()) text += ", digest " + std::to_string(*digest);
+    }
+    text += "\n";
+  }
+  return text;
+}
+
+std::string Cluster::Configuration() const {
+  return "seed " + std::to_string(options_.seed) + ", " + std::to_string(options_.members) +
+         " members, policy " + ToString(options_.policy) + ", mix " + options_.mix + "; " +
+         injector_->plan().ToString() + "; a command every " +
+         std::to_string(workload_.interval_mean.count() / 1'000'000) + " ms, " +
+         std::to_string(static_cast<int>(workload_.messages * 100)) + " % messages, " +
+         std::to_string(workload_.keys) + " keys";
+}
+
+}  // namespace cohort::sim
