@@ -60,8 +60,7 @@ bool IsValidName(std::string_view name) {
 
 std::optional<JoinAnswer> JudgeAdmission(const JoinRequest& request, const AdmissionRules& rules,
                                          const std::vector<MemberInfo>& members,
-                                         const std::vector<JoinRequest>& pending,
-                                         std::vector<MemberId>& replaced) {
+                                         const std::vector<JoinRequest>& pending) {
   if (auto refusal = JudgeSettings(request, rules)) return refusal;
   const auto taken_by_newer = [&](const MemberInfo& other) {
     return other.name == request.member.name && other.id.instance != request.member.id.instance &&
@@ -84,11 +83,7 @@ std::optional<JoinAnswer> JudgeAdmission(const JoinRequest& request, const Admis
     if (same_instance && other.id.join_no >= request.member.id.join_no) {
       return Refuse(request, false, "an earlier attempt of this process is being dealt with");
     }
-    if (same_instance || other.name == request.member.name) {
-      replaced.push_back(other.id);
-    } else {
-      ++staying;
-    }
+    if (!same_instance && other.name != request.member.name) ++staying;
   }
   if (staying + pending.size() >= std::min(rules.members_max, wire::kMembersMax)) {
     return Refuse(request, false,

@@ -25,12 +25,11 @@ struct AdmissionRules {
 // Spec 4.63: letters, digits, '.', '_', '-', ':', '@', '/'; 1 to kMemberNameMax of them.
 bool IsValidName(std::string_view name);
 
-// The refusal; empty when it may come in. `replaced` receives the members that its coming removes:
-// an earlier attempt of the same instance, or an older process of the same name.
+// The refusal; empty when it may come in. Its coming may remove members: an earlier attempt of the
+// same instance, or an older process of the same name.
 std::optional<JoinAnswer> JudgeAdmission(const JoinRequest& request, const AdmissionRules& rules,
                                          const std::vector<MemberInfo>& members,
-                                         const std::vector<JoinRequest>& pending,
-                                         std::vector<MemberId>& replaced);
+                                         const std::vector<JoinRequest>& pending);
 
 }  // namespace cohort::membership
 

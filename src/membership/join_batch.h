@@ -26,29 +26,29 @@ class JoinBatch {
   static constexpr Duration kFirst = milliseconds(50);
   static constexpr Duration kMore = milliseconds(25);
   static constexpr Duration kCap = milliseconds(300);
+  static constexpr Duration kStale = seconds(3);
 
   // False when there is no room. A later attempt of an instance takes the place of the earlier.
   bool Add(Instant now, JoinRequest request) {
-    Remove(request.member.id.instance);
+    Remove(request.member.id.instance, request.member.id.join_no);
     if (requests_.size() >= kPendingJoinsMax) return false;
     due_ = requests_.empty() ? now + kFirst : std::min(std::max(due_, now + kMore), first_ + kCap);
     if (requests_.empty()) first_ = now;
     if (requests_.size() + 1 >= kJoinersPerViewMax) due_ = now;
+    latest_ = now;
     requests_.push_back(std::move(request));
     return true;
   }
-  void Remove(const InstanceId& instance) {
-    std::erase_if(requests_,
-                  [&](const JoinRequest& r) { return r.member.id.instance == instance; });
+  // Drops what `instance` asked in attempts up to `join_no`.
+  void Remove(const InstanceId& instance, uint32_t join_no) {
+    std::erase_if(requests_, [&](const JoinRequest& r) {
+      return r.member.id.instance == instance && r.member.id.join_no <= join_no;
+    });
   }
   // The side that ends in `view` comes with `members`, before `until`.
   void Expect(const ViewId& view, size_t members, Instant until) {
     std::erase_if(expected_, [&](const Side& side) { return side.view == view; });
     if (expected_.size() < kExpectedSidesMax) expected_.push_back({view, members, until});
-  }
-  bool Expects(Instant now) const {
-    return std::any_of(expected_.begin(), expected_.end(),
-                       [&](const Side& side) { return side.until > now; });
   }
   // True when the batch should become a view now.
   bool IsDue(Instant now) const { return !requests_.empty() && NextDeadline() <= now; }
@@ -71,6 +71,10 @@ class JoinBatch {
   void ForgetExpected(Instant now) {
     std::erase_if(expected_, [&](const Side& side) { return side.until <= now; });
   }
+  // Whoever asked so long ago has given up, and asks anew.
+  void ForgetStale(Instant now) {
+    if (now - latest_ > kStale) requests_.clear();
+  }
   void Clear() {
     requests_.clear();
     expected_.clear();
@@ -85,6 +89,7 @@ class JoinBatch {
   std::vector<JoinRequest> requests_;
   std::vector<Side> expected_;
   Instant first_;
+  Instant latest_;
   Instant due_ = Instant::Infinite();
 };
 

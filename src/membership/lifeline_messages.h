@@ -55,6 +55,11 @@ struct Carrier {
   bool operator==(const Carrier&) const = default;
 };
 
+// How a proposal tells the members that admit a carrier where it comes from: as the evidence of its
+// ProposedChange. CarrierFrom() reads it back; nothing when it is another kind of evidence.
+std::string CarrierEvidence(const ViewId& came_from);
+std::optional<ViewId> CarrierFrom(const std::string& evidence);
+
 // You are in.
 struct Welcome {
   ProposalRef proposal;

@@ -17,13 +17,13 @@
 #define COHORT_MEMBERSHIP_MEMBERSHIP_H_
 
 #include <deque>
+#include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
 
-#include "absl/container/btree_map.h"
-#include "absl/container/btree_set.h"
 #include "base/group_sighting.h"
 #include "base/random.h"
 #include "base/timer_table.h"
@@ -73,7 +73,7 @@ class Membership {
   // An authenticated packet tagged with AcceptedView().
   void OnAcceptedViewTraffic(const Turn& turn, const MemberId& from, Output& out);
   // The coordinator's heartbeat.
-  void OnPeerProgress(const Turn& turn, Rank rank, uint16_t progress, Output& out);
+  void OnPeerProgress(const Turn& turn, Rank rank, uint16_t progress);
   // From rmcast while wedged: more chunks are here.
   void OnProgress(const Turn& turn, Output& out);
   // From transfer: a member holds the whole state.
@@ -133,6 +133,7 @@ class Membership {
   void Exclude(Instant now, const std::string& why, Output& out);
   void SubmitChanges(const Turn& turn, Output& out);
   PendingChanges CollectChanges(Instant now) const;
+  View MakeView(const Proposal& proposal, const Proposal* ending) const;
   void OnRoleTimer(Instant now, Output& out);
   void Report(Instant now, EventKind kind, std::string text, Output& out,
               const MemberId& subject = {}, std::string_view name = {}) const;
@@ -145,12 +146,13 @@ class Membership {
   bool MayForm() const;
   void Search(Instant now, Output& out);
   void RetryLater(Instant now, Output& out);
-  void AskToJoin(Instant now, const Address& whom, bool merging, Output& out);
+  void AskToJoin(Instant now, const Address& whom, uint32_t redirects, Output& out);
+  std::optional<JoinAnswer> JudgeJoin(Instant now, const JoinRequest& request, Output& out);
   void OnJoinRequest(const Turn& turn, const LifelinePeer& from, const JoinRequest& request,
                      Output& out);
   void OnJoinAnswer(Instant now, const LifelinePeer& from, const JoinAnswer& answer, Output& out);
   void OnWelcome(const Turn& turn, const LifelinePeer& from, Welcome welcome, Output& out);
-  void AwaitNewcomers(Instant now, const Proposal& proposal);
+  void AwaitNewcomers(Instant now, const Proposal& proposal, bool fresh);
   void WelcomeNewcomers(Instant now, Output& out);
   void SendWelcome(Instant now, const Address& to, Output& out) const;
   void DropLostNewcomers(const Turn& turn, Output& out);
@@ -160,16 +162,20 @@ class Membership {
   bool KnowsView(const ViewId& view) const;
   void OnMergeMessage(Instant now, const LifelinePeer& from, const MergeMessage& message,
                       Output& out);
-  void OnMergeRequest(Instant now, const LifelinePeer& from, const MergeMessage& request,
-                      Output& out);
-  void OnMergeOk(Instant now, const LifelinePeer& from, const MergeMessage& ok, Output& out);
+  void OnMergeQuestion(Instant now, const LifelinePeer& from, const MergeMessage& question,
+                       Output& out);
+  void OnMergeAnswer(Instant now, const LifelinePeer& from, const MergeMessage& answer,
+                     Output& out);
+  std::string JudgeMergeRequest(Instant now, const MergeMessage& request) const;
+  std::string JudgeDescent(const MergeMessage& question) const;
   void ConsiderSide(Instant now, const GroupSighting& sighting, Output& out);
+  void OnMergeTimer(Instant now, Output& out);
   void GoToOtherSide(Instant now, const Proposal& terminal, Output& out);
   MergeMessage MakeMergeMessage(MergeMessage::Kind kind) const;
 
   // membership_leave.cc
   void AskToLeave(const Turn& turn, Output& out);
-  void OnLeaveRequest(Instant now, const LifelinePeer& from, const JoinRequest& request);
+  void OnLeaveRequest(Instant now, const JoinRequest& request, Output& out);
   void FinishLeaving(Instant now, Output& out);
 
   const Options options_;
@@ -183,12 +189,16 @@ class Membership {
 
   uint64_t last_num_ = 0;
   std::deque<ViewId> ancestors_;  // Newest first, without the installed view.
+  bool asked_ = false;
   bool was_member_ = false;
-  absl::btree_set<MemberId> synced_;
+  bool carries_state_ = false;
+  ViewId came_from_;             // The view whose state it carries.
+  std::vector<Rank> old_ranks_;  // By rank: its rank in previous_, or kNoRank.
+  std::set<MemberId> synced_;
   JoinBatch batch_;
-  absl::btree_set<MemberId> leavers_;
+  std::set<MemberId> leavers_;
   std::vector<Newcomer> newcomers_;
-  absl::btree_map<MemberId, ViewId>
+  std::map<MemberId, ViewId>
       carriers_;  // Members of the view that brought state, and whence.
   MergeTalk merge_;
   std::optional<Terminal> terminal_;      // Wanted: this side ends.

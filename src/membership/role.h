@@ -22,6 +22,7 @@ struct Joining {
   Address whom;
   Instant give_up_at;        // Moved on by each sign that the request is being dealt with ...
   Instant give_up_for_good;  // ... but not beyond this.
+  uint32_t redirects = 0;
 };
 // In a view; whether that view is wedged or halted the view change knows.
 struct InGroup {};
