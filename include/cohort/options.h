@@ -27,10 +27,11 @@ namespace cohort {
 inline constexpr size_t kGroupNameBytesMax = 64;
 inline constexpr size_t kNameBytesMax = 64;   // Of a member and of a map.
 inline constexpr size_t kKeyBytesMax = 4096;  // Key of a map entry; at least 1 byte.
-inline constexpr size_t kValueBytesMax =
-    1000 * 1024;  // Value of a map entry; larger ones belong in several keys.
-inline constexpr size_t kMessageBytesMax = 1000 * 1024;
-inline constexpr size_t kMapsMax = 256;  // Maps of one group.
+// Value of a map entry, a little less than 1 MiB; what is larger belongs in several keys.
+inline constexpr size_t kValueBytesMax = (size_t{1} << 20) - 8192;
+inline constexpr size_t kMessageBytesMax = (size_t{1} << 20) - 256;
+inline constexpr size_t kMapsMax = 64;               // Maps of one group.
+inline constexpr size_t kBatchOperationsMax = 1000;  // Operations of one WriteBatch.
 
 // ---- Messages ----------------------------------------------------------------------------------
 

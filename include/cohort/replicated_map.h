@@ -48,13 +48,12 @@ struct ScanResult {
   uint64_t cursor = 0;  // For the next call; 0: that was all.
 };
 
-// Fingerprint of a map's content at a place in the group's order. Two members that stand at one
-// place have equal digests, or one of them is broken.
+// Fingerprint of a map's content. Two members that have applied the same writes have equal digests,
+// or one of them is broken; compare where writing has paused.
 struct MapDigest {
   uint64_t hi = 0;  // 128 bits over all keys, values, versions and lifetimes.
   uint64_t lo = 0;
-  ViewId view;            // The place: this many ordered decisions ...
-  uint64_t position = 0;  // ... into this view.
+  ViewId view;  // Installed when it was taken.
   uint64_t entries = 0;
   COHORT_EXPORT std::string ToString() const;  // The 128 bits as 32 hexadecimal digits.
 };
@@ -91,12 +90,14 @@ class COHORT_EXPORT ReplicatedMap {
 
   // ---- Reads. An entry whose lifetime is over is not there, even before its expiry has been
   // replicated.
-  absl::StatusOr<Entry> Get(std::string_view key) const;  // Errors: kNotFound.
+  // Errors: kNotFound; kUnavailable while this member has no complete state (it rejoins).
+  absl::StatusOr<Entry> Get(std::string_view key) const;
   bool Exists(std::string_view key) const;
   size_t Size() const;     // Entries; may count some whose lifetime has just ended.
   uint64_t Bytes() const;  // Of keys and values.
-  // Visits every entry of one consistent snapshot, in no particular order. Runs on the caller's
-  // thread without a lock; writes meanwhile are not seen.
+  // Visits every entry of one consistent snapshot, in no particular order, on the caller's thread
+  // and without a lock; writes meanwhile are not seen. While four snapshots are being visited or
+  // sent to joiners, a fifth visit sees entries as they are when it comes to them.
   void ForEach(const std::function<void(std::string_view key, const Entry& entry)>& visit) const;
   // Some entries, about `count`, and where to go on. Start with cursor 0. An entry that is there
   // from the first call to the last is returned at least once; others may or may not be.

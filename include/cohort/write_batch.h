@@ -15,8 +15,8 @@
 namespace cohort {
 
 // A value: build it, pass it to ReplicatedMap::Write, use it again. Not thread-safe. Later
-// operations see what earlier ones of the batch did. Limits (checked by Write): 4096 operations,
-// kMessageBytesMax in all.
+// operations see what earlier ones of the batch did. Limits (checked by Write):
+// kBatchOperationsMax operations, less than 1 MiB in all.
 class COHORT_EXPORT WriteBatch {
  public:
   // The meaning of each is that of the method of ReplicatedMap of this name. Lifetimes as in

@@ -66,11 +66,15 @@ AsioDriver::AsioDriver(Options options, MemberSockets sockets, UpcallSink sink,
 
 AsioDriver::~AsioDriver() {
   Stop();
-  // The descriptors have other owners.
-  unicast_waiter_.release();
-  timer_waiter_.release();
-  if (multicast_waiter_.is_open()) multicast_waiter_.release();
-  if (link_waiter_.is_open()) link_waiter_.release();
+  ReleaseWaiters();  // Also if it never started.
+}
+
+// They only borrow the descriptors, so they let go before these are closed.
+void AsioDriver::ReleaseWaiters() {
+  for (asio::posix::stream_descriptor* waiter :
+       {&unicast_waiter_, &multicast_waiter_, &timer_waiter_, &link_waiter_}) {
+    if (waiter->is_open()) waiter->release();
+  }
 }
 
 void AsioDriver::Start() {
@@ -91,14 +95,17 @@ void AsioDriver::Run() { io_.run(); }
 
 template <class Function>
 void AsioDriver::Turn(Function&& input) {
+  bool has_actions = false;
   {
     absl::MutexLock lock(&mutex_);
     if (stopped_) return;
     const Instant now = SteadyNow();
     input(*engine_, now, output_);
     FlushLocked(now);
+    stats_.streams = streams_->stats();
+    has_actions = !actions_.empty();
   }
-  PerformStreamActions();
+  if (has_actions) PerformStreamActions();
 }
 
 absl::Status AsioDriver::Execute(const engine::Command& command) {
@@ -120,19 +127,38 @@ void AsioDriver::FlushLocked(Instant now) {
   if (!output_.IsEmpty()) {
     if (!output_.packets.packets.empty()) sender_.Send(output_.packets);
     for (engine::StreamAction& action : output_.streams) actions_.push_back(std::move(action));
-    for (const engine::Upcall& upcall : output_.upcalls) {
-      if (const auto* view = std::get_if<engine::ViewUpcall>(&upcall)) NoteViewLocked(view->view);
+    if (!output_.upcalls.empty()) {
+      NoteUpcallsLocked();
+      sink_(*engine_, output_.upcalls);
     }
-    if (!output_.upcalls.empty()) sink_(output_.upcalls);
     output_.packets.Clear();
     output_.streams.clear();
     output_.upcalls.clear();
   }
   group_time_offset_ms_.store(engine_->GroupTimeMs(now) - now.nanos() / kNanosPerMilli,
                               std::memory_order_relaxed);
-  const Instant deadline = std::min(engine_->NextDeadline(), housekeeping_at_);
+  const Instant deadline = std::min(engine_->NextDeadline(), housekeeping_at_.load());
   // A deadline that moved away is left armed: it comes back here and is set again then.
   if (deadline < armed_) ArmTimerLocked(deadline);
+}
+
+void AsioDriver::NoteUpcallsLocked() {
+  bool renumbered = false;
+  for (const engine::Upcall& upcall : output_.upcalls) {
+    if (const auto* view = std::get_if<engine::ViewUpcall>(&upcall)) {
+      NoteViewLocked(view->view);
+      renumbered = true;
+    } else if (const auto* event = std::get_if<engine::EventUpcall>(&upcall)) {
+      renumbered = renumbered || event->event.kind == EventKind::kSynced;
+    }
+  }
+  if (renumbered) ApplyWatchesLocked();
+}
+
+void AsioDriver::ApplyWatchesLocked() {
+  for (const std::string& name : watched_) {
+    if (const std::optional<uint32_t> id = engine_->MapId(name)) engine_->WatchMap(*id, true);
+  }
 }
 
 void AsioDriver::NoteViewLocked(const View& view) {
@@ -171,8 +197,6 @@ void AsioDriver::PerformStreamActions() {
     for (engine::StreamAction& action : actions) streams_->Perform(std::move(action));
   }
   performing_ = false;
-  absl::MutexLock lock(&mutex_);
-  stats_.streams = streams_->stats();
 }
 
 void AsioDriver::ArmReceive(asio::posix::stream_descriptor& waiter, UdpSocket& socket) {
@@ -232,16 +256,11 @@ void AsioDriver::OnTimer() {
   if (::read(timer_.get(), &expirations, sizeof(expirations)) < 0) return;  // Set anew meanwhile.
   ReceiveSome(sockets_.unicast, kBatchesPerTimer);
   if (sockets_.multicast) ReceiveSome(*sockets_.multicast, kBatchesPerTimer);
-  Instant housekeeping_at;
-  {
-    absl::MutexLock lock(&mutex_);
-    housekeeping_at = housekeeping_at_;
-  }
   const Instant now = SteadyNow();
-  if (housekeeping_at <= now) {
-    const Instant next = housekeeping_(now);
-    absl::MutexLock lock(&mutex_);
-    housekeeping_at_ = next;
+  if (housekeeping_at_.load() <= now) {
+    // Cleared first, so that a wish that comes meanwhile is not lost.
+    housekeeping_at_ = Instant::Infinite();
+    WakeAt(housekeeping_(now));
   }
   Turn([this](engine::Engine& engine, Instant turn_now, engine::Output& out)
            ABSL_NO_THREAD_SAFETY_ANALYSIS {
@@ -251,8 +270,9 @@ void AsioDriver::OnTimer() {
 }
 
 void AsioDriver::WakeAt(Instant deadline) {
+  if (deadline >= housekeeping_at_.load()) return;
   absl::MutexLock lock(&mutex_);
-  housekeeping_at_ = std::min(housekeeping_at_, deadline);
+  housekeeping_at_ = std::min(housekeeping_at_.load(), deadline);
   if (deadline < armed_) ArmTimerLocked(deadline);
 }
 
@@ -274,9 +294,14 @@ void AsioDriver::ArmLinkWait() {
       });
 }
 
-void AsioDriver::WatchMap(uint32_t map, bool wanted) {
+void AsioDriver::WatchMap(const std::string& name, bool wanted) {
   absl::MutexLock lock(&mutex_);
-  engine_->WatchMap(map, wanted);
+  if (wanted) {
+    watched_.insert(name);
+  } else {
+    watched_.erase(name);
+  }
+  if (const std::optional<uint32_t> id = engine_->MapId(name)) engine_->WatchMap(*id, wanted);
 }
 
 bool AsioDriver::WaitUntil(const std::function<bool(const engine::Engine&)>& condition,
@@ -298,17 +323,14 @@ AsioDriver::Stats AsioDriver::stats() const {
   return stats;
 }
 
-void AsioDriver::StopStreams() {
-  streams_->Close();
-  if (streams_->empty()) {
-    io_.stop();
+void AsioDriver::StopStreams(Instant give_up) {
+  if (!streams_->empty() && SteadyNow() < give_up) {
+    stop_timer_.expires_after(kStopPoll);
+    stop_timer_.async_wait([this, give_up](const std::error_code&) { StopStreams(give_up); });
     return;
   }
-  stop_timer_.expires_after(kStopTimeout);
-  stop_timer_.async_wait([this](const std::error_code&) {
-    streams_->Abort();
-    io_.stop();
-  });
+  streams_->Abort();
+  io_.stop();
 }
 
 void AsioDriver::Stop() {
@@ -319,11 +341,12 @@ void AsioDriver::Stop() {
   }
   asio::post(io_, [this] {
     PerformStreamActions();
-    StopStreams();
+    streams_->Close();
+    StopStreams(SteadyNow() + kStopTimeout);
   });
   thread_.join();
-  streams_->Abort();
-  sockets_.unicast = UdpSocket();
+  ReleaseWaiters();
+  sockets_.unicast.Close();
   sockets_.multicast.reset();
 }
 

@@ -23,6 +23,7 @@
 #include <functional>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <thread>
 #include <utility>
@@ -51,7 +52,8 @@ class AsioDriver {
     std::unique_ptr<TlsContext> tls;  // Null: plaintext lifelines.
   };
   // Called with the upcalls of one turn, under the lock: must neither block nor come back.
-  using UpcallSink = std::function<void(std::vector<engine::Upcall>& upcalls)>;
+  using UpcallSink =
+      std::function<void(const engine::Engine& engine, std::vector<engine::Upcall>& upcalls)>;
   // Called on the I/O thread without the lock when `deadline()` of the host has come; returns the
   // next one.
   using Housekeeping = std::function<Instant(Instant now)>;
@@ -81,7 +83,9 @@ class AsioDriver {
     absl::MutexLock lock(&mutex_);
     return std::forward<Function>(read)(std::as_const(*engine_), SteadyNow());
   }
-  void WatchMap(uint32_t map, bool wanted);
+  // Whether changes of the map of this name are wanted as upcalls; lasts over views, in which its
+  // number may change.
+  void WatchMap(const std::string& name, bool wanted);
   // Waits until condition(engine) holds, which is looked at after each turn. False if `timeout`
   // passed first.
   bool WaitUntil(const std::function<bool(const engine::Engine&)>& condition,
@@ -96,11 +100,14 @@ class AsioDriver {
 
  private:
   static constexpr std::chrono::milliseconds kStopTimeout{300};
+  static constexpr std::chrono::milliseconds kStopPoll{2};
 
   void Run();
   template <class Function>
   void Turn(Function&& input);
   void FlushLocked(Instant now) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  void NoteUpcallsLocked() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  void ApplyWatchesLocked() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void NoteViewLocked(const View& view) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void ArmTimerLocked(Instant deadline) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void PerformStreamActions();
@@ -110,7 +117,8 @@ class AsioDriver {
   void ArmTimerWait();
   void OnTimer();
   void ArmLinkWait();
-  void StopStreams();
+  void StopStreams(Instant give_up);
+  void ReleaseWaiters();
 
   // Declared before what uses it, so destroyed after.
   asio::io_context io_;
@@ -133,6 +141,7 @@ class AsioDriver {
       false;  // I/O thread: stream actions are being carried out further up the stack.
   std::thread thread_;
   std::atomic<int64_t> group_time_offset_ms_{0};
+  std::atomic<Instant> housekeeping_at_{Instant::Infinite()};  // Moved earlier under the lock only.
 
   mutable absl::Mutex mutex_;
   std::unique_ptr<engine::Engine> engine_ ABSL_PT_GUARDED_BY(mutex_);
@@ -140,7 +149,7 @@ class AsioDriver {
   PacketSender sender_ ABSL_GUARDED_BY(mutex_);
   std::vector<engine::StreamAction> actions_ ABSL_GUARDED_BY(mutex_);
   Instant armed_ ABSL_GUARDED_BY(mutex_) = Instant::Infinite();
-  Instant housekeeping_at_ ABSL_GUARDED_BY(mutex_) = Instant::Infinite();
+  std::set<std::string> watched_ ABSL_GUARDED_BY(mutex_);  // Names of maps.
   bool stopped_ ABSL_GUARDED_BY(mutex_) = false;
   Stats stats_ ABSL_GUARDED_BY(mutex_);
 };

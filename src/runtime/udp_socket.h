@@ -61,6 +61,7 @@ class UdpSocket {
   static absl::StatusOr<UdpSocket> OpenMulticast(const Address& group, const Options& options);
 
   int fd() const { return fd_.get(); }
+  void Close() { fd_.Close(); }
   const Address& local() const { return local_; }
   // As the kernel counts it (twice what was granted, to allow for its own overhead).
   size_t receive_buffer_bytes() const { return receive_buffer_bytes_; }

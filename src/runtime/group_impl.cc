@@ -1,0 +1,377 @@
+#include "runtime/group_impl.h"
+
+#include <sys/random.h>
+
+#include <algorithm>
+#include <thread>
+#include <utility>
+
+#include "base/absl_bridge.h"
+#include "map/ordered_map.h"
+#include "security/key_derivation.h"
+
+namespace cohort {
+
+using runtime::CallTable;
+using runtime::DeliveryQueue;
+using runtime::SteadyNow;
+using runtime::Subscribers;
+
+namespace {
+
+bool DrawEntropy(MutableBytes out) {
+  size_t done = 0;
+  while (done < out.size()) {
+    const ssize_t got = getrandom(out.data() + done, out.size() - done, 0);
+    if (got <= 0) return false;
+    done += static_cast<size_t>(got);
+  }
+  return true;
+}
+
+WriteResult FromDone(const engine::DoneUpcall& done) {
+  WriteResult result;
+  result.status = done.status;
+  result.version = done.version;
+  result.number = done.number;
+  result.replicas = done.replicas;
+  return result;
+}
+
+Instant DeadlineAfter(absl::Duration timeout) {
+  if (timeout == absl::InfiniteDuration()) return Instant::Infinite();
+  return SteadyNow() + Duration(absl::ToInt64Nanoseconds(timeout));
+}
+
+absl::Status InCallback() {
+  return absl::FailedPreconditionError(
+      "a blocking call in a callback would wait for its own thread: use the Async form");
+}
+
+template <class Argument>
+std::shared_ptr<Subscribers<Argument>> NewSubscribers(
+    const DeliveryQueue& queue, const std::function<void(const Argument&)>& first) {
+  auto subscribers = std::make_shared<Subscribers<Argument>>(queue);
+  if (first) subscribers->Add(first);
+  return subscribers;
+}
+
+}  // namespace
+
+Group::Impl::Impl(const GroupOptions& options)
+    : queue(options.delivery_queue_bytes_max, [this](engine::Upcall& upcall) { Deliver(upcall); }),
+      views(NewSubscribers<View>(queue, options.on_view)),
+      messages(NewSubscribers<Message>(queue, options.on_message)),
+      events(NewSubscribers<Event>(queue, options.on_event)),
+      leave_timeout_(options.leave_timeout) {}
+
+Group::Impl::~Impl() { Shutdown(); }
+
+absl::StatusOr<std::shared_ptr<Group::Impl>> Group::Impl::Create(const GroupOptions& options) {
+  absl::StatusOr<runtime::MemberSettings> settings = runtime::MakeMemberSettings(options);
+  if (!settings.ok()) return settings.status();
+  absl::StatusOr<runtime::MemberSockets> sockets = runtime::OpenSockets(options, *settings);
+  if (!sockets.ok()) return sockets.status();
+
+  runtime::AsioDriver::Options driver;
+  driver.engine = settings->engine;
+  if (!DrawEntropy(driver.entropy))
+    return absl::InternalError("the system gives no random numbers");
+  if (settings->key) {
+    const security::KeyDerivation keys(*settings->key, settings->engine.group);
+    absl::StatusOr<std::unique_ptr<runtime::TlsContext>> tls =
+        runtime::TlsContext::Create(keys.LifelinePsk());
+    if (!tls.ok()) return tls.status();
+    driver.tls = *std::move(tls);
+  }
+  std::shared_ptr<Impl> impl(new Impl(options));
+  impl->name_ = settings->engine.name;
+  impl->address_ = sockets->address.ToString();
+  impl->queue.Start();
+  impl->Announce(*sockets, options);
+  Impl* const self = impl.get();  // Outlives the driver, whose thread ends in Shutdown.
+  impl->driver_ = std::make_unique<runtime::AsioDriver>(
+      std::move(driver), *std::move(sockets),
+      [self](const engine::Engine& engine, std::vector<engine::Upcall>& upcalls) {
+        self->OnUpcalls(engine, upcalls);
+      },
+      [self](Instant now) { return self->Housekeep(now); });
+  impl->id_ =
+      impl->driver_->Read([](const engine::Engine& engine, Instant) { return engine.self(); });
+  impl->driver_->Start();
+  return impl;
+}
+
+void Group::Impl::PushEvent(EventKind kind, std::string text) {
+  if (events->empty()) return;
+  Event event;
+  event.kind = kind;
+  event.at_ns = SteadyNow().nanos();
+  event.text = std::move(text);
+  event.subject_name = name_;
+  queue.Push(engine::EventUpcall{std::move(event)});
+}
+
+void Group::Impl::Announce(const runtime::MemberSockets& sockets, const GroupOptions& options) {
+  size_t granted = sockets.unicast.receive_buffer_bytes();
+  if (sockets.multicast) granted = std::min(granted, sockets.multicast->receive_buffer_bytes());
+  PushEvent(
+      EventKind::kStarted,
+      "group " + options.group + ", member " + name_ + " at " + address_ +
+          " (UDP and TCP), interface " + sockets.interface.reason + "; " +
+          (sockets.multicast ? "multicast " + sockets.multicast_to.ToString() : "no multicast") +
+          "; receive buffers of " + std::to_string(granted >> 10) + " KiB, " +
+          std::to_string(options.receive_buffer_bytes >> 10) + " KiB asked" +
+          (sockets.unicast.segments_received() ? "; UDP_GRO" : "; no UDP_GRO"));
+  if (!sockets.warning.empty()) PushEvent(EventKind::kWarning, sockets.warning);
+  constexpr size_t kComfortableBuffer = size_t{1} << 20;
+  if (granted < kComfortableBuffer && granted < options.receive_buffer_bytes) {
+    PushEvent(EventKind::kWarning,
+              "small receive buffers slow every sender down: sysctl -w net.core.rmem_max=" +
+                  std::to_string(options.receive_buffer_bytes));
+  }
+  if (options.key.empty() && options.key_file.empty()) {
+    PushEvent(EventKind::kPlaintext,
+              "the group runs without encryption: anyone who can send a packet to " + address_ +
+                  " can read and change everything");
+  }
+}
+
+// ---- Upcalls. Under the driver's lock: only queues.
+
+void Group::Impl::OnUpcalls(const engine::Engine& engine, std::vector<engine::Upcall>& upcalls) {
+  for (engine::Upcall& upcall : upcalls) Route(engine, upcall);
+}
+
+void Group::Impl::Route(const engine::Engine& engine, engine::Upcall& upcall) {
+  if (auto* done = std::get_if<engine::DoneUpcall>(&upcall)) {
+    if (std::optional<CallTable::Answer> answer = calls_.Complete(std::move(*done)))
+      PushAnswer(*std::move(answer));
+    return;
+  }
+  if (auto* change = std::get_if<engine::ChangeUpcall>(&upcall)) {
+    const map::OrderedMap* map = engine.FindMap(change->map);
+    if (map == nullptr) return;
+    absl::MutexLock lock(&maps_mutex_);
+    for (size_t i = 0; i < maps_.size(); ++i) {
+      if (maps_[i]->name != map->name() || maps_[i]->subscribers->empty()) continue;
+      change->map = static_cast<uint32_t>(i);
+      queue.Push(std::move(upcall));
+      return;
+    }
+    return;
+  }
+  if (const auto* event = std::get_if<engine::EventUpcall>(&upcall)) {
+    if (event->event.kind == EventKind::kRefused ||
+        event->event.kind == EventKind::kTransferFailed ||
+        event->event.kind == EventKind::kWarning) {
+      absl::MutexLock lock(&hints_mutex_);
+      last_hint_ = event->event.text;
+    }
+    if (events->empty()) return;
+  }
+  if (std::holds_alternative<engine::MessageUpcall>(upcall) && messages->empty()) return;
+  if (std::holds_alternative<engine::ViewUpcall>(upcall) && views->empty()) return;
+  queue.Push(std::move(upcall));
+}
+
+void Group::Impl::PushAnswer(CallTable::Answer answer) {
+  queue.PushTask([answer = std::move(answer)] { answer.callback(answer.done); });
+}
+
+// On the delivery thread, without a lock.
+void Group::Impl::Deliver(engine::Upcall& upcall) {
+  if (const auto* view = std::get_if<engine::ViewUpcall>(&upcall)) {
+    views->Call(view->view);
+  } else if (const auto* event = std::get_if<engine::EventUpcall>(&upcall)) {
+    events->Call(event->event);
+  } else if (const auto* message = std::get_if<engine::MessageUpcall>(&upcall)) {
+    messages->Call({message->from, message->payload.text(), message->cls, message->transitional});
+  } else if (const auto* changed = std::get_if<engine::ChangeUpcall>(&upcall)) {
+    std::shared_ptr<Subscribers<Change>> subscribers;
+    {
+      absl::MutexLock lock(&maps_mutex_);
+      subscribers = maps_[changed->map]->subscribers;
+    }
+    Change change;
+    change.cause = static_cast<ChangeCause>(changed->cause);
+    change.key = changed->key;
+    if (changed->value) change.value = changed->value->text();
+    change.version = changed->version;
+    change.writer = changed->writer;
+    subscribers->Call(change);
+  }
+}
+
+Instant Group::Impl::Housekeep(Instant now) {
+  for (CallTable::Answer& answer : calls_.TakeExpired(now)) PushAnswer(std::move(answer));
+  return calls_.NextDeadline();
+}
+
+// ---- Calls.
+
+absl::Status Group::Impl::Translate(const absl::Status& status) const {
+  if (left_ && !status.ok()) return absl::CancelledError("the group was left");
+  return status;
+}
+
+WriteResult Group::Impl::Call(engine::Command command, absl::Duration timeout) {
+  WriteResult result;
+  if (DeliveryQueue::OnDeliveryThread()) {
+    result.status = InCallback();
+    return result;
+  }
+  auto waiter = std::make_shared<CallTable::Waiter>();
+  const std::optional<uint64_t> id = calls_.AddWaiter(waiter);
+  if (!id) {
+    result.status = left_ ? absl::CancelledError("the group was left")
+                          : absl::ResourceExhaustedError("too many calls");
+    return result;
+  }
+  std::visit([&](auto& any) { any.id = *id; }, command);
+  if (absl::Status status = driver_->Execute(command); !status.ok()) {
+    calls_.Remove(*id);
+    result.status = Translate(status);
+    return result;
+  }
+  if (!waiter->notification.WaitForNotificationWithTimeout(timeout)) {
+    if (calls_.Remove(*id)) {
+      result.status =
+          absl::DeadlineExceededError("not acknowledged in time; the outcome is unknown");
+      return result;
+    }
+    waiter->notification.WaitForNotification();  // It is being answered this very moment.
+  }
+  return FromDone(waiter->done);
+}
+
+absl::Status Group::Impl::CallAsync(engine::Command command, absl::Duration timeout,
+                                    WriteCallback done) {
+  const Instant deadline = DeadlineAfter(timeout);
+  CallTable::Callback callback;
+  if (done)
+    callback = [done = std::move(done)](const engine::DoneUpcall& answer) {
+      done(FromDone(answer));
+    };
+  const std::optional<uint64_t> id = calls_.AddCallback(std::move(callback), deadline);
+  if (!id)
+    return left_ ? absl::CancelledError("the group was left")
+                 : absl::ResourceExhaustedError("too many calls");
+  std::visit([&](auto& any) { any.id = *id; }, command);
+  if (absl::Status status = driver_->Execute(command); !status.ok()) {
+    // Whoever removes the call answers for it: not both.
+    if (calls_.Remove(*id)) return Translate(status);
+    return absl::OkStatus();
+  }
+  if (!deadline.is_infinite()) driver_->WakeAt(deadline);
+  return absl::OkStatus();
+}
+
+absl::Status Group::Impl::Post(engine::Command command) {
+  return Translate(driver_->Execute(command));
+}
+
+// ---- Maps and views.
+
+Group::Impl::OpenedMap& Group::Impl::Opened(std::string_view name) {
+  absl::MutexLock lock(&maps_mutex_);
+  for (const std::unique_ptr<OpenedMap>& map : maps_) {
+    if (map->name == name) return *map;
+  }
+  maps_.push_back(std::make_unique<OpenedMap>(std::string(name), queue));
+  return *maps_.back();
+}
+
+void Group::Impl::Watch(OpenedMap& map, bool wanted) {
+  absl::MutexLock lock(&map.watching);
+  map.watchers += wanted ? 1 : -1;
+  if (map.watchers == (wanted ? 1 : 0)) driver_->WatchMap(map.name, wanted);
+}
+
+Subscription Group::Impl::SubscribeViews(std::function<void(const View&)> on_view) {
+  const auto entry = views->Add(std::move(on_view), /*active=*/false);
+  driver_->Read([&](const engine::Engine& engine, Instant) {
+    // Queued under the lock: views queued before it are older and not wanted, views after it are
+    // newer.
+    queue.PushTask([subscribers = views, entry, view = engine.view()] {
+      entry->active = true;
+      if (!view.members.empty()) subscribers->CallOne(*entry, view);
+    });
+  });
+  return views->NewHandle(entry, shared_from_this());
+}
+
+GroupStats Group::Impl::Stats() const {
+  const runtime::AsioDriver::Stats driver = driver_->stats();
+  const DeliveryQueue::Stats waiting = queue.stats();
+  GroupStats stats;
+  stats.datagrams_sent = driver.sent.datagrams;
+  stats.bytes_sent = driver.sent.bytes;
+  stats.send_batches = driver.sent.batches;
+  stats.datagrams_unsent = driver.sent.unsent;
+  stats.datagrams_received = driver.datagrams_received;
+  stats.bytes_received = driver.bytes_received;
+  stats.receive_batches = driver.receive_batches;
+  stats.datagrams_lost_here = driver.datagrams_lost_here;
+  stats.receive_buffer_bytes = driver_->sockets().unicast.receive_buffer_bytes();
+  stats.streams_open = driver.streams.open;
+  stats.handshakes_failed = driver.streams.handshakes_failed;
+  stats.stream_bytes_sent = driver.streams.counters.bytes_sent;
+  stats.stream_bytes_received = driver.streams.counters.bytes_received;
+  stats.upcalls_waiting = waiting.waiting;
+  stats.upcall_bytes_waiting = waiting.bytes_waiting;
+  stats.upcalls_dropped = waiting.dropped;
+  stats.commands_waiting = calls_.size();
+  driver_->Read([&](const engine::Engine& engine, Instant) {
+    stats.counters = engine.stats();
+    for (uint32_t id = 0; const map::OrderedMap* map = engine.FindMap(id); ++id) {
+      stats.maps.push_back({map->name(), map->Size(), map->Bytes()});
+    }
+  });
+  return stats;
+}
+
+// ---- Joining and leaving.
+
+absl::Status Group::Impl::AwaitJoined(absl::Duration timeout) {
+  const auto joined = [](const engine::Engine& engine) {
+    return !engine.view().members.empty() && engine.synced();
+  };
+  if (driver_->WaitUntil(joined, timeout)) return absl::OkStatus();
+  const size_t members = driver_->Read(
+      [](const engine::Engine& engine, Instant) { return engine.view().members.size(); });
+  std::string text =
+      members == 0
+          ? "no view of the group was installed in " + absl::FormatDuration(timeout)
+          : "in a view of " + std::to_string(members) + " members, but without the whole state";
+  absl::MutexLock lock(&hints_mutex_);
+  if (!last_hint_.empty()) text += "; last seen: " + last_hint_;
+  return MakeStatus(absl::StatusCode::kDeadlineExceeded, text);
+}
+
+absl::Status Group::Impl::Leave() {
+  if (DeliveryQueue::OnDeliveryThread()) return InCallback();
+  if (left_.exchange(true)) return absl::CancelledError("left already");
+  const WriteResult result = Call(engine::Leave{}, leave_timeout_);
+  Shutdown();
+  return result.status;
+}
+
+void Group::Impl::LeaveInBackground() {
+  std::thread thread = runtime::StartThread("cohort-leave", [self = shared_from_this()]() mutable {
+    self->Leave().IgnoreError();
+    self.reset();
+  });
+  thread.detach();
+}
+
+void Group::Impl::Shutdown() {
+  left_ = true;
+  if (driver_ != nullptr) driver_->Stop();
+  for (CallTable::Answer& answer : calls_.FailAll(absl::CancelledError("the group was left"))) {
+    PushAnswer(std::move(answer));
+  }
+  queue.Stop();
+}
+
+}  // namespace cohort

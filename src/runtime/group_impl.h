@@ -1,0 +1,102 @@
+// What stands behind a Group: the driver, the calls that wait, the delivery queue, the subscribers.
+//
+// Lifetime: shared by the Group, its maps, its subscriptions and calls under way. Leave() ends the
+// threads; what is left then answers reads only. Threads: any.
+#ifndef COHORT_RUNTIME_GROUP_IMPL_H_
+#define COHORT_RUNTIME_GROUP_IMPL_H_
+
+#include <atomic>
+#include <functional>
+#include <map>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/synchronization/mutex.h"
+#include "cohort/group.h"
+#include "runtime/asio_driver.h"
+#include "runtime/call_table.h"
+#include "runtime/delivery_queue.h"
+#include "runtime/member_settings.h"
+#include "runtime/subscribers.h"
+
+namespace cohort {
+
+struct Group::Impl : public std::enable_shared_from_this<Group::Impl> {
+ public:
+  // A map that was opened here. Lives as long as the Impl.
+  struct OpenedMap {
+    OpenedMap(std::string map_name, const runtime::DeliveryQueue& queue)
+        : name(std::move(map_name)),
+          subscribers(std::make_shared<runtime::Subscribers<Change>>(queue)) {}
+    const std::string name;
+    const std::shared_ptr<runtime::Subscribers<Change>> subscribers;
+    absl::Mutex
+        watching;  // Serialises Subscribe and its end, so that the engine's mind is the last one's.
+    size_t watchers ABSL_GUARDED_BY(watching) = 0;
+  };
+
+  static absl::StatusOr<std::shared_ptr<Impl>> Create(const GroupOptions& options);
+  ~Impl();
+
+  absl::Status AwaitJoined(absl::Duration timeout);
+  absl::Status Leave();
+  // As Leave, but does not wait: for a Group that is destroyed in a callback.
+  void LeaveInBackground();
+  bool left() const { return left_; }
+
+  // Executes a command and waits. Its id is filled in.
+  WriteResult Call(engine::Command command, absl::Duration timeout);
+  absl::Status CallAsync(engine::Command command, absl::Duration timeout, WriteCallback done);
+  // Executes a command whose outcome nobody wants to know.
+  absl::Status Post(engine::Command command);
+
+  OpenedMap& Opened(std::string_view name);
+  void Watch(OpenedMap& map, bool wanted);
+  Subscription SubscribeViews(std::function<void(const View&)> on_view);
+  GroupStats Stats() const;
+
+  const runtime::AsioDriver& driver() const { return *driver_; }
+  const std::string& name() const { return name_; }
+  const std::string& address() const { return address_; }
+  MemberId id() const { return id_; }
+  absl::Duration leave_timeout() const { return leave_timeout_; }
+
+  runtime::DeliveryQueue queue;
+  const std::shared_ptr<runtime::Subscribers<View>> views;
+  const std::shared_ptr<runtime::Subscribers<Message>> messages;
+  const std::shared_ptr<runtime::Subscribers<Event>> events;
+
+ private:
+  explicit Impl(const GroupOptions& options);
+  void Announce(const runtime::MemberSockets& sockets, const GroupOptions& options);
+  void PushEvent(EventKind kind, std::string text);
+  void OnUpcalls(const engine::Engine& engine, std::vector<engine::Upcall>& upcalls);
+  void Route(const engine::Engine& engine, engine::Upcall& upcall);
+  void Deliver(engine::Upcall& upcall);
+  void PushAnswer(runtime::CallTable::Answer answer);
+  Instant Housekeep(Instant now);
+  void Shutdown();
+  // What an engine's refusal is called in the public interface.
+  absl::Status Translate(const absl::Status& status) const;
+
+  std::string name_;
+  std::string address_;
+  MemberId id_;
+  absl::Duration leave_timeout_;
+  std::atomic<bool> left_{false};
+  runtime::CallTable calls_;
+  std::unique_ptr<runtime::AsioDriver> driver_;
+
+  mutable absl::Mutex maps_mutex_;
+  // By order of opening: the number that changes carry while they are queued.
+  std::vector<std::unique_ptr<OpenedMap>> maps_ ABSL_GUARDED_BY(maps_mutex_);
+  mutable absl::Mutex hints_mutex_;
+  std::string last_hint_ ABSL_GUARDED_BY(hints_mutex_);  // Why joining may take long.
+};
+
+}  // namespace cohort
+
+#endif  // COHORT_RUNTIME_GROUP_IMPL_H_

@@ -1,0 +1,35 @@
+// From what a user asks for to what the parts of a member need: every option judged once, with a
+// message that names it.
+#ifndef COHORT_RUNTIME_MEMBER_SETTINGS_H_
+#define COHORT_RUNTIME_MEMBER_SETTINGS_H_
+
+#include <optional>
+#include <string>
+
+#include "absl/status/statusor.h"
+#include "cohort/options.h"
+#include "engine/options.h"
+#include "runtime/interfaces.h"
+#include "runtime/member_sockets.h"
+#include "security/group_key.h"
+
+namespace cohort::runtime {
+
+struct MemberSettings {
+  engine::EngineOptions engine;  // Without address and name, which the sockets settle.
+  std::optional<security::GroupKey> key;
+  InterfaceWish interface;
+  Address multicast;  // None: without.
+  UdpSocket::Options udp;
+};
+
+// Reads the key file and resolves the seeds: may block as long as those do. Errors: as Group::Join.
+absl::StatusOr<MemberSettings> MakeMemberSettings(const GroupOptions& options);
+
+// Chooses the interface and opens the sockets; fills engine.address, engine.name and what else
+// follows from them.
+absl::StatusOr<MemberSockets> OpenSockets(const GroupOptions& options, MemberSettings& settings);
+
+}  // namespace cohort::runtime
+
+#endif  // COHORT_RUNTIME_MEMBER_SETTINGS_H_

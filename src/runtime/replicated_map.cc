@@ -1,0 +1,291 @@
+#include "cohort/replicated_map.h"
+
+#include <optional>
+#include <utility>
+
+#include "map/types.h"
+#include "map/validation.h"
+#include "runtime/map_writes.h"
+#include "runtime/replicated_map_impl.h"
+
+namespace cohort {
+namespace {
+
+constexpr size_t kBucketsPerVisit = 64;  // Of a snapshot, copied out under one hold of the lock.
+
+Entry ToEntry(const map::Reading& reading, map::GroupTime now) {
+  Entry entry;
+  entry.value = std::string(reading.value.text());
+  entry.version = reading.version;
+  if (reading.expires_at != 0) entry.ttl = absl::Milliseconds(reading.expires_at - now);
+  return entry;
+}
+
+// A body of an operation, or why there is none.
+using Body = ReplicatedMap::Impl::Body;
+absl::StatusOr<Body> PutBody(std::string_view key, std::string_view value,
+                             const WriteOptions& options, std::optional<Version> expected) {
+  absl::StatusOr<map::PutOp> put = runtime::NewPut(key, value, options);
+  if (!put.ok()) return put.status();
+  if (expected) {
+    put->condition = map::Condition::kVersion;
+    put->version = *expected;
+  }
+  return Body(*put);
+}
+
+absl::StatusOr<Body> ExpireBody(std::string_view key, absl::Duration ttl) {
+  absl::StatusOr<map::TouchOp> touch = runtime::NewExpire(key, ttl);
+  if (!touch.ok()) return touch.status();
+  return Body(*touch);
+}
+
+absl::StatusOr<Body> BatchBody(const WriteBatch& batch) {
+  absl::StatusOr<map::BatchOp> op = runtime::NewBatch(batch);
+  if (!op.ok()) return op.status();
+  return Body(*std::move(op));
+}
+
+Body EraseBody(std::string_view key, std::optional<Version> expected) {
+  const auto condition = expected ? map::Condition::kVersion : map::Condition::kNone;
+  return map::EraseOp{key, condition, expected.value_or(Version::None())};
+}
+Body IncrementBody(std::string_view key, int64_t delta) {
+  return map::IncrementOp{.key = key, .delta = delta};
+}
+Body AppendBody(std::string_view key, std::string_view suffix) {
+  return map::AppendOp{key, suffix};
+}
+Body PersistBody(std::string_view key) {
+  return map::TouchOp{.key = key, .mode = map::TouchOp::Mode::kPersist};
+}
+
+}  // namespace
+
+ReplicatedMap::ReplicatedMap(std::shared_ptr<Impl> impl) : impl_(std::move(impl)) {}
+ReplicatedMap::ReplicatedMap(const ReplicatedMap&) = default;
+ReplicatedMap::ReplicatedMap(ReplicatedMap&&) noexcept = default;
+ReplicatedMap& ReplicatedMap::operator=(const ReplicatedMap&) = default;
+ReplicatedMap& ReplicatedMap::operator=(ReplicatedMap&&) noexcept = default;
+ReplicatedMap::~ReplicatedMap() = default;
+
+const std::string& ReplicatedMap::name() const { return impl_->map.name; }
+
+// ---- Reads.
+
+absl::StatusOr<Entry> ReplicatedMap::Get(std::string_view key) const {
+  std::optional<map::Reading> reading;
+  map::GroupTime time = 0;
+  const bool complete =
+      impl_->Read([&](const map::OrderedMap& map, const engine::Engine&, map::GroupTime now) {
+        reading = map.GetWithMeta(key, now);
+        time = now;
+      });
+  if (!complete) return absl::UnavailableError("this member has no complete state yet");
+  if (!reading) return absl::NotFoundError("no such key");
+  return ToEntry(*reading, time);  // Copies the value, outside the lock.
+}
+
+bool ReplicatedMap::Exists(std::string_view key) const {
+  bool exists = false;
+  impl_->Read([&](const map::OrderedMap& map, const engine::Engine&, map::GroupTime now) {
+    exists = map.Exists(key, now);
+  });
+  return exists;
+}
+
+size_t ReplicatedMap::Size() const {
+  size_t size = 0;
+  impl_->Read([&](const map::OrderedMap& map, const engine::Engine&, map::GroupTime) {
+    size = map.Size();
+  });
+  return size;
+}
+
+uint64_t ReplicatedMap::Bytes() const {
+  uint64_t bytes = 0;
+  impl_->Read([&](const map::OrderedMap& map, const engine::Engine&, map::GroupTime) {
+    bytes = map.Bytes();
+  });
+  return bytes;
+}
+
+void ReplicatedMap::ForEach(
+    const std::function<void(std::string_view, const Entry&)>& visit) const {
+  std::optional<map::Snapshot> snapshot;
+  impl_->Read([&](const map::OrderedMap& map, const engine::Engine&, map::GroupTime) {
+    snapshot = map.TakeSnapshot();
+  });
+  if (!snapshot) {
+    for (uint64_t cursor = 0;;) {
+      const ScanResult some = Scan(cursor, kBucketsPerVisit);
+      for (const ScanResult::Item& item : some.items) visit(item.key, item.entry);
+      if (some.cursor == 0) return;
+      cursor = some.cursor;
+    }
+  }
+  // Buckets are shared with the live map, so they are looked at under the lock only: a few at a
+  // time, keys and references to values copied out.
+  struct Copied {
+    std::string key;
+    map::Reading reading;
+  };
+  std::vector<Copied> copied;
+  map::GroupTime time = 0;
+  for (size_t bucket = 0; bucket < snapshot->buckets();) {
+    copied.clear();
+    impl_->group->driver().Read([&](const engine::Engine& engine, Instant now) {
+      time = engine.GroupTimeMs(now);
+      const size_t end = std::min(bucket + kBucketsPerVisit, snapshot->buckets());
+      for (; bucket < end; ++bucket) {
+        for (const auto& [key, entry] : snapshot->EntriesOf(bucket)) {
+          if (entry->IsVisible(time))
+            copied.push_back(
+                {*key, {entry->value, entry->version, entry->expires_at, entry->ttl_ms}});
+        }
+        snapshot->Release(bucket);
+      }
+      if (bucket == snapshot->buckets()) snapshot = map::Snapshot();
+    });
+    for (const Copied& one : copied) visit(one.key, ToEntry(one.reading, time));
+  }
+}
+
+ScanResult ReplicatedMap::Scan(uint64_t cursor, size_t count) const {
+  map::OrderedMap::ScanResult found;
+  map::GroupTime time = 0;
+  impl_->Read([&](const map::OrderedMap& map, const engine::Engine&, map::GroupTime now) {
+    found = map.Scan(cursor, count, now);
+    time = now;
+  });
+  ScanResult result;
+  result.cursor = found.next_cursor;
+  result.items.reserve(found.entries.size());
+  for (auto& [key, reading] : found.entries)
+    result.items.push_back({std::move(key), ToEntry(reading, time)});
+  return result;
+}
+
+MapDigest ReplicatedMap::Digest() const {
+  MapDigest digest;
+  impl_->Read([&](const map::OrderedMap& map, const engine::Engine& engine, map::GroupTime) {
+    const map::Digest content = map.digest();
+    digest.hi = content.hi;
+    digest.lo = content.lo;
+    digest.view = engine.view().id;
+    digest.entries = map.Size();
+  });
+  return digest;
+}
+
+std::string MapDigest::ToString() const { return map::Digest{hi, lo}.ToString(); }
+
+// ---- Writes that wait.
+
+WriteResult ReplicatedMap::Put(std::string_view key, std::string_view value,
+                               const WriteOptions& options) {
+  return impl_->Write(PutBody(key, value, options, std::nullopt), options);
+}
+WriteResult ReplicatedMap::PutIf(std::string_view key, Version expected, std::string_view value,
+                                 const WriteOptions& options) {
+  return impl_->Write(PutBody(key, value, options, expected), options);
+}
+WriteResult ReplicatedMap::PutIfAbsent(std::string_view key, std::string_view value,
+                                       const WriteOptions& options) {
+  return impl_->Write(PutBody(key, value, options, Version::None()), options);
+}
+WriteResult ReplicatedMap::Erase(std::string_view key, const WriteOptions& options) {
+  return impl_->Write(EraseBody(key, std::nullopt), options);
+}
+WriteResult ReplicatedMap::EraseIf(std::string_view key, Version expected,
+                                   const WriteOptions& options) {
+  return impl_->Write(EraseBody(key, expected), options);
+}
+WriteResult ReplicatedMap::Increment(std::string_view key, int64_t delta,
+                                     const WriteOptions& options) {
+  return impl_->Write(IncrementBody(key, delta), options);
+}
+WriteResult ReplicatedMap::Append(std::string_view key, std::string_view suffix,
+                                  const WriteOptions& options) {
+  return impl_->Write(AppendBody(key, suffix), options);
+}
+WriteResult ReplicatedMap::Expire(std::string_view key, absl::Duration ttl,
+                                  const WriteOptions& options) {
+  return impl_->Write(ExpireBody(key, ttl), options);
+}
+WriteResult ReplicatedMap::Persist(std::string_view key, const WriteOptions& options) {
+  return impl_->Write(PersistBody(key), options);
+}
+WriteResult ReplicatedMap::Write(const WriteBatch& batch, const WriteOptions& options) {
+  return impl_->Write(BatchBody(batch), options);
+}
+WriteResult ReplicatedMap::Clear(const WriteOptions& options) {
+  return impl_->Write(Body(map::ClearOp{}), options);
+}
+
+// ---- Writes with a callback.
+
+absl::Status ReplicatedMap::PutAsync(std::string_view key, std::string_view value,
+                                     const WriteOptions& options, WriteCallback done) {
+  return impl_->WriteAsync(PutBody(key, value, options, std::nullopt), options, std::move(done));
+}
+absl::Status ReplicatedMap::PutIfAsync(std::string_view key, Version expected,
+                                       std::string_view value, const WriteOptions& options,
+                                       WriteCallback done) {
+  return impl_->WriteAsync(PutBody(key, value, options, expected), options, std::move(done));
+}
+absl::Status ReplicatedMap::PutIfAbsentAsync(std::string_view key, std::string_view value,
+                                             const WriteOptions& options, WriteCallback done) {
+  return impl_->WriteAsync(PutBody(key, value, options, Version::None()), options, std::move(done));
+}
+absl::Status ReplicatedMap::EraseAsync(std::string_view key, const WriteOptions& options,
+                                       WriteCallback done) {
+  return impl_->WriteAsync(EraseBody(key, std::nullopt), options, std::move(done));
+}
+absl::Status ReplicatedMap::EraseIfAsync(std::string_view key, Version expected,
+                                         const WriteOptions& options, WriteCallback done) {
+  return impl_->WriteAsync(EraseBody(key, expected), options, std::move(done));
+}
+absl::Status ReplicatedMap::IncrementAsync(std::string_view key, int64_t delta,
+                                           const WriteOptions& options, WriteCallback done) {
+  return impl_->WriteAsync(IncrementBody(key, delta), options, std::move(done));
+}
+absl::Status ReplicatedMap::AppendAsync(std::string_view key, std::string_view suffix,
+                                        const WriteOptions& options, WriteCallback done) {
+  return impl_->WriteAsync(AppendBody(key, suffix), options, std::move(done));
+}
+absl::Status ReplicatedMap::ExpireAsync(std::string_view key, absl::Duration ttl,
+                                        const WriteOptions& options, WriteCallback done) {
+  return impl_->WriteAsync(ExpireBody(key, ttl), options, std::move(done));
+}
+absl::Status ReplicatedMap::PersistAsync(std::string_view key, const WriteOptions& options,
+                                         WriteCallback done) {
+  return impl_->WriteAsync(PersistBody(key), options, std::move(done));
+}
+absl::Status ReplicatedMap::WriteAsync(const WriteBatch& batch, const WriteOptions& options,
+                                       WriteCallback done) {
+  return impl_->WriteAsync(BatchBody(batch), options, std::move(done));
+}
+absl::Status ReplicatedMap::ClearAsync(const WriteOptions& options, WriteCallback done) {
+  return impl_->WriteAsync(Body(map::ClearOp{}), options, std::move(done));
+}
+
+// ---- Changes.
+
+Subscription ReplicatedMap::Subscribe(std::function<void(const Change&)> on_change) {
+  return impl_->Subscribe(nullptr, std::move(on_change));
+}
+Subscription ReplicatedMap::SubscribePrefix(std::string_view prefix,
+                                            std::function<void(const Change&)> on_change) {
+  return impl_->Subscribe(
+      [wanted = std::string(prefix)](std::string_view key) { return key.starts_with(wanted); },
+      std::move(on_change));
+}
+Subscription ReplicatedMap::SubscribeKey(std::string_view key,
+                                         std::function<void(const Change&)> on_change) {
+  return impl_->Subscribe(
+      [wanted = std::string(key)](std::string_view changed) { return changed == wanted; },
+      std::move(on_change));
+}
+
+}  // namespace cohort

@@ -1,0 +1,52 @@
+// What stands behind a ReplicatedMap: its group, and its name. The number by which the engine knows
+// the map is looked up each time, since it may change when this member comes back from the other
+// side of a partition.
+#ifndef COHORT_RUNTIME_REPLICATED_MAP_IMPL_H_
+#define COHORT_RUNTIME_REPLICATED_MAP_IMPL_H_
+
+#include <functional>
+#include <memory>
+#include <string>
+
+#include "cohort/replicated_map.h"
+#include "map/ordered_map.h"
+#include "runtime/group_impl.h"
+
+namespace cohort {
+
+struct ReplicatedMap::Impl {
+  Impl(std::shared_ptr<Group::Impl> in_group, Group::Impl::OpenedMap& opened)
+      : group(std::move(in_group)), map(opened) {}
+
+  // Calls read(map, engine, group time in ms) under the lock. False: there is no complete state to
+  // read.
+  template <class Function>
+  bool Read(Function&& read) const {
+    return group->driver().Read([&](const engine::Engine& engine, Instant now) {
+      const std::optional<uint32_t> id = engine.MapId(map.name);
+      const map::OrderedMap* found = id ? engine.FindMap(*id) : nullptr;
+      if (found == nullptr) return false;
+      read(*found, engine, engine.GroupTimeMs(now));
+      return true;
+    });
+  }
+
+  using Body = decltype(map::MapOp::body);
+  // `body` may be a status instead: then nothing is sent.
+  WriteResult Write(absl::StatusOr<Body> body, const WriteOptions& options) const;
+  absl::Status WriteAsync(absl::StatusOr<Body> body, const WriteOptions& options,
+                          WriteCallback done) const;
+  Subscription Subscribe(std::function<bool(std::string_view)> wanted,
+                         std::function<void(const Change&)> on_change) const;
+
+  const std::shared_ptr<Group::Impl> group;
+  Group::Impl::OpenedMap& map;
+
+ private:
+  absl::StatusOr<engine::MapWrite> NewCommand(absl::StatusOr<Body> body,
+                                              const WriteOptions& options) const;
+};
+
+}  // namespace cohort
+
+#endif  // COHORT_RUNTIME_REPLICATED_MAP_IMPL_H_
