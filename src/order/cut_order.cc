@@ -61,8 +61,7 @@ void CutOrder::OnChunk(Instant, wire::Chunk chunk, Output& out) {
   if (applied_cut_ < last_cut_) Deliver(out);
 }
 
-// ---- Cuts
-// -----------------------------------------------------------------------------------------------------------
+// ---- Cuts ---------------------------------------------------------------------------------------
 
 void CutOrder::OnControl(const wire::Chunk& chunk, Output& out) {
   if (chunk.payload.empty() ||
@@ -232,8 +231,7 @@ SeqNo CutOrder::delivered(Rank origin) const {
   return upto;
 }
 
-// ---- End of turn
-// ----------------------------------------------------------------------------------------------------
+// ---- End of turn --------------------------------------------------------------------------------
 
 void CutOrder::EndOfTurn(Instant, Output& out) {
   if (closed_) return;
@@ -273,8 +271,7 @@ void CutOrder::EmitRecord(wire::OrderRecord& record, Output& out) {
   record.runs.clear();
 }
 
-// ---- View change
-// ----------------------------------------------------------------------------------------------------
+// ---- View change --------------------------------------------------------------------------------
 
 // Everything here follows from the streams up to `trim` alone, so all who install the next view do
 // the same. Spec 6.8

@@ -55,8 +55,7 @@ void ReliableMulticast::OnView(Instant, const ViewId&, Rank self, size_t members
 
 void ReliableMulticast::DropPrevious() { previous_.Drop(); }
 
-// ---- Sending
-// --------------------------------------------------------------------------------------------------------
+// ---- Sending ------------------------------------------------------------------------------------
 
 bool ReliableMulticast::CanSend(DeliveryClass cls) const {
   if (wedged_ || current_.members() == 0) return false;
@@ -106,8 +105,7 @@ size_t ReliableMulticast::free_slots() const {
   return most_used < usable ? usable - most_used : 0;
 }
 
-// ---- Receiving
-// ------------------------------------------------------------------------------------------------------
+// ---- Receiving ----------------------------------------------------------------------------------
 
 // Spec 5.5
 void ReliableMulticast::OnData(Instant now, Rank packet_sender, bool previous_view,
@@ -132,8 +130,8 @@ void ReliableMulticast::OnData(Instant now, Rank packet_sender, bool previous_vi
   OriginStream& stream = current_.stream(data.origin);
   if (stream.Has(data.seq)) {
     ++stats_.duplicates;
-    // The sender repeats what it holds for unacknowledged: our STATUS was lost. Spec 5.8
-    if (repair && data.origin == packet_sender && !wedged_) out.ack_due = true;
+    // Its sender takes it for unacknowledged here: our STATUS was lost. Spec 5.8
+    if (repair && !wedged_) out.ack_due = true;
     return;
   }
   if (!Accepts(stream, data.seq, data.payload.size())) return;
@@ -209,8 +207,7 @@ void ReliableMulticast::OnMissing(Instant now, Rank origin, SeqNo upto, Output& 
   timers_.SetEarlier(Timer::kNak, stream.NextNak());
 }
 
-// ---- Acknowledgements
-// -----------------------------------------------------------------------------------------------
+// ---- Acknowledgements ---------------------------------------------------------------------------
 
 // Spec 5.7
 void ReliableMulticast::OnStatus(Instant now, Rank from, const wire::StatusFrame& status,
@@ -328,6 +325,7 @@ void ReliableMulticast::OnTimer(Instant now, Output& out) {
   if (timers_.TakeExpired(Timer::kTailProbe, now)) SendTailProbe(now, out);
   if (timers_.TakeExpired(Timer::kStatus, now) && !wedged_ &&
       (vector_changed_ || SomethingUnstable())) {
+    if (!vector_changed_ && status_delay_ > options_.status_interval) PushUnstable(out);
     out.ack_due = true;
     timers_.Set(Timer::kStatus, now + status_delay_);  // FillStatus() sets it anew.
   }

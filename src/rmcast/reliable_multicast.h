@@ -70,7 +70,7 @@ class ReliableMulticast {
     uint64_t sent = 0, received = 0, duplicates = 0, naks_sent = 0, naks_received = 0;
     uint64_t chunks_asked = 0, repairs_sent = 0, repairs_multicast = 0, repairs_received = 0;
     uint64_t repairs_suppressed = 0;  // Same chunk to the same member within its round trip.
-    uint64_t repairs_over_budget = 0, repairs_not_held = 0, tail_probes = 0;
+    uint64_t repairs_over_budget = 0, repairs_not_held = 0, tail_probes = 0, pushes = 0;
     uint64_t dropped_unknown_rank = 0, dropped_outside_window = 0, dropped_over_bytes = 0;
     uint64_t dropped_forged =
         0;  // A chunk of ours we never sent, or of a sender by another without kRepair.
@@ -157,6 +157,8 @@ class ReliableMulticast {
   Duration FirstNakDelay(Rank origin);
   Duration RetryDelay(Rank target, unsigned attempts) const;
   void SendTailProbe(Instant now, Output& out);
+  void PushUnstable(Output& out);
+  bool SendAgain(Rank origin, SeqNo seq, Output& out);
   Duration TailProbeDelay() const;
   void ArmStatus(Instant now);
 

@@ -38,8 +38,7 @@ SeqNo AppendHoles(const OriginStream& stream, SeqNo from, SeqNo to,
 
 }  // namespace
 
-// ---- NAK
-// ------------------------------------------------------------------------------------------------------------
+// ---- NAK ----------------------------------------------------------------------------------------
 
 // Spec 5.9
 void ReliableMulticast::OnNak(Instant now, Rank from, bool previous_view, const wire::NakFrame& nak,
@@ -162,8 +161,7 @@ Duration ReliableMulticast::RetryDelay(Rank target, unsigned attempts) const {
   return std::min(first * (1 << std::min(attempts, kDoublingsMax)), options_.nak_retry_max);
 }
 
-// ---- Tail probe
-// -----------------------------------------------------------------------------------------------------
+// ---- Tail probe ---------------------------------------------------------------------------------
 
 Duration ReliableMulticast::TailProbeDelay() const {
   const Duration srtt = *std::max_element(round_trip_.begin(), round_trip_.end());
@@ -181,26 +179,43 @@ void ReliableMulticast::SendTailProbe(Instant now, Output& out) {
     timers_.Set(Timer::kTailProbe, now + TailProbeDelay());
     return;
   }
-  Rank to = kNoRank;
-  size_t lacking = 0;
-  for (size_t i = 0; i < current_.members(); ++i) {
-    const auto rank = static_cast<Rank>(i);
-    if (current_.acks().Get(rank, self_) >= last_sent_) continue;
-    to = rank;
-    ++lacking;
-  }
-  if (lacking > 1) to = kAllRanks;
-  const HeldChunk& last = *current_.stream(self_).ring.Find(last_sent_);
-  const auto flags = static_cast<uint8_t>(last.flags | wire::DataFrame::kRepair);
-  out.frames.push_back(
-      {to, false, wire::DataFrame{last_sent_, self_, last.cls, flags, last.payload}});
+  SendAgain(self_, last_sent_, out);
   ++stats_.tail_probes;
   ++tail_probes_;
   timers_.Set(Timer::kTailProbe, now + TailProbeDelay());
 }
 
-// ---- View change
-// ----------------------------------------------------------------------------------------------------
+// False when every member but suspects is known to hold it.
+bool ReliableMulticast::SendAgain(Rank origin, SeqNo seq, Output& out) {
+  Rank to = kNoRank;
+  size_t lacking = 0;
+  for (size_t i = 0; i < current_.members(); ++i) {
+    const auto rank = static_cast<Rank>(i);
+    if (suspected_[rank] || current_.acks().Get(rank, origin) >= seq) continue;
+    to = rank;
+    ++lacking;
+  }
+  const HeldChunk* chunk = current_.stream(origin).ring.Find(seq);
+  if (lacking == 0 || chunk == nullptr) return false;
+  if (lacking > 1) to = kAllRanks;
+  const auto flags = static_cast<uint8_t>(chunk->flags | wire::DataFrame::kRepair);
+  out.frames.push_back(
+      {to, false, wire::DataFrame{seq, origin, chunk->cls, flags, chunk->payload}});
+  return true;
+}
+
+// The origin knows its chunk to be stable, this member does not: an acknowledgement was lost on
+// the way here alone. Whose it is answers a chunk it already has with a STATUS. Spec 5.8
+void ReliableMulticast::PushUnstable(Output& out) {
+  for (size_t i = 0; i < current_.members(); ++i) {
+    const auto origin = static_cast<Rank>(i);
+    if (origin == self_) continue;
+    const SeqNo last = current_.stream(origin).handed_up;
+    if (current_.acks().ByAll(origin) < last && SendAgain(origin, last, out)) ++stats_.pushes;
+  }
+}
+
+// ---- View change --------------------------------------------------------------------------------
 
 // Spec 5.11
 void ReliableMulticast::Wedge() {
