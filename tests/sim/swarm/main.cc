@@ -1,0 +1,8 @@
+// cohort_sim: `cohort sim` as a program of its own, for builds without the tools.
+#include "sim/campaign.h"
+
+int main(int argc, char** argv) {
+  cohort::sim::SimCommandOptions options;
+  if (!cohort::sim::ParseSimCommand(argc - 1, argv + 1, options)) return 2;
+  return cohort::sim::RunSimCommand(options);
+}
