@@ -56,6 +56,7 @@ class MapSet {
   const OrderedMap* Find(std::string_view name) const;
   OrderedMap* Find(std::string_view name);
   const OrderedMap* Get(uint32_t id) const { return id < maps_.size() ? maps_[id].get() : nullptr; }
+  OrderedMap* Get(uint32_t id) { return id < maps_.size() ? maps_[id].get() : nullptr; }
   size_t size() const { return maps_.size(); }
   // The map, made if it was not there. Null when there are kMapsMax or the name is malformed.
   OrderedMap* Create(std::string_view name);

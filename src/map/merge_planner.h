@@ -49,7 +49,8 @@ class MergePlanner {
   static uint64_t CountDropped(const MapSet& carried, const MapSet& current);
 
  private:
-  struct Planned;
+  uint64_t BaseNumber() const;
+  bool NeedsCleared(const OrderedMap& theirs, const OrderedMap* ours) const;
   void PlanBucket(const OrderedMap& theirs, const OrderedMap* ours, GroupTime now);
   void PlanEntry(const std::string& key, const Entry& theirs, const Entry* ours, GroupTime now);
   bool Advance(const MapSet& current, GroupTime now);
@@ -61,6 +62,7 @@ class MergePlanner {
   uint32_t map_ = 0;
   size_t bucket_ = 0;
   bool done_ = false;
+  bool clear_pending_ = false;  // The clear of map_ was not sent yet.
   // Entries planned and not yet sent; keys and values are owned here, because `current` may change
   // between calls.
   struct Owned {

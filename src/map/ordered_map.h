@@ -114,23 +114,23 @@ class OrderedMap {
     uint64_t hash = 0;
     Entry entry;
     ChangeCause cause = ChangeCause::kPut;
+    bool feed = true;  // Touches are not fed.
   };
   class Transaction;  // The drafts of one operation (transaction.h).
-  using HashAndTime = std::pair<uint64_t, uint64_t>;
 
-  ApplyResult ApplyItems(const MapOp& op, const Place& place, Output& out);
+  ApplyResult ApplyBatch(const BatchOp& op, uint64_t hlc, const Place& place, Output& out);
   ApplyResult ApplyClear(const MapOp& op, const Place& place, Output& out);
-  ApplyResult ApplyExpire(const MapOp& op, const Place& place, Output& out);
-  ApplyResult ApplyMerge(const MapOp& op, const Place& place, Output& out);
-  ApplyResult ApplyConfigure(const MapOp& op);
+  ApplyResult ApplyExpire(const ExpireOp& op, uint64_t hlc, const Place& place, Output& out);
+  ApplyResult ApplyMerge(const MergeOp& op, const Place& place, Output& out);
+  ApplyResult ApplyConfigure(const ConfigureOp& op);
   bool MergeOne(const MergeEntry& theirs, const MergeOp& op, const Place& place, Output& out);
   uint64_t MergeCleared(const MergeOp& op, const Place& place, Output& out);
 
   uint64_t HashOf(std::string_view key) const;
   const Entry* FindHashed(uint64_t hash, std::string_view key) const;
   Bucket& MutableBucket(size_t index);
-  // Makes the write, keeps counts, digests and indexes. Returns the value that was there.
-  std::optional<Buffer> Commit(Draft draft, const Place& place, Output& out);
+  void Commit(Draft draft, const Place& place, Output& out);
+  // Makes a write, keeps counts, digests and indexes.
   void Store(uint64_t hash, std::string_view key, Entry entry);
   void Remove(uint64_t hash, std::string_view key);  // Without a tombstone.
   void Count(uint64_t hash, std::string_view key, const Entry& entry, bool add);

@@ -10,6 +10,7 @@
 namespace cohort::map {
 
 struct Output {
+  bool wants_changes = true;  // Set by the engine: false saves the copies when nobody listens.
   std::vector<Change> changes;
   MergeReport merge;
   std::vector<ViewId> merged;  // Subgroups whose last MERGE operation was applied.

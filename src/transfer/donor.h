@@ -11,6 +11,7 @@
 #define COHORT_TRANSFER_DONOR_H_
 
 #include <memory>
+#include <string_view>
 
 #include "absl/container/btree_map.h"
 #include "base/buffer.h"
@@ -62,6 +63,10 @@ class Donor {
     ViewId view;
     uint32_t attempt = 0;
   };
+  void OnRequest(Instant now, const MemberId& joiner, uint32_t attempt, const ViewId& view,
+                 const map::MapSet& maps, bool serving, Output& out);
+  void OnAck(Instant now, const MemberId& joiner, uint32_t attempt, uint32_t chunks, Output& out);
+  void Complete(const MemberId& joiner, Output& out);
   void Begin(Instant now, const MemberId& joiner, uint32_t attempt, const map::MapSet& maps,
              bool serving, Output& out);
   void Refuse(const MemberId& joiner, uint32_t attempt, std::string_view why, Output& out);

@@ -40,8 +40,7 @@ class DonorSession {
   Instant last_heard_;
   size_t map_ = 0;
   size_t bucket_ = 0;           // Next to load.
-  size_t released_ = 0;         // Buckets of map_ below this are released.
-  map::SortedEntries entries_;  // Loaded and not sent; may be of several buckets.
+  map::SortedEntries entries_;  // Of bucket bucket_ - 1.
   size_t entries_at_ = 0;
   uint32_t next_chunk_ = 0;
   uint32_t acked_ = 0;

@@ -95,8 +95,10 @@ class Joiner {
   void OnEnd(Instant now, const EndMessage& end, Output& out);
   void Enqueue(Queued queued);
   void SkipCovered();
+  void ApplyNow(Bytes op, const map::Place& place, Output& out);
   void Replay(Instant now, Output& out);
   bool IsCovered(const map::Place& place) const;
+  static bool IsBefore(const ViewId& view, uint64_t position, const map::Place& place);
 
   const Options options_;
   Stats stats_;
@@ -114,6 +116,9 @@ class Joiner {
   uint64_t entries_expected_ = 0;
   std::deque<Queued> queue_;
   size_t queue_bytes_ = 0;
+  // The last operation that was given up when the queue was full: a state must include it.
+  bool overflowed_ = false;
+  map::Place overflow_;
   std::unique_ptr<map::MapSet> maps_;
 };
 

@@ -1,0 +1,306 @@
+#include "map/map_op_codec.h"
+
+#include <google/protobuf/io/coded_stream.h>
+
+#include <string>
+#include <utility>
+
+#include "base/check.h"
+#include "cohort/v1/map.pb.h"
+#include "map/limits.h"
+#include "map/validation.h"
+
+namespace cohort::map {
+namespace {
+
+using google::protobuf::io::CodedInputStream;
+
+constexpr int kTopLevelFieldsMax = 64;
+// Below this a message cannot hold enough items to be worth counting.
+constexpr size_t kCountFrom = 4096;
+
+void Set(v1::MapVersion* out, const Version& version) {
+  out->set_time(version.time);
+  out->set_writer(version.writer);
+}
+
+Version From(const v1::MapVersion& version) { return {version.time(), version.writer()}; }
+
+void Fill(v1::MapPut* out, const PutOp& op) {
+  out->set_key(op.key.data(), op.key.size());
+  out->set_value(op.value.data(), op.value.size());
+  out->set_ttl_ms(op.ttl_ms);
+  out->set_keep_ttl(op.keep_ttl);
+  out->set_condition(static_cast<uint32_t>(op.condition));
+  if (op.condition == Condition::kVersion) Set(out->mutable_version(), op.version);
+}
+
+void Fill(v1::MapErase* out, const EraseOp& op) {
+  out->set_key(op.key.data(), op.key.size());
+  out->set_condition(static_cast<uint32_t>(op.condition));
+  if (op.condition == Condition::kVersion) Set(out->mutable_version(), op.version);
+}
+
+void Fill(v1::MapIncrement* out, const IncrementOp& op) {
+  out->set_key(op.key.data(), op.key.size());
+  out->set_delta(op.delta);
+  out->set_initial(op.initial);
+  out->set_ttl_ms(op.ttl_ms);
+}
+
+void Fill(v1::MapAppend* out, const AppendOp& op) {
+  out->set_key(op.key.data(), op.key.size());
+  out->set_value(op.value.data(), op.value.size());
+}
+
+void Fill(v1::MapTouch* out, const TouchOp& op) {
+  out->set_key(op.key.data(), op.key.size());
+  out->set_mode(static_cast<uint32_t>(op.mode));
+  out->set_ttl_ms(op.ttl_ms);
+  out->set_expires_at(op.expires_at);
+}
+
+// A MapOperation and a MapBatchItem name these fields alike.
+template <class Parent>
+struct ItemFiller {
+  Parent* out;
+  void operator()(const PutOp& op) { Fill(out->mutable_put(), op); }
+  void operator()(const EraseOp& op) { Fill(out->mutable_erase(), op); }
+  void operator()(const IncrementOp& op) { Fill(out->mutable_increment(), op); }
+  void operator()(const AppendOp& op) { Fill(out->mutable_append(), op); }
+  void operator()(const TouchOp& op) { Fill(out->mutable_touch(), op); }
+};
+
+struct BodyFiller : ItemFiller<v1::MapOperation> {
+  using ItemFiller<v1::MapOperation>::operator();
+  void operator()(const BatchOp& op) {
+    v1::MapBatch* batch = out->mutable_batch();
+    for (const BatchItem& item : op.items) {
+      std::visit(ItemFiller<v1::MapBatchItem>{batch->add_items()}, item);
+    }
+  }
+  void operator()(const ClearOp&) { out->mutable_clear(); }
+  void operator()(const ExpireOp& op) {
+    v1::MapExpire* expire = out->mutable_expire();
+    for (const ExpireOp::Key& key : op.keys) {
+      v1::MapExpireKey* added = expire->add_keys();
+      added->set_key(key.key.data(), key.key.size());
+      Set(added->mutable_version(), key.version);
+    }
+  }
+  void operator()(const MergeOp& op) {
+    v1::MapMerge* merge = out->mutable_merge();
+    merge->set_subgroup_num(op.subgroup.num);
+    merge->set_subgroup_cid(op.subgroup.cid);
+    merge->set_base(op.base);
+    Set(merge->mutable_cleared(), op.cleared);
+    merge->set_last(op.last);
+    for (const MergeEntry& entry : op.entries) {
+      v1::MapMergeEntry* added = merge->add_entries();
+      added->set_key(entry.key.data(), entry.key.size());
+      added->set_value(entry.value.data(), entry.value.size());
+      Set(added->mutable_version(), entry.version);
+      added->set_expires_at(entry.expires_at);
+      added->set_ttl_ms(entry.ttl_ms);
+      added->set_tombstone(entry.tombstone);
+    }
+  }
+  void operator()(const ConfigureOp& op) {
+    v1::MapConfigure* configure = out->mutable_configure();
+    configure->set_bytes_max(op.settings.bytes_max);
+    configure->set_tombstones_max(op.settings.tombstones_max);
+    configure->set_tombstone_bytes_max(op.settings.tombstone_bytes_max);
+    configure->set_tombstone_horizon_ms(op.settings.tombstone_horizon_ms);
+  }
+};
+
+// Numbers of enumerators beyond the known ones become one that ValidateOp refuses.
+template <class Enum>
+Enum ToEnum(uint32_t number) {
+  return static_cast<Enum>(number > 255 ? 255 : number);
+}
+
+PutOp From(const v1::MapPut& op) {
+  return {
+      op.key(),          op.value(), op.ttl_ms(), op.keep_ttl(), ToEnum<Condition>(op.condition()),
+      From(op.version())};
+}
+EraseOp From(const v1::MapErase& op) {
+  return {op.key(), ToEnum<Condition>(op.condition()), From(op.version())};
+}
+IncrementOp From(const v1::MapIncrement& op) {
+  return {op.key(), op.delta(), op.initial(), op.ttl_ms()};
+}
+AppendOp From(const v1::MapAppend& op) { return {op.key(), op.value()}; }
+TouchOp From(const v1::MapTouch& op) {
+  return {op.key(), ToEnum<TouchOp::Mode>(op.mode()), op.ttl_ms(), op.expires_at()};
+}
+
+ConfigureOp From(const v1::MapConfigure& op) {
+  return {
+      {op.bytes_max(), op.tombstones_max(), op.tombstone_bytes_max(), op.tombstone_horizon_ms()}};
+}
+
+// False unless exactly one item is set.
+template <class Parent, class Variant>
+bool TakeItem(const Parent& in, Variant& out) {
+  if (in.has_put()) out = From(in.put());
+  if (in.has_erase()) out = From(in.erase());
+  if (in.has_increment()) out = From(in.increment());
+  if (in.has_append()) out = From(in.append());
+  if (in.has_touch()) out = From(in.touch());
+  return in.has_put() + in.has_erase() + in.has_increment() + in.has_append() + in.has_touch() == 1;
+}
+
+bool TakeBatch(const v1::MapBatch& in, MapOp& out) {
+  BatchOp batch;
+  batch.items.resize(static_cast<size_t>(in.items_size()));
+  for (int i = 0; i < in.items_size(); ++i) {
+    if (!TakeItem(in.items(i), batch.items[static_cast<size_t>(i)])) return false;
+  }
+  out.body = std::move(batch);
+  return true;
+}
+
+ExpireOp From(const v1::MapExpire& in) {
+  ExpireOp expire;
+  for (const v1::MapExpireKey& key : in.keys()) {
+    expire.keys.push_back({key.key(), From(key.version())});
+  }
+  return expire;
+}
+
+MergeOp From(const v1::MapMerge& in) {
+  MergeOp merge;
+  merge.subgroup = {in.subgroup_num(), in.subgroup_cid()};
+  merge.base = in.base();
+  merge.cleared = From(in.cleared());
+  merge.last = in.last();
+  merge.entries.reserve(static_cast<size_t>(in.entries_size()));
+  for (const v1::MapMergeEntry& entry : in.entries()) {
+    merge.entries.push_back({entry.key(), entry.value(), From(entry.version()), entry.expires_at(),
+                             entry.ttl_ms(), entry.tombstone()});
+  }
+  return merge;
+}
+
+// Counts the fields inside one repeated body; false when there are more than `max` or they are
+// malformed.
+bool CountInside(CodedInputStream& in, int& count, int max) {
+  while (const uint32_t tag = in.ReadTag()) {
+    uint32_t size = 0;
+    uint64_t number = 0;
+    if (++count > max) return false;
+    switch (tag & 7) {
+      case 0:
+        if (!in.ReadVarint64(&number)) return false;
+        break;
+      case 1:
+        if (!in.Skip(8)) return false;
+        break;
+      case 2:
+        if (!in.ReadVarint32(&size) || size > kOpBytesMax || !in.Skip(static_cast<int>(size))) {
+          return false;
+        }
+        break;
+      case 5:
+        if (!in.Skip(4)) return false;
+        break;
+      default:  // Groups: nothing of ours has them, and they nest.
+        return false;
+    }
+  }
+  return true;
+}
+
+// Bounds what parsing may allocate: an item of two bytes would become an object of a hundred.
+bool CountsAreBounded(Bytes bytes) {
+  CodedInputStream in(reinterpret_cast<const uint8_t*>(bytes.data()),
+                      static_cast<int>(bytes.size()));
+  int fields = 0, items = 0;
+  while (const uint32_t tag = in.ReadTag()) {
+    const uint32_t field = tag >> 3;
+    const bool is_repeated = field == v1::MapOperation::kBatchFieldNumber ||
+                             field == v1::MapOperation::kExpireFieldNumber ||
+                             field == v1::MapOperation::kMergeFieldNumber;
+    uint32_t size = 0;
+    if (++fields > kTopLevelFieldsMax) return false;
+    if ((tag & 7) == 2) {
+      if (!in.ReadVarint32(&size) || size > bytes.size()) return false;
+      if (!is_repeated) {
+        if (!in.Skip(static_cast<int>(size))) return false;
+        continue;
+      }
+      const CodedInputStream::Limit limit = in.PushLimit(static_cast<int>(size));
+      const int max = static_cast<int>(field == v1::MapOperation::kMergeFieldNumber
+                                           ? kMergeEntriesMax + kTopLevelFieldsMax
+                                           : kBatchItemsMax + kTopLevelFieldsMax);
+      if (!CountInside(in, items, max) || in.BytesUntilLimit() != 0) return false;
+      in.PopLimit(limit);
+      continue;
+    }
+    uint64_t number = 0;
+    if ((tag & 7) == 0 && in.ReadVarint64(&number)) continue;
+    if ((tag & 7) == 1 && in.Skip(8)) continue;
+    if ((tag & 7) == 5 && in.Skip(4)) continue;
+    return false;
+  }
+  return in.ConsumedEntireMessage();
+}
+
+}  // namespace
+
+Buffer EncodeMapOp(const MapOp& op) {
+  v1::MapOperation message;
+  message.set_map(op.map.data(), op.map.size());
+  message.set_hlc(op.hlc);
+  std::visit(BodyFiller{{&message}}, op.body);
+  Buffer bytes = Buffer::Allocate(message.ByteSizeLong());
+  COHORT_CHECK(message.SerializeToArray(bytes.Fill().data(), static_cast<int>(bytes.size())));
+  return bytes;
+}
+
+struct MapOpDecoder::Message {
+  v1::MapOperation operation;
+};
+
+MapOpDecoder::MapOpDecoder() : message_(std::make_unique<Message>()) {}
+MapOpDecoder::~MapOpDecoder() = default;
+MapOpDecoder::MapOpDecoder(MapOpDecoder&&) noexcept = default;
+MapOpDecoder& MapOpDecoder::operator=(MapOpDecoder&&) noexcept = default;
+
+// Spec 8.4
+absl::StatusOr<const MapOp*> MapOpDecoder::Decode(Bytes bytes) {
+  v1::MapOperation& in = message_->operation;
+  // The memory of single operations is kept from one to the next; that of a thousand items is not.
+  if (in.has_batch()) delete in.release_batch();
+  if (in.has_expire()) delete in.release_expire();
+  if (in.has_merge()) delete in.release_merge();
+  if (bytes.size() > kOpBytesMax || (bytes.size() > kCountFrom && !CountsAreBounded(bytes)) ||
+      !in.ParseFromArray(bytes.data(), static_cast<int>(bytes.size()))) {
+    return absl::InvalidArgumentError("not a map operation");
+  }
+  op_.map = in.map();
+  op_.hlc = in.hlc();
+  const int others =
+      in.has_batch() + in.has_clear() + in.has_expire() + in.has_merge() + in.has_configure();
+  const bool is_item = TakeItem(in, op_.body);
+  bool well_formed = is_item ? others == 0 : others == 1;
+  if (!is_item) {
+    // No item at all: two items would not pass TakeItem either, and then one of these must not help
+    // them.
+    well_formed = well_formed && !in.has_put() && !in.has_erase() && !in.has_increment() &&
+                  !in.has_append() && !in.has_touch();
+    if (in.has_batch()) well_formed = TakeBatch(in.batch(), op_) && well_formed;
+    if (in.has_clear()) op_.body = ClearOp{};
+    if (in.has_expire()) op_.body = From(in.expire());
+    if (in.has_merge()) op_.body = From(in.merge());
+    if (in.has_configure()) op_.body = From(in.configure());
+  }
+  if (!well_formed) return absl::InvalidArgumentError("a map operation has exactly one body");
+  absl::Status valid = ValidateOp(op_);
+  if (!valid.ok()) return valid;
+  return &op_;
+}
+
+}  // namespace cohort::map

@@ -1,0 +1,101 @@
+// The reading half of OrderedMap: lookups, scans, what is due to expire, and the recount for tests.
+#include <algorithm>
+#include <utility>
+
+#include "map/ordered_map.h"
+
+namespace cohort::map {
+
+const Entry* OrderedMap::Find(std::string_view key) const { return FindHashed(HashOf(key), key); }
+
+std::optional<Buffer> OrderedMap::Get(std::string_view key, GroupTime now) const {
+  const Entry* entry = Find(key);
+  if (entry == nullptr || !entry->IsVisible(now)) return std::nullopt;
+  return entry->value;
+}
+
+std::optional<Reading> OrderedMap::GetWithMeta(std::string_view key, GroupTime now) const {
+  const Entry* entry = Find(key);
+  if (entry == nullptr || !entry->IsVisible(now)) return std::nullopt;
+  return Reading{entry->value, entry->version, entry->expires_at, entry->ttl_ms};
+}
+
+bool OrderedMap::Exists(std::string_view key, GroupTime now) const {
+  const Entry* entry = Find(key);
+  return entry != nullptr && entry->IsVisible(now);
+}
+
+SortedEntries OrderedMap::EntriesOf(size_t bucket) const {
+  return buckets_[bucket] == nullptr ? SortedEntries() : Sorted(*buckets_[bucket]);
+}
+
+// Spec 8.17
+OrderedMap::ScanResult OrderedMap::Scan(uint64_t cursor, size_t count, GroupTime now) const {
+  ScanResult result;
+  for (uint64_t bucket = cursor; bucket < kBucketsPerMap; ++bucket) {
+    if (result.entries.size() >= std::max<size_t>(count, 1)) {
+      result.next_cursor = bucket;
+      return result;
+    }
+    for (const auto& [key, entry] : EntriesOf(bucket)) {
+      if (!entry->IsVisible(now)) continue;
+      result.entries.emplace_back(
+          *key, Reading{entry->value, entry->version, entry->expires_at, entry->ttl_ms});
+    }
+  }
+  return result;
+}
+
+std::vector<std::pair<std::string, Version>> OrderedMap::DueForExpiry(GroupTime now,
+                                                                      size_t max) const {
+  std::vector<std::pair<std::string, Version>> due;
+  for (auto item = expiries_.begin(); item != expiries_.end() && item->first <= now; ++item) {
+    if (due.size() >= std::min(max, kExpireKeysMax)) break;
+    // Several keys of one hash and instant stand side by side: one walk over the bucket finds them
+    // all.
+    if (item != expiries_.begin() && *std::prev(item) == *item) continue;
+    for (const auto& [key, entry] : EntriesOf(item->second % kBucketsPerMap)) {
+      if (entry->tombstone || entry->expires_at != item->first || HashOf(*key) != item->second) {
+        continue;
+      }
+      due.emplace_back(*key, entry->version);
+    }
+  }
+  return due;
+}
+
+GroupTime OrderedMap::NextExpiry() const {
+  return expiries_.empty() ? 0 : expiries_.begin()->first;
+}
+
+bool OrderedMap::IsConsistent() const {
+  Uint128 root = 0;
+  uint64_t live = 0, bytes = 0, tombstones = 0, tombstone_bytes = 0, expiring = 0;
+  for (size_t bucket = 0; bucket < kBucketsPerMap; ++bucket) {
+    Uint128 sum = 0;
+    for (const auto& [key, entry] : EntriesOf(bucket)) {
+      const uint64_t hash = HashOf(*key);
+      if (hash % kBucketsPerMap != bucket || entry->digest != DigestOf(*key, *entry)) return false;
+      if (entry->version.time > state_.greatest) return false;
+      sum += entry->digest;
+      if (entry->tombstone) {
+        ++tombstones;
+        tombstone_bytes += key->size();
+        if (!tombstones_.contains({entry->version, hash})) return false;
+        continue;
+      }
+      ++live;
+      bytes += key->size() + entry->value.size() + kEntryOverheadBytes;
+      if (entry->expires_at == 0) continue;
+      ++expiring;
+      if (!expiries_.contains({entry->expires_at, hash})) return false;
+    }
+    if (sum != bucket_digests_[bucket]) return false;
+    root += sum;
+  }
+  return root == root_ && live == live_ && bytes == bytes_ && tombstones == tombstones_.size() &&
+         tombstone_bytes == tombstone_bytes_ && expiring == expiries_.size() &&
+         state_.forgotten <= state_.greatest && state_.cleared.time <= state_.greatest;
+}
+
+}  // namespace cohort::map

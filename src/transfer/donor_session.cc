@@ -1,0 +1,108 @@
+#include "transfer/donor_session.h"
+
+#include <utility>
+
+#include "transfer/chunk_codec.h"
+#include "transfer/limits.h"
+#include "transfer/messages.h"
+
+namespace cohort::transfer {
+
+DonorSession::DonorSession(Instant now, const MemberId& joiner, uint32_t attempt,
+                           map::MapSetSnapshot snapshot)
+    : joiner_(joiner), attempt_(attempt), snapshot_(std::move(snapshot)), last_heard_(now) {}
+
+void DonorSession::Begin(const map::MapSettings& settings, Output& out) {
+  BeginMessage begin;
+  begin.view = snapshot_.view;
+  begin.position = snapshot_.position;
+  begin.settings = settings;
+  begin.history = snapshot_.history;
+  for (const map::Snapshot& map : snapshot_.maps) {
+    begin.maps.push_back({map.name(), map.state(), map.entries(), map.bytes()});
+  }
+  out.messages.push_back({joiner_, EncodeBegin(attempt_, begin)});
+  Fill(out);
+}
+
+// Spec 9.5
+bool DonorSession::OnAck(Instant now, uint32_t chunks, Output& out) {
+  if (chunks > next_chunk_) return false;
+  last_heard_ = now;
+  if (chunks <= acked_) return true;
+  acked_ = chunks;
+  Fill(out);
+  return true;
+}
+
+void DonorSession::Fill(Output& out) {
+  while (!ended_ && next_chunk_ - acked_ < kChunksInFlight) {
+    if (entries_at_ < entries_.size() || LoadBucket()) {
+      SendChunk(out);
+    } else {
+      SendEnd(out);
+    }
+  }
+}
+
+bool DonorSession::LoadBucket() {
+  entries_at_ = 0;
+  entries_.clear();
+  for (; map_ < snapshot_.maps.size(); ++map_, bucket_ = 0) {
+    map::Snapshot& map = snapshot_.maps[map_];
+    if (bucket_ > 0) map.Release(bucket_ - 1);  // Encoded: writers need not copy it any more.
+    while (bucket_ < map.buckets()) {
+      entries_ = map.EntriesOf(bucket_++);
+      if (!entries_.empty()) return true;
+      map.Release(bucket_ - 1);
+    }
+  }
+  return false;
+}
+
+// Spec 9.4
+void DonorSession::SendChunk(Output& out) {
+  // A chunk is measured first and then filled, so that its memory is allocated once. It goes on
+  // over buckets of one map; those that are in it are released only when it is written.
+  map::SortedEntries batch;
+  size_t bytes = kChunkHeaderBytes;
+  const size_t map = map_;
+  const size_t first_bucket = bucket_ - 1;
+  while (true) {
+    if (entries_at_ == entries_.size()) {
+      if (bucket_ >= snapshot_.maps[map].buckets()) break;
+      entries_ = snapshot_.maps[map].EntriesOf(bucket_++);
+      entries_at_ = 0;
+      continue;
+    }
+    const auto& [key, entry] = entries_[entries_at_];
+    const size_t size = ChunkBytesOf(*key, *entry);
+    if (!batch.empty() && bytes + size > kChunkBytesAim) break;
+    bytes += size;
+    batch.push_back(entries_[entries_at_++]);
+  }
+  ChunkWriter writer(attempt_, next_chunk_, static_cast<uint16_t>(map), bytes);
+  for (const auto& [key, entry] : batch) writer.Add(*key, *entry);
+  for (size_t bucket = first_bucket; bucket + 1 < bucket_; ++bucket) {
+    snapshot_.maps[map].Release(bucket);
+  }
+  out.messages.push_back({joiner_, writer.Finish()});
+  bytes_ += bytes;
+  ++next_chunk_;
+}
+
+// Spec 9.6
+void DonorSession::SendEnd(Output& out) {
+  EndMessage end;
+  end.chunks = next_chunk_;
+  for (const map::Snapshot& map : snapshot_.maps) end.digests.push_back(map.digest());
+  out.messages.push_back({joiner_, EncodeEnd(attempt_, end)});
+  ended_ = true;
+}
+
+bool DonorSession::IsConsistent() const {
+  return acked_ <= next_chunk_ && next_chunk_ - acked_ <= kChunksInFlight &&
+         entries_at_ <= entries_.size() && map_ <= snapshot_.maps.size();
+}
+
+}  // namespace cohort::transfer

@@ -1,0 +1,309 @@
+#include "transfer/joiner.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "base/check.h"
+#include "transfer/chunk_codec.h"
+#include "transfer/limits.h"
+
+namespace cohort::transfer {
+namespace {
+
+// What a waiting operation costs besides its bytes.
+constexpr size_t kQueuedBytes = 128;
+
+}  // namespace
+
+Joiner::Joiner(const Options& options) : options_(options) {}
+
+void Joiner::Start(Instant now, const ViewId& view, std::vector<MemberId> donors, Output& out) {
+  Stop();
+  view_ = view;
+  donors_ = std::move(donors);
+  next_donor_ = 0;
+  Ask(now, out);
+}
+
+void Joiner::Stop() {
+  state_ = State::kIdle;
+  timers_ = {};
+  donor_.reset();
+  maps_.reset();
+  queue_.clear();
+  queue_bytes_ = 0;
+}
+
+// Spec 9.2
+void Joiner::Ask(Instant now, Output& out) {
+  maps_.reset();
+  donor_.reset();
+  state_ = State::kRequested;
+  bytes_received_ = bytes_expected_ = 0;
+  entries_received_ = entries_expected_ = 0;
+  next_chunk_ = 0;
+  timers_.Stop(Timer::kSilence);
+  if (next_donor_ >= donors_.size()) {
+    next_donor_ = 0;
+    timers_.Set(Timer::kRetry, now + options_.retry);
+    return;
+  }
+  donor_ = donors_[next_donor_++];
+  ++attempt_;
+  ++stats_.attempts;
+  timers_.Stop(Timer::kRetry);
+  timers_.Set(Timer::kSilence, now + options_.silence_max);
+  out.messages.push_back({*donor_, EncodeRequest(attempt_, {view_})});
+}
+
+// Spec 9.9
+void Joiner::Fail(Instant now, std::string why, Output& out) {
+  ++stats_.failures;
+  out.notes.push_back(
+      {Output::Note::Kind::kFailed, donor_.value_or(MemberId{}), bytes_received_, std::move(why)});
+  Ask(now, out);
+}
+
+void Joiner::OnView(Instant now, const ViewId& view, std::vector<MemberId> donors, Output& out) {
+  if (state_ == State::kIdle) return;
+  if (state_ == State::kSynced) {
+    if (maps_ != nullptr) maps_->OnView(view);
+    return;
+  }
+  donors_ = std::move(donors);
+  next_donor_ = 0;
+  Queued begun;
+  begun.place.view = view;
+  begun.is_view = true;
+  Enqueue(std::move(begun));
+  if (state_ == State::kReplaying) {
+    timers_.Set(Timer::kReplay, now);
+    return;
+  }
+  if (donor_.has_value() && std::find(donors_.begin(), donors_.end(), *donor_) == donors_.end()) {
+    Fail(now, "the donor left the view", out);
+  } else if (!donor_.has_value()) {
+    Ask(now, out);
+  }
+}
+
+// Spec 9.7
+void Joiner::OnOrderedOp(Instant now, Bytes op, const map::Place& place, Output& out) {
+  if (state_ == State::kIdle) return;
+  if (state_ == State::kSynced) {
+    // Between `synced` and TakeMaps(), should more arrive in one turn.
+    if (maps_ != nullptr) ApplyNow(op, place, out);
+    return;
+  }
+  const bool knows_place = state_ == State::kReceiving || state_ == State::kReplaying;
+  if (knows_place && IsCovered(place)) {
+    ++stats_.skipped_ops;
+    return;
+  }
+  if (queue_bytes_ + op.size() + kQueuedBytes > options_.queue_bytes_max) {
+    // What waits cannot be dropped alone, since a later snapshot may not cover it: all of it goes,
+    // with the attempt. The next snapshot is taken after this operation.
+    overflow_ = place;
+    overflowed_ = true;
+    queue_.clear();
+    queue_bytes_ = 0;
+    Fail(now, "too many operations waited for the state", out);
+    return;
+  }
+  ++stats_.queued_ops;
+  Enqueue({place, Buffer::CopyOf(op), false});
+  if (state_ == State::kReplaying) timers_.Set(Timer::kReplay, now);
+}
+
+void Joiner::Enqueue(Queued queued) {
+  queue_bytes_ += queued.op.size() + kQueuedBytes;
+  queue_.push_back(std::move(queued));
+}
+
+// Whether the snapshot being received holds the operation at `place`. Views are numbered upwards
+// along a history.
+bool Joiner::IsCovered(const map::Place& place) const {
+  if (place.view.num != maps_->view().num) return place.view.num < maps_->view().num;
+  return place.position <= maps_->position();
+}
+
+void Joiner::SkipCovered() {
+  while (!queue_.empty() && IsCovered(queue_.front().place)) {
+    if (!queue_.front().is_view) ++stats_.skipped_ops;
+    queue_bytes_ -= queue_.front().op.size() + kQueuedBytes;
+    queue_.pop_front();
+  }
+}
+
+void Joiner::OnMessage(Instant now, const MemberId& from, Bytes body, Output& out) {
+  const std::optional<Header> header = DecodeHeader(body);
+  if (!header.has_value()) {
+    ++stats_.malformed;
+    return;
+  }
+  const bool awaited = state_ == State::kRequested || state_ == State::kReceiving;
+  if (!awaited || donor_ != from || header->attempt != attempt_) {
+    ++stats_.stale;
+    return;
+  }
+  timers_.Set(Timer::kSilence, now + options_.silence_max);
+  if (header->type == MessageType::kChunk && state_ == State::kReceiving) {
+    OnChunk(now, body, out);
+    return;
+  }
+  if (header->type == MessageType::kBegin && state_ == State::kRequested) {
+    if (const auto begin = DecodeBegin(body); begin.has_value()) return OnBegin(now, *begin, out);
+  }
+  if (header->type == MessageType::kEnd && state_ == State::kReceiving) {
+    if (const auto end = DecodeEnd(body); end.has_value()) return OnEnd(now, *end, out);
+  }
+  if (header->type == MessageType::kRefused) {
+    if (const auto no = DecodeRefused(body); no.has_value()) return Fail(now, no->reason, out);
+  }
+  ++stats_.malformed;
+  Fail(now, "the donor sent a message that makes no sense", out);
+}
+
+// Spec 9.3
+void Joiner::OnBegin(Instant now, const BeginMessage& begin, Output& out) {
+  map::MapSet::Options options = options_.maps;
+  options.settings = begin.settings;
+  maps_ = std::make_unique<map::MapSet>(options);
+  maps_->RestorePlace(begin.view, begin.position, begin.history);
+  for (const BeginMessage::Map& announced : begin.maps) {
+    const size_t before = maps_->size();
+    map::OrderedMap* map = maps_->Create(announced.name);
+    // Bounded one by one, so that the sums cannot wrap.
+    if (map == nullptr || maps_->size() == before || announced.bytes > options_.state_bytes_max ||
+        announced.entries > options_.state_bytes_max) {
+      return Fail(now, "the donor announced maps beyond the limits", out);
+    }
+    map->RestoreState(announced.state);
+    bytes_expected_ += announced.bytes;
+    entries_expected_ += announced.entries;
+  }
+  // The view that admitted this member must be in the donor's past, or the operations that follow
+  // would not fit.
+  const std::vector<ViewId> history = begin.history.recent();
+  const bool is_old = std::find(history.begin(), history.end(), view_) == history.end() ||
+                      begin.history.last() != begin.view ||
+                      (overflowed_ && IsBefore(begin.view, begin.position, overflow_));
+  if (is_old || bytes_expected_ > options_.state_bytes_max) {
+    return Fail(now, is_old ? "the donor's state is of an earlier place" : "too large a state",
+                out);
+  }
+  state_ = State::kReceiving;
+  SkipCovered();
+  out.notes.push_back({Output::Note::Kind::kStarted, *donor_, bytes_expected_, {}});
+}
+
+bool Joiner::IsBefore(const ViewId& view, uint64_t position, const map::Place& place) {
+  return view.num != place.view.num ? view.num < place.view.num : position < place.position;
+}
+
+// Spec 9.4
+void Joiner::OnChunk(Instant now, Bytes body, Output& out) {
+  ChunkReader reader(body);
+  map::OrderedMap* map = nullptr;
+  if (reader.valid() && reader.number() == next_chunk_) map = maps_->Get(reader.map());
+  if (map == nullptr) {
+    ++stats_.malformed;
+    return Fail(now, "a chunk is out of turn or of an unknown map", out);
+  }
+  while (std::optional<ChunkReader::Item> item = reader.Next()) {
+    bytes_received_ += item->key.size() + item->value.size();
+    item->entry.value = Buffer::CopyOf(item->value);
+    if (++entries_received_ > entries_expected_ ||
+        !map->Restore(item->key, std::move(item->entry))) {
+      ++stats_.malformed;
+      return Fail(now, "an entry is malformed, doubled or more than was announced", out);
+    }
+  }
+  if (!reader.valid()) {
+    ++stats_.malformed;
+    return Fail(now, "a chunk is malformed", out);
+  }
+  ++next_chunk_;
+  stats_.bytes += body.size();
+  if (next_chunk_ % kAckEvery == 0) {
+    out.messages.push_back({*donor_, EncodeAck(attempt_, {next_chunk_})});
+  }
+}
+
+// Spec 9.6
+void Joiner::OnEnd(Instant now, const EndMessage& end, Output& out) {
+  bool equal = end.chunks == next_chunk_ && entries_received_ == entries_expected_ &&
+               end.digests.size() == maps_->size();
+  for (uint32_t id = 0; equal && id < maps_->size(); ++id) {
+    equal = maps_->Get(id)->digest() == end.digests[id];
+  }
+  if (!equal) {
+    ++stats_.digest_mismatches;
+    return Fail(now, "digest mismatch: what arrived is not what the donor sent", out);
+  }
+  timers_ = {};
+  state_ = State::kReplaying;
+  Replay(now, out);
+}
+
+void Joiner::ApplyNow(Bytes op, const map::Place& place, Output& out) {
+  map::Output applied;
+  applied.wants_changes = false;
+  out.applied.push_back({place, maps_->Apply(op, place, applied)});
+  out.merge.Absorb(std::move(applied.merge));
+  out.merged.insert(out.merged.end(), applied.merged.begin(), applied.merged.end());
+}
+
+// Spec 9.8
+void Joiner::Replay(Instant now, Output& out) {
+  for (size_t i = 0; i < kReplayPerTurn && !queue_.empty(); ++i) {
+    Queued next = std::move(queue_.front());
+    queue_.pop_front();
+    queue_bytes_ -= next.op.size() + kQueuedBytes;
+    if (next.is_view) {
+      maps_->OnView(next.place.view);
+      continue;
+    }
+    ++stats_.replayed_ops;
+    ApplyNow(next.op, next.place, out);
+  }
+  if (!queue_.empty()) {
+    timers_.Set(Timer::kReplay, now);
+    return;
+  }
+  timers_ = {};
+  state_ = State::kSynced;
+  overflowed_ = false;
+  out.notes.push_back({Output::Note::Kind::kDone, *donor_, bytes_received_, {}});
+  out.synced = true;
+}
+
+void Joiner::OnDonorGone(Instant now, const MemberId& donor, Output& out) {
+  std::erase(donors_, donor);
+  next_donor_ = std::min(next_donor_, donors_.size());
+  const bool awaited = state_ == State::kRequested || state_ == State::kReceiving;
+  if (awaited && donor_ == donor) Fail(now, "the donor went away", out);
+}
+
+void Joiner::OnTimer(Instant now, Output& out) {
+  if (timers_.TakeExpired(Timer::kReplay, now)) Replay(now, out);
+  if (timers_.TakeExpired(Timer::kRetry, now)) Ask(now, out);
+  if (timers_.TakeExpired(Timer::kSilence, now)) {
+    Fail(now, "the donor sent nothing for too long", out);
+  }
+}
+
+std::unique_ptr<map::MapSet> Joiner::TakeMaps() {
+  COHORT_CHECK(state_ == State::kSynced);
+  return std::move(maps_);
+}
+
+bool Joiner::IsConsistent() const {
+  size_t bytes = 0;
+  for (const Queued& queued : queue_) bytes += queued.op.size() + kQueuedBytes;
+  const bool has_maps = state_ == State::kReceiving || state_ == State::kReplaying;
+  return bytes == queue_bytes_ && (!has_maps || maps_ != nullptr) &&
+         (state_ != State::kReceiving || donor_.has_value());
+}
+
+}  // namespace cohort::transfer

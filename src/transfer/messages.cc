@@ -1,0 +1,187 @@
+#include "transfer/messages.h"
+
+#include <cstring>
+#include <utility>
+
+#include "base/check.h"
+#include "cohort/v1/transfer.pb.h"
+#include "map/limits.h"
+#include "transfer/limits.h"
+
+namespace cohort::transfer {
+namespace {
+
+template <class Message>
+Buffer Encode(MessageType type, uint32_t attempt, const Message& message) {
+  const size_t body = message.ByteSizeLong();
+  Buffer bytes = Buffer::Allocate(kMessageHeaderBytes + body);
+  std::byte* at = bytes.Fill().data();
+  *at++ = static_cast<std::byte>(type);
+  for (int shift = 0; shift < 32; shift += 8) *at++ = static_cast<std::byte>(attempt >> shift);
+  COHORT_CHECK(message.SerializeToArray(at, static_cast<int>(body)));
+  return bytes;
+}
+
+template <class Message>
+bool Decode(Bytes bytes, Message& message) {
+  if (bytes.size() < kMessageHeaderBytes || bytes.size() > kControlBytesMax) return false;
+  const Bytes body = bytes.subspan(kMessageHeaderBytes);
+  return message.ParseFromArray(body.data(), static_cast<int>(body.size()));
+}
+
+void Fill(v1::TransferSettings* out, const map::MapSettings& settings) {
+  out->set_bytes_max(settings.bytes_max);
+  out->set_tombstones_max(settings.tombstones_max);
+  out->set_tombstone_bytes_max(settings.tombstone_bytes_max);
+  out->set_tombstone_horizon_ms(settings.tombstone_horizon_ms);
+}
+
+map::MapSettings From(const v1::TransferSettings& in) {
+  return {in.bytes_max(), in.tombstones_max(), in.tombstone_bytes_max(), in.tombstone_horizon_ms()};
+}
+
+void Fill(v1::TransferMap* out, const BeginMessage::Map& map) {
+  out->set_name(map.name);
+  Fill(out->mutable_settings(), map.state.settings);
+  out->set_configured(map.state.configured);
+  out->set_cleared_time(map.state.cleared.time);
+  out->set_cleared_writer(map.state.cleared.writer);
+  out->set_forgotten(map.state.forgotten);
+  out->set_greatest(map.state.greatest);
+  out->set_entries(map.entries);
+  out->set_bytes(map.bytes);
+}
+
+std::optional<BeginMessage::Map> From(const v1::TransferMap& in) {
+  BeginMessage::Map map;
+  map.name = in.name();
+  map.state.settings = From(in.settings());
+  map.state.configured = in.configured();
+  map.state.cleared = {in.cleared_time(), in.cleared_writer()};
+  map.state.forgotten = in.forgotten();
+  map.state.greatest = in.greatest();
+  map.entries = in.entries();
+  map.bytes = in.bytes();
+  // One above what an operation may carry, because a version may be the one after it.
+  if (map.state.greatest > map::kHlcMax || map.state.forgotten > map.state.greatest ||
+      map.state.cleared.time > map.state.greatest || map.name.size() > map::kMapNameBytesMax) {
+    return std::nullopt;
+  }
+  return map;
+}
+
+}  // namespace
+
+Buffer EncodeRequest(uint32_t attempt, const RequestMessage& message) {
+  v1::TransferRequest out;
+  out.set_view_num(message.view.num);
+  out.set_view_cid(message.view.cid);
+  return Encode(MessageType::kRequest, attempt, out);
+}
+
+Buffer EncodeBegin(uint32_t attempt, const BeginMessage& message) {
+  v1::TransferBegin out;
+  out.set_view_num(message.view.num);
+  out.set_view_cid(message.view.cid);
+  out.set_position(message.position);
+  Fill(out.mutable_settings(), message.settings);
+  out.set_first_num(message.history.first().num);
+  out.set_first_cid(message.history.first().cid);
+  for (const ViewId& view : message.history.recent()) {
+    out.add_recent(view.num);
+    out.add_recent(view.cid);
+  }
+  for (const BeginMessage::Map& map : message.maps) Fill(out.add_maps(), map);
+  return Encode(MessageType::kBegin, attempt, out);
+}
+
+Buffer EncodeAck(uint32_t attempt, const AckMessage& message) {
+  v1::TransferAck out;
+  out.set_chunks(message.chunks);
+  return Encode(MessageType::kAck, attempt, out);
+}
+
+Buffer EncodeEnd(uint32_t attempt, const EndMessage& message) {
+  v1::TransferEnd out;
+  out.set_chunks(message.chunks);
+  for (const map::Digest& digest : message.digests) {
+    out.add_digests(digest.hi);
+    out.add_digests(digest.lo);
+  }
+  return Encode(MessageType::kEnd, attempt, out);
+}
+
+Buffer EncodeRefused(uint32_t attempt, const RefusedMessage& message) {
+  v1::TransferRefused out;
+  out.set_reason(message.reason.substr(0, kReasonBytesMax));
+  return Encode(MessageType::kRefused, attempt, out);
+}
+
+std::optional<Header> DecodeHeader(Bytes message) {
+  if (message.size() < kMessageHeaderBytes) return std::nullopt;
+  const auto type = static_cast<MessageType>(message[0]);
+  if (type < MessageType::kRequest || type > MessageType::kRefused) return std::nullopt;
+  const size_t max = type == MessageType::kChunk ? kChunkBytesMax : kControlBytesMax;
+  if (message.size() > max) return std::nullopt;
+  Header header;
+  header.type = type;
+  for (size_t i = 0; i < 4; ++i) {
+    header.attempt |= static_cast<uint32_t>(message[1 + i]) << (8 * i);
+  }
+  return header;
+}
+
+std::optional<RequestMessage> DecodeRequest(Bytes message) {
+  v1::TransferRequest in;
+  if (!Decode(message, in)) return std::nullopt;
+  return RequestMessage{{in.view_num(), in.view_cid()}};
+}
+
+std::optional<BeginMessage> DecodeBegin(Bytes message) {
+  v1::TransferBegin in;
+  if (!Decode(message, in)) return std::nullopt;
+  BeginMessage begin;
+  begin.view = {in.view_num(), in.view_cid()};
+  begin.position = in.position();
+  begin.settings = From(in.settings());
+  std::vector<ViewId> recent;
+  if (in.recent_size() % 2 != 0 || in.maps_size() > static_cast<int>(map::kMapsMax)) {
+    return std::nullopt;
+  }
+  for (int i = 0; i < in.recent_size(); i += 2) recent.push_back({in.recent(i), in.recent(i + 1)});
+  if (!begin.history.Restore({in.first_num(), in.first_cid()}, recent)) return std::nullopt;
+  for (const v1::TransferMap& map : in.maps()) {
+    std::optional<BeginMessage::Map> taken = From(map);
+    if (!taken.has_value()) return std::nullopt;
+    begin.maps.push_back(*std::move(taken));
+  }
+  return begin;
+}
+
+std::optional<AckMessage> DecodeAck(Bytes message) {
+  v1::TransferAck in;
+  if (!Decode(message, in)) return std::nullopt;
+  return AckMessage{in.chunks()};
+}
+
+std::optional<EndMessage> DecodeEnd(Bytes message) {
+  v1::TransferEnd in;
+  if (!Decode(message, in)) return std::nullopt;
+  if (in.digests_size() % 2 != 0 || in.digests_size() > static_cast<int>(2 * map::kMapsMax)) {
+    return std::nullopt;
+  }
+  EndMessage end;
+  end.chunks = in.chunks();
+  for (int i = 0; i < in.digests_size(); i += 2) {
+    end.digests.push_back({in.digests(i), in.digests(i + 1)});
+  }
+  return end;
+}
+
+std::optional<RefusedMessage> DecodeRefused(Bytes message) {
+  v1::TransferRefused in;
+  if (!Decode(message, in) || in.reason().size() > kReasonBytesMax) return std::nullopt;
+  return RefusedMessage{in.reason()};
+}
+
+}  // namespace cohort::transfer
