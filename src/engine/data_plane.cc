@@ -145,7 +145,6 @@ void DataPlane::SendChunk(Instant now, DeliveryClass cls, uint8_t flags, Buffer 
 }
 
 void DataPlane::SendQueued(Instant now, Output& out) {
-  more_to_send_ = false;
   flow_.SetBacklog(packer_.backlog_chunks());
   for (int sent = 0; !packer_.empty(); ++sent) {
     if (!rmcast_.CanSend(packer_.NextClass()) || !flow_.CanSend(now, rmcast_.in_flight())) return;
@@ -185,12 +184,10 @@ void DataPlane::SendStatus(Instant now, const Health& health, Output& out) {
   out.frames.push_back({.frame = std::move(status)});
 }
 
-void DataPlane::EndOfTurn(Instant now, const Health& health, Output& out) {
-  if (members_ == 0 || wedged()) {
-    more_to_send_ = false;
-    return;
-  }
-  SendQueued(now, out);
+void DataPlane::EndOfTurn(Instant now, const Health& health, bool hold_messages, Output& out) {
+  more_to_send_ = false;
+  if (members_ == 0 || wedged()) return;
+  if (!hold_messages) SendQueued(now, out);
   Route(now, out);
   SendOrders(now, out);
   for (Rank rank = 0; rank < members_; ++rank) rmcast_.SetDelivered(rank, order_.delivered(rank));
@@ -222,9 +219,10 @@ void DataPlane::CloseView(Instant now, const std::vector<SeqNo>& trim, Output& o
 
 PendingCommands::Progress DataPlane::progress() const {
   PendingCommands::Progress progress;
+  if (members_ == 0) return progress;
   progress.applied_by_all = order_.applied_by_all();
   progress.stable_cut = order_.stable_cut();
-  progress.received_by_all = rmcast_.acks().Min(self_);
+  progress.received_by_all = rmcast_.acks().ByAll(self_);
   // The highest cut that one other member has applied; alone, our own.
   CutNo low = progress.applied_by_all;
   CutNo high = order_.applied_cut();
@@ -240,7 +238,7 @@ PendingCommands::Progress DataPlane::progress() const {
   progress.applied_by_one = low;
   for (Rank rank = 0; rank < members_; ++rank) {
     if (rank != self_ || members_ == 1) {
-      progress.received_by_one = std::max(progress.received_by_one, rmcast_.acks().At(rank, self_));
+      progress.received_by_one = std::max(progress.received_by_one, rmcast_.acks().Get(rank, self_));
     }
   }
   return progress;

@@ -73,7 +73,8 @@ class DataPlane {
   void SetSuspected(Rank rank, bool suspected) { rmcast_.SetSuspected(rank, suspected); }
 
   // Sends what may be sent, at most kBurstChunks chunks; more waits for the next turn (then NextDeadline() is now).
-  void EndOfTurn(Instant now, const Health& health, Output& out);
+  // `hold_messages`: queued messages stay where they are; only the protocol's own chunks leave.
+  void EndOfTurn(Instant now, const Health& health, bool hold_messages, Output& out);
   // Whether a message pushed now should wait for company: chunks are under way, so an acknowledgement will start the
   // next turn, and what gathers until then leaves in one batch.
   bool ShouldGather() const;

@@ -66,6 +66,8 @@ class Engine {
   const map::OrderedMap* FindMap(uint32_t id) const;      // Null if there is none, or its state is not complete yet.
   std::optional<uint32_t> MapId(std::string_view name) const;
   int64_t GroupTimeMs(Instant now) const;                 // Unix milliseconds of the group's clock.
+  // A time for MapOp::hlc, greater than all before. Take it under the same lock as the Execute() that follows.
+  uint64_t NextHlc(Instant now);
   // Whether ChangeUpcalls are wanted for this map: they cost a copy of key and value each.
   void WatchMap(uint32_t id, bool wanted);
   EngineStats stats() const;

@@ -33,6 +33,15 @@ Buffer Lifelines::HelloMessage() const {
   return wire::EncodeStreamMessage(wire::StreamMessage::kHello, writer.written());
 }
 
+void Lifelines::SetSelf(Peer self, std::vector<StreamAction>& actions) {
+  const bool changed = self.id != self_.id;
+  self_ = std::move(self);
+  if (!changed) return;
+  for (const auto& [id, stream] : streams_) {
+    if (stream.open) Append(actions, StreamAction::Kind::kSend, id, {}, HelloMessage());
+  }
+}
+
 Lifelines::Streams::iterator Lifelines::FindByAddress(const Address& address) {
   // An introduced stream first: one that still opens may never.
   auto found = streams_.end();

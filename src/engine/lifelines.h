@@ -69,8 +69,8 @@ class Lifelines {
     uint64_t broken = 0;  // Peers that broke the framing or never introduced themselves.
   };
 
-  // Introduces this member from now on as `self`.
-  void SetSelf(Peer self) { self_ = std::move(self); }
+  // Introduces this member from now on as `self`, also to those who know it by an older join_no.
+  void SetSelf(Peer self, std::vector<StreamAction>& actions);
   // Sends over an open stream to `to`, or dials.
   void SendTo(Instant now, const Address& to, wire::StreamMessage type, Bytes body, std::vector<StreamAction>& actions);
   // As SendTo, by instance; false when no stream to it is up.

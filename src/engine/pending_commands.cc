@@ -23,16 +23,22 @@ void PendingCommands::OnSent(Lane lane) {
   unsent.pop_front();
 }
 
-void PendingCommands::OnDelivered(Lane lane, DoneUpcall done, CutNo cut, SeqNo seq) {
+uint64_t PendingCommands::NextDelivered(Lane lane) const {
+  const std::deque<Entry>& sent = sent_[Index(lane)];
+  return sent.empty() ? 0 : sent.front().id;
+}
+
+bool PendingCommands::OnDelivered(Lane lane, DoneUpcall done, CutNo cut, SeqNo seq) {
   std::deque<Entry>& sent = sent_[Index(lane)];
   COHORT_CHECK(!sent.empty());
   const Entry entry = sent.front();
   sent.pop_front();
-  if (entry.id == 0) return;
+  if (entry.id == 0) return false;
   done.command = entry.id;
   // kLocal with a condition waits in the kLocal queue for its stable cut; without one it is done at the next progress.
   const CutNo threshold = entry.ack == AckLevel::kLocal && !entry.conditional ? 0 : cut;
   AwaitingFor(lane, entry.ack).push_back({.done = std::move(done), .ack = entry.ack, .cut = threshold, .seq = seq});
+  return true;
 }
 
 void PendingCommands::Finish(Awaiting& awaiting, uint16_t replicas, std::vector<Upcall>& upcalls) {

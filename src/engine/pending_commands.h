@@ -45,9 +45,11 @@ class PendingCommands {
     SeqNo received_by_all = 0;
     SeqNo received_by_one = 0;
   };
-  // The oldest sent message of `lane` was delivered here, with `done` as its result so far. Returns false for a delivery
-  // that matches nothing (our bug, or a message of the engine itself: id 0).
-  void OnDelivered(Lane lane, DoneUpcall done, CutNo cut, SeqNo seq);
+  // The command of the oldest sent message of `lane`; 0 for a message of the engine itself.
+  uint64_t NextDelivered(Lane lane) const;
+  // The oldest sent message of `lane` was delivered here, with `done` as its result so far. False: it was a message of
+  // the engine itself.
+  bool OnDelivered(Lane lane, DoneUpcall done, CutNo cut, SeqNo seq);
   // Completes what `progress` allows, in order.
   void OnProgress(const Progress& progress, uint16_t members, std::vector<Upcall>& upcalls);
 

@@ -1,0 +1,294 @@
+// Inputs, the turn, and the readings of the engine's core.
+#include "engine/core.h"
+
+#include <algorithm>
+#include <cstring>
+
+namespace cohort::engine {
+
+namespace {
+
+constexpr int kTurnRounds = 4;  // Rounds of sending in one turn; what is left waits for the next.
+
+uint64_t Word(const std::array<std::byte, 32>& entropy, size_t index) {
+  uint64_t word = 0;
+  std::memcpy(&word, entropy.data() + 8 * index, 8);
+  return word;
+}
+
+security::Security::Options SecurityOptions(const EngineOptions& options, const MemberId& self) {
+  security::Security::Options result;
+  result.group = options.group;
+  if (options.key.has_value()) result.key = security::GroupKey(std::span<const std::byte, 32>(*options.key));
+  result.self = self;
+  return result;
+}
+
+failure::Options FailureOptions(const EngineOptions& options) {
+  failure::Options result;
+  result.dead_after = options.dead_after;
+  result.stall_after = options.stalled_after;
+  return result;
+}
+
+DataPlane::Options PlaneOptions(const EngineOptions& options) {
+  DataPlane::Options result;
+  result.packer.queue_bytes_max = options.send_queue_bytes_max;
+  result.receive_bytes = options.receive_buffer_bytes;
+  // Packets come in coalesced, so one costs little more of the buffer than its own bytes.
+  result.flow.bytes_per_packet = 1600;
+  result.trace = options.trace;
+  return result;
+}
+
+Replica::Options ReplicaOptions(const EngineOptions& options, uint64_t hash_key) {
+  Replica::Options result;
+  result.maps.hash_key = hash_key;
+  result.maps.settings.bytes_max = options.map_bytes_max;
+  const auto horizon = std::chrono::duration_cast<milliseconds>(options.tombstone_horizon).count();
+  result.maps.settings.tombstone_horizon_ms = static_cast<uint64_t>(horizon);
+  result.merge_horizon_ms = static_cast<uint64_t>(horizon);
+  result.policy = options.policy;
+  result.trace = options.trace;
+  return result;
+}
+
+discovery::Options DiscoveryOptions(const EngineOptions& options) {
+  discovery::Options result;
+  result.group = options.group;
+  result.seeds = options.seeds;
+  result.initial_members = options.initial_members;
+  return result;
+}
+
+membership::MembershipOptions MembershipOptionsOf(const EngineOptions& options) {
+  membership::MembershipOptions result;
+  result.group = options.group;
+  result.policy = options.policy;
+  result.bootstrap = options.bootstrap;
+  result.initial_members = options.initial_members;
+  result.tie_breaker = options.tie_breaker;
+  return result;
+}
+
+}  // namespace
+
+Engine::Core::Core(EngineOptions options, const std::array<std::byte, 32>& entropy)
+    : options_(std::move(options)),
+      random_(Word(entropy, 2) ^ Word(entropy, 3)),
+      self_{.id = {.instance = {Word(entropy, 0), Word(entropy, 1)}, .join_no = 0},
+            .name = options_.name,
+            .address = options_.address},
+      security_(SecurityOptions(options_, self_.id)),
+      packetizer_(security_, options_.has_multicast, options_.trace),
+      discovery_(DiscoveryOptions(options_), random_),
+      failure_(FailureOptions(options_), random_),
+      membership_(MembershipOptionsOf(options_), random_),
+      plane_(PlaneOptions(options_), random_),
+      // The group's tag is alike on all its members and a secret of theirs.
+      replica_(ReplicaOptions(options_, 0x9E3779B97F4A7C15u * (security_.group_tag() | uint64_t{1} << 32))) {
+  lifelines_.SetSelf({.id = self_.id, .address = self_.address, .name = self_.name}, turn_.streams);
+}
+
+void Engine::Core::Start(Instant now, int64_t unix_ms, Output& out) {
+  if (started_) return;
+  started_ = true;
+  clock_.Set(now, unix_ms);
+  incarnation_ = static_cast<uint64_t>(unix_ms);
+  self_.incarnation = incarnation_;
+  next_mesh_check_ = now + milliseconds(500);
+  membership_.SetGroupClock(now, static_cast<uint64_t>(unix_ms));
+  membership_.Start(now, self_, membership_out_);
+  ApplyMembership(now);
+  Finish(now, out);
+}
+
+void Engine::Core::OnDatagrams(Instant now, std::span<const Datagram> datagrams, Output& out) {
+  for (const Datagram& datagram : datagrams) Receive(now, datagram);
+  AfterFailure(now);
+  TellProgress(now);
+  Finish(now, out);
+}
+
+void Engine::Core::OnStream(Instant now, const StreamEvent& event, Output& out) {
+  Lifelines::Output lifelines;
+  lifelines_.OnStream(now, event, turn_.streams, lifelines);
+  HandleLifelines(now, lifelines);
+  Finish(now, out);
+}
+
+void Engine::Core::OnHost(Instant now, const HostEvent& event, Output& out) {
+  switch (event.kind) {
+    case HostEvent::Kind::kUnreachable:
+      if (const std::optional<Rank> rank = RankOf(event.peer)) failure_.OnUnreachable(now, *rank, failure_out_);
+      break;
+    case HostEvent::Kind::kInterfaceDown:
+    case HostEvent::Kind::kInterfaceUp:
+      failure_.OnInterface(now, event.kind == HostEvent::Kind::kInterfaceUp);
+      break;
+    case HostEvent::Kind::kSocketDrops:
+      queue_drops_ = static_cast<uint16_t>(queue_drops_ + event.count);
+      failure_.OnSocketDrops(now, event.count);
+      break;
+  }
+  AfterFailure(now);
+  Finish(now, out);
+}
+
+void Engine::Core::OnTimer(Instant now, Output& out) {
+  if (left_ || !started_) {
+    Finish(now, out);
+    return;
+  }
+  if (discovery_.NextDeadline() <= now) {
+    discovery_.OnTimer(now, discovery_out_);
+    AfterDiscovery(now);
+  }
+  if (member_ && failure_.NextDeadline() <= now) {
+    failure_.OnTimer(now, failure_out_);
+    AfterFailure(now);
+  }
+  if (plane_.NextDeadline() <= now) {
+    plane_.OnTimer(now, plane_out_);
+    AfterPlane(now);
+  }
+  if (membership_.NextDeadline() <= now) {
+    AskMembership(now, [&](const membership::Turn& turn) { membership_.OnTimer(turn, membership_out_); });
+  }
+  if (replica_.NextDeadline(now, clock_.NowMs(now)) <= now) {
+    Replica::Output replica_out;
+    replica_.OnTimer(now, clock_.NowMs(now), clock_.NextHlc(now), replica_out);
+    AfterReplica(now, replica_out);
+  }
+  if (lifelines_.NextDeadline() <= now) {
+    Lifelines::Output lifelines;
+    lifelines_.OnTimer(now, turn_.streams, lifelines);
+    HandleLifelines(now, lifelines);
+  }
+  if (next_mesh_check_ <= now) KeepMesh(now);
+  TellProgress(now);
+  Finish(now, out);
+}
+
+void Engine::Core::Finish(Instant now, Output& out) {
+  const DataPlane::Health health{.local_health = static_cast<uint8_t>(failure_.local_health()),
+                                 .member_state = static_cast<uint8_t>(leaving_ ? 2 : replica_.synced() ? 0 : 1),
+                                 .queue_drops = queue_drops_};
+  // A delivery may make the replica send (EXPIRE, MERGE, "synced"), so sending may need another round.
+  for (int round = 0; round < kTurnRounds && member_; ++round) {
+    plane_.EndOfTurn(now, health, HoldsMessages(), plane_out_);
+    const bool quiet = plane_out_.messages.empty() && plane_out_.sent.empty();
+    AfterPlane(now);
+    if (quiet) break;
+  }
+  if (std::exchange(acks_moved_, false)) pending_.OnProgress(plane_.progress(), members(), turn_.upcalls);
+  failure_.SetHigh(plane_.high());
+  failure_.SetProgress(membership_.view_change().progress());
+  packetizer_.Flush(turn_.packets);
+  if (packetizer_.TakeSentToGroup()) failure_.NoteSentToGroup(now);
+  if (options_.trace != nullptr) TraceState();
+  // The driver's Output may hold what an earlier input of the same batch left.
+  if (out.IsEmpty()) {
+    std::swap(out, turn_);
+  } else {
+    const uint32_t base = static_cast<uint32_t>(out.packets.arena.size());
+    out.packets.arena.insert(out.packets.arena.end(), turn_.packets.arena.begin(), turn_.packets.arena.end());
+    for (Packets::One one : turn_.packets.packets) {
+      one.offset += base;
+      out.packets.packets.push_back(one);
+    }
+    std::move(turn_.streams.begin(), turn_.streams.end(), std::back_inserter(out.streams));
+    std::move(turn_.upcalls.begin(), turn_.upcalls.end(), std::back_inserter(out.upcalls));
+  }
+  turn_.packets.Clear();
+  turn_.streams.clear();
+  turn_.upcalls.clear();
+}
+
+Instant Engine::Core::NextDeadline() const {
+  if (left_ || !started_) return Instant::Infinite();
+  Instant next = std::min({discovery_.NextDeadline(), membership_.NextDeadline(), lifelines_.NextDeadline(),
+                           next_mesh_check_});
+  if (member_) next = std::min({next, failure_.NextDeadline(), plane_.NextDeadline()});
+  // The replica's deadlines are in group time; any moment of ours translates them alike.
+  return std::min(next, replica_.NextDeadline(Instant::Zero(), clock_.NowMs(Instant::Zero())));
+}
+
+void Engine::Core::TraceState() {
+  const membership::ViewChange<>& change = membership_.view_change();
+  const uint64_t promise = uint64_t{change.promised().round} << 16 | change.promised().rank;
+  if (promise != traced_promise_ && !change.promised().IsNone()) {
+    Trace(options_.trace, TraceKind::kPromised, [&](TraceRecord& record) {
+      record.view = view_.id;
+      record.ballot_round = change.promised().round;
+      record.ballot_rank = change.promised().rank;
+    });
+  }
+  traced_promise_ = promise;
+  Trace(options_.trace, TraceKind::kBuffers, [&](TraceRecord& record) {
+    record.text = "rmcast";
+    record.number = plane_.rmcast().bytes_held();
+    record.limit = size_t{2} * 64 << 20;
+  });
+  Trace(options_.trace, TraceKind::kBuffers, [&](TraceRecord& record) {
+    record.text = "send queue";
+    record.number = plane_.queued_bytes();
+    record.limit = options_.send_queue_bytes_max;
+  });
+}
+
+bool Engine::Core::IsConsistent() const {
+  return plane_.IsConsistent() && replica_.IsConsistent() && failure_.IsConsistent() && discovery_.IsConsistent() &&
+         membership_.IsConsistent() && security_.IsConsistent();
+}
+
+EngineStats Engine::Core::Stats() const {
+  EngineStats stats;
+  const security::Stats& sealed = security_.stats();
+  for (size_t verdict = 0; verdict < sealed.received.size(); ++verdict) {
+    stats[std::string("security.received_") + security::ToString(static_cast<security::Verdict>(verdict))] =
+        sealed.received[verdict];
+  }
+  stats["security.received_bytes"] = sealed.received_bytes;
+  stats["security.sealed_packets"] = sealed.sealed_packets;
+  stats["security.sealed_bytes"] = sealed.sealed_bytes;
+  stats["engine.frames_malformed"] = frames_malformed_;
+  stats["engine.messages_malformed"] = messages_malformed_;
+  stats["engine.pending_commands"] = pending_.size();
+  stats["engine.queued_bytes"] = plane_.queued_bytes();
+  const rmcast::ReliableMulticast::Stats& rmcast = plane_.rmcast().stats();
+  stats["rmcast.sent"] = rmcast.sent;
+  stats["rmcast.received"] = rmcast.received;
+  stats["rmcast.duplicates"] = rmcast.duplicates;
+  stats["rmcast.naks_sent"] = rmcast.naks_sent;
+  stats["rmcast.naks_received"] = rmcast.naks_received;
+  stats["rmcast.repairs_sent"] = rmcast.repairs_sent;
+  stats["rmcast.repairs_received"] = rmcast.repairs_received;
+  stats["rmcast.tail_probes"] = rmcast.tail_probes;
+  stats["rmcast.dropped_outside_window"] = rmcast.dropped_outside_window;
+  stats["rmcast.bytes_held"] = plane_.rmcast().bytes_held();
+  stats["order.orders_sent"] = plane_.order().stats().orders_sent;
+  stats["order.orders_malformed"] = plane_.order().stats().orders_malformed;
+  stats["flow.window"] = plane_.flow().window();
+  stats["flow.losses"] = plane_.flow().stats().losses;
+  stats["flow.receiver_drops"] = plane_.flow().stats().receiver_drops;
+  stats["frag.malformed_chunks"] = plane_.reassembler().stats().malformed_chunks;
+  stats["failure.heartbeats_sent"] = failure_.stats().heartbeats_sent;
+  stats["failure.suspicions"] = failure_.stats().suspicions;
+  stats["failure.convictions"] = failure_.stats().convictions;
+  stats["failure.local_health"] = failure_.local_health();
+  stats["membership.views"] = membership_.stats().views;
+  stats["membership.exclusions"] = membership_.stats().exclusions;
+  stats["membership.joins_admitted"] = membership_.stats().joins_admitted;
+  stats["membership.malformed"] = membership_.stats().malformed;
+  stats["lifelines.opened"] = lifelines_.stats().opened;
+  stats["lifelines.broken"] = lifelines_.stats().broken;
+  if (const map::MapSet* maps = replica_.maps()) {
+    stats["map.entries"] = maps->Entries();
+    stats["map.applied"] = maps->stats().applied;
+    stats["map.malformed"] = maps->stats().malformed;
+  }
+  return stats;
+}
+
+}  // namespace cohort::engine

@@ -1,0 +1,166 @@
+// The inside of Engine: every layer by value, and the routing between them. Nothing is decided here.
+//
+// What a layer puts out is handed on at once, lowest layer first, in loops and never by recursion into the layer that
+// put it out. Membership is asked one question at a time, and what it answers (wedge, fetch, install) takes effect
+// before the next input is looked at: virtual synchrony rests on that.
+#ifndef COHORT_ENGINE_CORE_H_
+#define COHORT_ENGINE_CORE_H_
+
+#include <map>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "absl/functional/function_ref.h"
+#include "base/random.h"
+#include "discovery/discovery.h"
+#include "engine/data_plane.h"
+#include "engine/engine.h"
+#include "engine/group_clock.h"
+#include "engine/lifelines.h"
+#include "engine/packetizer.h"
+#include "engine/pending_commands.h"
+#include "engine/replica.h"
+#include "failure/failure_detector.h"
+#include "membership/membership.h"
+#include "security/security.h"
+
+namespace cohort::engine {
+
+// First byte of every message.
+enum class MessageKind : uint8_t {
+  kUser = 1,    // Group::Send.
+  kMap = 2,     // A map operation.
+  kSynced = 3,  // "I hold the whole state": the sender, in order.
+};
+
+class Engine::Core {
+ public:
+  Core(EngineOptions options, const std::array<std::byte, 32>& entropy);
+
+  // core.cc: inputs and turns.
+  void Start(Instant now, int64_t unix_ms, Output& out);
+  void OnDatagrams(Instant now, std::span<const Datagram> datagrams, Output& out);
+  void OnStream(Instant now, const StreamEvent& event, Output& out);
+  void OnHost(Instant now, const HostEvent& event, Output& out);
+  void OnTimer(Instant now, Output& out);
+  Instant NextDeadline() const;
+  bool IsConsistent() const;
+  EngineStats Stats() const;
+
+  // core_state.cc: commands and deliveries.
+  absl::Status Execute(Instant now, const Command& command, Output& out);
+  bool writable() const;
+  uint64_t NextHlc(Instant now) { return clock_.NextHlc(now); }
+  int64_t GroupTimeMs(Instant now) const { return clock_.NowMs(now); }
+
+  MemberId self() const { return self_.id; }
+  const View& view() const { return view_; }
+  const Replica& replica() const { return replica_; }
+  Replica& replica() { return replica_; }
+
+ private:
+  using Lane = PendingCommands::Lane;
+
+  // core.cc
+  void Finish(Instant now, Output& out);
+  void TraceState();
+
+  // core_receive.cc
+  void Receive(Instant now, const Datagram& datagram);
+  void ReceiveFromStranger(Instant now, const Datagram& datagram, const security::Origin& origin);
+  void ReceiveInView(Instant now, const security::Origin& origin, bool previous);
+  void Handle(Instant now, Rank from, bool previous, wire::DataFrame& frame);
+  void Handle(Instant now, Rank from, bool previous, wire::StatusFrame& frame);
+  void Handle(Instant now, Rank from, bool previous, wire::NakFrame& frame);
+  void Handle(Instant now, Rank from, bool previous, wire::HeartbeatFrame& frame);
+  void Handle(Instant now, Rank from, bool previous, wire::PingFrame& frame);
+  void Handle(Instant now, Rank from, bool previous, wire::PongFrame& frame);
+  void Handle(Instant now, Rank from, bool previous, wire::PingRequestFrame& frame);
+  void Handle(Instant now, Rank from, bool previous, wire::SuspectFrame& frame);
+  void HandleLifelines(Instant now, Lifelines::Output& lifelines);
+  void HandleLifelineMessage(Instant now, Lifelines::Message& message);
+  void AfterDiscovery(Instant now);
+  void AfterFailure(Instant now);
+  void AddFrames(std::vector<wire::OutFrame>& frames);
+
+  // core_membership.cc
+  void AskMembership(Instant now, absl::FunctionRef<void(const membership::Turn&)> ask);
+  void ApplyMembership(Instant now);
+  void SendControlFrames(Instant now, std::vector<wire::OutFrame>& frames);
+  void Install(Instant now, membership::Installation installation);
+  void InstallSecurity(const membership::Installation& installation);
+  void BeginView(Instant now, const membership::Installation& installation, const std::vector<MemberInfo>& before);
+  void UpdateAccepted();
+  void UpdateDiscovery(Instant now);
+  void KeepMesh(Instant now);
+  void TellProgress(Instant now);
+  std::optional<Rank> RankOf(const InstanceId& instance) const;
+  std::optional<Rank> RankOf(const Address& address) const;
+
+  // core_state.cc
+  void AfterPlane(Instant now);
+  void Deliver(Instant now, DeliveredMessage& message);
+  void DeliverMap(Instant now, const DeliveredMessage& message, const MemberId& writer, DoneUpcall& done);
+  void AfterReplica(Instant now, Replica::Output& replica_out);
+  absl::Status Queue(MessageKind kind, DeliveryClass cls, Bytes body, const PendingCommands::Entry& entry);
+  absl::Status CheckWritable() const;
+  absl::Status ExecuteOpenMap(Instant now, const OpenMap& open);
+  absl::Status ExecuteLeave(Instant now, const Leave& leave);
+  bool HoldsMessages() const;
+  void Report(Instant now, EventKind kind, std::string text, const MemberId& subject = {}, std::string name = {},
+              int64_t number = 0);
+  void AddUpcall(Upcall upcall);
+  uint16_t members() const { return static_cast<uint16_t>(view_infos_.size()); }
+
+  const EngineOptions options_;
+  Random random_;
+  MemberInfo self_;
+  uint64_t incarnation_ = 0;
+  GroupClock clock_;
+  security::Security security_;
+  Packetizer packetizer_;
+  discovery::Discovery discovery_;
+  failure::FailureDetector failure_;
+  membership::Membership membership_;
+  DataPlane plane_;
+  Replica replica_;
+  Lifelines lifelines_;
+  PendingCommands pending_;
+
+  // Collected during a turn, moved to the driver's Output at its end.
+  Output turn_;
+  std::vector<wire::Frame> frames_;  // Of the packet at hand.
+  discovery::Output discovery_out_;
+  failure::Output failure_out_;
+  membership::MembershipOutput membership_out_;
+  DataPlane::Output plane_out_;
+
+  View view_;
+  std::vector<MemberInfo> view_infos_;  // Of view_, by rank.
+  Rank rank_ = kNoRank;
+  std::optional<security::ViewContext> current_context_;
+  std::optional<security::ViewContext> previous_context_;
+  ViewId accepted_;                     // Known to security_.
+  std::map<uint64_t, std::string> opening_;  // OpenMap commands under way: id, name.
+  uint64_t leave_command_ = 0;
+  bool started_ = false;
+  bool member_ = false;    // In a view, and not excluded from it.
+  bool terminal_ = false;  // The view only leads to another side.
+  bool halted_ = false;
+  bool leaving_ = false;
+  bool left_ = false;
+  bool acks_moved_ = false;
+  bool draining_plane_ = false;
+  uint16_t queue_drops_ = 0;
+  uint64_t frames_malformed_ = 0;
+  uint64_t messages_malformed_ = 0;
+  Instant next_mesh_check_ = Instant::Infinite();
+  uint64_t traced_promise_ = 0;
+  ViewId traced_accept_;
+};
+
+}  // namespace cohort::engine
+
+#endif  // COHORT_ENGINE_CORE_H_

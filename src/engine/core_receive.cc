@@ -1,0 +1,250 @@
+// What comes in: packets, lifeline messages, and what discovery and failure make of them.
+#include <algorithm>
+#include <variant>
+
+#include "engine/core.h"
+
+namespace cohort::engine {
+
+void Engine::Core::Receive(Instant now, const Datagram& datagram) {
+  security::OpenResult opened = security_.Open(now, datagram.from, datagram.bytes);
+  if (!opened.ok()) return;
+  Trace(options_.trace, TraceKind::kOpened, [&](TraceRecord& record) {
+    const wire::PacketHeader header = wire::ParsePacketHeader(datagram.bytes).header;
+    record.subkey = TraceSubkey(opened.origin.member.instance, opened.origin.member.join_no,
+                                static_cast<uint64_t>(header.type), header.key_slot);
+    record.packet = header.packet_number;
+  });
+  if (!wire::ParseFrames(opened.plaintext, frames_).ok()) {
+    ++frames_malformed_;
+    return;
+  }
+  switch (opened.origin.view) {
+    case security::ViewSlot::kNone:
+      ReceiveFromStranger(now, datagram, opened.origin);
+      break;
+    case security::ViewSlot::kCurrent:
+      ReceiveInView(now, opened.origin, false);
+      break;
+    case security::ViewSlot::kPrevious:
+      ReceiveInView(now, opened.origin, true);
+      break;
+    case security::ViewSlot::kAccepted: {
+      // Its sender has installed that view: it is decided (Spec 4.39).
+      std::vector<wire::Frame> frames = std::move(frames_);
+      AskMembership(now, [&](const membership::Turn& turn) {
+        membership_.OnAcceptedViewTraffic(turn, opened.origin.member, membership_out_);
+      });
+      frames_ = std::move(frames);
+      if (member_ && view_.id == opened.origin.view_id) ReceiveInView(now, opened.origin, false);
+      break;
+    }
+  }
+}
+
+void Engine::Core::ReceiveFromStranger(Instant now, const Datagram& datagram, const security::Origin& origin) {
+  for (const wire::Frame& frame : frames_) {
+    const auto* control = std::get_if<wire::ControlFrame>(&frame);
+    if (control == nullptr || control->kind != wire::ControlKind::kDiscovery) continue;
+    discovery_.OnMessage(now, datagram.from, origin.member.instance, control->body, discovery_out_);
+  }
+  AfterDiscovery(now);
+}
+
+void Engine::Core::ReceiveInView(Instant now, const security::Origin& origin, bool previous) {
+  const Rank from = origin.rank;
+  const ViewId view = origin.view_id;
+  if (!previous && member_) {
+    failure_.OnHeard(now, from);
+    membership_.OnHeardInView(now, from);
+    pending_.OnHeardInView(from, members(), turn_.upcalls);
+  }
+  // Handling a frame may install a view; the frames after it then belong to the one before.
+  std::vector<wire::Frame> frames = std::move(frames_);
+  for (wire::Frame& frame : frames) {
+    const bool is_previous = previous || view_.id != view;
+    if (is_previous && (!previous_context_.has_value() || previous_context_->id != view)) break;
+    if (auto* control = std::get_if<wire::ControlFrame>(&frame)) {
+      if (control->kind != wire::ControlKind::kViewChange) continue;
+      AskMembership(now, [&](const membership::Turn& turn) {
+        membership_.OnViewChangeMessage(turn, origin.member, control->body, membership_out_);
+      });
+      continue;
+    }
+    std::visit(
+        [&](auto& body) {
+          if constexpr (!std::is_same_v<std::decay_t<decltype(body)>, wire::ControlFrame>) {
+            Handle(now, from, is_previous, body);
+          }
+        },
+        frame);
+  }
+  frames.clear();
+  frames_ = std::move(frames);  // Keeps the memory.
+}
+
+void Engine::Core::Handle(Instant now, Rank from, bool previous, wire::DataFrame& frame) {
+  plane_.OnData(now, from, previous, frame, plane_out_);
+  AfterPlane(now);
+}
+
+void Engine::Core::Handle(Instant now, Rank from, bool previous, wire::NakFrame& frame) {
+  plane_.OnNak(now, from, previous, frame, plane_out_);
+  AfterPlane(now);
+}
+
+void Engine::Core::Handle(Instant now, Rank from, bool previous, wire::StatusFrame& frame) {
+  if (previous || !member_) return;
+  failure_.OnLocalHealth(from, frame.local_health);
+  plane_.OnStatus(now, from, frame, plane_out_);
+  AfterPlane(now);
+}
+
+void Engine::Core::Handle(Instant now, Rank from, bool previous, wire::HeartbeatFrame& frame) {
+  if (previous || !member_) return;
+  failure_.OnHeartbeat(now, from, frame, failure_out_);
+  plane_.OnHeartbeat(now, from, frame.high, plane_out_);
+  AfterPlane(now);
+  AskMembership(now, [&](const membership::Turn& turn) { membership_.OnPeerProgress(turn, from, frame.progress); });
+}
+
+void Engine::Core::Handle(Instant now, Rank from, bool previous, wire::PingFrame& frame) {
+  if (!previous && member_) failure_.OnPing(now, from, frame, failure_out_);
+}
+
+void Engine::Core::Handle(Instant now, Rank from, bool previous, wire::PongFrame& frame) {
+  if (!previous && member_) failure_.OnPong(now, from, frame, failure_out_);
+}
+
+void Engine::Core::Handle(Instant now, Rank from, bool previous, wire::PingRequestFrame& frame) {
+  if (!previous && member_) failure_.OnPingRequest(now, from, frame, failure_out_);
+}
+
+void Engine::Core::Handle(Instant now, Rank from, bool previous, wire::SuspectFrame& frame) {
+  if (!previous && member_) failure_.OnSuspect(now, from, frame, failure_out_);
+}
+
+void Engine::Core::AddFrames(std::vector<wire::OutFrame>& frames) {
+  for (wire::OutFrame& frame : frames) packetizer_.Add(frame, turn_.packets);
+  frames.clear();
+}
+
+void Engine::Core::AfterDiscovery(Instant now) {
+  discovery::Output discovered = std::exchange(discovery_out_, {});
+  for (discovery::Packet& packet : discovered.packets) {
+    const Address to = packet.multicast ? Address{} : packet.to;
+    packetizer_.AddStranger(
+        to, wire::ControlFrame{.kind = wire::ControlKind::kDiscovery, .body = std::move(packet.body)}, turn_.packets);
+  }
+  for (Event& event : discovered.events) AddUpcall(EventUpcall{std::move(event)});
+  if (left_) return;
+  for (const GroupSighting& sighting : discovered.sightings) {
+    membership_.OnSighting(now, sighting, membership_out_);
+    ApplyMembership(now);
+  }
+  if (discovered.form_group) {
+    membership_.OnFormGroup(now, membership_out_);
+    ApplyMembership(now);
+  }
+}
+
+void Engine::Core::AfterFailure(Instant now) {
+  failure::Output judged = std::exchange(failure_out_, {});
+  AddFrames(judged.frames);
+  if (!member_) return;
+  for (const Rank rank : judged.probes) {
+    if (rank < members()) lifelines_.Probe(view_infos_[rank].address, turn_.streams);
+  }
+  for (const failure::RoundTrip& trip : judged.round_trips) {
+    plane_.SetRoundTrip(trip.peer, trip.srtt);
+    membership_.SetRoundTrip(trip.srtt);
+  }
+  for (failure::Suspicion& suspicion : judged.suspected) {
+    plane_.SetSuspected(suspicion.subject, true);
+    if (suspicion.subject == 0) discovery_.SetCoordinatorSilent(true);
+    const MemberInfo& member = view_infos_[suspicion.subject];
+    Report(now, EventKind::kSuspected, std::move(suspicion.evidence), member.id, member.name,
+           std::chrono::duration_cast<milliseconds>(suspicion.silence).count());
+  }
+  for (const Rank rank : judged.unsuspected) {
+    plane_.SetSuspected(rank, false);
+    if (rank == 0) discovery_.SetCoordinatorSilent(false);
+    Report(now, EventKind::kUnsuspected, "it answered", view_infos_[rank].id, view_infos_[rank].name);
+  }
+  if (judged.self_doubt.has_value()) Report(now, EventKind::kSelfDoubt, std::move(*judged.self_doubt), self_.id, self_.name);
+  const ViewId view = view_.id;
+  for (failure::Conviction& conviction : judged.convicted) {
+    // A conviction may end the view at once; the ranks of those that follow are of the view before.
+    if (view_.id != view) break;
+    const MemberInfo& member = view_infos_[conviction.subject];
+    Report(now, EventKind::kSuspected, "convicted: " + conviction.evidence, member.id, member.name);
+    AskMembership(now, [&](const membership::Turn& turn) {
+      membership_.OnConviction(turn, conviction.subject, conviction.cause, conviction.evidence, membership_out_);
+    });
+  }
+}
+
+void Engine::Core::HandleLifelines(Instant now, Lifelines::Output& lifelines) {
+  if (left_) return;
+  for (const Lifelines::Peer& peer : lifelines.up) {
+    if (const auto rank = RankOf(peer.id.instance); rank.has_value() && member_) failure_.OnLifelineOpened(now, *rank);
+  }
+  for (Lifelines::Message& message : lifelines.messages) HandleLifelineMessage(now, message);
+  for (const Lifelines::Down& down : lifelines.down) {
+    const std::optional<Rank> rank = RankOf(down.peer.id.instance);
+    if (rank.has_value() && member_ && !down.said_bye) failure_.OnLifelineClosed(now, *rank, failure_out_);
+    Replica::Output replica_out;
+    replica_.OnLifelineDown(now, rank.has_value() ? view_infos_[*rank].id : down.peer.id, replica_out);
+    AfterReplica(now, replica_out);
+    membership_.OnLifelineDown(now, down.peer.address, membership_out_);
+    ApplyMembership(now);
+  }
+  for (const Lifelines::Unreachable& unreachable : lifelines.unreachable) {
+    if (const auto rank = RankOf(unreachable.address); rank.has_value() && member_) {
+      failure_.OnUnreachable(now, *rank, failure_out_);
+    }
+    membership_.OnLifelineDown(now, unreachable.address, membership_out_);
+    ApplyMembership(now);
+  }
+  for (const Lifelines::ProbeAnswer& probe : lifelines.probes) {
+    const std::optional<Rank> rank = RankOf(probe.address);
+    if (!rank.has_value() || !member_) continue;
+    const auto result = probe.verdict == StreamEvent::Kind::kRefused    ? failure::ProbeResult::kRefused
+                        : probe.verdict == StreamEvent::Kind::kAnswered ? failure::ProbeResult::kAnswered
+                                                                        : failure::ProbeResult::kFailed;
+    failure_.OnProbeResult(now, *rank, result, failure_out_);
+  }
+  AfterFailure(now);
+}
+
+void Engine::Core::HandleLifelineMessage(Instant now, Lifelines::Message& message) {
+  switch (message.type) {
+    case wire::StreamMessage::kJoin:
+    case wire::StreamMessage::kWelcome:
+    case wire::StreamMessage::kRefused:
+    case wire::StreamMessage::kMerge:
+      AskMembership(now, [&](const membership::Turn& turn) {
+        membership_.OnLifelineMessage(turn, {.instance = message.from.id.instance, .address = message.from.address},
+                                      message.type, message.body, membership_out_);
+      });
+      break;
+    case wire::StreamMessage::kControl:
+      AskMembership(now, [&](const membership::Turn& turn) {
+        const std::optional<Rank> rank = RankOf(message.from.id.instance);
+        const MemberId from = rank.has_value() ? view_infos_[*rank].id : message.from.id;
+        membership_.OnViewChangeMessage(turn, from, message.body, membership_out_);
+      });
+      break;
+    case wire::StreamMessage::kTransfer: {
+      Replica::Output replica_out;
+      replica_.OnTransferMessage(now, message.from.id, message.body, replica_out);
+      AfterReplica(now, replica_out);
+      break;
+    }
+    case wire::StreamMessage::kHello:
+    case wire::StreamMessage::kBye:
+      break;  // The lifelines' own.
+  }
+}
+
+}  // namespace cohort::engine

@@ -1,0 +1,197 @@
+// Commands of the host, and what is delivered to it.
+#include <algorithm>
+
+#include "engine/core.h"
+#include "map/map_op_codec.h"
+
+namespace cohort::engine {
+
+namespace {
+constexpr size_t kOpeningMax = 1024;  // OpenMap commands under way.
+}
+
+void Engine::Core::AddUpcall(Upcall upcall) { turn_.upcalls.push_back(std::move(upcall)); }
+
+void Engine::Core::Report(Instant now, EventKind kind, std::string text, const MemberId& subject, std::string name,
+                          int64_t number) {
+  Event event;
+  event.kind = kind;
+  event.at_ns = now.nanos();
+  event.view = view_.id;
+  event.subject = subject;
+  event.subject_name = std::move(name);
+  event.text = std::move(text);
+  event.number = number;
+  AddUpcall(EventUpcall{std::move(event)});
+}
+
+bool Engine::Core::HoldsMessages() const { return !replica_.synced() || terminal_ || halted_; }
+
+bool Engine::Core::writable() const {
+  return member_ && replica_.synced() && !terminal_ && !halted_ && !leaving_ && !left_;
+}
+
+absl::Status Engine::Core::CheckWritable() const {
+  if (left_) return absl::FailedPreconditionError("this member has left the group");
+  if (leaving_) return absl::FailedPreconditionError("this member is leaving the group");
+  if (halted_) {
+    return absl::UnavailableError(
+        "this member is outside the primary partition: too few members of the last view can be reached");
+  }
+  return absl::OkStatus();
+}
+
+absl::Status Engine::Core::Queue(MessageKind kind, DeliveryClass cls, Bytes body, const PendingCommands::Entry& entry) {
+  Buffer payload = Buffer::Allocate(1 + body.size());
+  payload.Fill()[0] = static_cast<std::byte>(kind);
+  std::copy(body.begin(), body.end(), payload.Fill().begin() + 1);
+  absl::Status status =
+      plane_.Push({.cls = cls, .sync = entry.ack != AckLevel::kLocal, .payload = std::move(payload)});
+  if (status.ok()) pending_.OnQueued(PendingCommands::LaneOf(cls), entry);
+  return status;
+}
+
+absl::Status Engine::Core::Execute(Instant now, const Command& command, Output& out) {
+  absl::Status status;
+  if (const auto* leave = std::get_if<Leave>(&command)) {
+    status = ExecuteLeave(now, *leave);
+  } else if (status = CheckWritable(); !status.ok()) {
+    return status;
+  } else if (const auto* open = std::get_if<OpenMap>(&command)) {
+    status = ExecuteOpenMap(now, *open);
+  } else if (const auto* send = std::get_if<SendMessage>(&command)) {
+    if (send->cls == DeliveryClass::kCtrl) return absl::InvalidArgumentError("class kCtrl is the protocol's own");
+    status = Queue(MessageKind::kUser, send->cls, send->payload, {.id = send->id, .ack = send->ack});
+  } else if (const auto* write = std::get_if<MapWrite>(&command)) {
+    status = Queue(MessageKind::kMap, DeliveryClass::kAgreed, write->operation,
+                   {.id = write->id, .ack = write->ack, .conditional = write->conditional});
+  }
+  if (!status.ok()) return status;
+  // While acknowledgements are on their way the next turn is near, and what gathers until then leaves in one batch.
+  if (!plane_.ShouldGather() || std::holds_alternative<Leave>(command)) Finish(now, out);
+  return absl::OkStatus();
+}
+
+absl::Status Engine::Core::ExecuteOpenMap(Instant now, const OpenMap& open) {
+  if (opening_.size() >= kOpeningMax) return absl::ResourceExhaustedError("too many maps are being opened at once");
+  map::MapSettings settings = replica_.mutable_maps()->options().settings;
+  if (open.bytes_max != 0) settings.bytes_max = std::min(open.bytes_max, settings.bytes_max);
+  const map::MapSet* maps = replica_.maps();
+  const map::OrderedMap* known = maps == nullptr ? nullptr : maps->Find(open.name);
+  if (known != nullptr && known->state().configured && known->state().settings == settings) {
+    AddUpcall(DoneUpcall{.command = open.id, .number = known->id(), .replicas = members()});
+    return absl::OkStatus();
+  }
+  const Buffer operation =
+      map::EncodeMapOp({.map = open.name, .hlc = clock_.NextHlc(now), .body = map::ConfigureOp{settings}});
+  absl::Status status = Queue(MessageKind::kMap, DeliveryClass::kAgreed, operation, {.id = open.id, .ack = AckLevel::kAll});
+  if (status.ok()) opening_[open.id] = open.name;
+  return status;
+}
+
+absl::Status Engine::Core::ExecuteLeave(Instant now, const Leave& leave) {
+  if (left_) return absl::FailedPreconditionError("this member has left the group");
+  leave_command_ = leave.id;
+  if (leaving_) return absl::OkStatus();
+  leaving_ = true;
+  AskMembership(now, [&](const membership::Turn& turn) { membership_.Leave(turn, membership_out_); });
+  return absl::OkStatus();
+}
+
+void Engine::Core::AfterPlane(Instant now) {
+  if (plane_out_.frames.empty() && plane_out_.messages.empty() && plane_out_.sent.empty() && !plane_out_.acks_moved) return;
+  DataPlane::Output output = std::exchange(plane_out_, {});
+  AddFrames(output.frames);
+  acks_moved_ |= output.acks_moved;
+  for (const Lane lane : output.sent) pending_.OnSent(lane);
+  for (DeliveredMessage& message : output.messages) Deliver(now, message);
+  // Keeps the memory of the vectors for the next time.
+  if (plane_out_.frames.empty() && plane_out_.messages.empty() && plane_out_.sent.empty()) {
+    output.messages.clear();
+    output.sent.clear();
+    output.acks_moved = plane_out_.acks_moved;
+    plane_out_ = std::move(output);
+  }
+}
+
+void Engine::Core::Deliver(Instant now, DeliveredMessage& message) {
+  acks_moved_ = true;
+  const bool own = message.origin == rank_;
+  const MemberId writer = view_infos_[message.origin].id;
+  DoneUpcall done;
+  const Bytes payload = message.payload;
+  const auto kind = payload.empty() ? MessageKind{} : static_cast<MessageKind>(payload[0]);
+  switch (kind) {
+    case MessageKind::kUser:
+      AddUpcall(MessageUpcall{.from = writer,
+                              .cls = message.cls,
+                              .payload = message.payload.Slice(1, payload.size() - 1),
+                              .transitional = message.transitional});
+      break;
+    case MessageKind::kMap:
+      DeliverMap(now, message, writer, done);
+      break;
+    case MessageKind::kSynced: {
+      membership_.OnSynced(now, message.origin);
+      Replica::Output replica_out;
+      replica_.OnMemberSynced(now, writer, clock_.NextHlc(now), replica_out);
+      AfterReplica(now, replica_out);
+      break;
+    }
+    default:
+      ++messages_malformed_;
+      break;
+  }
+  if (own && !pending_.OnDelivered(PendingCommands::LaneOf(message.cls), std::move(done), message.cut, message.seq)) {
+    if (kind == MessageKind::kMap) replica_.OnOwnOperationDelivered();
+  }
+}
+
+void Engine::Core::DeliverMap(Instant now, const DeliveredMessage& message, const MemberId& writer, DoneUpcall& done) {
+  Replica::Output replica_out;
+  const Bytes operation = Bytes(message.payload).subspan(1);
+  // A map operation has its place in the total order only; a CONV one would make replicas differ.
+  if (message.cls == DeliveryClass::kConv) {
+    ++messages_malformed_;
+    return;
+  }
+  std::optional<map::ApplyResult> result = replica_.OnOperation(now, operation, writer, replica_out);
+  AfterReplica(now, replica_out);
+  if (message.origin != rank_) return;
+  if (!result.has_value()) {
+    done.status = absl::UnknownError("applied by others, but this member has not got the whole state yet");
+    return;
+  }
+  done.status = std::move(result->status);
+  done.version = result->version;
+  done.number = result->number;
+  done.applied = result->applied;
+  const uint64_t id = pending_.NextDelivered(PendingCommands::LaneOf(message.cls));
+  if (const auto opening = opening_.find(id); id != 0 && opening != opening_.end()) {
+    const map::OrderedMap* map = replica_.maps() == nullptr ? nullptr : replica_.maps()->Find(opening->second);
+    if (map != nullptr) done.number = map->id();
+    opening_.erase(opening);
+  }
+}
+
+void Engine::Core::AfterReplica(Instant now, Replica::Output& replica_out) {
+  for (Upcall& upcall : replica_out.upcalls) AddUpcall(std::move(upcall));
+  for (const transfer::Output::Message& message : replica_out.messages) {
+    if (lifelines_.SendToInstance(now, message.to.instance, wire::StreamMessage::kTransfer, message.body, turn_.streams)) {
+      continue;
+    }
+    if (const std::optional<Rank> rank = RankOf(message.to.instance)) {
+      lifelines_.SendTo(now, view_infos_[*rank].address, wire::StreamMessage::kTransfer, message.body, turn_.streams);
+    }
+  }
+  if (replica_out.synced) {
+    // "Synced" travels in order, so all members count this one as a holder of the state from one place on.
+    membership_.OnSynced(now, rank_);
+    static_cast<void>(Queue(MessageKind::kSynced, DeliveryClass::kAgreed, {}, {}));
+  }
+  for (const Buffer& operation : replica_out.operations) {
+    if (!Queue(MessageKind::kMap, DeliveryClass::kAgreed, operation, {}).ok()) replica_.OnOwnOperationDelivered();
+  }
+}
+
+}  // namespace cohort::engine

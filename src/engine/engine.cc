@@ -1,0 +1,47 @@
+#include "engine/engine.h"
+
+#include "engine/core.h"
+
+namespace cohort::engine {
+
+Engine::Engine(EngineOptions options, const std::array<std::byte, 32>& entropy)
+    : core_(std::make_unique<Core>(std::move(options), entropy)) {}
+Engine::~Engine() = default;
+
+void Engine::Start(Instant now, int64_t unix_ms, Output& out) { core_->Start(now, unix_ms, out); }
+void Engine::OnDatagrams(Instant now, std::span<const Datagram> datagrams, Output& out) {
+  core_->OnDatagrams(now, datagrams, out);
+}
+void Engine::OnStream(Instant now, const StreamEvent& event, Output& out) { core_->OnStream(now, event, out); }
+void Engine::OnHost(Instant now, const HostEvent& event, Output& out) { core_->OnHost(now, event, out); }
+void Engine::OnTimer(Instant now, Output& out) { core_->OnTimer(now, out); }
+Instant Engine::NextDeadline() const { return core_->NextDeadline(); }
+
+absl::Status Engine::Execute(Instant now, const Command& command, Output& out) {
+  return core_->Execute(now, command, out);
+}
+
+MemberId Engine::self() const { return core_->self(); }
+const View& Engine::view() const { return core_->view(); }
+bool Engine::synced() const { return core_->replica().synced(); }
+bool Engine::writable() const { return core_->writable(); }
+uint64_t Engine::NextHlc(Instant now) { return core_->NextHlc(now); }
+int64_t Engine::GroupTimeMs(Instant now) const { return core_->GroupTimeMs(now); }
+
+const map::OrderedMap* Engine::FindMap(uint32_t id) const {
+  const map::MapSet* maps = core_->replica().maps();
+  return maps == nullptr ? nullptr : maps->Get(id);
+}
+
+std::optional<uint32_t> Engine::MapId(std::string_view name) const {
+  const map::MapSet* maps = core_->replica().maps();
+  const map::OrderedMap* map = maps == nullptr ? nullptr : maps->Find(name);
+  if (map == nullptr) return std::nullopt;
+  return map->id();
+}
+
+void Engine::WatchMap(uint32_t id, bool wanted) { core_->replica().Watch(id, wanted); }
+EngineStats Engine::stats() const { return core_->Stats(); }
+bool Engine::IsConsistent() const { return core_->IsConsistent(); }
+
+}  // namespace cohort::engine

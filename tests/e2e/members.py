@@ -1,0 +1,126 @@
+"""`cohort node` processes on the hosts of a lab: start them, read the events they print, end them.
+
+Every process is ended by its own id; nothing is killed by name.
+"""
+
+import json
+import os
+import signal
+import subprocess
+import threading
+import time
+
+import redis
+
+
+class Member:
+    """One `cohort node --events json`. Its RESP door is a Unix socket, so clients reach it when its cable is pulled."""
+
+    def __init__(self, binary, host, name, directory, key_file, extra=(), environment=None):
+        self.name = name
+        self.host = host
+        self.socket = os.path.join(directory, name + ".sock")
+        self.http = os.path.join(directory, name + ".http.sock")
+        if os.path.exists(self.socket):
+            os.unlink(self.socket)
+        command = [binary, "node", "--group", "demo", "--name", name, "--bind", host.address, "--key-file", key_file,
+                   "--resp", "unix:" + self.socket, "--events", "json"] + list(extra)
+        self.errors = open(os.path.join(directory, name + ".log"), "ab")
+        self.process = host.popen(command, stdout=subprocess.PIPE, stderr=self.errors, text=True, bufsize=1,
+                                  env=dict(os.environ, **(environment or {})))
+        self.events = []  # (seconds on our clock, event)
+        self._changed = threading.Condition()
+        self._reader = threading.Thread(target=self._read, daemon=True)
+        self._reader.start()
+
+    def _read(self):
+        for line in self.process.stdout:
+            now = time.monotonic()
+            try:
+                event = json.loads(line)
+            except ValueError:
+                continue
+            with self._changed:
+                self.events.append((now, event))
+                self._changed.notify_all()
+
+    def wait_for(self, condition, seconds, what):
+        """The first (time, event) for which condition(event) holds, past or future; an error naming `what` otherwise."""
+        deadline = time.monotonic() + seconds
+        seen = 0
+        with self._changed:
+            while True:
+                for at, event in self.events[seen:]:
+                    if condition(event):
+                        return at, event
+                seen = len(self.events)
+                left = deadline - time.monotonic()
+                if left <= 0 or (self.process.poll() is not None and left < seconds - 1):
+                    state = "exit status %s" % self.process.returncode if self.process.poll() is not None else "running"
+                    raise TimeoutError("%s: no %s within %.0f s (%s); last events: %s" % (
+                        self.name, what, seconds, state, [e for _, e in self.events[-3:]]))
+                self._changed.wait(min(left, 0.5))
+
+    def views(self):
+        with self._changed:
+            return [(at, event) for at, event in self.events if event.get("event") == "view"]
+
+    def members(self):
+        views = self.views()
+        return sorted(views[-1][1]["members"]) if views else []
+
+    def wait_for_view(self, names, seconds, since=0.0):
+        """Until the newest view has exactly these members; returns when it was installed (our clock)."""
+        wanted = sorted(names)
+        deadline = time.monotonic() + seconds
+        while time.monotonic() < deadline:
+            views = self.views()
+            if views and sorted(views[-1][1]["members"]) == wanted and views[-1][0] >= since:
+                return views[-1][0]
+            with self._changed:
+                self._changed.wait(0.05)
+        raise TimeoutError("%s: the view is %s, not %s, after %.0f s" % (self.name, self.members(), wanted, seconds))
+
+    def client(self, timeout=30):
+        return redis.Redis(unix_socket_path=self.socket, socket_timeout=timeout)
+
+    def wait_until_serving(self, seconds=30):
+        self.wait_for(lambda e: e.get("event") == "synced" and e.get("member", self.name) == self.name, seconds, "synced event")
+        deadline = time.monotonic() + seconds
+        while True:
+            try:
+                self.client().ping()
+                return
+            except (redis.ConnectionError, OSError):
+                if time.monotonic() > deadline:
+                    raise
+                time.sleep(0.02)
+
+    def digest(self):
+        return self.client().execute_command("COHORT", "DIGEST")
+
+    def kill(self):
+        self.process.send_signal(signal.SIGKILL)
+        at = time.monotonic()
+        self.process.wait()
+        return at
+
+    def stop(self):
+        self.process.send_signal(signal.SIGSTOP)
+        return time.monotonic()
+
+    def resume(self):
+        self.process.send_signal(signal.SIGCONT)
+        return time.monotonic()
+
+    def leave(self, seconds=10):
+        self.process.send_signal(signal.SIGTERM)
+        at = time.monotonic()
+        self.process.wait(seconds)
+        return at
+
+    def close(self):
+        if self.process.poll() is None:
+            self.process.send_signal(signal.SIGKILL)
+            self.process.wait()
+        self.errors.close()
