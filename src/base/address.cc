@@ -66,12 +66,14 @@ std::string Address::ToString() const {
   if (family != 4 && family != 6) return "none";
   char host[INET6_ADDRSTRLEN] = {};
   inet_ntop(family == 4 ? AF_INET : AF_INET6, ip.data(), host, sizeof host);
-  std::string text = host;
-  if (family == 6) {
-    if (scope != 0) text += "%" + std::to_string(scope);
-    text = "[" + text + "]";
-  }
-  return text + ":" + std::to_string(port);
+  std::string text;
+  if (family == 6) text += '[';
+  text += host;
+  if (family == 6 && scope != 0) text.append(1, '%').append(std::to_string(scope));
+  if (family == 6) text += ']';
+  text += ':';
+  text += std::to_string(port);
+  return text;
 }
 
 }  // namespace cohort
