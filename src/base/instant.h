@@ -28,7 +28,8 @@ class Instant {
 
   // Saturates at Infinite(); durations are at most years, so the other end cannot be reached.
   friend constexpr Instant operator+(Instant a, Duration d) {
-    if (a.is_infinite() || d.count() > std::numeric_limits<int64_t>::max() - a.ns_) return Infinite();
+    constexpr int64_t kMax = std::numeric_limits<int64_t>::max();
+    if (a.is_infinite() || (d.count() > 0 && a.ns_ > kMax - d.count())) return Infinite();
     return Instant(a.ns_ + d.count());
   }
   friend constexpr Instant operator-(Instant a, Duration d) { return Instant(a.ns_ - d.count()); }
