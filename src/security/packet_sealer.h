@@ -33,11 +33,12 @@ size_t WriteAssociated(Bytes header, const Binding& binding,
 
 class PacketSealer {
  public:
-  // `keys` null: plaintext, headers only. `first_number` is 1 except in tests of the limits.
+  // `first_number` is 1 except in tests of the limits.
   PacketSealer(const MemberId& self, uint64_t first_number);
 
-  // Appends header, ciphertext and tag to `arena`; fills in header.packet_number and length. 0 when
-  // the subkey is used up or the frames are too long: nothing is appended then.
+  // Appends header, ciphertext and tag (with `keys` null: header and plaintext) to `arena`; fills
+  // in header.packet_number and length. 0 when the subkey is used up or the frames are too long:
+  // nothing is appended then.
   size_t Seal(const KeyDerivation* keys, KeyEpoch epoch, wire::PacketHeader header,
               const Binding& binding, Bytes frames, std::vector<std::byte>& arena);
 
