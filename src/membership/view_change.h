@@ -105,6 +105,7 @@ class ViewChange {
   const std::optional<Accepted>& accepted() const { return accepted_; }
   // Known to be decided; null before.
   ProposalRef decided() const { return decided_ ? decided_->proposal : nullptr; }
+  Ballot DecidedUnder() const { return decided_ ? decided_->ballot : Ballot{}; }
   // True when this member took the decision and so welcomes joiners.
   bool is_decider() const { return decider_; }
   // Every continuing member was heard in the decided view: a kept copy may be dropped.

@@ -101,7 +101,9 @@ void ViewChange<Rules>::OnPropose(const Turn& turn, Rank from, const Propose& pr
   Wedge(out);
   invites_ = false;
   if (accepted_ && accepted_->ballot == propose.ballot) {
-    if (*accepted_->proposal == *propose.proposal) SendTo(from, Ready{propose.ballot}, out);
+    if (accepted_->proposal->next == propose.proposal->next) {
+      SendTo(from, Ready{propose.ballot}, out);
+    }
     if constexpr (Rules::kOneProposalPerBallot) return;
   }
   const bool again = proposed_ && proposed_->ballot == propose.ballot;

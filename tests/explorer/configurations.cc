@@ -29,24 +29,26 @@ std::vector<Config> Configurations(bool is_long) {
     config.false_suspicions = suspicions;
     config.stalls = stalls;
     config.rounds_max = rounds;
+    config.heal_every = is_long || members * (suspicions + stalls) < 4 ? 16 : 64;
     if (is_long) config.states_max = 60'000'000;
     config.name = Name(config);
     all.push_back(config);
   };
   for (Policy policy : {Policy::kPrimary, Policy::kAvailable}) {
     for (Rank sender : {Rank(0), Rank(1), Rank(2)}) {
-      add(policy, 3, sender, 1, 0, 0, 3);
       add(policy, 3, sender, 2, 0, 0, 3);
-      add(policy, 3, sender, 1, 1, 0, 2);
+      add(policy, 3, sender, 1, 1, 0, is_long || sender == 2 ? 3 : 2);
     }
-    add(policy, 3, 2, 0, 1, 0, 3);
-    add(policy, 4, 3, 1, 0, 0, 2);
+    add(policy, 3, 2, 0, 1, 1, 3);
+    add(policy, 3, 2, 1, 0, 1, 3);
+    add(policy, 4, 3, 1, 0, 0, 3);
     add(policy, 4, 3, 0, 1, 0, 2);
     if (!is_long) continue;
-    add(policy, 3, 2, 1, 1, 0, 3);
     add(policy, 3, 2, 0, 2, 0, 3);
-    add(policy, 3, 2, 1, 0, 1, 3);
-    add(policy, 4, 3, 2, 0, 0, 2);
+    add(policy, 3, 2, 2, 1, 0, 3);
+    add(policy, 3, 2, 1, 1, 1, 3);
+    add(policy, 4, 3, 2, 0, 0, 3);
+    add(policy, 4, 3, 1, 1, 0, 2);
   }
   return all;
 }

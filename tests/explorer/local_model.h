@@ -8,10 +8,10 @@
 #include <memory>
 #include <optional>
 #include <string>
-#include <unordered_map>
 #include <utility>
 #include <vector>
 
+#include "absl/container/flat_hash_map.h"
 #include "membership/view_change.h"
 #include "membership/view_change_impl.h"
 #include "tests/explorer/config.h"
@@ -138,6 +138,24 @@ class LocalModel {
     }
   }
 
+  // What whoever knows the outcome answers to anybody who asks. Sent unasked to all, it makes every later question to
+  // this member superfluous: one more behaviour, many fewer states.
+  void AnswerAll(const Local& local, std::vector<Message>& sent) const {
+    const Rank self = local.change.self();
+    const Proposal& decided = *local.decided;
+    for (Rank to = 0; to < view_->members.size(); ++to) {
+      if (to == self) continue;
+      VcMessage content{view_->next, membership::Gone{decided.next}};
+      if (NextRank(decided, to) != kNoRank) {
+        const ProposalRef body = config_.small_installs ? local.decided : nullptr;
+        content.body = Install{local.change.DecidedUnder(), decided.next, body};
+      }
+      Message message{Message::Kind::kViewChange, self, to, content, {}, 0, 0, {}};
+      message.ballot = BallotOf(content);
+      sent.push_back(std::move(message));
+    }
+  }
+
   // Runs one input through the production code.
   void Run(Local& local, uint32_t input, Instant now, membership::ViewChangeOutput& out) const {
     const Ballot before = local.change.promised();
@@ -222,6 +240,8 @@ class LocalModel {
     if (input == uint32_t(Act::kCrash)) {
       Local dead;  // Only what it delivered and decided is still of interest.
       dead.applied = local.applied;
+      // Unless it was wedged it may have received and acknowledged anything before it died.
+      if (!wedged) dead.applied[config_.sender] = 1;
       dead.decided = local.decided;
       dead.installed = local.installed;
       dead.crashed = true;
@@ -231,6 +251,8 @@ class LocalModel {
     membership::ViewChangeOutput out;
     Run(local, input, Instant::Zero(), out);
     Absorb(local, out, sent, step.violation);
+    const bool answers = local.installed || (Rules::kExcludedDeciderRemembers && local.change.excluded());
+    if (answers && local.decided != nullptr) AnswerAll(local, sent);
     if (local.change.promised() < promised) step.violation = "I15: a promise was taken back";
     if (wedged && !local.change.wedged()) step.violation = "I16: a wedge was undone";
     if (!local.change.IsConsistent()) step.violation = "IsConsistent() failed";
@@ -263,10 +285,10 @@ class LocalModel {
   const Config config_;
   ProposalRef view_;
   std::vector<std::unique_ptr<Local>> locals_;
-  std::unordered_map<std::string, uint32_t> local_ids_;
+  absl::flat_hash_map<std::string, uint32_t> local_ids_;
   std::vector<Message> messages_;
-  std::unordered_map<std::string, uint32_t> message_ids_;
-  std::unordered_map<uint64_t, std::unique_ptr<Step>> steps_;
+  absl::flat_hash_map<std::string, uint32_t> message_ids_;
+  absl::flat_hash_map<uint64_t, std::unique_ptr<Step>> steps_;
 };
 
 }  // namespace cohort::explorer

@@ -37,6 +37,7 @@ class Search {
     uint32_t input = 0;
     Rank member = 0;
     Rank killed = kNoRank;
+    bool data = false;
     uint32_t depth = 0;
   };
 
@@ -74,7 +75,7 @@ class Search {
 
   void Breadth() {
     Seen seen(visits_);
-    visits_.push_back({world_.First(), 0, 0, 0, kNoRank, 0});
+    visits_.push_back({world_.First(), 0, 0, 0, kNoRank, false, 0});
     seen.Insert(visits_[0].node, 0);
     std::vector<Move> moves;
     for (uint32_t at = 0; at < visits_.size(); ++at) {
@@ -89,7 +90,7 @@ class Search {
         ends = false;
         const bool is_new = seen.Insert(next, uint32_t(visits_.size()));
         if (!is_new && violation.empty()) continue;
-        visits_.push_back({next, at, move.input, move.member, move.killed, visits_[at].depth + 1});
+        visits_.push_back({next, at, move.input, move.member, move.killed, move.data, visits_[at].depth + 1});
         if (violation.empty()) violation = world_.Check(next);
         if (!violation.empty()) return Found(violation, uint32_t(visits_.size() - 1));
       }
@@ -105,7 +106,7 @@ class Search {
     std::vector<Move> moves;
     while (report_.states < config_.states_max) {
       visits_.clear();
-      visits_.push_back({world_.First(), 0, 0, 0, kNoRank, 0});
+      visits_.push_back({world_.First(), 0, 0, 0, kNoRank, false, 0});
       for (int step = 0; step < config_.walk_steps; ++step) {
         const uint32_t at = uint32_t(visits_.size() - 1);
         const Node node = visits_[at].node;
@@ -119,7 +120,7 @@ class Search {
           std::string violation;
           if (!world_.Apply(node, move, next, violation)) continue;
           moved = true;
-          visits_.push_back({next, at, move.input, move.member, move.killed, at + 1});
+          visits_.push_back({next, at, move.input, move.member, move.killed, move.data, at + 1});
           ++report_.states;
           if (violation.empty()) violation = world_.Check(next);
           if (!violation.empty()) return Found(violation, at + 1);
@@ -163,7 +164,7 @@ class Search {
     for (; at != 0; at = visits_[at].parent) {
       const Visit& visit = visits_[at];
       report_.finding.trace.insert(report_.finding.trace.begin(),
-                                   world_.Words({visit.member, visit.input, visit.killed}));
+                                   world_.Words({visit.member, visit.input, visit.killed, visit.data}));
     }
   }
 

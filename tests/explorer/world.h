@@ -5,6 +5,7 @@
 //  - messages are a set that only grows: loss is not delivering, duplication is delivering again, and a crash between
 //    two outputs is a crash after both with the second never delivered;
 //  - a message that cannot have an effect any more, whatever happens, is forgotten;
+//  - a chunk arrives in the very moment before its receiver wedges, if at all: nobody can tell the difference;
 //  - a member dies in the very moment somebody first convicts it: dying earlier is not taking steps;
 //  - a repair is in the network as soon as a living holder that was asked has the chunk.
 #ifndef COHORT_TESTS_EXPLORER_WORLD_H_
@@ -13,9 +14,7 @@
 #include <algorithm>
 #include <array>
 #include <cstring>
-#include <map>
 #include <string>
-#include <unordered_map>
 #include <vector>
 
 #include "tests/explorer/local_model.h"
@@ -49,6 +48,7 @@ struct Move {
   Rank member = 0;
   uint32_t input = 0;
   Rank killed = kNoRank;  // Died just before.
+  bool data = false;      // A chunk arrived just before.
 };
 
 template <class Rules>
@@ -84,6 +84,12 @@ class World {
       const Local& me = local(node, p);
       if (!me.crashed) OwnMoves(node, Rank(p), me, moves);
     }
+    for (size_t i = 0, own = moves.size(); i < own; ++i) {
+      const Local& me = local(node, moves[i].member);
+      if (me.change.wedged() || me.received[config_.sender] > 0) continue;
+      moves.push_back(moves[i]);
+      moves.back().data = true;
+    }
   }
 
   // False if the step changes nothing or leaves the bounds.
@@ -97,10 +103,14 @@ class World {
     const bool convicts = move.input >= uint32_t(Act::kConvict) && move.input < uint32_t(Act::kStart);
     if (convicts && !local(next, int(move.input - uint32_t(Act::kConvict))).crashed) --next.suspicions;
     if (move.input == uint32_t(Act::kStall)) --next.stalls;
+    if (move.data) {
+      uint32_t& receiver = next.local[move.member];
+      receiver = model_.Do(receiver, Act::kData, config_.sender).next;
+    }
     const auto& step = move.input >= uint32_t(Act::kCount)
                            ? model_.Deliver(next.local[move.member], move.input - uint32_t(Act::kCount))
                            : model_.Do(next.local[move.member], Act(move.input));
-    if (step.next == next.local[move.member] && step.sent.empty() && move.killed == kNoRank) return false;
+    if (step.next == next.local[move.member] && step.sent.empty() && move.killed == kNoRank && !move.data) return false;
     const Local& after = model_.local(step.next);
     if (!after.crashed && after.change.promised().round > config_.rounds_max) return false;
     next.local[move.member] = step.next;
@@ -136,11 +146,11 @@ class World {
 
   std::string Words(const Move& move) const {
     std::string text = move.killed == kNoRank ? "" : std::to_string(move.killed) + " dies; ";
+    if (move.data) text += std::to_string(move.member) + " receives the chunk; ";
     if (move.input >= uint32_t(Act::kCount)) {
       return text + Describe(model_.message(move.input - uint32_t(Act::kCount)));
     }
     text += std::to_string(move.member) + " ";
-    if (move.input < uint32_t(Act::kConvict)) return text + "receives a chunk of " + std::to_string(move.input);
     if (move.input < uint32_t(Act::kStart)) {
       return text + "convicts " + std::to_string(move.input - uint32_t(Act::kConvict));
     }
@@ -155,8 +165,6 @@ class World {
   void OwnMoves(const Node& node, Rank p, const Local& me, std::vector<Move>& moves) const {
     using Timer = typename Model::ViewChange::Timer;
     const auto& change = me.change;
-    const Rank sender = config_.sender;
-    if (!change.wedged() && me.received[sender] < 1) moves.push_back({p, uint32_t(Act::kData) + sender, kNoRank});
     for (int q = 0; q < config_.members && !change.installed() && !change.excluded(); ++q) {
       if (q == p || change.convicted().Contains(Rank(q))) continue;
       const uint32_t convict = uint32_t(Act::kConvict) + uint32_t(q);
@@ -184,7 +192,11 @@ class World {
       }
     }
     bool everywhere = true;
-    for (int q = 0; q < config_.members; ++q) everywhere = everywhere && local(node, q).applied[config_.sender] > 0;
+    for (int q = 0; q < config_.members; ++q) {
+      const Local& other = local(node, q);
+      const bool may_yet = !other.crashed && !other.change.wedged();  // It could have, before all this.
+      everywhere = everywhere && (may_yet || other.applied[config_.sender] > 0);
+    }
     if (everywhere && decided.trim[config_.sender] == 0) return "I12: an acknowledged chunk is beyond the trim";
     return {};
   }
@@ -219,38 +231,39 @@ class World {
     if (to.crashed) return true;
     const Local& from = local(node, m.from);
     const bool to_done = to.change.installed();
-    const bool from_done = from.crashed || from.change.installed();
     const bool to_over = to_done || to.change.excluded();
+    const bool from_over = from.crashed || from.change.installed() || from.change.excluded();
     if (m.kind == Message::Kind::kRepair) return to_done || to.received[m.origin] >= m.upto;
     if (m.kind == Message::Kind::kTraffic) return to_over;
     using membership::FetchProposal;
     const auto& body = m.content.body;
-    const bool answerable = std::holds_alternative<State>(body) || std::holds_alternative<Ready>(body);
-    if (answerable) {
-      if (to_over) return from_done;  // Only good for an INSTALL or GONE in return.
+    // Whoever is over and knows the outcome has answered everybody already, see AnswerAll.
+    const bool knows = to_done || (to.change.excluded() && to.change.decided() != nullptr);
+    if (std::holds_alternative<State>(body) || std::holds_alternative<Ready>(body)) {
+      if (to_over) return true;
       if (std::holds_alternative<State>(body) && config_.policy == Policy::kAvailable &&
           to.change.convicted().Contains(m.from)) {
-        return from_done;
+        return from_over;
       }
       return m.ballot < to.change.promised();
     }
     if (std::holds_alternative<Prepare>(body) || std::holds_alternative<Propose>(body)) {
-      if (to_over && (to.decided != nullptr || to_done)) return from_done;
-      const bool stale = !from_done && from.change.promised() > m.ballot;
-      const bool accuses = config_.policy == Policy::kAvailable && !from_done;
-      return Rules::kBallotsOnlyGrow && m.ballot < to.change.promised() && (from_done || (stale && !accuses));
+      if (knows) return true;
+      const bool stale = from_over || from.change.promised() > m.ballot;
+      const bool accuses = config_.policy == Policy::kAvailable && !from_over;
+      return Rules::kBallotsOnlyGrow && m.ballot < to.change.promised() && stale && !accuses;
     }
     if (std::holds_alternative<Nack>(body)) {
       return to_over || (m.ballot < to.change.promised() && !std::get<Nack>(body).convicted);
     }
-    if (std::holds_alternative<FetchProposal>(body)) return from_done;
+    if (std::holds_alternative<FetchProposal>(body)) return from_over;
     return to_over;  // INSTALL, GONE
   }
 
   const Config config_;
   Model model_;
   std::vector<std::vector<uint32_t>> networks_;
-  std::map<std::vector<uint32_t>, uint32_t> network_ids_;
+  absl::flat_hash_map<std::vector<uint32_t>, uint32_t> network_ids_;
   std::vector<uint32_t> scratch_;
 };
 
