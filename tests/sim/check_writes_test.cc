@@ -1,0 +1,148 @@
+#include "sim/check_writes.h"
+
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+#include "tests/sim/story.h"
+
+namespace cohort::sim {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::IsEmpty;
+using Cause = engine::ChangeUpcall::Cause;
+
+class WriteCheckerTest : public ::testing::TestWithParam<Policy> {
+ protected:
+  WriteCheckerTest() {
+    for (const ProcessNumber process : {1, 2, 3}) {
+      story_.Process(process, ProcessChange::kStarted);
+      story_.Install(process, view_, {}, {1, 2, 3});
+      story_.SeeView(process, view_, {1, 2, 3});
+    }
+  }
+  // Process 1 writes version 5 of "k"; all apply it and it is acknowledged.
+  void WriteEverywhere() {
+    story_.Issue(1, 9, "k");
+    for (const ProcessNumber process : {1, 2, 3}) story_.Change(process, "k", 5);
+    story_.Done(1, 9, 5);
+  }
+  void End() { checker_.AtEnd(story_.At(1)); }
+
+  const ViewId view_ = Story::View(1);
+  Violations violations_;
+  WriteChecker checker_{Policy::kAvailable, violations_};
+  Story story_{checker_};
+};
+
+TEST_F(WriteCheckerTest, AcceptsAWriteThatIsEverywhereAndStays) {
+  WriteEverywhere();
+  End();
+  EXPECT_THAT(Invariants(violations_), IsEmpty());
+  EXPECT_EQ(checker_.stats().promises_checked, 1u);
+}
+
+TEST_F(WriteCheckerTest, SeesAnAcknowledgementThatCameTooEarly) {
+  story_.Issue(1, 9, "k");
+  story_.Change(1, "k", 5);
+  story_.Change(2, "k", 5);
+  story_.Done(1, 9, 5);
+  EXPECT_THAT(Invariants(violations_), ElementsAre("I12"));
+}
+
+TEST_F(WriteCheckerTest, ForgivesAMemberThatHasDied) {
+  story_.Issue(1, 9, "k");
+  story_.Change(1, "k", 5);
+  story_.Change(2, "k", 5);
+  story_.Process(3, ProcessChange::kCrashed);
+  story_.Done(1, 9, 5);
+  EXPECT_THAT(Invariants(violations_), IsEmpty());
+}
+
+TEST_F(WriteCheckerTest, SeesAnAcknowledgementByOneThatNobodyGave) {
+  story_.Issue(1, 9, "k", engine::AckLevel::kOne);
+  story_.Change(1, "k", 5);
+  story_.Done(1, 9, 5);
+  EXPECT_THAT(Invariants(violations_), ElementsAre("I12"));
+}
+
+TEST_F(WriteCheckerTest, SeesAWriteThatASurvivorHasLost) {
+  WriteEverywhere();
+  story_.Process(1, ProcessChange::kCrashed);
+  story_.Process(3, ProcessChange::kCrashed);
+  checker_.OnStateReplaced(story_.At(2));
+  story_.Change(2, "k", 4, true, Cause::kSync);
+  End();
+  EXPECT_THAT(Invariants(violations_), ElementsAre("I12", "I12"));
+}
+
+TEST_F(WriteCheckerTest, AcceptsALaterWriteOrRemovalInItsPlace) {
+  WriteEverywhere();
+  for (const ProcessNumber process : {1, 2, 3})
+    story_.Change(process, "k", 6, false, Cause::kErase);
+  End();
+  EXPECT_THAT(Invariants(violations_), IsEmpty());
+}
+
+TEST_F(WriteCheckerTest, KnowsThatAPromiseEndsWithItsLastHolder) {
+  WriteEverywhere();
+  for (const ProcessNumber process : {1, 2, 3}) story_.Process(process, ProcessChange::kCrashed);
+  story_.Process(4, ProcessChange::kStarted);
+  End();
+  EXPECT_THAT(Invariants(violations_), IsEmpty());
+  EXPECT_EQ(checker_.stats().promises_void, 1u);
+}
+
+TEST_F(WriteCheckerTest, HoldsAPrimaryGroupToItsWordEvenThen) {
+  Violations violations;
+  WriteChecker checker(Policy::kPrimary, violations);
+  Story story(checker);
+  story.Process(1, ProcessChange::kStarted);
+  story.Install(1, view_, {}, {1});
+  story.SeeView(1, view_, {1});
+  story.Issue(1, 9, "k");
+  story.Change(1, "k", 5);
+  story.Done(1, 9, 5);
+  story.Process(1, ProcessChange::kCrashed);
+  story.Process(2, ProcessChange::kStarted);
+  checker.AtEnd(story.At(2));
+  EXPECT_THAT(Invariants(violations), ElementsAre("I12"));
+}
+
+TEST_F(WriteCheckerTest, SeesAKeyComeBackFromTheDead) {
+  story_.Change(2, "k", 5);
+  story_.Change(2, "k", 6, false, Cause::kErase);
+  story_.Change(2, "k", 5, true, Cause::kMerge);
+  EXPECT_THAT(Invariants(violations_), ElementsAre("I19"));
+}
+
+TEST_F(WriteCheckerTest, SeesAVersionGoBack) {
+  story_.Change(2, "k", 5);
+  story_.Change(2, "k", 4);
+  EXPECT_THAT(Invariants(violations_), ElementsAre("I12"));
+}
+
+TEST_F(WriteCheckerTest, SeesAMergeThatForgetsWhatOneSideHad) {
+  story_.Change(2, "k", 5);  // Never acknowledged, but applied by a member that lives.
+  checker_.OnStateReplaced(story_.At(2));
+  End();
+  EXPECT_THAT(Invariants(violations_), ElementsAre("I12"));
+}
+
+TEST_F(WriteCheckerTest, SeesReplicasThatApplyDifferentOperations) {
+  TraceRecord record = story_.Make(TraceKind::kApplied, view_);
+  record.number = 1;
+  record.digest = 11;
+  story_.Tell(1, record);
+  record.digest = 12;
+  story_.Tell(2, record);
+  EXPECT_THAT(Invariants(violations_), ElementsAre("I11"));
+}
+
+TEST_F(WriteCheckerTest, SeesACommandDoneTwice) {
+  WriteEverywhere();
+  story_.Done(1, 9, 5);
+  EXPECT_THAT(Invariants(violations_), ElementsAre("I22"));
+}
+
+}  // namespace
+}  // namespace cohort::sim
