@@ -1,0 +1,208 @@
+#include "group_flags.h"
+
+#include "absl/strings/numbers.h"
+#include "absl/strings/str_cat.h"
+#include "cohort_version.h"
+#include "commands.h"
+
+namespace cohort::tools {
+
+void GroupFlags::AddTo(CLI::App& app) {
+  const char* section = "Group";
+  app.add_option("-g,--group", group,
+                 "Name of the group; members of one name and key find each other")
+      ->envname("COHORT_GROUP")
+      ->group(section);
+  app.add_option("-n,--name", name,
+                 "This member's name, unique in the group; default HOSTNAME-PORT")
+      ->envname("COHORT_NAME")
+      ->group(section);
+  app.add_option("-k,--key-file", key_file,
+                 "The group's key, a file of mode 0600 written by `cohort keygen`")
+      ->envname("COHORT_KEY_FILE")
+      ->group(section);
+  app.add_option(
+         "--allow-plaintext", allow_plaintext,
+         "Run without a key: on loopback only, or with =network anywhere, open to anyone there")
+      ->envname("COHORT_ALLOW_PLAINTEXT")
+      ->expected(0, 1)
+      ->group(section)
+      ->capture_default_str();
+  app.add_option("--join-timeout", join_timeout,
+                 "Longest wait for the group and its state, e.g. 30s")
+      ->envname("COHORT_JOIN_TIMEOUT")
+      ->group(section)
+      ->capture_default_str();
+  app.add_option("--leave-timeout", leave_timeout,
+                 "Longest wait for the others' consent at the end")
+      ->envname("COHORT_LEAVE_TIMEOUT")
+      ->group(section)
+      ->capture_default_str();
+  app.add_option("--map-bytes-max", map_bytes_max,
+                 "Keys and values of all maps together, in bytes; alike on all members")
+      ->envname("COHORT_MAP_BYTES_MAX")
+      ->group(section)
+      ->capture_default_str();
+
+  section = "Network";
+  app.add_option(
+         "-b,--bind", bind,
+         "ADDR, ADDR:PORT, :PORT or INTERFACE[:PORT]; default: the interface of the default route")
+      ->envname("COHORT_BIND")
+      ->group(section);
+  app.add_option("-m,--multicast", multicast, "Multicast ADDR:PORT, the same for all members")
+      ->envname("COHORT_MULTICAST")
+      ->group(section)
+      ->capture_default_str();
+  app.add_flag("--no-multicast", no_multicast,
+               "Send to --seed and known members one by one instead")
+      ->envname("COHORT_NO_MULTICAST")
+      ->group(section);
+  app.add_option("--multicast-ttl", multicast_ttl,
+                 "Router hops of multicast packets; 1 stays on the local network")
+      ->envname("COHORT_MULTICAST_TTL")
+      ->group(section)
+      ->capture_default_str();
+  app.add_option("-s,--seed", seeds,
+                 "HOST:PORT of a member to ask when multicast finds nobody; may be repeated")
+      ->envname("COHORT_SEED")
+      ->delimiter(',')
+      ->group(section);
+  app.add_option("--receive-buffer-bytes", receive_buffer_bytes,
+                 "Asked of the kernel for each UDP socket")
+      ->envname("COHORT_RECEIVE_BUFFER_BYTES")
+      ->group(section)
+      ->capture_default_str();
+  app.add_option("--send-queue-bytes", send_queue_bytes,
+                 "Writes accepted and not yet sent, in bytes; beyond it callers wait")
+      ->envname("COHORT_SEND_QUEUE_BYTES")
+      ->group(section)
+      ->capture_default_str();
+
+  section = "Failures and partitions";
+  app.add_option(
+         "-p,--policy", policy,
+         "available: all sides of a partition live on and merge; primary: only the quorum writes")
+      ->envname("COHORT_POLICY")
+      ->check(CLI::IsMember({"available", "primary"}))
+      ->group(section)
+      ->capture_default_str();
+  app.add_option("--initial-members", initial_members,
+                 "With --policy primary: the first view waits for so many members")
+      ->envname("COHORT_INITIAL_MEMBERS")
+      ->group(section);
+  app.add_flag("--bootstrap", bootstrap,
+               "With --policy primary: this member may form the first view alone, once")
+      ->envname("COHORT_BOOTSTRAP")
+      ->group(section);
+  app.add_option("--tie-breaker", tie_breaker,
+                 "With --policy primary: the member whose side wins an even split")
+      ->envname("COHORT_TIE_BREAKER")
+      ->group(section);
+  app.add_option("--failure-profile", profile,
+                 "default: a process may stall for 2 s; web-sessions: for 800 ms")
+      ->envname("COHORT_FAILURE_PROFILE")
+      ->check(CLI::IsMember({"default", "web-sessions"}))
+      ->group(section)
+      ->capture_default_str();
+  app.add_option("--dead-timeout", dead_timeout,
+                 "Silence of a whole host before it is given up; 0: the profile's")
+      ->envname("COHORT_DEAD_TIMEOUT")
+      ->group(section)
+      ->capture_default_str();
+  app.add_option("--stall-timeout", stall_timeout,
+                 "Standstill of a process before it is expelled; 0: the profile's")
+      ->envname("COHORT_STALL_TIMEOUT")
+      ->group(section)
+      ->capture_default_str();
+}
+
+absl::StatusOr<absl::Duration> ParseTime(const std::string& option, const std::string& text) {
+  double number = 0;
+  absl::Duration time;
+  if (absl::SimpleAtod(text, &number)) {
+    time = absl::Seconds(number);
+  } else if (!absl::ParseDuration(text, &time)) {
+    return absl::InvalidArgumentError(
+        absl::StrCat(option, ": '", text, "' is no time; write 250ms, 2s or 1.5m"));
+  }
+  if (time < absl::ZeroDuration())
+    return absl::InvalidArgumentError(absl::StrCat(option, ": must not be negative"));
+  return time;
+}
+
+absl::StatusOr<Ack> ParseAck(const std::string& text) {
+  if (text == "all") return Ack::kAll;
+  if (text == "one") return Ack::kOne;
+  if (text == "local") return Ack::kLocal;
+  return absl::InvalidArgumentError(absl::StrCat("--ack: '", text, "' is not all, one or local"));
+}
+
+absl::StatusOr<GroupOptions> GroupFlags::ToOptions() const {
+  if (group.empty()) {
+    return absl::InvalidArgumentError(
+        "--group is missing: the name of the group to join, e.g. --group shop");
+  }
+  GroupOptions options;
+  options.group = group;
+  options.name = name;
+  options.bind = bind;
+  options.multicast = multicast;
+  options.no_multicast = no_multicast;
+  options.multicast_ttl = multicast_ttl;
+  options.seeds = seeds;
+  options.key_file = key_file;
+  if (allow_plaintext == "network") {
+    options.allow_plaintext = AllowPlaintext::kNetwork;
+  } else if (allow_plaintext == "loopback" || allow_plaintext == "true" ||
+             allow_plaintext.empty()) {
+    options.allow_plaintext = AllowPlaintext::kLoopback;
+  } else if (allow_plaintext != "no" && allow_plaintext != "false") {
+    return absl::InvalidArgumentError(
+        absl::StrCat("--allow-plaintext: '", allow_plaintext, "' is not loopback or network"));
+  }
+  if (key_file.empty() && options.allow_plaintext == AllowPlaintext::kNo) {
+    return absl::InvalidArgumentError(
+        "--key-file is missing: make one by `cohort keygen --out shop.key` and copy it to every "
+        "member, or try things out on "
+        "this machine with --allow-plaintext");
+  }
+  options.policy = policy == "primary" ? Policy::kPrimary : Policy::kAvailable;
+  options.initial_members = initial_members;
+  options.bootstrap = bootstrap;
+  options.tie_breaker = tie_breaker;
+  options.failure_profile =
+      profile == "web-sessions" ? FailureProfile::kWebSessions : FailureProfile::kDefault;
+  options.map_bytes_max = map_bytes_max;
+  options.send_queue_bytes_max = send_queue_bytes;
+  options.receive_buffer_bytes = receive_buffer_bytes;
+  const struct {
+    const char* option;
+    const std::string& text;
+    absl::Duration& time;
+  } times[] = {{"--dead-timeout", dead_timeout, options.dead_timeout},
+               {"--stall-timeout", stall_timeout, options.stall_timeout},
+               {"--join-timeout", join_timeout, options.join_timeout},
+               {"--leave-timeout", leave_timeout, options.leave_timeout}};
+  for (const auto& entry : times) {
+    const absl::StatusOr<absl::Duration> time = ParseTime(entry.option, entry.text);
+    if (!time.ok()) return time.status();
+    entry.time = *time;
+  }
+  return options;
+}
+
+bool ParseCommandLine(CLI::App& app, int argc, char** argv, int& exit_code) {
+  app.set_version_flag("--version", "cohort " + std::string(kCohortVersion),
+                       "Print the version and exit");
+  app.get_formatter()->column_width(34);
+  try {
+    app.parse(argc, argv);
+    return true;
+  } catch (const CLI::ParseError& error) {
+    exit_code = app.exit(error) == 0 ? kExitOk : kExitUsage;
+    return false;
+  }
+}
+
+}  // namespace cohort::tools

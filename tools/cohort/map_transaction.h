@@ -1,0 +1,54 @@
+// What a command reads and wants to write, on a private copy of the entries it touches.
+//
+// Commands run against it at once; ToBatch() then turns the difference into conditional writes at
+// the versions that were read, so the batch takes effect as if nothing had happened in between, or
+// not at all, and the command runs again. Sees its own writes. Not thread-safe.
+#ifndef COHORT_TOOLS_MAP_TRANSACTION_H_
+#define COHORT_TOOLS_MAP_TRANSACTION_H_
+
+#include <map>
+#include <string>
+#include <string_view>
+
+#include "absl/time/time.h"
+#include "cohort/replicated_map.h"
+
+namespace cohort::tools {
+
+class MapTransaction {
+ public:
+  struct Value {
+    std::string bytes;
+    absl::Duration ttl = absl::InfiniteDuration();
+  };
+
+  explicit MapTransaction(const ReplicatedMap& map) : map_(map) {}
+
+  const Value* Find(std::string_view key);  // Null: absent. Valid until the key is written.
+  void Put(std::string_view key, std::string_view bytes,
+           absl::Duration ttl = absl::InfiniteDuration());
+  // Keeps the lifetime of an entry that is there.
+  void Replace(std::string_view key, std::string_view bytes);
+  bool Erase(std::string_view key);  // Whether it was there.
+  bool SetTtl(std::string_view key, absl::Duration ttl);
+
+  bool HasWrites() const;
+  WriteBatch ToBatch() const;
+
+ private:
+  struct Cell {
+    Version version;  // As read; None() if absent.
+    bool existed = false;
+    bool exists = false;
+    bool written = false;
+    Value value;
+  };
+  Cell& Load(std::string_view key);
+
+  const ReplicatedMap& map_;
+  std::map<std::string, Cell, std::less<>> cells_;
+};
+
+}  // namespace cohort::tools
+
+#endif  // COHORT_TOOLS_MAP_TRANSACTION_H_

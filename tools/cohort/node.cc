@@ -1,0 +1,168 @@
+#include "node.h"
+
+#include <unistd.h>
+
+#include <cstdio>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "commands.h"
+#include "signals.h"
+
+namespace cohort::tools {
+
+Node::Node(NodeOptions options) : options_(std::move(options)), events_(options_.events) {
+  status_.group_name = options_.group.group;
+  status_.policy = ToString(options_.group.policy);
+  options_.group.on_view = [this](const View& view) { events_.Add(view); };
+  options_.group.on_event = [this](const Event& event) { events_.Add(event); };
+}
+
+Node::~Node() { Stop().IgnoreError(); }
+
+void Node::WithStatus(const std::function<void(const NodeStatus&)>& use) {
+  NodeStatus copy;
+  {
+    const std::lock_guard lock(mutex_);
+    copy = status_;
+  }
+  use(copy);
+}
+
+absl::Status Node::Start() {
+  if (options_.resp) {
+    if (absl::Status status = resp_.Bind(*options_.resp); !status.ok()) return status;
+    const std::lock_guard lock(mutex_);
+    status_.resp = resp_.endpoint().ToString();
+  }
+  if (options_.http) {
+    absl::Status status =
+        http_.Start(*options_.http,
+                    [this](const std::function<void(const NodeStatus&)>& use) { WithStatus(use); });
+    if (!status.ok()) return status;
+  }
+  absl::StatusOr<Group> group = Group::Join(options_.group);
+  if (!group.ok()) return group.status();
+  group_.emplace(*std::move(group));
+  if (absl::Status status = OpenMaps(); !status.ok()) return status;
+  if (options_.resp) {
+    resp_.service().leave = [this] { RequestStop(); };
+    resp_.service().recent_events = [this](size_t count) { return events_.Recent(count); };
+    if (absl::Status status = resp_.Start(&*group_, maps_, options_.resp_options); !status.ok())
+      return status;
+  }
+  {
+    const std::lock_guard lock(mutex_);
+    status_.group = &*group_;
+    status_.maps = maps_;
+    status_.resp_stats = options_.resp ? &resp_.service().stats : nullptr;
+    started_ = true;
+  }
+  AnnounceReady();
+  return absl::OkStatus();
+}
+
+absl::Status Node::OpenMaps() {
+  for (const MapSpec& spec : options_.maps) {
+    absl::StatusOr<ReplicatedMap> map = group_->OpenMap(spec.name, spec.options);
+    if (!map.ok()) {
+      return absl::Status(map.status().code(),
+                          absl::StrCat("map ", spec.name, ": ", map.status().message()));
+    }
+    maps_.push_back(*std::move(map));
+  }
+  return absl::OkStatus();
+}
+
+void Node::AnnounceReady() {
+  if (!events_.SawSynced(group_->name()))
+    events_.Add("synced", group_->name(), "holds the whole state");
+  std::string text = absl::StrCat("member of ", options_.group.group, " at ", group_->address());
+  if (options_.resp) absl::StrAppend(&text, "; RESP on ", resp_.endpoint().ToString());
+  if (options_.http) absl::StrAppend(&text, "; HTTP on ", http_.endpoint().ToString());
+  events_.Add("ready", group_->name(), text);
+  if (options_.resp && !options_.resp->IsLoopback() && options_.resp_options.password.empty()) {
+    events_.Add("warning", group_->name(),
+                "Redis clients of the whole network are served without a password: see "
+                "--resp-password-file");
+  }
+}
+
+void Node::RequestStop() {
+  const std::lock_guard lock(mutex_);
+  stop_requested_ = true;
+  changed_.notify_all();
+}
+
+bool Node::started() const {
+  const std::lock_guard lock(mutex_);
+  return started_;
+}
+
+void Node::WaitForStop() {
+  std::unique_lock lock(mutex_);
+  changed_.wait(lock, [this] { return stop_requested_; });
+}
+
+absl::Status Node::Stop() {
+  resp_.Stop();
+  http_.Stop();
+  if (!group_) return absl::OkStatus();
+  const std::string name = group_->name();
+  absl::Status status = group_->Leave();
+  maps_.clear();
+  {
+    const std::lock_guard lock(mutex_);
+    status_ = {};
+  }
+  group_.reset();
+  events_.Add("left", name, status.ok() ? "" : status.ToString());
+  return status;
+}
+
+namespace {
+
+int Fail(const absl::Status& status) {
+  std::fprintf(stderr, "cohort node: %s\n", std::string(status.message()).c_str());
+  return status.code() == absl::StatusCode::kInvalidArgument ? kExitUsage : kExitFailed;
+}
+
+}  // namespace
+
+int RunNode(int argc, char** argv) {
+  CLI::App app("A member of a group: keeps replicated maps, serves them to Redis clients.",
+               "cohort node");
+  NodeFlags flags;
+  flags.AddTo(app);
+  int exit_code = kExitOk;
+  if (!ParseCommandLine(app, argc, argv, exit_code)) return exit_code;
+  if (flags.print_config) {
+    std::fputs(app.config_to_str(true, true).c_str(), stdout);
+    return kExitOk;
+  }
+  absl::StatusOr<NodeOptions> options = flags.ToOptions();
+  if (!options.ok()) return Fail(options.status());
+
+  static Node* running = nullptr;  // For the signal thread, which lives as long as the process.
+  static std::mutex running_mutex;
+  HandleSignals([](int signal) {
+    const std::lock_guard lock(running_mutex);
+    if (running == nullptr || !running->started()) _exit(128 + signal);
+    running->RequestStop();
+  });
+  Node node(*std::move(options));
+  {
+    const std::lock_guard lock(running_mutex);
+    running = &node;
+  }
+  const absl::Status started = node.Start();
+  if (started.ok()) node.WaitForStop();
+  if (!started.ok()) exit_code = Fail(started);
+  const absl::Status stopped = node.Stop();
+  if (started.ok() && !stopped.ok()) exit_code = Fail(stopped);
+  const std::lock_guard lock(running_mutex);
+  running = nullptr;
+  return exit_code;
+}
+
+}  // namespace cohort::tools

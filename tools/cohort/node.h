@@ -1,0 +1,61 @@
+// One member without a host program: a group, its maps, and the doors to them.
+#ifndef COHORT_TOOLS_NODE_H_
+#define COHORT_TOOLS_NODE_H_
+
+#include <condition_variable>
+#include <functional>
+#include <mutex>
+#include <optional>
+#include <vector>
+
+#include "cohort/group.h"
+#include "event_log.h"
+#include "http_server.h"
+#include "node_options.h"
+#include "resp_server.h"
+
+namespace cohort::tools {
+
+class Node {
+ public:
+  explicit Node(NodeOptions options);
+  ~Node();
+  Node(const Node&) = delete;
+  Node& operator=(const Node&) = delete;
+
+  // Takes the doors' addresses, joins, opens the maps, opens the doors. Blocks.
+  absl::Status Start();
+  // Until RequestStop.
+  void WaitForStop();
+  // From any thread. Before Start has returned there is nothing to leave: the caller may end the
+  // process.
+  void RequestStop();
+  bool started() const;
+  // Closes the doors and leaves the group. Blocks.
+  absl::Status Stop();
+
+  const Endpoint& resp_endpoint() const { return resp_.endpoint(); }
+  const Endpoint& http_endpoint() const { return http_.endpoint(); }
+
+ private:
+  void WithStatus(const std::function<void(const NodeStatus&)>& use);
+  absl::Status OpenMaps();
+  void AnnounceReady();
+
+  NodeOptions options_;
+  EventLog events_;
+  std::optional<Group> group_;
+  std::vector<ReplicatedMap> maps_;
+  RespServer resp_;
+  HttpServer http_;
+
+  mutable std::mutex mutex_;
+  std::condition_variable changed_;
+  bool stop_requested_ = false;
+  bool started_ = false;
+  NodeStatus status_;  // Guarded by mutex_.
+};
+
+}  // namespace cohort::tools
+
+#endif  // COHORT_TOOLS_NODE_H_

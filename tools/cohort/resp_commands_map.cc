@@ -1,0 +1,133 @@
+// Commands about a whole map or the whole group.
+#include <algorithm>
+
+#include "absl/strings/str_cat.h"
+#include "glob.h"
+#include "resp_commands.h"
+#include "resp_session.h"
+
+namespace cohort::tools {
+namespace {
+
+constexpr int64_t kScanCountMax = 10'000;
+constexpr size_t kEventsMax = 256;
+
+struct ScanOptions {
+  std::string_view pattern = "*";
+  int64_t count = 10;
+  bool strings = true;  // TYPE string, or no TYPE.
+
+  std::string Parse(Arguments options) {
+    for (size_t i = 0; i + 1 < options.size(); i += 2) {
+      const std::string word = ToLower(options[i]);
+      const std::string_view value = options[i + 1];
+      if (word == "match") {
+        pattern = value;
+      } else if (word == "count") {
+        if (!ParseInteger(value, count)) return std::string(kNotAnInteger);
+        if (count < 1) return std::string(kSyntaxError);
+      } else if (word == "type") {
+        strings = EqualsIgnoringCase(value, "string");
+      } else {
+        return std::string(kSyntaxError);
+      }
+    }
+    return options.size() % 2 == 0 ? std::string() : std::string(kSyntaxError);
+  }
+};
+
+void View(RespSession& session, RespReply& reply) {
+  const class View view = session.service().group->view();
+  reply.Array(view.members.size());
+  for (const Member& member : view.members) reply.Bulk(member.name);
+}
+
+void Digests(RespSession& session, RespReply& reply) {
+  reply.Array(session.service().maps.size());
+  for (const ReplicatedMap& map : session.service().maps) {
+    const MapDigest digest = map.Digest();
+    reply.Bulk(absl::StrCat(map.name(), " ", digest.ToString(), " entries=", digest.entries));
+  }
+}
+
+void Events(RespSession& session, Arguments arguments, RespReply& reply) {
+  int64_t count = 10;
+  if (arguments.size() > 2 && (!ParseInteger(arguments[2], count) || count < 0))
+    return reply.Error(kNotAnInteger);
+  const std::vector<std::string> lines =
+      session.service().recent_events(std::min(static_cast<size_t>(count), kEventsMax));
+  reply.Array(lines.size());
+  for (const std::string& line : lines) reply.Bulk(line);
+}
+
+}  // namespace
+
+void ControlScan(RespSession& session, Arguments arguments, RespReply& reply) {
+  uint64_t cursor = 0;
+  const std::string_view text = arguments[1];
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), cursor);
+  if (error != std::errc() || end != text.data() + text.size())
+    return reply.Error("ERR invalid cursor");
+  ScanOptions options;
+  if (const std::string wrong = options.Parse(arguments.subspan(2)); !wrong.empty())
+    return reply.Error(wrong);
+  const ScanResult found =
+      session.map().Scan(cursor, static_cast<size_t>(std::min(options.count, kScanCountMax)));
+  std::vector<std::string_view> keys;
+  for (const ScanResult::Item& item : found.items) {
+    if (options.strings && GlobMatches(options.pattern, item.key)) keys.push_back(item.key);
+  }
+  reply.Array(2);
+  reply.Bulk(std::to_string(found.cursor));
+  reply.Array(keys.size());
+  for (const std::string_view key : keys) reply.Bulk(key);
+}
+
+void ControlKeys(RespSession& session, Arguments arguments, RespReply& reply) {
+  std::vector<std::string> keys;
+  session.map().ForEach([&](std::string_view key, const Entry&) {
+    if (GlobMatches(arguments[1], key)) keys.emplace_back(key);
+  });
+  std::sort(keys.begin(), keys.end());
+  reply.Array(keys.size());
+  for (const std::string& key : keys) reply.Bulk(key);
+}
+
+void ControlDbSize(RespSession& session, Arguments, RespReply& reply) {
+  reply.Integer(static_cast<int64_t>(session.map().Size()));
+}
+
+void ControlFlush(RespSession& session, Arguments arguments, RespReply& reply) {
+  for (const std::string_view option : arguments.subspan(1)) {
+    if (!EqualsIgnoringCase(option, "async") && !EqualsIgnoringCase(option, "sync"))
+      return reply.Error(kSyntaxError);
+  }
+  WritePlan plan;
+  PlanFlush(arguments, plan);
+  session.Submit(plan);
+}
+
+// Every write before it is acknowledged already: it only tells how many others have applied the
+// last one.
+void ControlWait(RespSession& session, Arguments arguments, RespReply& reply) {
+  int64_t number = 0;
+  if (!ParseInteger(arguments[1], number) || !ParseInteger(arguments[2], number))
+    return reply.Error(kNotAnInteger);
+  reply.Integer(session.last_replicas() > 0 ? session.last_replicas() - 1 : 0);
+}
+
+void ControlCohort(RespSession& session, Arguments arguments, RespReply& reply) {
+  const std::string word = ToLower(arguments[1]);
+  if (word == "view") return View(session, reply);
+  if (word == "digest") return Digests(session, reply);
+  if (word == "events") return Events(session, arguments, reply);
+  if (word == "leave") {
+    reply.Ok();
+    if (session.service().leave) session.service().leave();
+    return;
+  }
+  reply.Error(absl::StrCat("ERR unknown subcommand '", word,
+                           "'. Try COHORT VIEW, DIGEST, EVENTS [count], LEAVE."));
+}
+
+}  // namespace cohort::tools

@@ -1,0 +1,136 @@
+#include "resp_connection.h"
+
+#include <utility>
+
+#include "asio/write.hpp"
+
+namespace cohort::tools {
+namespace {
+
+constexpr std::chrono::milliseconds kRoomPause{1};
+
+}  // namespace
+
+RespConnection::RespConnection(Socket socket, RespService& service, uint64_t id, std::string peer,
+                               std::function<void(uint64_t)> on_closed)
+    : socket_(std::move(socket)),
+      room_timer_(socket_.get_executor()),
+      write_timer_(socket_.get_executor()),
+      session_(service, id, std::move(peer)),
+      service_(service),
+      id_(id),
+      on_closed_(std::move(on_closed)) {}
+
+void RespConnection::Read() {
+  if (reading_ || closed_ || closing_) return;
+  reading_ = true;
+  socket_.async_read_some(asio::buffer(chunk_),
+                          [self = shared_from_this()](const asio::error_code& error, size_t bytes) {
+                            self->reading_ = false;
+                            if (self->closed_) return;
+                            if (error) return self->Close();
+                            self->in_.append(self->chunk_.data(), bytes);
+                            self->Process();
+                          });
+}
+
+void RespConnection::Process() {
+  const bool read_on = RunRequests();
+  Flush();
+  if (read_on) Read();
+}
+
+// Whether more input is wanted.
+bool RespConnection::RunRequests() {
+  bool wait = false;
+  while (!wait && !closing_ && !closed_) {
+    if (out_.size() + writing_.size() >= kRespOutputHigh) {
+      wait = true;
+      break;
+    }
+    const std::string_view data = std::string_view(in_).substr(in_start_);
+    const RespParser::Verdict verdict = parser_.Parse(data);
+    if (verdict == RespParser::Verdict::kNeedMore) break;
+    if (verdict == RespParser::Verdict::kError) {
+      ++service_.stats.connections_dropped;
+      session_.Fail("ERR " + parser_.error());
+      closing_ = true;
+      break;
+    }
+    switch (session_.Execute(parser_.arguments())) {
+      case RespSession::Outcome::kDone:
+        break;
+      case RespSession::Outcome::kClose:
+        closing_ = true;
+        break;
+      case RespSession::Outcome::kWaitForRoom:
+        WaitForRoom();
+        [[fallthrough]];
+      case RespSession::Outcome::kWait:
+        wait = true;
+        continue;  // Not consumed: it runs again.
+    }
+    in_start_ += parser_.consumed();
+    session_.TakeReplies(out_);
+  }
+  in_.erase(0, in_start_);
+  in_start_ = 0;
+  if (in_.empty() && in_.capacity() > kRespOutputHigh) in_.shrink_to_fit();
+  return !wait && !closing_;
+}
+
+void RespConnection::WaitForRoom() {
+  if (room_wanted_) return;
+  room_wanted_ = true;
+  room_timer_.expires_after(kRoomPause);
+  room_timer_.async_wait([self = shared_from_this()](const asio::error_code& error) {
+    self->room_wanted_ = false;
+    if (!error && !self->closed_) self->Process();
+  });
+}
+
+void RespConnection::Continue() {
+  if (!closed_) Process();
+}
+
+void RespConnection::Flush() {
+  session_.TakeReplies(out_);
+  if (closed_ || !writing_.empty()) {
+    if (out_.size() > kRespOutputMax) GiveUp();
+    return;
+  }
+  if (out_.empty()) {
+    if (closing_ && session_.waiting() == 0) Close();
+    return;
+  }
+  std::swap(out_, writing_);
+  write_timer_.expires_after(kRespWriteTimeout);
+  write_timer_.async_wait([self = shared_from_this()](const asio::error_code& error) {
+    if (!error && !self->writing_.empty()) self->GiveUp();
+  });
+  asio::async_write(socket_, asio::buffer(writing_),
+                    [self = shared_from_this()](const asio::error_code& error, size_t) {
+                      self->writing_.clear();
+                      self->write_timer_.cancel();
+                      if (error) return self->Close();
+                      if (!self->closed_) self->Process();
+                    });
+}
+
+void RespConnection::GiveUp() {
+  ++service_.stats.connections_dropped;
+  Close();
+}
+
+void RespConnection::Close() {
+  if (closed_) return;
+  closed_ = true;
+  asio::error_code ignored;
+  room_timer_.cancel();
+  write_timer_.cancel();
+  socket_.shutdown(Socket::shutdown_both, ignored);
+  socket_.close(ignored);
+  on_closed_(id_);
+}
+
+}  // namespace cohort::tools

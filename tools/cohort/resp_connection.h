@@ -1,0 +1,71 @@
+// One client's socket: reads requests, feeds the session, writes replies. Runs on the server's
+// thread only.
+//
+// Nothing grows without bound: it stops reading while the session has to wait or replies pile up,
+// and hangs up on a client that does not take its replies.
+#ifndef COHORT_TOOLS_RESP_CONNECTION_H_
+#define COHORT_TOOLS_RESP_CONNECTION_H_
+
+#include <array>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+
+#include "asio/generic/stream_protocol.hpp"
+#include "asio/steady_timer.hpp"
+#include "resp_parser.h"
+#include "resp_session.h"
+
+namespace cohort::tools {
+
+inline constexpr size_t kRespOutputHigh =
+    size_t{1} << 20;  // Unsent replies at which no more requests are run.
+inline constexpr size_t kRespOutputMax = size_t{256}
+                                         << 20;  // Unsent replies at which the client is given up.
+inline constexpr std::chrono::seconds kRespWriteTimeout{60};
+
+class RespConnection : public std::enable_shared_from_this<RespConnection> {
+ public:
+  using Socket = asio::generic::stream_protocol::socket;
+
+  RespConnection(Socket socket, RespService& service, uint64_t id, std::string peer,
+                 std::function<void(uint64_t)> on_closed);
+
+  void Start() { Read(); }
+  void OnWritten(const WriteCompletion& completion) { session_.OnWritten(completion); }
+  // After completions: answers what is ready, runs what waited.
+  void Continue();
+  void Close();
+
+ private:
+  void Read();
+  void Process();
+  bool RunRequests();
+  void WaitForRoom();
+  void Flush();
+  void GiveUp();
+
+  Socket socket_;
+  asio::steady_timer room_timer_;
+  asio::steady_timer write_timer_;
+  RespSession session_;
+  RespParser parser_;
+  RespService& service_;
+  const uint64_t id_;
+  std::function<void(uint64_t)> on_closed_;
+
+  std::string in_;
+  size_t in_start_ = 0;
+  std::array<char, 64 * 1024> chunk_;
+  std::string out_;      // Not yet given to the socket.
+  std::string writing_;  // Being written.
+  bool reading_ = false;
+  bool room_wanted_ = false;
+  bool closing_ = false;  // After out_ is written.
+  bool closed_ = false;
+};
+
+}  // namespace cohort::tools
+
+#endif  // COHORT_TOOLS_RESP_CONNECTION_H_

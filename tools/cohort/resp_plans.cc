@@ -1,0 +1,115 @@
+// The quick way of writes: one asynchronous call, no reading first.
+#include <limits>
+
+#include "resp_commands.h"
+#include "set_options.h"
+
+namespace cohort::tools {
+namespace {
+
+bool PlanAdd(std::string_view key, int64_t delta, WritePlan& plan) {
+  plan.operation = WritePlan::Operation::kIncrement;
+  plan.answer = WritePlan::Answer::kNumber;
+  plan.key = key;
+  plan.delta = delta;
+  return true;
+}
+
+bool PlanPut(std::string_view key, std::string_view value, absl::Duration ttl, WritePlan& plan) {
+  plan.operation = WritePlan::Operation::kPut;
+  plan.key = key;
+  plan.value = value;
+  plan.ttl = ttl;
+  return true;
+}
+
+bool PlanExpireIn(Arguments arguments, absl::Duration unit, WritePlan& plan) {
+  if (arguments.size() != 3 || !ParseLifetime(arguments[2], unit, plan.ttl)) return false;
+  plan.operation = WritePlan::Operation::kExpire;
+  plan.answer = WritePlan::Answer::kOneOrZero;
+  plan.key = arguments[1];
+  return true;
+}
+
+}  // namespace
+
+bool PlanSet(Arguments arguments, WritePlan& plan) {
+  SetOptions options;
+  if (!options.Parse(arguments).empty() || options.get || options.only_if_present ||
+      options.expired)
+    return false;
+  PlanPut(arguments[1], arguments[2], options.ttl, plan);
+  plan.keep_ttl = options.keep_ttl;
+  if (options.only_if_absent) {
+    plan.operation = WritePlan::Operation::kPutIfAbsent;
+    plan.answer = WritePlan::Answer::kOkOrNull;
+  }
+  return true;
+}
+
+bool PlanSetEx(Arguments arguments, WritePlan& plan) {
+  absl::Duration ttl;
+  return ParseLifetime(arguments[2], absl::Seconds(1), ttl) &&
+         PlanPut(arguments[1], arguments[3], ttl, plan);
+}
+bool PlanPSetEx(Arguments arguments, WritePlan& plan) {
+  absl::Duration ttl;
+  return ParseLifetime(arguments[2], absl::Milliseconds(1), ttl) &&
+         PlanPut(arguments[1], arguments[3], ttl, plan);
+}
+
+bool PlanSetNx(Arguments arguments, WritePlan& plan) {
+  PlanPut(arguments[1], arguments[2], absl::InfiniteDuration(), plan);
+  plan.operation = WritePlan::Operation::kPutIfAbsent;
+  plan.answer = WritePlan::Answer::kOneOrZero;
+  return true;
+}
+
+bool PlanMSet(Arguments arguments, WritePlan& plan) {
+  if (arguments.size() % 2 == 0) return false;
+  plan.operation = WritePlan::Operation::kBatch;
+  for (size_t i = 1; i < arguments.size(); i += 2) plan.batch.Put(arguments[i], arguments[i + 1]);
+  return true;
+}
+
+bool PlanIncr(Arguments arguments, WritePlan& plan) { return PlanAdd(arguments[1], 1, plan); }
+bool PlanDecr(Arguments arguments, WritePlan& plan) { return PlanAdd(arguments[1], -1, plan); }
+bool PlanIncrBy(Arguments arguments, WritePlan& plan) {
+  int64_t delta = 0;
+  return ParseInteger(arguments[2], delta) && PlanAdd(arguments[1], delta, plan);
+}
+bool PlanDecrBy(Arguments arguments, WritePlan& plan) {
+  int64_t delta = 0;
+  return ParseInteger(arguments[2], delta) && delta != std::numeric_limits<int64_t>::min() &&
+         PlanAdd(arguments[1], -delta, plan);
+}
+
+bool PlanAppend(Arguments arguments, WritePlan& plan) {
+  plan.operation = WritePlan::Operation::kAppend;
+  plan.answer = WritePlan::Answer::kNumber;
+  plan.key = arguments[1];
+  plan.value = arguments[2];
+  return true;
+}
+
+bool PlanDel(Arguments arguments, WritePlan& plan) {
+  if (arguments.size() != 2) return false;
+  plan.operation = WritePlan::Operation::kErase;
+  plan.answer = WritePlan::Answer::kNumber;
+  plan.key = arguments[1];
+  return true;
+}
+
+bool PlanExpire(Arguments arguments, WritePlan& plan) {
+  return PlanExpireIn(arguments, absl::Seconds(1), plan);
+}
+bool PlanPExpire(Arguments arguments, WritePlan& plan) {
+  return PlanExpireIn(arguments, absl::Milliseconds(1), plan);
+}
+
+bool PlanFlush(Arguments, WritePlan& plan) {
+  plan.operation = WritePlan::Operation::kClear;
+  return true;
+}
+
+}  // namespace cohort::tools

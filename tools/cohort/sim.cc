@@ -1,0 +1,13 @@
+// `cohort sim`: the simulator's campaigns.
+#include "commands.h"
+#include "sim/campaign.h"
+
+namespace cohort::tools {
+
+int RunSim(int argc, char** argv) {
+  sim::SimCommandOptions options;
+  if (!sim::ParseSimCommand(argc - 1, argv + 1, options)) return kExitUsage;
+  return sim::RunSimCommand(options);
+}
+
+}  // namespace cohort::tools
