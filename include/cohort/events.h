@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "cohort/export.h"
 #include "cohort/ids.h"
 #include "cohort/view.h"
 
@@ -37,7 +38,7 @@ enum class EventKind : uint8_t {
   kPlaintext,        // The group runs without encryption.
   kWarning,          // text says what is wrong and what to do.
 };
-const char* ToString(EventKind kind);
+COHORT_EXPORT const char* ToString(EventKind kind);
 
 struct Event {
   EventKind kind = EventKind::kWarning;

@@ -72,9 +72,9 @@ class COHORT_EXPORT Group {
 
   // Opens the map `name` (1 to 64 bytes), creating it if the group has none of that name. Blocks
   // until every member knows it, at most `timeout`. Errors: kInvalidArgument, kUnimplemented
-  // (MapKind::kConvergent), kFailedPrecondition (exists with other options; called in a callback
-  // unless the map is known here already), kResourceExhausted (kMapsMax), kDeadlineExceeded,
-  // kUnavailable, kCancelled.
+  // (MapKind::kConvergent), kFailedPrecondition (it exists with other options; or called in a
+  // callback, unless the map is known here already), kResourceExhausted (kMapsMax),
+  // kDeadlineExceeded, kUnavailable, kCancelled.
   absl::StatusOr<ReplicatedMap> OpenMap(std::string_view name, const MapOptions& options = {},
                                         absl::Duration timeout = absl::Seconds(5));
 

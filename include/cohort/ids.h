@@ -7,6 +7,8 @@
 #include <functional>
 #include <string>
 
+#include "cohort/export.h"
+
 namespace cohort {
 
 // One process that is or was a member: 128 random bits drawn at its start. A restart is a new instance.
@@ -15,7 +17,7 @@ struct InstanceId {
   uint64_t lo = 0;
   auto operator<=>(const InstanceId&) const = default;
   bool IsZero() const { return hi == 0 && lo == 0; }
-  std::string ToString() const;  // 32 lower-case hexadecimal digits.
+  COHORT_EXPORT std::string ToString() const;  // 32 lower-case hexadecimal digits.
 };
 
 // One attempt of an instance to be in a group: the instance, and how often it has asked to join.
@@ -23,7 +25,7 @@ struct MemberId {
   InstanceId instance;
   uint32_t join_no = 0;
   auto operator<=>(const MemberId&) const = default;
-  std::string ToString() const;  // First 8 digits of the instance, '/', join_no.
+  COHORT_EXPORT std::string ToString() const;  // First 8 digits of the instance, '/', join_no.
 };
 
 // A view's name. `num` grows along the history of each member; `cid` is 64 random bits of the proposal, so that two
@@ -33,7 +35,7 @@ struct ViewId {
   uint64_t cid = 0;
   auto operator<=>(const ViewId&) const = default;
   bool IsZero() const { return num == 0 && cid == 0; }
-  std::string ToString() const;  // num, '-', first 6 hexadecimal digits of cid.
+  COHORT_EXPORT std::string ToString() const;  // num, '-', first 6 hexadecimal digits of cid.
 };
 
 // Names one write of one key. Grows with every write of that key, alike on all members. None() means "absent".
@@ -42,7 +44,7 @@ struct Version {
   uint64_t writer = 0;  // Settles equal times.
   auto operator<=>(const Version&) const = default;
   static constexpr Version None() { return {}; }
-  std::string ToString() const;
+  COHORT_EXPORT std::string ToString() const;
 };
 
 }  // namespace cohort

@@ -124,9 +124,8 @@ struct GroupOptions {
   // are slowed down; beyond it the newest are dropped, which a kWarning event tells. 64 KiB to 4
   // GiB.
   size_t delivery_queue_bytes_max = size_t{64} << 20;
-  // Keys and values of all maps together, in bytes. A write that would exceed it is refused
-  // (kResourceExhausted) by every member alike; nothing is evicted. All members should agree. At
-  // least 64 KiB.
+  // Cap of every map that MapOptions::bytes_max does not cap lower, in bytes. All members must
+  // agree. At least 64 KiB.
   uint64_t map_bytes_max = uint64_t{4} << 30;
   // Asked of the kernel for each UDP socket. The default is far above most hosts'
   // net.core.rmem_max; what was granted is in the kStarted event, and decides how fast others may
@@ -154,8 +153,13 @@ enum class MapKind : uint8_t {
                 // kUnimplemented.
 };
 
+// What a group knows of a map; fixed by the member that opens it first. OpenMap of a map that
+// exists with other options fails with kFailedPrecondition.
 struct MapOptions {
   MapKind kind = MapKind::kOrdered;
+  // Cap on keys, values and 128 bytes for each entry. A write that would exceed it is refused by
+  // every member alike (kResourceExhausted); nothing is evicted. 0: GroupOptions::map_bytes_max.
+  uint64_t bytes_max = 0;
 };
 
 // When a write returns. Each level implies the one before it.
@@ -181,7 +185,7 @@ struct WriteOptions {
 struct WriteResult {
   // OK: the wanted acknowledgement is reached. Else one of:
   //   kInvalidArgument     a key, value or option out of its limits; nothing was sent.
-  //   kResourceExhausted   send queue full, nothing was sent: retry. Or map_bytes_max is reached.
+  //   kResourceExhausted   send queue full, nothing was sent: retry. Or the map is full.
   //   kFailedPrecondition  a blocking call inside a callback; an increment of what is no number.
   //   kOutOfRange          the sum of an increment does not fit 64 bits.
   //   kAborted             the condition did not hold; `version` is what is there.

@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "cohort/export.h"
 #include "cohort/ids.h"
 
 namespace cohort {
@@ -30,8 +31,8 @@ enum class ViewCause : uint8_t {
   kMerged,    // Came back with the other side of a partition.
   kSynced,    // Its state is now complete; the view changes weights only.
 };
-const char* ToString(ViewCause cause);
-const char* ToString(Policy policy);
+COHORT_EXPORT const char* ToString(ViewCause cause);
+COHORT_EXPORT const char* ToString(Policy policy);
 
 struct Member {
   MemberId id;

@@ -75,11 +75,15 @@ absl::StatusOr<ReplicatedMap> Group::OpenMap(std::string_view name, const MapOpt
     return absl::UnimplementedError("convergent maps are not in this release");
   if (absl::Status status = map::ValidateMapName(name); !status.ok()) return status;
   if (impl_->left()) return absl::CancelledError("the group was left");
-  const bool known = impl_->driver().Read(
-      [&](const engine::Engine& engine, Instant) { return engine.MapId(name).has_value(); });
+  // In a callback nothing can be waited for, but what is known needs no waiting.
+  const bool known = DeliveryQueue::OnDeliveryThread() &&
+                     impl_->driver().Read([&](const engine::Engine& engine, Instant) {
+                       return engine.MapId(name).has_value();
+                     });
   if (!known) {
     engine::OpenMap command;
     command.name = name;
+    command.bytes_max = options.bytes_max;
     const WriteResult result = impl_->Call(std::move(command), timeout);
     if (!result.ok()) return result.status;
   }

@@ -132,8 +132,6 @@ absl::Status TlsContext::Configure() {
   SSL_CTX_set_options(context, SSL_OP_NO_TICKET | SSL_OP_NO_RENEGOTIATION);
   SSL_CTX_set_mode(context, SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER |
                                 SSL_MODE_RELEASE_BUFFERS);
-  // Nobody is trusted by certificate: a server that ignores the PSK and shows one is refused.
-  SSL_CTX_set_verify(context, SSL_VERIFY_PEER, nullptr);
   SSL_CTX_set_app_data(context, &psk_);
   SSL_CTX_set_psk_use_session_callback(context, &UsePsk);
   SSL_CTX_set_psk_find_session_callback(context, &FindPsk);
@@ -151,6 +149,8 @@ TlsContext::Session TlsContext::NewSession(int fd, Side side) const {
   BIO_set_init(bio, 1);
   SSL_set_bio(session.get(), bio, bio);
   if (side == Side::kClient) {
+    // Nobody is trusted by certificate: a server that ignores the PSK and shows one is refused.
+    SSL_set_verify(session.get(), SSL_VERIFY_PEER, nullptr);
     SSL_set_connect_state(session.get());
   } else {
     SSL_set_accept_state(session.get());

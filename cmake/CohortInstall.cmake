@@ -1,0 +1,24 @@
+# What `cmake --install` puts where, and the two descriptions consumers find it by: CohortConfig.cmake, cohort.pc.
+include(CMakePackageConfigHelpers)
+include(${CMAKE_CURRENT_LIST_DIR}/CohortPkgConfig.cmake)
+
+set(cmake_dir ${CMAKE_INSTALL_LIBDIR}/cmake/Cohort)
+install(TARGETS cohort EXPORT CohortTargets
+  LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR} COMPONENT runtime NAMELINK_COMPONENT dev
+  ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR} COMPONENT dev)
+install(DIRECTORY ${PROJECT_SOURCE_DIR}/include/cohort DESTINATION ${CMAKE_INSTALL_INCLUDEDIR} COMPONENT dev
+  FILES_MATCHING PATTERN "*.h")
+install(EXPORT CohortTargets NAMESPACE Cohort:: DESTINATION ${cmake_dir} COMPONENT dev)
+
+set(COHORT_SHARED ${BUILD_SHARED_LIBS})
+configure_package_config_file(${CMAKE_CURRENT_LIST_DIR}/CohortConfig.cmake.in ${PROJECT_BINARY_DIR}/CohortConfig.cmake
+  INSTALL_DESTINATION ${cmake_dir})
+# While the version is 0.x, each minor release may break the interface.
+write_basic_package_version_file(${PROJECT_BINARY_DIR}/CohortConfigVersion.cmake COMPATIBILITY SameMinorVersion)
+install(FILES ${PROJECT_BINARY_DIR}/CohortConfig.cmake ${PROJECT_BINARY_DIR}/CohortConfigVersion.cmake
+  DESTINATION ${cmake_dir} COMPONENT dev)
+
+cohort_pkg_config_names(COHORT_PC_REQUIRES ${COHORT_PUBLIC_LINK})
+cohort_pkg_config_names(COHORT_PC_REQUIRES_PRIVATE ${COHORT_PRIVATE_LINK})
+configure_file(${CMAKE_CURRENT_LIST_DIR}/cohort.pc.in ${PROJECT_BINARY_DIR}/cohort.pc @ONLY)
+install(FILES ${PROJECT_BINARY_DIR}/cohort.pc DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig COMPONENT dev)

@@ -1,0 +1,205 @@
+#include <cohort/cohort.h>
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "public/testing.h"
+
+namespace cohort::testing {
+namespace {
+
+using ::testing::HasSubstr;
+
+std::string Text(const absl::Status& status) { return std::string(status.message()); }
+
+class GroupTest : public ::testing::TestWithParam<bool> {
+ protected:
+  // With a key or in plaintext.
+  GroupOptions Options(const std::string& group) const {
+    GroupOptions options = OnLoopback(group, "");
+    if (GetParam()) {
+      options.allow_plaintext = AllowPlaintext::kNo;
+      options.key = TestKey();
+    }
+    return options;
+  }
+};
+INSTANTIATE_TEST_SUITE_P(Keys, GroupTest, ::testing::Bool(),
+                         [](const auto& info) { return info.param ? "WithAKey" : "InPlaintext"; });
+
+TEST_P(GroupTest, ThreeMembersShareOneViewAndOneMap) {
+  std::vector<Group> members = JoinMembers(3, Options("three"));
+  ASSERT_EQ(members.size(), 3u);
+  EXPECT_EQ(members[0].view().id, members[2].view().id);
+  EXPECT_EQ(members[1].view().members[0].name, "a");
+
+  std::vector<ReplicatedMap> maps;
+  for (Group& member : members) {
+    absl::StatusOr<ReplicatedMap> map = member.OpenMap("sessions");
+    ASSERT_TRUE(map.ok()) << map.status();
+    maps.push_back(*map);
+  }
+  const WriteResult put = maps[0].Put("A1B2", "value");
+  ASSERT_TRUE(put.ok()) << put.status;
+  EXPECT_EQ(put.replicas, 3u);
+  for (const ReplicatedMap& map : maps) {
+    const absl::StatusOr<Entry> entry = map.Get("A1B2");
+    ASSERT_TRUE(entry.ok()) << entry.status();
+    EXPECT_EQ(entry->value, "value");
+    EXPECT_EQ(entry->version, put.version);
+    EXPECT_EQ(map.Digest().ToString(), maps[0].Digest().ToString());
+  }
+}
+
+TEST_P(GroupTest, AMemberThatLeavesIsGoneFromTheViewAndTheOthersGoOn) {
+  std::vector<Group> members = JoinMembers(3, Options("leave"));
+  ASSERT_EQ(members.size(), 3u);
+  EXPECT_TRUE(members[0].Leave().ok());
+  EXPECT_TRUE(AwaitMembers(members[1], 2));
+  EXPECT_TRUE(AwaitMembers(members[2], 2));
+  EXPECT_EQ(members[0].Leave().code(), absl::StatusCode::kCancelled);
+  EXPECT_EQ(members[0].Send("x").code(), absl::StatusCode::kCancelled);
+  EXPECT_TRUE(members[0].view().members.empty());
+  absl::StatusOr<ReplicatedMap> map = members[2].OpenMap("main");
+  ASSERT_TRUE(map.ok()) << map.status();
+  EXPECT_TRUE(map->Put("k", "v").ok());
+}
+
+TEST_P(GroupTest, MessagesReachEveryMemberInOneOrder) {
+  std::vector<Group> members = JoinMembers(2, Options("messages"));
+  ASSERT_EQ(members.size(), 2u);
+  std::array<Watched<std::vector<std::string>>, 2> seen;
+  std::vector<Subscription> subscriptions;
+  for (size_t i = 0; i < 2; ++i) {
+    subscriptions.push_back(members[i].SubscribeMessages([&, i](const Message& message) {
+      seen[i].Update([&](auto& list) { list.emplace_back(message.payload); });
+    }));
+  }
+  constexpr size_t kEach = 50;
+  for (size_t i = 0; i < kEach; ++i) {
+    for (size_t m = 0; m < 2; ++m) {
+      const auto delivery = i % 2 == 0 ? DeliveryClass::kAgreed : DeliveryClass::kSafe;
+      ASSERT_TRUE(members[m].Send(std::to_string(m) + ":" + std::to_string(i), delivery).ok());
+    }
+  }
+  EXPECT_TRUE(members[0].SendSync("last", DeliveryClass::kAgreed).ok());
+  for (auto& list : seen) {
+    ASSERT_TRUE(
+        list.WaitFor([](const auto& messages) { return messages.size() == 2 * kEach + 1; }));
+  }
+  EXPECT_EQ(seen[0].Get(), seen[1].Get());
+}
+
+TEST(GroupAloneTest, ABlockingCallInACallbackIsRefusedInsteadOfWaitingForItself) {
+  std::vector<Group> members = JoinMembers(1, OnLoopback("callback", ""));
+  ASSERT_EQ(members.size(), 1u);
+  ReplicatedMap map = *members[0].OpenMap("main");
+  Watched<std::vector<absl::StatusCode>> seen;
+  const Subscription subscription = map.Subscribe([&](const Change& change) {
+    if (change.key != "go") return;
+    const absl::StatusCode put = map.Put("k", "v").status.code();
+    const absl::StatusCode leave = members[0].Leave().code();
+    const absl::StatusCode join = Group::Join(OnLoopback("other", "x")).status().code();
+    const absl::StatusCode async = map.PutAsync("k", "v", {}, nullptr).code();
+    const absl::StatusCode open = members[0].OpenMap("main").status().code();
+    seen.Update([&](auto& list) { list = {put, leave, join, async, open}; });
+  });
+  ASSERT_TRUE(map.Put("go", "").ok());
+  ASSERT_TRUE(seen.WaitFor([](const auto& list) { return !list.empty(); }));
+  using enum absl::StatusCode;
+  EXPECT_THAT(seen.Get(), ::testing::ElementsAre(kFailedPrecondition, kFailedPrecondition,
+                                                 kFailedPrecondition, kOk, kOk));
+}
+
+TEST(GroupAloneTest, WithoutAKeyAGroupIsRefusedUnlessPlaintextIsAllowed) {
+  GroupOptions options = OnLoopback("nokey", "a");
+  options.allow_plaintext = AllowPlaintext::kNo;
+  const absl::Status status = Group::Join(options).status();
+  EXPECT_EQ(status.code(), absl::StatusCode::kInvalidArgument);
+  EXPECT_THAT(Text(status), HasSubstr("cohort keygen"));
+}
+
+TEST(GroupAloneTest, PlaintextOnLoopbackDoesNotGoFurther) {
+  GroupOptions options = OnLoopback("loopback", "a");
+  options.bind = "192.0.2.1";
+  EXPECT_FALSE(Group::Join(options).ok());
+}
+
+TEST(GroupAloneTest, ATakenPortIsSaidWithItsNumber) {
+  std::vector<Group> members = JoinMembers(1, OnLoopback("port", ""));
+  ASSERT_EQ(members.size(), 1u);
+  GroupOptions options = OnLoopback("port", "b");
+  options.bind = members[0].address();
+  const absl::Status status = Group::Join(options).status();
+  EXPECT_EQ(status.code(), absl::StatusCode::kAlreadyExists);
+  EXPECT_THAT(Text(status),
+              HasSubstr("port " + members[0].address().substr(std::string("127.0.0.1:").size())));
+}
+
+TEST(GroupAloneTest, AMemberWithAnotherKeyIsNotSeenAndSeesNobody) {
+  GroupOptions options = OnLoopback("keys", "a");
+  options.key = TestKey('1');
+  absl::StatusOr<Group> first = Group::Join(options);
+  ASSERT_TRUE(first.ok()) << first.status();
+  options.name = "b";
+  options.key = TestKey('2');
+  absl::StatusOr<Group> second = Group::Join(options);
+  ASSERT_TRUE(second.ok()) << second.status();
+  EXPECT_EQ(first->view().members.size(), 1u);
+  EXPECT_EQ(second->view().members.size(), 1u);
+}
+
+TEST(GroupAloneTest, TheFirstEventSaysWhereTheMemberListensAndWhy) {
+  Watched<std::vector<Event>> seen;
+  GroupOptions options = OnLoopback("started", "a");
+  options.on_event = [&](const Event& event) {
+    seen.Update([&](auto& list) { list.push_back(event); });
+  };
+  absl::StatusOr<Group> group = Group::Join(options);
+  ASSERT_TRUE(group.ok()) << group.status();
+  ASSERT_TRUE(seen.WaitFor([](const auto& list) { return !list.empty(); }));
+  const Event started = seen.Get()[0];
+  EXPECT_EQ(started.kind, EventKind::kStarted);
+  EXPECT_THAT(started.text, HasSubstr(group->address()));
+  EXPECT_THAT(started.text, HasSubstr("lo"));
+}
+
+TEST(GroupAloneTest, OptionsOutOfTheirRangeAreNamed) {
+  const auto refusal = [](auto change) {
+    GroupOptions options = OnLoopback("ranges", "a");
+    change(options);
+    const absl::Status status = Group::Join(options).status();
+    EXPECT_EQ(status.code(), absl::StatusCode::kInvalidArgument) << status;
+    return Text(status);
+  };
+  EXPECT_THAT(refusal([](GroupOptions& o) { o.group = ""; }), HasSubstr("group"));
+  EXPECT_THAT(refusal([](GroupOptions& o) { o.name = std::string(65, 'n'); }), HasSubstr("name"));
+  EXPECT_THAT(refusal([](GroupOptions& o) { o.multicast = "10.0.0.1:7600"; }),
+              HasSubstr("multicast"));
+  EXPECT_THAT(refusal([](GroupOptions& o) { o.no_multicast = true; }), HasSubstr("seed"));
+  EXPECT_THAT(refusal([](GroupOptions& o) { o.bind = "127.0.0.1:99999"; }), HasSubstr("bind"));
+  EXPECT_THAT(refusal([](GroupOptions& o) { o.stall_timeout = absl::Milliseconds(1); }),
+              HasSubstr("stall_timeout"));
+}
+
+TEST(GroupAloneTest, WhenTheSendQueueIsFullTheCallSaysSoAndNothingIsLostOfWhatWasAccepted) {
+  GroupOptions options = OnLoopback("full", "");
+  options.send_queue_bytes_max = 64 << 10;
+  std::vector<Group> members = JoinMembers(2, options);
+  ASSERT_EQ(members.size(), 2u);
+  Watched<size_t> received;
+  const Subscription subscription = members[1].SubscribeMessages(
+      [&](const Message&) { received.Update([](size_t& count) { ++count; }); });
+  const std::string payload(16 << 10, 'x');
+  size_t accepted = 0;
+  absl::Status status;
+  for (int i = 0; i < 100'000 && status.ok(); ++i) {
+    status = members[0].Send(payload);
+    accepted += status.ok() ? 1 : 0;
+  }
+  EXPECT_EQ(status.code(), absl::StatusCode::kResourceExhausted);
+  EXPECT_TRUE(received.WaitFor([&](size_t count) { return count == accepted; }))
+      << received.Get() << " of " << accepted;
+}
+
+}  // namespace
+}  // namespace cohort::testing
