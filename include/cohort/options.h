@@ -62,14 +62,15 @@ enum class FailureProfile : uint8_t {
   kWebSessions,  // stall_timeout 800 ms: the load balancer has moved on by then.
 };
 
+// Every field has an initialiser, so that compilers do not warn of those a caller leaves out.
 struct GroupOptions {
   // Name of the group, 1 to 64 bytes. Required. Groups of different names never mix, on one
   // multicast address either.
-  std::string group;
+  std::string group{};
 
   // This member's name, at most 64 bytes, unique in the group. It outlives restarts: a new process
   // of an old name replaces the old one. Empty: HOSTNAME-PORT.
-  std::string name;
+  std::string name{};
 
   // Where the two sockets of this member listen: "ADDR", "ADDR:PORT", "[V6ADDR]:PORT", ":PORT" or
   // the name of an interface instead of the address ("eth1:7601"). UDP and TCP use one port number;
@@ -77,7 +78,7 @@ struct GroupOptions {
   // multicast; else the first interface that is up, does multicast, and is neither loopback nor a
   // bridge of virtual machines and containers; else loopback. The kStarted event says which and
   // why. AllowPlaintext::kLoopback always means loopback.
-  std::string bind;
+  std::string bind{};
 
   // Where members find each other and most traffic goes: an IPv4 (239.0.0.0/8) or IPv6 (ff02::/16)
   // group and a port, the same for all members. All groups of a network may share one. A member
@@ -89,12 +90,12 @@ struct GroupOptions {
 
   // "HOST:PORT" of members to ask when multicast finds nobody (needed with no_multicast). Names are
   // resolved once, in Join.
-  std::vector<std::string> seeds;
+  std::vector<std::string> seeds{};
 
   // The group's key as `cohort keygen` prints it, or a file that holds it (mode 0600). Exactly one
   // of them, unless allow_plaintext lets the group do without.
-  std::string key;
-  std::string key_file;
+  std::string key{};
+  std::string key_file{};
   AllowPlaintext allow_plaintext = AllowPlaintext::kNo;
 
   // What a partition does. All members must agree.
@@ -106,7 +107,7 @@ struct GroupOptions {
   bool bootstrap = false;
   // For Policy::kPrimary: name of the member whose side goes on when a partition splits the votes
   // evenly.
-  std::string tie_breaker;
+  std::string tie_breaker{};
 
   FailureProfile failure_profile = FailureProfile::kDefault;
   // Silence of a whole host before it is given up. 100 ms to 60 s; zero: the profile's, adapted to
@@ -140,9 +141,9 @@ struct GroupOptions {
 
   // Handlers in place before anything can happen, so that not even the first view is missed. May be
   // empty. They follow the rules of Group::Subscribe...().
-  std::function<void(const View&)> on_view;
-  std::function<void(const Message&)> on_message;
-  std::function<void(const Event&)> on_event;
+  std::function<void(const View&)> on_view{};
+  std::function<void(const Message&)> on_message{};
+  std::function<void(const Event&)> on_event{};
 };
 
 // ---- Maps --------------------------------------------------------------------------------------

@@ -24,7 +24,7 @@ class GroupTest : public ::testing::TestWithParam<bool> {
   }
 };
 INSTANTIATE_TEST_SUITE_P(Keys, GroupTest, ::testing::Bool(),
-                         [](const auto& info) { return info.param ? "WithAKey" : "InPlaintext"; });
+                         [](const auto& key) { return key.param ? "WithAKey" : "InPlaintext"; });
 
 TEST_P(GroupTest, ThreeMembersShareOneViewAndOneMap) {
   std::vector<Group> members = JoinMembers(3, Options("three"));
