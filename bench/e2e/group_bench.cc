@@ -1,0 +1,203 @@
+// What a group of real processes does: throughput of pipelined puts, latency of SYNC puts, speed of
+// a state transfer.
+//
+//   group_bench replica [common flags]                  a member that only holds the state; ends on
+//   SIGTERM group_bench writer  [common flags] [--seconds S] [--size BYTES] [--keys N] [--members
+//   M] [--in-flight N] [--skip-rate] group_bench joiner  [common flags] [--members M]    joins, and
+//   times how long the whole state takes
+//
+// Common: --group G --name N --bind ADDR[:PORT] --multicast ADDR:PORT --key-file F | --plaintext
+// The writer waits until M members are synced (itself included). Prints words, then one line of
+// JSON a measurement.
+#include <cohort/cohort.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <atomic>
+#include <chrono>
+#include <cstdio>
+#include <cstdlib>
+#include <map>
+#include <string>
+#include <thread>
+#include <vector>
+
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+double SecondsSince(Clock::time_point begin) {
+  return std::chrono::duration<double>(Clock::now() - begin).count();
+}
+
+struct Flags {
+  std::string role;
+  cohort::GroupOptions group;
+  double seconds = 5;
+  size_t size = 1024;
+  size_t keys = 10'000;
+  size_t members = 3;
+  size_t in_flight = 2048;
+  bool rate = true;
+};
+
+Flags ReadFlags(int argc, char** argv) {
+  Flags flags;
+  flags.group.group = "bench";
+  if (argc > 1) flags.role = argv[1];
+  flags.group.name = flags.role + "-" + std::to_string(getpid());
+  for (int i = 2; i < argc; ++i) {
+    const std::string name = argv[i];
+    if (name == "--plaintext") {
+      flags.group.allow_plaintext = cohort::AllowPlaintext::kNetwork;
+      continue;
+    }
+    if (name == "--skip-rate") {
+      flags.rate = false;
+      continue;
+    }
+    if (i + 1 >= argc) break;
+    const std::string value = argv[++i];
+    if (name == "--group") flags.group.group = value;
+    if (name == "--name") flags.group.name = value;
+    if (name == "--bind") flags.group.bind = value;
+    if (name == "--multicast") flags.group.multicast = value;
+    if (name == "--key-file") flags.group.key_file = value;
+    if (name == "--seconds") flags.seconds = std::stod(value);
+    if (name == "--size") flags.size = std::stoul(value);
+    if (name == "--keys") flags.keys = std::stoul(value);
+    if (name == "--members") flags.members = std::stoul(value);
+    if (name == "--in-flight") flags.in_flight = std::stoul(value);
+  }
+  return flags;
+}
+
+cohort::Group Join(const Flags& flags) {
+  absl::StatusOr<cohort::Group> group = cohort::Group::Join(flags.group);
+  if (!group.ok()) {
+    std::fprintf(stderr, "join: %s\n", group.status().ToString().c_str());
+    std::exit(1);
+  }
+  return *std::move(group);
+}
+
+cohort::ReplicatedMap Open(cohort::Group& group) {
+  absl::StatusOr<cohort::ReplicatedMap> map = group.OpenMap("bench");
+  if (!map.ok()) {
+    std::fprintf(stderr, "open: %s\n", map.status().ToString().c_str());
+    std::exit(1);
+  }
+  return *std::move(map);
+}
+
+void AwaitMembers(const cohort::Group& group, size_t members) {
+  for (;;) {
+    const cohort::View view = group.view();
+    size_t synced = 0;
+    for (const cohort::Member& member : view.members) synced += member.synced ? 1 : 0;
+    if (synced >= members) return;
+    std::this_thread::sleep_for(std::chrono::milliseconds(20));
+  }
+}
+
+// Puts as fast as acknowledgements by all come back, `in_flight` under way.
+void MeasureRate(cohort::ReplicatedMap& map, const Flags& flags) {
+  const std::string value(flags.size, 'v');
+  std::vector<std::string> keys;
+  for (size_t i = 0; i < flags.keys; ++i) keys.push_back("key-" + std::to_string(i));
+  std::atomic<size_t> in_flight{0};
+  std::atomic<size_t> done{0};
+  std::atomic<size_t> failed{0};
+  const auto begin = Clock::now();
+  size_t next = 0;
+  while (SecondsSince(begin) < flags.seconds) {
+    if (in_flight >= flags.in_flight) {
+      std::this_thread::sleep_for(std::chrono::microseconds(50));
+      continue;
+    }
+    ++in_flight;
+    const absl::Status status =
+        map.PutAsync(keys[next++ % keys.size()], value, {}, [&](const cohort::WriteResult& result) {
+          --in_flight;
+          ++(result.ok() ? done : failed);
+        });
+    if (status.ok()) continue;
+    --in_flight;
+    std::this_thread::sleep_for(std::chrono::microseconds(50));
+  }
+  const double seconds = SecondsSince(begin);
+  const auto rate = static_cast<double>(done) / seconds;
+  while (in_flight > 0) std::this_thread::sleep_for(std::chrono::milliseconds(1));
+  std::printf("pipelined puts of %zu B, applied by %zu members: %.0f/s, %.1f MB/s, %zu failed\n",
+              flags.size, flags.members, rate, rate * static_cast<double>(flags.size) / 1e6,
+              failed.load());
+  std::printf(
+      "{\"bench\":\"puts\",\"bytes\":%zu,\"members\":%zu,\"in_flight\":%zu,\"per_second\":%.0f,"
+      "\"failed\":%zu}\n",
+      flags.size, flags.members, flags.in_flight, rate, failed.load());
+}
+
+void MeasureLatency(cohort::ReplicatedMap& map, const Flags& flags) {
+  const std::string value(flags.size, 'v');
+  std::vector<double> micros;
+  size_t failed = 0;
+  const auto begin = Clock::now();
+  while (SecondsSince(begin) < flags.seconds) {
+    const auto put = Clock::now();
+    if (!map.Put("key-" + std::to_string(micros.size() % flags.keys), value).ok()) {
+      ++failed;
+      continue;
+    }
+    micros.push_back(SecondsSince(put) * 1e6);
+  }
+  if (micros.empty()) return;
+  std::sort(micros.begin(), micros.end());
+  const double p50 = micros[micros.size() / 2];
+  const double p99 = micros[micros.size() * 99 / 100];
+  std::printf("SYNC puts of %zu B, one at a time: p50 %.1f us, p99 %.1f us, %zu failed\n",
+              flags.size, p50, p99, failed);
+  std::printf(
+      "{\"bench\":\"sync_put\",\"bytes\":%zu,\"members\":%zu,\"count\":%zu,\"p50_us\":%.1f,\"p99_"
+      "us\":%.1f}\n",
+      flags.size, flags.members, micros.size(), p50, p99);
+}
+
+void MeasureTransfer(const Flags& flags) {
+  const auto begin = Clock::now();
+  cohort::Group group = Join(flags);
+  const double seconds = SecondsSince(begin);
+  const cohort::ReplicatedMap map = Open(group);
+  const double megabytes = static_cast<double>(map.Bytes()) / 1e6;
+  std::printf("joined with %zu entries, %.1f MB, in %.3f s: %.1f MB/s\n", map.Size(), megabytes,
+              seconds, megabytes / seconds);
+  std::printf(
+      "{\"bench\":\"transfer\",\"entries\":%zu,\"megabytes\":%.1f,\"seconds\":%.3f,\"mb_per_"
+      "second\":%.1f}\n",
+      map.Size(), megabytes, seconds, megabytes / seconds);
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  std::setvbuf(stdout, nullptr, _IOLBF, 0);
+  const Flags flags = ReadFlags(argc, argv);
+  if (flags.role == "joiner") {
+    MeasureTransfer(flags);
+  } else if (flags.role == "replica") {
+    cohort::Group group = Join(flags);
+    std::printf("replica %s at %s\n", group.name().c_str(), group.address().c_str());
+    pause();
+  } else if (flags.role == "writer") {
+    cohort::Group group = Join(flags);
+    cohort::ReplicatedMap map = Open(group);
+    AwaitMembers(group, flags.members);
+    if (flags.rate) MeasureRate(map, flags);
+    MeasureLatency(map, flags);
+    for (const auto& [name, count] : group.stats().counters)
+      std::fprintf(stderr, "%s %lu\n", name.c_str(), count);
+  } else {
+    std::fprintf(stderr, "usage: group_bench replica|writer|joiner [flags]\n");
+    return 2;
+  }
+  return 0;
+}
