@@ -1,0 +1,6 @@
+#include "fuzz/order_fuzz.h"
+
+extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
+  cohort::fuzz::FuzzOrder(std::as_bytes(std::span(data, size)));
+  return 0;
+}
