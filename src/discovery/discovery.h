@@ -89,6 +89,9 @@ class Discovery {
   // remembered for later.
   void OnMember(Instant now, const Self& self, const Standing& standing,
                 std::span<const Address> members, Output& out);
+  // What others shall see of this side: again whenever it has changed inside the view (a member got
+  // its state, the quorum was lost), or two sides would judge each other by old numbers.
+  void SetSide(const GroupSighting& side) { standing_.side = side; }
   // Left for good, or shut down.
   void Stop();
   // Members other than the coordinator answer sooner while it is suspected.

@@ -198,8 +198,7 @@ class Membership {
   JoinBatch batch_;
   std::set<MemberId> leavers_;
   std::vector<Newcomer> newcomers_;
-  std::map<MemberId, ViewId>
-      carriers_;  // Members of the view that brought state, and whence.
+  std::map<MemberId, ViewId> carriers_;  // Members of the view that brought state, and whence.
   MergeTalk merge_;
   std::optional<Terminal> terminal_;      // Wanted: this side ends.
   std::optional<GroupSighting> sighted_;  // Heard while asking was not yet allowed.

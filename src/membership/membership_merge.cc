@@ -1,0 +1,175 @@
+// Membership: two sides of one group find each other.
+#include <algorithm>
+#include <utility>
+
+#include "membership/membership.h"
+
+namespace cohort::membership {
+namespace {
+
+// From the other side's yes until this side must have decided to go.
+constexpr Duration kGoWithin = milliseconds(1500);
+// How long the other side keeps its door open for the rest of those who have
+// begun to arrive.
+constexpr Duration kSideArrivesWithin = milliseconds(1500);
+
+}  // namespace
+
+bool Membership::KnowsView(const ViewId& other) const {
+  return other == view()->next ||
+         std::find(ancestors_.begin(), ancestors_.end(), other) != ancestors_.end();
+}
+
+MergeMessage Membership::MakeMergeMessage(MergeMessage::Kind kind) const {
+  const GroupSighting side = Side();
+  MergeMessage message;
+  message.kind = kind;
+  message.group = options_.group;
+  message.view = side.view;
+  message.member = self_.id;
+  message.address = self_.address;
+  message.members = side.members;
+  message.weight = side.weight;
+  message.primary = side.primary;
+  return message;
+}
+
+// Spec 4.80, 4.81, 4.86.
+void Membership::ConsiderSide(Instant now, const GroupSighting& sighting, Output& out) {
+  if (KindOf(role_) != RoleKind::kInGroup || terminal_ || KnowsView(sighting.view)) return;
+  if (!merge_.MayAsk(now)) return;
+  const bool descent = options_.policy == Policy::kPrimary;
+  if (descent) {
+    if (!sighting.primary) return;
+  } else {
+    // A member of this very view that seems to be elsewhere: the view change or failure detection
+    // will tell.
+    if (RankOf(*view(), sighting.coordinator)) return;
+    if (!IsCoordinator() || IsStronger(Side(), sighting)) return;
+    Report(now, EventKind::kMerging,
+           "another side of the group, view " + sighting.view.ToString() + " with " +
+               std::to_string(sighting.members) + " members, goes on; this side asks to join it",
+           out, sighting.coordinator);
+  }
+  MergeMessage question =
+      MakeMergeMessage(descent ? MergeMessage::Kind::kDescent : MergeMessage::Kind::kRequest);
+  question.target = sighting.view;
+  ++stats_.merges_asked;
+  Send(sighting.address, wire::StreamMessage::kMerge, Encode(question), out);
+  merge_.Ask(now, sighting.address, view()->next, descent);
+  timers_.Set(Timer::kMerge, merge_.question()->until);
+}
+
+void Membership::OnMergeMessage(Instant now, const LifelinePeer& from, const MergeMessage& message,
+                                Output& out) {
+  if (message.group != options_.group || message.member.instance != from.instance) {
+    ++stats_.not_expected;
+    return;
+  }
+  switch (message.kind) {
+    case MergeMessage::Kind::kRequest:
+    case MergeMessage::Kind::kDescent:
+      return OnMergeQuestion(now, from, message, out);
+    case MergeMessage::Kind::kOk:
+    case MergeMessage::Kind::kNo:
+    case MergeMessage::Kind::kDescends:
+      return OnMergeAnswer(now, from, message, out);
+  }
+}
+
+void Membership::OnMergeQuestion(Instant now, const LifelinePeer& from,
+                                 const MergeMessage& question, Output& out) {
+  const bool descent = question.kind == MergeMessage::Kind::kDescent;
+  const std::string refusal = descent ? JudgeDescent(question) : JudgeMergeRequest(now, question);
+  MergeMessage answer = MakeMergeMessage(MergeMessage::Kind::kNo);
+  answer.target = question.view;
+  answer.text = refusal;
+  if (refusal.empty()) {
+    answer.kind = descent ? MergeMessage::Kind::kDescends : MergeMessage::Kind::kOk;
+    if (!descent) {
+      ++stats_.merges_granted;
+      merge_.Promise(now);
+      batch_.Expect(question.view, question.members, now + kSideArrivesWithin);
+      Report(now, EventKind::kMerging,
+             "another side of the group, view " + question.view.ToString() + " with " +
+                 std::to_string(question.members) + " members, joins this one",
+             out, question.member);
+    }
+  }
+  Send(from.address, wire::StreamMessage::kMerge, Encode(answer), out);
+}
+
+// Spec 4.82. Empty when the other side may come.
+std::string Membership::JudgeMergeRequest(Instant now, const MergeMessage& request) const {
+  if (KindOf(role_) != RoleKind::kInGroup || !IsCoordinator()) return "not a coordinator";
+  if (options_.policy == Policy::kPrimary) return "groups with quorums do not merge";
+  const auto& question = merge_.question();
+  if (terminal_ || (question && question->until > now)) return "this side is about to go itself";
+  if (KnowsView(request.view)) return "that view is part of this one's history";
+  const GroupSighting theirs{request.member,  request.address, request.view,
+                             request.members, request.weight,  request.primary};
+  if (!IsStronger(Side(), theirs)) return "that side is the stronger one";
+  return {};
+}
+
+// Spec 4.86. Empty when this view is primary and descends from the asker's.
+std::string Membership::JudgeDescent(const MergeMessage& question) const {
+  if (!in_group() || options_.policy != Policy::kPrimary || view_change_.halted()) {
+    return "this side has no quorum either";
+  }
+  if (RankOf(*view(), question.member)) return "the asker is a member of this view";
+  const bool descends =
+      std::find(ancestors_.begin(), ancestors_.end(), question.view) != ancestors_.end();
+  return descends ? "" : "this view does not descend from that one";
+}
+
+void Membership::OnMergeAnswer(Instant now, const LifelinePeer& from, const MergeMessage& answer,
+                               Output& out) {
+  const auto& question = merge_.question();
+  const bool expected = question && question->whom == from.address && in_group() &&
+                        question->own_view == view()->next;
+  if (!expected) {
+    ++stats_.not_expected;
+    return;
+  }
+  const bool descent = question->descent;
+  merge_.EndQuestion(now);
+  if (answer.kind == MergeMessage::Kind::kDescends && descent) {
+    return Exclude(now, "view " + answer.view.ToString() + " is primary and descends from its own",
+                   out);
+  }
+  // Spec 4.83
+  if (answer.kind != MergeMessage::Kind::kOk || descent || !IsCoordinator()) return;
+  terminal_ = Terminal{answer.view, answer.member, answer.address};
+  timers_.Set(Timer::kMerge, now + kGoWithin);
+  timers_.Set(Timer::kChanges, now);
+}
+
+void Membership::OnMergeTimer(Instant now, Output& out) {
+  if (merge_.question() && merge_.question()->until <= now) merge_.EndQuestion(now);
+  if (!terminal_) return;
+  terminal_.reset();  // The promise ends soon, and nobody has agreed to go.
+  timers_.Set(Timer::kChanges, now);
+  Report(now, EventKind::kWarning,
+         "the merge was given up: this side could not agree to go in time", out);
+}
+
+// Spec 4.84.
+void Membership::GoToOtherSide(Instant now, const Proposal& terminal, Output& out) {
+  came_from_ = terminal.previous;
+  carries_state_ = true;
+  for (const JoinRequest& request : batch_.requests()) {
+    JoinAnswer answer;
+    answer.kind = JoinAnswer::Kind::kRedirect;
+    answer.join_no = request.member.id.join_no;
+    answer.address = terminal.terminal->address;
+    Send(request.member.address, wire::StreamMessage::kRefused, Encode(answer), out);
+  }
+  batch_.Clear();
+  newcomers_.clear();
+  if (KindOf(role_) == RoleKind::kLeaving) return FinishLeaving(now, out);
+  AskToJoin(now, terminal.terminal->address, 0, out);
+  out.search = SearchOrder{self_.id, carries_state_, MayForm()};
+}
+
+}  // namespace cohort::membership
