@@ -26,6 +26,9 @@ struct MembershipOptions {
   uint32_t initial_members = 0;  // Policy::kPrimary: may begin it once discovery heard so many.
   std::string tie_breaker;       // Name of the member whose side wins when a view splits in halves.
   size_t members_max = wire::kMembersMax;
+  // A newcomer that was welcomed and not heard for so long is dropped: until then whatever waits
+  // for all members waits for it. Too short: a loaded host is sent away while it installs.
+  Duration newcomer_heard_within = milliseconds(250);
   ViewChangeOptions view_change;
 };
 

@@ -14,7 +14,6 @@ constexpr Duration kRetryMin = milliseconds(50);
 constexpr Duration kRetryMax = seconds(2);
 constexpr Duration kRetryRefused = seconds(5);
 constexpr uint32_t kRedirectsMax = 4;
-constexpr Duration kNewcomerHeardWithin = milliseconds(250);
 
 }  // namespace
 
@@ -212,20 +211,20 @@ std::vector<Carrier> Membership::CarriersAmong(const Proposal& proposal) const {
 void Membership::AwaitNewcomers(Instant now, const Proposal& proposal, bool fresh) {
   if (fresh) newcomers_.clear();
   std::erase_if(newcomers_, [&](const Newcomer& n) { return !RankOf(proposal, n.id); });
-  for (Newcomer& newcomer : newcomers_) newcomer.lost_at = now + kNewcomerHeardWithin;
+  for (Newcomer& newcomer : newcomers_) newcomer.lost_at = now + options_.newcomer_heard_within;
   for (const ProposedChange& change : proposal.joined) {
     const auto rank = RankOf(proposal, change.member);
     if (!rank || change.member == self_.id) continue;
     newcomers_.push_back(
-        {change.member, proposal.members[*rank].address, now + kNewcomerHeardWithin});
+        {change.member, proposal.members[*rank].address, now + options_.newcomer_heard_within});
   }
-  if (!newcomers_.empty()) timers_.Set(Timer::kJoiners, now + kNewcomerHeardWithin);
+  if (!newcomers_.empty()) timers_.Set(Timer::kJoiners, now + options_.newcomer_heard_within);
 }
 
 // Spec 4.67.
 void Membership::WelcomeNewcomers(Instant now, Output& out) {
   for (Newcomer& newcomer : newcomers_) {
-    newcomer.lost_at = now + kNewcomerHeardWithin;
+    newcomer.lost_at = now + options_.newcomer_heard_within;
     SendWelcome(now, newcomer.address, out);
     ++stats_.joins_admitted;
   }
@@ -245,7 +244,7 @@ void Membership::DropLostNewcomers(const Turn& turn, Output& out) {
   std::vector<MemberId> lost;
   for (Newcomer& newcomer : newcomers_) {
     if (newcomer.lost_at > turn.now) continue;
-    newcomer.lost_at = turn.now + kNewcomerHeardWithin;
+    newcomer.lost_at = turn.now + options_.newcomer_heard_within;
     if (IsCoordinator()) lost.push_back(newcomer.id);
   }
   Instant next = Instant::Infinite();

@@ -17,7 +17,10 @@ void Membership::BeginView(Instant now, ProposalRef proposal, bool fresh,
                            Output& out) {
   const ProposalRef ending = view();
   const bool had_view = ending != nullptr;
-  if (had_view) previous_ = view_change_;
+  // What is kept answers questions about a view that is decided upon. One that was given up, on the
+  // word of others or for a merge, has nothing to say.
+  previous_.reset();
+  if (view_change_.installed() || view_change_.excluded()) previous_ = view_change_;
   if (had_view && !fresh) ancestors_.push_front(ending->next);
   if (ancestors_.size() > kAncestorsMax) ancestors_.resize(kAncestorsMax);
   const std::optional<Rank> self = RankOf(*proposal, self_.id);
