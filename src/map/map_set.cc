@@ -87,8 +87,7 @@ Digest MapSet::digest() const {
   Uint128 sum = 0;
   for (const auto& map : maps_) {
     const Digest digest = map->digest();
-    const uint64_t words[] = {map->id(), digest.hi, digest.lo,
-                              XXH3_64bits(map->name().data(), map->name().size())};
+    const uint64_t words[] = {map->id(), digest.hi, digest.lo};
     const XXH128_hash_t hash = XXH3_128bits(words, sizeof(words));
     sum += (static_cast<Uint128>(hash.high64) << 64) | hash.low64;
   }

@@ -256,7 +256,8 @@ Digest OrderedMap::digest() const {
                             state_.cleared.time,
                             state_.cleared.writer,
                             state_.forgotten,
-                            state_.greatest};
+                            state_.greatest,
+                            XXH3_64bits(name_.data(), name_.size())};
   const XXH128_hash_t hash = XXH3_128bits(words, sizeof(words));
   return Digest::Of(root_ + ((static_cast<Uint128>(hash.high64) << 64) | hash.low64));
 }

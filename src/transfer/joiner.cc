@@ -279,8 +279,12 @@ void Joiner::Replay(Instant now, Output& out) {
 }
 
 void Joiner::OnDonorGone(Instant now, const MemberId& donor, Output& out) {
-  std::erase(donors_, donor);
-  next_donor_ = std::min(next_donor_, donors_.size());
+  const auto gone = std::find(donors_.begin(), donors_.end(), donor);
+  if (gone != donors_.end()) {
+    // Those that follow keep their turn.
+    if (static_cast<size_t>(gone - donors_.begin()) < next_donor_) --next_donor_;
+    donors_.erase(gone);
+  }
   const bool awaited = state_ == State::kRequested || state_ == State::kReceiving;
   if (awaited && donor_ == donor) Fail(now, "the donor went away", out);
 }

@@ -29,12 +29,11 @@ struct Server {
 
 class Rig {
  public:
-  explicit Rig(size_t servers = 1, Joiner::Options options = {},
+  explicit Rig(size_t count = 1, Joiner::Options options = {},
                const map::MapSettings& settings = {}) {
     options.maps.hash_key = 77;
     joiner = std::make_unique<Joiner>(options);
-    for (size_t i = 0; i < servers; ++i)
-      this->servers.push_back(std::make_unique<Server>(i + 1, settings));
+    for (size_t i = 0; i < count; ++i) servers.push_back(std::make_unique<Server>(i + 1, settings));
   }
 
   std::vector<MemberId> Donors() const {
@@ -47,18 +46,19 @@ class Rig {
   // The joiner is admitted by a new view.
   void Join() {
     NextView();
-    joiner->Start(now, servers[0]->replica.view(), Donors(), out);
+    joiner->Start(now, servers[0]->replica.view(), Donors(), out_);
     Collect();
   }
   void NextView() {
     ++view_;
     for (const auto& server : servers) server->replica.View(view_, 0);
     if (joiner->state() != Joiner::State::kIdle) {
-      joiner->OnView(now, servers[0]->replica.view(), Donors(), out);
+      joiner->OnView(now, servers[0]->replica.view(), Donors(), out_);
       Collect();
     }
     for (const auto& server : servers) {
-      server->donor.OnView(now, server->replica.maps(), true, out);
+      speaker_ = server->id;
+      server->donor.OnView(now, server->replica.maps(), true, out_);
       Collect();
     }
   }
@@ -75,7 +75,7 @@ class Rig {
       map::Output ignored;
       taken->Apply(bytes, place, ignored);
     } else {
-      joiner->OnOrderedOp(now, bytes, place, out);
+      joiner->OnOrderedOp(now, bytes, place, out_);
       Collect();
     }
     return result;
@@ -91,9 +91,10 @@ class Rig {
     const InFlight next = wire.front();
     wire.pop_front();
     if (next.to_joiner) {
-      joiner->OnMessage(now, next.peer, next.body, out);
+      joiner->OnMessage(now, next.peer, next.body, out_);
     } else if (Server* server = ServerOf(next.peer); server != nullptr && server->alive) {
-      server->donor.OnMessage(now, joiner_id, next.body, server->replica.maps(), true, out);
+      speaker_ = server->id;
+      server->donor.OnMessage(now, joiner_id, next.body, server->replica.maps(), true, out_);
       EXPECT_TRUE(server->donor.IsConsistent());
     }
     Collect();
@@ -103,21 +104,21 @@ class Rig {
     for (int i = 0; i < 100000; ++i) {
       if (Step()) continue;
       if (joiner->NextDeadline() != now) break;
-      joiner->OnTimer(now, out);
+      joiner->OnTimer(now, out_);
       Collect();
     }
   }
   // Jumps to the next deadline of the joiner.
   void Wait() {
     now = joiner->NextDeadline();
-    joiner->OnTimer(now, out);
+    joiner->OnTimer(now, out_);
     Collect();
   }
   void Kill(size_t server) {
     servers[server]->alive = false;
     const MemberId id = servers[server]->id;
     std::erase_if(wire, [&](const InFlight& message) { return message.peer == id; });
-    joiner->OnDonorGone(now, id, out);
+    joiner->OnDonorGone(now, id, out_);
     Collect();
   }
 
@@ -142,26 +143,23 @@ class Rig {
     }
     return nullptr;
   }
-  // Messages to the joiner come from the server that spoke last; `out` is drained after each call.
+  // After each call. Messages to the joiner are from speaker_.
   void Collect() {
-    for (Output::Message& message : out.messages) {
+    for (Output::Message& message : out_.messages) {
       if (message.to == joiner_id) {
-        wire.push_back({true, Speaker(), std::move(message.body)});
+        wire.push_back({true, speaker_, std::move(message.body)});
       } else {
-        asked = message.to;
         wire.push_back({false, message.to, std::move(message.body)});
       }
     }
-    notes.insert(notes.end(), out.notes.begin(), out.notes.end());
-    for (auto& applied_op : out.applied) applied.push_back(std::move(applied_op));
-    if (out.synced) taken = joiner->TakeMaps();
-    out = {};
+    notes.insert(notes.end(), out_.notes.begin(), out_.notes.end());
+    for (auto& applied_op : out_.applied) applied.push_back(std::move(applied_op));
+    if (out_.synced) taken = joiner->TakeMaps();
+    out_ = {};
     EXPECT_TRUE(joiner->IsConsistent());
   }
-  MemberId Speaker() const { return asked; }
-
-  Output out;
-  MemberId asked;
+  Output out_;
+  MemberId speaker_;
   uint64_t view_ = 1;
 };
 

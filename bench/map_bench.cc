@@ -1,0 +1,138 @@
+// What one operation of an ordered map costs, decoding included, and how fast state moves from
+// donor to joiner.
+#include <benchmark/benchmark.h>
+
+#include <string>
+#include <vector>
+
+#include "base/check.h"
+#include "map/map_op_codec.h"
+#include "map/map_set.h"
+#include "transfer/donor.h"
+#include "transfer/joiner.h"
+
+namespace cohort::map {
+namespace {
+
+constexpr uint64_t kHlc = uint64_t{1'700'000'000'000} << 16;
+const MemberId kWriter{{1, 2}, 0};
+const ViewId kView{1, 1};
+
+MapOp PutOf(std::string_view key, std::string_view value, uint64_t ttl_ms) {
+  MapOp op;
+  op.map = "main";
+  op.hlc = kHlc;
+  op.body = PutOp{key, value, ttl_ms};
+  return op;
+}
+
+std::vector<Buffer> Puts(size_t keys, size_t value_bytes, uint64_t ttl_ms) {
+  const std::string value(value_bytes, 'v');
+  std::vector<Buffer> ops;
+  for (size_t i = 0; i < keys; ++i) {
+    ops.push_back(EncodeMapOp(PutOf("session-" + std::to_string(i), value, ttl_ms)));
+  }
+  return ops;
+}
+
+// Arguments: value bytes, time to live, keys. `feed`: with the change feed on.
+void PutApply(benchmark::State& state) {
+  const std::vector<Buffer> ops =
+      Puts(static_cast<size_t>(state.range(2)), static_cast<size_t>(state.range(0)),
+           static_cast<uint64_t>(state.range(1)));
+  MapSet maps({.hash_key = 7, .settings = {}});
+  maps.OnView(kView);
+  Output out;
+  out.wants_changes = false;
+  uint64_t position = 0;
+  for (const Buffer& op : ops) maps.Apply(op, {kView, ++position, kWriter}, out);
+  size_t at = 0;
+  for (auto _ : state) {
+    maps.Apply(ops[at], {kView, ++position, kWriter}, out);
+    at = at + 1 == ops.size() ? 0 : at + 1;
+  }
+  state.SetItemsProcessed(state.iterations());
+}
+BENCHMARK(PutApply)
+    ->ArgNames({"bytes", "ttl", "keys"})
+    ->Args({1024, 0, 1000})
+    ->Args({1024, 0, 100'000})
+    ->Args({1024, 60'000, 100'000})
+    ->Args({64, 0, 100'000})
+    ->Args({65536, 0, 1000});
+
+void PutEncode(benchmark::State& state) {
+  const std::string value(1024, 'v');
+  for (auto _ : state) benchmark::DoNotOptimize(EncodeMapOp(PutOf("session-1", value, 0)));
+}
+BENCHMARK(PutEncode);
+
+void PutDecode(benchmark::State& state) {
+  const Buffer op = Puts(1, 1024, 0)[0];
+  MapOpDecoder decoder;
+  for (auto _ : state) benchmark::DoNotOptimize(decoder.Decode(op).ok());
+}
+BENCHMARK(PutDecode);
+
+void Get(benchmark::State& state) {
+  MapSet maps({.hash_key = 7, .settings = {}});
+  Output out;
+  uint64_t position = 0;
+  for (const Buffer& op : Puts(100'000, 1024, 0)) maps.Apply(op, {kView, ++position, kWriter}, out);
+  const OrderedMap& map = *maps.Find("main");
+  std::vector<std::string> keys;
+  for (int i = 0; i < 1000; ++i) keys.push_back("session-" + std::to_string(i * 97));
+  size_t at = 0;
+  for (auto _ : state) {
+    benchmark::DoNotOptimize(map.Get(keys[at], 0));
+    at = at + 1 == keys.size() ? 0 : at + 1;
+  }
+}
+BENCHMARK(Get);
+
+void Snapshot(benchmark::State& state) {
+  MapSet maps({.hash_key = 7, .settings = {}});
+  Output out;
+  uint64_t position = 0;
+  for (const Buffer& op : Puts(100'000, 100, 0)) maps.Apply(op, {kView, ++position, kWriter}, out);
+  for (auto _ : state) benchmark::DoNotOptimize(maps.TakeSnapshot());
+}
+BENCHMARK(Snapshot);
+
+// The whole way: snapshot, chunks, entries in place, digests compared. Argument: value bytes.
+void Transfer(benchmark::State& state) {
+  const size_t value_bytes = static_cast<size_t>(state.range(0));
+  const size_t keys = std::min<size_t>(200'000, (size_t{100} << 20) / value_bytes);
+  MapSet maps({.hash_key = 7, .settings = {}});
+  maps.OnView(kView);
+  Output ignored;
+  ignored.wants_changes = false;
+  uint64_t position = 0;
+  for (const Buffer& op : Puts(keys, value_bytes, 0)) {
+    maps.Apply(op, {kView, ++position, kWriter}, ignored);
+  }
+  const MemberId donor_id{{3, 3}, 0}, joiner_id{{4, 4}, 0};
+  for (auto _ : state) {
+    transfer::Donor donor({});
+    transfer::Joiner joiner({.maps = {.hash_key = 7, .settings = {}}});
+    transfer::Output to_donor, to_joiner;
+    joiner.Start({}, kView, {donor_id}, to_donor);
+    while (!to_donor.synced) {
+      for (const auto& message : std::exchange(to_donor.messages, {})) {
+        donor.OnMessage({}, joiner_id, message.body, maps, true, to_joiner);
+      }
+      for (const auto& message : std::exchange(to_joiner.messages, {})) {
+        joiner.OnMessage({}, donor_id, message.body, to_donor);
+      }
+    }
+    state.PauseTiming();
+    COHORT_CHECK(joiner.TakeMaps()->digest() == maps.digest());
+    state.ResumeTiming();
+  }
+  state.SetBytesProcessed(state.iterations() * static_cast<int64_t>(keys * value_bytes));
+}
+BENCHMARK(Transfer)->ArgName("bytes")->Arg(100)->Arg(1024)->Arg(16384)->Unit(
+    benchmark::kMillisecond);
+
+}  // namespace
+}  // namespace cohort::map
