@@ -26,7 +26,8 @@ struct Options {
   Duration report_every = milliseconds(100);  // A SUSPECT is repeated ...
   Duration report_lifetime = seconds(1);      // ... and forgotten when not repeated for so long.
   Duration reprobe_after =
-      milliseconds(50);  // A TCP probe that contradicts the lifeline is repeated.
+      milliseconds(1);  // A TCP probe that contradicts the lifeline is repeated after this, ...
+  Duration reprobe_max = milliseconds(50);     // ... doubling to this.
   Duration stopped_after = milliseconds(100);  // Not called for so long: this process was stopped.
 };
 
@@ -40,7 +41,7 @@ inline constexpr unsigned kForcedHeartbeatEvery =
 inline constexpr size_t kFirstPingsMax =
     32;  // Up to this size of group a newcomer is pinged at once.
 inline constexpr unsigned kWithdrawals = 3;  // How often a withdrawal is sent.
-inline constexpr unsigned kReprobesMax = 5;  // TCP probes of one closed lifeline.
+inline constexpr unsigned kReprobesMax = 8;  // TCP probes of one closed lifeline.
 inline constexpr int kDeadAfterStretchMax =
     5;  // T_dead adapts to at most so many times `dead_after`.
 inline constexpr size_t kPingsInFlightMax = 512;  // Own and relayed; the oldest is forgotten.

@@ -197,8 +197,12 @@ void FailureDetector::OnProbeResult(Instant now, Rank rank, ProbeResult result, 
       break;
   }
   if (look_again && peer.reprobes < kReprobesMax) {
+    // Doubling: packets of the dead that waited in our socket are read within the first
+    // milliseconds.
+    const Duration wait = std::min(options_.reprobe_after * (1 << std::min(peer.reprobes, 10u)),
+                                   options_.reprobe_max);
     ++peer.reprobes;
-    peer.next_tcp = fd_now_ + (counts ? options_.reprobe_after : Duration(0));
+    peer.next_tcp = fd_now_ + (counts ? wait : Duration(0));
   } else {
     peer.next_tcp = peer.probing ? fd_now_ + kTcpProbeEvery : Instant::Infinite();
   }

@@ -59,7 +59,7 @@ TEST_F(EngineTest, AKilledMemberIsOutOfTheViewWithinMilliseconds) {
   const Instant killed = net_.now();
   net_.Kill(2);
   ASSERT_TRUE(net_.RunUntil([&] { return net_.AllIn({0, 1}); }, seconds(2))) << Describe();
-  EXPECT_LT(net_.now() - killed, milliseconds(50));
+  EXPECT_LT(net_.now() - killed, milliseconds(50)) << Describe();
   EXPECT_EQ(net_.engine(0).view().left.size(), 1u);
 }
 
