@@ -200,12 +200,14 @@ std::optional<map::ApplyResult> Replica::OnOperation(Instant now, Bytes operatio
 void Replica::DrainChanges(map::Output& changes, Output& out) {
   for (map::Change& change : changes.changes) {
     if (change.map >= watched_.size() || !watched_[change.map]) continue;
-    out.upcalls.emplace_back(ChangeUpcall{.map = change.map,
-                                          .cause = CauseOf(change.cause),
-                                          .key = std::move(change.key),
-                                          .value = std::move(change.value),
-                                          .version = change.version,
-                                          .writer = change.writer});
+    ChangeUpcall upcall;
+    upcall.map = change.map;
+    upcall.cause = CauseOf(change.cause);
+    upcall.key = std::move(change.key);
+    upcall.value = std::move(change.value);
+    upcall.version = change.version;
+    upcall.writer = change.writer;
+    out.upcalls.emplace_back(std::move(upcall));
   }
   changes.changes.clear();
   for (const map::Conflict& conflict : changes.merge.kept()) {
@@ -262,9 +264,11 @@ void Replica::Drain(Instant now, transfer::Output& transfer_out, Output& out) {
   maps_ = joiner_->TakeMaps();
   joiner_.reset();
   for (uint32_t map = 0; map < maps_->size(); ++map) {
-    if (map < watched_.size() && watched_[map]) {
-      out.upcalls.emplace_back(ChangeUpcall{.map = map, .cause = ChangeUpcall::Cause::kSync});
-    }
+    if (map >= watched_.size() || !watched_[map]) continue;
+    ChangeUpcall synced_map;
+    synced_map.map = map;
+    synced_map.cause = ChangeUpcall::Cause::kSync;
+    out.upcalls.emplace_back(std::move(synced_map));
   }
   synced_ = true;
   const bool brings = carried_ != nullptr;

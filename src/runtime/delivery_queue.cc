@@ -1,3 +1,8 @@
+#if defined(__GNUC__) && !defined(__clang__)
+// gcc 12 takes a variant that is moved for one of the alternatives it does not hold.
+#pragma GCC diagnostic ignored "-Wmaybe-uninitialized"
+#endif
+
 #include "runtime/delivery_queue.h"
 
 #include <pthread.h>
