@@ -1,0 +1,128 @@
+#include "node_options.h"
+
+#include <cstdio>
+#include <fstream>
+#include <string>
+#include <vector>
+
+#include "commands.h"
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+
+namespace cohort::tools {
+namespace {
+
+using ::testing::HasSubstr;
+
+absl::StatusOr<NodeOptions> Parse(std::vector<std::string> words) {
+  words.insert(words.begin(), "node");
+  std::vector<char*> argv;
+  for (std::string& word : words) argv.push_back(word.data());
+  CLI::App app;
+  NodeFlags flags;
+  flags.AddTo(app);
+  int exit_code = 0;
+  if (!ParseCommandLine(app, static_cast<int>(argv.size()), argv.data(), exit_code)) {
+    return absl::InvalidArgumentError("usage");
+  }
+  return flags.ToOptions();
+}
+
+TEST(NodeOptionsTest, AGroupAndAKeyAreEnough) {
+  const auto options = Parse({"--group", "shop", "--key-file", "shop.key"});
+  ASSERT_TRUE(options.ok()) << options.status();
+  EXPECT_EQ(options->group.group, "shop");
+  EXPECT_EQ(options->maps.size(), 1u);
+  EXPECT_EQ(options->maps[0].name, "main");
+  EXPECT_EQ(options->resp_options.ack, Ack::kAll);
+  EXPECT_FALSE(options->resp.has_value());
+}
+
+TEST(NodeOptionsTest, WithoutAKeyItSaysWhatToDo) {
+  const auto options = Parse({"--group", "shop"});
+  ASSERT_FALSE(options.ok());
+  EXPECT_THAT(std::string(options.status().message()), HasSubstr("cohort keygen"));
+}
+
+TEST(NodeOptionsTest, PlaintextIsLoopbackUnlessTheNetworkIsNamed) {
+  EXPECT_EQ(Parse({"--group", "a", "--allow-plaintext"})->group.allow_plaintext,
+            AllowPlaintext::kLoopback);
+  EXPECT_EQ(Parse({"--group", "a", "--allow-plaintext=network"})->group.allow_plaintext,
+            AllowPlaintext::kNetwork);
+  EXPECT_EQ(Parse({"--allow-plaintext", "--group", "a"})->group.allow_plaintext,
+            AllowPlaintext::kLoopback);
+  EXPECT_FALSE(Parse({"--group", "a", "--allow-plaintext=everywhere"}).ok());
+}
+
+TEST(NodeOptionsTest, MapsSeedsAndDoorsAreRead) {
+  const auto options = Parse({"-g",
+                              "a",
+                              "-k",
+                              "f",
+                              "--map",
+                              "one",
+                              "--map",
+                              "two=convergent",
+                              "--seed",
+                              "h:1,i:2",
+                              "--resp",
+                              ":0",
+                              "--http",
+                              "unix:/tmp/h",
+                              "--ack",
+                              "one",
+                              "--ack-timeout",
+                              "250ms",
+                              "--events",
+                              "json"});
+  ASSERT_TRUE(options.ok()) << options.status();
+  ASSERT_EQ(options->maps.size(), 2u);
+  EXPECT_EQ(options->maps[1].options.kind, MapKind::kConvergent);
+  EXPECT_EQ(options->group.seeds.size(), 2u);
+  EXPECT_EQ(options->resp->ToString(), "127.0.0.1:0");
+  EXPECT_TRUE(options->http->IsUnix());
+  EXPECT_EQ(options->resp_options.timeout, absl::Milliseconds(250));
+  EXPECT_EQ(options->events, EventFormat::kJson);
+}
+
+TEST(NodeOptionsTest, TheEnvironmentCountsWhereNoFlagDoes) {
+  setenv("COHORT_GROUP", "from-environment", 1);
+  setenv("COHORT_NAME", "e", 1);
+  const auto options = Parse({"--key-file", "f", "--name", "flag"});
+  unsetenv("COHORT_GROUP");
+  unsetenv("COHORT_NAME");
+  ASSERT_TRUE(options.ok()) << options.status();
+  EXPECT_EQ(options->group.group, "from-environment");
+  EXPECT_EQ(options->group.name, "flag");
+}
+
+TEST(NodeOptionsTest, AConfigurationFileIsReadAndWrittenAlike) {
+  CLI::App app;
+  NodeFlags flags;
+  flags.AddTo(app);
+  std::vector<std::string> words = {"node",  "--group",   "shop",  "--map", "a",
+                                    "--map", "b=ordered", "--ack", "one"};
+  std::vector<char*> argv;
+  for (std::string& word : words) argv.push_back(word.data());
+  int exit_code = 0;
+  ASSERT_TRUE(ParseCommandLine(app, static_cast<int>(argv.size()), argv.data(), exit_code));
+  const std::string path = ::testing::TempDir() + "/cohort_node_options_test.conf";
+  std::ofstream(path) << app.config_to_str(true, true);
+  const auto options = Parse({"--config", path, "--key-file", "k"});
+  std::remove(path.c_str());
+  ASSERT_TRUE(options.ok()) << options.status();
+  EXPECT_EQ(options->group.group, "shop");
+  EXPECT_EQ(options->maps.size(), 2u);
+  EXPECT_EQ(options->resp_options.ack, Ack::kOne);
+}
+
+TEST(NodeOptionsTest, WrongTimesAndEndpointsNameTheirOption) {
+  EXPECT_THAT(
+      std::string(Parse({"-g", "a", "-k", "f", "--join-timeout", "soon"}).status().message()),
+      HasSubstr("--join-timeout"));
+  EXPECT_THAT(std::string(Parse({"-g", "a", "-k", "f", "--resp", "nowhere"}).status().message()),
+              HasSubstr("--resp"));
+}
+
+}  // namespace
+}  // namespace cohort::tools
