@@ -20,6 +20,12 @@ bool AsksForAck(const wire::Chunk& chunk) {
   return chunk.cls == DeliveryClass::kConv || chunk.cls == DeliveryClass::kCtrl;
 }
 
+// Somebody waits for it, so its loss must show soon.
+bool IsUrgent(const wire::Chunk& chunk) {
+  return (chunk.flags & wire::DataFrame::kSync) != 0 || chunk.cls == DeliveryClass::kSafe ||
+         chunk.cls == DeliveryClass::kCtrl;
+}
+
 }  // namespace
 
 ReliableMulticast::ReliableMulticast(const Options& options, Random& random)
@@ -44,7 +50,7 @@ void ReliableMulticast::OnView(Instant, const ViewId&, Rank self, size_t members
   holders_.clear();
   rotation_ = static_cast<unsigned>(random_->Below(members));
   tail_probes_ = 0;
-  tail_wants_sync_ = false;
+  tail_is_urgent_ = false;
   tail_moved_ = false;
   received_since_status_ = 0;
   vector_changed_ = false;
@@ -82,9 +88,9 @@ SeqNo ReliableMulticast::Send(Instant now, DeliveryClass cls, uint8_t flags, Buf
   }
   const bool was_quiet = in_flight() == 1;
   out.arrived.push_back({self_, seq, cls, flags, std::move(payload)});
-  if (AsksForAck(out.arrived.back())) tail_wants_sync_ = true;
+  if (IsUrgent(out.arrived.back())) tail_is_urgent_ = true;
   RaiseAck(self_, self_, seq, out);
-  if (current_.members() > 1 && (was_quiet || tail_wants_sync_)) {
+  if (current_.members() > 1 && (was_quiet || tail_is_urgent_)) {
     timers_.SetEarlier(Timer::kTailProbe, now + TailProbeDelay());
   }
   return seq;
@@ -263,7 +269,7 @@ void ReliableMulticast::RaiseAck(Rank holder, Rank origin, SeqNo upto, Output& o
     tail_probes_ = 0;
     tail_moved_ = true;
     if (in_flight() == 0) {
-      tail_wants_sync_ = false;
+      tail_is_urgent_ = false;
       timers_.Stop(Timer::kTailProbe);
     }
   }

@@ -179,7 +179,7 @@ class ReliableMulticast {
   std::vector<std::vector<Rank>> holders_;  // Of the chunks to fetch; empty when no fetch runs.
   unsigned rotation_ = 0;                   // Spreads later NAKs over the holders.
   unsigned tail_probes_ = 0;                // Since the last acknowledgement that moved.
-  bool tail_wants_sync_ = false;
+  bool tail_is_urgent_ = false;
   bool tail_moved_ = false;  // An acknowledgement came since the timer was set.
   size_t received_since_status_ = 0;
   bool vector_changed_ = false;  // Since the last STATUS.

@@ -167,7 +167,7 @@ Duration ReliableMulticast::TailProbeDelay() const {
   const Duration srtt = *std::max_element(round_trip_.begin(), round_trip_.end());
   Duration first = std::max(options_.tail_probe_min, 2 * srtt);
   // Who does not wait is acknowledged by the interval; probing earlier would be noise.
-  if (!tail_wants_sync_) first += options_.status_interval;
+  if (!tail_is_urgent_) first += options_.status_interval;
   return std::min(first * (1 << std::min(tail_probes_, kDoublingsMax)), options_.tail_probe_max);
 }
 
