@@ -61,7 +61,7 @@ class COHORT_EXPORT Group {
   const std::string& name() const;     // As in views, chosen or given.
   const std::string& address() const;  // "ADDR:PORT" of both unicast sockets.
 
-  // The view installed last. Its members list is empty after Leave.
+  // The view installed last, with what is known since of who is synced. No members after Leave.
   View view() const;
   // Whether this member holds the whole state. False again while it rejoins after an exclusion.
   bool synced() const;

@@ -132,6 +132,7 @@ void Engine::Core::Deliver(Instant now, DeliveredMessage& message) {
       DeliverMap(now, message, writer, done);
       break;
     case MessageKind::kSynced: {
+      view_.members[message.origin].synced = true;  // For who reads view(); no view is installed for it.
       membership_.OnSynced(now, message.origin);
       Replica::Output replica_out;
       replica_.OnMemberSynced(now, writer, clock_.NextHlc(now), replica_out);

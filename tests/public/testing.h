@@ -6,6 +6,7 @@
 #include <cohort/cohort.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <condition_variable>
 #include <mutex>
 #include <string>
@@ -14,9 +15,10 @@
 
 namespace cohort::testing {
 
-// A key as `cohort keygen` prints it.
-inline std::string TestKey(char fill = '1') {
-  return "cohort-key-1 " + std::string(64, fill) + "\n";
+// A key as `cohort keygen` prints it; another one for each `first`.
+inline std::string TestKey(char first = '1') {
+  return std::string("cohort-key-1 ") + first +
+         "23456789abcdef00112233445566778899aabbccddeeff0f1e2d3c4b5a69788\n";
 }
 
 // Options of a member on loopback. Groups of different tests do not meet, not even between two runs
@@ -29,6 +31,12 @@ inline GroupOptions OnLoopback(const std::string& group, const std::string& name
   options.multicast = "239.255.78.1:" + std::to_string(20000 + getpid() % 20000);
   options.allow_plaintext = AllowPlaintext::kLoopback;
   options.join_timeout = absl::Seconds(20);
+  if (getenv("COHORT_TEST_EVENTS") != nullptr) {
+    options.on_event = [name](const Event& event) {
+      fprintf(stderr, "%s: %s %s: %s\n", name.c_str(), ToString(event.kind),
+              event.subject_name.c_str(), event.text.c_str());
+    };
+  }
   return options;
 }
 
@@ -62,11 +70,16 @@ class Watched {
 // Waits until `group` has a view of `members` synced members.
 inline bool AwaitMembers(Group& group, size_t members) {
   Watched<size_t> synced;
-  const Subscription subscription = group.SubscribeViews([&](const View& view) {
-    size_t count = 0;
-    for (const Member& member : view.members) count += member.synced ? 1 : 0;
-    synced.Update([&](size_t& value) { value = view.members.size() == members ? count : 0; });
-  });
+  const auto look = [&] {
+    const View view = group.view();
+    const auto is_synced = [](const Member& member) { return member.synced; };
+    const auto count = std::count_if(view.members.begin(), view.members.end(), is_synced);
+    synced.Update([&](size_t& value) {
+      value = view.members.size() == members ? static_cast<size_t>(count) : 0;
+    });
+  };
+  const Subscription events = group.SubscribeEvents([&](const Event&) { look(); });
+  const Subscription views = group.SubscribeViews([&](const View&) { look(); });
   return synced.WaitFor([&](size_t count) { return count == members; });
 }
 
@@ -76,6 +89,7 @@ inline std::vector<Group> JoinMembers(size_t count, const GroupOptions& like) {
   for (size_t i = 0; i < count; ++i) {
     GroupOptions options = like;
     options.name = std::string(1, static_cast<char>('a' + i));
+    options.on_event = OnLoopback("", options.name).on_event;
     absl::StatusOr<Group> group = Group::Join(options);
     if (!group.ok()) {
       fprintf(stderr, "join of %s: %s\n", options.name.c_str(), group.status().ToString().c_str());
