@@ -1,6 +1,7 @@
 #include "sim/check_writes.h"
 
 #include <algorithm>
+#include <cstdlib>
 #include <set>
 
 #include "sim/words.h"
@@ -27,20 +28,45 @@ size_t WriteChecker::Pending(ProcessNumber process) const {
 }
 
 void WriteChecker::OnTrace(const Moment& moment, const TraceRecord& record) {
-  if (record.kind == TraceKind::kViewInstalled) {
-    processes_[moment.process].self = record.subject;
-    members_[record.subject] = moment.process;
-    return;
+  ProcessState& process = processes_[moment.process];
+  switch (record.kind) {
+    case TraceKind::kWedged:
+    case TraceKind::kExcluded:
+      process.wedged = true;
+      return;
+    case TraceKind::kViewInstalled:
+      for (const auto& [place, digest] : process.closing) {
+        if (place.view == record.previous) OnApplied(moment, place, record.view, digest);
+      }
+      process.closing.clear();
+      process.wedged = false;
+      process.self = record.subject;
+      members_[record.subject] = moment.process;
+      return;
+    case TraceKind::kApplied: {
+      if (record.digest == 0) return;  // Replayed after a transfer.
+      const Applied place{record.map, record.view, record.number};
+      if (process.wedged) {
+        process.closing.emplace_back(place, record.digest);
+      } else {
+        OnApplied(moment, place, {}, record.digest);
+      }
+      return;
+    }
+    default:
+      return;
   }
-  if (record.kind != TraceKind::kApplied || record.digest == 0) return;
-  const auto [found, fresh] =
-      applied_.try_emplace({record.map, record.view, record.number}, record.digest);
-  if (!fresh && found->second != record.digest) {
-    violations_.Add("I11", moment,
-                    "map " + std::to_string(record.map) + " applied another operation at place " +
-                        std::to_string(record.number) + " of view " + Words(record.view) +
-                        " than another replica");
-  }
+}
+
+void WriteChecker::OnApplied(const Moment& moment, const Applied& place, const ViewId& next,
+                             uint64_t digest) {
+  const auto [found, fresh] = applied_.try_emplace({place, next}, digest);
+  if (fresh || found->second == digest) return;
+  violations_.Add("I11", moment,
+                  "map " + std::to_string(place.map) + " applied another operation at place " +
+                      std::to_string(place.position) + " of view " + Words(place.view) +
+                      (next.IsZero() ? "" : ", closed towards " + Words(next) + ",") +
+                      " than another replica");
 }
 
 void WriteChecker::OnUpcall(const Moment& moment, const engine::Upcall& upcall) {
@@ -50,6 +76,11 @@ void WriteChecker::OnUpcall(const Moment& moment, const engine::Upcall& upcall) 
     OnDone(moment, *done);
   } else if (const auto* installed = std::get_if<engine::ViewUpcall>(&upcall)) {
     processes_[moment.process].members = installed->view.members;
+  } else if (const auto* event = std::get_if<engine::EventUpcall>(&upcall)) {
+    if (event->event.kind != EventKind::kSynced) return;
+    for (Member& member : processes_[moment.process].members) {
+      member.synced |= member.id == event->event.subject;
+    }
   }
 }
 
@@ -72,6 +103,22 @@ void WriteChecker::OnChange(const Moment& moment, const engine::ChangeUpcall& ch
                         Words(change.version) + " after " + Words(now.version));
   }
   now = seen;
+  if (change.cause == Cause::kErase && change.writer == process.self) {
+    process.removed[change.key].push_back(change.version);
+  }
+  if (seen.present) {
+    // Values begin with who wrote them: "process:command:".
+    const std::string_view value = change.value->text();
+    const size_t first = value.find(':');
+    const size_t second = first == value.npos ? first : value.find(':', first + 1);
+    if (second != value.npos && value.substr(0, first) == std::to_string(moment.process)) {
+      const uint64_t command =
+          std::strtoull(std::string(value.substr(first + 1, second)).c_str(), nullptr, 10);
+      if (process.pending.contains(command)) {
+        process.given[{command, change.key}] = change.version;
+      }
+    }
+  }
   Seen& highest = process.highest[change.key];
   if (highest.version <= seen.version) highest = seen;
 }
@@ -93,59 +140,70 @@ void WriteChecker::OnDone(const Moment& moment, const engine::DoneUpcall& done) 
     return;
   }
   ++(command.ack == engine::AckLevel::kAll ? stats_.acknowledged_all : stats_.acknowledged_less);
-  if (command.ack == engine::AckLevel::kLocal) return;
-  engine::DoneUpcall known = done;
-  if (known.version == Version::None()) {  // Removed: the change feed knows the version.
-    const auto seen = process.now.find(command.keys.front());
-    if (seen == process.now.end() || seen->second.present) return;
-    known.version = seen->second.version;
+  for (const std::string& key : command.keys) {
+    const Version version = VersionOf(process, command, done, key);
+    if (command.ack != engine::AckLevel::kLocal && version != Version::None()) {
+      CheckAcknowledged(moment, command, key, version);
+    }
   }
-  OnAcknowledged(moment, command, known);
+  process.given.erase(process.given.lower_bound({done.command, ""}),
+                      process.given.lower_bound({done.command + 1, ""}));
 }
 
-void WriteChecker::OnAcknowledged(const Moment& moment, const IssuedCommand& command,
-                                  const engine::DoneUpcall& done) {
+Version WriteChecker::VersionOf(ProcessState& process, const IssuedCommand& command,
+                                const engine::DoneUpcall& done, const std::string& key) {
+  if (command.kind == IssuedCommand::Kind::kErase) {
+    if (done.number == 0) return Version::None();  // Nothing was there.
+    std::deque<Version>& removed = process.removed[key];
+    if (removed.empty()) return Version::None();
+    // With several under way, done in any order, nobody knows which is which.
+    const Version version = removed.size() == 1 ? removed.front() : Version::None();
+    removed.pop_front();
+    return version;
+  }
+  if (command.kind == IssuedCommand::Kind::kBatch) {
+    const auto given = process.given.find({done.command, key});
+    return given == process.given.end() ? Version::None() : given->second;
+  }
+  return done.version;
+}
+
+// Who must have it now, and a promise to be checked at the end.
+void WriteChecker::CheckAcknowledged(const Moment& moment, const IssuedCommand& command,
+                                     const std::string& key, const Version& version) {
   const ProcessState& writer = processes_[moment.process];
   const bool all = command.ack == engine::AckLevel::kAll;
-  Promise promise{done.version, {}, moment, done.command};
+  Promise promise{version, {}, moment, command.id};
+  const auto has = [&](const ProcessState& process) {
+    const auto seen = process.highest.find(key);
+    return seen != process.highest.end() && seen->second.version >= version;
+  };
   size_t synced = 0;
-  size_t others_with_it = 0;
   for (const Member& member : writer.members) {
-    synced += member.synced ? 1 : 0;
+    if (!member.synced) continue;
+    ++synced;
     const auto found = members_.find(member.id);
     if (found == members_.end()) continue;
-    if (member.synced) promise.holders.push_back(found->second);
-    if (found->second == moment.process) continue;
+    promise.holders.push_back(found->second);
     const ProcessState& other = processes_[found->second];
-    const auto seen = other.highest.find(command.keys.front());
-    const bool has = seen != other.highest.end() && seen->second.version >= done.version;
-    others_with_it += has ? 1 : 0;
-    if (all && member.synced && other.alive && !has) {
-      violations_.Add("I12", moment,
-                      "command " + std::to_string(done.command) + " is acknowledged by all, but " +
-                          member.name + " has not applied key " + command.keys.front() +
-                          " version " + Words(done.version));
-    }
+    if (!all || found->second == moment.process || !other.alive || has(other)) continue;
+    violations_.Add("I12", moment,
+                    "command " + std::to_string(command.id) + " is acknowledged by all, but " +
+                        member.name + " has not applied key " + key + " version " + Words(version));
   }
-  if (!all) {
-    // Anybody will do: the one that acknowledged may have left the view since.
-    if (others_with_it == 0 && synced >= 2) {
-      const bool somewhere =
-          std::any_of(processes_.begin(), processes_.end(), [&](const auto& entry) {
-            const auto seen = entry.second.highest.find(command.keys.front());
-            return entry.first != moment.process && seen != entry.second.highest.end() &&
-                   seen->second.version >= done.version;
-          });
-      if (!somewhere) {
-        violations_.Add("I12", moment,
-                        "command " + std::to_string(done.command) +
-                            " is acknowledged by one, but nobody else has applied key " +
-                            command.keys.front());
-      }
-    }
+  if (all) {
+    promises_[key].push_back(std::move(promise));
     return;
   }
-  for (const std::string& key : command.keys) promises_[key].push_back(promise);
+  // Anybody else will do: the one that acknowledged may have left the view since.
+  const bool somewhere = std::any_of(processes_.begin(), processes_.end(), [&](const auto& entry) {
+    return entry.first != moment.process && has(entry.second);
+  });
+  if (synced >= 2 && !somewhere) {
+    violations_.Add("I12", moment,
+                    "command " + std::to_string(command.id) +
+                        " is acknowledged by one, but nobody else has applied key " + key);
+  }
 }
 
 const WriteChecker::Seen* WriteChecker::Last(const std::string& key) const {

@@ -23,9 +23,9 @@
 #define COHORT_SIM_CHECK_WRITES_H_
 
 #include <cstdint>
+#include <deque>
 #include <map>
 #include <string>
-#include <tuple>
 #include <utility>
 #include <vector>
 
@@ -70,6 +70,12 @@ class WriteChecker : public Checker {
     bool present = false;
     uint64_t digest = 0;
   };
+  struct Applied {
+    uint32_t map = 0;
+    ViewId view;
+    uint64_t position = 0;
+    auto operator<=>(const Applied&) const = default;
+  };
   struct ProcessState {
     HostIndex host = 0;
     bool alive = true;
@@ -78,6 +84,13 @@ class WriteChecker : public Checker {
     std::map<std::string, Seen> now;      // The mirror, removed keys too.
     std::map<std::string, Seen> highest;  // The greatest version ever applied here.
     std::map<uint64_t, IssuedCommand> pending;
+    // Versions that pending commands have given to their keys, as the feed told.
+    std::map<std::pair<uint64_t, std::string>, Version> given;
+    // Versions that removals by this process have given to a key, oldest first, until their
+    // commands are done.
+    std::map<std::string, std::deque<Version>> removed;
+    bool wedged = false;
+    std::vector<std::pair<Applied, uint64_t>> closing;  // Applied since, with digests.
   };
   struct Promise {
     Version version;
@@ -86,10 +99,14 @@ class WriteChecker : public Checker {
     uint64_t command = 0;
   };
 
+  void OnApplied(const Moment& moment, const Applied& place, const ViewId& next, uint64_t digest);
   void OnChange(const Moment& moment, const engine::ChangeUpcall& change);
   void OnDone(const Moment& moment, const engine::DoneUpcall& done);
-  void OnAcknowledged(const Moment& moment, const IssuedCommand& command,
-                      const engine::DoneUpcall& done);
+  // The version `command` gave to `key`; None() if that cannot be told.
+  static Version VersionOf(ProcessState& process, const IssuedCommand& command,
+                           const engine::DoneUpcall& done, const std::string& key);
+  void CheckAcknowledged(const Moment& moment, const IssuedCommand& command, const std::string& key,
+                         const Version& version);
   void CheckPromise(const Moment& moment, const std::string& key, const Promise& promise,
                     const Seen* last);
   void CheckNothingOlder(const Moment& moment, const std::string& key, const Seen* last);
@@ -101,8 +118,9 @@ class WriteChecker : public Checker {
   std::map<ProcessNumber, ProcessState> processes_;
   std::map<MemberId, ProcessNumber> members_;
   std::map<std::string, std::vector<Promise>> promises_;
-  std::map<std::tuple<uint32_t, ViewId, uint64_t>, uint64_t>
-      applied_;  // (map, view, position): digest.
+  // Digests of operations by place and, of those in a closing order, by the view it led to: sides
+  // of a partition may close a view differently.
+  std::map<std::pair<Applied, ViewId>, uint64_t> applied_;
   Stats stats_;
 };
 
