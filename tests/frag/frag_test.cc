@@ -200,6 +200,15 @@ TEST_F(ReassemblerTest, AnAnnouncedLengthCostsNoMemoryAndOneTooLargeIsRefused) {
   EXPECT_EQ(reassembler_.bytes_held(), 0u);
 }
 
+TEST_F(ReassemblerTest, AViewDropsWhatIsIncomplete) {
+  using namespace std::string_literals;
+  Chunk(DataFrame::kFirst, "\x02\x00\x00\x00"s + "a");
+  reassembler_.OnView(2);
+  EXPECT_EQ(reassembler_.bytes_held(), 0u);
+  Chunk(DataFrame::kLast, "b");  // Of another sender, which has the rank now.
+  EXPECT_THAT(messages_, IsEmpty());
+}
+
 TEST_F(ReassemblerTest, ClassesAndOriginsAreGatheredApart) {
   using namespace std::string_literals;
   Chunk(DataFrame::kFirst, "\x02\x00\x00\x00"s + "a");
