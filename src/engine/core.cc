@@ -181,7 +181,9 @@ void Engine::Core::Finish(Instant now, Output& out) {
     AfterPlane(now);
     if (quiet) break;
   }
-  if (std::exchange(acks_moved_, false)) pending_.OnProgress(plane_.progress(), members(), turn_.upcalls);
+  if (std::exchange(acks_moved_, false)) {
+    pending_.OnProgress(plane_.progress(replica_.synced_ranks()), members(), turn_.upcalls);
+  }
   failure_.SetHigh(plane_.high());
   failure_.SetProgress(membership_.view_change().progress());
   packetizer_.Flush(turn_.packets);

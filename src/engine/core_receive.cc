@@ -150,6 +150,10 @@ void Engine::Core::AfterDiscovery(Instant now) {
 
 void Engine::Core::AfterFailure(Instant now) {
   failure::Output judged = std::exchange(failure_out_, {});
+  const bool heartbeat = std::any_of(judged.frames.begin(), judged.frames.end(), [](const wire::OutFrame& frame) {
+    return std::holds_alternative<wire::HeartbeatFrame>(frame.frame);
+  });
+  if (heartbeat) plane_.WantStatus();
   AddFrames(judged.frames);
   if (!member_) return;
   for (const Rank rank : judged.probes) {

@@ -35,8 +35,12 @@ void DataPlane::OnView(Instant now, const ViewId& id, Rank self, size_t members,
 }
 
 void DataPlane::OnData(Instant now, Rank from, bool previous_view, const wire::DataFrame& frame, Output& out) {
+  const size_t before = rmcast_.in_flight();
   rmcast_.OnData(now, from, previous_view, frame, rmcast_out_);
   Route(now, out);
+  // An ORDER acknowledges what it names.
+  const size_t after = rmcast_.in_flight();
+  if (after < before) flow_.OnAcked(now, before - after);
 }
 
 void DataPlane::OnNak(Instant now, Rank from, bool previous_view, const wire::NakFrame& frame, Output& out) {
@@ -217,29 +221,21 @@ void DataPlane::CloseView(Instant now, const std::vector<SeqNo>& trim, Output& o
   Route(now, out);
 }
 
-PendingCommands::Progress DataPlane::progress() const {
+PendingCommands::Progress DataPlane::progress(const std::vector<Rank>& holders) const {
   PendingCommands::Progress progress;
   if (members_ == 0) return progress;
   progress.applied_by_all = order_.applied_by_all();
   progress.stable_cut = order_.stable_cut();
   progress.received_by_all = rmcast_.acks().ByAll(self_);
-  // The highest cut that one other member has applied; alone, our own.
-  CutNo low = progress.applied_by_all;
-  CutNo high = order_.applied_cut();
-  const unsigned wanted = members_ > 1 ? 2 : 1;
-  while (low < high) {
-    const CutNo middle = low + (high - low + 1) / 2;
-    if (order_.AppliedBy(middle) >= wanted) {
-      low = middle;
-    } else {
-      high = middle - 1;
-    }
+  if (members_ == 1) {
+    progress.applied_by_one = order_.applied_cut();
+    progress.received_by_one = rmcast_.acks().Get(self_, self_);
+    return progress;
   }
-  progress.applied_by_one = low;
-  for (Rank rank = 0; rank < members_; ++rank) {
-    if (rank != self_ || members_ == 1) {
-      progress.received_by_one = std::max(progress.received_by_one, rmcast_.acks().Get(rank, self_));
-    }
+  for (const Rank rank : holders) {
+    if (rank == self_ || rank >= members_) continue;
+    progress.applied_by_one = std::max(progress.applied_by_one, order_.applied_by(rank));
+    progress.received_by_one = std::max(progress.received_by_one, rmcast_.acks().Get(rank, self_));
   }
   return progress;
 }

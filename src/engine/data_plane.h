@@ -72,6 +72,8 @@ class DataPlane {
   void SetRoundTrip(Rank rank, Duration srtt);
   void SetSuspected(Rank rank, bool suspected) { rmcast_.SetSuspected(rank, suspected); }
 
+  // A STATUS shall leave at the end of this turn: with heartbeats, so that a lost one is made up for.
+  void WantStatus() { status_due_ = true; }
   // Sends what may be sent, at most kBurstChunks chunks; more waits for the next turn (then NextDeadline() is now).
   // `hold_messages`: queued messages stay where they are; only the protocol's own chunks leave.
   void EndOfTurn(Instant now, const Health& health, bool hold_messages, Output& out);
@@ -90,7 +92,9 @@ class DataPlane {
   void Abandon() { packer_.OnView(); }
   std::vector<uint64_t> ClearQueue() { return packer_.Clear(); }
 
-  PendingCommands::Progress progress() const;
+  // How far the others are. Only `holders` (ranks that hold the whole state) count for "one other": a member that is still
+  // receiving it keeps operations, but has applied none.
+  PendingCommands::Progress progress(const std::vector<Rank>& holders) const;
   SeqNo high() const { return rmcast_.high(); }
   size_t queued_bytes() const { return packer_.bytes(); }
   const rmcast::ReliableMulticast& rmcast() const { return rmcast_; }

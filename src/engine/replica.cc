@@ -55,6 +55,14 @@ bool Replica::IsMember(const MemberId& member) const {
   return std::any_of(view_.members.begin(), view_.members.end(), [&](const MemberInfo& m) { return m.id == member; });
 }
 
+void Replica::AddSynced(const MemberId& member) {
+  if (std::find(synced_members_.begin(), synced_members_.end(), member) != synced_members_.end()) return;
+  synced_members_.push_back(member);
+  for (Rank rank = 0; rank < view_.members.size(); ++rank) {
+    if (view_.members[rank].id == member) synced_ranks_.push_back(rank);
+  }
+}
+
 std::vector<MemberId> Replica::Donors() const {
   std::vector<MemberId> donors = synced_members_;
   std::erase(donors, view_.self);
@@ -101,8 +109,9 @@ void Replica::OnView(Instant now, const ViewInfo& view, uint64_t hlc, Output& ou
   position_ = 0;
   own_operations_ = 0;
   synced_members_.clear();
+  synced_ranks_.clear();
   for (const MemberInfo& member : view.members) {
-    if (member.synced) synced_members_.push_back(member.id);
+    if (member.synced) AddSynced(member.id);
   }
   const bool alone_at_first = view.joined && view.members.size() == 1;
   if (view.joined) {
@@ -150,9 +159,7 @@ void Replica::DeclareSynced(Instant now, Output& out) {
   synced_ = true;
   carries_state_ = false;
   maps_->OnView(view_.id);
-  if (std::find(synced_members_.begin(), synced_members_.end(), view_.self) == synced_members_.end()) {
-    synced_members_.push_back(view_.self);
-  }
+  AddSynced(view_.self);
   out.synced = true;
   Report(EventKind::kSynced, view_.self, "holds the whole state: " + std::to_string(maps_->Entries()) + " entries in " +
          std::to_string(maps_->size()) + " maps", static_cast<int64_t>(maps_->Entries()), now, out);
@@ -165,9 +172,7 @@ void Replica::DeclareSynced(Instant now, Output& out) {
 
 void Replica::OnMemberSynced(Instant now, const MemberId& member, uint64_t hlc, Output& out) {
   if (!IsMember(member)) return;
-  if (std::find(synced_members_.begin(), synced_members_.end(), member) == synced_members_.end()) {
-    synced_members_.push_back(member);
-  }
+  AddSynced(member);
   if (member != view_.self) Report(EventKind::kSynced, member, "holds the whole state", 0, now, out);
   if (joiner_.has_value() && !synced_) {
     joiner_->OnView(now, view_.id, Donors(), transfer_out_);
@@ -187,6 +192,7 @@ std::optional<map::ApplyResult> Replica::OnOperation(Instant now, Bytes operatio
     return std::nullopt;
   }
   map_out_.changes.clear();
+  map_out_.wants_changes = std::find(watched_.begin(), watched_.end(), true) != watched_.end();
   std::optional<map::ApplyResult> result = maps_->Apply(operation, place, map_out_);
   Trace(options_.trace, TraceKind::kApplied, [&](TraceRecord& record) {
     record.view = view_.id;
@@ -252,6 +258,7 @@ void Replica::Drain(Instant now, transfer::Output& transfer_out, Output& out) {
     Trace(options_.trace, TraceKind::kApplied, [&](TraceRecord& record) {
       record.view = applied.place.view;
       record.number = applied.place.position;
+      record.digest = applied.digest;
     });
   }
   const bool synced = transfer_out.synced;

@@ -76,6 +76,8 @@ class Replica {
   const map::MapSet* maps() const { return synced_ ? maps_.get() : nullptr; }
   map::MapSet* mutable_maps() { return maps_.get(); }
   uint64_t merging_sides() const { return sides_.size(); }
+  // Ranks of the members that hold the whole state.
+  const std::vector<Rank>& synced_ranks() const { return synced_ranks_; }
   bool IsConsistent() const;
 
  private:
@@ -86,6 +88,7 @@ class Replica {
   };
 
   bool IsMember(const MemberId& member) const;
+  void AddSynced(const MemberId& member);
   std::vector<MemberId> Donors() const;
   void StartTransfer(Instant now, Output& out);
   void DeclareSynced(Instant now, Output& out);
@@ -106,7 +109,8 @@ class Replica {
   transfer::Donor donor_;
   std::optional<map::MergePlanner> planner_;
   ViewInfo view_;
-  std::vector<MemberId> synced_members_;  // Of the view, by rank.
+  std::vector<MemberId> synced_members_;  // Of the view, in the order in which they became so.
+  std::vector<Rank> synced_ranks_;        // The same.
   std::vector<Side> sides_;
   ViewId our_side_;            // The view `carried_` comes from.
   uint64_t position_ = 0;

@@ -25,7 +25,7 @@ uint64_t MergePlanner::BaseNumber() const {
 void MergePlanner::PlanEntry(const std::string& key, const Entry& theirs, const Entry* ours,
                              GroupTime now) {
   const bool left_alone = theirs.view.num < BaseNumber();
-  if (left_alone || theirs.IsExpired(now)) return;
+  if (left_alone) return;
   // Spec 8.27
   if (base_.kind == ViewHistory::Base::Kind::kForgotten && theirs.expires_at == 0) {
     const auto written = static_cast<GroupTime>(theirs.version.time >> 16);
@@ -34,7 +34,16 @@ void MergePlanner::PlanEntry(const std::string& key, const Entry& theirs, const 
       return;
     }
   }
-  if (theirs.tombstone && (ours == nullptr || ours->tombstone)) return;
+  // Erased and expired keys travel as tombstones, also where nobody has the key: a third side may
+  // still bring an older value of it.
+  if (theirs.tombstone || theirs.IsExpired(now)) {
+    if (ours != nullptr && ours->tombstone && theirs.version <= ours->version) return;
+    Entry erased;
+    erased.version = theirs.version;
+    erased.tombstone = true;
+    ready_.push_back({key, std::move(erased)});
+    return;
+  }
   if (ours != nullptr && ours->version == theirs.version &&
       ours->value.text() == theirs.value.text() && ours->tombstone == theirs.tombstone) {
     return;

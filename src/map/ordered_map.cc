@@ -113,16 +113,17 @@ ApplyResult OrderedMap::ApplyExpire(const ExpireOp& op, uint64_t hlc, const Plac
         !entry->IsExpired(static_cast<GroupTime>(hlc >> 16))) {
       continue;
     }
-    // No tombstone: a write of the other side of a partition outlives an expiry. The time is kept
-    // so that versions of the key go on growing.
-    state_.forgotten = std::max(state_.forgotten, entry->version.time);
-    const Version version = entry->version;
-    Remove(hash, expired.key);
+    // The tombstone has the version of what expired: a later write of another side outlives the
+    // expiry, an older one does not come back.
+    Draft draft;
+    draft.key = expired.key;
+    draft.hash = hash;
+    draft.cause = ChangeCause::kExpire;
+    draft.entry.version = expired.version;
+    draft.entry.view = place.view;
+    draft.entry.tombstone = true;
+    Commit(std::move(draft), place, out);
     ++result.number;
-    if (out.wants_changes) {
-      out.changes.push_back(
-          {options_.id, ChangeCause::kExpire, std::string(expired.key), {}, version, place.writer});
-    }
   }
   result.applied = result.number > 0;
   return result;

@@ -78,7 +78,6 @@ bool OrderedMap::MergeOne(const MergeEntry& theirs, const MergeOp& op, const Pla
     }
     return false;
   }
-  if (ours == nullptr && theirs.tombstone) return false;
   if (ours != nullptr) {
     const bool same = SameContent(theirs, *ours);
     const bool theirs_wins = ours->version != theirs.version

@@ -104,6 +104,7 @@ class CutOrder {
   }  // All members hold it, its ORDER, and all before.
   CutNo last_cut() const { return last_cut_; }  // Highest known.
   CutNo applied_by_all() const { return applied_by_all_; }
+  CutNo applied_by(Rank rank) const { return rank < applied_by_.size() ? applied_by_[rank] : 0; }
   unsigned AppliedBy(CutNo cut) const;  // Members known to have applied it, this one included.
   // Everything of `origin` up to here is delivered and no longer needed by order.
   SeqNo delivered(Rank origin) const;

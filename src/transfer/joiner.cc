@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "base/check.h"
+#include "base/trace.h"
 #include "transfer/chunk_codec.h"
 #include "transfer/limits.h"
 
@@ -249,7 +250,7 @@ void Joiner::OnEnd(Instant now, const EndMessage& end, Output& out) {
 void Joiner::ApplyNow(Bytes op, const map::Place& place, Output& out) {
   map::Output applied;
   applied.wants_changes = false;
-  out.applied.push_back({place, maps_->Apply(op, place, applied)});
+  out.applied.push_back({place, maps_->Apply(op, place, applied), TraceDigest(op)});
   out.merge.Absorb(std::move(applied.merge));
   out.merged.insert(out.merged.end(), applied.merged.begin(), applied.merged.end());
 }

@@ -30,6 +30,7 @@ struct Output {
   struct Applied {
     map::Place place;
     map::ApplyResult result;
+    uint64_t digest = 0;  // Of the operation, for traces.
   };
   std::vector<Message> messages;
   std::vector<Note> notes;

@@ -48,6 +48,7 @@ def _write(socket, name, ledger_path, size, keys, stop, counters, index):
         except (redis.RedisError, OSError):
             client = None
             refused += PIPELINE
+            counters[2 * index + 1] = refused
             time.sleep(0.05)
             continue
         for key, answer in zip(batch, answers):

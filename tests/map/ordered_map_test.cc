@@ -55,10 +55,13 @@ TEST_F(OrderedMapTest, VersionsGrowThoughTheWritersClockGoesBack) {
   EXPECT_GT(Put("k", "3", 1).version, second);
 }
 
-TEST_F(OrderedMapTest, VersionsGrowAcrossAnExpiryThatLeavesNoTrace) {
+TEST_F(OrderedMapTest, AnExpiryLeavesATombstoneSoThatVersionsGrowAndNothingOlderComesBack) {
   const Version first = replica_.Do(PutOp{"k", "1", 10}, 5000).version;
   replica_.Do(ExpireOp{{{"k", first}}}, 6000);
-  EXPECT_EQ(map().Find("k"), nullptr);
+  ASSERT_NE(map().Find("k"), nullptr);
+  EXPECT_TRUE(map().Find("k")->tombstone);
+  EXPECT_EQ(map().Find("k")->version, first);
+  EXPECT_EQ(map().Size(), 0u);
   EXPECT_GT(Put("k", "2", 1).version, first);
 }
 
