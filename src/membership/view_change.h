@@ -195,7 +195,6 @@ class ViewChange {
   Choice Choose() const;
   ProposalRef MakeProposal(const Turn& turn, const std::vector<SeqNo>& trim);
   void ProposeChoice(const Turn& turn, Choice choice, Output& out);
-  bool IsInfeasible(const Turn& turn) const;
   void TryDecide(const Turn& turn, Output& out);
   void Resend(const Turn& turn, Output& out);
   RankSet Unanswered() const;

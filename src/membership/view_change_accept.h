@@ -132,11 +132,6 @@ void ViewChange<Rules>::TryAccept(const Turn& turn, Output& out) {
   if (!IsPrimary() && decided_ && decided_->ballot < accepted_->ballot) decided_.reset();
   SendTo(accepted_->ballot.rank, Ready{accepted_->ballot}, out);
   if (phase_ == Phase::kWedged) WaitForCoordinator(turn);
-  if constexpr (!Rules::kInstallNeedsDecision) {
-    if (!Includes(*accepted_->proposal, self_)) return;
-    decided_ = Install{accepted_->ballot, accepted_->proposal->next, accepted_->proposal};
-    TryInstall(turn, out);
-  }
 }
 
 }  // namespace cohort::membership

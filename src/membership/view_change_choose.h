@@ -25,8 +25,11 @@ auto ViewChange<Rules>::Choose() const -> Choice {
     choice.adopted = highest->proposal;
     choice.trim = highest->proposal->trim;
   } else {
-    choice.trim = answers.begin()->second.received;
+    choice.trim = answers.at(self_).received;
     for (const auto& [rank, answer] : answers) {
+      // Spec 4.23: what only a convicted member holds may be out of reach, and nobody has
+      // acknowledged it.
+      if (Rules::kAbandonsInfeasibleTrim && convicted_.Contains(rank)) continue;
       for (size_t i = 0; i < size(); ++i) {
         choice.trim[i] = Rules::kTrimIsUnion ? std::max(choice.trim[i], answer.received[i])
                                              : std::min(choice.trim[i], answer.received[i]);
@@ -110,23 +113,6 @@ void ViewChange<Rules>::ProposeChoice(const Turn& turn, Choice choice, Output& o
   timers_.Set(Timer::kResend, turn.now + resend_interval_);
   timers_.Set(Timer::kMute, turn.now + StallTime());
   if (size() > 1) SendTo(kAllRanks, Propose{ballot.ballot, ballot.proposal, ballot.holders}, out);
-}
-
-// Spec 4.26: a chunk this member lacks, and nobody unconvicted is known to hold.
-template <class Rules>
-bool ViewChange<Rules>::IsInfeasible(const Turn& turn) const {
-  if constexpr (!Rules::kAbandonsInfeasibleTrim) return false;
-  const Coordination& ballot = *coordination_;
-  if (ballot.proposal != nullptr || ballot.fetching.empty()) return false;
-  for (size_t i = 0; i < size(); ++i) {
-    if (turn.received[i] >= ballot.fetching[i]) continue;
-    const auto& holders = ballot.holders[i];
-    if (std::all_of(holders.begin(), holders.end(),
-                    [&](Rank rank) { return convicted_.Contains(rank); })) {
-      return true;
-    }
-  }
-  return false;
 }
 
 }  // namespace cohort::membership

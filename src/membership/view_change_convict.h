@@ -34,10 +34,13 @@ bool ViewChange<Rules>::AddConviction(Rank rank, ViewCause cause, const std::str
                    [rank](const Conviction& conviction_) { return conviction_.rank > rank; });
   convictions_.insert(place, conviction);
   out.convicted.push_back(std::move(conviction));
-  if (coordination_ && !IsPrimary()) {  // Spec 4.11: there the convicted have no voice.
-    coordination_->answers.erase(rank);
-    coordination_->ready.Erase(rank);
-  }
+  if (!coordination_) return true;
+  // Spec 4.26: what it said before it was convicted may be what nobody can be asked for any more.
+  // It is forgotten as long as nothing is proposed; under kPrimary it may be said again (4.9),
+  // under kAvailable it has no voice (4.11).
+  const bool forgets = Rules::kAbandonsInfeasibleTrim && coordination_->proposal == nullptr;
+  if (forgets || !IsPrimary()) coordination_->answers.erase(rank);
+  if (!IsPrimary()) coordination_->ready.Erase(rank);
   return true;
 }
 
@@ -62,12 +65,7 @@ template <class Rules>
 void ViewChange<Rules>::OnConvictionsGrew(const Turn& turn, Output& out) {
   if (IsOver() || convicted_.empty()) return;
   if (coordination_) {
-    if (IsInfeasible(turn)) {
-      ++stats_.abandoned;
-      StartNextBallot(turn, out);
-    } else {
-      Advance(turn, out);
-    }
+    Advance(turn, out);
     return;
   }
   const Rank lowest = LowestUnconvicted();
@@ -119,7 +117,8 @@ template <class Rules>
 void ViewChange<Rules>::JudgeMute(const Turn& turn, Output& out) {
   if (phase_ != Phase::kWedged || !coordination_) return;
   timers_.Set(Timer::kMute, turn.now + StallTime());
-  if (coordination_->proposal == nullptr && !coordination_->fetching.empty() && HasAllStates()) {
+  if (Rules::kAbandonsInfeasibleTrim && coordination_->proposal == nullptr &&
+      !coordination_->fetching.empty() && HasAllStates()) {
     ++stats_.abandoned;
     StartNextBallot(turn, out);
     return;

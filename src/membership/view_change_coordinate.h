@@ -154,11 +154,13 @@ template <class Rules>
 void ViewChange<Rules>::TryDecide(const Turn& turn, Output& out) {
   if (!coordination_ || coordination_->proposal == nullptr) return;
   const Coordination& ballot = *coordination_;
-  for (size_t i = 0; i < size(); ++i) {
-    const Rank rank = static_cast<Rank>(i);
-    if (IsAwaited(rank) && !ballot.ready.Contains(rank)) return;
+  if constexpr (Rules::kInstallNeedsDecision) {
+    for (size_t i = 0; i < size(); ++i) {
+      const Rank rank = static_cast<Rank>(i);
+      if (IsAwaited(rank) && !ballot.ready.Contains(rank)) return;
+    }
+    if (IsPrimary() && Rules::kDecisionNeedsQuorum && !HasQuorum(ballot.ready)) return;
   }
-  if (IsPrimary() && Rules::kDecisionNeedsQuorum && !HasQuorum(ballot.ready)) return;
   decided_ = Install{ballot.ballot, ballot.proposal->next, ballot.proposal};
   decider_ = true;
   if (size() > 1) SendTo(kAllRanks, MakeInstall(false), out);

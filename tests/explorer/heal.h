@@ -1,5 +1,6 @@
-// The stuck check: from a state, no more faults. The detector convicts exactly the dead, messages arrive in order after
-// a millisecond, holders answer, timers fire when they are due. Whoever lives must come out of the view change.
+// The stuck check: from a state, no more faults. The detector convicts exactly the dead, messages
+// arrive in order after a millisecond, holders answer, timers fire when they are due. Whoever lives
+// must come out of the view change.
 #ifndef COHORT_TESTS_EXPLORER_HEAL_H_
 #define COHORT_TESTS_EXPLORER_HEAL_H_
 
@@ -19,7 +20,8 @@ class Heal {
   enum class Verdict : uint8_t { kWell, kLost, kStuck };
 
   // `in_flight`: the messages of the state arrive first; otherwise all of them are lost.
-  Heal(World<Rules>& world, const Node& node, bool in_flight) : world_(world), members_(world.config().members) {
+  Heal(World<Rules>& world, const Node& node, bool in_flight)
+      : world_(world), members_(world.config().members) {
     for (int p = 0; p < members_; ++p) locals_.push_back(world.local(node, p));
     if (!in_flight) return;
     for (uint32_t id : world.network(node)) Send(world.model().message(id));
@@ -31,11 +33,14 @@ class Heal {
       if (locals_[p].crashed) continue;
       membership::ViewChangeOutput out;
       Random random(uint64_t(p) + 1);
-      const bool pending = (world_.config().joiner || world_.config().leaver >= 0 || world_.config().returning >= 0) && p == 0;
-      if (pending && !locals_[p].change.wedged()) world_.model().Run(locals_[p], uint32_t(Act::kPending), now_, out);
+      const bool pending = (world_.config().joiner || world_.config().leaver >= 0 ||
+                            world_.config().returning >= 0) &&
+                           p == 0;
+      if (pending && !locals_[p].change.wedged())
+        world_.model().Run(locals_[p], uint32_t(Act::kPending), now_, out);
       Take(p, out);
     }
-    while (now_ < Instant::Zero() + kPatience) {
+    while (now_ < Instant::Zero() + milliseconds(world_.config().heal_within_ms)) {
       if (Settled()) return AnyoneInstalled() ? Verdict::kWell : AllExcluded();
       Tick();
     }
@@ -46,15 +51,19 @@ class Heal {
     std::string text;
     for (int p = 0; p < members_; ++p) {
       const Local& me = locals_[p];
-      text += " " + std::to_string(p) + (me.crashed ? ":dead" : me.installed ? ":installed" : me.change.excluded() ? ":excluded"
-              : me.change.halted() ? ":halted" : me.change.wedged() ? ":wedged" : ":normal");
+      text += " " + std::to_string(p) +
+              (me.crashed             ? ":dead"
+               : me.installed         ? ":installed"
+               : me.change.excluded() ? ":excluded"
+               : me.change.halted()   ? ":halted"
+               : me.change.wedged()   ? ":wedged"
+                                      : ":normal");
       if (me.decided != nullptr) text += Describe(me.decided);
     }
     return text;
   }
 
  private:
-  static constexpr Duration kPatience = seconds(8);
   static constexpr Duration kLatency = milliseconds(1);
   static constexpr Duration kDetection = milliseconds(4);
   static constexpr Duration kSilence = milliseconds(600);
@@ -64,12 +73,14 @@ class Heal {
     int live = 0;
     for (const Local& me : locals_) live += me.crashed ? 0 : 1;
     if (world_.config().policy == Policy::kAvailable) return live > 0;
-    return 2 * live > members_ || (2 * live == members_ && !locals_[world_.config().tie_breaker].crashed);
+    return 2 * live > members_ ||
+           (2 * live == members_ && !locals_[world_.config().tie_breaker].crashed);
   }
 
   bool Settled() const {
     bool changes = false;
-    for (const Local& me : locals_) changes = changes || me.crashed || (!me.crashed && me.change.wedged());
+    for (const Local& me : locals_)
+      changes = changes || me.crashed || (!me.crashed && me.change.wedged());
     for (const Local& me : locals_) {
       if (me.crashed || me.installed || me.change.excluded()) continue;
       if (changes || me.change.wedged()) return false;
@@ -90,7 +101,8 @@ class Heal {
     for (const Local& one : locals_) {
       if (one.decided == nullptr) continue;
       for (int p = 0; p < members_; ++p) {
-        if (!locals_[p].crashed && world_.model().NextRank(*one.decided, Rank(p)) != kNoRank) return Verdict::kStuck;
+        if (!locals_[p].crashed && world_.model().NextRank(*one.decided, Rank(p)) != kNoRank)
+          return Verdict::kStuck;
       }
       return Verdict::kLost;
     }
@@ -124,13 +136,15 @@ class Heal {
     if (!fell_silent_ && now_ >= Instant::Zero() + kSilence) FallSilent();
   }
 
-  // Whoever moved on sends nothing in the old view any more, so those it left there convict it in the end.
+  // Whoever moved on sends nothing in the old view any more, so those it left there convict it in
+  // the end.
   void FallSilent() {
     fell_silent_ = true;
     for (int p = 0; p < members_; ++p) {
       for (int q = 0; q < members_; ++q) {
         const Local& me = locals_[p];
-        if (p == q || me.crashed || me.installed || me.change.excluded() || locals_[q].crashed) continue;
+        if (p == q || me.crashed || me.installed || me.change.excluded() || locals_[q].crashed)
+          continue;
         if (locals_[q].installed) Convict(p, q);
       }
     }
@@ -152,7 +166,8 @@ class Heal {
     }
   }
 
-  // Heartbeats: members of the old view are heard; a packet of the next one shows that it was installed.
+  // Heartbeats: members of the old view are heard; a packet of the next one shows that it was
+  // installed.
   void Beat() {
     beat_ = now_ + kHeartbeat;
     for (int p = 0; p < members_; ++p) {
@@ -162,10 +177,12 @@ class Heal {
         if (!locals_[p].installed) {
           locals_[q].change.OnHeard(now_, Rank(p));
         } else {
-          if (locals_[q].decided != nullptr && locals_[q].decided->next == locals_[p].decided->next) {
+          if (locals_[q].decided != nullptr &&
+              locals_[q].decided->next == locals_[p].decided->next) {
             locals_[q].change.OnHeardInNext(Rank(p));
           }
-          Send(Message{Message::Kind::kTraffic, Rank(p), Rank(q), {}, locals_[p].decided->next, 0, 0, {}});
+          Send(Message{
+              Message::Kind::kTraffic, Rank(p), Rank(q), {}, locals_[p].decided->next, 0, 0, {}});
         }
       }
       Fetch(p);
@@ -180,7 +197,8 @@ class Heal {
       for (Rank holder : me.fetch->holders[i]) {
         const Local& other = locals_[holder];
         if (holder == p || other.crashed || other.received[i] < me.fetch->trim[i]) continue;
-        Send(Message{Message::Kind::kRepair, holder, Rank(p), {}, {}, Rank(i), me.fetch->trim[i], {}});
+        Send(Message{
+            Message::Kind::kRepair, holder, Rank(p), {}, {}, Rank(i), me.fetch->trim[i], {}});
         break;
       }
     }
@@ -209,7 +227,8 @@ class Heal {
   World<Rules>& world_;
   const int members_;
   std::vector<Local> locals_;
-  std::queue<std::pair<Instant, Message>> queue_;  // All take equally long, so first in is first out.
+  std::queue<std::pair<Instant, Message>>
+      queue_;  // All take equally long, so first in is first out.
   Instant now_ = Instant::Zero();
   Instant beat_ = Instant::Zero();
   bool told_ = false;

@@ -1,6 +1,7 @@
-// One member as the explorer sees it: the production ViewChange, and a data plane of counters. States and messages are
-// interned: a step of a member depends on its own state and its input only, so it is computed once and looked up ever
-// after. That, not a faster model, is what makes exploring the production code affordable.
+// One member as the explorer sees it: the production ViewChange, and a data plane of counters.
+// States and messages are interned: a step of a member depends on its own state and its input only,
+// so it is computed once and looked up ever after. That, not a faster model, is what makes
+// exploring the production code affordable.
 #ifndef COHORT_TESTS_EXPLORER_LOCAL_MODEL_H_
 #define COHORT_TESTS_EXPLORER_LOCAL_MODEL_H_
 
@@ -44,7 +45,16 @@ struct Message {
 };
 
 // What a member does on its own: everything that is not the arrival of a message.
-enum class Act : uint32_t { kData = 0, kConvict = 16, kStart = 32, kStall, kRestart, kCrash, kPending, kCount = 64 };
+enum class Act : uint32_t {
+  kData = 0,
+  kConvict = 16,
+  kStart = 32,
+  kStall,
+  kRestart,
+  kCrash,
+  kPending,
+  kCount = 64
+};
 
 template <class Rules>
 class LocalModel {
@@ -69,8 +79,8 @@ class LocalModel {
     auto view = std::make_shared<Proposal>();
     view->next = ViewId{1, 1};
     for (int i = 0; i < config.members; ++i) {
-      view->members.push_back(MemberInfo{MemberId{InstanceId{1, uint64_t(i) + 1}, 1},
-                                         std::string(1, char('a' + i)), {}, 1, true});
+      view->members.push_back(MemberInfo{
+          MemberId{InstanceId{1, uint64_t(i) + 1}, 1}, std::string(1, char('a' + i)), {}, 1, true});
     }
     view->tie_breaker = view->members[config.tie_breaker].id;
     view_ = view;
@@ -98,7 +108,9 @@ class LocalModel {
   const Step& Deliver(uint32_t local, uint32_t message) {
     return Look(local, uint32_t(Act::kCount) + message);
   }
-  const Step& Do(uint32_t local, Act act, Rank rank = 0) { return Look(local, uint32_t(act) + rank); }
+  const Step& Do(uint32_t local, Act act, Rank rank = 0) {
+    return Look(local, uint32_t(act) + rank);
+  }
 
   uint32_t InternMessage(Message message) {
     std::string key;
@@ -138,8 +150,8 @@ class LocalModel {
     }
   }
 
-  // What whoever knows the outcome answers to anybody who asks. Sent unasked to all, it makes every later question to
-  // this member superfluous: one more behaviour, many fewer states.
+  // What whoever knows the outcome answers to anybody who asks. Sent unasked to all, it makes every
+  // later question to this member superfluous: one more behaviour, many fewer states.
   void AnswerAll(const Local& local, std::vector<Message>& sent) const {
     const Rank self = local.change.self();
     const Proposal& decided = *local.decided;
@@ -251,7 +263,8 @@ class LocalModel {
     membership::ViewChangeOutput out;
     Run(local, input, Instant::Zero(), out);
     Absorb(local, out, sent, step.violation);
-    const bool answers = local.installed || (Rules::kExcludedDeciderRemembers && local.change.excluded());
+    const bool answers =
+        local.installed || (Rules::kExcludedDeciderRemembers && local.change.excluded());
     if (answers && local.decided != nullptr) AnswerAll(local, sent);
     if (local.change.promised() < promised) step.violation = "I15: a promise was taken back";
     if (wedged && !local.change.wedged()) step.violation = "I16: a wedge was undone";

@@ -21,14 +21,18 @@ int RunConfigurations(bool is_long, const std::string& only) {
   int failures = 0;
   double seconds = 0;
   uint64_t states = 0;
-  std::printf("%-44s %10s %9s %6s %9s %5s %7s\n", "configuration", "states", "members'", "depth", "healed", "lost", "seconds");
+  std::printf("%-44s %10s %9s %6s %9s %5s %7s\n", "configuration", "states", "members'", "depth",
+              "healed", "lost", "seconds");
   for (const Config& config : Configurations(is_long)) {
     if (!only.empty() && config.name.find(only) == std::string::npos) continue;
     const Report report = Search<membership::ProductionRules>(config).Run();
-    std::printf("%-44s %10llu %9llu %6d %9llu %5llu %7.1f %s\n", config.name.c_str(), (unsigned long long)report.states,
-                (unsigned long long)report.local_states, report.depth, (unsigned long long)report.healed,
-                (unsigned long long)report.lost, report.seconds,
-                report.finding.found() ? "VIOLATED" : report.complete ? "complete" : "bounded");
+    std::printf("%-44s %10llu %9llu %6d %9llu %5llu %7.1f %s\n", config.name.c_str(),
+                (unsigned long long)report.states, (unsigned long long)report.local_states,
+                report.depth, (unsigned long long)report.healed, (unsigned long long)report.lost,
+                report.seconds,
+                report.finding.found() ? "VIOLATED"
+                : report.complete      ? "complete"
+                                       : "bounded");
     std::fflush(stdout);
     seconds += report.seconds;
     states += report.states;
@@ -48,8 +52,8 @@ int RunMutants(const std::string& only, bool traces) {
     const Report report = mutant.run(mutant.config);
     seconds += report.seconds;
     std::printf("%-42s %-9s depth %3d %9llu states %6.1f s  %.90s\n", mutant.name.c_str(),
-                report.finding.found() ? "caught" : "SURVIVED", report.depth, (unsigned long long)report.states,
-                report.seconds, report.finding.what.c_str());
+                report.finding.found() ? "caught" : "SURVIVED", report.depth,
+                (unsigned long long)report.states, report.seconds, report.finding.what.c_str());
     std::fflush(stdout);
     if (traces && report.finding.found()) PrintTrace(report.finding);
     if (!report.finding.found()) ++survivors;

@@ -1,8 +1,9 @@
-// Visits every state within the bounds of a Config (breadth first), or many random walks through them, and checks each.
+// Visits every state within the bounds of a Config (breadth first), or many random walks through
+// them, and checks each.
 #ifndef COHORT_TESTS_EXPLORER_SEARCH_H_
 #define COHORT_TESTS_EXPLORER_SEARCH_H_
 
-#include <chrono>
+#include <ctime>
 #include <string>
 #include <unordered_map>
 #include <utility>
@@ -19,14 +20,14 @@ class Search {
   explicit Search(const Config& config) : config_(config), world_(config) {}
 
   Report Run() {
-    const auto start = std::chrono::steady_clock::now();
+    const std::clock_t start = std::clock();
     if (config_.walk_seed == 0) {
       Breadth();
     } else {
       Walks();
     }
     report_.local_states = world_.model().locals();
-    report_.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+    report_.seconds = double(std::clock() - start) / CLOCKS_PER_SEC;
     return std::move(report_);
   }
 
@@ -90,7 +91,8 @@ class Search {
         ends = false;
         const bool is_new = seen.Insert(next, uint32_t(visits_.size()));
         if (!is_new && violation.empty()) continue;
-        visits_.push_back({next, at, move.input, move.member, move.killed, move.data, visits_[at].depth + 1});
+        visits_.push_back(
+            {next, at, move.input, move.member, move.killed, move.data, visits_[at].depth + 1});
         if (violation.empty()) violation = world_.Check(next);
         if (!violation.empty()) return Found(violation, uint32_t(visits_.size() - 1));
       }
@@ -138,7 +140,8 @@ class Search {
 
   bool HealsFrom(const Node& node, uint32_t at) {
     for (bool in_flight : {false, true}) {
-      // With everything in flight lost, only the members matter: one trial for all states that agree on them.
+      // With everything in flight lost, only the members matter: one trial for all states that
+      // agree on them.
       if (!in_flight) {
         Node key = node;
         key.network = 0;
@@ -150,8 +153,9 @@ class Search {
       const auto verdict = heal.Run();
       if (verdict == Heal<Rules>::Verdict::kLost) ++report_.lost;
       if (verdict != Heal<Rules>::Verdict::kStuck) continue;
-      Found(std::string("stuck after healing (messages in flight ") + (in_flight ? "delivered" : "lost") +
-                "):" + heal.Words(), at);
+      Found(std::string("stuck after healing (messages in flight ") +
+                (in_flight ? "delivered" : "lost") + "):" + heal.Words(),
+            at);
       return false;
     }
     return true;
@@ -163,8 +167,9 @@ class Search {
     report_.finding.what = what;
     for (; at != 0; at = visits_[at].parent) {
       const Visit& visit = visits_[at];
-      report_.finding.trace.insert(report_.finding.trace.begin(),
-                                   world_.Words({visit.member, visit.input, visit.killed, visit.data}));
+      report_.finding.trace.insert(
+          report_.finding.trace.begin(),
+          world_.Words({visit.member, visit.input, visit.killed, visit.data}));
     }
   }
 

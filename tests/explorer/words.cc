@@ -20,7 +20,8 @@ std::string Text(const std::vector<SeqNo>& numbers) {
 }
 std::string Text(const std::vector<Conviction>& convicted) {
   std::string text = "{";
-  for (const Conviction& c : convicted) text += (text.size() > 1 ? " " : "") + std::to_string(c.rank);
+  for (const Conviction& c : convicted)
+    text += (text.size() > 1 ? " " : "") + std::to_string(c.rank);
   return text + "}";
 }
 
@@ -29,8 +30,10 @@ struct InWords {
     return "PREPARE" + Text(m.ballot) + " S=" + Text(m.convicted);
   }
   std::string operator()(const State& m) const {
-    std::string text = "STATE" + Text(m.ballot) + " holds " + Text(m.received) + " S=" + Text(m.convicted);
-    if (m.accepted) text += " accepted " + Text(m.accepted->ballot) + Describe(m.accepted->proposal);
+    std::string text =
+        "STATE" + Text(m.ballot) + " holds " + Text(m.received) + " S=" + Text(m.convicted);
+    if (m.accepted)
+      text += " accepted " + Text(m.accepted->ballot) + Describe(m.accepted->proposal);
     return text;
   }
   std::string operator()(const Propose& m) const {
@@ -41,7 +44,8 @@ struct InWords {
     return "INSTALL" + Text(m.ballot) + Describe(m.proposal);
   }
   std::string operator()(const Nack& m) const {
-    return "NACK" + Text(m.ballot) + " promised " + Text(m.promised) + (m.convicted ? " convicted" : "");
+    return "NACK" + Text(m.ballot) + " promised " + Text(m.promised) +
+           (m.convicted ? " convicted" : "");
   }
   std::string operator()(const membership::Gone&) const { return "GONE"; }
   std::string operator()(const membership::FetchProposal&) const { return "FETCH_P"; }

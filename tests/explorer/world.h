@@ -1,12 +1,15 @@
-// The whole group: the members' states, the messages sent, the faults left. A state is a handful of numbers, because
-// members' states and sets of messages are interned.
+// The whole group: the members' states, the messages sent, the faults left. A state is a handful of
+// numbers, because members' states and sets of messages are interned.
 //
 // Reductions, all of which keep every reachable combination of members' states that can matter:
-//  - messages are a set that only grows: loss is not delivering, duplication is delivering again, and a crash between
+//  - messages are a set that only grows: loss is not delivering, duplication is delivering again,
+//  and a crash between
 //    two outputs is a crash after both with the second never delivered;
 //  - a message that cannot have an effect any more, whatever happens, is forgotten;
-//  - a chunk arrives in the very moment before its receiver wedges, if at all: nobody can tell the difference;
-//  - a member dies in the very moment somebody first convicts it: dying earlier is not taking steps;
+//  - a chunk arrives in the very moment before its receiver wedges, if at all: nobody can tell the
+//  difference;
+//  - a member dies in the very moment somebody first convicts it: dying earlier is not taking
+//  steps;
 //  - a repair is in the network as soon as a living holder that was asked has the chunk.
 #ifndef COHORT_TESTS_EXPLORER_WORLD_H_
 #define COHORT_TESTS_EXPLORER_WORLD_H_
@@ -57,11 +60,16 @@ class World {
   using Model = LocalModel<Rules>;
   using Local = typename Model::Local;
 
-  explicit World(const Config& config) : config_(config), model_(config) { networks_.push_back({}); network_ids_[{}] = 0; }
+  explicit World(const Config& config) : config_(config), model_(config) {
+    networks_.push_back({});
+    network_ids_[{}] = 0;
+  }
 
   const Config& config() const { return config_; }
   Model& model() { return model_; }
-  const Local& local(const Node& node, int rank) const { return model_.local(node.local[size_t(rank)]); }
+  const Local& local(const Node& node, int rank) const {
+    return model_.local(node.local[size_t(rank)]);
+  }
   const std::vector<uint32_t>& network(const Node& node) const { return networks_[node.network]; }
 
   Node First() {
@@ -100,17 +108,22 @@ class World {
       victim = model_.Do(victim, Act::kCrash).next;
       --next.crashes;
     }
-    const bool convicts = move.input >= uint32_t(Act::kConvict) && move.input < uint32_t(Act::kStart);
-    if (convicts && !local(next, int(move.input - uint32_t(Act::kConvict))).crashed) --next.suspicions;
+    const bool convicts =
+        move.input >= uint32_t(Act::kConvict) && move.input < uint32_t(Act::kStart);
+    if (convicts && !local(next, int(move.input - uint32_t(Act::kConvict))).crashed)
+      --next.suspicions;
     if (move.input == uint32_t(Act::kStall)) --next.stalls;
     if (move.data) {
       uint32_t& receiver = next.local[move.member];
       receiver = model_.Do(receiver, Act::kData, config_.sender).next;
     }
-    const auto& step = move.input >= uint32_t(Act::kCount)
-                           ? model_.Deliver(next.local[move.member], move.input - uint32_t(Act::kCount))
-                           : model_.Do(next.local[move.member], Act(move.input));
-    if (step.next == next.local[move.member] && step.sent.empty() && move.killed == kNoRank && !move.data) return false;
+    const auto& step =
+        move.input >= uint32_t(Act::kCount)
+            ? model_.Deliver(next.local[move.member], move.input - uint32_t(Act::kCount))
+            : model_.Do(next.local[move.member], Act(move.input));
+    if (step.next == next.local[move.member] && step.sent.empty() && move.killed == kNoRank &&
+        !move.data)
+      return false;
     const Local& after = model_.local(step.next);
     if (!after.crashed && after.change.promised().round > config_.rounds_max) return false;
     next.local[move.member] = step.next;
@@ -184,20 +197,24 @@ class World {
 
   std::string CheckAlone(const Node& node, int p, const Local& one) const {
     const Proposal& decided = *one.decided;
-    if (one.installed && model_.NextRank(decided, Rank(p)) == kNoRank) return "I1: installed a view without itself";
+    if (one.installed && model_.NextRank(decided, Rank(p)) == kNoRank)
+      return "I1: installed a view without itself";
     if (decided.next.num <= model_.view()->next.num) return "I3: the view number did not grow";
     for (size_t i = 0; i < decided.members.size(); ++i) {
       for (size_t j = i + 1; j < decided.members.size(); ++j) {
-        if (decided.members[i].name == decided.members[j].name) return "C15: two incarnations in one view";
+        if (decided.members[i].name == decided.members[j].name)
+          return "C15: two incarnations in one view";
       }
     }
     bool everywhere = true;
     for (int q = 0; q < config_.members; ++q) {
       const Local& other = local(node, q);
-      const bool may_yet = !other.crashed && !other.change.wedged();  // It could have, before all this.
+      const bool may_yet =
+          !other.crashed && !other.change.wedged();  // It could have, before all this.
       everywhere = everywhere && (may_yet || other.applied[config_.sender] > 0);
     }
-    if (everywhere && decided.trim[config_.sender] == 0) return "I12: an acknowledged chunk is beyond the trim";
+    if (everywhere && decided.trim[config_.sender] == 0)
+      return "I12: an acknowledged chunk is beyond the trim";
     return {};
   }
 
@@ -213,7 +230,8 @@ class World {
         for (Rank holder : me.fetch->holders[i]) {
           const Local& other = local(node, holder);
           if (holder == p || other.crashed || other.received[i] < me.fetch->trim[i]) continue;
-          scratch_.push_back(model_.InternMessage(Message{Message::Kind::kRepair, 0, Rank(p), {}, {}, Rank(i), me.fetch->trim[i], {}}));
+          scratch_.push_back(model_.InternMessage(
+              Message{Message::Kind::kRepair, 0, Rank(p), {}, {}, Rank(i), me.fetch->trim[i], {}}));
           break;
         }
       }
