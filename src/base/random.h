@@ -1,6 +1,6 @@
-// Deterministic random numbers: xoshiro256** (Blackman and Vigna, 2018), seeded by SplitMix64. Own code, because a
-// library's stream may change from release to release and seeds of the simulator must replay next year. Not for keys:
-// those come from the driver.
+// Deterministic random numbers: xoshiro256** (Blackman and Vigna, 2018), seeded by SplitMix64. Own
+// code, because a library's stream may change from release to release and seeds of the simulator
+// must replay next year. Not for keys: those come from the driver.
 #ifndef COHORT_BASE_RANDOM_H_
 #define COHORT_BASE_RANDOM_H_
 
@@ -42,9 +42,12 @@ class Random {
   // Uniform in [low, high], both included.
   uint64_t Between(uint64_t low, uint64_t high) { return low + Below(high - low + 1); }
   Duration Between(Duration low, Duration high) {
-    return Duration(static_cast<int64_t>(Between(static_cast<uint64_t>(low.count()), static_cast<uint64_t>(high.count()))));
+    return Duration(static_cast<int64_t>(
+        Between(static_cast<uint64_t>(low.count()), static_cast<uint64_t>(high.count()))));
   }
-  bool Chance(double probability) { return static_cast<double>(Next() >> 11) * 0x1.0p-53 < probability; }
+  bool Chance(double probability) {
+    return static_cast<double>(Next() >> 11) * 0x1.0p-53 < probability;
+  }
 
  private:
   uint64_t state_[4];

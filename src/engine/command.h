@@ -1,4 +1,5 @@
-// What a host asks of its member. Values; the engine answers each accepted command with exactly one DoneUpcall.
+// What a host asks of its member. Values; the engine answers each accepted command with exactly one
+// DoneUpcall.
 #ifndef COHORT_ENGINE_COMMAND_H_
 #define COHORT_ENGINE_COMMAND_H_
 
@@ -13,10 +14,10 @@ namespace cohort::engine {
 
 // When a command is done. Each level implies the one before it.
 enum class AckLevel : uint8_t {
-  kLocal,  // Applied here. A conditional write waits for its cut to be stable all the same: until then its outcome could
-           // still be one that nobody else ever sees.
-  kOne,    // Applied by at least one other member (if there is one).
-  kAll,    // Applied by every member of the view.
+  kLocal,  // Applied here. A conditional write waits for its cut to be stable all the same: until
+           // then its outcome could still be one that nobody else ever sees.
+  kOne,  // Applied by at least one other member (if there is one).
+  kAll,  // Applied by every member of the view.
 };
 
 // Multicasts `payload` to the group. Done when delivered as `ack` says.
@@ -26,8 +27,8 @@ struct SendMessage {
   Buffer payload;
   AckLevel ack = AckLevel::kLocal;
 };
-// Opens (creates, if no member has yet) the map `name`. Done when the map exists here; DoneUpcall::number is its id.
-// A map that exists with other options: kFailedPrecondition.
+// Opens (creates, if no member has yet) the map `name`. Done when the map exists here;
+// DoneUpcall::number is its id. A map that exists with other options: kFailedPrecondition.
 struct OpenMap {
   uint64_t id = 0;
   std::string name;
@@ -39,7 +40,8 @@ struct MapWrite {
   uint32_t map = 0;
   Buffer operation;
   AckLevel ack = AckLevel::kAll;
-  bool conditional = false;  // Its outcome depends on order: put-if, increment, batch with conditions ...
+  bool conditional =
+      false;  // Its outcome depends on order: put-if, increment, batch with conditions ...
 };
 // Leaves the group. Done when the others go on without this member, or after one second.
 struct Leave {

@@ -42,7 +42,8 @@ void Engine::Core::Receive(Instant now, const Datagram& datagram) {
   }
 }
 
-void Engine::Core::ReceiveFromStranger(Instant now, const Datagram& datagram, const security::Origin& origin) {
+void Engine::Core::ReceiveFromStranger(Instant now, const Datagram& datagram,
+                                       const security::Origin& origin) {
   for (const wire::Frame& frame : frames_) {
     const auto* control = std::get_if<wire::ControlFrame>(&frame);
     if (control == nullptr || control->kind != wire::ControlKind::kDiscovery) continue;
@@ -105,7 +106,9 @@ void Engine::Core::Handle(Instant now, Rank from, bool previous, wire::Heartbeat
   failure_.OnHeartbeat(now, from, frame, failure_out_);
   plane_.OnHeartbeat(now, from, frame.high, plane_out_);
   AfterPlane(now);
-  AskMembership(now, [&](const membership::Turn& turn) { membership_.OnPeerProgress(turn, from, frame.progress); });
+  AskMembership(now, [&](const membership::Turn& turn) {
+    membership_.OnPeerProgress(turn, from, frame.progress);
+  });
 }
 
 void Engine::Core::Handle(Instant now, Rank from, bool previous, wire::PingFrame& frame) {
@@ -134,7 +137,9 @@ void Engine::Core::AfterDiscovery(Instant now) {
   for (discovery::Packet& packet : discovered.packets) {
     const Address to = packet.multicast ? Address{} : packet.to;
     packetizer_.AddStranger(
-        to, wire::ControlFrame{.kind = wire::ControlKind::kDiscovery, .body = std::move(packet.body)}, turn_.packets);
+        to,
+        wire::ControlFrame{.kind = wire::ControlKind::kDiscovery, .body = std::move(packet.body)},
+        turn_.packets);
   }
   for (Event& event : discovered.events) AddUpcall(EventUpcall{std::move(event)});
   if (left_) return;
@@ -150,9 +155,10 @@ void Engine::Core::AfterDiscovery(Instant now) {
 
 void Engine::Core::AfterFailure(Instant now) {
   failure::Output judged = std::exchange(failure_out_, {});
-  const bool heartbeat = std::any_of(judged.frames.begin(), judged.frames.end(), [](const wire::OutFrame& frame) {
-    return std::holds_alternative<wire::HeartbeatFrame>(frame.frame);
-  });
+  const bool heartbeat =
+      std::any_of(judged.frames.begin(), judged.frames.end(), [](const wire::OutFrame& frame) {
+        return std::holds_alternative<wire::HeartbeatFrame>(frame.frame);
+      });
   if (heartbeat) plane_.WantStatus();
   AddFrames(judged.frames);
   if (!member_) return;
@@ -173,9 +179,11 @@ void Engine::Core::AfterFailure(Instant now) {
   for (const Rank rank : judged.unsuspected) {
     plane_.SetSuspected(rank, false);
     if (rank == 0) discovery_.SetCoordinatorSilent(false);
-    Report(now, EventKind::kUnsuspected, "it answered", view_infos_[rank].id, view_infos_[rank].name);
+    Report(now, EventKind::kUnsuspected, "it answered", view_infos_[rank].id,
+           view_infos_[rank].name);
   }
-  if (judged.self_doubt.has_value()) Report(now, EventKind::kSelfDoubt, std::move(*judged.self_doubt), self_.id, self_.name);
+  if (judged.self_doubt.has_value())
+    Report(now, EventKind::kSelfDoubt, std::move(*judged.self_doubt), self_.id, self_.name);
   const ViewId view = view_.id;
   for (failure::Conviction& conviction : judged.convicted) {
     // A conviction may end the view at once; the ranks of those that follow are of the view before.
@@ -183,7 +191,8 @@ void Engine::Core::AfterFailure(Instant now) {
     const MemberInfo& member = view_infos_[conviction.subject];
     Report(now, EventKind::kSuspected, "convicted: " + conviction.evidence, member.id, member.name);
     AskMembership(now, [&](const membership::Turn& turn) {
-      membership_.OnConviction(turn, conviction.subject, conviction.cause, conviction.evidence, membership_out_);
+      membership_.OnConviction(turn, conviction.subject, conviction.cause, conviction.evidence,
+                               membership_out_);
     });
   }
 }
@@ -191,14 +200,17 @@ void Engine::Core::AfterFailure(Instant now) {
 void Engine::Core::HandleLifelines(Instant now, Lifelines::Output& lifelines) {
   if (left_) return;
   for (const Lifelines::Peer& peer : lifelines.up) {
-    if (const auto rank = RankOf(peer.id.instance); rank.has_value() && member_) failure_.OnLifelineOpened(now, *rank);
+    if (const auto rank = RankOf(peer.id.instance); rank.has_value() && member_)
+      failure_.OnLifelineOpened(now, *rank);
   }
   for (Lifelines::Message& message : lifelines.messages) HandleLifelineMessage(now, message);
   for (const Lifelines::Down& down : lifelines.down) {
     const std::optional<Rank> rank = RankOf(down.peer.id.instance);
-    if (rank.has_value() && member_ && !down.said_bye) failure_.OnLifelineClosed(now, *rank, failure_out_);
+    if (rank.has_value() && member_ && !down.said_bye)
+      failure_.OnLifelineClosed(now, *rank, failure_out_);
     Replica::Output replica_out;
-    replica_.OnLifelineDown(now, rank.has_value() ? view_infos_[*rank].id : down.peer.id, replica_out);
+    replica_.OnLifelineDown(now, rank.has_value() ? view_infos_[*rank].id : down.peer.id,
+                            replica_out);
     AfterReplica(now, replica_out);
     membership_.OnLifelineDown(now, down.peer.address, membership_out_);
     ApplyMembership(now);
@@ -213,9 +225,10 @@ void Engine::Core::HandleLifelines(Instant now, Lifelines::Output& lifelines) {
   for (const Lifelines::ProbeAnswer& probe : lifelines.probes) {
     const std::optional<Rank> rank = RankOf(probe.address);
     if (!rank.has_value() || !member_) continue;
-    const auto result = probe.verdict == StreamEvent::Kind::kRefused    ? failure::ProbeResult::kRefused
-                        : probe.verdict == StreamEvent::Kind::kAnswered ? failure::ProbeResult::kAnswered
-                                                                        : failure::ProbeResult::kFailed;
+    const auto result =
+        probe.verdict == StreamEvent::Kind::kRefused    ? failure::ProbeResult::kRefused
+        : probe.verdict == StreamEvent::Kind::kAnswered ? failure::ProbeResult::kAnswered
+                                                        : failure::ProbeResult::kFailed;
     failure_.OnProbeResult(now, *rank, result, failure_out_);
   }
   AfterFailure(now);
@@ -228,8 +241,9 @@ void Engine::Core::HandleLifelineMessage(Instant now, Lifelines::Message& messag
     case wire::StreamMessage::kRefused:
     case wire::StreamMessage::kMerge:
       AskMembership(now, [&](const membership::Turn& turn) {
-        membership_.OnLifelineMessage(turn, {.instance = message.from.id.instance, .address = message.from.address},
-                                      message.type, message.body, membership_out_);
+        membership_.OnLifelineMessage(
+            turn, {.instance = message.from.id.instance, .address = message.from.address},
+            message.type, message.body, membership_out_);
       });
       break;
     case wire::StreamMessage::kControl:

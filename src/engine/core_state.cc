@@ -12,8 +12,8 @@ constexpr size_t kOpeningMax = 1024;  // OpenMap commands under way.
 
 void Engine::Core::AddUpcall(Upcall upcall) { turn_.upcalls.push_back(std::move(upcall)); }
 
-void Engine::Core::Report(Instant now, EventKind kind, std::string text, const MemberId& subject, std::string name,
-                          int64_t number) {
+void Engine::Core::Report(Instant now, EventKind kind, std::string text, const MemberId& subject,
+                          std::string name, int64_t number) {
   Event event;
   event.kind = kind;
   event.at_ns = now.nanos();
@@ -36,17 +36,19 @@ absl::Status Engine::Core::CheckWritable() const {
   if (leaving_) return absl::FailedPreconditionError("this member is leaving the group");
   if (halted_) {
     return absl::UnavailableError(
-        "this member is outside the primary partition: too few members of the last view can be reached");
+        "this member is outside the primary partition: too few members of the last view can be "
+        "reached");
   }
   return absl::OkStatus();
 }
 
-absl::Status Engine::Core::Queue(MessageKind kind, DeliveryClass cls, Bytes body, const PendingCommands::Entry& entry) {
+absl::Status Engine::Core::Queue(MessageKind kind, DeliveryClass cls, Bytes body,
+                                 const PendingCommands::Entry& entry) {
   Buffer payload = Buffer::Allocate(1 + body.size());
   payload.Fill()[0] = static_cast<std::byte>(kind);
   std::copy(body.begin(), body.end(), payload.Fill().begin() + 1);
-  absl::Status status =
-      plane_.Push({.cls = cls, .sync = entry.ack != AckLevel::kLocal, .payload = std::move(payload)});
+  absl::Status status = plane_.Push(
+      {.cls = cls, .sync = entry.ack != AckLevel::kLocal, .payload = std::move(payload)});
   if (status.ok()) pending_.OnQueued(PendingCommands::LaneOf(cls), entry);
   return status;
 }
@@ -60,20 +62,24 @@ absl::Status Engine::Core::Execute(Instant now, const Command& command, Output& 
   } else if (const auto* open = std::get_if<OpenMap>(&command)) {
     status = ExecuteOpenMap(now, *open);
   } else if (const auto* send = std::get_if<SendMessage>(&command)) {
-    if (send->cls == DeliveryClass::kCtrl) return absl::InvalidArgumentError("class kCtrl is the protocol's own");
-    status = Queue(MessageKind::kUser, send->cls, send->payload, {.id = send->id, .ack = send->ack});
+    if (send->cls == DeliveryClass::kCtrl)
+      return absl::InvalidArgumentError("class kCtrl is the protocol's own");
+    status =
+        Queue(MessageKind::kUser, send->cls, send->payload, {.id = send->id, .ack = send->ack});
   } else if (const auto* write = std::get_if<MapWrite>(&command)) {
     status = Queue(MessageKind::kMap, DeliveryClass::kAgreed, write->operation,
                    {.id = write->id, .ack = write->ack, .conditional = write->conditional});
   }
   if (!status.ok()) return status;
-  // While acknowledgements are on their way the next turn is near, and what gathers until then leaves in one batch.
+  // While acknowledgements are on their way the next turn is near, and what gathers until then
+  // leaves in one batch.
   if (!plane_.ShouldGather() || std::holds_alternative<Leave>(command)) Finish(now, out);
   return absl::OkStatus();
 }
 
 absl::Status Engine::Core::ExecuteOpenMap(Instant now, const OpenMap& open) {
-  if (opening_.size() >= kOpeningMax) return absl::ResourceExhaustedError("too many maps are being opened at once");
+  if (opening_.size() >= kOpeningMax)
+    return absl::ResourceExhaustedError("too many maps are being opened at once");
   map::MapSettings settings = replica_.mutable_maps()->options().settings;
   if (open.bytes_max != 0) settings.bytes_max = std::min(open.bytes_max, settings.bytes_max);
   const map::MapSet* maps = replica_.maps();
@@ -82,9 +88,10 @@ absl::Status Engine::Core::ExecuteOpenMap(Instant now, const OpenMap& open) {
     AddUpcall(DoneUpcall{.command = open.id, .number = known->id(), .replicas = members()});
     return absl::OkStatus();
   }
-  const Buffer operation =
-      map::EncodeMapOp({.map = open.name, .hlc = clock_.NextHlc(now), .body = map::ConfigureOp{settings}});
-  absl::Status status = Queue(MessageKind::kMap, DeliveryClass::kAgreed, operation, {.id = open.id, .ack = AckLevel::kAll});
+  const Buffer operation = map::EncodeMapOp(
+      {.map = open.name, .hlc = clock_.NextHlc(now), .body = map::ConfigureOp{settings}});
+  absl::Status status = Queue(MessageKind::kMap, DeliveryClass::kAgreed, operation,
+                              {.id = open.id, .ack = AckLevel::kAll});
   if (status.ok()) opening_[open.id] = open.name;
   return status;
 }
@@ -94,12 +101,15 @@ absl::Status Engine::Core::ExecuteLeave(Instant now, const Leave& leave) {
   leave_command_ = leave.id;
   if (leaving_) return absl::OkStatus();
   leaving_ = true;
-  AskMembership(now, [&](const membership::Turn& turn) { membership_.Leave(turn, membership_out_); });
+  AskMembership(now,
+                [&](const membership::Turn& turn) { membership_.Leave(turn, membership_out_); });
   return absl::OkStatus();
 }
 
 void Engine::Core::AfterPlane(Instant now) {
-  if (plane_out_.frames.empty() && plane_out_.messages.empty() && plane_out_.sent.empty() && !plane_out_.acks_moved) return;
+  if (plane_out_.frames.empty() && plane_out_.messages.empty() && plane_out_.sent.empty() &&
+      !plane_out_.acks_moved)
+    return;
   DataPlane::Output output = std::exchange(plane_out_, {});
   AddFrames(output.frames);
   acks_moved_ |= output.acks_moved;
@@ -132,7 +142,8 @@ void Engine::Core::Deliver(Instant now, DeliveredMessage& message) {
       DeliverMap(now, message, writer, done);
       break;
     case MessageKind::kSynced: {
-      view_.members[message.origin].synced = true;  // For who reads view(); no view is installed for it.
+      view_.members[message.origin].synced =
+          true;  // For who reads view(); no view is installed for it.
       membership_.OnSynced(now, message.origin);
       Replica::Output replica_out;
       replica_.OnMemberSynced(now, writer, clock_.NextHlc(now), replica_out);
@@ -143,12 +154,14 @@ void Engine::Core::Deliver(Instant now, DeliveredMessage& message) {
       ++messages_malformed_;
       break;
   }
-  if (own && !pending_.OnDelivered(PendingCommands::LaneOf(message.cls), std::move(done), message.cut, message.seq)) {
+  if (own && !pending_.OnDelivered(PendingCommands::LaneOf(message.cls), std::move(done),
+                                   message.cut, message.seq)) {
     if (kind == MessageKind::kMap) replica_.OnOwnOperationDelivered();
   }
 }
 
-void Engine::Core::DeliverMap(Instant now, const DeliveredMessage& message, const MemberId& writer, DoneUpcall& done) {
+void Engine::Core::DeliverMap(Instant now, const DeliveredMessage& message, const MemberId& writer,
+                              DoneUpcall& done) {
   Replica::Output replica_out;
   const Bytes operation = Bytes(message.payload).subspan(1);
   // A map operation has its place in the total order only; a CONV one would make replicas differ.
@@ -156,11 +169,13 @@ void Engine::Core::DeliverMap(Instant now, const DeliveredMessage& message, cons
     ++messages_malformed_;
     return;
   }
-  std::optional<map::ApplyResult> result = replica_.OnOperation(now, operation, writer, replica_out);
+  std::optional<map::ApplyResult> result =
+      replica_.OnOperation(now, operation, writer, replica_out);
   AfterReplica(now, replica_out);
   if (message.origin != rank_) return;
   if (!result.has_value()) {
-    done.status = absl::UnknownError("applied by others, but this member has not got the whole state yet");
+    done.status =
+        absl::UnknownError("applied by others, but this member has not got the whole state yet");
     return;
   }
   done.status = std::move(result->status);
@@ -169,7 +184,8 @@ void Engine::Core::DeliverMap(Instant now, const DeliveredMessage& message, cons
   done.applied = result->applied;
   const uint64_t id = pending_.NextDelivered(PendingCommands::LaneOf(message.cls));
   if (const auto opening = opening_.find(id); id != 0 && opening != opening_.end()) {
-    const map::OrderedMap* map = replica_.maps() == nullptr ? nullptr : replica_.maps()->Find(opening->second);
+    const map::OrderedMap* map =
+        replica_.maps() == nullptr ? nullptr : replica_.maps()->Find(opening->second);
     if (map != nullptr) done.number = map->id();
     opening_.erase(opening);
   }
@@ -178,20 +194,24 @@ void Engine::Core::DeliverMap(Instant now, const DeliveredMessage& message, cons
 void Engine::Core::AfterReplica(Instant now, Replica::Output& replica_out) {
   for (Upcall& upcall : replica_out.upcalls) AddUpcall(std::move(upcall));
   for (const transfer::Output::Message& message : replica_out.messages) {
-    if (lifelines_.SendToInstance(now, message.to.instance, wire::StreamMessage::kTransfer, message.body, turn_.streams)) {
+    if (lifelines_.SendToInstance(now, message.to.instance, wire::StreamMessage::kTransfer,
+                                  message.body, turn_.streams)) {
       continue;
     }
     if (const std::optional<Rank> rank = RankOf(message.to.instance)) {
-      lifelines_.SendTo(now, view_infos_[*rank].address, wire::StreamMessage::kTransfer, message.body, turn_.streams);
+      lifelines_.SendTo(now, view_infos_[*rank].address, wire::StreamMessage::kTransfer,
+                        message.body, turn_.streams);
     }
   }
   if (replica_out.synced) {
-    // "Synced" travels in order, so all members count this one as a holder of the state from one place on.
+    // "Synced" travels in order, so all members count this one as a holder of the state from one
+    // place on.
     membership_.OnSynced(now, rank_);
     static_cast<void>(Queue(MessageKind::kSynced, DeliveryClass::kAgreed, {}, {}));
   }
   for (const Buffer& operation : replica_out.operations) {
-    if (!Queue(MessageKind::kMap, DeliveryClass::kAgreed, operation, {}).ok()) replica_.OnOwnOperationDelivered();
+    if (!Queue(MessageKind::kMap, DeliveryClass::kAgreed, operation, {}).ok())
+      replica_.OnOwnOperationDelivered();
   }
 }
 

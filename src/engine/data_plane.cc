@@ -6,9 +6,9 @@
 namespace cohort::engine {
 
 namespace {
-constexpr int kBurstChunks = 64;        // One segmented send.
-constexpr size_t kGatherChunks = 32;    // Enough for a full batch: no use in waiting longer.
-constexpr size_t kGatherInFlight = 8;   // Below it the pipe is idle enough to send at once.
+constexpr int kBurstChunks = 64;       // One segmented send.
+constexpr size_t kGatherChunks = 32;   // Enough for a full batch: no use in waiting longer.
+constexpr size_t kGatherInFlight = 8;  // Below it the pipe is idle enough to send at once.
 }  // namespace
 
 DataPlane::DataPlane(const Options& options, Random& random)
@@ -34,7 +34,8 @@ void DataPlane::OnView(Instant now, const ViewId& id, Rank self, size_t members,
   Route(now, out);
 }
 
-void DataPlane::OnData(Instant now, Rank from, bool previous_view, const wire::DataFrame& frame, Output& out) {
+void DataPlane::OnData(Instant now, Rank from, bool previous_view, const wire::DataFrame& frame,
+                       Output& out) {
   const size_t before = rmcast_.in_flight();
   rmcast_.OnData(now, from, previous_view, frame, rmcast_out_);
   Route(now, out);
@@ -43,7 +44,8 @@ void DataPlane::OnData(Instant now, Rank from, bool previous_view, const wire::D
   if (after < before) flow_.OnAcked(now, before - after);
 }
 
-void DataPlane::OnNak(Instant now, Rank from, bool previous_view, const wire::NakFrame& frame, Output& out) {
+void DataPlane::OnNak(Instant now, Rank from, bool previous_view, const wire::NakFrame& frame,
+                      Output& out) {
   rmcast_.OnNak(now, from, previous_view, frame, rmcast_out_);
   Route(now, out);
 }
@@ -116,7 +118,8 @@ void DataPlane::Route(Instant now, Output& out) {
       out.acks_moved = true;
       if (!wedged()) order_.OnAcks(now, rmcast_.acks(), order_out_);
     }
-    for (const order::CutOrder::Held& held : order_out_.held) rmcast_.OnHeld(held.holder, held.origin, held.upto, rmcast_out_);
+    for (const order::CutOrder::Held& held : order_out_.held)
+      rmcast_.OnHeld(held.holder, held.origin, held.upto, rmcast_out_);
     order_out_.held.clear();
     for (const order::CutOrder::Missing& missing : order_out_.missing) {
       rmcast_.OnMissing(now, missing.origin, missing.upto, rmcast_out_);
@@ -125,7 +128,8 @@ void DataPlane::Route(Instant now, Output& out) {
     deliveries_.clear();
     std::swap(deliveries_, order_out_.deliveries);
     for (const order::CutOrder::Delivery& delivery : deliveries_) Deliver(delivery, out);
-    if (rmcast_out_.arrived.empty() && !rmcast_out_.acks_moved && order_out_.deliveries.empty()) break;
+    if (rmcast_out_.arrived.empty() && !rmcast_out_.acks_moved && order_out_.deliveries.empty())
+      break;
   }
   status_due_ |= rmcast_out_.ack_due | order_out_.ack_due;
   rmcast_out_.ack_due = order_out_.ack_due = false;
@@ -160,7 +164,8 @@ void DataPlane::SendQueued(Instant now, Output& out) {
     // The last chunk of what waits asks for an acknowledgement: it starts the next turn.
     const bool sync = packer_.empty() || flow_.WantsAck(rmcast_.in_flight());
     const uint8_t flags = static_cast<uint8_t>(packed_.flags | (sync ? wire::DataFrame::kSync : 0));
-    for (size_t i = 0; i < packed_.completed_ids.size(); ++i) out.sent.push_back(PendingCommands::LaneOf(packed_.cls));
+    for (size_t i = 0; i < packed_.completed_ids.size(); ++i)
+      out.sent.push_back(PendingCommands::LaneOf(packed_.cls));
     SendChunk(now, packed_.cls, flags, std::move(packed_.payload));
   }
 }
@@ -169,7 +174,8 @@ void DataPlane::SendOrders(Instant now, Output& out) {
   if (!rmcast_.CanSend(DeliveryClass::kCtrl)) return;
   order_.EndOfTurn(now, order_out_);
   constexpr uint8_t kWhole = wire::DataFrame::kFirst | wire::DataFrame::kLast;
-  for (Buffer& record : order_out_.order_records) SendChunk(now, DeliveryClass::kCtrl, kWhole, std::move(record));
+  for (Buffer& record : order_out_.order_records)
+    SendChunk(now, DeliveryClass::kCtrl, kWhole, std::move(record));
   order_out_.order_records.clear();
   Route(now, out);
 }
@@ -180,7 +186,8 @@ void DataPlane::SendStatus(Instant now, const Health& health, Output& out) {
   status.status_no = ++status_no_;
   status.applied_cut = order_.applied_cut();
   status.credit_packets = flow_.credit_packets(rmcast_.free_slots());
-  status.backlog_packets = static_cast<uint16_t>(std::min<size_t>(packer_.backlog_chunks(), 0xFFFF));
+  status.backlog_packets =
+      static_cast<uint16_t>(std::min<size_t>(packer_.backlog_chunks(), 0xFFFF));
   status.queue_drops = health.queue_drops;
   status.local_health = health.local_health;
   status.member_state = health.member_state;
@@ -199,7 +206,8 @@ void DataPlane::EndOfTurn(Instant now, const Health& health, bool hold_messages,
 }
 
 bool DataPlane::ShouldGather() const {
-  return members_ > 1 && rmcast_.in_flight() >= kGatherInFlight && packer_.backlog_chunks() < kGatherChunks;
+  return members_ > 1 && rmcast_.in_flight() >= kGatherInFlight &&
+         packer_.backlog_chunks() < kGatherChunks;
 }
 
 void DataPlane::Wedge() {
@@ -209,7 +217,8 @@ void DataPlane::Wedge() {
   Trace(trace_, TraceKind::kWedged, [&](TraceRecord& record) { record.view = view_; });
 }
 
-void DataPlane::FetchTo(Instant now, std::vector<SeqNo> trim, std::vector<std::vector<Rank>> holders, Output& out) {
+void DataPlane::FetchTo(Instant now, std::vector<SeqNo> trim,
+                        std::vector<std::vector<Rank>> holders, Output& out) {
   rmcast_.FetchTo(now, std::move(trim), std::move(holders), rmcast_out_);
   Route(now, out);
 }
@@ -241,8 +250,8 @@ PendingCommands::Progress DataPlane::progress(const std::vector<Rank>& holders) 
 }
 
 bool DataPlane::IsConsistent() const {
-  return rmcast_.IsConsistent() && order_.IsConsistent() && flow_.IsConsistent() && packer_.IsConsistent() &&
-         reassembler_.IsConsistent();
+  return rmcast_.IsConsistent() && order_.IsConsistent() && flow_.IsConsistent() &&
+         packer_.IsConsistent() && reassembler_.IsConsistent();
 }
 
 }  // namespace cohort::engine

@@ -1,8 +1,8 @@
-// The data plane of one member: rmcast, order, flow and frag, joined. Messages go in, frames come out; frames go in,
-// messages come out in the order their class promises.
+// The data plane of one member: rmcast, order, flow and frag, joined. Messages go in, frames come
+// out; frames go in, messages come out in the order their class promises.
 //
-// The four layers do not know each other; here what one puts out is handed to the next until all are quiet. Nothing
-// recurses.
+// The four layers do not know each other; here what one puts out is handed to the next until all
+// are quiet. Nothing recurses.
 //
 // Owner: one Engine. Not thread-safe.
 #ifndef COHORT_ENGINE_DATA_PLANE_H_
@@ -48,8 +48,9 @@ class DataPlane {
   struct Output {
     std::vector<wire::OutFrame> frames;
     std::vector<DeliveredMessage> messages;
-    std::vector<PendingCommands::Lane> sent;  // A message of that lane has got its last sequence number, in order.
-    bool acks_moved = false;                  // progress() may have changed.
+    std::vector<PendingCommands::Lane>
+        sent;                 // A message of that lane has got its last sequence number, in order.
+    bool acks_moved = false;  // progress() may have changed.
   };
   // What other layers put into our STATUS.
   struct Health {
@@ -63,7 +64,8 @@ class DataPlane {
   void OnView(Instant now, const ViewId& id, Rank self, size_t members, Output& out);
   absl::Status Push(frag::Message message) { return packer_.Push(std::move(message)); }
 
-  void OnData(Instant now, Rank from, bool previous_view, const wire::DataFrame& frame, Output& out);
+  void OnData(Instant now, Rank from, bool previous_view, const wire::DataFrame& frame,
+              Output& out);
   void OnNak(Instant now, Rank from, bool previous_view, const wire::NakFrame& frame, Output& out);
   void OnStatus(Instant now, Rank from, const wire::StatusFrame& frame, Output& out);
   void OnHeartbeat(Instant now, Rank from, SeqNo high, Output& out);
@@ -72,19 +74,22 @@ class DataPlane {
   void SetRoundTrip(Rank rank, Duration srtt);
   void SetSuspected(Rank rank, bool suspected) { rmcast_.SetSuspected(rank, suspected); }
 
-  // A STATUS shall leave at the end of this turn: with heartbeats, so that a lost one is made up for.
+  // A STATUS shall leave at the end of this turn: with heartbeats, so that a lost one is made up
+  // for.
   void WantStatus() { status_due_ = true; }
-  // Sends what may be sent, at most kBurstChunks chunks; more waits for the next turn (then NextDeadline() is now).
-  // `hold_messages`: queued messages stay where they are; only the protocol's own chunks leave.
+  // Sends what may be sent, at most kBurstChunks chunks; more waits for the next turn (then
+  // NextDeadline() is now). `hold_messages`: queued messages stay where they are; only the
+  // protocol's own chunks leave.
   void EndOfTurn(Instant now, const Health& health, bool hold_messages, Output& out);
-  // Whether a message pushed now should wait for company: chunks are under way, so an acknowledgement will start the
-  // next turn, and what gathers until then leaves in one batch.
+  // Whether a message pushed now should wait for company: chunks are under way, so an
+  // acknowledgement will start the next turn, and what gathers until then leaves in one batch.
   bool ShouldGather() const;
 
   void Wedge();
   bool wedged() const { return rmcast_.wedged(); }
   std::vector<SeqNo> Received() const { return rmcast_.Received(); }
-  void FetchTo(Instant now, std::vector<SeqNo> trim, std::vector<std::vector<Rank>> holders, Output& out);
+  void FetchTo(Instant now, std::vector<SeqNo> trim, std::vector<std::vector<Rank>> holders,
+               Output& out);
   bool CompleteTo(const std::vector<SeqNo>& trim) const { return rmcast_.CompleteTo(trim); }
   // Ends the view: what is held up to `trim` is delivered in the closing order. OnView follows.
   void CloseView(Instant now, const std::vector<SeqNo>& trim, Output& out);
@@ -92,8 +97,8 @@ class DataPlane {
   void Abandon() { packer_.OnView(); }
   std::vector<uint64_t> ClearQueue() { return packer_.Clear(); }
 
-  // How far the others are. Only `holders` (ranks that hold the whole state) count for "one other": a member that is still
-  // receiving it keeps operations, but has applied none.
+  // How far the others are. Only `holders` (ranks that hold the whole state) count for "one other":
+  // a member that is still receiving it keeps operations, but has applied none.
   PendingCommands::Progress progress(const std::vector<Rank>& holders) const;
   SeqNo high() const { return rmcast_.high(); }
   size_t queued_bytes() const { return packer_.bytes(); }
@@ -119,7 +124,7 @@ class DataPlane {
   frag::Reassembler reassembler_;
   rmcast::ReliableMulticast::Output rmcast_out_;
   order::CutOrder::Output order_out_;
-  std::vector<wire::Chunk> arrived_;                      // Scratch, as are the next three.
+  std::vector<wire::Chunk> arrived_;  // Scratch, as are the next three.
   std::vector<order::CutOrder::Delivery> deliveries_;
   std::vector<Buffer> messages_;
   frag::Packed packed_;

@@ -1,14 +1,17 @@
 // One member's whole protocol as a pure state machine: the sans-I/O core.
 //
-// The engine owns each layer by value and is the only place where they meet. A driver (runtime/ on sockets, sim/ in
-// virtual time) feeds it datagrams, stream events, host events, timers and commands, each with the time of now, and
-// carries out what it finds in Output. One call is one turn: everything that arrived is handled first, then what it
-// caused leaves in as few packets as possible (at most one ORDER, one STATUS), so batches grow with the load and an idle
-// member sends at once. There are no batching timers.
+// The engine owns each layer by value and is the only place where they meet. A driver (runtime/ on
+// sockets, sim/ in virtual time) feeds it datagrams, stream events, host events, timers and
+// commands, each with the time of now, and carries out what it finds in Output. One call is one
+// turn: everything that arrived is handled first, then what it caused leaves in as few packets as
+// possible (at most one ORDER, one STATUS), so batches grow with the load and an idle member sends
+// at once. There are no batching timers.
 //
 // Spec:    docs/protocol.md.
-// Threads: none. Calls must not overlap; the runtime guards it with one lock. `now` never goes back. Never reads a
-//          clock, never calls out: every effect is in Output (the one exception is the write-only TraceSink).
+// Threads: none. Calls must not overlap; the runtime guards it with one lock. `now` never goes
+// back. Never reads a
+//          clock, never calls out: every effect is in Output (the one exception is the write-only
+//          TraceSink).
 #ifndef COHORT_ENGINE_ENGINE_H_
 #define COHORT_ENGINE_ENGINE_H_
 
@@ -35,8 +38,8 @@ namespace cohort::engine {
 
 class Engine {
  public:
-  // `entropy`: 32 fresh random bytes of a cryptographic source. The instance id and all protocol randomness come from
-  // them; two engines must never get the same ones.
+  // `entropy`: 32 fresh random bytes of a cryptographic source. The instance id and all protocol
+  // randomness come from them; two engines must never get the same ones.
   Engine(EngineOptions options, const std::array<std::byte, 32>& entropy);
   ~Engine();
   Engine(const Engine&) = delete;
@@ -60,13 +63,16 @@ class Engine {
 
   // Reads; valid until the next call that is not const.
   MemberId self() const;
-  const View& view() const;   // The one installed last; without members before the first.
-  bool synced() const;        // Holds the whole state.
-  bool writable() const;      // A write would be accepted now (in a view, synced, not halted, not leaving).
-  const map::OrderedMap* FindMap(uint32_t id) const;      // Null if there is none, or its state is not complete yet.
+  const View& view() const;  // The one installed last; without members before the first.
+  bool synced() const;       // Holds the whole state.
+  bool writable()
+      const;  // A write would be accepted now (in a view, synced, not halted, not leaving).
+  const map::OrderedMap* FindMap(
+      uint32_t id) const;  // Null if there is none, or its state is not complete yet.
   std::optional<uint32_t> MapId(std::string_view name) const;
-  int64_t GroupTimeMs(Instant now) const;                 // Unix milliseconds of the group's clock.
-  // A time for MapOp::hlc, greater than all before. Take it under the same lock as the Execute() that follows.
+  int64_t GroupTimeMs(Instant now) const;  // Unix milliseconds of the group's clock.
+  // A time for MapOp::hlc, greater than all before. Take it under the same lock as the Execute()
+  // that follows.
   uint64_t NextHlc(Instant now);
   // Whether ChangeUpcalls are wanted for this map: they cost a copy of key and value each.
   void WatchMap(uint32_t id, bool wanted);

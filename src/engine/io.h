@@ -1,5 +1,5 @@
-// What goes into an Engine and what comes out: values only. The two drivers, runtime/ (sockets, threads) and sim/
-// (virtual time), speak nothing else.
+// What goes into an Engine and what comes out: values only. The two drivers, runtime/ (sockets,
+// threads) and sim/ (virtual time), speak nothing else.
 #ifndef COHORT_ENGINE_IO_H_
 #define COHORT_ENGINE_IO_H_
 
@@ -17,18 +17,21 @@
 
 namespace cohort::engine {
 
-// ---- Inputs ---------------------------------------------------------------------------------------------------------
+// ---- Inputs
+// ---------------------------------------------------------------------------------------------------------
 
-// One received datagram. `bytes` is borrowed for the call. `multicast` tells which socket it came in on.
+// One received datagram. `bytes` is borrowed for the call. `multicast` tells which socket it came
+// in on.
 struct Datagram {
   Address from;
   bool multicast = false;
   Bytes bytes;
 };
 
-// A lifeline as the engine sees it: an ordered, authenticated, encrypted byte stream. TLS lives in the driver, and an
-// event arrives only once the handshake is done.
-using StreamId = uint64_t;  // Chosen by the opener: engine-made ids are odd, ids of accepted streams (driver-made) even.
+// A lifeline as the engine sees it: an ordered, authenticated, encrypted byte stream. TLS lives in
+// the driver, and an event arrives only once the handshake is done.
+using StreamId = uint64_t;  // Chosen by the opener: engine-made ids are odd, ids of accepted
+                            // streams (driver-made) even.
 struct StreamEvent {
   enum class Kind : uint8_t {
     kOpened,    // Our Open() succeeded.
@@ -37,7 +40,8 @@ struct StreamEvent {
     kWritable,  // The send queue of `stream` has drained below its low mark.
     kClosed,    // The peer ended it (FIN), or it broke (`reset`).
     kRefused,   // Our Open() or Probe() was answered by a reset: nobody listens there.
-    kFailed,    // Our Open() or Probe() got no answer, or the handshake failed (wrong key); `text` says which.
+    kFailed,    // Our Open() or Probe() got no answer, or the handshake failed (wrong key); `text`
+                // says which.
     kAnswered,  // Our Probe() was accepted by the peer's kernel: its host lives.
   };
   Kind kind = Kind::kBytes;
@@ -50,37 +54,44 @@ struct StreamEvent {
 
 struct HostEvent {
   enum class Kind : uint8_t {
-    kUnreachable,    // ICMP port unreachable for `peer`: a trigger to probe, never evidence.
+    kUnreachable,  // ICMP port unreachable for `peer`: a trigger to probe, never evidence.
     kInterfaceDown,
     kInterfaceUp,
-    kSocketDrops,    // `count` datagrams lost to a full socket since the last report.
+    kSocketDrops,  // `count` datagrams lost to a full socket since the last report.
   };
   Kind kind = Kind::kInterfaceDown;
   Address peer;
   uint32_t count = 0;
 };
 
-// ---- Outputs --------------------------------------------------------------------------------------------------------
+// ---- Outputs
+// --------------------------------------------------------------------------------------------------------
 
-// Sealed datagrams, back to back in one arena; consecutive ones of one destination and size may leave as one
-// segmented send (UDP_SEGMENT).
+// Sealed datagrams, back to back in one arena; consecutive ones of one destination and size may
+// leave as one segmented send (UDP_SEGMENT).
 struct Packets {
   struct One {
-    bool multicast = false;  // To the group's multicast address (or fanned out to all known peers where there is none).
+    bool multicast = false;  // To the group's multicast address (or fanned out to all known peers
+                             // where there is none).
     Address to;              // Unicast destination otherwise.
     uint32_t offset = 0;
     uint32_t size = 0;
   };
   std::vector<std::byte> arena;
   std::vector<One> packets;
-  void Clear() { arena.clear(); packets.clear(); }
+  void Clear() {
+    arena.clear();
+    packets.clear();
+  }
 };
 
 struct StreamAction {
   enum class Kind : uint8_t {
     kOpen,   // Connect to `to`, TLS included; answers kOpened, kRefused or kFailed.
-    kProbe,  // Connect to `to` without TLS and hang up; answers kAnswered, kRefused or kFailed (after 1 s).
-    kSend,   // Append `data` to the stream's send queue (bounded by what the engine keeps in flight).
+    kProbe,  // Connect to `to` without TLS and hang up; answers kAnswered, kRefused or kFailed
+             // (after 1 s).
+    kSend,   // Append `data` to the stream's send queue (bounded by what the engine keeps in
+             // flight).
     kClose,  // Flush and end. No event follows.
   };
   Kind kind = Kind::kSend;
@@ -94,18 +105,25 @@ struct MessageUpcall {
   MemberId from;
   DeliveryClass cls = DeliveryClass::kConv;
   Buffer payload;
-  bool transitional = false;  // A SAFE message delivered by a view change: guaranteed only among installers of that view.
+  bool transitional = false;  // A SAFE message delivered by a view change: guaranteed only among
+                              // installers of that view.
 };
-struct ViewUpcall { View view; };
-struct EventUpcall { Event event; };
-// A command of this member has reached its acknowledgement level, or failed. Exactly one for each accepted command.
+struct ViewUpcall {
+  View view;
+};
+struct EventUpcall {
+  Event event;
+};
+// A command of this member has reached its acknowledgement level, or failed. Exactly one for each
+// accepted command.
 struct DoneUpcall {
   uint64_t command = 0;
   absl::Status status;
-  Version version;      // Of the entry after a write.
-  int64_t number = 0;   // Result of an increment; entries removed by a clear.
-  bool applied = true;  // False: the condition of a conditional write did not hold (status is kAborted).
-  uint16_t replicas = 0;// Members known to have applied it, this one included.
+  Version version;     // Of the entry after a write.
+  int64_t number = 0;  // Result of an increment; entries removed by a clear.
+  bool applied =
+      true;  // False: the condition of a conditional write did not hold (status is kAborted).
+  uint16_t replicas = 0;  // Members known to have applied it, this one included.
 };
 struct ChangeUpcall {
   uint32_t map = 0;
@@ -117,7 +135,8 @@ struct ChangeUpcall {
 };
 using Upcall = std::variant<MessageUpcall, ViewUpcall, EventUpcall, DoneUpcall, ChangeUpcall>;
 
-// Drained by the driver after every input. Packets and stream actions may leave at once; upcalls keep their order.
+// Drained by the driver after every input. Packets and stream actions may leave at once; upcalls
+// keep their order.
 struct Output {
   Packets packets;
   std::vector<StreamAction> streams;

@@ -12,8 +12,8 @@ namespace cohort::engine {
 namespace {
 constexpr Duration kCheckInterval = milliseconds(500);
 
-void Append(std::vector<StreamAction>& actions, StreamAction::Kind kind, StreamId stream, const Address& to = {},
-            Buffer data = {}) {
+void Append(std::vector<StreamAction>& actions, StreamAction::Kind kind, StreamId stream,
+            const Address& to = {}, Buffer data = {}) {
   actions.push_back({.kind = kind, .stream = stream, .to = to, .data = std::move(data)});
 }
 }  // namespace
@@ -85,8 +85,8 @@ void Lifelines::SendTo(Instant now, const Address& to, wire::StreamMessage type,
   }
 }
 
-bool Lifelines::SendToInstance(Instant now, const InstanceId& to, wire::StreamMessage type, Bytes body,
-                               std::vector<StreamAction>& actions) {
+bool Lifelines::SendToInstance(Instant now, const InstanceId& to, wire::StreamMessage type,
+                               Bytes body, std::vector<StreamAction>& actions) {
   for (auto& [id, stream] : streams_) {
     if (!stream.introduced || stream.peer.id.instance != to) continue;
     stream.used = now;
@@ -115,13 +115,15 @@ void Lifelines::Retain(std::vector<InstanceId> instances) {
 }
 
 bool Lifelines::IsRetained(const Stream& stream) const {
-  return stream.introduced && std::binary_search(retained_.begin(), retained_.end(), stream.peer.id.instance);
+  return stream.introduced &&
+         std::binary_search(retained_.begin(), retained_.end(), stream.peer.id.instance);
 }
 
 void Lifelines::CloseAll(std::vector<StreamAction>& actions) {
   for (auto& [id, stream] : streams_) {
     if (stream.open) {
-      Append(actions, StreamAction::Kind::kSend, id, {}, wire::EncodeStreamMessage(wire::StreamMessage::kBye, {}));
+      Append(actions, StreamAction::Kind::kSend, id, {},
+             wire::EncodeStreamMessage(wire::StreamMessage::kBye, {}));
     }
     Append(actions, StreamAction::Kind::kClose, id);
   }
@@ -130,11 +132,13 @@ void Lifelines::CloseAll(std::vector<StreamAction>& actions) {
   next_check_ = Instant::Infinite();
 }
 
-void Lifelines::OnOpened(Instant now, StreamId id, Stream& stream, std::vector<StreamAction>& actions) {
+void Lifelines::OnOpened(Instant now, StreamId id, Stream& stream,
+                         std::vector<StreamAction>& actions) {
   stream.open = true;
   stream.since = stream.used = now;
   Append(actions, StreamAction::Kind::kSend, id, {}, HelloMessage());
-  for (Buffer& message : stream.queued) Append(actions, StreamAction::Kind::kSend, id, {}, std::move(message));
+  for (Buffer& message : stream.queued)
+    Append(actions, StreamAction::Kind::kSend, id, {}, std::move(message));
   stream.queued.clear();
   stream.queued_bytes = 0;
 }
@@ -142,7 +146,9 @@ void Lifelines::OnOpened(Instant now, StreamId id, Stream& stream, std::vector<S
 void Lifelines::OnEnded(Streams::iterator it, bool reset, Output& out) {
   const Stream& stream = it->second;
   if (!stream.introduced) {
-    if (stream.dialled) out.unreachable.push_back({stream.address, "the connection ended before the peer said who it is"});
+    if (stream.dialled)
+      out.unreachable.push_back(
+          {stream.address, "the connection ended before the peer said who it is"});
     streams_.erase(it);
     return;
   }
@@ -174,8 +180,8 @@ void Lifelines::OnHello(Streams::iterator it, Bytes body, Output& out) {
   out.up.push_back(std::move(peer));
 }
 
-void Lifelines::OnBytes(Instant now, Streams::iterator it, Bytes bytes, std::vector<StreamAction>& actions,
-                        Output& out) {
+void Lifelines::OnBytes(Instant now, Streams::iterator it, Bytes bytes,
+                        std::vector<StreamAction>& actions, Output& out) {
   Stream& stream = it->second;
   stream.used = now;
   std::vector<wire::StreamRecord> records;
@@ -195,7 +201,8 @@ void Lifelines::OnBytes(Instant now, Streams::iterator it, Bytes bytes, std::vec
   OnEnded(it, false, out);
 }
 
-void Lifelines::OnStream(Instant now, const StreamEvent& event, std::vector<StreamAction>& actions, Output& out) {
+void Lifelines::OnStream(Instant now, const StreamEvent& event, std::vector<StreamAction>& actions,
+                         Output& out) {
   using Kind = StreamEvent::Kind;
   if (const auto probe = probes_.find(event.stream); probe != probes_.end()) {
     out.probes.push_back({probe->second, event.kind});
@@ -245,7 +252,8 @@ void Lifelines::OnTimer(Instant now, std::vector<StreamAction>& actions, Output&
     const auto current = it++;
     const Stream& stream = current->second;
     const bool mute = !stream.introduced && now - stream.since > kLifelineHelloMax;
-    const bool idle = stream.introduced && !IsRetained(stream) && now - stream.used > kLifelineIdleMax;
+    const bool idle =
+        stream.introduced && !IsRetained(stream) && now - stream.used > kLifelineIdleMax;
     if (!mute && !idle) continue;
     if (mute) ++stats_.broken;
     Append(actions, StreamAction::Kind::kClose, current->first);

@@ -14,9 +14,11 @@ void Packetizer::SetRoutes(Route current, Route previous) {
 void Packetizer::Add(const wire::OutFrame& frame, Packets& packets) {
   const Route& route = RouteOf(frame.previous_view);
   Rank to = frame.to;
-  if (to == kAllRanks && route.addresses.size() == 2 && route.self < 2) to = static_cast<Rank>(1 - route.self);
+  if (to == kAllRanks && route.addresses.size() == 2 && route.self < 2)
+    to = static_cast<Rank>(1 - route.self);
   const size_t size = wire::EncodedSize(frame.frame);
-  const bool nobody = route.addresses.size() < 2 || to == route.self || (to != kAllRanks && to >= route.addresses.size());
+  const bool nobody = route.addresses.size() < 2 || to == route.self ||
+                      (to != kAllRanks && to >= route.addresses.size());
   if (size == 0 || size > wire::kPacketFramesMax || nobody) {
     ++stats_.frames_refused;
     return;
@@ -43,7 +45,8 @@ void Packetizer::Seal(const LaneKey& key, Lane& lane, Packets& packets) {
   if (trace_ != nullptr) TraceSealed(key, Bytes(packets.arena).subspan(offset, size));
   if (to == kAllRanks && !previous) sent_to_group_ = true;
   if (!previous && to != kAllRanks && route.addresses.size() == 2) sent_to_group_ = true;
-  const Packets::One one{.offset = static_cast<uint32_t>(offset), .size = static_cast<uint32_t>(size)};
+  const Packets::One one{.offset = static_cast<uint32_t>(offset),
+                         .size = static_cast<uint32_t>(size)};
   if (to != kAllRanks) {
     packets.packets.push_back(one);
     packets.packets.back().to = route.addresses[to];
@@ -64,7 +67,8 @@ void Packetizer::TraceSealed(const LaneKey& key, Bytes packet) {
   Trace(trace_, TraceKind::kSealed, [&](TraceRecord& record) {
     // One unicast subkey serves all receivers: their packets count together.
     const MemberId& self = RouteOf(key.first).self_id;
-    record.subkey = TraceSubkey(self.instance, self.join_no, static_cast<uint64_t>(header.type), header.key_slot);
+    record.subkey = TraceSubkey(self.instance, self.join_no, static_cast<uint64_t>(header.type),
+                                header.key_slot);
     record.packet = header.packet_number;
   });
 }

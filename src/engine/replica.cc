@@ -9,7 +9,7 @@ namespace cohort::engine {
 
 namespace {
 
-constexpr uint64_t kOwnOperationsMax = 8;   // MERGE and EXPIRE operations under way at once.
+constexpr uint64_t kOwnOperationsMax = 8;  // MERGE and EXPIRE operations under way at once.
 constexpr size_t kExpireKeysPerTurn = 500;
 constexpr Duration kExpireGather = milliseconds(10);
 
@@ -36,8 +36,8 @@ Replica::Replica(const Options& options)
       maps_(std::make_unique<map::MapSet>(options.maps)),
       donor_(transfer::Donor::Options{}) {}
 
-void Replica::Report(EventKind kind, const MemberId& subject, std::string text, int64_t number, Instant now,
-                     Output& out) const {
+void Replica::Report(EventKind kind, const MemberId& subject, std::string text, int64_t number,
+                     Instant now, Output& out) const {
   Event event;
   event.kind = kind;
   event.at_ns = now.nanos();
@@ -52,11 +52,13 @@ void Replica::Report(EventKind kind, const MemberId& subject, std::string text, 
 }
 
 bool Replica::IsMember(const MemberId& member) const {
-  return std::any_of(view_.members.begin(), view_.members.end(), [&](const MemberInfo& m) { return m.id == member; });
+  return std::any_of(view_.members.begin(), view_.members.end(),
+                     [&](const MemberInfo& m) { return m.id == member; });
 }
 
 void Replica::AddSynced(const MemberId& member) {
-  if (std::find(synced_members_.begin(), synced_members_.end(), member) != synced_members_.end()) return;
+  if (std::find(synced_members_.begin(), synced_members_.end(), member) != synced_members_.end())
+    return;
   synced_members_.push_back(member);
   for (Rank rank = 0; rank < view_.members.size(); ++rank) {
     if (view_.members[rank].id == member) synced_ranks_.push_back(rank);
@@ -81,23 +83,29 @@ void Replica::OnExcluded() {
 }
 
 void Replica::MergeCarriedHere() {
-  // Excluded before the last merge was over: brings one state along instead of two. By version, like every merge.
+  // Excluded before the last merge was over: brings one state along instead of two. By version,
+  // like every merge.
   map::MergePlanner planner(*carried_, maps_->history(), options_.merge_horizon_ms);
   map::Output ignored;
-  const uint64_t hlc = maps_->size() == 0 ? 1 : std::max<uint64_t>(1, maps_->Get(0)->state().greatest);
+  const uint64_t hlc =
+      maps_->size() == 0 ? 1 : std::max<uint64_t>(1, maps_->Get(0)->state().greatest);
   while (std::optional<Buffer> operation = planner.Next(*maps_, hlc)) {
-    maps_->Apply(*operation, {.view = view_.id, .position = ++position_, .writer = view_.self}, ignored);
+    maps_->Apply(*operation, {.view = view_.id, .position = ++position_, .writer = view_.self},
+                 ignored);
   }
   carried_.reset();
 }
 
 void Replica::UpdateSides(const ViewInfo& view) {
   for (const Carrier& carrier : view.carriers) {
-    auto side = std::find_if(sides_.begin(), sides_.end(), [&](const Side& s) { return s.came_from == carrier.came_from; });
-    if (side == sides_.end()) side = sides_.insert(sides_.end(), Side{.came_from = carrier.came_from, .carriers = {}});
+    auto side = std::find_if(sides_.begin(), sides_.end(),
+                             [&](const Side& s) { return s.came_from == carrier.came_from; });
+    if (side == sides_.end())
+      side = sides_.insert(sides_.end(), Side{.came_from = carrier.came_from, .carriers = {}});
     side->carriers.push_back(carrier.member);
   }
-  // A side all of whose carriers are gone cannot be merged any more: what only they held is lost with them.
+  // A side all of whose carriers are gone cannot be merged any more: what only they held is lost
+  // with them.
   for (Side& side : sides_) {
     std::erase_if(side.carriers, [&](const MemberId& member) { return !IsMember(member); });
   }
@@ -120,7 +128,8 @@ void Replica::OnView(Instant now, const ViewInfo& view, uint64_t hlc, Output& ou
     joiner_.reset();
     synced_ = false;
     if (!alone_at_first && carries_state_) {
-      // The older carried state, if any, is still the one to bring along: its side was never merged.
+      // The older carried state, if any, is still the one to bring along: its side was never
+      // merged.
       if (carried_ == nullptr) carried_ = std::move(maps_);
       maps_ = std::make_unique<map::MapSet>(options_.maps);
     }
@@ -132,9 +141,11 @@ void Replica::OnView(Instant now, const ViewInfo& view, uint64_t hlc, Output& ou
   } else if (alone_at_first) {
     DeclareSynced(now, out);
   } else if (Donors().empty() && view.members.front().id == view.self) {
-    // Nobody in this view holds the state (all who did are gone). Somebody must begin again with what is left.
+    // Nobody in this view holds the state (all who did are gone). Somebody must begin again with
+    // what is left.
     Report(EventKind::kWarning, view.self,
-           "every member that held the whole state is gone; this member goes on with what it has", 0, now, out);
+           "every member that held the whole state is gone; this member goes on with what it has",
+           0, now, out);
     if (carried_ != nullptr) maps_ = std::exchange(carried_, nullptr);
     joiner_.reset();
     DeclareSynced(now, out);
@@ -161,8 +172,10 @@ void Replica::DeclareSynced(Instant now, Output& out) {
   maps_->OnView(view_.id);
   AddSynced(view_.self);
   out.synced = true;
-  Report(EventKind::kSynced, view_.self, "holds the whole state: " + std::to_string(maps_->Entries()) + " entries in " +
-         std::to_string(maps_->size()) + " maps", static_cast<int64_t>(maps_->Entries()), now, out);
+  Report(EventKind::kSynced, view_.self,
+         "holds the whole state: " + std::to_string(maps_->Entries()) + " entries in " +
+             std::to_string(maps_->size()) + " maps",
+         static_cast<int64_t>(maps_->Entries()), now, out);
   Trace(options_.trace, TraceKind::kSynced, [&](TraceRecord& record) {
     record.subject = view_.self;
     record.view = view_.id;
@@ -173,7 +186,8 @@ void Replica::DeclareSynced(Instant now, Output& out) {
 void Replica::OnMemberSynced(Instant now, const MemberId& member, uint64_t hlc, Output& out) {
   if (!IsMember(member)) return;
   AddSynced(member);
-  if (member != view_.self) Report(EventKind::kSynced, member, "holds the whole state", 0, now, out);
+  if (member != view_.self)
+    Report(EventKind::kSynced, member, "holds the whole state", 0, now, out);
   if (joiner_.has_value() && !synced_) {
     joiner_->OnView(now, view_.id, Donors(), transfer_out_);
     Drain(now, transfer_out_, out);
@@ -182,7 +196,8 @@ void Replica::OnMemberSynced(Instant now, const MemberId& member, uint64_t hlc, 
   PublishMerge(hlc, out);
 }
 
-std::optional<map::ApplyResult> Replica::OnOperation(Instant now, Bytes operation, const MemberId& writer, Output& out) {
+std::optional<map::ApplyResult> Replica::OnOperation(Instant now, Bytes operation,
+                                                     const MemberId& writer, Output& out) {
   const map::Place place{.view = view_.id, .position = ++position_, .writer = writer};
   if (!synced_) {
     if (joiner_.has_value()) {
@@ -222,8 +237,9 @@ void Replica::DrainChanges(map::Output& changes, Output& out) {
     event.view = view_.id;
     event.key = conflict.key;
     event.number = static_cast<int64_t>(conflict.loser_bytes);
-    event.text = "written on both sides of a partition; version " + conflict.winner.ToString() + " stays, " +
-                 conflict.loser.ToString() + (conflict.loser_carried ? " of the joining side" : " of the joined side") +
+    event.text = "written on both sides of a partition; version " + conflict.winner.ToString() +
+                 " stays, " + conflict.loser.ToString() +
+                 (conflict.loser_carried ? " of the joining side" : " of the joined side") +
                  " is lost";
     out.upcalls.emplace_back(EventUpcall{std::move(event)});
   }
@@ -246,7 +262,8 @@ void Replica::DrainChanges(map::Output& changes, Output& out) {
 }
 
 void Replica::Drain(Instant now, transfer::Output& transfer_out, Output& out) {
-  for (transfer::Output::Message& message : transfer_out.messages) out.messages.push_back(std::move(message));
+  for (transfer::Output::Message& message : transfer_out.messages)
+    out.messages.push_back(std::move(message));
   for (transfer::Output::Note& note : transfer_out.notes) {
     using Kind = transfer::Output::Note::Kind;
     const EventKind kind = note.kind == Kind::kStarted ? EventKind::kTransferStarted
@@ -282,7 +299,8 @@ void Replica::Drain(Instant now, transfer::Output& transfer_out, Output& out) {
   if (brings && options_.policy == Policy::kPrimary) {
     const uint64_t dropped = map::MergePlanner::CountDropped(*carried_, *maps_);
     if (dropped > 0) {
-      Report(EventKind::kWarning, view_.self, "entries of this member that the primary side does not hold were dropped",
+      Report(EventKind::kWarning, view_.self,
+             "entries of this member that the primary side does not hold were dropped",
              static_cast<int64_t>(dropped), now, out);
     }
     carried_.reset();
@@ -292,26 +310,31 @@ void Replica::Drain(Instant now, transfer::Output& transfer_out, Output& out) {
 }
 
 void Replica::MaybePlanMerge() {
-  if (!synced_ || carried_ == nullptr || planner_.has_value() || options_.policy == Policy::kPrimary) return;
+  if (!synced_ || carried_ == nullptr || planner_.has_value() ||
+      options_.policy == Policy::kPrimary)
+    return;
   const auto side = std::find_if(sides_.begin(), sides_.end(), [&](const Side& s) {
     return std::find(s.carriers.begin(), s.carriers.end(), view_.self) != s.carriers.end();
   });
   if (side == sides_.end()) return;
   our_side_ = side->came_from;
-  // The lowest-ranked synced carrier of the side speaks for it; if it dies, the next begins anew, which repeats nothing
-  // that is settled.
+  // The lowest-ranked synced carrier of the side speaks for it; if it dies, the next begins anew,
+  // which repeats nothing that is settled.
   for (const MemberInfo& member : view_.members) {
-    const bool carries = std::find(side->carriers.begin(), side->carriers.end(), member.id) != side->carriers.end();
-    const bool synced =
-        std::find(synced_members_.begin(), synced_members_.end(), member.id) != synced_members_.end();
+    const bool carries =
+        std::find(side->carriers.begin(), side->carriers.end(), member.id) != side->carriers.end();
+    const bool synced = std::find(synced_members_.begin(), synced_members_.end(), member.id) !=
+                        synced_members_.end();
     if (!carries || !synced) continue;
-    if (member.id == view_.self) planner_.emplace(*carried_, maps_->history(), options_.merge_horizon_ms);
+    if (member.id == view_.self)
+      planner_.emplace(*carried_, maps_->history(), options_.merge_horizon_ms);
     return;
   }
 }
 
 void Replica::PublishMerge(uint64_t hlc, Output& out) {
-  while (planner_.has_value() && synced_ && own_operations_ < kOwnOperationsMax && !planner_->done()) {
+  while (planner_.has_value() && synced_ && own_operations_ < kOwnOperationsMax &&
+         !planner_->done()) {
     std::optional<Buffer> operation = planner_->Next(*maps_, hlc);
     if (!operation.has_value()) return;
     ++own_operations_;
@@ -322,7 +345,9 @@ void Replica::PublishMerge(uint64_t hlc, Output& out) {
 bool Replica::IsExpirer() const {
   if (!synced_) return false;
   for (const MemberInfo& member : view_.members) {
-    if (std::find(synced_members_.begin(), synced_members_.end(), member.id) == synced_members_.end()) continue;
+    if (std::find(synced_members_.begin(), synced_members_.end(), member.id) ==
+        synced_members_.end())
+      continue;
     return member.id == view_.self;
   }
   return false;
@@ -337,13 +362,15 @@ void Replica::PublishExpiries(map::GroupTime group_now, uint64_t hlc, Output& ou
     map::ExpireOp expire;
     for (const auto& [key, version] : due) expire.keys.push_back({.key = key, .version = version});
     ++own_operations_;
-    out.operations.push_back(map::EncodeMapOp({.map = map.name(), .hlc = hlc, .body = std::move(expire)}));
+    out.operations.push_back(
+        map::EncodeMapOp({.map = map.name(), .hlc = hlc, .body = std::move(expire)}));
   }
 }
 
 void Replica::OnTransferMessage(Instant now, const MemberId& from, Bytes body, Output& out) {
   if (joiner_.has_value()) joiner_->OnMessage(now, from, body, transfer_out_);
-  // A request may come from a member whose view we have yet to install; the donor keeps it until then.
+  // A request may come from a member whose view we have yet to install; the donor keeps it until
+  // then.
   donor_.OnMessage(now, from, body, *maps_, synced_, transfer_out_);
   Drain(now, transfer_out_, out);
 }
@@ -365,13 +392,15 @@ void Replica::OnTimer(Instant now, map::GroupTime group_now, uint64_t hlc, Outpu
 Instant Replica::NextDeadline(Instant now, map::GroupTime group_now) const {
   Instant next = donor_.NextDeadline();
   if (joiner_.has_value()) next = std::min(next, joiner_->NextDeadline());
-  if (planner_.has_value() && !planner_->done() && own_operations_ < kOwnOperationsMax) next = std::min(next, now);
+  if (planner_.has_value() && !planner_->done() && own_operations_ < kOwnOperationsMax)
+    next = std::min(next, now);
   if (IsExpirer() && own_operations_ == 0) {
     for (uint32_t id = 0; id < maps_->size(); ++id) {
       const map::GroupTime at = maps_->Get(id)->NextExpiry();
       if (at == 0) continue;
       // A little after the moment, so that what expires together leaves together.
-      next = std::min(next, now + milliseconds(std::min<int64_t>(at - group_now, 86'400'000)) + kExpireGather);
+      next = std::min(
+          next, now + milliseconds(std::min<int64_t>(at - group_now, 86'400'000)) + kExpireGather);
     }
   }
   return next;

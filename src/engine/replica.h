@@ -1,9 +1,10 @@
-// The replicated state of one member: its maps, how they came here (transfer), who gets them from here (donor), what is
-// brought in from the other side of a partition (merge), and when entries expire.
+// The replicated state of one member: its maps, how they came here (transfer), who gets them from
+// here (donor), what is brought in from the other side of a partition (merge), and when entries
+// expire.
 //
-// Ordered map operations come in one by one, with their place in the order; before this member is synced they wait in
-// the joiner. Operations that the member itself must send (EXPIRE, MERGE) are put out and come back in order like all
-// others, so replicas never differ.
+// Ordered map operations come in one by one, with their place in the order; before this member is
+// synced they wait in the joiner. Operations that the member itself must send (EXPIRE, MERGE) are
+// put out and come back in order like all others, so replicas never differ.
 //
 // Owner: one Engine. Not thread-safe.
 #ifndef COHORT_ENGINE_REPLICA_H_
@@ -42,14 +43,14 @@ class Replica {
     ViewId id;
     MemberId self;
     std::vector<MemberInfo> members;
-    bool joined = false;             // This member was not in the view before.
-    std::vector<Carrier> carriers;   // Of those who joined in this view.
+    bool joined = false;            // This member was not in the view before.
+    std::vector<Carrier> carriers;  // Of those who joined in this view.
   };
   struct Output {
     std::vector<transfer::Output::Message> messages;
     std::vector<Buffer> operations;  // Encoded map operations to send in total order.
     std::vector<Upcall> upcalls;
-    bool synced = false;             // Edge: this member holds the whole state now.
+    bool synced = false;  // Edge: this member holds the whole state now.
   };
 
   explicit Replica(const Options& options);
@@ -59,8 +60,10 @@ class Replica {
   void OnView(Instant now, const ViewInfo& view, uint64_t hlc, Output& out);
   // `member` announced, in order, that it holds the state.
   void OnMemberSynced(Instant now, const MemberId& member, uint64_t hlc, Output& out);
-  // The next ordered map operation of the view. The result is empty while this member is not synced.
-  std::optional<map::ApplyResult> OnOperation(Instant now, Bytes operation, const MemberId& writer, Output& out);
+  // The next ordered map operation of the view. The result is empty while this member is not
+  // synced.
+  std::optional<map::ApplyResult> OnOperation(Instant now, Bytes operation, const MemberId& writer,
+                                              Output& out);
   void OnTransferMessage(Instant now, const MemberId& from, Bytes body, Output& out);
   void OnLifelineDown(Instant now, const MemberId& member, Output& out);
   void OnTimer(Instant now, map::GroupTime group_now, uint64_t hlc, Output& out);
@@ -100,11 +103,13 @@ class Replica {
   bool IsExpirer() const;
   void Drain(Instant now, transfer::Output& transfer_out, Output& out);
   void DrainChanges(map::Output& changes, Output& out);
-  void Report(EventKind kind, const MemberId& subject, std::string text, int64_t number, Instant now, Output& out) const;
+  void Report(EventKind kind, const MemberId& subject, std::string text, int64_t number,
+              Instant now, Output& out) const;
 
   const Options options_;
   std::unique_ptr<map::MapSet> maps_;
-  std::unique_ptr<map::MapSet> carried_;  // Of a life before the last join; until its side is merged.
+  std::unique_ptr<map::MapSet>
+      carried_;  // Of a life before the last join; until its side is merged.
   std::optional<transfer::Joiner> joiner_;
   transfer::Donor donor_;
   std::optional<map::MergePlanner> planner_;
@@ -112,7 +117,7 @@ class Replica {
   std::vector<MemberId> synced_members_;  // Of the view, in the order in which they became so.
   std::vector<Rank> synced_ranks_;        // The same.
   std::vector<Side> sides_;
-  ViewId our_side_;            // The view `carried_` comes from.
+  ViewId our_side_;  // The view `carried_` comes from.
   uint64_t position_ = 0;
   uint64_t own_operations_ = 0;
   std::vector<bool> watched_;  // By map id.

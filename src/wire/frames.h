@@ -1,7 +1,9 @@
-// The frames of a packet, as values. What they look like in bytes is frame_codec.h and docs/wire_format.md.
+// The frames of a packet, as values. What they look like in bytes is frame_codec.h and
+// docs/wire_format.md.
 //
-// A frame that parsed is well formed: counts are within the limits below, ranges are not empty, numbers fit their
-// fields. Whether a rank exists in the view and a number makes sense is the receiving layer's to judge.
+// A frame that parsed is well formed: counts are within the limits below, ranges are not empty,
+// numbers fit their fields. Whether a rank exists in the view and a number makes sense is the
+// receiving layer's to judge.
 #ifndef COHORT_WIRE_FRAMES_H_
 #define COHORT_WIRE_FRAMES_H_
 
@@ -29,7 +31,8 @@ struct DataFrame {
   Rank origin = 0;  // The sender of the chunk; of a repair not the sender of the packet.
   DeliveryClass cls = DeliveryClass::kConv;
   uint8_t flags = 0;
-  Buffer payload;  // Messages as frag packs them, or control records (class kCtrl). At most kChunkPayloadMax bytes.
+  Buffer payload;  // Messages as frag packs them, or control records (class kCtrl). At most
+                   // kChunkPayloadMax bytes.
 };
 
 // An entry of a STATUS vector: everything of `rank` up to `seq` was received (and, CONV, applied).
@@ -40,14 +43,16 @@ struct VectorEntry {
 };
 
 struct StatusFrame {
-  uint32_t status_no = 0;      // Grows; an older STATUS that arrives later is ignored.
-  CutNo applied_cut = 0;       // Last cut wholly applied here.
-  uint16_t credit_packets = 0; // How many more packets the sender of this STATUS can take from everybody together.
-  uint16_t backlog_packets = 0;// Chunks waiting to be sent here.
-  uint16_t queue_drops = 0;    // Packets this host's socket dropped for want of room, modulo 2^16.
-  uint8_t local_health = 0;    // 0 (well) to 8, see failure.
-  uint8_t member_state = 0;    // 0 normal, 1 syncing, 2 leaving.
-  // Always includes the sender's own rank with its highest assigned number, so a lost tail is noticed.
+  uint32_t status_no = 0;  // Grows; an older STATUS that arrives later is ignored.
+  CutNo applied_cut = 0;   // Last cut wholly applied here.
+  uint16_t credit_packets =
+      0;  // How many more packets the sender of this STATUS can take from everybody together.
+  uint16_t backlog_packets = 0;  // Chunks waiting to be sent here.
+  uint16_t queue_drops = 0;  // Packets this host's socket dropped for want of room, modulo 2^16.
+  uint8_t local_health = 0;  // 0 (well) to 8, see failure.
+  uint8_t member_state = 0;  // 0 normal, 1 syncing, 2 leaving.
+  // Always includes the sender's own rank with its highest assigned number, so a lost tail is
+  // noticed.
   absl::InlinedVector<VectorEntry, 8> received;
 };
 
@@ -70,40 +75,61 @@ struct HeartbeatFrame {
   uint16_t echo_delay_us = 0;  // ... how long it was held (saturated) ...
   uint32_t echo_us = 0;        // ... and its send_us.
   uint16_t progress = 0;       // Coordinator: grows while the view change it runs makes progress.
-  absl::InlinedVector<uint64_t, 1> hears;  // Bit r: this member heard rank r lately. ceil(n / 64) words.
+  absl::InlinedVector<uint64_t, 1>
+      hears;  // Bit r: this member heard rank r lately. ceil(n / 64) words.
 };
 
-struct PingFrame { uint32_t nonce = 0; uint32_t send_us = 0; };
-struct PongFrame { uint32_t nonce = 0; Rank target = kNoRank; uint32_t send_us = 0; };  // target: whom an indirect probe reached.
-struct PingRequestFrame { uint32_t nonce = 0; Rank target = 0; };
+struct PingFrame {
+  uint32_t nonce = 0;
+  uint32_t send_us = 0;
+};
+struct PongFrame {
+  uint32_t nonce = 0;
+  Rank target = kNoRank;
+  uint32_t send_us = 0;
+};  // target: whom an indirect probe reached.
+struct PingRequestFrame {
+  uint32_t nonce = 0;
+  Rank target = 0;
+};
 
 enum class Evidence : uint8_t {
-  kNone = 0, kLeft = 1, kRefused = 2, kReplaced = 3, kSilent = 4, kStalled = 5, kBadLink = 6, kSlow = 7, kViewStall = 8,
+  kNone = 0,
+  kLeft = 1,
+  kRefused = 2,
+  kReplaced = 3,
+  kSilent = 4,
+  kStalled = 5,
+  kBadLink = 6,
+  kSlow = 7,
+  kViewStall = 8,
 };
-// "I hold this member for dead, for this reason." Repeated until the view changes; level 0 withdraws.
+// "I hold this member for dead, for this reason." Repeated until the view changes; level 0
+// withdraws.
 struct SuspectFrame {
   Rank subject = 0;
   uint32_t subject_join_no = 0;
   Evidence evidence = Evidence::kNone;
-  uint8_t level = 1;      // 0 withdrawn, 1 suspected, 2 convicted here.
+  uint8_t level = 1;  // 0 withdrawn, 1 suspected, 2 convicted here.
   uint32_t silent_ms = 0;
 };
 
-// A control message in Protocol Buffers (proto/cohort/v1): view changes among members, discovery among strangers.
-// `kind` tells which message it is, so that a layer parses only its own.
+// A control message in Protocol Buffers (proto/cohort/v1): view changes among members, discovery
+// among strangers. `kind` tells which message it is, so that a layer parses only its own.
 enum class ControlKind : uint8_t { kViewChange = 1, kDiscovery = 2 };
 struct ControlFrame {
   ControlKind kind = ControlKind::kViewChange;
   Buffer body;  // At most kControlBodyMax bytes in a datagram; larger ones travel on a lifeline.
 };
 
-using Frame = std::variant<DataFrame, StatusFrame, NakFrame, HeartbeatFrame, PingFrame, PongFrame, PingRequestFrame,
-                           SuspectFrame, ControlFrame>;
+using Frame = std::variant<DataFrame, StatusFrame, NakFrame, HeartbeatFrame, PingFrame, PongFrame,
+                           PingRequestFrame, SuspectFrame, ControlFrame>;
 
 // A frame on its way out. `to` is a rank of the current view, or kAllRanks for multicast.
 struct OutFrame {
   Rank to = kAllRanks;
-  bool previous_view = false;  // Seal it for the view before the current one (repairs for those still in it).
+  bool previous_view =
+      false;  // Seal it for the view before the current one (repairs for those still in it).
   Frame frame;
 };
 

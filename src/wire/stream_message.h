@@ -1,5 +1,5 @@
-// Messages of a lifeline: u32 length of what follows | u8 type | body, little-endian. `length` counts type and body and is
-// at most kStreamMessageMax; a longer one ends the lifeline.
+// Messages of a lifeline: u32 length of what follows | u8 type | body, little-endian. `length`
+// counts type and body and is at most kStreamMessageMax; a longer one ends the lifeline.
 #ifndef COHORT_WIRE_STREAM_MESSAGE_H_
 #define COHORT_WIRE_STREAM_MESSAGE_H_
 

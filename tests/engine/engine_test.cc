@@ -20,9 +20,11 @@ class EngineTest : public ::testing::Test {
   std::string Describe() {
     std::string text;
     for (size_t i = 0; i < 3; ++i) {
-      text += "host " + std::to_string(i) + ": " + std::to_string(net_.engine(i).view().members.size()) + " members, synced " +
+      text += "host " + std::to_string(i) + ": " +
+              std::to_string(net_.engine(i).view().members.size()) + " members, synced " +
               std::to_string(net_.engine(i).synced()) + "\n";
-      for (const Event& event : net_.host(i).events) text += std::string("   ") + ToString(event.kind) + " " + event.text + "\n";
+      for (const Event& event : net_.host(i).events)
+        text += std::string("   ") + ToString(event.kind) + " " + event.text + "\n";
     }
     return text;
   }
@@ -50,7 +52,8 @@ TEST_F(EngineTest, AWriteAcknowledgedByAllIsReadableEverywhere) {
     ASSERT_TRUE(net_.RunUntil([&] { return Done(writer, put); }, seconds(1))) << writer;
     EXPECT_TRUE(net_.host(writer).done[put].status.ok());
     EXPECT_EQ(net_.host(writer).done[put].replicas, 3);
-    for (size_t reader = 0; reader < 3; ++reader) EXPECT_EQ(net_.Get(reader, "main", key), "value") << reader;
+    for (size_t reader = 0; reader < 3; ++reader)
+      EXPECT_EQ(net_.Get(reader, "main", key), "value") << reader;
   }
 }
 
@@ -106,12 +109,18 @@ TEST_F(EngineTest, ALeaverIsGoneAndSaysSo) {
 
 TEST_F(EngineTest, MessagesOfAllClassesReachEveryMember) {
   StartThree();
-  for (const DeliveryClass cls : {DeliveryClass::kConv, DeliveryClass::kAgreed, DeliveryClass::kSafe}) {
-    ASSERT_TRUE(net_.Execute(1, SendMessage{.id = 7, .cls = cls, .payload = Buffer::CopyOf("hello")}).ok());
-    ASSERT_TRUE(net_.Execute(2, SendMessage{.id = 8, .cls = cls, .payload = Buffer::CopyOf(std::string(100'000, 'y'))}).ok());
+  for (const DeliveryClass cls :
+       {DeliveryClass::kConv, DeliveryClass::kAgreed, DeliveryClass::kSafe}) {
+    ASSERT_TRUE(
+        net_.Execute(1, SendMessage{.id = 7, .cls = cls, .payload = Buffer::CopyOf("hello")}).ok());
+    ASSERT_TRUE(net_.Execute(2, SendMessage{.id = 8,
+                                            .cls = cls,
+                                            .payload = Buffer::CopyOf(std::string(100'000, 'y'))})
+                    .ok());
   }
   ASSERT_TRUE(net_.RunUntil([&] {
-    return net_.host(0).messages.size() == 6 && net_.host(1).messages.size() == 6 && net_.host(2).messages.size() == 6;
+    return net_.host(0).messages.size() == 6 && net_.host(1).messages.size() == 6 &&
+           net_.host(2).messages.size() == 6;
   }));
 }
 
