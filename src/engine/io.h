@@ -17,8 +17,7 @@
 
 namespace cohort::engine {
 
-// ---- Inputs
-// ---------------------------------------------------------------------------------------------------------
+// ---- Inputs -------------------------------------------------------------------------------------
 
 // One received datagram. `bytes` is borrowed for the call. `multicast` tells which socket it came
 // in on.
@@ -64,8 +63,7 @@ struct HostEvent {
   uint32_t count = 0;
 };
 
-// ---- Outputs
-// --------------------------------------------------------------------------------------------------------
+// ---- Outputs ------------------------------------------------------------------------------------
 
 // Sealed datagrams, back to back in one arena; consecutive ones of one destination and size may
 // leave as one segmented send (UDP_SEGMENT).
