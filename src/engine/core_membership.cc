@@ -28,7 +28,8 @@ Packetizer::Route RouteOf(const std::vector<MemberInfo>& members, Rank self) {
 
 }  // namespace
 
-void Engine::Core::AskMembership(Instant now, absl::FunctionRef<void(const membership::Turn&)> ask) {
+void Engine::Core::AskMembership(Instant now,
+                                 absl::FunctionRef<void(const membership::Turn&)> ask) {
   if (left_) return;
   const std::vector<SeqNo> received = plane_.Received();
   ask(membership::Turn{.now = now, .received = received, .random = random_});
@@ -54,7 +55,8 @@ void Engine::Core::ApplyMembership(Instant now) {
     });
   }
   if (answer.fetch.has_value() && plane_.wedged()) {
-    plane_.FetchTo(now, std::move(answer.fetch->trim), std::move(answer.fetch->holders), plane_out_);
+    plane_.FetchTo(now, std::move(answer.fetch->trim), std::move(answer.fetch->holders),
+                   plane_out_);
     AfterPlane(now);
   }
   if (answer.halted || answer.resumed) {
@@ -67,13 +69,15 @@ void Engine::Core::ApplyMembership(Instant now) {
     plane_.Wedge();
     pending_.OnExcluded(turn_.upcalls);
     replica_.OnExcluded();
-    Trace(options_.trace, TraceKind::kExcluded, [&](TraceRecord& record) { record.view = view_.id; });
+    Trace(options_.trace, TraceKind::kExcluded,
+          [&](TraceRecord& record) { record.view = view_.id; });
   }
   if (answer.installation.has_value()) Install(now, std::move(*answer.installation));
   if (answer.search.has_value()) {
     member_ = false;
     self_.id = answer.search->self;
-    lifelines_.SetSelf({.id = self_.id, .address = self_.address, .name = self_.name}, turn_.streams);
+    lifelines_.SetSelf({.id = self_.id, .address = self_.address, .name = self_.name},
+                       turn_.streams);
     security_.SetJoinNo(self_.id.join_no);
     discovery::Self self{.id = self_.id,
                          .name = self_.name,
@@ -105,12 +109,14 @@ void Engine::Core::SendControlFrames(Instant now, std::vector<wire::OutFrame>& f
       continue;
     }
     // Too large for a datagram: by lifeline to each receiver.
-    const membership::ViewChange<>* change = frame.previous_view ? membership_.previous() : &membership_.view_change();
+    const membership::ViewChange<>* change =
+        frame.previous_view ? membership_.previous() : &membership_.view_change();
     if (change == nullptr || change->view() == nullptr) continue;
     const std::vector<MemberInfo>& members = change->view()->members;
     for (Rank rank = 0; rank < members.size(); ++rank) {
       if (rank == change->self() || (frame.to != kAllRanks && frame.to != rank)) continue;
-      lifelines_.SendTo(now, members[rank].address, wire::StreamMessage::kControl, control->body, turn_.streams);
+      lifelines_.SendTo(now, members[rank].address, wire::StreamMessage::kControl, control->body,
+                        turn_.streams);
     }
   }
 }
@@ -122,6 +128,8 @@ void Engine::Core::Install(Instant now, membership::Installation installation) {
   } else {
     plane_.Abandon();
     plane_out_ = {};
+    // What the side that ended has not acknowledged reaches the other side by the merge, or not: nobody here can tell.
+    pending_.OnExcluded(turn_.upcalls);
     if (replica_.synced()) replica_.OnExcluded();
   }
   // What belongs to the view that ends is sealed for it before it is gone.
@@ -131,12 +139,14 @@ void Engine::Core::Install(Instant now, membership::Installation installation) {
   rank_ = installation.self;
   self_.id = view_infos_[rank_].id;
   InstallSecurity(installation);
-  packetizer_.SetRoutes(RouteOf(view_infos_, rank_), RouteOf(before, previous_context_ ? previous_context_->self : kNoRank));
+  packetizer_.SetRoutes(RouteOf(view_infos_, rank_),
+                        RouteOf(before, previous_context_ ? previous_context_->self : kNoRank));
   BeginView(now, installation, before);
 }
 
 void Engine::Core::InstallSecurity(const membership::Installation& installation) {
-  previous_context_ = std::exchange(current_context_, ContextOf(*installation.proposal, installation.self));
+  previous_context_ =
+      std::exchange(current_context_, ContextOf(*installation.proposal, installation.self));
   accepted_ = {};
   lifelines_.SetSelf({.id = self_.id, .address = self_.address, .name = self_.name}, turn_.streams);
   security_.SetJoinNo(self_.id.join_no);
@@ -151,7 +161,8 @@ void Engine::Core::BeginView(Instant now, const membership::Installation& instal
   terminal_ = installation.terminal;
   traced_promise_ = 0;
   if (installation.fresh && !installation.formed) {
-    clock_.Set(now, static_cast<int64_t>(std::min<uint64_t>(installation.group_time_ms, uint64_t{1} << 47)));
+    clock_.Set(now, static_cast<int64_t>(
+                        std::min<uint64_t>(installation.group_time_ms, uint64_t{1} << 47)));
   }
   membership_.SetGroupClock(now, static_cast<uint64_t>(clock_.NowMs(now)));
   Trace(options_.trace, TraceKind::kViewInstalled, [&](TraceRecord& record) {
@@ -169,15 +180,18 @@ void Engine::Core::BeginView(Instant now, const membership::Installation& instal
   failure_.OnView(now, rank_, view_infos_, failure_out_);
   std::vector<Rank> continuing;
   for (Rank rank = 0; rank < view_infos_.size() && !installation.fresh; ++rank) {
-    const bool continues = std::any_of(before.begin(), before.end(),
-                                       [&](const MemberInfo& member) { return member.id == view_infos_[rank].id; });
+    const bool continues = std::any_of(before.begin(), before.end(), [&](const MemberInfo& member) {
+      return member.id == view_infos_[rank].id;
+    });
     if (continues && rank != rank_) continuing.push_back(rank);
   }
   pending_.OnView(continuing, members(), turn_.upcalls);
   acks_moved_ = true;
 
-  Replica::ViewInfo info{.id = view_.id, .self = self_.id, .members = view_infos_, .joined = installation.fresh};
-  for (MemberInfo& member : info.members) member.synced = member.synced || membership_.IsSynced(member.id);
+  Replica::ViewInfo info{
+      .id = view_.id, .self = self_.id, .members = view_infos_, .joined = installation.fresh};
+  for (MemberInfo& member : info.members)
+    member.synced = member.synced || membership_.IsSynced(member.id);
   for (const membership::Carrier& carrier : installation.carriers) {
     info.carriers.push_back({carrier.member, carrier.came_from});
   }
@@ -205,7 +219,8 @@ void Engine::Core::UpdateDiscovery(Instant now) {
                        .carries_state = true,
                        .may_form = false};
   discovery_.SetCoordinatorSilent(false);
-  discovery_.OnMember(now, self, {.rank = rank_, .side = membership_.Side()}, addresses, discovery_out_);
+  discovery_.OnMember(now, self, {.rank = rank_, .side = membership_.Side()}, addresses,
+                      discovery_out_);
   AfterDiscovery(now);
 }
 
@@ -237,13 +252,15 @@ void Engine::Core::KeepMesh(Instant now) {
   if (!member_) return;
   // The younger dials the older, so that two never dial each other.
   for (Rank rank = 0; rank < rank_; ++rank) {
-    if (!lifelines_.IsUp(view_infos_[rank].id.instance)) lifelines_.Dial(now, view_infos_[rank].address, turn_.streams);
+    if (!lifelines_.IsUp(view_infos_[rank].id.instance))
+      lifelines_.Dial(now, view_infos_[rank].address, turn_.streams);
   }
 }
 
 void Engine::Core::TellProgress(Instant now) {
   if (!plane_.wedged() || left_) return;
-  AskMembership(now, [&](const membership::Turn& turn) { membership_.OnProgress(turn, membership_out_); });
+  AskMembership(
+      now, [&](const membership::Turn& turn) { membership_.OnProgress(turn, membership_out_); });
 }
 
 std::optional<Rank> Engine::Core::RankOf(const InstanceId& instance) const {

@@ -371,6 +371,9 @@ void Cluster::StartProcess(Host& host) {
   table_[host.index] = {HostState::kRunning, host.process};
   engine::EngineOptions options;
   options.group = "swarm";
+  // Encrypted like any group: a flipped bit must be noticed, and packet numbers are checked.
+  options.key.emplace();
+  options.key->fill(std::byte{0x5C});
   options.name = host.name;
   options.address = AddressOf(host.index);
   options.policy = options_.policy;
