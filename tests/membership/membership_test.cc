@@ -158,11 +158,13 @@ TEST(Membership, AJoinerIsWelcomedByTheNextCoordinatorWhenTheFirstDiesBeforeItsW
   world.on_lifeline = [&](int host, wire::StreamMessage type) {
     if (host != 1 || type != wire::StreamMessage::kWelcome) return false;
     world.Crash(1);
+    world.At(milliseconds(5), [&] { world.ConvictEverywhere(1); });
     return true;
   };
   world.Start(4);
-  ASSERT_TRUE(world.RunUntil(seconds(3), [&] { return world.IsOneView({2, 3, 4}); }))
+  ASSERT_TRUE(world.RunUntil(seconds(1), [&] { return world.IsOneView({2, 3, 4}); }))
       << world.Describe();
+  EXPECT_EQ(world.membership(4).self().id.join_no, 1u) << "it had to ask again";
 }
 
 TEST(Membership, AJoinerStaysWhenTheCoordinatorDiesRightAfterItsWelcome) {

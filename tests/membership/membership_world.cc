@@ -67,6 +67,20 @@ void World::Start(int host, const HostOptions& options) {
 
 void World::Crash(int host) { nodes_.erase(host); }
 
+void World::ConvictEverywhere(int host) {
+  for (const auto& [other, _] : nodes_) {
+    ToNode(other, Duration::zero(), [host](Node& n, const Turn& turn, MembershipOutput& out) {
+      if (n.view == nullptr) return;
+      for (size_t i = 0; i < n.view->members.size(); ++i) {
+        if (HostOf(n.view->members[i].address) != host) continue;
+        n.membership->OnConviction(turn, static_cast<Rank>(i), ViewCause::kCrashed,
+                                   "lifeline closed, port refused", out);
+        return;
+      }
+    });
+  }
+}
+
 void World::Leave(int host) {
   Do(host, nodes_.at(host)->instance, [](Node& node, const Turn& turn, MembershipOutput& out) {
     node.membership->Leave(turn, out);

@@ -38,6 +38,8 @@ class World {
 
   void Start(int host, const HostOptions& options = {});
   void Crash(int host);
+  // All members of a view with `host` learn at once that it crashed, as from its closed lifelines.
+  void ConvictEverywhere(int host);
   void Leave(int host);
   // Hosts hear one another within their part only; hosts not named form part 0. Empty: healed.
   void Partition(const std::map<int, int>& parts) { parts_ = parts; }
