@@ -106,11 +106,16 @@ class Host:
     def block_from(self, other):
         self._rule("ip", "saddr", other.address, "drop")
 
+    def block_from_all(self):
+        self._rule("ip", "saddr", SUBNET + ".0/24", "drop")
+
     def clear_rules(self):
         if self._chain:
             self.inside("nft", "flush", "chain", "inet", "lab", "arriving")
 
     def close(self):
+        # By name and first: the kernel takes its time to clear away a namespace and the cables that end in it.
+        subprocess.run(["ip", "link", "del", self.cable], capture_output=True)
         self._keeper.send_signal(signal.SIGKILL)
         self._keeper.wait()
 
@@ -128,7 +133,19 @@ class Lab:
         self.hosts.append(Host(len(self.hosts) + 1))
         return self.hosts[-1]
 
+    def isolate(self, host):
+        """The network swallows everything between `host` and the others; its link stays up."""
+        host.block_from_all()
+        for other in self.hosts:
+            if other is not host:
+                other.block_from(host)
+
+    def reconnect(self):
+        for host in self.hosts:
+            host.clear_rules()
+
     def cut(self, host):
+        """Pulls the cable: `host` sees its link go down."""
         run("ip", "link", "set", host.cable, "down")
 
     def heal(self, host):

@@ -1,0 +1,241 @@
+#!/usr/bin/env python3
+"""Real processes on hosts of their own, and what a network and an operator do to them.
+
+Each scenario starts from a group of three that Redis clients write to without pause, does its harm, and asks: is the right
+view there in time, has everybody come back, is every acknowledged write readable at every member, do all digests agree?
+
+    ./run e2e                 each scenario once, about two minutes
+    ./run e2e --long          twenty rounds, ten minutes of loss
+    ./run e2e kill leave      only these
+"""
+
+import argparse
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+import lab  # noqa: E402
+import members  # noqa: E402
+import sessions  # noqa: E402
+
+SIZE = 1024
+NAMES = ["a", "b", "c"]
+# Bounds are far above what docs/performance.md shows: a test says "broken", a bench says "slow".
+VIEW_SECONDS = 20
+BACK_SECONDS = 40
+
+
+class Scenario:
+    """A group of three under load; verifies everything at its end."""
+
+    def __init__(self, options, directory, key_file):
+        self.options = options
+        self.directory = directory
+        self.key_file = key_file
+        self.net = lab.Lab()
+        self.members = {}
+
+    def __enter__(self):
+        for name in NAMES:
+            self.start(name)
+        for member in self.members.values():
+            member.wait_until_serving()
+        for member in self.members.values():
+            member.wait_for_view(NAMES, VIEW_SECONDS)
+        self.writers = sessions.Writers(
+            self.directory, [("s-" + m.name, m.socket) for m in self.members.values()], SIZE, 2000)
+        self.run_for(0.7)
+        return self
+
+    def start(self, name, host=None):
+        member = members.Member(self.options.cohort, host or self.net.add_host(), name, self.directory, self.key_file)
+        self.members[name] = member
+        return member
+
+    def run_for(self, seconds):
+        before = self.writers.acknowledged()
+        time.sleep(seconds)
+        return self.writers.acknowledged() - before
+
+    def drop(self, name):
+        self.members.pop(name).close()
+
+    def view(self, names, seconds=VIEW_SECONDS, since=0.0):
+        """Waits until every member of `names` has this view; the slowest one's time."""
+        return max(self.members[name].wait_for_view(names, seconds, since) for name in names)
+
+    def verify(self):
+        self.writers.stop()
+        alive = list(self.members.values())
+        deadline = time.monotonic() + 20
+        while True:
+            digests = [m.digest() for m in alive]
+            if all(d == digests[0] for d in digests):
+                break
+            if time.monotonic() > deadline:
+                raise AssertionError("digests differ: %s" % digests)
+            time.sleep(0.1)
+        newest = sessions.read_ledgers(self.writers.ledgers)
+        missing, stale, wrong, examples = sessions.verify(newest, SIZE, alive)
+        if missing or stale or wrong or not newest:
+            raise AssertionError("%d keys: %d missing, %d stale, %d wrong: %s" % (len(newest), missing, stale, wrong, examples))
+        return len(newest), self.writers.acknowledged()
+
+    def __exit__(self, *_):
+        if hasattr(self, "writers"):
+            self.writers.stop_flag.set()
+        for member in self.members.values():
+            member.close()
+        if hasattr(self, "writers"):
+            for process in self.writers.processes:
+                process.join(25)
+        self.net.close()
+
+
+def scenario_join(s):
+    at = time.monotonic()
+    d = s.start("d")
+    installed = s.view(NAMES + ["d"], since=at)
+    d.wait_until_serving()
+    return "view %.0f ms after the start of d" % ((installed - at) * 1000)
+
+
+def scenario_leave(s):
+    at = time.monotonic()
+    s.members["a"].leave()
+    ended = time.monotonic()
+    s.drop("a")
+    s.view(["b", "c"], since=at)
+    cause = s.members["b"].views()[-1][1]["left"][0]["cause"]
+    assert cause == "left", "the others say %r" % cause
+    return "process ended %.0f ms after SIGTERM" % ((ended - at) * 1000)
+
+
+def scenario_kill(s):
+    at = s.members["a"].kill()  # The oldest: coordinator and sequencer.
+    s.drop("a")
+    installed = s.view(["b", "c"], since=at)
+    took = (installed - at) * 1000
+    assert took < 1000, "%.0f ms" % took
+    s.run_for(0.5)
+    host = s.net.hosts[0]
+    s.start("a", host)  # The same name again.
+    s.view(NAMES)
+    s.members["a"].wait_until_serving()
+    return "new view after %.1f ms, and the name came back" % took
+
+
+def scenario_stop(s):
+    at = s.members["b"].stop()
+    installed = s.view(["a", "c"], since=at)
+    s.run_for(0.5)
+    back = s.members["b"].resume()
+    s.view(NAMES, BACK_SECONDS, since=back)
+    return "out after %.0f ms, back %.0f ms after it was resumed" % (
+        (installed - at) * 1000, (s.view(NAMES) - back) * 1000)
+
+
+def scenario_isolate(s):
+    at = time.monotonic()
+    s.net.isolate(s.members["c"].host)
+    installed = s.view(["a", "b"], since=at)
+    s.members["c"].wait_for_view(["c"], VIEW_SECONDS, since=at)
+    s.run_for(1.0)
+    healed = time.monotonic()
+    s.net.reconnect()
+    back = s.view(NAMES, BACK_SECONDS, since=healed)
+    return "out after %.0f ms; both sides wrote on; one view %.0f ms after healing" % (
+        (installed - at) * 1000, (back - healed) * 1000)
+
+
+def scenario_unplug(s):
+    at = time.monotonic()
+    s.net.cut(s.members["c"].host)  # c sees that it is its own link, and accuses nobody.
+    installed = s.view(["a", "b"], since=at)
+    s.run_for(1.0)
+    healed = time.monotonic()
+    s.net.heal(s.members["c"].host)
+    back = s.view(NAMES, BACK_SECONDS, since=healed)
+    return "out after %.0f ms; one view %.0f ms after the cable is back" % ((installed - at) * 1000, (back - healed) * 1000)
+
+
+def scenario_one_way(s):
+    at = time.monotonic()
+    s.members["a"].host.block_from(s.members["c"].host)  # a no longer hears c; c hears a, both hear b.
+    deadline = at + 25
+    while time.monotonic() < deadline:
+        if any(event["members"] != NAMES and t > at for t, event in s.members["b"].views()):
+            break
+        time.sleep(0.1)
+    s.run_for(1.0)
+    s.members["a"].host.clear_rules()
+    healed = time.monotonic()
+    s.view(NAMES, BACK_SECONDS)
+    s.run_for(1.0)
+    views = [sorted(e["members"]) for t, e in s.members["b"].views() if t > at]
+    return "views meanwhile: %s; one view %.0f ms after healing" % (views, (time.monotonic() - healed) * 1000)
+
+
+def scenario_loss(s):
+    for member in s.members.values():
+        member.host.lose(5)
+    views = {name: len(m.views()) for name, m in s.members.items()}
+    seconds = 600 if s.options.long else 8
+    written = s.run_for(seconds)
+    for name, member in s.members.items():
+        assert len(member.views()) == views[name], "%s saw another view under loss: %s" % (name, member.views()[-1])
+    assert written > 50 * seconds, "only %d writes in %d s" % (written, seconds)
+    for member in s.members.values():
+        member.host.clear_rules()
+    return "%d writes acknowledged by all in %d s at 5 %% loss, no view change" % (written, seconds)
+
+
+SCENARIOS = {name[len("scenario_"):]: function for name, function in globals().items() if name.startswith("scenario_")}
+
+
+def run_one(name, options):
+    directory = tempfile.mkdtemp(prefix="cohort-e2e-")
+    key_file = os.path.join(directory, "group.key")
+    subprocess.run([options.cohort, "keygen", "--out", key_file], check=True, stdout=subprocess.DEVNULL)
+    start = time.monotonic()
+    try:
+        with Scenario(options, directory, key_file) as scenario:
+            found = SCENARIOS[name](scenario)
+            scenario.run_for(0.3)
+            keys, writes = scenario.verify()
+    except (AssertionError, TimeoutError, RuntimeError, OSError) as error:
+        print("FAILED %-10s %s\n       logs: %s" % (name, error, directory), flush=True)
+        return False
+    print("ok     %-10s %5.1f s  %s; %d writes to %d keys, none missing, digests agree" % (
+        name, time.monotonic() - start, found, writes, keys), flush=True)
+    shutil.rmtree(directory, ignore_errors=True)
+    return True
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--cohort", required=True)
+    parser.add_argument("--long", action="store_true")
+    parser.add_argument("scenarios", nargs="*", help=" ".join(SCENARIOS))
+    options = parser.parse_args()
+    options.cohort = os.path.abspath(options.cohort)
+    unknown = set(options.scenarios) - set(SCENARIOS)
+    if unknown:
+        parser.error("no scenario %s; there are: %s" % (", ".join(unknown), " ".join(SCENARIOS)))
+    reason = None if os.environ.get(lab.INSIDE) else lab.can_enter()
+    if reason is not None:
+        print("e2e: cannot make a private network here: %s" % reason, file=sys.stderr)
+        return 2
+    lab.enter()
+    chosen = (options.scenarios or list(SCENARIOS)) * (20 if options.long else 1)
+    failed = [name for name in chosen if not run_one(name, options)]
+    print("%d scenarios, %d failed%s" % (len(chosen), len(failed), ": " + " ".join(failed) if failed else ""))
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
