@@ -193,18 +193,17 @@ RankSet ViewChange<Rules>::Unanswered() const {
 template <class Rules>
 void ViewChange<Rules>::Resend(const Turn& turn, Output& out) {
   if (decider_ && decided_) {
+    const bool excluded = phase_ == Phase::kExcluded;
+    if (excluded && (!heard_in_next_.empty() || !Rules::kExcludedDeciderRemembers)) return;
     bool silent = false;
-    bool heard = false;
     for (size_t i = 0; i < size(); ++i) {
       const Rank rank = static_cast<Rank>(i);
-      if (rank == self_ || !Includes(*decided_->proposal, rank)) continue;
-      heard = heard || heard_in_next_.Contains(rank);
-      if (heard_in_next_.Contains(rank)) continue;
+      if (rank == self_ || heard_in_next_.Contains(rank)) continue;
+      if (!Includes(*decided_->proposal, rank)) continue;
       silent = true;
       SendTo(rank, MakeInstall(false), out);
     }
-    if constexpr (!Rules::kExcludedDeciderRemembers) silent = silent && phase_ == Phase::kInstalled;
-    if (!silent || (heard && phase_ == Phase::kExcluded)) return;
+    if (!silent) return;
   } else if (coordination_ && phase_ == Phase::kWedged) {
     const Coordination& ballot = *coordination_;
     for (Rank rank : Unanswered()) {

@@ -40,12 +40,12 @@ std::vector<Config> Configurations(bool is_long) {
   for (Policy policy : {Policy::kPrimary, Policy::kAvailable}) {
     for (Rank sender : {Rank(0), Rank(1), Rank(2)}) {
       add(policy, 3, sender, 2, 0, 0, 3);
-      add(policy, 3, sender, 1, 1, 0, is_long || sender == 2 ? 3 : 2);
+      add(policy, 3, sender, 1, 1, 0, 3);
     }
     add(policy, 3, 2, 0, 1, 1, is_long || policy == Policy::kPrimary ? 3 : 2);
     add(policy, 3, 2, 1, 0, 1, 3);
     add(policy, 4, 3, 1, 0, 0, 3);
-    if (is_long || policy == Policy::kPrimary) add(policy, 4, 3, 0, 1, 0, 2);
+    add(policy, 4, 3, 0, 1, 0, 2);
     if (!is_long) continue;
     add(policy, 3, 2, 0, 2, 0, 3);
     add(policy, 3, 2, 2, 1, 0, 3);
