@@ -58,9 +58,9 @@ stage_unit() {
 }
 stage_asan() {
   say "address and undefined-behaviour sanitizers"
-  built asan unit_tests cohort_sim
+  built asan unit_tests cohort_swarm
   ctests build/asan -L unit
-  step "simulator under ASan and UBSan, 100 seeds" build/asan/cohort_sim --seeds 1001..1100 --members 2..5 --minutes 0.5 --jobs "$jobs"
+  step "simulator under ASan and UBSan, 100 seeds" build/asan/tests/sim/swarm/cohort_sim --seeds 1001..1100 --members 2..5 --minutes 0.5 --jobs "$jobs"
 }
 stage_tsan() {
   say "thread sanitizer"
@@ -74,7 +74,7 @@ stage_sim() {
   step "simulator, 250 fixed seeds" build/release/cohort sim --seeds 1..250 --members 2..7 --minutes 1 --jobs "$jobs"
   step "simulator, 250 new seeds" build/release/cohort sim --seeds "$base..$((base + 249))" --members 2..7 --minutes 1 --jobs "$jobs"
 }
-stage_e2e() { say "real processes in network namespaces"; step "e2e" python3 tests/e2e/e2e.py --cohort build/release/cohort; }
+stage_e2e() { say "real processes in network namespaces"; step "e2e" /usr/bin/python3 tests/e2e/e2e.py --cohort build/release/cohort; }
 stage_install() { say "installation"; step "install-test" ./run install-test; }
 
 stages=(setup format unit asan tsan sim e2e install)

@@ -1,9 +1,8 @@
 #!/bin/sh
 # Installs Cohort into a scratch prefix, static and shared, and builds a foreign program against each: by find_package
-# and by pkg-config. Usage: run.sh SOURCE_DIR [CMAKE_ARGS...]. Prints one line a case; fails if one does.
+# and by pkg-config. Usage: run.sh [CMAKE_ARGS...]. Prints one line a case; fails if one does.
 set -eu
-source=$1
-shift
+source=$(cd "$(dirname "$0")/../.." && pwd)
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 consumer=$source/cmake/install_test
