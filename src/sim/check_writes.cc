@@ -19,7 +19,7 @@ void WriteChecker::OnProcess(const Moment& moment, ProcessChange change) {
 }
 
 void WriteChecker::OnIssued(const Moment& moment, const IssuedCommand& command) {
-  processes_[moment.process].pending[command.id] = command;
+  processes_[moment.process].pending[command.id] = {command, moment.at};
 }
 
 size_t WriteChecker::Pending(ProcessNumber process) const {
@@ -131,7 +131,8 @@ void WriteChecker::OnDone(const Moment& moment, const engine::DoneUpcall& done) 
                     "command " + std::to_string(done.command) + " is done, but was not pending");
     return;
   }
-  const IssuedCommand command = std::move(found->second);
+  const IssuedCommand command = std::move(found->second.command);
+  const Instant issued = found->second.since;
   process.pending.erase(found);
   const bool write = !command.keys.empty();
   if (!write) return;
@@ -143,7 +144,7 @@ void WriteChecker::OnDone(const Moment& moment, const engine::DoneUpcall& done) 
   for (const std::string& key : command.keys) {
     const Version version = VersionOf(process, command, done, key);
     if (command.ack != engine::AckLevel::kLocal && version != Version::None()) {
-      CheckAcknowledged(moment, command, key, version);
+      CheckAcknowledged(moment, command, key, version, issued);
     }
   }
   process.given.erase(process.given.lower_bound({done.command, ""}),
@@ -168,16 +169,22 @@ Version WriteChecker::VersionOf(ProcessState& process, const IssuedCommand& comm
   return done.version;
 }
 
+bool WriteChecker::Has(const ProcessState& process, const std::string& key, const Version& version,
+                       Instant issued) const {
+  const auto seen = process.highest.find(key);
+  if (seen != process.highest.end() && seen->second.version >= version) return true;
+  // A state that came by transfer shows what is there, not what was removed meanwhile.
+  const auto now = process.now.find(key);
+  return process.replaced_at >= issued && (now == process.now.end() || !now->second.present);
+}
+
 // Who must have it now, and a promise to be checked at the end.
 void WriteChecker::CheckAcknowledged(const Moment& moment, const IssuedCommand& command,
-                                     const std::string& key, const Version& version) {
+                                     const std::string& key, const Version& version,
+                                     Instant issued) {
   const ProcessState& writer = processes_[moment.process];
   const bool all = command.ack == engine::AckLevel::kAll;
   Promise promise{version, {}, moment, command.id};
-  const auto has = [&](const ProcessState& process) {
-    const auto seen = process.highest.find(key);
-    return seen != process.highest.end() && seen->second.version >= version;
-  };
   size_t synced = 0;
   for (const Member& member : writer.members) {
     if (!member.synced) continue;
@@ -186,7 +193,8 @@ void WriteChecker::CheckAcknowledged(const Moment& moment, const IssuedCommand& 
     if (found == members_.end()) continue;
     promise.holders.push_back(found->second);
     const ProcessState& other = processes_[found->second];
-    if (!all || found->second == moment.process || !other.alive || has(other)) continue;
+    if (!all || found->second == moment.process || !other.alive) continue;
+    if (Has(other, key, version, issued)) continue;
     violations_.Add("I12", moment,
                     "command " + std::to_string(command.id) + " is acknowledged by all, but " +
                         member.name + " has not applied key " + key + " version " + Words(version));
@@ -197,7 +205,7 @@ void WriteChecker::CheckAcknowledged(const Moment& moment, const IssuedCommand& 
   }
   // Anybody else will do: the one that acknowledged may have left the view since.
   const bool somewhere = std::any_of(processes_.begin(), processes_.end(), [&](const auto& entry) {
-    return entry.first != moment.process && has(entry.second);
+    return entry.first != moment.process && Has(entry.second, key, version, issued);
   });
   if (synced >= 2 && !somewhere) {
     violations_.Add("I12", moment,

@@ -53,7 +53,10 @@ class WriteChecker : public Checker {
   void AtEnd(const Moment& moment) override;
 
   // A transfer has replaced the state of this process; what it holds now follows as changes.
-  void OnStateReplaced(const Moment& moment) { processes_[moment.process].now.clear(); }
+  void OnStateReplaced(const Moment& moment) {
+    processes_[moment.process].now.clear();
+    processes_[moment.process].replaced_at = moment.at;
+  }
 
   const Stats& stats() const { return stats_; }
   // Commands given to `process` that are not done yet.
@@ -76,14 +79,19 @@ class WriteChecker : public Checker {
     uint64_t position = 0;
     auto operator<=>(const Applied&) const = default;
   };
+  struct Issued {
+    IssuedCommand command;
+    Instant since;
+  };
   struct ProcessState {
     HostIndex host = 0;
     bool alive = true;
     MemberId self;
     std::vector<Member> members;          // Of its view.
+    Instant replaced_at;                  // When its state last came from elsewhere.
     std::map<std::string, Seen> now;      // The mirror, removed keys too.
     std::map<std::string, Seen> highest;  // The greatest version ever applied here.
-    std::map<uint64_t, IssuedCommand> pending;
+    std::map<uint64_t, Issued> pending;
     // Versions that pending commands have given to their keys, as the feed told.
     std::map<std::pair<uint64_t, std::string>, Version> given;
     // Versions that removals by this process have given to a key, oldest first, until their
@@ -106,7 +114,9 @@ class WriteChecker : public Checker {
   static Version VersionOf(ProcessState& process, const IssuedCommand& command,
                            const engine::DoneUpcall& done, const std::string& key);
   void CheckAcknowledged(const Moment& moment, const IssuedCommand& command, const std::string& key,
-                         const Version& version);
+                         const Version& version, Instant issued);
+  bool Has(const ProcessState& process, const std::string& key, const Version& version,
+           Instant issued) const;
   void CheckPromise(const Moment& moment, const std::string& key, const Promise& promise,
                     const Seen* last);
   void CheckNothingOlder(const Moment& moment, const std::string& key, const Seen* last);
