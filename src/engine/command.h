@@ -16,8 +16,8 @@ namespace cohort::engine {
 enum class AckLevel : uint8_t {
   kLocal,  // Applied here. A conditional write waits for its cut to be stable all the same: until
            // then its outcome could still be one that nobody else ever sees.
-  kOne,  // Applied by at least one other member (if there is one).
-  kAll,  // Applied by every member of the view.
+  kOne,    // Applied by at least one other member (if there is one).
+  kAll,    // Applied by every member of the view.
 };
 
 // Multicasts `payload` to the group. Done when delivered as `ack` says.

@@ -19,7 +19,8 @@ uint64_t Word(const std::array<std::byte, 32>& entropy, size_t index) {
 security::Security::Options SecurityOptions(const EngineOptions& options, const MemberId& self) {
   security::Security::Options result;
   result.group = options.group;
-  if (options.key.has_value()) result.key = security::GroupKey(std::span<const std::byte, 32>(*options.key));
+  if (options.key.has_value())
+    result.key = security::GroupKey(std::span<const std::byte, 32>(*options.key));
   result.self = self;
   return result;
 }
@@ -86,7 +87,8 @@ Engine::Core::Core(EngineOptions options, const std::array<std::byte, 32>& entro
       membership_(MembershipOptionsOf(options_), random_),
       plane_(PlaneOptions(options_), random_),
       // The group's tag is alike on all its members and a secret of theirs.
-      replica_(ReplicaOptions(options_, 0x9E3779B97F4A7C15u * (security_.group_tag() | uint64_t{1} << 32))) {
+      replica_(ReplicaOptions(options_,
+                              0x9E3779B97F4A7C15u * (security_.group_tag() | uint64_t{1} << 32))) {
   lifelines_.SetSelf({.id = self_.id, .address = self_.address, .name = self_.name}, turn_.streams);
 }
 
@@ -120,7 +122,8 @@ void Engine::Core::OnStream(Instant now, const StreamEvent& event, Output& out) 
 void Engine::Core::OnHost(Instant now, const HostEvent& event, Output& out) {
   switch (event.kind) {
     case HostEvent::Kind::kUnreachable:
-      if (const std::optional<Rank> rank = RankOf(event.peer)) failure_.OnUnreachable(now, *rank, failure_out_);
+      if (const std::optional<Rank> rank = RankOf(event.peer))
+        failure_.OnUnreachable(now, *rank, failure_out_);
       break;
     case HostEvent::Kind::kInterfaceDown:
     case HostEvent::Kind::kInterfaceUp:
@@ -153,7 +156,8 @@ void Engine::Core::OnTimer(Instant now, Output& out) {
     AfterPlane(now);
   }
   if (membership_.NextDeadline() <= now) {
-    AskMembership(now, [&](const membership::Turn& turn) { membership_.OnTimer(turn, membership_out_); });
+    AskMembership(
+        now, [&](const membership::Turn& turn) { membership_.OnTimer(turn, membership_out_); });
   }
   if (replica_.NextDeadline(now, clock_.NowMs(now)) <= now) {
     Replica::Output replica_out;
@@ -172,9 +176,12 @@ void Engine::Core::OnTimer(Instant now, Output& out) {
 
 void Engine::Core::Finish(Instant now, Output& out) {
   const DataPlane::Health health{.local_health = static_cast<uint8_t>(failure_.local_health()),
-                                 .member_state = static_cast<uint8_t>(leaving_ ? 2 : replica_.synced() ? 0 : 1),
+                                 .member_state = static_cast<uint8_t>(leaving_            ? 2
+                                                                      : replica_.synced() ? 0
+                                                                                          : 1),
                                  .queue_drops = queue_drops_};
-  // A delivery may make the replica send (EXPIRE, MERGE, "synced"), so sending may need another round.
+  // A delivery may make the replica send (EXPIRE, MERGE, "synced"), so sending may need another
+  // round.
   for (int round = 0; round < kTurnRounds && member_; ++round) {
     plane_.EndOfTurn(now, health, HoldsMessages(), plane_out_);
     const bool quiet = plane_out_.messages.empty() && plane_out_.sent.empty();
@@ -184,6 +191,8 @@ void Engine::Core::Finish(Instant now, Output& out) {
   if (std::exchange(acks_moved_, false)) {
     pending_.OnProgress(plane_.progress(replica_.synced_ranks()), members(), turn_.upcalls);
   }
+  // Weights change inside a view; with stale ones two sides would each wait for the other to join.
+  if (member_) discovery_.SetSide(membership_.Side());
   failure_.SetHigh(plane_.high());
   failure_.SetProgress(membership_.view_change().progress());
   packetizer_.Flush(turn_.packets);
@@ -194,7 +203,8 @@ void Engine::Core::Finish(Instant now, Output& out) {
     std::swap(out, turn_);
   } else {
     const uint32_t base = static_cast<uint32_t>(out.packets.arena.size());
-    out.packets.arena.insert(out.packets.arena.end(), turn_.packets.arena.begin(), turn_.packets.arena.end());
+    out.packets.arena.insert(out.packets.arena.end(), turn_.packets.arena.begin(),
+                             turn_.packets.arena.end());
     for (Packets::One one : turn_.packets.packets) {
       one.offset += base;
       out.packets.packets.push_back(one);
@@ -209,8 +219,8 @@ void Engine::Core::Finish(Instant now, Output& out) {
 
 Instant Engine::Core::NextDeadline() const {
   if (left_ || !started_) return Instant::Infinite();
-  Instant next = std::min({discovery_.NextDeadline(), membership_.NextDeadline(), lifelines_.NextDeadline(),
-                           next_mesh_check_});
+  Instant next = std::min({discovery_.NextDeadline(), membership_.NextDeadline(),
+                           lifelines_.NextDeadline(), next_mesh_check_});
   if (member_) next = std::min({next, failure_.NextDeadline(), plane_.NextDeadline()});
   // The replica's deadlines are in group time; any moment of ours translates them alike.
   return std::min(next, replica_.NextDeadline(Instant::Zero(), clock_.NowMs(Instant::Zero())));
@@ -240,16 +250,16 @@ void Engine::Core::TraceState() {
 }
 
 bool Engine::Core::IsConsistent() const {
-  return plane_.IsConsistent() && replica_.IsConsistent() && failure_.IsConsistent() && discovery_.IsConsistent() &&
-         membership_.IsConsistent() && security_.IsConsistent();
+  return plane_.IsConsistent() && replica_.IsConsistent() && failure_.IsConsistent() &&
+         discovery_.IsConsistent() && membership_.IsConsistent() && security_.IsConsistent();
 }
 
 EngineStats Engine::Core::Stats() const {
   EngineStats stats;
   const security::Stats& sealed = security_.stats();
   for (size_t verdict = 0; verdict < sealed.received.size(); ++verdict) {
-    stats[std::string("security.received_") + security::ToString(static_cast<security::Verdict>(verdict))] =
-        sealed.received[verdict];
+    stats[std::string("security.received_") +
+          security::ToString(static_cast<security::Verdict>(verdict))] = sealed.received[verdict];
   }
   stats["security.received_bytes"] = sealed.received_bytes;
   stats["security.sealed_packets"] = sealed.sealed_packets;

@@ -1,8 +1,10 @@
-// The inside of Engine: every layer by value, and the routing between them. Nothing is decided here.
+// The inside of Engine: every layer by value, and the routing between them. Nothing is decided
+// here.
 //
-// What a layer puts out is handed on at once, lowest layer first, in loops and never by recursion into the layer that
-// put it out. Membership is asked one question at a time, and what it answers (wedge, fetch, install) takes effect
-// before the next input is looked at: virtual synchrony rests on that.
+// What a layer puts out is handed on at once, lowest layer first, in loops and never by recursion
+// into the layer that put it out. Membership is asked one question at a time, and what it answers
+// (wedge, fetch, install) takes effect before the next input is looked at: virtual synchrony rests
+// on that.
 #ifndef COHORT_ENGINE_CORE_H_
 #define COHORT_ENGINE_CORE_H_
 
@@ -91,7 +93,8 @@ class Engine::Core {
   void SendControlFrames(Instant now, std::vector<wire::OutFrame>& frames);
   void Install(Instant now, membership::Installation installation);
   void InstallSecurity(const membership::Installation& installation);
-  void BeginView(Instant now, const membership::Installation& installation, const std::vector<MemberInfo>& before);
+  void BeginView(Instant now, const membership::Installation& installation,
+                 const std::vector<MemberInfo>& before);
   void UpdateAccepted();
   void UpdateDiscovery(Instant now);
   void KeepMesh(Instant now);
@@ -102,15 +105,17 @@ class Engine::Core {
   // core_state.cc
   void AfterPlane(Instant now);
   void Deliver(Instant now, DeliveredMessage& message);
-  void DeliverMap(Instant now, const DeliveredMessage& message, const MemberId& writer, DoneUpcall& done);
+  void DeliverMap(Instant now, const DeliveredMessage& message, const MemberId& writer,
+                  DoneUpcall& done);
   void AfterReplica(Instant now, Replica::Output& replica_out);
-  absl::Status Queue(MessageKind kind, DeliveryClass cls, Bytes body, const PendingCommands::Entry& entry);
+  absl::Status Queue(MessageKind kind, DeliveryClass cls, Bytes body,
+                     const PendingCommands::Entry& entry);
   absl::Status CheckWritable() const;
   absl::Status ExecuteOpenMap(Instant now, const OpenMap& open);
   absl::Status ExecuteLeave(Instant now, const Leave& leave);
   bool HoldsMessages() const;
-  void Report(Instant now, EventKind kind, std::string text, const MemberId& subject = {}, std::string name = {},
-              int64_t number = 0);
+  void Report(Instant now, EventKind kind, std::string text, const MemberId& subject = {},
+              std::string name = {}, int64_t number = 0);
   void AddUpcall(Upcall upcall);
   uint16_t members() const { return static_cast<uint16_t>(view_infos_.size()); }
 
@@ -142,7 +147,7 @@ class Engine::Core {
   Rank rank_ = kNoRank;
   std::optional<security::ViewContext> current_context_;
   std::optional<security::ViewContext> previous_context_;
-  ViewId accepted_;                     // Known to security_.
+  ViewId accepted_;                          // Known to security_.
   std::map<uint64_t, std::string> opening_;  // OpenMap commands under way: id, name.
   uint64_t leave_command_ = 0;
   bool started_ = false;

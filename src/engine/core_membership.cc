@@ -128,7 +128,8 @@ void Engine::Core::Install(Instant now, membership::Installation installation) {
   } else {
     plane_.Abandon();
     plane_out_ = {};
-    // What the side that ended has not acknowledged reaches the other side by the merge, or not: nobody here can tell.
+    // What the side that ended has not acknowledged reaches the other side by the merge, or not:
+    // nobody here can tell.
     pending_.OnExcluded(turn_.upcalls);
     if (replica_.synced()) replica_.OnExcluded();
   }

@@ -12,8 +12,12 @@ void Engine::Start(Instant now, int64_t unix_ms, Output& out) { core_->Start(now
 void Engine::OnDatagrams(Instant now, std::span<const Datagram> datagrams, Output& out) {
   core_->OnDatagrams(now, datagrams, out);
 }
-void Engine::OnStream(Instant now, const StreamEvent& event, Output& out) { core_->OnStream(now, event, out); }
-void Engine::OnHost(Instant now, const HostEvent& event, Output& out) { core_->OnHost(now, event, out); }
+void Engine::OnStream(Instant now, const StreamEvent& event, Output& out) {
+  core_->OnStream(now, event, out);
+}
+void Engine::OnHost(Instant now, const HostEvent& event, Output& out) {
+  core_->OnHost(now, event, out);
+}
 void Engine::OnTimer(Instant now, Output& out) { core_->OnTimer(now, out); }
 Instant Engine::NextDeadline() const { return core_->NextDeadline(); }
 

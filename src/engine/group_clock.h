@@ -1,6 +1,7 @@
-// The group's clock: Unix milliseconds as its first member knew them, carried on by each member's steady clock. No
-// member's wall clock is read after its start, so setting a clock moves nothing. Feeds the hybrid logical clock
-// (Kulkarni et al., Logical Physical Clocks, OPODIS 2014) that stamps writes.
+// The group's clock: Unix milliseconds as its first member knew them, carried on by each member's
+// steady clock. No member's wall clock is read after its start, so setting a clock moves nothing.
+// Feeds the hybrid logical clock (Kulkarni et al., Logical Physical Clocks, OPODIS 2014) that
+// stamps writes.
 #ifndef COHORT_ENGINE_GROUP_CLOCK_H_
 #define COHORT_ENGINE_GROUP_CLOCK_H_
 
@@ -22,15 +23,17 @@ class GroupClock {
   int64_t NowMs(Instant now) const {
     return origin_ms_ + std::chrono::duration_cast<milliseconds>(now - origin_).count();
   }
-  // A hybrid logical time greater than every one given or observed before: milliseconds << 16 | counter.
+  // A hybrid logical time greater than every one given or observed before: milliseconds << 16 |
+  // counter.
   uint64_t NextHlc(Instant now) {
     const int64_t ms = NowMs(now);
     highest_ms_ = std::max(highest_ms_, ms);
     hlc_ = std::max(hlc_ + 1, static_cast<uint64_t>(ms) << 16);
     return hlc_;
   }
-  // Keeps ours above `hlc`, unless it lies more than 10 s ahead of the group's clock: a broken clock must not drag all
-  // others along (the entry it stamped still orders after it, by the rule of the map).
+  // Keeps ours above `hlc`, unless it lies more than 10 s ahead of the group's clock: a broken
+  // clock must not drag all others along (the entry it stamped still orders after it, by the rule
+  // of the map).
   void Observe(Instant now, uint64_t hlc) {
     if (static_cast<int64_t>(hlc >> 16) > NowMs(now) + 10'000) return;
     hlc_ = std::max(hlc_, hlc);

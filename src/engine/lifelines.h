@@ -1,9 +1,11 @@
-// The lifelines of this member: one authenticated stream to each other member, and passing ones to strangers (joins,
-// merges). Dials when there is something to say, introduces both ends (HELLO), cuts bytes into messages, and tells when
-// the last stream to a peer has ended, which is where evidence of death begins.
+// The lifelines of this member: one authenticated stream to each other member, and passing ones to
+// strangers (joins, merges). Dials when there is something to say, introduces both ends (HELLO),
+// cuts bytes into messages, and tells when the last stream to a peer has ended, which is where
+// evidence of death begins.
 //
-// A stream counts as up once the peer's HELLO has arrived. Streams to peers that are not retained (not in the view) are
-// closed after kIdleMax without a message. Limits: kLifelinesMax streams, kQueuedBytesMax for each while it opens.
+// A stream counts as up once the peer's HELLO has arrived. Streams to peers that are not retained
+// (not in the view) are closed after kIdleMax without a message. Limits: kLifelinesMax streams,
+// kQueuedBytesMax for each while it opens.
 //
 // Owner: one Engine. Not thread-safe.
 #ifndef COHORT_ENGINE_LIFELINES_H_
@@ -59,7 +61,8 @@ class Lifelines {
     std::vector<ProbeAnswer> probes;
     std::vector<Unreachable> unreachable;
     bool IsEmpty() const {
-      return messages.empty() && up.empty() && down.empty() && probes.empty() && unreachable.empty();
+      return messages.empty() && up.empty() && down.empty() && probes.empty() &&
+             unreachable.empty();
     }
   };
   struct Stats {
@@ -72,7 +75,8 @@ class Lifelines {
   // Introduces this member from now on as `self`, also to those who know it by an older join_no.
   void SetSelf(Peer self, std::vector<StreamAction>& actions);
   // Sends over an open stream to `to`, or dials.
-  void SendTo(Instant now, const Address& to, wire::StreamMessage type, Bytes body, std::vector<StreamAction>& actions);
+  void SendTo(Instant now, const Address& to, wire::StreamMessage type, Bytes body,
+              std::vector<StreamAction>& actions);
   // As SendTo, by instance; false when no stream to it is up.
   bool SendToInstance(Instant now, const InstanceId& to, wire::StreamMessage type, Bytes body,
                       std::vector<StreamAction>& actions);
@@ -85,7 +89,8 @@ class Lifelines {
   // Says BYE to everybody and ends all streams.
   void CloseAll(std::vector<StreamAction>& actions);
 
-  void OnStream(Instant now, const StreamEvent& event, std::vector<StreamAction>& actions, Output& out);
+  void OnStream(Instant now, const StreamEvent& event, std::vector<StreamAction>& actions,
+                Output& out);
   void OnTimer(Instant now, std::vector<StreamAction>& actions, Output& out);
   Instant NextDeadline() const;
   const Stats& stats() const { return stats_; }
@@ -109,7 +114,8 @@ class Lifelines {
   Streams::iterator FindByAddress(const Address& address);
   Buffer HelloMessage() const;
   void OnOpened(Instant now, StreamId id, Stream& stream, std::vector<StreamAction>& actions);
-  void OnBytes(Instant now, Streams::iterator it, Bytes bytes, std::vector<StreamAction>& actions, Output& out);
+  void OnBytes(Instant now, Streams::iterator it, Bytes bytes, std::vector<StreamAction>& actions,
+               Output& out);
   void OnHello(Streams::iterator it, Bytes body, Output& out);
   void OnEnded(Streams::iterator it, bool reset, Output& out);
   bool IsRetained(const Stream& stream) const;

@@ -20,29 +20,32 @@ class TraceSink;
 namespace cohort::engine {
 
 struct EngineOptions {
-  std::string group;  // 1 to kGroupNameMax bytes.
-  std::string name;   // 1 to kMemberNameMax bytes; unique in the group, survives restarts.
-  Address address;    // This member's unicast UDP port and TCP port, as others reach it.
-  bool has_multicast = true;     // False: the driver fans out to all known peers.
-  std::vector<Address> seeds;    // Asked at the start and while alone, by unicast.
+  std::string group;           // 1 to kGroupNameMax bytes.
+  std::string name;            // 1 to kMemberNameMax bytes; unique in the group, survives restarts.
+  Address address;             // This member's unicast UDP port and TCP port, as others reach it.
+  bool has_multicast = true;   // False: the driver fans out to all known peers.
+  std::vector<Address> seeds;  // Asked at the start and while alone, by unicast.
 
   // The group's key, 32 bytes. Empty: plaintext, which the driver allows only on request.
   std::optional<std::array<std::byte, 32>> key;
 
   Policy policy = Policy::kAvailable;
-  // Policy::kPrimary, cold start: this many distinct names must be heard before the group is formed. 0: never forms by
-  // itself, only joins (or bootstraps).
+  // Policy::kPrimary, cold start: this many distinct names must be heard before the group is
+  // formed. 0: never forms by itself, only joins (or bootstraps).
   uint32_t initial_members = 0;
-  bool bootstrap = false;    // Forms the group at once if nobody answers, whatever the policy.
-  std::string tie_breaker;   // Policy::kPrimary: the side with the member of this name wins a tie.
+  bool bootstrap = false;   // Forms the group at once if nobody answers, whatever the policy.
+  std::string tie_breaker;  // Policy::kPrimary: the side with the member of this name wins a tie.
 
-  Duration dead_after = milliseconds(800);      // Silence before a host counts as dead.
-  Duration stalled_after = milliseconds(2000);  // Silence before a process whose host answers counts as dead.
+  Duration dead_after = milliseconds(800);  // Silence before a host counts as dead.
+  Duration stalled_after =
+      milliseconds(2000);  // Silence before a process whose host answers counts as dead.
 
-  size_t receive_buffer_bytes = size_t{4} << 20;  // Granted to the sockets, read back: it bounds what peers may send.
-  size_t send_queue_bytes_max = size_t{16} << 20; // Queued messages; more are refused.
-  size_t map_bytes_max = size_t{4} << 30;         // Of all maps together; writes that would exceed it are refused.
-  Duration tombstone_horizon = seconds(3600);     // How long an erased key is remembered, for merges.
+  size_t receive_buffer_bytes =
+      size_t{4} << 20;  // Granted to the sockets, read back: it bounds what peers may send.
+  size_t send_queue_bytes_max = size_t{16} << 20;  // Queued messages; more are refused.
+  size_t map_bytes_max = size_t{4}
+                         << 30;  // Of all maps together; writes that would exceed it are refused.
+  Duration tombstone_horizon = seconds(3600);  // How long an erased key is remembered, for merges.
 
   TraceSink* trace = nullptr;  // Write-only; may be null. Must outlive the engine.
 };

@@ -1,8 +1,9 @@
-// Puts frames into packets and packets into the arena: as many frames of one destination and view as fit, in the order
-// they were added.
+// Puts frames into packets and packets into the arena: as many frames of one destination and view
+// as fit, in the order they were added.
 //
-// In a view of two everything goes by unicast: there is one receiver, and the kernel tells when its port is gone. Where
-// there is no multicast one sealed packet is listed once for each member, its bytes shared.
+// In a view of two everything goes by unicast: there is one receiver, and the kernel tells when its
+// port is gone. Where there is no multicast one sealed packet is listed once for each member, its
+// bytes shared.
 //
 // Owner: one Engine. Not thread-safe.
 #ifndef COHORT_ENGINE_PACKETIZER_H_
@@ -45,7 +46,8 @@ class Packetizer {
   void AddStranger(const Address& to, const wire::Frame& frame, Packets& packets);
   // Seals what is still open.
   void Flush(Packets& packets);
-  // True when a multicast packet of the current view was sealed since the last call: it counts as a heartbeat.
+  // True when a multicast packet of the current view was sealed since the last call: it counts as a
+  // heartbeat.
   bool TakeSentToGroup() { return std::exchange(sent_to_group_, false); }
   const Stats& stats() const { return stats_; }
 

@@ -14,7 +14,9 @@ std::deque<PendingCommands::Awaiting>& PendingCommands::AwaitingFor(Lane lane, A
   return awaiting_[Index(lane)][Index(ack)];
 }
 
-void PendingCommands::OnQueued(Lane lane, const Entry& entry) { unsent_[Index(lane)].push_back(entry); }
+void PendingCommands::OnQueued(Lane lane, const Entry& entry) {
+  unsent_[Index(lane)].push_back(entry);
+}
 
 void PendingCommands::OnSent(Lane lane) {
   std::deque<Entry>& unsent = unsent_[Index(lane)];
@@ -35,9 +37,11 @@ bool PendingCommands::OnDelivered(Lane lane, DoneUpcall done, CutNo cut, SeqNo s
   sent.pop_front();
   if (entry.id == 0) return false;
   done.command = entry.id;
-  // kLocal with a condition waits in the kLocal queue for its stable cut; without one it is done at the next progress.
+  // kLocal with a condition waits in the kLocal queue for its stable cut; without one it is done at
+  // the next progress.
   const CutNo threshold = entry.ack == AckLevel::kLocal && !entry.conditional ? 0 : cut;
-  AwaitingFor(lane, entry.ack).push_back({.done = std::move(done), .ack = entry.ack, .cut = threshold, .seq = seq});
+  AwaitingFor(lane, entry.ack)
+      .push_back({.done = std::move(done), .ack = entry.ack, .cut = threshold, .seq = seq});
   return true;
 }
 
@@ -46,7 +50,8 @@ void PendingCommands::Finish(Awaiting& awaiting, uint16_t replicas, std::vector<
   upcalls.emplace_back(std::move(awaiting.done));
 }
 
-void PendingCommands::OnProgress(const Progress& progress, uint16_t members, std::vector<Upcall>& upcalls) {
+void PendingCommands::OnProgress(const Progress& progress, uint16_t members,
+                                 std::vector<Upcall>& upcalls) {
   const auto drain = [&](Lane lane, AckLevel ack, auto reached, uint16_t replicas) {
     std::deque<Awaiting>& queue = AwaitingFor(lane, ack);
     while (!queue.empty() && reached(queue.front())) {
@@ -55,12 +60,22 @@ void PendingCommands::OnProgress(const Progress& progress, uint16_t members, std
     }
   };
   const uint16_t two = std::min<uint16_t>(2, members);
-  drain(Lane::kOrdered, AckLevel::kLocal, [&](const Awaiting& a) { return a.cut <= progress.stable_cut; }, 1);
-  drain(Lane::kOrdered, AckLevel::kOne, [&](const Awaiting& a) { return a.cut <= progress.applied_by_one; }, two);
-  drain(Lane::kOrdered, AckLevel::kAll, [&](const Awaiting& a) { return a.cut <= progress.applied_by_all; }, members);
+  drain(
+      Lane::kOrdered, AckLevel::kLocal,
+      [&](const Awaiting& a) { return a.cut <= progress.stable_cut; }, 1);
+  drain(
+      Lane::kOrdered, AckLevel::kOne,
+      [&](const Awaiting& a) { return a.cut <= progress.applied_by_one; }, two);
+  drain(
+      Lane::kOrdered, AckLevel::kAll,
+      [&](const Awaiting& a) { return a.cut <= progress.applied_by_all; }, members);
   drain(Lane::kConv, AckLevel::kLocal, [](const Awaiting&) { return true; }, 1);
-  drain(Lane::kConv, AckLevel::kOne, [&](const Awaiting& a) { return a.seq <= progress.received_by_one; }, two);
-  drain(Lane::kConv, AckLevel::kAll, [&](const Awaiting& a) { return a.seq <= progress.received_by_all; }, members);
+  drain(
+      Lane::kConv, AckLevel::kOne,
+      [&](const Awaiting& a) { return a.seq <= progress.received_by_one; }, two);
+  drain(
+      Lane::kConv, AckLevel::kAll,
+      [&](const Awaiting& a) { return a.seq <= progress.received_by_all; }, members);
 }
 
 void PendingCommands::OnView(const std::vector<Rank>& continuing_others, uint16_t members,
@@ -85,7 +100,8 @@ void PendingCommands::OnHeardInView(Rank rank, uint16_t members, std::vector<Upc
 
 void PendingCommands::OnExcluded(std::vector<Upcall>& upcalls) {
   const absl::Status unknown = absl::UnknownError(
-      "this member was excluded from the group before the write was acknowledged; it may or may not have taken effect");
+      "this member was excluded from the group before the write was acknowledged; it may or may "
+      "not have taken effect");
   const auto fail = [&](DoneUpcall done) {
     if (done.command == 0) return;
     done.status = unknown;
@@ -106,7 +122,8 @@ void PendingCommands::OnExcluded(std::vector<Upcall>& upcalls) {
   }
 }
 
-void PendingCommands::FailQueued(Lane lane, const absl::Status& status, std::vector<Upcall>& upcalls) {
+void PendingCommands::FailQueued(Lane lane, const absl::Status& status,
+                                 std::vector<Upcall>& upcalls) {
   for (const Entry& entry : unsent_[Index(lane)]) {
     if (entry.id != 0) upcalls.emplace_back(DoneUpcall{.command = entry.id, .status = status});
   }

@@ -1,9 +1,11 @@
-// Commands of this member on their way to their acknowledgement: queued, sent, delivered here, acknowledged.
+// Commands of this member on their way to their acknowledgement: queued, sent, delivered here,
+// acknowledged.
 //
-// The engine's own messages come back to it in the order it sent them (per lane: CONV, or AGREED and SAFE together), so
-// a delivery is matched to its command by position and nothing about a command travels. A delivered command then waits
-// for the others: inside a view by what the STATUS frames say (cuts applied, chunks received), across a view change
-// until every continuing member was heard in the new view, which proves that it closed the old one (Spec 2.4).
+// The engine's own messages come back to it in the order it sent them (per lane: CONV, or AGREED
+// and SAFE together), so a delivery is matched to its command by position and nothing about a
+// command travels. A delivered command then waits for the others: inside a view by what the STATUS
+// frames say (cuts applied, chunks received), across a view change until every continuing member
+// was heard in the new view, which proves that it closed the old one (Spec 2.4).
 //
 // Owner: one Engine. Not thread-safe.
 #ifndef COHORT_ENGINE_PENDING_COMMANDS_H_
@@ -24,20 +26,25 @@ namespace cohort::engine {
 class PendingCommands {
  public:
   enum class Lane : uint8_t { kConv = 0, kOrdered = 1 };
-  static Lane LaneOf(DeliveryClass cls) { return cls == DeliveryClass::kConv ? Lane::kConv : Lane::kOrdered; }
+  static Lane LaneOf(DeliveryClass cls) {
+    return cls == DeliveryClass::kConv ? Lane::kConv : Lane::kOrdered;
+  }
 
-  // A command's message was accepted for sending. `id` 0: a message of the engine itself, matched but not answered.
+  // A command's message was accepted for sending. `id` 0: a message of the engine itself, matched
+  // but not answered.
   struct Entry {
     uint64_t id = 0;
     AckLevel ack = AckLevel::kLocal;
     bool conditional = false;
   };
   void OnQueued(Lane lane, const Entry& entry);
-  // The last byte of the oldest unsent message of `lane` got a sequence number: from now on its outcome is the group's.
+  // The last byte of the oldest unsent message of `lane` got a sequence number: from now on its
+  // outcome is the group's.
   void OnSent(Lane lane);
 
-  // How far the members of the view are, as the acks say. `all` and `one` are the lowest and the second-highest (the
-  // best other member counts as one) of what members hold; ordered in cuts, CONV in chunks of this member.
+  // How far the members of the view are, as the acks say. `all` and `one` are the lowest and the
+  // second-highest (the best other member counts as one) of what members hold; ordered in cuts,
+  // CONV in chunks of this member.
   struct Progress {
     CutNo applied_by_all = 0;
     CutNo applied_by_one = 0;
@@ -47,16 +54,19 @@ class PendingCommands {
   };
   // The command of the oldest sent message of `lane`; 0 for a message of the engine itself.
   uint64_t NextDelivered(Lane lane) const;
-  // The oldest sent message of `lane` was delivered here, with `done` as its result so far. False: it was a message of
-  // the engine itself.
+  // The oldest sent message of `lane` was delivered here, with `done` as its result so far. False:
+  // it was a message of the engine itself.
   bool OnDelivered(Lane lane, DoneUpcall done, CutNo cut, SeqNo seq);
   // Completes what `progress` allows, in order.
   void OnProgress(const Progress& progress, uint16_t members, std::vector<Upcall>& upcalls);
 
-  // A new view: everything delivered so far waits for `continuing` other members to be heard in it (C17).
-  void OnView(const std::vector<Rank>& continuing_others, uint16_t members, std::vector<Upcall>& upcalls);
+  // A new view: everything delivered so far waits for `continuing` other members to be heard in it
+  // (C17).
+  void OnView(const std::vector<Rank>& continuing_others, uint16_t members,
+              std::vector<Upcall>& upcalls);
   void OnHeardInView(Rank rank, uint16_t members, std::vector<Upcall>& upcalls);
-  // The group went on without us: the outcome of what was sent is unknown, what was only queued stays queued.
+  // The group went on without us: the outcome of what was sent is unknown, what was only queued
+  // stays queued.
   void OnExcluded(std::vector<Upcall>& upcalls);
   // Everything fails with `status`.
   void FailAll(const absl::Status& status, std::vector<Upcall>& upcalls);

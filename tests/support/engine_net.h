@@ -1,5 +1,6 @@
-// A handful of engines joined by a perfect network in virtual time: every packet arrives 50 us later, streams always
-// work, a killed engine's port refuses. For tests and benches of whole engines; faults are the simulator's business.
+// A handful of engines joined by a perfect network in virtual time: every packet arrives 50 us
+// later, streams always work, a killed engine's port refuses. For tests and benches of whole
+// engines; faults are the simulator's business.
 #ifndef COHORT_TESTS_SUPPORT_ENGINE_NET_H_
 #define COHORT_TESTS_SUPPORT_ENGINE_NET_H_
 
@@ -113,7 +114,8 @@ class EngineNet {
   bool AllIn(std::initializer_list<size_t> indices) {
     for (const size_t index : indices) {
       if (engine(index).view().members.size() != indices.size()) return false;
-      if (engine(index).view().id != engine(*indices.begin()).view().id || !engine(index).synced()) return false;
+      if (engine(index).view().id != engine(*indices.begin()).view().id || !engine(index).synced())
+        return false;
     }
     return true;
   }
@@ -122,7 +124,8 @@ class EngineNet {
   uint64_t Put(size_t index, std::string_view map, std::string_view key, std::string_view value,
                engine::AckLevel ack = engine::AckLevel::kAll) {
     const uint64_t hlc = engine(index).NextHlc(now_);
-    const Buffer op = map::EncodeMapOp({.map = map, .hlc = hlc, .body = map::PutOp{.key = key, .value = value}});
+    const Buffer op =
+        map::EncodeMapOp({.map = map, .hlc = hlc, .body = map::PutOp{.key = key, .value = value}});
     const uint64_t id = next_command_++;
     last_status_ = Execute(index, engine::MapWrite{.id = id, .operation = op, .ack = ack});
     return id;
@@ -173,7 +176,8 @@ class EngineNet {
     }
     for (auto& [index, batch] : datagrams) {
       std::vector<engine::Datagram> list;
-      for (const Arrival& arrival : batch) list.push_back({arrival.from, arrival.multicast, AsBytes(arrival.datagram)});
+      for (const Arrival& arrival : batch)
+        list.push_back({arrival.from, arrival.multicast, AsBytes(arrival.datagram)});
       engine::Output out;
       hosts_[index]->engine->OnDatagrams(now_, list, out);
       Take(index, out);
@@ -201,9 +205,12 @@ class EngineNet {
     for (engine::Upcall& upcall : out.upcalls) {
       Host& host = *hosts_[index];
       if (auto* view = std::get_if<engine::ViewUpcall>(&upcall)) host.views.push_back(view->view);
-      if (auto* event = std::get_if<engine::EventUpcall>(&upcall)) host.events.push_back(event->event);
-      if (auto* message = std::get_if<engine::MessageUpcall>(&upcall)) host.messages.push_back(*message);
-      if (auto* change = std::get_if<engine::ChangeUpcall>(&upcall)) host.changes.push_back(*change);
+      if (auto* event = std::get_if<engine::EventUpcall>(&upcall))
+        host.events.push_back(event->event);
+      if (auto* message = std::get_if<engine::MessageUpcall>(&upcall))
+        host.messages.push_back(*message);
+      if (auto* change = std::get_if<engine::ChangeUpcall>(&upcall))
+        host.changes.push_back(*change);
       if (auto* done = std::get_if<engine::DoneUpcall>(&upcall)) host.done[done->command] = *done;
     }
     out = {};
@@ -219,16 +226,21 @@ class EngineNet {
         if (hosts_[i]->address == action.to && hosts_[i]->alive) to = i;
       }
       if (to == hosts_.size()) {
-        Later({.to = index, .stream = engine::StreamEvent{.kind = Event::kRefused, .stream = action.stream}});
+        Later({.to = index,
+               .stream = engine::StreamEvent{.kind = Event::kRefused, .stream = action.stream}});
       } else if (action.kind == Kind::kProbe) {
-        Later({.to = index, .stream = engine::StreamEvent{.kind = Event::kAnswered, .stream = action.stream}});
+        Later({.to = index,
+               .stream = engine::StreamEvent{.kind = Event::kAnswered, .stream = action.stream}});
       } else {
         const PipeEnd peer{to, next_accepted_ += 2};
         pipes_[self] = peer;
         pipes_[peer] = self;
-        Later({.to = index, .stream = engine::StreamEvent{.kind = Event::kOpened, .stream = action.stream}});
-        Later({.to = to, .stream = engine::StreamEvent{
-                             .kind = Event::kAccepted, .stream = peer.second, .from = hosts_[index]->address}});
+        Later({.to = index,
+               .stream = engine::StreamEvent{.kind = Event::kOpened, .stream = action.stream}});
+        Later(
+            {.to = to,
+             .stream = engine::StreamEvent{
+                 .kind = Event::kAccepted, .stream = peer.second, .from = hosts_[index]->address}});
       }
       return;
     }
@@ -240,7 +252,8 @@ class EngineNet {
              .stream = engine::StreamEvent{.kind = Event::kBytes, .stream = peer.second},
              .bytes = std::string(action.data.text())});
     } else {
-      Later({.to = peer.first, .stream = engine::StreamEvent{.kind = Event::kClosed, .stream = peer.second}});
+      Later({.to = peer.first,
+             .stream = engine::StreamEvent{.kind = Event::kClosed, .stream = peer.second}});
       pipes_.erase(peer);
       pipes_.erase(self);
     }
