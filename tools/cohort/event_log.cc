@@ -139,10 +139,10 @@ void EventLog::Add(const Event& event) {
     json["text"] = event.text;
     absl::StrAppend(&text, ": ", event.text);
   }
-  if (event.kind == EventKind::kSynced) {
+  const bool remembered = event.kind == EventKind::kSynced || event.kind == EventKind::kLeft;
+  if (remembered) {
     const std::lock_guard lock(shared_->mutex);
-    if (std::find(synced_.begin(), synced_.end(), event.subject_name) == synced_.end())
-      synced_.push_back(event.subject_name);
+    if (seen_.size() < kLinesMax) seen_.emplace(event.kind, event.subject_name);
   }
   Line(Dump(json), text);
 }
@@ -155,9 +155,9 @@ void EventLog::Add(std::string_view event, std::string_view member, std::string_
                                 text.empty() ? "" : ": ", ToAbsl(text)));
 }
 
-bool EventLog::SawSynced(std::string_view member) const {
+bool EventLog::Saw(EventKind kind, std::string_view member) const {
   const std::lock_guard lock(shared_->mutex);
-  return std::find(synced_.begin(), synced_.end(), member) != synced_.end();
+  return seen_.count({kind, std::string(member)}) > 0;
 }
 
 std::vector<std::string> EventLog::Recent(size_t count) const {

@@ -12,8 +12,10 @@
 #include <deque>
 #include <memory>
 #include <mutex>
+#include <set>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "cohort/events.h"
@@ -34,8 +36,8 @@ class EventLog {
   void Add(const Event& event);
   // An event of the program itself: "ready", "synced", "left".
   void Add(std::string_view event, std::string_view member, std::string_view text);
-  // Whether a synced event about `member` was seen.
-  bool SawSynced(std::string_view member) const;
+  // Whether an event of this kind about `member` was seen: kSynced and kLeft only.
+  bool Saw(EventKind kind, std::string_view member) const;
 
   std::vector<std::string> Recent(size_t count) const;  // Oldest first.
 
@@ -55,7 +57,7 @@ class EventLog {
   const EventFormat format_;
   std::shared_ptr<Shared> shared_;
   std::deque<std::string> recent_;
-  std::vector<std::string> synced_;
+  std::set<std::pair<EventKind, std::string>> seen_;
 };
 
 }  // namespace cohort::tools

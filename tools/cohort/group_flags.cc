@@ -25,9 +25,8 @@ void GroupFlags::AddTo(CLI::App& app) {
          "--allow-plaintext", allow_plaintext,
          "Run without a key: on loopback only, or with =network anywhere, open to anyone there")
       ->envname("COHORT_ALLOW_PLAINTEXT")
-      ->expected(0, 1)
-      ->group(section)
-      ->capture_default_str();
+      ->expected(0, 1)  // No default is told to CLI11: it would stand for a flag without a value.
+      ->group(section);
   app.add_option("--join-timeout", join_timeout,
                  "Longest wait for the group and its state, e.g. 30s")
       ->envname("COHORT_JOIN_TIMEOUT")

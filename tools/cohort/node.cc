@@ -75,7 +75,7 @@ absl::Status Node::OpenMaps() {
 }
 
 void Node::AnnounceReady() {
-  if (!events_.SawSynced(group_->name()))
+  if (!events_.Saw(EventKind::kSynced, group_->name()))
     events_.Add("synced", group_->name(), "holds the whole state");
   std::string text = absl::StrCat("member of ", options_.group.group, " at ", group_->address());
   if (options_.resp) absl::StrAppend(&text, "; RESP on ", resp_.endpoint().ToString());
@@ -116,7 +116,8 @@ absl::Status Node::Stop() {
     status_ = {};
   }
   group_.reset();
-  events_.Add("left", name, status.ok() ? "" : status.ToString());
+  if (!events_.Saw(EventKind::kLeft, name))
+    events_.Add("left", name, status.ok() ? "" : status.ToString());
   return status;
 }
 

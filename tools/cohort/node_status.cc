@@ -125,7 +125,7 @@ Json NodeStatus::ToJson() const {
   json["peers"] = Json::array();
   for (const Member& member : view.members) {
     json["members"].push_back(member.name);
-    if (member.id == group->id()) continue;
+    if (member.id.instance == group->id().instance) continue;
     json["peers"].push_back({{"name", member.name},
                              {"address", member.address},
                              {"id", member.id.ToString()},
