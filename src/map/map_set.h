@@ -58,7 +58,9 @@ class MapSet {
   const OrderedMap* Get(uint32_t id) const { return id < maps_.size() ? maps_[id].get() : nullptr; }
   OrderedMap* Get(uint32_t id) { return id < maps_.size() ? maps_[id].get() : nullptr; }
   size_t size() const { return maps_.size(); }
-  // The map, made if it was not there. Null when there are kMapsMax or the name is malformed.
+  // The map, made if it was not there: by an operation or a restore only, because ids follow the
+  // order of making and must be alike on all members. Null when there are kMapsMax or the name is
+  // malformed.
   OrderedMap* Create(std::string_view name);
 
   ViewId view() const { return view_; }

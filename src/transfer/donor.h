@@ -17,6 +17,7 @@
 #include "base/buffer.h"
 #include "base/instant.h"
 #include "map/map_set.h"
+#include "transfer/limits.h"
 #include "transfer/output.h"
 
 namespace cohort::transfer {
@@ -26,7 +27,8 @@ class DonorSession;
 class Donor {
  public:
   struct Options {
-    size_t sessions_max = 3;  // Joiners served at once; at most map::kSnapshotsMax.
+    size_t sessions_max = 3;              // Joiners served at once; at most map::kSnapshotsMax.
+    size_t chunk_bytes = kChunkBytesAim;  // Small ones are for tests.
     Duration silence_max =
         seconds(30);  // A joiner that acknowledges nothing for so long is given up.
   };

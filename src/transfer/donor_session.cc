@@ -9,8 +9,12 @@
 namespace cohort::transfer {
 
 DonorSession::DonorSession(Instant now, const MemberId& joiner, uint32_t attempt,
-                           map::MapSetSnapshot snapshot)
-    : joiner_(joiner), attempt_(attempt), snapshot_(std::move(snapshot)), last_heard_(now) {}
+                           size_t chunk_bytes, map::MapSetSnapshot snapshot)
+    : joiner_(joiner),
+      attempt_(attempt),
+      chunk_bytes_(chunk_bytes),
+      snapshot_(std::move(snapshot)),
+      last_heard_(now) {}
 
 void DonorSession::Begin(const map::MapSettings& settings, Output& out) {
   BeginMessage begin;
@@ -77,7 +81,7 @@ void DonorSession::SendChunk(Output& out) {
     }
     const auto& [key, entry] = entries_[entries_at_];
     const size_t size = ChunkBytesOf(*key, *entry);
-    if (!batch.empty() && bytes + size > kChunkBytesAim) break;
+    if (!batch.empty() && bytes + size > chunk_bytes_) break;
     bytes += size;
     batch.push_back(entries_[entries_at_++]);
   }

@@ -14,7 +14,8 @@ namespace cohort::transfer {
 
 class DonorSession {
  public:
-  DonorSession(Instant now, const MemberId& joiner, uint32_t attempt, map::MapSetSnapshot snapshot);
+  DonorSession(Instant now, const MemberId& joiner, uint32_t attempt, size_t chunk_bytes,
+               map::MapSetSnapshot snapshot);
 
   // BEGIN, and as much as may be in flight. `settings`: of maps yet to come.
   void Begin(const map::MapSettings& settings, Output& out);
@@ -36,6 +37,7 @@ class DonorSession {
 
   const MemberId joiner_;
   const uint32_t attempt_;
+  const size_t chunk_bytes_;
   map::MapSetSnapshot snapshot_;
   Instant last_heard_;
   size_t map_ = 0;

@@ -17,23 +17,24 @@ namespace cohort::transfer {
 
 // A member that has the whole state and serves it.
 struct Server {
-  explicit Server(uint64_t number, const map::MapSettings& settings = {})
-      : id(map::Writer(number)), replica(settings) {
+  Server(uint64_t number, const map::MapSettings& settings, const Donor::Options& options)
+      : id(map::Writer(number)), replica(settings), donor(options) {
     replica.out().wants_changes = false;
   }
   MemberId id;
   map::Replica replica;
-  Donor donor{Donor::Options{}};
+  Donor donor;
   bool alive = true;
 };
 
 class Rig {
  public:
   explicit Rig(size_t count = 1, Joiner::Options options = {},
-               const map::MapSettings& settings = {}) {
+               const map::MapSettings& settings = {}, const Donor::Options& donor = {}) {
     options.maps.hash_key = 77;
     joiner = std::make_unique<Joiner>(options);
-    for (size_t i = 0; i < count; ++i) servers.push_back(std::make_unique<Server>(i + 1, settings));
+    for (size_t i = 0; i < count; ++i)
+      servers.push_back(std::make_unique<Server>(i + 1, settings, donor));
   }
 
   std::vector<MemberId> Donors() const {

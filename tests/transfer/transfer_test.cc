@@ -358,10 +358,12 @@ void RunSeed(uint64_t seed) {
   map::MapSettings settings;
   if (random.Chance(0.5)) settings.tombstones_max = random.Between(1, 10);
   if (random.Chance(0.5)) settings.bytes_max = random.Between(2'000, 20'000);
-  Rig rig(3, {}, settings);
+  // Chunks so small that the state is on its way for a while.
+  Rig rig(3, {}, settings, {.chunk_bytes = random.Between(100, 1000)});
   map::OpSource source(random, 60);
   std::deque<std::string> kept;
   map::GroupTime now = 50'000;
+  rig.Do(PutOp{"first", "v"});  // Makes the map at one place everywhere.
   const auto write = [&] {
     now += static_cast<map::GroupTime>(random.Below(60));
     map::MapOp op = map::RandomOp(random, source, rig.servers[0]->replica.map(), now, kept);
