@@ -11,6 +11,8 @@ endforeach()
 set(COHORT_PUBLIC_LINK absl::status absl::statusor absl::time)
 set(COHORT_PRIVATE_LINK absl::strings absl::flat_hash_map absl::btree absl::inlined_vector absl::synchronization
     OpenSSL::SSL OpenSSL::Crypto PkgConfig::XXHASH protobuf::libprotobuf Threads::Threads)
+set(COHORT_PUBLIC_LINK ${COHORT_PUBLIC_LINK} PARENT_SCOPE)
+set(COHORT_PRIVATE_LINK ${COHORT_PRIVATE_LINK} PARENT_SCOPE)
 
 add_library(cohort ${objects})
 add_library(Cohort::cohort ALIAS cohort)
