@@ -1,5 +1,6 @@
 #include "cohort/replicated_map.h"
 
+#include <algorithm>
 #include <optional>
 #include <utility>
 
@@ -17,7 +18,12 @@ Entry ToEntry(const map::Reading& reading, map::GroupTime now) {
   Entry entry;
   entry.value = std::string(reading.value.text());
   entry.version = reading.version;
-  if (reading.expires_at != 0) entry.ttl = absl::Milliseconds(reading.expires_at - now);
+  if (reading.expires_at == 0) return entry;
+  entry.ttl = absl::Milliseconds(reading.expires_at - now);
+  // Group clocks of members differ by a little; nobody is to see more than was given.
+  if (reading.ttl_ms != 0) {
+    entry.ttl = std::min(entry.ttl, absl::Milliseconds(static_cast<int64_t>(reading.ttl_ms)));
+  }
   return entry;
 }
 
