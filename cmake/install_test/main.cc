@@ -16,6 +16,7 @@ int main() {
   absl::StatusOr<cohort::ReplicatedMap> map = group->OpenMap("main");
   if (!map.ok() || !map->Put("key", "value").ok()) return 1;
   absl::StatusOr<cohort::Entry> entry = map->Get("key");
-  std::printf("%s is a member and read '%s'\n", group->name().c_str(), entry.ok() ? entry->value.c_str() : "nothing");
+  std::printf("%s is a member and read '%s'\n", group->name().c_str(),
+              entry.ok() ? entry->value.c_str() : "nothing");
   return entry.ok() && entry->value == "value" ? 0 : 1;
 }

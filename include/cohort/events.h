@@ -1,5 +1,5 @@
-// Typed events: everything a member notices or decides, with cause and evidence. Logs, metrics, the console, the
-// simulator's timeline and `cohort node --events json` are all fed from these.
+// Typed events: everything a member notices or decides, with cause and evidence. Logs, metrics, the
+// console, the simulator's timeline and `cohort node --events json` are all fed from these.
 #ifndef COHORT_EVENTS_H_
 #define COHORT_EVENTS_H_
 
@@ -14,40 +14,42 @@
 namespace cohort {
 
 enum class EventKind : uint8_t {
-  kStarted,          // Sockets are open; text: addresses, interface and why it was chosen.
-  kView,             // A view was installed; text: its members and causes.
-  kSuspected,        // subject: whom; text: evidence. number: milliseconds of silence.
-  kUnsuspected,      // It answered after all.
-  kSelfDoubt,        // This member was stopped or cut off itself and accuses nobody.
-  kExcluded,         // The group went on without this member; it comes back as a new member, carrying its state.
-  kHalted,           // No quorum (Policy::kPrimary): writes are refused until there is one.
-  kResumed,          // The quorum is back.
-  kJoining,          // Asked subject to let this member in.
-  kRefused,          // A join was refused; text: why and what to do.
+  kStarted,      // Sockets are open; text: addresses, interface and why it was chosen.
+  kView,         // A view was installed; text: its members and causes.
+  kSuspected,    // subject: whom; text: evidence. number: milliseconds of silence.
+  kUnsuspected,  // It answered after all.
+  kSelfDoubt,    // This member was stopped or cut off itself and accuses nobody.
+  kExcluded,  // The group went on without this member; it comes back as a new member, carrying its
+              // state.
+  kHalted,    // No quorum (Policy::kPrimary): writes are refused until there is one.
+  kResumed,   // The quorum is back.
+  kJoining,   // Asked subject to let this member in.
+  kRefused,   // A join was refused; text: why and what to do.
   kTransferStarted,  // State is coming from (or going to) subject.
   kTransferDone,     // number: bytes.
   kTransferFailed,   // text: why; the next donor is tried.
   kSynced,           // subject holds the whole state, its digest was compared.
   kMerging,          // A second side of this group was found; text: which one gives way.
-  kMerged,           // Entries of the other side are merged. number: conflicts; text: report in short.
-  kConflict,         // One key was written on both sides; key, and in text which version lost.
-  kLeft,             // subject left.
-  kDropped,          // Packets were dropped; text: cause; number: how many since the last such event. Rate limited.
-  kBackPressure,     // The send window was full. number: milliseconds.
-  kDegraded,         // A member lags behind; subject.
-  kPlaintext,        // The group runs without encryption.
-  kWarning,          // text says what is wrong and what to do.
+  kMerged,    // Entries of the other side are merged. number: conflicts; text: report in short.
+  kConflict,  // One key was written on both sides; key, and in text which version lost.
+  kLeft,      // subject left.
+  kDropped,   // Packets were dropped; text: cause; number: how many since the last such event. Rate
+              // limited.
+  kBackPressure,  // The send window was full. number: milliseconds.
+  kDegraded,      // A member lags behind; subject.
+  kPlaintext,     // The group runs without encryption.
+  kWarning,       // text says what is wrong and what to do.
 };
 COHORT_EXPORT const char* ToString(EventKind kind);
 
 struct Event {
   EventKind kind = EventKind::kWarning;
-  int64_t at_ns = 0;      // Steady clock of this process.
-  ViewId view;            // Installed here when it happened; zero before the first.
-  MemberId subject;       // Whom it is about, if anybody.
+  int64_t at_ns = 0;  // Steady clock of this process.
+  ViewId view;        // Installed here when it happened; zero before the first.
+  MemberId subject;   // Whom it is about, if anybody.
   std::string subject_name;
-  std::string text;       // In words: what, why, evidence, what to do.
-  std::string key;        // For kConflict.
+  std::string text;  // In words: what, why, evidence, what to do.
+  std::string key;   // For kConflict.
   int64_t number = 0;
 };
 

@@ -11,7 +11,8 @@
 
 namespace cohort {
 
-// One process that is or was a member: 128 random bits drawn at its start. A restart is a new instance.
+// One process that is or was a member: 128 random bits drawn at its start. A restart is a new
+// instance.
 struct InstanceId {
   uint64_t hi = 0;
   uint64_t lo = 0;
@@ -28,8 +29,8 @@ struct MemberId {
   COHORT_EXPORT std::string ToString() const;  // First 8 digits of the instance, '/', join_no.
 };
 
-// A view's name. `num` grows along the history of each member; `cid` is 64 random bits of the proposal, so that two
-// sides of a partition never give one id to two views.
+// A view's name. `num` grows along the history of each member; `cid` is 64 random bits of the
+// proposal, so that two sides of a partition never give one id to two views.
 struct ViewId {
   uint64_t num = 0;
   uint64_t cid = 0;
@@ -38,7 +39,8 @@ struct ViewId {
   COHORT_EXPORT std::string ToString() const;  // num, '-', first 6 hexadecimal digits of cid.
 };
 
-// Names one write of one key. Grows with every write of that key, alike on all members. None() means "absent".
+// Names one write of one key. Grows with every write of that key, alike on all members. None()
+// means "absent".
 struct Version {
   uint64_t time = 0;    // Hybrid logical time: Unix milliseconds << 16 | counter.
   uint64_t writer = 0;  // Settles equal times.
@@ -51,7 +53,9 @@ struct Version {
 
 template <>
 struct std::hash<cohort::InstanceId> {
-  size_t operator()(const cohort::InstanceId& id) const noexcept { return id.hi ^ (id.lo * 0x9E3779B97F4A7C15u); }
+  size_t operator()(const cohort::InstanceId& id) const noexcept {
+    return id.hi ^ (id.lo * 0x9E3779B97F4A7C15u);
+  }
 };
 
 #endif  // COHORT_IDS_H_

@@ -14,7 +14,8 @@ namespace cohort {
 // How the group treats a partition. See docs/protocol.md, chapter "Membership".
 enum class Policy : uint8_t {
   kAvailable,  // Every side lives on; sides merge entry by entry when the network heals.
-  kPrimary,    // Only the side that holds a quorum of the last view lives on; the other refuses writes.
+  kPrimary,    // Only the side that holds a quorum of the last view lives on; the other refuses
+               // writes.
 };
 
 // Why a member appeared in or disappeared from a view.

@@ -1,4 +1,5 @@
-// The one place where std and Abseil string views meet: in some distributions they are two types, in others one.
+// The one place where std and Abseil string views meet: in some distributions they are two types,
+// in others one.
 #ifndef COHORT_BASE_ABSL_BRIDGE_H_
 #define COHORT_BASE_ABSL_BRIDGE_H_
 

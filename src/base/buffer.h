@@ -1,8 +1,10 @@
-// Bytes with a shared owner. A Buffer is a slice of a reference-counted block: copying and slicing share the block, so
-// a chunk can sit in a repair window, a reassembly and an upcall at once without being copied.
+// Bytes with a shared owner. A Buffer is a slice of a reference-counted block: copying and slicing
+// share the block, so a chunk can sit in a repair window, a reassembly and an upcall at once
+// without being copied.
 //
 // Borrow with Bytes (a span, valid for the call), keep with Buffer; never store a span.
-// Threads: a Buffer may be handed to another thread; the count is atomic, the bytes must no longer be written.
+// Threads: a Buffer may be handed to another thread; the count is atomic, the bytes must no longer
+// be written.
 #ifndef COHORT_BASE_BUFFER_H_
 #define COHORT_BASE_BUFFER_H_
 
@@ -24,7 +26,9 @@ namespace cohort {
 using Bytes = std::span<const std::byte>;
 using MutableBytes = std::span<std::byte>;
 
-inline Bytes AsBytes(std::string_view text) { return std::as_bytes(std::span(text.data(), text.size())); }
+inline Bytes AsBytes(std::string_view text) {
+  return std::as_bytes(std::span(text.data(), text.size()));
+}
 inline std::string_view AsText(Bytes bytes) {
   return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
 }
@@ -71,7 +75,9 @@ class Buffer {
   bool empty() const { return size_ == 0; }
   const std::byte* data() const { return data_; }
   Bytes bytes() const { return {data_, size_}; }
-  operator Bytes() const { return bytes(); }  // NOLINT(google-explicit-constructor): a Buffer reads as its bytes.
+  operator Bytes() const {
+    return bytes();
+  }  // NOLINT(google-explicit-constructor): a Buffer reads as its bytes.
   std::string_view text() const { return AsText(bytes()); }
   // The bytes to write, by the one who allocated, before anyone else holds a slice.
   MutableBytes Fill() { return {data_, size_}; }

@@ -1,4 +1,5 @@
-// COHORT_CHECK: for our own mistakes only, never for what a peer or a caller sends. Dies in release builds too.
+// COHORT_CHECK: for our own mistakes only, never for what a peer or a caller sends. Dies in release
+// builds too.
 #ifndef COHORT_BASE_CHECK_H_
 #define COHORT_BASE_CHECK_H_
 
@@ -12,7 +13,8 @@ namespace cohort::internal {
 }
 }  // namespace cohort::internal
 
-#define COHORT_CHECK(expression) \
-  ((expression) ? static_cast<void>(0) : ::cohort::internal::CheckFailed(#expression, __FILE__, __LINE__))
+#define COHORT_CHECK(expression)       \
+  ((expression) ? static_cast<void>(0) \
+                : ::cohort::internal::CheckFailed(#expression, __FILE__, __LINE__))
 
 #endif  // COHORT_BASE_CHECK_H_

@@ -1,5 +1,5 @@
-// Time as the engine knows it: a steady clock of nanoseconds that is passed in. Wall time cannot become an Instant by
-// accident, and nothing in a layer can read a clock.
+// Time as the engine knows it: a steady clock of nanoseconds that is passed in. Wall time cannot
+// become an Instant by accident, and nothing in a layer can read a clock.
 #ifndef COHORT_BASE_INSTANT_H_
 #define COHORT_BASE_INSTANT_H_
 

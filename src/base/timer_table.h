@@ -1,5 +1,5 @@
-// A layer's timers: an enum and a table of deadlines, not objects. Inspectable, copyable, one minimum.
-// Timer must be an enum class with a last enumerator kCount.
+// A layer's timers: an enum and a table of deadlines, not objects. Inspectable, copyable, one
+// minimum. Timer must be an enum class with a last enumerator kCount.
 #ifndef COHORT_BASE_TIMER_TABLE_H_
 #define COHORT_BASE_TIMER_TABLE_H_
 

@@ -29,7 +29,7 @@ enum class TraceKind : uint8_t {
   kAccepted,        // view, ballot_round, ballot_rank, next.
   kViewInstalled,  // view, previous (zero: joined), members, trim (of previous, by its ranks; empty
                    // when joined), key_epoch, origin (own rank), subject (self), flag (primary).
-  kSealed,  // subkey, packet. See TraceSubkey().
+  kSealed,         // subkey, packet. See TraceSubkey().
   kOpened,  // subkey, packet. The packet was authentic, not a replay, and is handed to the layers.
   kAcknowledged,  // command, view, level, flag (succeeded), number (members known to hold it). With
                   // its DoneUpcall.

@@ -17,10 +17,12 @@ namespace cohort {
 
 // Index of a member in its view, by seniority. Rank 0 coordinates and sequences.
 using Rank = uint16_t;
-inline constexpr Rank kNoRank = 0xFFFF;   // Not a member; also "everybody" as a destination of frames.
+inline constexpr Rank kNoRank =
+    0xFFFF;  // Not a member; also "everybody" as a destination of frames.
 inline constexpr Rank kAllRanks = 0xFFFF;
 
-// Number of a chunk in its sender's stream inside one view; the first is 1. 48 bits on the wire, never wraps.
+// Number of a chunk in its sender's stream inside one view; the first is 1. 48 bits on the wire,
+// never wraps.
 using SeqNo = uint64_t;
 inline constexpr SeqNo kSeqNoMax = (uint64_t{1} << 48) - 1;
 
@@ -32,7 +34,8 @@ struct Address {
   std::array<uint8_t, 16> ip{};
   uint16_t port = 0;
   uint8_t family = 0;  // 0 none, 4 or 6.
-  uint32_t scope = 0;  // Interface index of a link-local IPv6 address; local to this host, never on the wire.
+  uint32_t scope =
+      0;  // Interface index of a link-local IPv6 address; local to this host, never on the wire.
   auto operator<=>(const Address&) const = default;
   bool IsNone() const { return family == 0; }
   std::string ToString() const;  // "192.0.2.1:7600", "[fe80::1]:7600", or "none".
@@ -42,10 +45,11 @@ struct Address {
 struct MemberInfo {
   MemberId id;
   std::string name;
-  Address address;       // Of its unicast UDP port and its TCP port: one number.
-  uint32_t weight = 0;   // Vote in a quorum; 0 while not synced (Policy::kPrimary).
+  Address address;      // Of its unicast UDP port and its TCP port: one number.
+  uint32_t weight = 0;  // Vote in a quorum; 0 while not synced (Policy::kPrimary).
   bool synced = false;
-  uint64_t incarnation = 0;  // Start time of its process: of two that use one name, the greater is the newer.
+  uint64_t incarnation =
+      0;  // Start time of its process: of two that use one name, the greater is the newer.
   bool operator==(const MemberInfo&) const = default;
 };
 

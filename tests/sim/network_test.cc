@@ -41,7 +41,7 @@ TEST(Scheduler, NeverGoesBack) {
 TEST(LocalClock, FindsTheMomentOfAReadingWhateverItsDrift) {
   for (const int64_t ppm : {-10'000, -50, 0, 50, 10'000}) {
     const LocalClock clock(Instant::Zero() + seconds(3), Instant::FromNanos(77), ppm);
-    for (const int64_t ns : {78, 1000, 999'999'937, 50'000'000'123}) {
+    for (const int64_t ns : std::initializer_list<int64_t>{78, 1000, 999'999'937, 50'000'000'123}) {
       const Instant at = clock.When(Instant::FromNanos(ns));
       EXPECT_GE(clock.Read(at).nanos(), ns);
       EXPECT_LE(clock.Read(at).nanos(), ns + 2);

@@ -1,0 +1,14 @@
+#!/usr/bin/env bash
+# ./run bench [NAME...]: the microbenchmarks, all or those named (wire, security, rmcast, order, map, engine).
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+./run build
+names=("$@")
+[ ${#names[@]} -gt 0 ] || names=(wire security rmcast order map engine)
+for name in "${names[@]}"; do
+  program=build/release/bench/${name}_bench
+  [ -x "$program" ] || { echo "bench: no $program"; continue; }
+  echo "== $name"
+  # Debian's library prints that it was built for debugging on every run; it is the distribution's build, not ours.
+  "$program" 2> >(grep -v 'Library was built as DEBUG' >&2)
+done
