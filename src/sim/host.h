@@ -34,9 +34,10 @@ class LocalClock {
   Instant When(Instant reading) const {
     if (reading.is_infinite()) return Instant::Infinite();
     const int64_t wanted = (reading - reading_).count();
-    // First guess from above, then exact; the drift is too small to need more.
+    // Each step leaves of the error what the drift is of one: a few are exact but for rounding.
     Instant at = start_ + Duration(wanted - Scale(wanted, drift_ppm_));
-    while (Read(at) < reading) at = at + (reading - Read(at));
+    for (int step = 0; step < 4; ++step) at = at - (Read(at) - reading);
+    while (Read(at) < reading) at = at + Duration(1);
     return at;
   }
 
