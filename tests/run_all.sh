@@ -60,7 +60,7 @@ stage_asan() {
   say "address and undefined-behaviour sanitizers"
   built asan unit_tests cohort_swarm
   ctests build/asan -L unit
-  step "simulator under ASan and UBSan, 100 seeds" build/asan/tests/sim/swarm/cohort_sim --seeds 1..100 --members 2..5 --minutes 0.3 --mix network --jobs "$jobs"
+  step "simulator under ASan and UBSan, 40 seeds" build/asan/tests/sim/swarm/cohort_sim --seeds 1..40 --members 2..7 --minutes 1 --mix network --jobs "$jobs"
 }
 stage_tsan() {
   say "thread sanitizer"
@@ -74,7 +74,7 @@ stage_sim() {
   echo "   not run: the mixes with partitions, pauses and flapping links (see docs/status.md, known to be wrong)"
   local mix
   for mix in loss network crash kill leave; do
-    step "simulator, mix $mix, 100 seeds" build/release/cohort sim --seeds 1..100 --members 2..7 --minutes 1 --mix "$mix" --jobs "$jobs"
+    step "simulator, mix $mix, 60 seeds" build/release/cohort sim --seeds 1..60 --members 2..7 --minutes 1 --mix "$mix" --jobs "$jobs"
   done
 }
 stage_e2e() { say "real processes in network namespaces"; step "e2e" /usr/bin/python3 tests/e2e/e2e.py --cohort build/release/cohort; }

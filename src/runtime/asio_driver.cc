@@ -9,6 +9,7 @@
 #include "base/absl_bridge.h"
 #include "base/address.h"
 #include "runtime/delivery_queue.h"
+#include "runtime/mutex.h"
 
 namespace cohort::runtime {
 namespace {
@@ -97,7 +98,7 @@ template <class Function>
 void AsioDriver::Turn(Function&& input) {
   bool has_actions = false;
   {
-    absl::MutexLock lock(&mutex_);
+    runtime::MutexLock lock(&mutex_);
     if (stopped_) return;
     const Instant now = SteadyNow();
     input(*engine_, now, output_);
@@ -111,7 +112,7 @@ void AsioDriver::Turn(Function&& input) {
 absl::Status AsioDriver::Execute(const engine::Command& command) {
   bool wake = false;
   {
-    absl::MutexLock lock(&mutex_);
+    runtime::MutexLock lock(&mutex_);
     if (stopped_) return absl::CancelledError("the group was left");
     const Instant now = SteadyNow();
     const bool had_actions = !actions_.empty();
@@ -190,7 +191,7 @@ void AsioDriver::PerformStreamActions() {
   for (;;) {
     std::vector<engine::StreamAction> actions;
     {
-      absl::MutexLock lock(&mutex_);
+      runtime::MutexLock lock(&mutex_);
       actions.swap(actions_);
     }
     if (actions.empty()) break;
@@ -271,7 +272,7 @@ void AsioDriver::OnTimer() {
 
 void AsioDriver::WakeAt(Instant deadline) {
   if (deadline >= housekeeping_at_.load()) return;
-  absl::MutexLock lock(&mutex_);
+  runtime::MutexLock lock(&mutex_);
   housekeeping_at_ = std::min(housekeeping_at_.load(), deadline);
   if (deadline < armed_) ArmTimerLocked(deadline);
 }
@@ -295,7 +296,7 @@ void AsioDriver::ArmLinkWait() {
 }
 
 void AsioDriver::WatchMap(const std::string& name, bool wanted) {
-  absl::MutexLock lock(&mutex_);
+  runtime::MutexLock lock(&mutex_);
   if (wanted) {
     watched_.insert(name);
   } else {
@@ -306,9 +307,9 @@ void AsioDriver::WatchMap(const std::string& name, bool wanted) {
 
 bool AsioDriver::WaitUntil(const std::function<bool(const engine::Engine&)>& condition,
                            absl::Duration timeout) const {
-  const auto holds = [&]() ABSL_SHARED_LOCKS_REQUIRED(mutex_) { return condition(*engine_); };
-  absl::MutexLock lock(&mutex_);
-  return mutex_.AwaitWithTimeout(absl::Condition(&holds), timeout);
+  const auto holds = [&]() { return condition(*engine_); };
+  runtime::MutexLock lock(&mutex_);
+  return mutex_.AwaitWithTimeout(holds, timeout);
 }
 
 int64_t AsioDriver::GroupTimeMs() const {
@@ -317,7 +318,7 @@ int64_t AsioDriver::GroupTimeMs() const {
 }
 
 AsioDriver::Stats AsioDriver::stats() const {
-  absl::MutexLock lock(&mutex_);
+  runtime::MutexLock lock(&mutex_);
   Stats stats = stats_;
   stats.sent = sender_.stats();
   return stats;
@@ -336,7 +337,7 @@ void AsioDriver::StopStreams(Instant give_up) {
 void AsioDriver::Stop() {
   if (!thread_.joinable()) return;
   {
-    absl::MutexLock lock(&mutex_);
+    runtime::MutexLock lock(&mutex_);
     stopped_ = true;
   }
   asio::post(io_, [this] {

@@ -30,11 +30,11 @@
 #include <vector>
 
 #include "absl/status/status.h"
-#include "absl/synchronization/mutex.h"
 #include "base/instant.h"
 #include "engine/engine.h"
 #include "runtime/link_monitor.h"
 #include "runtime/member_sockets.h"
+#include "runtime/mutex.h"
 #include "runtime/packet_sender.h"
 #include "runtime/stream_set.h"
 #include "runtime/tls_context.h"
@@ -80,7 +80,7 @@ class AsioDriver {
   // Calls read(engine, now) under the lock.
   template <class Function>
   auto Read(Function&& read) const {
-    absl::MutexLock lock(&mutex_);
+    runtime::MutexLock lock(&mutex_);
     return std::forward<Function>(read)(std::as_const(*engine_), SteadyNow());
   }
   // Whether changes of the map of this name are wanted as upcalls; lasts over views, in which its
@@ -143,7 +143,7 @@ class AsioDriver {
   std::atomic<int64_t> group_time_offset_ms_{0};
   std::atomic<Instant> housekeeping_at_{Instant::Infinite()};  // Moved earlier under the lock only.
 
-  mutable absl::Mutex mutex_;
+  mutable runtime::Mutex mutex_;
   std::unique_ptr<engine::Engine> engine_ ABSL_PT_GUARDED_BY(mutex_);
   engine::Output output_ ABSL_GUARDED_BY(mutex_);
   PacketSender sender_ ABSL_GUARDED_BY(mutex_);

@@ -2,10 +2,12 @@
 
 #include <algorithm>
 
+#include "runtime/mutex.h"
+
 namespace cohort::runtime {
 
 std::optional<uint64_t> CallTable::Add(Call call) {
-  absl::MutexLock lock(&mutex_);
+  runtime::MutexLock lock(&mutex_);
   if (closed_ || calls_.size() >= kCallsMax) return std::nullopt;
   const uint64_t command = next_++;
   if (!call.deadline.is_infinite()) deadlines_.emplace(call.deadline, command);
@@ -22,7 +24,7 @@ std::optional<uint64_t> CallTable::AddCallback(Callback callback, Instant deadli
 }
 
 bool CallTable::Remove(uint64_t command) {
-  absl::MutexLock lock(&mutex_);
+  runtime::MutexLock lock(&mutex_);
   const auto it = calls_.find(command);
   if (it == calls_.end()) return false;
   deadlines_.erase({it->second.deadline, command});
@@ -33,7 +35,7 @@ bool CallTable::Remove(uint64_t command) {
 std::optional<CallTable::Answer> CallTable::Complete(engine::DoneUpcall done) {
   Call call;
   {
-    absl::MutexLock lock(&mutex_);
+    runtime::MutexLock lock(&mutex_);
     const auto it = calls_.find(done.command);
     if (it == calls_.end()) return std::nullopt;  // Its time was up.
     call = std::move(it->second);
@@ -51,7 +53,7 @@ std::optional<CallTable::Answer> CallTable::Complete(engine::DoneUpcall done) {
 
 std::vector<CallTable::Answer> CallTable::TakeExpired(Instant now) {
   std::vector<Answer> answers;
-  absl::MutexLock lock(&mutex_);
+  runtime::MutexLock lock(&mutex_);
   while (!deadlines_.empty() && deadlines_.begin()->first <= now) {
     const uint64_t command = deadlines_.begin()->second;
     deadlines_.erase(deadlines_.begin());
@@ -68,7 +70,7 @@ std::vector<CallTable::Answer> CallTable::TakeExpired(Instant now) {
 std::vector<CallTable::Answer> CallTable::FailAll(const absl::Status& status) {
   std::vector<std::pair<uint64_t, Call>> calls;
   {
-    absl::MutexLock lock(&mutex_);
+    runtime::MutexLock lock(&mutex_);
     closed_ = true;
     for (auto& [command, call] : calls_) calls.emplace_back(command, std::move(call));
     calls_.clear();
@@ -93,12 +95,12 @@ std::vector<CallTable::Answer> CallTable::FailAll(const absl::Status& status) {
 }
 
 Instant CallTable::NextDeadline() const {
-  absl::MutexLock lock(&mutex_);
+  runtime::MutexLock lock(&mutex_);
   return deadlines_.empty() ? Instant::Infinite() : deadlines_.begin()->first;
 }
 
 size_t CallTable::size() const {
-  absl::MutexLock lock(&mutex_);
+  runtime::MutexLock lock(&mutex_);
   return calls_.size();
 }
 

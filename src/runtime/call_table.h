@@ -20,10 +20,9 @@
 
 #include "absl/container/flat_hash_map.h"
 #include "absl/status/status.h"
-#include "absl/synchronization/mutex.h"
-#include "absl/synchronization/notification.h"
 #include "base/instant.h"
 #include "engine/io.h"
+#include "runtime/mutex.h"
 
 namespace cohort::runtime {
 
@@ -34,7 +33,7 @@ class CallTable {
   using Callback = std::function<void(const engine::DoneUpcall&)>;
   // One blocking call. Shared, because the waker may still touch it when the waiter has gone on.
   struct Waiter {
-    absl::Notification notification;
+    runtime::Notification notification;
     engine::DoneUpcall done;
   };
   // An answer for the delivery thread.
@@ -66,7 +65,7 @@ class CallTable {
   };
   std::optional<uint64_t> Add(Call call);
 
-  mutable absl::Mutex mutex_;
+  mutable runtime::Mutex mutex_;
   absl::flat_hash_map<uint64_t, Call> calls_ ABSL_GUARDED_BY(mutex_);
   std::set<std::pair<Instant, uint64_t>> deadlines_ ABSL_GUARDED_BY(mutex_);
   uint64_t next_ ABSL_GUARDED_BY(mutex_) = 1;

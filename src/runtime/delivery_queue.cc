@@ -11,6 +11,8 @@
 #include <string>
 #include <utility>
 
+#include "runtime/mutex.h"
+
 namespace cohort::runtime {
 namespace {
 
@@ -63,7 +65,7 @@ bool DeliveryQueue::MayDrop(const engine::Upcall& upcall) {
 }
 
 void DeliveryQueue::Push(engine::Upcall upcall) {
-  absl::MutexLock lock(&mutex_);
+  runtime::MutexLock lock(&mutex_);
   if (stopping_) return;
   const size_t bytes = BytesOf(upcall);
   if (bytes_ + bytes > bytes_max_ && MayDrop(upcall)) {
@@ -84,7 +86,7 @@ void DeliveryQueue::Push(engine::Upcall upcall) {
 }
 
 void DeliveryQueue::PushTask(Task task) {
-  absl::MutexLock lock(&mutex_);
+  runtime::MutexLock lock(&mutex_);
   if (!stopping_) items_.emplace_back(std::move(task));
 }
 
@@ -93,11 +95,9 @@ void DeliveryQueue::Run() {
   std::vector<Item> batch;
   for (;;) {
     {
-      absl::MutexLock lock(&mutex_);
-      const auto ready = [this]() ABSL_SHARED_LOCKS_REQUIRED(mutex_) {
-        return stopping_ || !items_.empty();
-      };
-      mutex_.Await(absl::Condition(&ready));
+      runtime::MutexLock lock(&mutex_);
+      const auto ready = [this]() { return stopping_ || !items_.empty(); };
+      mutex_.Await(ready);
       if (items_.empty()) break;
       batch.swap(items_);
     }
@@ -111,7 +111,7 @@ void DeliveryQueue::Run() {
         std::get<Task>(item) = nullptr;
       }
       if (bytes == 0) continue;
-      absl::MutexLock lock(&mutex_);
+      runtime::MutexLock lock(&mutex_);
       bytes_ -= std::min(bytes, bytes_);
     }
     batch.clear();
@@ -121,14 +121,14 @@ void DeliveryQueue::Run() {
 
 void DeliveryQueue::Stop() {
   {
-    absl::MutexLock lock(&mutex_);
+    runtime::MutexLock lock(&mutex_);
     stopping_ = true;
   }
   if (thread_.joinable()) thread_.join();
 }
 
 DeliveryQueue::Stats DeliveryQueue::stats() const {
-  absl::MutexLock lock(&mutex_);
+  runtime::MutexLock lock(&mutex_);
   return {items_.size(), bytes_, dropped_};
 }
 

@@ -16,8 +16,8 @@
 #include <variant>
 #include <vector>
 
-#include "absl/synchronization/mutex.h"
 #include "engine/io.h"
+#include "runtime/mutex.h"
 
 namespace cohort::runtime {
 
@@ -52,7 +52,7 @@ class DeliveryQueue {
 
   const size_t bytes_max_;
   const Handler handler_;
-  mutable absl::Mutex mutex_;
+  mutable runtime::Mutex mutex_;
   std::vector<Item> items_ ABSL_GUARDED_BY(mutex_);
   size_t bytes_ ABSL_GUARDED_BY(mutex_) = 0;
   uint64_t dropped_ ABSL_GUARDED_BY(mutex_) = 0;

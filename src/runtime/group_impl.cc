@@ -8,6 +8,7 @@
 
 #include "base/absl_bridge.h"
 #include "map/ordered_map.h"
+#include "runtime/mutex.h"
 #include "security/key_derivation.h"
 
 namespace cohort {
@@ -152,7 +153,7 @@ void Group::Impl::Route(const engine::Engine& engine, engine::Upcall& upcall) {
   if (auto* change = std::get_if<engine::ChangeUpcall>(&upcall)) {
     const map::OrderedMap* map = engine.FindMap(change->map);
     if (map == nullptr) return;
-    absl::MutexLock lock(&maps_mutex_);
+    runtime::MutexLock lock(&maps_mutex_);
     for (size_t i = 0; i < maps_.size(); ++i) {
       if (maps_[i]->name != map->name() || maps_[i]->subscribers->empty()) continue;
       change->map = static_cast<uint32_t>(i);
@@ -165,7 +166,7 @@ void Group::Impl::Route(const engine::Engine& engine, engine::Upcall& upcall) {
     if (event->event.kind == EventKind::kRefused ||
         event->event.kind == EventKind::kTransferFailed ||
         event->event.kind == EventKind::kWarning) {
-      absl::MutexLock lock(&hints_mutex_);
+      runtime::MutexLock lock(&hints_mutex_);
       last_hint_ = event->event.text;
     }
     if (events->empty()) return;
@@ -190,7 +191,7 @@ void Group::Impl::Deliver(engine::Upcall& upcall) {
   } else if (const auto* changed = std::get_if<engine::ChangeUpcall>(&upcall)) {
     std::shared_ptr<Subscribers<Change>> subscribers;
     {
-      absl::MutexLock lock(&maps_mutex_);
+      runtime::MutexLock lock(&maps_mutex_);
       subscribers = maps_[changed->map]->subscribers;
     }
     Change change;
@@ -274,7 +275,7 @@ absl::Status Group::Impl::Post(engine::Command command) {
 // ---- Maps and views.
 
 Group::Impl::OpenedMap& Group::Impl::Opened(std::string_view name) {
-  absl::MutexLock lock(&maps_mutex_);
+  runtime::MutexLock lock(&maps_mutex_);
   for (const std::unique_ptr<OpenedMap>& map : maps_) {
     if (map->name == name) return *map;
   }
@@ -283,7 +284,7 @@ Group::Impl::OpenedMap& Group::Impl::Opened(std::string_view name) {
 }
 
 void Group::Impl::Watch(OpenedMap& map, bool wanted) {
-  absl::MutexLock lock(&map.watching);
+  runtime::MutexLock lock(&map.watching);
   map.watchers += wanted ? 1 : -1;
   if (map.watchers == (wanted ? 1 : 0)) driver_->WatchMap(map.name, wanted);
 }
@@ -344,7 +345,7 @@ absl::Status Group::Impl::AwaitJoined(absl::Duration timeout) {
       members == 0
           ? "no view of the group was installed in " + absl::FormatDuration(timeout)
           : "in a view of " + std::to_string(members) + " members, but without the whole state";
-  absl::MutexLock lock(&hints_mutex_);
+  runtime::MutexLock lock(&hints_mutex_);
   if (!last_hint_.empty()) text += "; last seen: " + last_hint_;
   return MakeStatus(absl::StatusCode::kDeadlineExceeded, text);
 }

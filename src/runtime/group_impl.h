@@ -14,12 +14,12 @@
 #include <vector>
 
 #include "absl/status/status.h"
-#include "absl/synchronization/mutex.h"
 #include "cohort/group.h"
 #include "runtime/asio_driver.h"
 #include "runtime/call_table.h"
 #include "runtime/delivery_queue.h"
 #include "runtime/member_settings.h"
+#include "runtime/mutex.h"
 #include "runtime/subscribers.h"
 
 namespace cohort {
@@ -33,7 +33,7 @@ struct Group::Impl : public std::enable_shared_from_this<Group::Impl> {
           subscribers(std::make_shared<runtime::Subscribers<Change>>(queue)) {}
     const std::string name;
     const std::shared_ptr<runtime::Subscribers<Change>> subscribers;
-    absl::Mutex
+    runtime::Mutex
         watching;  // Serialises Subscribe and its end, so that the engine's mind is the last one's.
     size_t watchers ABSL_GUARDED_BY(watching) = 0;
   };
@@ -90,10 +90,10 @@ struct Group::Impl : public std::enable_shared_from_this<Group::Impl> {
   runtime::CallTable calls_;
   std::unique_ptr<runtime::AsioDriver> driver_;
 
-  mutable absl::Mutex maps_mutex_;
+  mutable runtime::Mutex maps_mutex_;
   // By order of opening: the number that changes carry while they are queued.
   std::vector<std::unique_ptr<OpenedMap>> maps_ ABSL_GUARDED_BY(maps_mutex_);
-  mutable absl::Mutex hints_mutex_;
+  mutable runtime::Mutex hints_mutex_;
   std::string last_hint_ ABSL_GUARDED_BY(hints_mutex_);  // Why joining may take long.
 };
 

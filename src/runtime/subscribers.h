@@ -15,9 +15,9 @@
 #include <utility>
 #include <vector>
 
-#include "absl/synchronization/mutex.h"
 #include "cohort/subscription.h"
 #include "runtime/delivery_queue.h"
+#include "runtime/mutex.h"
 
 namespace cohort {
 
@@ -36,7 +36,7 @@ class Subscribers : public std::enable_shared_from_this<Subscribers<Argument>> {
   struct Entry {
     explicit Entry(Callback wanted) : callback(std::move(wanted)) {}
     const Callback callback;
-    absl::Mutex running;  // Held during a call.
+    runtime::Mutex running;  // Held during a call.
     std::atomic<bool> active{true};
     std::atomic<bool> cancelled{false};
   };
@@ -48,7 +48,7 @@ class Subscribers : public std::enable_shared_from_this<Subscribers<Argument>> {
   std::shared_ptr<Entry> Add(Callback callback, bool active = true) {
     auto entry = std::make_shared<Entry>(std::move(callback));
     entry->active = active;
-    absl::MutexLock lock(&mutex_);
+    runtime::MutexLock lock(&mutex_);
     auto entries = std::make_shared<std::vector<std::shared_ptr<Entry>>>(*entries_);
     entries->push_back(entry);
     entries_ = std::move(entries);
@@ -59,7 +59,7 @@ class Subscribers : public std::enable_shared_from_this<Subscribers<Argument>> {
   void Call(const Argument& argument) {
     std::shared_ptr<const std::vector<std::shared_ptr<Entry>>> entries;
     {
-      absl::MutexLock lock(&mutex_);
+      runtime::MutexLock lock(&mutex_);
       entries = entries_;
     }
     for (const std::shared_ptr<Entry>& entry : *entries) {
@@ -68,21 +68,21 @@ class Subscribers : public std::enable_shared_from_this<Subscribers<Argument>> {
   }
 
   void CallOne(Entry& entry, const Argument& argument) {
-    absl::MutexLock lock(&entry.running);
+    runtime::MutexLock lock(&entry.running);
     if (!entry.cancelled) entry.callback(argument);
   }
 
   void Cancel(const std::shared_ptr<Entry>& entry) {
     entry->cancelled = true;
     {
-      absl::MutexLock lock(&mutex_);
+      runtime::MutexLock lock(&mutex_);
       auto entries = std::make_shared<std::vector<std::shared_ptr<Entry>>>(*entries_);
       entries->erase(std::remove(entries->begin(), entries->end(), entry), entries->end());
       entries_ = std::move(entries);
       count_ = entries_->size();
     }
     if (queue_.OnThisThread()) return;
-    absl::MutexLock wait(&entry->running);
+    runtime::MutexLock wait(&entry->running);
   }
 
   bool empty() const { return count_ == 0; }
@@ -110,7 +110,7 @@ class Subscribers : public std::enable_shared_from_this<Subscribers<Argument>> {
 
  private:
   const DeliveryQueue& queue_;
-  mutable absl::Mutex mutex_;
+  mutable runtime::Mutex mutex_;
   std::shared_ptr<const std::vector<std::shared_ptr<Entry>>> entries_ ABSL_GUARDED_BY(mutex_) =
       std::make_shared<const std::vector<std::shared_ptr<Entry>>>();
   std::atomic<size_t> count_{0};

@@ -5,7 +5,7 @@
 #include <memory>
 #include <optional>
 
-#include "absl/synchronization/notification.h"
+#include "runtime/mutex.h"
 #include "runtime/subscribers.h"
 
 namespace cohort::runtime {
@@ -56,8 +56,8 @@ TEST(DeliveryQueueTest, WhatDoesNotFitIsDroppedCountedAndToldButViewsAreNot) {
 TEST(SubscribersTest, AfterCancelFromOutsideNoCallRunsAndCancelWaitsForTheOneUnderWay) {
   DeliveryQueue queue(1 << 20, [](engine::Upcall&) {});
   auto subscribers = std::make_shared<Subscribers<int>>(queue);
-  absl::Notification inside;
-  absl::Notification go_on;
+  runtime::Notification inside;
+  runtime::Notification go_on;
   std::atomic<bool> finished{false};
   std::optional<Subscription> handle = subscribers->NewHandle(subscribers->Add([&](const int&) {
     inside.Notify();
