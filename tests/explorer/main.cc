@@ -1,5 +1,5 @@
-// explorer [--long] [--only NAME]: visits every state of the view change within bounds.
-// explorer --mutants [--only NAME]: breaks one rule at a time and must notice each time.
+// explorer [--long] [--heal-all] [--only NAME]: visits every state of the view change within
+// bounds. explorer --mutants [--only NAME]: breaks one rule at a time and must notice each time.
 #include <cstdio>
 #include <cstring>
 #include <string>
@@ -17,13 +17,14 @@ void PrintTrace(const Finding& finding) {
   for (const std::string& line : finding.trace) std::printf("  %3d  %s\n", ++step, line.c_str());
 }
 
-int RunConfigurations(bool is_long, const std::string& only) {
+int RunConfigurations(bool is_long, bool heal_all, const std::string& only) {
   int failures = 0;
   double seconds = 0;
   uint64_t states = 0;
   std::printf("%-44s %10s %9s %6s %9s %5s %7s\n", "configuration", "states", "members'", "depth",
               "healed", "lost", "seconds");
-  for (const Config& config : Configurations(is_long)) {
+  for (Config config : Configurations(is_long)) {
+    if (heal_all) config.heal_every = 1;
     if (!only.empty() && config.name.find(only) == std::string::npos) continue;
     const Report report = Search<membership::ProductionRules>(config).Run();
     std::printf("%-44s %10llu %9llu %6d %9llu %5llu %7.1f %s\n", config.name.c_str(),
@@ -65,15 +66,17 @@ int RunMutants(const std::string& only, bool traces) {
 int Main(int argc, char** argv) {
   bool is_long = false;
   bool mutants = false;
+  bool heal_all = false;
   bool traces = false;
   std::string only;
   for (int i = 1; i < argc; ++i) {
     if (std::strcmp(argv[i], "--long") == 0) is_long = true;
+    if (std::strcmp(argv[i], "--heal-all") == 0) heal_all = true;
     if (std::strcmp(argv[i], "--mutants") == 0) mutants = true;
     if (std::strcmp(argv[i], "--traces") == 0) traces = true;
     if (std::strcmp(argv[i], "--only") == 0 && i + 1 < argc) only = argv[++i];
   }
-  return mutants ? RunMutants(only, traces) : RunConfigurations(is_long, only);
+  return mutants ? RunMutants(only, traces) : RunConfigurations(is_long, heal_all, only);
 }
 
 }  // namespace
