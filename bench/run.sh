@@ -3,6 +3,7 @@
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 ./run build
+if [ "${1:-}" = e2e ]; then shift; exec /usr/bin/python3 bench/e2e/run.py "$@"; fi
 names=("$@")
 [ ${#names[@]} -gt 0 ] || names=(wire security rmcast order map engine)
 for name in "${names[@]}"; do

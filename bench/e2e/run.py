@@ -1,0 +1,73 @@
+#!/usr/bin/env python3
+"""./run bench e2e: a real group on hosts of its own, beside the UDP multicast echo on the same hosts in the same run.
+
+Three members, encrypted; the writer joins last, so it is not the sequencer. Then a fourth member joins, and the time its
+state takes is measured. Prints what the programs print, and the ratio that docs/performance.md speaks of.
+"""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+
+ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+sys.path.insert(0, os.path.join(ROOT, "tests", "e2e"))
+import lab  # noqa: E402
+
+
+def results(text):
+    return [json.loads(line) for line in text.splitlines() if line.startswith("{")]
+
+
+def main():
+    reason = None if os.environ.get(lab.INSIDE) else lab.can_enter()
+    if reason is not None:
+        print("bench: cannot make a private network here: %s" % reason, file=sys.stderr)
+        return 2
+    lab.enter()
+    build = os.path.join(ROOT, "build", "release")
+    group_bench = os.path.join(build, "bench", "e2e", "group_bench")
+    directory = tempfile.mkdtemp(prefix="cohort-bench-")
+    key = os.path.join(directory, "key")
+    subprocess.run([os.path.join(build, "cohort"), "keygen", "--out", key], check=True, stdout=subprocess.DEVNULL)
+    processes = []
+    with lab.Lab() as net:
+        hosts = [net.add_host() for _ in range(4)]
+        common = ["--group", "bench", "--key-file", key]
+        try:
+            echo = os.path.join(build, "bench", "e2e", "multicast_echo")
+            server = hosts[0].popen([echo, "server", "--bind", hosts[0].address])
+            time.sleep(0.3)
+            client = hosts[2].popen([echo, "client", "--bind", hosts[2].address, "--size", "1024", "--count", "5000"],
+                                    stdout=subprocess.PIPE, text=True)
+            out, _ = client.communicate(timeout=60)
+            print(out, end="", flush=True)
+            server.terminate()
+            server.wait(10)
+            for host, name in zip(hosts, ("b", "c")):
+                processes.append(host.popen([group_bench, "replica", "--name", name, "--bind", host.address] + common))
+                time.sleep(1.0)  # The first one forms the group.
+            writer = hosts[2].popen(
+                [group_bench, "writer", "--name", "a", "--bind", hosts[2].address, "--members", "3"] + common + sys.argv[1:],
+                stdout=subprocess.PIPE, text=True)
+            out, _ = writer.communicate(timeout=120)
+            print(out, end="", flush=True)
+            joiner = hosts[3].popen(
+                [group_bench, "joiner", "--name", "d", "--bind", hosts[3].address, "--members", "3"] + common,
+                stdout=subprocess.PIPE, text=True)
+            out, _ = joiner.communicate(timeout=60)
+            print(out, end="", flush=True)
+        finally:
+            for process in processes:
+                process.terminate()
+            for process in processes:
+                process.wait(10)
+    shutil.rmtree(directory, ignore_errors=True)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
