@@ -37,10 +37,6 @@ function(cohort_test name)
   target_link_libraries(${name}_test PRIVATE ${arg_LINK} cohort_warnings GTest::gmock GTest::gtest_main)
   add_test(NAME ${name} COMMAND ${name}_test)
   set_tests_properties(${name} PROPERTIES LABELS unit)
-  if(NOT TARGET unit_tests)
-    add_custom_target(unit_tests)
-  endif()
-  add_dependencies(unit_tests ${name}_test)
 endfunction()
 
 # cohort_bench(NAME [LINK target...]): bench/NAME_bench.cc, a Google Benchmark program.
