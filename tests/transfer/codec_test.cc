@@ -57,8 +57,9 @@ TEST(ChunkCodec, AChunkIsTheseBytes) {
   const map::Entry entry = EntryOf("V");
   ChunkWriter writer(1, 2, 3, kChunkHeaderBytes + ChunkBytesOf("K", entry));
   writer.Add("K", entry);
+  const Buffer chunk = writer.Finish();
   std::string hex;
-  for (std::byte byte : writer.Finish().bytes()) {
+  for (std::byte byte : chunk.bytes()) {
     char digits[3];
     std::snprintf(digits, sizeof(digits), "%02x", static_cast<unsigned>(byte));
     hex += digits;
