@@ -32,9 +32,9 @@ ctests() {
   local dir=$1 log; shift
   log="$logs/ctest-${dir//\//_}.log"
   ctest --test-dir "$dir" --output-on-failure -j "$jobs" --timeout 900 "$@" >"$log" 2>&1
-  grep -E '^ *[0-9]+/[0-9]+ Test' "$log" | sed 's/^ */   /' | cut -c 1-110
+  grep -aE '^ *[0-9]+/[0-9]+ Test' "$log" | sed 's/^ */   /' | cut -c 1-110
   local summary count bad_count
-  summary=$(grep -E 'tests passed, [0-9]+ tests? failed out of' "$log" | tail -n 1)
+  summary=$(grep -aE 'tests passed, [0-9]+ tests? failed out of' "$log" | tail -n 1)
   if [ -z "$summary" ]; then bad "ctest in $dir ran nothing (log: $log)"; tail -n 20 "$log"; return; fi
   count=$(sed -E 's/.*out of ([0-9]+).*/\1/' <<<"$summary")
   bad_count=$(sed -E 's/.*, ([0-9]+) tests? failed.*/\1/' <<<"$summary")
@@ -43,7 +43,7 @@ ctests() {
     failed=$((failed + bad_count))
     failures+=("$bad_count ctest tests in $dir (log: $log)")
     sed -n '/The following tests FAILED/,$p' "$log"
-    grep -E -B2 -A25 '\[  FAILED  \]|Failure$|ERROR: |SUMMARY: |violation' "$log" | head -n 150
+    grep -aE -B2 -A25 '\[  FAILED  \]|Failure$|ERROR: |SUMMARY: |violation' "$log" | head -n 150
   fi
 }
 
