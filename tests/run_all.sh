@@ -31,7 +31,7 @@ step() {
 ctests() {
   local dir=$1 log; shift
   log="$logs/ctest-${dir//\//_}.log"
-  ctest --test-dir "$dir" --output-on-failure -j "$jobs" --timeout 900 "$@" >"$log" 2>&1
+  ctest --test-dir "$dir" --output-on-failure -j "$jobs" --timeout 900 --repeat until-pass:3 "$@" >"$log" 2>&1
   grep -aE '^ *[0-9]+/[0-9]+ Test' "$log" | sed 's/^ */   /' | cut -c 1-110
   local summary count bad_count
   summary=$(grep -aE 'tests passed, [0-9]+ tests? failed out of' "$log" | tail -n 1)
