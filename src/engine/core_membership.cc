@@ -188,6 +188,14 @@ void Engine::Core::BeginView(Instant now, const membership::Installation& instal
   }
   pending_.OnView(continuing, members(), turn_.upcalls);
   acks_moved_ = true;
+  for (Member& member : view_.members) {
+    member.synced = member.synced || membership_.IsSynced(member.id);
+  }
+  // Who joins knows from the proposal who is synced. It may have been made before this member was:
+  // then its "synced" was delivered at the end of the view before, and the joiner never heard it.
+  if (!installation.fresh && replica_.synced() && !view_infos_[rank_].synced) {
+    static_cast<void>(Queue(MessageKind::kSynced, DeliveryClass::kAgreed, {}, {}));
+  }
 
   Replica::ViewInfo info{
       .id = view_.id, .self = self_.id, .members = view_infos_, .joined = installation.fresh};
