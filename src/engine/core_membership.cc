@@ -32,13 +32,19 @@ void Engine::Core::AskMembership(Instant now,
                                  absl::FunctionRef<void(const membership::Turn&)> ask) {
   if (left_) return;
   const std::vector<SeqNo> received = plane_.Received();
-  ask(membership::Turn{.now = now, .received = received, .random = random_});
+  ask(membership::Turn{.now = now,
+                       .received = received,
+                       .random = random_,
+                       .synced = replica_.HoldsState()});
   ApplyMembership(now);
 }
 
 void Engine::Core::ApplyMembership(Instant now) {
   membership::MembershipOutput answer = std::exchange(membership_out_, {});
-  if (answer.wedge) plane_.Wedge();
+  if (answer.wedge) {
+    plane_.Wedge();
+    replica_.OnWedged();
+  }
   SendControlFrames(now, answer.frames);
   for (membership::LifelineMessage& message : answer.lifelines) {
     lifelines_.SendTo(now, message.to, message.type, message.body, turn_.streams);
@@ -188,19 +194,9 @@ void Engine::Core::BeginView(Instant now, const membership::Installation& instal
   }
   pending_.OnView(continuing, members(), turn_.upcalls);
   acks_moved_ = true;
-  for (Member& member : view_.members) {
-    member.synced = member.synced || membership_.IsSynced(member.id);
-  }
-  // Who joins knows from the proposal who is synced. It may have been made before this member was:
-  // then its "synced" was delivered at the end of the view before, and the joiner never heard it.
-  if (!installation.fresh && replica_.synced() && !view_infos_[rank_].synced) {
-    static_cast<void>(Queue(MessageKind::kSynced, DeliveryClass::kAgreed, {}, {}));
-  }
 
   Replica::ViewInfo info{
       .id = view_.id, .self = self_.id, .members = view_infos_, .joined = installation.fresh};
-  for (MemberInfo& member : info.members)
-    member.synced = member.synced || membership_.IsSynced(member.id);
   for (const membership::Carrier& carrier : installation.carriers) {
     info.carriers.push_back({carrier.member, carrier.came_from});
   }

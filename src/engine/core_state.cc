@@ -144,7 +144,7 @@ void Engine::Core::Deliver(Instant now, DeliveredMessage& message) {
     case MessageKind::kSynced: {
       view_.members[message.origin].synced =
           true;  // For who reads view(); no view is installed for it.
-      membership_.OnSynced(now, message.origin);
+      membership_.OnSynced(now, writer);
       Replica::Output replica_out;
       replica_.OnMemberSynced(now, writer, clock_.NextHlc(now), replica_out);
       AfterReplica(now, replica_out);
@@ -206,7 +206,7 @@ void Engine::Core::AfterReplica(Instant now, Replica::Output& replica_out) {
   if (replica_out.synced) {
     // "Synced" travels in order, so all members count this one as a holder of the state from one
     // place on.
-    membership_.OnSynced(now, rank_);
+    membership_.OnSynced(now, self_.id);
     static_cast<void>(Queue(MessageKind::kSynced, DeliveryClass::kAgreed, {}, {}));
   }
   for (const Buffer& operation : replica_out.operations) {

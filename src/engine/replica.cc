@@ -71,6 +71,11 @@ std::vector<MemberId> Replica::Donors() const {
   return donors;
 }
 
+void Replica::OnWedged() {
+  told_ = HoldsState();
+  if (joiner_.has_value() && !*told_) joiner_->Hold();
+}
+
 void Replica::OnExcluded() {
   carries_state_ = carries_state_ || synced_;
   // What was being received belongs to a group that went on without us.
@@ -78,6 +83,7 @@ void Replica::OnExcluded() {
   planner_.reset();
   if (synced_ && carried_ != nullptr) MergeCarriedHere();
   synced_ = false;
+  told_.reset();
   sides_.clear();
   own_operations_ = 0;
 }
@@ -96,70 +102,116 @@ void Replica::MergeCarriedHere() {
   carried_.reset();
 }
 
-void Replica::UpdateSides(const ViewInfo& view) {
+void Replica::UpdateSides(const ViewInfo& view, Output& out) {
+  if (options_.policy == Policy::kPrimary) return;  // Nothing is merged.
   for (const Carrier& carrier : view.carriers) {
     auto side = std::find_if(sides_.begin(), sides_.end(),
                              [&](const Side& s) { return s.came_from == carrier.came_from; });
-    if (side == sides_.end())
-      side = sides_.insert(sides_.end(), Side{.came_from = carrier.came_from, .carriers = {}});
+    if (side == sides_.end()) side = sides_.insert(sides_.end(), Side{carrier.came_from, {}});
     side->carriers.push_back(carrier.member);
   }
-  // A side all of whose carriers are gone cannot be merged any more: what only they held is lost
-  // with them.
   for (Side& side : sides_) {
     std::erase_if(side.carriers, [&](const MemberId& member) { return !IsMember(member); });
+    if (side.carriers.empty()) ReportSide(side, out);
   }
   std::erase_if(sides_, [](const Side& side) { return side.carriers.empty(); });
+  if (!view.joined) return;
+  carrier_index_ = 0;
+  carriers_together_ = std::max<size_t>(1, view.carriers.size());
+  for (size_t i = 0; i < view.carriers.size(); ++i) {
+    if (view.carriers[i].member != view.self) continue;
+    carrier_index_ = i;
+    // Others count on this one to say that it is done, also if it turns out to bring nothing.
+    if (carried_ == nullptr) carried_ = std::make_unique<map::MapSet>(options_.maps);
+  }
+}
+
+void Replica::OnSideDone(const map::SideMerged& merged, Output& out) {
+  for (Side& side : sides_) {
+    if (std::erase(side.carriers, merged.carrier) == 0) continue;
+    side.merged = true;
+    if (side.carriers.empty()) ReportSide(side, out);
+  }
+  std::erase_if(sides_, [](const Side& side) { return side.carriers.empty(); });
+  // One of an earlier attempt may have waited in the send queue through an exclusion.
+  const bool is_ours = merged.carrier == view_.self && carried_ != nullptr &&
+                       merged.subgroup == carried_->history().last();
+  if (!is_ours) return;
+  planner_.reset();
+  carried_.reset();
+}
+
+void Replica::ReportSide(const Side& side, Output& out) const {
+  Event event;
+  event.kind = side.merged ? EventKind::kMerged : EventKind::kWarning;
+  event.view = view_.id;
+  event.number = static_cast<int64_t>(side.conflicts);
+  event.text = side.merged ? "the entries of view " + side.came_from.ToString() + " are merged"
+                           : "all members that brought the entries of view " +
+                                 side.came_from.ToString() +
+                                 " are gone before these were merged: what only they held is lost";
+  out.upcalls.emplace_back(EventUpcall{std::move(event)});
 }
 
 void Replica::OnView(Instant now, const ViewInfo& view, uint64_t hlc, Output& out) {
   view_ = view;
   position_ = 0;
   own_operations_ = 0;
+  told_.reset();
   synced_members_.clear();
   synced_ranks_.clear();
   for (const MemberInfo& member : view.members) {
     if (member.synced) AddSynced(member.id);
   }
-  const bool alone_at_first = view.joined && view.members.size() == 1;
+  const bool formed = view.joined && view.members.size() == 1;
   if (view.joined) {
     sides_.clear();
     planner_.reset();
     joiner_.reset();
     synced_ = false;
-    if (!alone_at_first && carries_state_) {
-      // The older carried state, if any, is still the one to bring along: its side was never
-      // merged.
-      if (carried_ == nullptr) carried_ = std::move(maps_);
-      maps_ = std::make_unique<map::MapSet>(options_.maps);
-    }
+    // The older carried state, if any, is still the one to bring along: its side was never merged.
+    if (carries_state_ && carried_ == nullptr) carried_ = std::move(maps_);
+    if (carries_state_) maps_ = std::make_unique<map::MapSet>(options_.maps);
   }
-  UpdateSides(view);
+  UpdateSides(view, out);
   if (synced_) {
     maps_->OnView(view.id);
     donor_.OnView(now, *maps_, true, transfer_out_);
-  } else if (alone_at_first) {
+  } else if (formed) {
+    if (carried_ != nullptr) maps_ = std::move(carried_);
     DeclareSynced(now, out);
-  } else if (Donors().empty() && view.members.front().id == view.self) {
-    // Nobody in this view holds the state (all who did are gone). Somebody must begin again with
-    // what is left.
-    Report(EventKind::kWarning, view.self,
-           "every member that held the whole state is gone; this member goes on with what it has",
-           0, now, out);
-    if (carried_ != nullptr) maps_ = std::exchange(carried_, nullptr);
-    joiner_.reset();
-    DeclareSynced(now, out);
-  } else if (joiner_.has_value()) {
-    joiner_->OnView(now, view.id, Donors(), transfer_out_);
   } else {
-    StartTransfer(now, out);
+    // When nobody holds the state the first member begins anew, and what others were about to
+    // complete is not the group's any more.
+    const bool begins = synced_members_.empty() && view.members.front().id == view.self;
+    if (joiner_.has_value() && (begins || !synced_members_.empty())) {
+      joiner_->OnView(now, view.id, Donors(), transfer_out_);
+    } else {
+      StartTransfer(now);
+    }
+    if (begins && !joiner_->complete()) BeginFresh(now, out);
   }
   Drain(now, transfer_out_, out);
   MaybePlanMerge();
   PublishMerge(hlc, out);
 }
 
-void Replica::StartTransfer(Instant now, Output&) {
+// All members of the view know from its proposal that none of them holds the whole state, because
+// all who did are gone: the first one goes on with what it has, and is the others' donor.
+void Replica::BeginFresh(Instant now, Output& out) {
+  Report(EventKind::kWarning, view_.self,
+         "every member that held the whole state is gone; this member goes on with what it has", 0,
+         now, out);
+  std::unique_ptr<map::MapSet> maps = carried_ != nullptr
+                                          ? std::move(carried_)
+                                          : std::make_unique<map::MapSet>(options_.maps);
+  carries_state_ = false;
+  // Those who count on this carrier's merge get an empty one.
+  carried_ = std::make_unique<map::MapSet>(options_.maps);
+  joiner_->BeginWith(now, std::move(maps));
+}
+
+void Replica::StartTransfer(Instant now) {
   transfer::Joiner::Options options;
   options.maps = options_.maps;
   joiner_.emplace(options);
@@ -169,7 +221,8 @@ void Replica::StartTransfer(Instant now, Output&) {
 void Replica::DeclareSynced(Instant now, Output& out) {
   synced_ = true;
   carries_state_ = false;
-  maps_->OnView(view_.id);
+  // A received state knows its place in this view already; it must not begin again.
+  if (maps_->view() != view_.id) maps_->OnView(view_.id);
   AddSynced(view_.self);
   out.synced = true;
   Report(EventKind::kSynced, view_.self,
@@ -189,7 +242,7 @@ void Replica::OnMemberSynced(Instant now, const MemberId& member, uint64_t hlc, 
   if (member != view_.self)
     Report(EventKind::kSynced, member, "holds the whole state", 0, now, out);
   if (joiner_.has_value() && !synced_) {
-    joiner_->OnView(now, view_.id, Donors(), transfer_out_);
+    joiner_->OnDonors(now, Donors(), transfer_out_);
     Drain(now, transfer_out_, out);
   }
   MaybePlanMerge();
@@ -214,11 +267,11 @@ std::optional<map::ApplyResult> Replica::OnOperation(Instant now, Bytes operatio
     record.number = position_;
     record.digest = TraceDigest(operation);
   });
-  DrainChanges(map_out_, out);
+  DrainChanges(map_out_, writer, out);
   return result;
 }
 
-void Replica::DrainChanges(map::Output& changes, Output& out) {
+void Replica::DrainChanges(map::Output& changes, const MemberId& writer, Output& out) {
   for (map::Change& change : changes.changes) {
     if (change.map >= watched_.size() || !watched_[change.map]) continue;
     ChangeUpcall upcall;
@@ -243,21 +296,12 @@ void Replica::DrainChanges(map::Output& changes, Output& out) {
                  " is lost";
     out.upcalls.emplace_back(EventUpcall{std::move(event)});
   }
-  const uint64_t conflicts = changes.merge.conflicts();
-  changes.merge = {};
-  for (const ViewId& side : changes.merged) {
-    Event event;
-    event.kind = EventKind::kMerged;
-    event.view = view_.id;
-    event.number = static_cast<int64_t>(conflicts);
-    event.text = "the entries of view " + side.ToString() + " are merged";
-    out.upcalls.emplace_back(EventUpcall{std::move(event)});
-    std::erase_if(sides_, [&](const Side& s) { return s.came_from == side; });
-    if (side == our_side_) {
-      planner_.reset();
-      carried_.reset();
-    }
+  for (Side& side : sides_) {
+    if (std::find(side.carriers.begin(), side.carriers.end(), writer) != side.carriers.end())
+      side.conflicts += changes.merge.conflicts();
   }
+  changes.merge = {};
+  for (const map::SideMerged& merged : changes.merged) OnSideDone(merged, out);
   changes.merged.clear();
 }
 
@@ -283,7 +327,7 @@ void Replica::Drain(Instant now, transfer::Output& transfer_out, Output& out) {
   merges.merge = std::move(transfer_out.merge);
   merges.merged = std::move(transfer_out.merged);
   transfer_out = {};
-  DrainChanges(merges, out);
+  DrainChanges(merges, {}, out);
   if (!synced) return;
   maps_ = joiner_->TakeMaps();
   joiner_.reset();
@@ -310,26 +354,10 @@ void Replica::Drain(Instant now, transfer::Output& transfer_out, Output& out) {
 }
 
 void Replica::MaybePlanMerge() {
-  if (!synced_ || carried_ == nullptr || planner_.has_value() ||
-      options_.policy == Policy::kPrimary)
-    return;
-  const auto side = std::find_if(sides_.begin(), sides_.end(), [&](const Side& s) {
-    return std::find(s.carriers.begin(), s.carriers.end(), view_.self) != s.carriers.end();
-  });
-  if (side == sides_.end()) return;
-  our_side_ = side->came_from;
-  // The lowest-ranked synced carrier of the side speaks for it; if it dies, the next begins anew,
-  // which repeats nothing that is settled.
-  for (const MemberInfo& member : view_.members) {
-    const bool carries =
-        std::find(side->carriers.begin(), side->carriers.end(), member.id) != side->carriers.end();
-    const bool synced = std::find(synced_members_.begin(), synced_members_.end(), member.id) !=
-                        synced_members_.end();
-    if (!carries || !synced) continue;
-    if (member.id == view_.self)
-      planner_.emplace(*carried_, maps_->history(), options_.merge_horizon_ms);
-    return;
-  }
+  const bool brings = synced_ && carried_ != nullptr && options_.policy == Policy::kAvailable;
+  if (!brings || planner_.has_value()) return;
+  planner_.emplace(*carried_, maps_->history(), options_.merge_horizon_ms,
+                   carrier_index_ * map::kBucketsPerMap / carriers_together_);
 }
 
 void Replica::PublishMerge(uint64_t hlc, Output& out) {

@@ -34,7 +34,7 @@ class Replica {
     uint64_t merge_horizon_ms = 3'600'000;
     TraceSink* trace = nullptr;
   };
-  // A member that joined with state, and the view it had it in. Those of one view hold the same.
+  // A member that joined with state, and the view it had it in.
   struct Carrier {
     MemberId member;
     ViewId came_from;
@@ -55,6 +55,13 @@ class Replica {
 
   explicit Replica(const Options& options);
 
+  // Whether the view that is about to end leaves this member with the whole state: what it tells
+  // the coordinator of the next one.
+  bool HoldsState() const {
+    return told_.value_or(synced_ || (joiner_.has_value() && joiner_->complete()));
+  }
+  // The view is wedged, and HoldsState() of now was told: it stays so until the next view.
+  void OnWedged();
   // The group goes on without us: the state is kept aside, to be brought along.
   void OnExcluded();
   void OnView(Instant now, const ViewInfo& view, uint64_t hlc, Output& out);
@@ -84,25 +91,31 @@ class Replica {
   bool IsConsistent() const;
 
  private:
-  // One side of a healed partition that is not merged yet.
+  // One side of a healed partition that is not merged yet, for reports. Every carrier merges what it
+  // holds: nobody needs to know whether the carriers of a side hold the same.
   struct Side {
     ViewId came_from;
-    std::vector<MemberId> carriers;
+    std::vector<MemberId> carriers;  // Who have not said that they are done.
+    uint64_t conflicts = 0;
+    bool merged = false;  // By at least one of them.
   };
 
   bool IsMember(const MemberId& member) const;
   void AddSynced(const MemberId& member);
   std::vector<MemberId> Donors() const;
-  void StartTransfer(Instant now, Output& out);
+  void StartTransfer(Instant now);
   void DeclareSynced(Instant now, Output& out);
-  void UpdateSides(const ViewInfo& view);
+  void BeginFresh(Instant now, Output& out);
+  void UpdateSides(const ViewInfo& view, Output& out);
+  void OnSideDone(const map::SideMerged& merged, Output& out);
+  void ReportSide(const Side& side, Output& out) const;
   void MaybePlanMerge();
   void MergeCarriedHere();
   void PublishMerge(uint64_t hlc, Output& out);
   void PublishExpiries(map::GroupTime group_now, uint64_t hlc, Output& out);
   bool IsExpirer() const;
   void Drain(Instant now, transfer::Output& transfer_out, Output& out);
-  void DrainChanges(map::Output& changes, Output& out);
+  void DrainChanges(map::Output& changes, const MemberId& writer, Output& out);
   void Report(EventKind kind, const MemberId& subject, std::string text, int64_t number,
               Instant now, Output& out) const;
 
@@ -117,11 +130,15 @@ class Replica {
   std::vector<MemberId> synced_members_;  // Of the view, in the order in which they became so.
   std::vector<Rank> synced_ranks_;        // The same.
   std::vector<Side> sides_;
-  ViewId our_side_;  // The view `carried_` comes from.
+  // Where in its sweep over the buckets our planner begins, so that carriers who came together share
+  // the work: it is the n-th of so many.
+  size_t carrier_index_ = 0;
+  size_t carriers_together_ = 1;
   uint64_t position_ = 0;
   uint64_t own_operations_ = 0;
   std::vector<bool> watched_;  // By map id.
   bool synced_ = false;
+  std::optional<bool> told_;  // Wedged: HoldsState() as the others know it.
   bool carries_state_ = false;
   transfer::Output transfer_out_;
   map::Output map_out_;

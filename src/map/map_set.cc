@@ -31,7 +31,7 @@ ApplyResult MapSet::Apply(Bytes op, const Place& place, Output& out) {
   const auto* merge = std::get_if<MergeOp>(&(*decoded)->body);
   if (merge != nullptr && merge->entries.empty() && merge->cleared == Version::None()) {
     // The end of a merge belongs to no map, and must not make one.
-    if (merge->last) out.merged.push_back(merge->subgroup);
+    if (merge->last) out.merged.push_back({merge->subgroup, place.writer});
     return {};
   }
   OrderedMap* map = Create((*decoded)->map);

@@ -14,8 +14,12 @@ constexpr size_t kEntryFieldBytes = 80;
 
 }  // namespace
 
-MergePlanner::MergePlanner(const MapSet& carried, const ViewHistory& current, uint64_t horizon_ms)
-    : carried_(&carried), base_(carried.history().CommonWith(current)), horizon_ms_(horizon_ms) {}
+MergePlanner::MergePlanner(const MapSet& carried, const ViewHistory& current, uint64_t horizon_ms,
+                           size_t first_bucket)
+    : carried_(&carried),
+      base_(carried.history().CommonWith(current)),
+      horizon_ms_(horizon_ms),
+      first_bucket_(first_bucket % kBucketsPerMap) {}
 
 uint64_t MergePlanner::BaseNumber() const {
   return base_.kind == ViewHistory::Base::Kind::kKnown ? base_.last.num : 0;
@@ -51,15 +55,16 @@ void MergePlanner::PlanEntry(const std::string& key, const Entry& theirs, const 
   ready_.push_back({key, theirs});
 }
 
-void MergePlanner::PlanBucket(const OrderedMap& theirs, const OrderedMap* ours, GroupTime now) {
-  if (ours != nullptr && ours->BucketDigest(bucket_) == theirs.BucketDigest(bucket_)) return;
-  for (const auto& [key, entry] : theirs.EntriesOf(bucket_)) {
+void MergePlanner::PlanBucket(size_t bucket, const OrderedMap& theirs, const OrderedMap* ours,
+                              GroupTime now) {
+  if (ours != nullptr && ours->BucketDigest(bucket) == theirs.BucketDigest(bucket)) return;
+  for (const auto& [key, entry] : theirs.EntriesOf(bucket)) {
     PlanEntry(*key, *entry, ours == nullptr ? nullptr : ours->Find(*key), now);
   }
   if (ours == nullptr || base_.kind != ViewHistory::Base::Kind::kKnown) return;
   // What this side left alone and the other one no longer has was erased there, with or without a
   // tombstone.
-  for (const auto& [key, entry] : ours->EntriesOf(bucket_)) {
+  for (const auto& [key, entry] : ours->EntriesOf(bucket)) {
     if (entry->tombstone || entry->view.num >= BaseNumber() || theirs.Find(*key) != nullptr)
       continue;
     Entry erased;
@@ -75,14 +80,14 @@ void MergePlanner::PlanBucket(const OrderedMap& theirs, const OrderedMap* ours, 
 bool MergePlanner::Advance(const MapSet& current, GroupTime now) {
   ready_.clear();
   ready_at_ = 0;
-  for (; map_ < carried_->size(); ++map_, bucket_ = 0) {
+  for (; map_ < carried_->size(); ++map_, swept_ = 0) {
     const OrderedMap& theirs = *carried_->Get(map_);
     const OrderedMap* ours = current.Find(theirs.name());
     // The clear travels with the first entries of its map, or alone.
-    if (bucket_ == 0 && NeedsCleared(theirs, ours)) clear_pending_ = true;
-    while (bucket_ < kBucketsPerMap) {
-      PlanBucket(theirs, ours, now);
-      ++bucket_;
+    if (swept_ == 0 && NeedsCleared(theirs, ours)) clear_pending_ = true;
+    while (swept_ < kBucketsPerMap) {
+      PlanBucket((first_bucket_ + swept_) % kBucketsPerMap, theirs, ours, now);
+      ++swept_;
       if (!ready_.empty()) return true;
     }
     if (clear_pending_) return true;
@@ -110,7 +115,7 @@ std::optional<Buffer> MergePlanner::Next(const MapSet& current, uint64_t hlc) {
   while (true) {
     if (ready_at_ == ready_.size() && !clear_pending_) {
       // Another map's entries go into another operation.
-      const bool map_changes = !name.empty() && bucket_ >= kBucketsPerMap;
+      const bool map_changes = !name.empty() && swept_ >= kBucketsPerMap;
       if (map_changes || !Advance(current, now)) break;
       if (!name.empty() && carried_->Get(map_)->name() != name) break;
     }

@@ -1,11 +1,13 @@
 // Brings the entries of a carried state (the other side of a healed partition) into the group's, as
 // ordered MERGE operations.
 //
-// One carrier of each side runs a planner, once it is synced: it compares bucket digests, and of
-// the buckets that differ publishes the entries its side wrote (or erased) since the sides parted.
-// Every member settles each of them by version at the operation's place (OrderedMap::ApplyMerge),
-// so it does not matter what was written in between, and a planner that starts over after the
-// carrier's death sends nothing that is settled already.
+// Every carrier runs a planner, once it is synced: it compares bucket digests, and of the buckets
+// that differ publishes the entries its side wrote (or erased) since the sides parted. Every member
+// settles each of them by version at the operation's place (OrderedMap::ApplyMerge), so it does not
+// matter what was written in between, and what another carrier of the same side has published is
+// not sent again. Carriers that came together begin at different buckets and so share the work,
+// while each of them goes through all: one that dies, or holds something of its own, makes no
+// difference.
 //
 // What decides who wrote a key is the view of its last write against the last view both sides were
 // in, so a key that was erased on one side and left alone on the other stays erased even when its
@@ -33,8 +35,10 @@ class MergePlanner {
         0;  // Entries older than the horizon when nobody knows where the sides parted.
   };
 
-  // `carried` must outlive the planner. `horizon_ms`: see clause 8.27.
-  MergePlanner(const MapSet& carried, const ViewHistory& current, uint64_t horizon_ms);
+  // `carried` must outlive the planner. `horizon_ms`: see clause 8.27. The sweep over each map's
+  // buckets begins at `first_bucket`, below kBucketsPerMap.
+  MergePlanner(const MapSet& carried, const ViewHistory& current, uint64_t horizon_ms,
+               size_t first_bucket = 0);
 
   // The next operation to send in total order, planned against `current`; empty when done. The last
   // one of all carries the mark `last`, and there is always one. `hlc`: the sender's hybrid logical
@@ -51,7 +55,7 @@ class MergePlanner {
  private:
   uint64_t BaseNumber() const;
   bool NeedsCleared(const OrderedMap& theirs, const OrderedMap* ours) const;
-  void PlanBucket(const OrderedMap& theirs, const OrderedMap* ours, GroupTime now);
+  void PlanBucket(size_t bucket, const OrderedMap& theirs, const OrderedMap* ours, GroupTime now);
   void PlanEntry(const std::string& key, const Entry& theirs, const Entry* ours, GroupTime now);
   bool Advance(const MapSet& current, GroupTime now);
 
@@ -60,7 +64,8 @@ class MergePlanner {
   uint64_t horizon_ms_;
   Stats stats_;
   uint32_t map_ = 0;
-  size_t bucket_ = 0;
+  size_t first_bucket_;
+  size_t swept_ = 0;  // Buckets of map_.
   bool done_ = false;
   bool clear_pending_ = false;  // The clear of map_ was not sent yet.
   // Entries planned and not yet sent; keys and values are owned here, because `current` may change

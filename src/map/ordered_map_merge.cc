@@ -29,7 +29,7 @@ ApplyResult OrderedMap::ApplyMerge(const MergeOp& op, const Place& place, Output
   }
   result.applied = result.number > 0;
   out.merge.CountTaken(static_cast<uint64_t>(result.number));
-  if (op.last) out.merged.push_back(op.subgroup);
+  if (op.last) out.merged.push_back({op.subgroup, place.writer});
   return result;
 }
 

@@ -9,11 +9,18 @@
 
 namespace cohort::map {
 
+// The last MERGE operation of one carrier of another side was applied.
+struct SideMerged {
+  ViewId subgroup;  // The last view of the state it carried.
+  MemberId carrier;
+  bool operator==(const SideMerged&) const = default;
+};
+
 struct Output {
   bool wants_changes = true;  // Set by the engine: false saves the copies when nobody listens.
   std::vector<Change> changes;
   MergeReport merge;
-  std::vector<ViewId> merged;  // Subgroups whose last MERGE operation was applied.
+  std::vector<SideMerged> merged;
 };
 
 }  // namespace cohort::map

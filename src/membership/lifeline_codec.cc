@@ -152,11 +152,6 @@ Buffer Encode(const Welcome& welcome) {
   v1::Welcome proto;
   proto.set_proposal(std::string(EncodeProposal(*welcome.proposal).text()));
   proto.set_group_time_ms(welcome.group_time_ms);
-  for (const Carrier& carrier : welcome.carriers) {
-    v1::Carrier* entry = proto.add_carriers();
-    Put(carrier.member, entry->mutable_member());
-    Put(carrier.came_from, entry->mutable_came_from());
-  }
   for (const ViewId& view : welcome.ancestors) Put(view, proto.add_ancestors());
   return Serialize(proto);
 }
@@ -164,15 +159,11 @@ Buffer Encode(const Welcome& welcome) {
 std::optional<Welcome> DecodeWelcome(Bytes body) {
   v1::Welcome proto;
   if (!Parse(body, kWelcomeBytesMax, proto)) return std::nullopt;
-  if (static_cast<size_t>(proto.carriers_size()) > wire::kMembersMax) return std::nullopt;
   if (static_cast<size_t>(proto.ancestors_size()) > kAncestorsMax) return std::nullopt;
   Welcome welcome;
   welcome.proposal = DecodeProposal(AsBytes(proto.proposal()));
   if (welcome.proposal == nullptr) return std::nullopt;
   welcome.group_time_ms = proto.group_time_ms();
-  for (const v1::Carrier& carrier : proto.carriers()) {
-    welcome.carriers.push_back({Get(carrier.member()), Get(carrier.came_from())});
-  }
   for (const v1::LifelineView& view : proto.ancestors()) welcome.ancestors.push_back(Get(view));
   return welcome;
 }

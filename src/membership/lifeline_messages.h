@@ -2,7 +2,7 @@
 // (proto/cohort/v1/join.proto). A lifeline proves who speaks, so nothing here is a replay.
 //
 // Limits: names and addresses as wire/limits.h, texts kAnswerTextMax bytes, at most
-// wire::kMembersMax carriers and kAncestorsMax ancestors. Decode returns nothing for bytes that
+// kAncestorsMax ancestors. Decode returns nothing for bytes that
 // break a limit or lack a part.
 #ifndef COHORT_MEMBERSHIP_LIFELINE_MESSAGES_H_
 #define COHORT_MEMBERSHIP_LIFELINE_MESSAGES_H_
@@ -48,7 +48,7 @@ struct JoinAnswer {
   bool final = false;  // Asking again is of no use until somebody changes a configuration.
 };
 
-// A joiner that brings state, and the view in which it had it: those of one view hold the same.
+// A joiner that brings state, and the view in which it had it.
 struct Carrier {
   MemberId member;
   ViewId came_from;
@@ -64,7 +64,6 @@ std::optional<ViewId> CarrierFrom(const std::string& evidence);
 struct Welcome {
   ProposalRef proposal;
   uint64_t group_time_ms = 0;
-  std::vector<Carrier> carriers;
   std::vector<ViewId> ancestors;  // Views before proposal->previous, newest first.
 };
 

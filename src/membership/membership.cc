@@ -141,7 +141,7 @@ void Membership::ApplyInstall(const Turn& turn, ProposalRef proposal, Output& ou
   previous_received_ = turn.received;
   const bool terminal = proposal->terminal.has_value();
   const ProposalRef installed = proposal;
-  BeginView(turn.now, std::move(proposal), false, {}, 0, out);
+  BeginView(turn.now, std::move(proposal), false, 0, out);
   if (terminal) {
     GoToOtherSide(turn.now, *installed, out);
   } else if (rank() == 0) {
@@ -323,9 +323,8 @@ void Membership::SetKeyEpoch(const Turn& turn, uint32_t held, Output& out) {
 }
 
 // Spec 4.73.
-void Membership::OnSynced(Instant now, Rank rank) {
-  if (!in_group() || rank >= view()->members.size()) return;
-  const MemberId& id = view()->members[rank].id;
+void Membership::OnSynced(Instant now, const MemberId& id) {
+  if (!in_group() || !RankOf(*view(), id)) return;
   if (!synced_.insert(id).second) return;
   if (id == self_.id) carries_state_ = true;
   if (options_.policy == Policy::kPrimary) {

@@ -17,7 +17,6 @@
 #define COHORT_MEMBERSHIP_MEMBERSHIP_H_
 
 #include <deque>
-#include <map>
 #include <optional>
 #include <set>
 #include <string>
@@ -76,8 +75,9 @@ class Membership {
   void OnPeerProgress(const Turn& turn, Rank rank, uint16_t progress);
   // From rmcast while wedged: more chunks are here.
   void OnProgress(const Turn& turn, Output& out);
-  // From transfer: a member holds the whole state.
-  void OnSynced(Instant now, Rank rank);
+  // From transfer: a member holds the whole state. Named by its id, because this is delivered at
+  // the end of a view too, when the ranks are the next view's already.
+  void OnSynced(Instant now, const MemberId& id);
   void SetKeyEpoch(const Turn& turn, uint32_t held, Output& out);
   void SetRoundTrip(Duration slowest) { view_change_.SetRoundTrip(slowest); }
   // The group's clock, as joiners are told it: `unix_ms` at `now`. Again whenever it was corrected.
@@ -129,7 +129,7 @@ class Membership {
   void ApplyInstall(const Turn& turn, ProposalRef proposal, Output& out);
   void ApplyGone(const Turn& turn, const ViewId& next, Output& out);
   void BeginView(Instant now, ProposalRef proposal, bool fresh,
-                 const std::vector<Carrier>& carriers, uint64_t group_time_ms, Output& out);
+                 uint64_t group_time_ms, Output& out);
   void Exclude(Instant now, const std::string& why, Output& out);
   void SubmitChanges(const Turn& turn, Output& out);
   PendingChanges CollectChanges(Instant now) const;
@@ -198,7 +198,6 @@ class Membership {
   JoinBatch batch_;
   std::set<MemberId> leavers_;
   std::vector<Newcomer> newcomers_;
-  std::map<MemberId, ViewId> carriers_;  // Members of the view that brought state, and whence.
   MergeTalk merge_;
   std::optional<Terminal> terminal_;      // Wanted: this side ends.
   std::optional<GroupSighting> sighted_;  // Heard while asking was not yet allowed.

@@ -73,7 +73,7 @@ void Membership::OnFormGroup(Instant now, Output& out) {
   proposal->joined.push_back({self_.id, ViewCause::kFormed, "no member of the group answered"});
   if (options_.tie_breaker == self_.name) proposal->tie_breaker = self_.id;
   ancestors_.clear();
-  BeginView(now, std::move(proposal), true, {}, 0, out);
+  BeginView(now, std::move(proposal), true, 0, out);
 }
 
 void Membership::OnSighting(Instant now, const GroupSighting& sighting, Output& out) {
@@ -234,7 +234,6 @@ void Membership::SendWelcome(Instant now, const Address& to, Output& out) const 
   Welcome welcome;
   welcome.proposal = view();
   welcome.group_time_ms = static_cast<uint64_t>(group_clock_offset_ms_ + now.nanos() / 1'000'000);
-  for (const auto& [member, came_from] : carriers_) welcome.carriers.push_back({member, came_from});
   welcome.ancestors.assign(ancestors_.begin(), ancestors_.end());
   Send(to, wire::StreamMessage::kWelcome, Encode(welcome), out);
 }
@@ -274,7 +273,7 @@ void Membership::OnWelcome(const Turn& turn, const LifelinePeer& from, Welcome w
   }
   if (view() != nullptr) previous_received_ = turn.received;
   ancestors_.assign(welcome.ancestors.begin(), welcome.ancestors.end());
-  BeginView(turn.now, welcome.proposal, true, welcome.carriers, welcome.group_time_ms, out);
+  BeginView(turn.now, welcome.proposal, true, welcome.group_time_ms, out);
 }
 
 }  // namespace cohort::membership

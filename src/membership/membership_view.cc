@@ -13,8 +13,7 @@ constexpr Duration kPreviousKept = seconds(2);
 }  // namespace
 
 void Membership::BeginView(Instant now, ProposalRef proposal, bool fresh,
-                           const std::vector<Carrier>& carriers, uint64_t group_time_ms,
-                           Output& out) {
+                           uint64_t group_time_ms, Output& out) {
   const ProposalRef ending = view();
   const bool had_view = ending != nullptr;
   // What is kept answers questions about a view that is decided upon. One that was given up, on the
@@ -46,13 +45,9 @@ void Membership::BeginView(Instant now, ProposalRef proposal, bool fresh,
   for (size_t i = 0; had_view && i < proposal->members.size(); ++i) {
     old_ranks_[i] = RankOf(*ending, proposal->members[i].id).value_or(kNoRank);
   }
-  if (fresh) carriers_.clear();
-  std::erase_if(carriers_, [&](const auto& entry) { return !RankOf(*proposal, entry.first); });
 
   Installation installation;
-  installation.carriers = carriers.empty() ? CarriersAmong(*proposal) : carriers;
-  for (const Carrier& carrier : installation.carriers)
-    carriers_[carrier.member] = carrier.came_from;
+  installation.carriers = CarriersAmong(*proposal);
   installation.proposal = proposal;
   installation.view = MakeView(*proposal, fresh ? nullptr : ending.get());
   installation.self = *self;
@@ -130,7 +125,7 @@ PendingChanges Membership::CollectChanges(Instant now) const {
   // other changes.
   if (options_.policy == Policy::kPrimary || !changes.IsEmpty()) {
     for (const MemberInfo& member : current.members) {
-      if (member.synced || !synced_.contains(member.id)) continue;
+      if ((member.synced && member.weight > 0) || !synced_.contains(member.id)) continue;
       changes.updates.push_back(member);
       changes.updates.back().synced = true;
       changes.updates.back().weight = 1;

@@ -81,6 +81,7 @@ struct PutBody {
     Put(m.ballot, state->mutable_ballot());
     state->mutable_received()->Add(m.received.begin(), m.received.end());
     for (const Conviction& c : m.convicted) Put(c, state->add_convicted());
+    state->set_synced(m.synced);
     if (!m.accepted) return;
     Put(m.accepted->ballot, state->mutable_accepted_ballot());
     Put(*m.accepted->proposal, state->mutable_accepted());
@@ -205,6 +206,7 @@ class Reader {
     state.ballot = Take(in.ballot());
     state.received = TakeNumbers(in.received());
     state.convicted = TakeList<Conviction>(in.convicted());
+    state.synced = in.synced();
     ok = ok && in.has_accepted() == in.has_accepted_ballot();
     if (in.has_accepted())
       state.accepted = Accepted{Take(in.accepted_ballot()), Take(in.accepted())};

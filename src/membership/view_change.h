@@ -127,6 +127,7 @@ class ViewChange {
   struct Answer {
     std::vector<SeqNo> received;
     std::optional<Accepted> accepted;
+    bool synced = false;
   };
   // The ballot this member coordinates; gone as soon as it promises a higher one.
   struct Coordination {

@@ -53,7 +53,7 @@ void ViewChange<Rules>::Wedge(Output& out) {
 
 template <class Rules>
 State ViewChange<Rules>::MakeState(const Turn& turn, Ballot ballot) const {
-  State state{ballot, turn.received, accepted_, convictions_};
+  State state{ballot, turn.received, accepted_, convictions_, turn.synced};
   state.received.resize(size());  // An excluded member may hold nothing of this view any more.
   return state;
 }

@@ -78,6 +78,13 @@ ProposalRef ViewChange<Rules>::MakeProposal(const Turn& turn, const std::vector<
       for (const MemberInfo& update : pending_.updates) {
         if (update.id == member.id) member = update;
       }
+      // Spec 4.25: all who install the view know the same of each other's state, whatever of it was
+      // announced in time. Who holds it has a vote.
+      const auto answer = coordination_->answers.find(rank);
+      if (answer != coordination_->answers.end() && answer->second.synced && !member.synced) {
+        member.synced = true;
+        member.weight = std::max(member.weight, 1u);
+      }
       proposal->members.push_back(std::move(member));
     }
   }

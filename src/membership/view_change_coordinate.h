@@ -21,7 +21,7 @@ void ViewChange<Rules>::StartBallot(const Turn& turn, Ballot ballot, Output& out
   Promise(ballot, out);
   coordination_ = Coordination{};
   coordination_->ballot = ballot;
-  coordination_->answers[self_] = Answer{turn.received, accepted_};
+  coordination_->answers[self_] = Answer{turn.received, accepted_, turn.synced};
   timers_.Stop(Timer::kStall);
   timers_.Stop(Timer::kStart);
   resend_interval_ = std::max(2 * round_trip_, options_.resend_min);
@@ -56,7 +56,7 @@ void ViewChange<Rules>::OnState(const Turn& turn, Rank from, const State& state,
   if (counts && coordination_ && coordination_->ballot == state.ballot) {
     // The first answer stands: what was held and accepted when the promise was given is what the
     // choice needs.
-    const Answer answer{state.received, state.accepted};
+    const Answer answer{state.received, state.accepted, state.synced};
     if (coordination_->answers.try_emplace(from, answer).second) {
       ++progress_;
       if constexpr (!Rules::kOneProposalPerBallot) coordination_->proposal = nullptr;

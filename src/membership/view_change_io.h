@@ -45,6 +45,9 @@ struct Turn {
   const std::vector<SeqNo>&
       received;  // rmcast.Received() at this very moment: contiguous, by rank of view().
   Random& random;
+  // This member holds the whole replicated state. From a wedge to the end of the view it stays what
+  // it was at the wedge.
+  bool synced = false;
 };
 
 struct JoinerInfo {

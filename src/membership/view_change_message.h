@@ -39,6 +39,7 @@ struct State {
   std::vector<SeqNo> received;       // Contiguous, by rank.
   std::optional<Accepted> accepted;  // The proposal accepted last, if any.
   std::vector<Conviction> convicted;
+  bool synced = false;  // Holds the whole replicated state, and will when the view ends.
 };
 // Coordinator to all: accept this.
 struct Propose {

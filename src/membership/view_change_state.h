@@ -114,6 +114,7 @@ void ViewChange<Rules>::AppendState(std::string& bytes) const {
     state.Add(rank);
     state.Add(answer.received);
     state.Add(answer.accepted);
+    state.Add(answer.synced);
   }
   state.Add(coordination_->fetching);
   state.Add(coordination_->proposal);

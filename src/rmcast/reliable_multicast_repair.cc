@@ -116,8 +116,9 @@ void ReliableMulticast::PushNak(Rank target, wire::NakFrame& nak, Output& out) {
 Rank ReliableMulticast::NakTarget(Rank origin, SeqNo start, unsigned attempts) {
   const bool fetching = !holders_.empty();
   if (!fetching && !suspected_[origin] && attempts % 4 == 0) return origin;
+  bool suspects_too = false;
   const auto may_hold = [&](Rank rank) {
-    if (rank == self_ || suspected_[rank]) return false;
+    if (rank == self_ || (suspected_[rank] && !suspects_too)) return false;
     if (!fetching) return rank != origin && current_.acks().Get(rank, origin) >= start;
     const std::vector<Rank>& named = holders_[origin];
     return std::find(named.begin(), named.end(), rank) != named.end();
@@ -125,6 +126,12 @@ Rank ReliableMulticast::NakTarget(Rank origin, SeqNo start, unsigned attempts) {
   const size_t members = current_.members();
   size_t candidates = 0;
   for (size_t rank = 0; rank < members; ++rank) candidates += may_hold(static_cast<Rank>(rank));
+  if (candidates == 0 && fetching) {
+    // Whom this member has convicted may be alive and the only one that holds what a decision of
+    // the others needs.
+    suspects_too = true;
+    for (size_t rank = 0; rank < members; ++rank) candidates += may_hold(static_cast<Rank>(rank));
+  }
   if (candidates == 0) return origin != self_ && !suspected_[origin] ? origin : kNoRank;
   size_t skip = (rotation_ + attempts) % candidates;
   for (size_t rank = 0; rank < members; ++rank) {

@@ -15,6 +15,7 @@ void WriteChecker::OnProcess(const Moment& moment, ProcessChange change) {
                     change == ProcessChange::kLeft;
   if (!ends) return;
   process.alive = false;
+  process.died_at = moment.at;
   process.pending.clear();
 }
 
@@ -157,9 +158,11 @@ Version WriteChecker::VersionOf(ProcessState& process, const IssuedCommand& comm
     if (done.number == 0) return Version::None();  // Nothing was there.
     std::deque<Version>& removed = process.removed[key];
     if (removed.empty()) return Version::None();
-    // With several under way, done in any order, nobody knows which is which.
+    // With several under way, done in any order, nobody knows which is which, nor of those that
+    // are left then.
     const Version version = removed.size() == 1 ? removed.front() : Version::None();
     removed.pop_front();
+    std::fill(removed.begin(), removed.end(), Version::None());
     return version;
   }
   if (command.kind == IssuedCommand::Kind::kBatch) {
@@ -203,9 +206,12 @@ void WriteChecker::CheckAcknowledged(const Moment& moment, const IssuedCommand& 
     promises_[key].push_back(std::move(promise));
     return;
   }
-  // Anybody else will do: the one that acknowledged may have left the view since.
+  // Anybody else will do: the one that acknowledged may have left the view since, or have died amid
+  // the output that said so, before its user heard of the change.
   const bool somewhere = std::any_of(processes_.begin(), processes_.end(), [&](const auto& entry) {
-    return entry.first != moment.process && Has(entry.second, key, version, issued);
+    const ProcessState& other = entry.second;
+    const bool died_since = !other.alive && other.died_at >= issued;
+    return entry.first != moment.process && (died_since || Has(other, key, version, issued));
   });
   if (synced >= 2 && !somewhere) {
     violations_.Add("I12", moment,

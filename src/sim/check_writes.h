@@ -86,6 +86,7 @@ class WriteChecker : public Checker {
   struct ProcessState {
     HostIndex host = 0;
     bool alive = true;
+    Instant died_at;
     MemberId self;
     std::vector<Member> members;          // Of its view.
     Instant replaced_at;                  // When its state last came from elsewhere.

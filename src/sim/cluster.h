@@ -114,6 +114,7 @@ class Cluster : private FaultTarget {
   // What must be so in the end (cluster_end.cc).
   void Heal();
   void Watch();
+  void Again();  // Watch() after a while.
   bool IsOneView() const;
   bool IsSynced() const;
   bool IsQuiet() const;
@@ -158,6 +159,7 @@ class Cluster : private FaultTarget {
   bool healed_ = false;
   bool done_ = false;
   Instant healed_at_ = Instant::Infinite();
+  Instant one_view_since_ = Instant::Infinite();
   Instant converged_at_ = Instant::Infinite();
   Instant synced_at_ = Instant::Infinite();
   Instant stopped_at_ = Instant::Infinite();

@@ -13,6 +13,7 @@ namespace {
 
 constexpr Duration kWatchInterval = milliseconds(20);
 constexpr Duration kUsersGoOn = seconds(2);
+constexpr Duration kSettles = seconds(1);
 constexpr uint64_t kCalmRepairsMax = 5;
 
 const char* NameOf(HostState state) {
@@ -37,7 +38,7 @@ bool Cluster::MayCrash(HostIndex victim) const {
   std::map<ViewId, const View*, std::greater<>> views;
   for (const auto& host : hosts_) {
     if (host->node == nullptr || host->node->view().members.empty()) continue;
-    views[host->node->view().id] = &host->node->view();
+    views[host->installed.id] = &host->installed;
   }
   if (views.empty()) return false;
   size_t looked_at = 0;
@@ -117,7 +118,11 @@ void Cluster::Watch() {
                                   [](const auto& host) { return host->node != nullptr; });
   if (!all_up) healed_at_ = std::min(now, healed_at_ + seconds(3));
   if (converged_at_.is_infinite()) {
-    if (IsOneView()) {
+    if (!IsOneView()) one_view_since_ = Instant::Infinite();
+    if (IsOneView() && one_view_since_.is_infinite()) one_view_since_ = now;
+    if (!one_view_since_.is_infinite()) {
+      // What the faults left behind, a suspicion or a view change under way, may still end this one.
+      if (now - one_view_since_ < kSettles) return Again();
       converged_at_ = now;
       Note("one view of all members");
     } else if (now - healed_at_ > kConvergeMax) {
@@ -156,7 +161,10 @@ void Cluster::Watch() {
     Complain("I18", "replicas are not equal\n" + Describe());
     done_ = true;
   }
-  if (done_) return;
+  if (!done_) Again();
+}
+
+void Cluster::Again() {
   scheduler_.After(kWatchInterval,
                    {Task::Kind::kPhase, false, 0, static_cast<uint64_t>(Phase::kWatch), {}});
 }
@@ -223,6 +231,12 @@ std::string Cluster::Describe() const {
       const std::optional<uint32_t> map = host->node->MapId(kMapName);
       const std::optional<uint64_t> digest = map ? host->node->MapDigest(*map) : std::nullopt;
       if (digest.has_value()) text += ", digest " + std::to_string(*digest);
+      if (timeline_ != nullptr) {
+        text += "\n   ";
+        for (const auto& [name, count] : host->node->stats()) {
+          if (count != 0) text += " " + name + " " + std::to_string(count);
+        }
+      }
     }
     text += "\n";
   }

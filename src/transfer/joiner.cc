@@ -13,6 +13,8 @@ namespace {
 
 // What a waiting operation costs besides its bytes.
 constexpr size_t kQueuedBytes = 128;
+// A donor that is further behind than so many views is asked again later.
+constexpr size_t kPastViewsMax = 64;
 
 }  // namespace
 
@@ -21,6 +23,8 @@ Joiner::Joiner(const Options& options) : options_(options) {}
 void Joiner::Start(Instant now, const ViewId& view, std::vector<MemberId> donors, Output& out) {
   Stop();
   view_ = view;
+  delivered_ = {.view = view};
+  past_.clear();
   donors_ = std::move(donors);
   next_donor_ = 0;
   Ask(now, out);
@@ -33,6 +37,18 @@ void Joiner::Stop() {
   maps_.reset();
   queue_.clear();
   queue_bytes_ = 0;
+  overflowed_ = false;
+  held_ = false;
+}
+
+void Joiner::BeginWith(Instant now, std::unique_ptr<map::MapSet> maps) {
+  donor_.reset();
+  timers_ = {};
+  maps_ = std::move(maps);
+  maps_->OnView(overflowed_ ? delivered_.view : view_);
+  held_ = false;
+  state_ = State::kReplaying;
+  timers_.Set(Timer::kReplay, now);
 }
 
 // Spec 9.2
@@ -71,21 +87,35 @@ void Joiner::OnView(Instant now, const ViewId& view, std::vector<MemberId> donor
     if (maps_ != nullptr) maps_->OnView(view);
     return;
   }
+  held_ = false;
+  past_.push_back(delivered_);
+  if (past_.size() > kPastViewsMax) past_.erase(past_.begin());
+  delivered_ = {.view = view};
   donors_ = std::move(donors);
   next_donor_ = 0;
-  Queued begun;
-  begun.place.view = view;
-  begun.is_view = true;
-  Enqueue(std::move(begun));
-  if (state_ == State::kReplaying) {
-    timers_.Set(Timer::kReplay, now);
+  const bool has_state = state_ == State::kReceiving || state_ == State::kReplaying;
+  if (has_state && FitOf(maps_->view(), maps_->position()) == Fit::kElsewhere) {
+    // What was skipped because that state covers it is not here any more: only a state from this
+    // view on will do.
+    GiveUpQueue(delivered_);
+    Fail(now, "the donor's state is of a place this member never came to", out);
     return;
   }
+  if (!has_state || !IsCovered(delivered_)) {
+    Enqueue({.place = delivered_, .op = {}, .is_view = true});
+  }
+  if (state_ == State::kReplaying) return TryFinish(now);
   if (donor_.has_value() && std::find(donors_.begin(), donors_.end(), *donor_) == donors_.end()) {
     Fail(now, "the donor left the view", out);
   } else if (!donor_.has_value()) {
     Ask(now, out);
   }
+}
+
+void Joiner::OnDonors(Instant now, std::vector<MemberId> donors, Output& out) {
+  donors_ = std::move(donors);
+  next_donor_ = 0;
+  if (state_ == State::kRequested && !donor_.has_value()) Ask(now, out);
 }
 
 // Spec 9.7
@@ -96,24 +126,49 @@ void Joiner::OnOrderedOp(Instant now, Bytes op, const map::Place& place, Output&
     if (maps_ != nullptr) ApplyNow(op, place, out);
     return;
   }
+  delivered_ = place;
   const bool knows_place = state_ == State::kReceiving || state_ == State::kReplaying;
   if (knows_place && IsCovered(place)) {
     ++stats_.skipped_ops;
+    if (state_ == State::kReplaying) TryFinish(now);
     return;
   }
   if (queue_bytes_ + op.size() + kQueuedBytes > options_.queue_bytes_max) {
     // What waits cannot be dropped alone, since a later snapshot may not cover it: all of it goes,
     // with the attempt. The next snapshot is taken after this operation.
-    overflow_ = place;
-    overflowed_ = true;
-    queue_.clear();
-    queue_bytes_ = 0;
+    GiveUpQueue(place);
     Fail(now, "too many operations waited for the state", out);
     return;
   }
   ++stats_.queued_ops;
   Enqueue({place, Buffer::CopyOf(op), false});
-  if (state_ == State::kReplaying) timers_.Set(Timer::kReplay, now);
+  if (state_ == State::kReplaying) TryFinish(now);
+}
+
+void Joiner::GiveUpQueue(const map::Place& place) {
+  overflow_ = place;
+  overflowed_ = true;
+  queue_.clear();
+  queue_bytes_ = 0;
+}
+
+void Joiner::TryFinish(Instant now) {
+  if (!held_) timers_.Set(Timer::kReplay, now);
+}
+
+Joiner::Fit Joiner::FitOf(const ViewId& view, uint64_t position) const {
+  if (view == delivered_.view)
+    return position <= delivered_.position ? Fit::kReached : Fit::kAhead;
+  if (view.num > delivered_.view.num) return Fit::kAhead;
+  for (const map::Place& last : past_) {
+    if (last.view == view && position <= last.position) return Fit::kReached;
+  }
+  // Before the view that admitted this member, everything is in its past.
+  return view.num < view_.num ? Fit::kReached : Fit::kElsewhere;
+}
+
+bool Joiner::HasReachedState() const {
+  return FitOf(maps_->view(), maps_->position()) == Fit::kReached;
 }
 
 void Joiner::Enqueue(Queued queued) {
@@ -189,10 +244,11 @@ void Joiner::OnBegin(Instant now, const BeginMessage& begin, Output& out) {
   const bool is_old = std::find(history.begin(), history.end(), view_) == history.end() ||
                       begin.history.last() != begin.view ||
                       (overflowed_ && IsBefore(begin.view, begin.position, overflow_));
-  if (is_old || bytes_expected_ > options_.state_bytes_max) {
-    return Fail(now, is_old ? "the donor's state is of an earlier place" : "too large a state",
-                out);
+  if (is_old) return Fail(now, "the donor's state is of an earlier place", out);
+  if (FitOf(begin.view, begin.position) == Fit::kElsewhere) {
+    return Fail(now, "the donor's state is of a place this member never came to", out);
   }
+  if (bytes_expected_ > options_.state_bytes_max) return Fail(now, "too large a state", out);
   state_ = State::kReceiving;
   SkipCovered();
   out.notes.push_back({Output::Note::Kind::kStarted, *donor_, bytes_expected_, {}});
@@ -257,6 +313,7 @@ void Joiner::ApplyNow(Bytes op, const map::Place& place, Output& out) {
 
 // Spec 9.8
 void Joiner::Replay(Instant now, Output& out) {
+  if (held_) return;  // OnView() goes on.
   for (size_t i = 0; i < kReplayPerTurn && !queue_.empty(); ++i) {
     Queued next = std::move(queue_.front());
     queue_.pop_front();
@@ -273,9 +330,11 @@ void Joiner::Replay(Instant now, Output& out) {
     return;
   }
   timers_ = {};
+  if (!HasReachedState()) return;  // The next operation or view decides.
   state_ = State::kSynced;
   overflowed_ = false;
-  out.notes.push_back({Output::Note::Kind::kDone, *donor_, bytes_received_, {}});
+  if (donor_.has_value())
+    out.notes.push_back({Output::Note::Kind::kDone, *donor_, bytes_received_, {}});
   out.synced = true;
 }
 

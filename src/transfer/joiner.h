@@ -7,6 +7,10 @@
 // failure (donor gone, silent, refusing, wrong digest) starts over with the next donor and an empty
 // state; there is no timeout after which a state counts as received.
 //
+// A donor may be further than this member: in the order of the view, or in a view that this member
+// has yet to install. What it has delivered there may die with it, so its state counts only when
+// this member has delivered up to the same place itself; if it goes another way, it starts over.
+//
 // Why operations wait for the whole state and not for their bucket: byte caps, clears and tombstone
 // limits are judged against the whole map, so a result computed on some buckets could differ from
 // everybody else's.
@@ -60,11 +64,20 @@ class Joiner {
   void Start(Instant now, const ViewId& view, std::vector<MemberId> donors, Output& out);
   // A later view: its operations follow. A donor that is not among `donors` any more is left.
   void OnView(Instant now, const ViewId& view, std::vector<MemberId> donors, Output& out);
+  // In the same view, other members hold the state now.
+  void OnDonors(Instant now, std::vector<MemberId> donors, Output& out);
   // An ordered map operation, in order and without gaps since Start(). Copied.
   void OnOrderedOp(Instant now, Bytes op, const map::Place& place, Output& out);
   void OnMessage(Instant now, const MemberId& from, Bytes body, Output& out);
   void OnDonorGone(Instant now, const MemberId& donor, Output& out);  // Its lifeline broke.
   void Stop();
+  // Nobody in the view holds the state: goes on from `maps` instead, with what waits applied to it.
+  void BeginWith(Instant now, std::unique_ptr<map::MapSet> maps);
+  // While held it does not become synced: this member has just told the others that it is not.
+  // Ends with the next OnView() or BeginWith().
+  void Hold() { held_ = true; }
+  // The whole state is here and belongs to this member's own history; at most operations wait.
+  bool complete() const { return state_ == State::kReplaying && HasReachedState(); }
 
   Instant NextDeadline() const { return timers_.Next(); }
   void OnTimer(Instant now, Output& out);
@@ -97,6 +110,13 @@ class Joiner {
   void SkipCovered();
   void ApplyNow(Bytes op, const map::Place& place, Output& out);
   void Replay(Instant now, Output& out);
+  void TryFinish(Instant now);
+  // Of the place that the state is of: this member has delivered as far; it may still; it never
+  // will.
+  enum class Fit : uint8_t { kReached, kAhead, kElsewhere };
+  Fit FitOf(const ViewId& view, uint64_t position) const;
+  bool HasReachedState() const;
+  void GiveUpQueue(const map::Place& place);
   bool IsCovered(const map::Place& place) const;
   static bool IsBefore(const ViewId& view, uint64_t position, const map::Place& place);
 
@@ -104,7 +124,11 @@ class Joiner {
   Stats stats_;
   State state_ = State::kIdle;
   TimerTable<Timer> timers_;
-  ViewId view_;
+  ViewId view_;           // That admitted this member.
+  map::Place delivered_;  // The last operation this member was given, or the view that began.
+  // Views that ended since Start(), with their last place; the latest kPastViewsMax.
+  std::vector<map::Place> past_;
+  bool held_ = false;
   std::vector<MemberId> donors_;
   size_t next_donor_ = 0;
   std::optional<MemberId> donor_;

@@ -37,7 +37,7 @@ struct Output {
   std::vector<Applied>
       applied;  // Joiner only, in order. Changes are not fed: the user gets one kSync for all.
   map::MergeReport merge;  // Of MERGE operations among them.
-  std::vector<ViewId> merged;
+  std::vector<map::SideMerged> merged;
   bool synced = false;  // Joiner only: TakeMaps() now.
 };
 

@@ -68,7 +68,7 @@ TEST_F(MergeTest, AKeyWrittenOnOneSideTakesThatSidesValue) {
   EXPECT_EQ(report().conflicts(), 0u);
   EXPECT_EQ(report().taken(), 2u);
   ASSERT_EQ(ours_.out().merged.size(), 1u);
-  EXPECT_EQ(ours_.out().merged[0], theirs_.view());
+  EXPECT_EQ(ours_.out().merged[0].subgroup, theirs_.view());
 }
 
 TEST_F(MergeTest, OfAKeyWrittenOnBothSidesTheGreaterVersionStaysAndTheOtherIsReported) {

@@ -36,7 +36,6 @@ Welcome MakeWelcome() {
   proposal->trim = {1, 2};
   welcome.proposal = proposal;
   welcome.group_time_ms = 1234567890123;
-  welcome.carriers = {{MakeRequest(2).member.id, {3, 1}}};
   welcome.ancestors = {{4, 5}, {3, 1}};
   return welcome;
 }
@@ -59,7 +58,6 @@ TEST(LifelineCodec, AWelcomeIsReadAsItWasWritten) {
   ASSERT_TRUE(back.has_value());
   EXPECT_EQ(*back->proposal, *welcome.proposal);
   EXPECT_EQ(back->group_time_ms, welcome.group_time_ms);
-  EXPECT_EQ(back->carriers, welcome.carriers);
   EXPECT_EQ(back->ancestors, welcome.ancestors);
 }
 

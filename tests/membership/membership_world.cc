@@ -196,12 +196,7 @@ void World::Install(Node& node, const Installation& installation) {
     for (const auto& [other, _] : nodes_) {
       if (!Reaches(host, other)) continue;
       ToNode(other, milliseconds(1), [id](Node& n, const Turn& turn, MembershipOutput&) {
-        if (n.view == nullptr) return;
-        for (size_t i = 0; i < n.view->members.size(); ++i) {
-          if (n.view->members[i].id == id) {
-            n.membership->OnSynced(turn.now, static_cast<Rank>(i));
-          }
-        }
+        n.membership->OnSynced(turn.now, id);
       });
     }
   });

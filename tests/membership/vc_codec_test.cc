@@ -44,7 +44,7 @@ std::vector<VcMessage> OneOfEach() {
   const ProposalRef proposal = MakeFullProposal();
   return {{view, Prepare{ballot, convicted}},
           {view, State{ballot, {1, 2, 3}, std::nullopt, convicted}},
-          {view, State{ballot, {}, Accepted{Ballot{2, 1}, proposal}, {}}},
+          {view, State{ballot, {}, Accepted{Ballot{2, 1}, proposal}, {}, true}},
           {view, Propose{ballot, proposal, {{0, 1}, {}}}},
           {view, Ready{ballot}},
           {view, Install{ballot, proposal->next, proposal}},
