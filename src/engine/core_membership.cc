@@ -32,10 +32,8 @@ void Engine::Core::AskMembership(Instant now,
                                  absl::FunctionRef<void(const membership::Turn&)> ask) {
   if (left_) return;
   const std::vector<SeqNo> received = plane_.Received();
-  ask(membership::Turn{.now = now,
-                       .received = received,
-                       .random = random_,
-                       .synced = replica_.HoldsState()});
+  ask(membership::Turn{
+      .now = now, .received = received, .random = random_, .synced = replica_.HoldsState()});
   ApplyMembership(now);
 }
 

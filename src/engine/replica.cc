@@ -146,10 +146,11 @@ void Replica::ReportSide(const Side& side, Output& out) const {
   event.kind = side.merged ? EventKind::kMerged : EventKind::kWarning;
   event.view = view_.id;
   event.number = static_cast<int64_t>(side.conflicts);
-  event.text = side.merged ? "the entries of view " + side.came_from.ToString() + " are merged"
-                           : "all members that brought the entries of view " +
-                                 side.came_from.ToString() +
-                                 " are gone before these were merged: what only they held is lost";
+  event.text = side.merged
+                   ? "the entries of view " + side.came_from.ToString() + " are merged"
+                   : "all members that brought the entries of view " + side.came_from.ToString() +
+                         " are gone before these were merged: what only they held comes "
+                         "back if one of them does";
   out.upcalls.emplace_back(EventUpcall{std::move(event)});
 }
 
@@ -202,9 +203,8 @@ void Replica::BeginFresh(Instant now, Output& out) {
   Report(EventKind::kWarning, view_.self,
          "every member that held the whole state is gone; this member goes on with what it has", 0,
          now, out);
-  std::unique_ptr<map::MapSet> maps = carried_ != nullptr
-                                          ? std::move(carried_)
-                                          : std::make_unique<map::MapSet>(options_.maps);
+  std::unique_ptr<map::MapSet> maps =
+      carried_ != nullptr ? std::move(carried_) : std::make_unique<map::MapSet>(options_.maps);
   carries_state_ = false;
   // Those who count on this carrier's merge get an empty one.
   carried_ = std::make_unique<map::MapSet>(options_.maps);

@@ -91,8 +91,8 @@ class Replica {
   bool IsConsistent() const;
 
  private:
-  // One side of a healed partition that is not merged yet, for reports. Every carrier merges what it
-  // holds: nobody needs to know whether the carriers of a side hold the same.
+  // One side of a healed partition that is not merged yet, for reports. Every carrier merges what
+  // it holds: nobody needs to know whether the carriers of a side hold the same.
   struct Side {
     ViewId came_from;
     std::vector<MemberId> carriers;  // Who have not said that they are done.
@@ -130,8 +130,8 @@ class Replica {
   std::vector<MemberId> synced_members_;  // Of the view, in the order in which they became so.
   std::vector<Rank> synced_ranks_;        // The same.
   std::vector<Side> sides_;
-  // Where in its sweep over the buckets our planner begins, so that carriers who came together share
-  // the work: it is the n-th of so many.
+  // Where in its sweep over the buckets our planner begins, so that carriers who came together
+  // share the work: it is the n-th of so many.
   size_t carrier_index_ = 0;
   size_t carriers_together_ = 1;
   uint64_t position_ = 0;

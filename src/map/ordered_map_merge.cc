@@ -95,10 +95,11 @@ bool OrderedMap::MergeOne(const MergeEntry& theirs, const MergeOp& op, const Pla
       report(theirs.version, theirs.tombstone, ours->version, ours->value.size(), ours->tombstone,
              false);
     }
-    // What the feed knows already is not fed again.
-    if (same && theirs.tombstone) return false;
   }
   Draft draft;
+  // Of a key that is gone on both sides the later erasure is remembered: a third side may bring a
+  // write from between the two. Listeners know already that the key is gone.
+  draft.feed = !(theirs.tombstone && (ours == nullptr || ours->tombstone));
   draft.key = theirs.key;
   draft.hash = hash;
   draft.cause = ChangeCause::kMerge;

@@ -62,8 +62,11 @@ std::optional<JoinAnswer> JudgeAdmission(const JoinRequest& request, const Admis
                                          const std::vector<MemberInfo>& members,
                                          const std::vector<JoinRequest>& pending) {
   if (auto refusal = JudgeSettings(request, rules)) return refusal;
+  // Two processes cannot be at one address: whoever was there before is gone, whatever the host's
+  // clock said when it started.
   const auto taken_by_newer = [&](const MemberInfo& other) {
-    return other.name == request.member.name && other.id.instance != request.member.id.instance &&
+    return other.name == request.member.name && other.address != request.member.address &&
+           other.id.instance != request.member.id.instance &&
            std::pair(other.incarnation, other.id.instance) >
                std::pair(request.member.incarnation, request.member.id.instance);
   };

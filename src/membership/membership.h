@@ -128,8 +128,8 @@ class Membership {
                   bool previous, Output& out) const;
   void ApplyInstall(const Turn& turn, ProposalRef proposal, Output& out);
   void ApplyGone(const Turn& turn, const ViewId& next, Output& out);
-  void BeginView(Instant now, ProposalRef proposal, bool fresh,
-                 uint64_t group_time_ms, Output& out);
+  void BeginView(Instant now, ProposalRef proposal, bool fresh, uint64_t group_time_ms,
+                 Output& out);
   void Exclude(Instant now, const std::string& why, Output& out);
   void SubmitChanges(const Turn& turn, Output& out);
   PendingChanges CollectChanges(Instant now) const;

@@ -102,6 +102,7 @@ void Membership::AskToJoin(Instant now, const Address& whom, uint32_t redirects,
   request.policy = options_.policy;
   request.member = self_;
   request.last_num = last_num_;
+  refused_for_good_ = false;
   request.carries_state = carries_state_;
   request.merging = merging;
   if (carries_state_) request.came_from = came_from_;

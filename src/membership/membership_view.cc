@@ -12,8 +12,8 @@ constexpr Duration kPreviousKept = seconds(2);
 
 }  // namespace
 
-void Membership::BeginView(Instant now, ProposalRef proposal, bool fresh,
-                           uint64_t group_time_ms, Output& out) {
+void Membership::BeginView(Instant now, ProposalRef proposal, bool fresh, uint64_t group_time_ms,
+                           Output& out) {
   const ProposalRef ending = view();
   const bool had_view = ending != nullptr;
   // What is kept answers questions about a view that is decided upon. One that was given up, on the

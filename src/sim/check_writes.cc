@@ -120,6 +120,10 @@ void WriteChecker::OnChange(const Moment& moment, const engine::ChangeUpcall& ch
       }
     }
   }
+  if (!seen.present) {
+    Version& removed = process.removed_at[change.key];
+    removed = std::max(removed, seen.version);
+  }
   Seen& highest = process.highest[change.key];
   if (highest.version <= seen.version) highest = seen;
 }
@@ -257,16 +261,7 @@ void WriteChecker::CheckPromise(const Moment& moment, const std::string& key,
   }
   ++stats_.promises_checked;
   if (last != nullptr && last->version >= promise.version) return;
-  if (last == nullptr || !last->present) {
-    // Gone: fine if anybody knows of a later removal, which a member that joined since need not.
-    for (const auto& [number, process] : processes_) {
-      const auto found = process.highest.find(key);
-      if (found != process.highest.end() && !found->second.present &&
-          found->second.version >= promise.version) {
-        return;
-      }
-    }
-  }
+  if ((last == nullptr || !last->present) && WasRemoved(key, promise.version)) return;
   violations_.Add("I12", moment,
                   "LOST: key " + key + " version " + Words(promise.version) +
                       ", acknowledged by all at " + Words(promise.moment.at) + " to host " +
@@ -275,6 +270,15 @@ void WriteChecker::CheckPromise(const Moment& moment, const std::string& key,
                       (last == nullptr ? "nobody knows the key"
                        : last->present ? "it has version " + Words(last->version)
                                        : "it is gone since version " + Words(last->version)));
+}
+
+// Gone is fine if anybody ever applied a later removal: those who joined since need not know it.
+bool WriteChecker::WasRemoved(const std::string& key, const Version& version) const {
+  const auto knows = [&](const auto& entry) {
+    const auto found = entry.second.removed_at.find(key);
+    return found != entry.second.removed_at.end() && found->second >= version;
+  };
+  return std::any_of(processes_.begin(), processes_.end(), knows);
 }
 
 // A living process once applied something greater than what the group has ended with: a merge lost
@@ -295,7 +299,7 @@ void WriteChecker::CheckNothingOlder(const Moment& moment, const std::string& ke
   if (greatest == nullptr) return;
   const bool present = last != nullptr && last->present;
   if (present && last->version >= greatest->version) return;
-  if (!present && !greatest->present) return;
+  if (!present && (!greatest->present || WasRemoved(key, greatest->version))) return;
   violations_.Add(greatest->present ? "I12" : "I19", moment,
                   "key " + key + ": host " + std::to_string(processes_[where].host) +
                       " once applied version " + Words(greatest->version) +

@@ -88,10 +88,11 @@ class WriteChecker : public Checker {
     bool alive = true;
     Instant died_at;
     MemberId self;
-    std::vector<Member> members;          // Of its view.
-    Instant replaced_at;                  // When its state last came from elsewhere.
-    std::map<std::string, Seen> now;      // The mirror, removed keys too.
-    std::map<std::string, Seen> highest;  // The greatest version ever applied here.
+    std::vector<Member> members;                // Of its view.
+    Instant replaced_at;                        // When its state last came from elsewhere.
+    std::map<std::string, Seen> now;            // The mirror, removed keys too.
+    std::map<std::string, Seen> highest;        // The greatest version ever applied here.
+    std::map<std::string, Version> removed_at;  // The greatest version of a removal.
     std::map<uint64_t, Issued> pending;
     // Versions that pending commands have given to their keys, as the feed told.
     std::map<std::pair<uint64_t, std::string>, Version> given;
@@ -120,6 +121,7 @@ class WriteChecker : public Checker {
            Instant issued) const;
   void CheckPromise(const Moment& moment, const std::string& key, const Promise& promise,
                     const Seen* last);
+  bool WasRemoved(const std::string& key, const Version& version) const;
   void CheckNothingOlder(const Moment& moment, const std::string& key, const Seen* last);
   // The final state of `key`, as the longest-lived process has it; null if nobody knows the key.
   const Seen* Last(const std::string& key) const;

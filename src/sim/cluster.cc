@@ -221,7 +221,10 @@ void Cluster::HandUp(Host& host, engine::Output& out) {
     }
     for (const auto& checker : checkers_) checker->OnUpcall(moment, upcall);
     Hash(upcall.index() + 100, host.process);
-    if (const auto* view = std::get_if<engine::ViewUpcall>(&upcall)) host.installed = view->view;
+    if (const auto* view = std::get_if<engine::ViewUpcall>(&upcall)) {
+      host.installed = view->view;
+      if (latest_.id.num < view->view.id.num) latest_ = view->view;
+    }
     const auto* done = std::get_if<engine::DoneUpcall>(&upcall);
     if (done == nullptr) continue;
     Hash(done->command, static_cast<uint64_t>(done->status.raw_code()));

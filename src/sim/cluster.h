@@ -119,6 +119,7 @@ class Cluster : private FaultTarget {
   bool IsSynced() const;
   bool IsQuiet() const;
   bool AreReplicasEqual() const;
+  bool IsQuorumLost() const;
   void CheckReplicas();
   void Finish();
   void Complain(const char* invariant, const std::string& what);
@@ -154,6 +155,8 @@ class Cluster : private FaultTarget {
   std::optional<HostIndex> struck_;  // By crash_at_change_, during the turn under way.
   Instant same_instant_;
   uint32_t turns_at_instant_ = 0;
+
+  View latest_;  // Of all that were installed.
 
   // The phases after the faults.
   bool healed_ = false;

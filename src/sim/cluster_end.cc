@@ -111,6 +111,23 @@ bool Cluster::AreReplicasEqual() const {
   return true;
 }
 
+// Under kPrimary: of the processes that had a vote in the latest view too few live. MayCrash()
+// cannot rule that out: a process may die amid the output that decides a view in which it has a
+// vote.
+bool Cluster::IsQuorumLost() const {
+  if (options_.policy != Policy::kPrimary) return false;
+  size_t votes = 0;
+  size_t left = 0;
+  for (const Member& member : latest_.members) {
+    if (!member.synced) continue;
+    ++votes;
+    left += std::any_of(hosts_.begin(), hosts_.end(), [&](const auto& host) {
+      return host->node != nullptr && host->node->self().instance == member.id.instance;
+    });
+  }
+  return left * 2 <= votes;
+}
+
 // One step of the phases after the faults; comes back until the run is done.
 void Cluster::Watch() {
   const Instant now = scheduler_.now();
@@ -121,10 +138,15 @@ void Cluster::Watch() {
     if (!IsOneView()) one_view_since_ = Instant::Infinite();
     if (IsOneView() && one_view_since_.is_infinite()) one_view_since_ = now;
     if (!one_view_since_.is_infinite()) {
-      // What the faults left behind, a suspicion or a view change under way, may still end this one.
+      // What the faults left behind, a suspicion or a view change under way, may still end this
+      // one.
       if (now - one_view_since_ < kSettles) return Again();
       converged_at_ = now;
       Note("one view of all members");
+    } else if (now - healed_at_ > kConvergeMax && IsQuorumLost()) {
+      Note("the latest view has lost its quorum for good");
+      sometimes_->Count("quorums lost");
+      done_ = true;
     } else if (now - healed_at_ > kConvergeMax) {
       Complain("I22", "no common view of all members within " +
                           std::to_string(kConvergeMax.count() / 1'000'000'000) + " s\n" +

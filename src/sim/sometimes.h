@@ -22,6 +22,8 @@ class Sometimes : public Checker {
 
   const Counts& counts() const { return counts_; }
   uint64_t Of(const std::string& name) const;
+  // Of what the cluster itself sees.
+  void Count(const std::string& name) { ++counts_[name]; }
 
   // What a campaign of the mix "mixed" under `policy` must have seen.
   static std::vector<std::string> Wanted(Policy policy);

@@ -39,13 +39,15 @@ void Joiner::Stop() {
   queue_bytes_ = 0;
   overflowed_ = false;
   held_ = false;
+  begins_ = false;
 }
 
 void Joiner::BeginWith(Instant now, std::unique_ptr<map::MapSet> maps) {
   donor_.reset();
   timers_ = {};
   maps_ = std::move(maps);
-  maps_->OnView(overflowed_ ? delivered_.view : view_);
+  begins_ = true;
+  PlaceIn(overflowed_ ? delivered_.view : view_);
   held_ = false;
   state_ = State::kReplaying;
   timers_.Set(Timer::kReplay, now);
@@ -54,6 +56,7 @@ void Joiner::BeginWith(Instant now, std::unique_ptr<map::MapSet> maps) {
 // Spec 9.2
 void Joiner::Ask(Instant now, Output& out) {
   maps_.reset();
+  begins_ = false;
   donor_.reset();
   state_ = State::kRequested;
   bytes_received_ = bytes_expected_ = 0;
@@ -157,8 +160,7 @@ void Joiner::TryFinish(Instant now) {
 }
 
 Joiner::Fit Joiner::FitOf(const ViewId& view, uint64_t position) const {
-  if (view == delivered_.view)
-    return position <= delivered_.position ? Fit::kReached : Fit::kAhead;
+  if (view == delivered_.view) return position <= delivered_.position ? Fit::kReached : Fit::kAhead;
   if (view.num > delivered_.view.num) return Fit::kAhead;
   for (const map::Place& last : past_) {
     if (last.view == view && position <= last.position) return Fit::kReached;
@@ -303,6 +305,16 @@ void Joiner::OnEnd(Instant now, const EndMessage& end, Output& out) {
   Replay(now, out);
 }
 
+// A state that this member begins anew was not the group's in the views it waited in, and must not
+// say that it was: a merge judges by the history what the other side knows of it.
+void Joiner::PlaceIn(const ViewId& view) {
+  if (begins_) {
+    maps_->RestorePlace(view, 0, maps_->history());
+  } else {
+    maps_->OnView(view);
+  }
+}
+
 void Joiner::ApplyNow(Bytes op, const map::Place& place, Output& out) {
   map::Output applied;
   applied.wants_changes = false;
@@ -319,7 +331,7 @@ void Joiner::Replay(Instant now, Output& out) {
     queue_.pop_front();
     queue_bytes_ -= next.op.size() + kQueuedBytes;
     if (next.is_view) {
-      maps_->OnView(next.place.view);
+      PlaceIn(next.place.view);
       continue;
     }
     ++stats_.replayed_ops;
@@ -331,6 +343,11 @@ void Joiner::Replay(Instant now, Output& out) {
   }
   timers_ = {};
   if (!HasReachedState()) return;  // The next operation or view decides.
+  if (begins_) {
+    map::ViewHistory history = maps_->history();
+    history.Add(delivered_.view);
+    maps_->RestorePlace(maps_->view(), maps_->position(), std::move(history));
+  }
   state_ = State::kSynced;
   overflowed_ = false;
   if (donor_.has_value())

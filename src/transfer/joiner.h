@@ -111,6 +111,7 @@ class Joiner {
   void ApplyNow(Bytes op, const map::Place& place, Output& out);
   void Replay(Instant now, Output& out);
   void TryFinish(Instant now);
+  void PlaceIn(const ViewId& view);
   // Of the place that the state is of: this member has delivered as far; it may still; it never
   // will.
   enum class Fit : uint8_t { kReached, kAhead, kElsewhere };
@@ -129,6 +130,7 @@ class Joiner {
   // Views that ended since Start(), with their last place; the latest kPastViewsMax.
   std::vector<map::Place> past_;
   bool held_ = false;
+  bool begins_ = false;  // After BeginWith().
   std::vector<MemberId> donors_;
   size_t next_donor_ = 0;
   std::optional<MemberId> donor_;
