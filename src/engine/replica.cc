@@ -71,11 +71,6 @@ std::vector<MemberId> Replica::Donors() const {
   return donors;
 }
 
-void Replica::OnWedged() {
-  told_ = HoldsState();
-  if (joiner_.has_value() && !*told_) joiner_->Hold();
-}
-
 void Replica::OnExcluded() {
   carries_state_ = carries_state_ || synced_;
   // What was being received belongs to a group that went on without us.
@@ -83,7 +78,6 @@ void Replica::OnExcluded() {
   planner_.reset();
   if (synced_ && carried_ != nullptr) MergeCarriedHere();
   synced_ = false;
-  told_.reset();
   sides_.clear();
   own_operations_ = 0;
 }
@@ -158,7 +152,6 @@ void Replica::OnView(Instant now, const ViewInfo& view, uint64_t hlc, Output& ou
   view_ = view;
   position_ = 0;
   own_operations_ = 0;
-  told_.reset();
   synced_members_.clear();
   synced_ranks_.clear();
   for (const MemberInfo& member : view.members) {

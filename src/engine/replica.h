@@ -57,11 +57,11 @@ class Replica {
 
   // Whether the view that is about to end leaves this member with the whole state: what it tells
   // the coordinator of the next one.
-  bool HoldsState() const {
-    return told_.value_or(synced_ || (joiner_.has_value() && joiner_->complete()));
-  }
+  bool HoldsState() const { return synced_; }
   // The view is wedged, and HoldsState() of now was told: it stays so until the next view.
-  void OnWedged();
+  void OnWedged() {
+    if (joiner_.has_value()) joiner_->Hold();
+  }
   // The group goes on without us: the state is kept aside, to be brought along.
   void OnExcluded();
   void OnView(Instant now, const ViewInfo& view, uint64_t hlc, Output& out);
@@ -138,7 +138,6 @@ class Replica {
   uint64_t own_operations_ = 0;
   std::vector<bool> watched_;  // By map id.
   bool synced_ = false;
-  std::optional<bool> told_;  // Wedged: HoldsState() as the others know it.
   bool carries_state_ = false;
   transfer::Output transfer_out_;
   map::Output map_out_;

@@ -133,6 +133,36 @@ TEST_F(MergeTest, BetweenAnEraseAndAWriteTheGreaterVersionDecides) {
   EXPECT_EQ(report().conflicts(), 4u);
 }
 
+// A third side may bring a write from between two erasures.
+TEST_F(MergeTest, OfTwoErasuresTheLaterIsRememberedAndNotFedAgain) {
+  Both(PutOp{"a", "v"});
+  Part();
+  ours_.Do(EraseOp{"a"}, 2000);
+  theirs_.Do(EraseOp{"a"}, 4000);
+  Replica third{MapSettings{}, 3};
+  third.Do(PutOp{"a", "between"}, 3000);
+  Heal();
+  EXPECT_TRUE(ours_.out().changes.empty());
+  Merge(third.maps(), {&ours_}, 6000);
+  EXPECT_EQ(ours_.Value("a"), "(absent)");
+}
+
+// Carriers of one side need not hold the same, and each goes through all buckets.
+TEST_F(MergeTest, CarriersThatBeginAtDifferentBucketsBringTheSame) {
+  Part();
+  for (int i = 0; i < 200; ++i) theirs_.Do(PutOp{"k" + std::to_string(i), "v"}, 2000);
+  ours_.View(4);
+  MergePlanner planner(theirs_.maps(), ours_.maps().history(), kHour, kBucketsPerMap / 3);
+  while (const std::optional<Buffer> op = planner.Next(ours_.maps(), HlcAt(5000)))
+    ours_.Apply(*op, ours_.NextPlace());
+  EXPECT_TRUE(planner.done());
+  EXPECT_EQ(ours_.map().Size(), 200u);
+  EXPECT_EQ(planner.stats().published, 200u);
+  MergePlanner::Stats second;
+  Merge(theirs_.maps(), {&ours_}, 5000, kHour, &second);
+  EXPECT_EQ(second.published, 0u);
+}
+
 TEST_F(MergeTest, AClearOfEitherSideReachesTheOther) {
   Both(PutOp{"a", "v"});
   Part();

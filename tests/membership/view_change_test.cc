@@ -119,7 +119,7 @@ class Members {
     for (const MemberInfo& member : decided->members) names += member.name;
     return names;
   }
-  Turn TurnOf(Rank at) { return {now, received[at], random}; }
+  Turn TurnOf(Rank at) { return {now, received[at], random, synced.Contains(at)}; }
 
   struct Sent {
     Rank from;
@@ -150,6 +150,7 @@ class Members {
   std::vector<ViewChangeOutput> outputs;
   std::vector<Sent> network;
   RankSet dead;
+  RankSet synced;
 };
 
 TEST(ViewChangeTest, SurvivorsOfACrashInstallAViewWithoutTheDead) {
@@ -225,6 +226,26 @@ TEST(ViewChangeTest, AConvictedMemberThatLivesVotesAndIsLeftOut) {
   EXPECT_TRUE(group.outputs[0].resumed);
   EXPECT_TRUE(group.changes[1].excluded());
   EXPECT_TRUE(group.outputs[1].gone.has_value());
+}
+
+// Spec 4.25: who holds the whole state is part of the decision, whatever was announced in time.
+TEST(ViewChangeTest, TheProposalNamesWhoHoldsTheStateAndGivesThemAVote) {
+  Members group(Policy::kPrimary, 3);
+  auto view = std::make_shared<Proposal>(*group.view_);
+  for (Rank rank : {Rank(1), Rank(2)}) {
+    view->members[rank].synced = false;
+    view->members[rank].weight = 0;
+  }
+  for (Rank rank = 0; rank < 3; ++rank) group.changes[rank].Reset(group.now, view, rank);
+  group.synced = {0, 1};
+  group.AddJoiner(0);
+  group.DeliverAll();
+  const ProposalRef decided = group.changes[2].decided();
+  ASSERT_NE(decided, nullptr);
+  EXPECT_TRUE(decided->members[1].synced);
+  EXPECT_EQ(decided->members[1].weight, 1u);
+  EXPECT_FALSE(decided->members[2].synced);
+  EXPECT_EQ(decided->members[2].weight, 0u);
 }
 
 // Spec 4.26

@@ -491,6 +491,18 @@ TEST_F(ReliableMulticastTest, FetchAsksTheHoldersInTurnAndReleaseHandsOverUpToTh
   EXPECT_THAT(multicast_->Received(), ElementsAre(0, 6, 0, 0));
 }
 
+// Under quorums a convicted member may be alive, and the only one that holds what was decided.
+TEST_F(ReliableMulticastTest, FetchAsksASuspectWhenNobodyElseIsNamed) {
+  Join(0, 3);
+  multicast_->Wedge();
+  multicast_->SetSuspected(2, true);
+  out_.Clear();
+  multicast_->FetchTo(now_, {0, 4, 0}, {{}, {2}, {}}, out_);
+  const auto naks = Take<NakFrame>();
+  ASSERT_THAT(naks, SizeIs(1));
+  EXPECT_EQ(naks[0].first, 2);
+}
+
 TEST_F(ReliableMulticastTest, ATrimBelowWhatWasHandedUpIsNeverComplete) {
   Join(0, 3);
   Chunks(1, 1, 2);

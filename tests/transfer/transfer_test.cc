@@ -281,6 +281,105 @@ TEST(Transfer, ADonorOfAnotherHistoryIsNotBelieved) {
   EXPECT_GE(rig.joiner->stats().failures, 1u);
 }
 
+// The donor has delivered operations that are to die with it, or has installed a view that the
+// joiner never comes to.
+class TransferAhead : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    rig_.Do(PutOp{"k", "v"});
+    rig_.Join();
+  }
+  // An operation that only the donor delivers.
+  void DonorAlone(std::string_view key) {
+    map::Replica& donor = rig_.servers[0]->replica;
+    donor.Apply(map::EncodeMapOp(map::OpOf(PutOp{key, "v"})), donor.NextPlace());
+  }
+  // What the joiner delivers after the donor has.
+  void JoinerCatchesUp(std::string_view key, uint64_t position) {
+    const map::Place place{rig_.servers[0]->replica.view(), position, map::Writer(1)};
+    rig_.joiner->OnOrderedOp(rig_.now, map::EncodeMapOp(map::OpOf(PutOp{key, "v"})), place, out_);
+  }
+  Rig rig_;
+  Output out_;
+};
+
+TEST_F(TransferAhead, AStateCountsOnlyOnceTheJoinerHasDeliveredAsFar) {
+  DonorAlone("a");
+  DonorAlone("b");
+  rig_.RunToEnd();
+  EXPECT_EQ(rig_.taken, nullptr);
+  EXPECT_FALSE(rig_.joiner->complete());
+  JoinerCatchesUp("a", 1);
+  EXPECT_FALSE(rig_.joiner->complete());
+  JoinerCatchesUp("b", 2);
+  EXPECT_TRUE(rig_.joiner->complete());
+  rig_.RunToEnd();
+  ExpectEqual(rig_);
+  EXPECT_EQ(rig_.joiner->stats().replayed_ops, 0u) << "the state held both";
+}
+
+TEST_F(TransferAhead, WhatDiesWithTheDonorTakesTheStateWithIt) {
+  DonorAlone("a");
+  DonorAlone("b");
+  rig_.RunToEnd();
+  JoinerCatchesUp("a", 1);
+  // The view ends without "b": nobody who goes on has it.
+  rig_.joiner->OnView(rig_.now, map::ViewNo(3, 7), {}, out_);
+  EXPECT_EQ(rig_.joiner->state(), Joiner::State::kRequested);
+  EXPECT_EQ(rig_.joiner->stats().failures, 1u);
+  EXPECT_FALSE(out_.synced);
+}
+
+TEST_F(TransferAhead, AStateOfAViewTheJoinerNeverComesToIsRefused) {
+  rig_.servers[0]->replica.View(3, 1);
+  rig_.RunToEnd();
+  EXPECT_EQ(rig_.joiner->state(), Joiner::State::kReplaying) << "it may come to that view yet";
+  EXPECT_EQ(rig_.taken, nullptr);
+  rig_.joiner->OnView(rig_.now, map::ViewNo(3, 2), rig_.Donors(), out_);
+  EXPECT_EQ(rig_.joiner->state(), Joiner::State::kRequested);
+  EXPECT_EQ(rig_.joiner->stats().failures, 1u);
+}
+
+TEST_F(TransferAhead, AStateOfTheNextViewIsCompleteWhenTheJoinerInstallsIt) {
+  rig_.servers[0]->replica.View(3, 1);
+  rig_.RunToEnd();
+  rig_.joiner->OnView(rig_.now, rig_.servers[0]->replica.view(), rig_.Donors(), out_);
+  EXPECT_TRUE(rig_.joiner->complete());
+  rig_.RunToEnd();
+  ExpectEqual(rig_);
+}
+
+TEST_F(TransferAhead, HeldItIsNotSyncedBeforeTheNextView) {
+  rig_.joiner->Hold();
+  rig_.RunToEnd();
+  EXPECT_EQ(rig_.taken, nullptr);
+  rig_.NextView();
+  rig_.RunToEnd();
+  ExpectEqual(rig_);
+}
+
+// Spec 9.10. Its state was not the group's in the views it waited in, and the history says so.
+TEST(Transfer, AStateBegunAnewHoldsWhatWaitedAndClaimsNoHistory) {
+  Rig rig;
+  rig.Join();
+  rig.Do(PutOp{"waited", "v"});
+  rig.Kill(0);
+  Output out;
+  const ViewId last = map::ViewNo(3, 7);
+  rig.joiner->OnView(rig.now, last, {}, out);
+  auto carried = std::make_unique<map::MapSet>(map::MapSet::Options{77, {}});
+  carried->OnView(map::ViewNo(1, 5));
+  map::Output ignored;
+  carried->Apply(map::EncodeMapOp(map::OpOf(PutOp{"carried", "v"})),
+                 {map::ViewNo(1, 5), 1, map::Writer(99)}, ignored);
+  rig.joiner->BeginWith(rig.now, std::move(carried));
+  rig.RunToEnd();
+  ASSERT_NE(rig.taken, nullptr);
+  EXPECT_EQ(rig.taken->Entries(), 2u);
+  EXPECT_EQ(rig.taken->view(), last);
+  EXPECT_EQ(rig.taken->history().recent(), (std::vector<ViewId>{map::ViewNo(1, 5), last}));
+}
+
 TEST(Transfer, HostileMessagesFailTheAttemptAndNothingElse) {
   Rig rig;
   FillUp(rig, 200);
