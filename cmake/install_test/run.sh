@@ -45,10 +45,15 @@ by_pkg_config() {
 
 # Configures the whole, compiles the foreign program and plans the rest: to compile the library once more proves nothing new.
 by_fetch_content() {
-  local dir=$work/fetch
-  cmake -S "$consumer/fetch" -B "$dir" -G Ninja -DCOHORT_SOURCE="$source" &&
-    ninja -C "$dir" CMakeFiles/shop.dir/__/main.cc.o && ninja -C "$dir" -n shop >"$work/plan" && ! grep -q tools/ "$work/plan" &&
-    echo "$(grep -c Building "$work/plan") objects of the library would be compiled"
+  local dir=$work/fetch object
+  cmake -S "$consumer/fetch" -B "$dir" -G Ninja -DCOHORT_SOURCE="$source" || return 1
+  ninja -C "$dir" -t targets all >"$work/targets"
+  if grep -E '(cohort_tool|_test|_bench): phony' "$work/targets"; then echo "are built inside another project"; return 1; fi
+  object=$(sed -n 's/^\(.*shop\.dir.*main\.cc\.o\):.*/\1/p' "$work/targets")
+  ninja -C "$dir" "$object" || return 1
+  ninja -C "$dir" -t commands shop >"$work/plan"
+  grep -q 'libcohort\.a' "$work/plan" && grep -q '/src/engine/engine\.cc' "$work/plan" &&
+    echo "$(grep -c '\.o -c ' "$work/plan") objects would be compiled"
 }
 
 headers_stand_alone() {
@@ -63,7 +68,7 @@ headers_stand_alone() {
 }
 
 # The interface, as it is named by nm -C.
-api='^cohort::((Group|ReplicatedMap|Subscription|WriteBatch|InstanceId|MemberId|ViewId|Version|MapDigest)::[^:]*\(|ToString\()'
+api='^cohort::((Group|ReplicatedMap|Subscription|WriteBatch|InstanceId|MemberId|ViewId|Version|MapDigest)::[^:(]*(\[abi:cxx11\])?\(|ToString\()'
 exported() { nm -DC --defined-only "$work/shared/lib/libcohort.so" | cut -d ' ' -f 3-; }
 
 only_the_interface_is_exported() {

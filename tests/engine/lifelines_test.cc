@@ -10,7 +10,7 @@ namespace {
 
 constexpr Instant kNow = Instant::FromNanos(1'000'000'000);
 
-Address Loopback(uint16_t port) { return {.family = 4, .ip = {127, 0, 0, 1}, .port = port}; }
+Address Loopback(uint16_t port) { return {.ip = {127, 0, 0, 1}, .port = port, .family = 4}; }
 
 Lifelines::Peer NewPeer(uint64_t instance, uint16_t port) {
   return {.id = {.instance = {instance, 1}, .join_no = 1}, .address = Loopback(port), .name = "x"};
