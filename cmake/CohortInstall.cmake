@@ -18,6 +18,18 @@ write_basic_package_version_file(${PROJECT_BINARY_DIR}/CohortConfigVersion.cmake
 install(FILES ${PROJECT_BINARY_DIR}/CohortConfig.cmake ${PROJECT_BINARY_DIR}/CohortConfigVersion.cmake
   DESTINATION ${cmake_dir} COMPONENT dev)
 
+# Like the CMake package, cohort.pc may be moved with its prefix, unless the folder of libraries lies outside it.
+set(COHORT_PC_PREFIX ${CMAKE_INSTALL_PREFIX})
+if(NOT IS_ABSOLUTE ${CMAKE_INSTALL_LIBDIR})
+  file(RELATIVE_PATH up /prefix/${CMAKE_INSTALL_LIBDIR}/pkgconfig /prefix)
+  set(COHORT_PC_PREFIX "\${pcfiledir}/${up}")
+endif()
+foreach(folder LIBDIR INCLUDEDIR)
+  set(COHORT_PC_${folder} ${CMAKE_INSTALL_${folder}})
+  if(NOT IS_ABSOLUTE ${CMAKE_INSTALL_${folder}})
+    set(COHORT_PC_${folder} "\${prefix}/${CMAKE_INSTALL_${folder}}")
+  endif()
+endforeach()
 cohort_pkg_config_names(COHORT_PC_REQUIRES ${COHORT_PUBLIC_LINK})
 cohort_pkg_config_names(COHORT_PC_REQUIRES_PRIVATE ${COHORT_PRIVATE_LINK})
 configure_file(${CMAKE_CURRENT_LIST_DIR}/cohort.pc.in ${PROJECT_BINARY_DIR}/cohort.pc @ONLY)

@@ -1,42 +1,108 @@
-#!/bin/sh
+#!/usr/bin/env bash
 # Installs Cohort into a scratch prefix, static and shared, and builds a foreign program against each: by find_package
-# and by pkg-config. Usage: run.sh [CMAKE_ARGS...]. Prints one line a case; fails if one does.
-set -eu
+# and by pkg-config; then looks at what is installed. The objects are compiled once, for both kinds, in build/install.
+# Usage: run.sh [CMAKE_ARGS...]. Prints one line a case; fails if one does.
+set -euo pipefail
 source=$(cd "$(dirname "$0")/../.." && pwd)
+consumer=$source/cmake/install_test
+build=$source/build/install
+jobs=${COHORT_JOBS:-$(nproc)}
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
-consumer=$source/cmake/install_test
-# The two kinds have the same objects: the second build takes them from the cache.
-if command -v ccache >/dev/null; then
-  export CMAKE_CXX_COMPILER_LAUNCHER=ccache CCACHE_BASEDIR="$work" CCACHE_NOHASHDIR=1
-fi
+# A release build has left these objects in the compiler's cache.
+command -v ccache >/dev/null && export CMAKE_CXX_COMPILER_LAUNCHER=ccache
+failed=0
 
+# must COMMAND...: what it prints is shown only if it fails, and then all ends.
+must() { "$@" >"$work/log" 2>&1 || { tail -n 50 "$work/log"; echo "FAILED: $*"; exit 1; }; }
+# check NAME COMMAND...: one case.
+check() {
+  local name=$1; shift
+  if "$@" >"$work/case.log" 2>&1; then echo "passed: $name ($(tail -n 1 "$work/case.log"))"
+  else failed=$((failed + 1)); tail -n 50 "$work/case.log"; echo "FAILED: $name"; fi
+}
+
+install_kind() {
+  local kind=$1 shared=$2; shift 2
+  must cmake -S "$source" -B "$build" -G Ninja -DCMAKE_BUILD_TYPE=Release -DBUILD_SHARED_LIBS="$shared" \
+    -DCOHORT_BUILD_TESTS=OFF -DCOHORT_BUILD_BENCH=OFF -DCMAKE_INSTALL_LIBDIR=lib "$@"
+  must cmake --build "$build" -j "$jobs"
+  must cmake --install "$build" --prefix "$work/$kind"
+}
+
+by_find_package() {
+  cmake -S "$consumer" -B "$work/consumer-$1" -G Ninja -DCMAKE_PREFIX_PATH="$work/$1" &&
+    cmake --build "$work/consumer-$1" && "$work/consumer-$1/shop"
+}
+
+by_pkg_config() {
+  local kind=$1 flags
+  flags=$(PKG_CONFIG_PATH=$work/$kind/lib/pkgconfig \
+    pkg-config --cflags --libs $([ "$kind" = static ] && echo --static) cohort) || return 1
+  # shellcheck disable=SC2086
+  c++ -std=c++20 "$consumer/main.cc" -o "$work/by-pc-$kind" $flags -Wl,-rpath,"$work/$kind/lib" && "$work/by-pc-$kind"
+}
+
+# Configures the whole, compiles the foreign program and plans the rest: to compile the library once more proves nothing new.
+by_fetch_content() {
+  local dir=$work/fetch object
+  cmake -S "$consumer/fetch" -B "$dir" -G Ninja -DCOHORT_SOURCE="$source" || return 1
+  ninja -C "$dir" -t targets all >"$work/targets"
+  if grep -E '(cohort_tool|_test|_bench): phony' "$work/targets"; then echo "are built inside another project"; return 1; fi
+  object=$(sed -n 's/^\(.*shop\.dir.*main\.cc\.o\):.*/\1/p' "$work/targets")
+  ninja -C "$dir" "$object" || return 1
+  ninja -C "$dir" -t commands shop >"$work/plan"
+  grep -q 'libcohort\.a' "$work/plan" && grep -q '/src/engine/engine\.cc' "$work/plan" &&
+    echo "$(grep -c '\.o -c ' "$work/plan") objects would be compiled"
+}
+
+headers_stand_alone() {
+  local header flags
+  flags=$(PKG_CONFIG_PATH=$work/static/lib/pkgconfig pkg-config --cflags cohort) || return 1
+  for header in "$work"/static/include/cohort/*.h; do
+    # shellcheck disable=SC2086
+    c++ -std=c++20 -fsyntax-only -Wall -Wextra -Wpedantic -Werror $flags -x c++ "$header" || return 1
+    if grep -E '^ *# *include' "$header" | grep -vE '[<"](cohort/|absl/|[a-z_]+>)'; then echo "foreign include in $header"; return 1; fi
+  done
+  diff -r "$source/include/cohort" "$work/static/include/cohort" && echo "$(ls "$work/static/include/cohort" | wc -l) headers"
+}
+
+# The interface, as it is named by nm -C.
+api='^cohort::((Group|ReplicatedMap|Subscription|WriteBatch|InstanceId|MemberId|ViewId|Version|MapDigest)::[^:(]*(\[abi:cxx11\])?\(|ToString\()'
+exported() { nm -DC --defined-only "$work/shared/lib/libcohort.so" | cut -d ' ' -f 3-; }
+
+only_the_interface_is_exported() {
+  exported >"$work/exported"
+  if grep -vE "$api" "$work/exported" || grep '::Impl' "$work/exported"; then echo "are exported, but are not the interface"; return 1; fi
+  echo "$(wc -l <"$work/exported") symbols"
+}
+
+# Whatever of the interface the static library defines.
+the_whole_interface_is_exported() {
+  nm -C --defined-only "$work/static/lib/libcohort.a" 2>/dev/null | grep -E '^[0-9a-f]+ T ' | cut -d ' ' -f 3- |
+    grep -E "$api" | grep -v '::Impl' | sort -u >"$work/defined"
+  exported | sort -u >"$work/exported"
+  [ -s "$work/defined" ] && [ -z "$(comm -23 "$work/defined" "$work/exported" | tee /dev/stderr)" ] &&
+    echo "$(wc -l <"$work/defined") functions"
+}
+
+has_soname() { readelf -d "$work/shared/lib/libcohort.so" | grep -F 'soname: [libcohort.so.0.1]'; }
+
+program_works() {
+  local cohort=$work/$1/bin/cohort
+  "$cohort" keygen --out "$work/$1.key" && "$cohort" node --help && "$cohort" --version
+}
+
+install_kind static OFF "$@"
+install_kind shared ON "$@"
 for kind in static shared; do
-  shared=OFF
-  [ "$kind" = shared ] && shared=ON
-  prefix=$work/$kind
-  cmake -S "$source" -B "$work/build-$kind" -G Ninja -DCMAKE_BUILD_TYPE=Release -DBUILD_SHARED_LIBS=$shared \
-    -DCOHORT_BUILD_TESTS=OFF -DCOHORT_BUILD_BENCH=OFF -DCOHORT_BUILD_TOOLS=OFF \
-    -DCMAKE_INSTALL_PREFIX="$prefix" -DCMAKE_INSTALL_LIBDIR=lib "$@" >"$work/log" 2>&1 || { cat "$work/log"; exit 1; }
-  cmake --build "$work/build-$kind" >"$work/log" 2>&1 || { tail -50 "$work/log"; exit 1; }
-  cmake --install "$work/build-$kind" >"$work/log" 2>&1 || { cat "$work/log"; exit 1; }
-
-  cmake -S "$consumer" -B "$work/consumer-$kind" -G Ninja -DCMAKE_PREFIX_PATH="$prefix" >"$work/log" 2>&1 &&
-    cmake --build "$work/consumer-$kind" >>"$work/log" 2>&1 || { cat "$work/log"; exit 1; }
-  "$work/consumer-$kind/consumer"
-  echo "passed: find_package, $kind"
-
-  PKG_CONFIG_PATH=$prefix/lib/pkgconfig
-  export PKG_CONFIG_PATH
-  flags=
-  [ "$kind" = static ] && flags=--static
-  # shellcheck disable=SC2046
-  c++ -std=c++20 "$consumer/main.cc" -o "$work/by-pc-$kind" $(pkg-config $flags --cflags --libs cohort) \
-    -Wl,-rpath,"$prefix/lib"
-  "$work/by-pc-$kind"
-  echo "passed: pkg-config, $kind"
+  check "find_package, $kind" by_find_package $kind
+  check "pkg-config, $kind" by_pkg_config $kind
+  check "program cohort, $kind" program_works $kind
 done
-
-foreign=$(nm -DC --defined-only "$work/shared/lib/libcohort.so" | grep -v -c ' cohort' || true)
-echo "symbols of others exported by the shared library: $foreign"
-[ "$foreign" -eq 0 ]
+check "FetchContent and add_subdirectory, planned" by_fetch_content
+check "installed headers stand alone and include only the standard library and Abseil" headers_stand_alone
+check "the shared library exports only the interface" only_the_interface_is_exported
+check "the shared library exports the whole interface" the_whole_interface_is_exported
+check "the shared library has a soname" has_soname
+[ "$failed" = 0 ] && echo "all cases passed in $SECONDS s"

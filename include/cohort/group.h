@@ -28,8 +28,9 @@ namespace cohort {
 // fails there with kFailedPrecondition. A slow callback delays other callbacks only, until
 // GroupOptions::delivery_queue_bytes_max.
 //
-// Not to be used in a child after fork(): sockets and locks are the parent's. Join again there, or
-// exec.
+// Not to be used in a child after fork(): sockets, locks and keys are the parent's. Join again
+// there, or exec. Whatever would send fails there with kFailedPrecondition, and the destructor does
+// nothing.
 class COHORT_EXPORT Group {
  public:
   // Opens the sockets, finds or forms the group, and blocks until this member is in a view and
@@ -102,8 +103,8 @@ class COHORT_EXPORT Group {
   Subscription SubscribeMessages(std::function<void(const Message&)> on_message);
   Subscription SubscribeEvents(std::function<void(const Event&)> on_event);
 
-  struct Impl;  // Of the library.
-  explicit Group(std::shared_ptr<Impl> impl);
+  struct COHORT_HIDDEN Impl;  // Of the library.
+  COHORT_HIDDEN explicit Group(std::shared_ptr<Impl> impl);
 
  private:
   std::shared_ptr<Impl> impl_;

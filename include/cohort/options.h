@@ -1,7 +1,7 @@
 // Every knob of a group, a map and a write, as plain structs for designated initialisers:
-//
-//   cohort::Group::Join({.group = "shop", .key_file = "/etc/cohort/shop.key"});
-//
+// ```cpp
+//   cohort::Group::Join({.group = "shop", .key_file = "shop.key"});
+// ```
 // Each field says its unit, its range and why its default is what it is.
 #ifndef COHORT_OPTIONS_H_
 #define COHORT_OPTIONS_H_
@@ -47,12 +47,12 @@ struct Message {
 
 // ---- Group -------------------------------------------------------------------------------------
 
-// What may run without a key. A group without encryption obeys anyone who can send it a packet.
+// What may run without a key. A group without encryption obeys anyone who can send it a packet; a
+// kPlaintext event says so at the start.
 enum class AllowPlaintext : uint8_t {
   kNo,        // A key is required.
   kLoopback,  // No key needed, and the member binds to the loopback interface only.
-  kNetwork,   // No key needed on any interface. A kPlaintext event is raised for as long as it is
-              // so.
+  kNetwork,   // No key needed on any interface.
 };
 
 // How fast a silent member is given up. Death that leaves evidence (a closed connection, a refused

@@ -74,10 +74,14 @@ struct MapDigest {
 // Thread-safe; a cheap copyable handle. After its group was left, reads answer from the last state
 // and writes fail with kCancelled.
 //
-//   absl::StatusOr<cohort::Group> group = cohort::Group::Join({.group = "shop", .key_file =
-//   "shop.key"}); if (!group.ok()) return group.status(); absl::StatusOr<cohort::ReplicatedMap>
-//   sessions = group->OpenMap("sessions"); if (!sessions.ok()) return sessions.status(); return
-//   sessions->Put("A1B2", value, {.ttl = absl::Minutes(30)}).status;
+// ```cpp
+//   absl::StatusOr<cohort::Group> group =
+//       cohort::Group::Join({.group = "shop", .key_file = "shop.key"});
+//   if (!group.ok()) return group.status();
+//   absl::StatusOr<cohort::ReplicatedMap> sessions = group->OpenMap("sessions");
+//   if (!sessions.ok()) return sessions.status();
+//   return sessions->Put(id, value, {.ttl = absl::Minutes(30)}).status;
+// ```
 class COHORT_EXPORT ReplicatedMap {
  public:
   ReplicatedMap(const ReplicatedMap&);
@@ -157,8 +161,8 @@ class COHORT_EXPORT ReplicatedMap {
                                std::function<void(const Change&)> on_change);
   Subscription SubscribeKey(std::string_view key, std::function<void(const Change&)> on_change);
 
-  struct Impl;  // Of the library.
-  explicit ReplicatedMap(std::shared_ptr<Impl> impl);
+  struct COHORT_HIDDEN Impl;  // Of the library.
+  COHORT_HIDDEN explicit ReplicatedMap(std::shared_ptr<Impl> impl);
 
  private:
   std::shared_ptr<Impl> impl_;

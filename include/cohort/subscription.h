@@ -20,8 +20,8 @@ class [[nodiscard]] COHORT_EXPORT Subscription {
 
   void Cancel();
 
-  struct Impl;  // Of the library.
-  explicit Subscription(std::unique_ptr<Impl> impl);
+  struct COHORT_HIDDEN Impl;  // Of the library.
+  COHORT_HIDDEN explicit Subscription(std::unique_ptr<Impl> impl);
 
  private:
   std::unique_ptr<Impl> impl_;

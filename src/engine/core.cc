@@ -86,9 +86,7 @@ Engine::Core::Core(EngineOptions options, const std::array<std::byte, 32>& entro
       failure_(FailureOptions(options_), random_),
       membership_(MembershipOptionsOf(options_), random_),
       plane_(PlaneOptions(options_), random_),
-      // The group's tag is alike on all its members and a secret of theirs.
-      replica_(ReplicaOptions(options_,
-                              0x9E3779B97F4A7C15u * (security_.group_tag() | uint64_t{1} << 32))) {
+      replica_(ReplicaOptions(options_, security_.TableSeed())) {
   lifelines_.SetSelf({.id = self_.id, .address = self_.address, .name = self_.name}, turn_.streams);
 }
 

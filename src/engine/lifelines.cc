@@ -169,6 +169,8 @@ void Lifelines::OnHello(Streams::iterator it, Bytes body, Output& out) {
     ++stats_.broken;
     return;
   }
+  // Spec 10.21: somebody on the way sent our own connection back to us.
+  if (peer.id.instance == self_.id.instance) return;
   peer.address = *address;
   // The scope of a link-local address is ours to know: it is that of the address we dialled.
   peer.address.scope = it->second.address.scope;

@@ -69,7 +69,8 @@ class Lifelines {
     uint64_t opened = 0;
     uint64_t accepted = 0;
     uint64_t refused_limit = 0;
-    uint64_t broken = 0;  // Peers that broke the framing or never introduced themselves.
+    uint64_t broken =
+        0;  // Peers that broke the framing, never introduced themselves or were ourselves.
   };
 
   // Introduces this member from now on as `self`, also to those who know it by an older join_no.

@@ -32,6 +32,7 @@
 #include "absl/status/status.h"
 #include "base/instant.h"
 #include "engine/engine.h"
+#include "runtime/fork_guard.h"
 #include "runtime/link_monitor.h"
 #include "runtime/member_sockets.h"
 #include "runtime/mutex.h"
@@ -97,6 +98,8 @@ class AsioDriver {
   int64_t GroupTimeMs() const;
   Stats stats() const;
   const MemberSockets& sockets() const { return sockets_; }
+  // To be asked before anything that takes the lock, which in a child nobody may ever release.
+  const ForkGuard& fork_guard() const { return fork_guard_; }
 
  private:
   static constexpr std::chrono::milliseconds kStopTimeout{300};
@@ -120,6 +123,7 @@ class AsioDriver {
   void StopStreams(Instant give_up);
   void ReleaseWaiters();
 
+  const ForkGuard fork_guard_;
   // Declared before what uses it, so destroyed after.
   asio::io_context io_;
   asio::executor_work_guard<asio::io_context::executor_type> work_;

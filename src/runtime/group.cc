@@ -38,6 +38,11 @@ Group& Group::operator=(Group&& other) noexcept {
 
 Group::~Group() {
   if (impl_ == nullptr || impl_->left()) return;
+  if (impl_->fork_guard().InChild()) {
+    // Left as it is: its threads are not here, and its epoll set is the parent's too.
+    static_cast<void>(new std::shared_ptr<Impl>(std::move(impl_)));
+    return;
+  }
   if (DeliveryQueue::OnDeliveryThread()) {
     impl_->LeaveInBackground();
   } else {

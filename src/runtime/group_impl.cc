@@ -222,6 +222,8 @@ WriteResult Group::Impl::Call(engine::Command command, absl::Duration timeout) {
     result.status = InCallback();
     return result;
   }
+  result.status = fork_guard().Check();
+  if (!result.ok()) return result;
   auto waiter = std::make_shared<CallTable::Waiter>();
   const std::optional<uint64_t> id = calls_.AddWaiter(waiter);
   if (!id) {
@@ -248,6 +250,7 @@ WriteResult Group::Impl::Call(engine::Command command, absl::Duration timeout) {
 
 absl::Status Group::Impl::CallAsync(engine::Command command, absl::Duration timeout,
                                     WriteCallback done) {
+  if (absl::Status status = fork_guard().Check(); !status.ok()) return status;
   const Instant deadline = DeadlineAfter(timeout);
   CallTable::Callback callback;
   if (done)
@@ -269,6 +272,7 @@ absl::Status Group::Impl::CallAsync(engine::Command command, absl::Duration time
 }
 
 absl::Status Group::Impl::Post(engine::Command command) {
+  if (absl::Status status = fork_guard().Check(); !status.ok()) return status;
   return Translate(driver_->Execute(command));
 }
 
@@ -325,6 +329,7 @@ GroupStats Group::Impl::Stats() const {
   stats.commands_waiting = calls_.size();
   driver_->Read([&](const engine::Engine& engine, Instant) {
     stats.counters = engine.stats();
+    stats.counters["runtime.turned_away"] = driver.streams.turned_away;
     for (uint32_t id = 0; const map::OrderedMap* map = engine.FindMap(id); ++id) {
       stats.maps.push_back({map->name(), map->Size(), map->Bytes()});
     }
@@ -352,6 +357,7 @@ absl::Status Group::Impl::AwaitJoined(absl::Duration timeout) {
 
 absl::Status Group::Impl::Leave() {
   if (DeliveryQueue::OnDeliveryThread()) return InCallback();
+  if (absl::Status status = fork_guard().Check(); !status.ok()) return status;
   if (left_.exchange(true)) return absl::CancelledError("left already");
   const WriteResult result = Call(engine::Leave{}, leave_timeout_);
   Shutdown();

@@ -46,6 +46,7 @@ struct Group::Impl : public std::enable_shared_from_this<Group::Impl> {
   // As Leave, but does not wait: for a Group that is destroyed in a callback.
   void LeaveInBackground();
   bool left() const { return left_; }
+  const runtime::ForkGuard& fork_guard() const { return driver_->fork_guard(); }
 
   // Executes a command and waits. Its id is filled in.
   WriteResult Call(engine::Command command, absl::Duration timeout);

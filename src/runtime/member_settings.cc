@@ -1,6 +1,7 @@
 #include "runtime/member_settings.h"
 
 #include <fcntl.h>
+#include <openssl/crypto.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -50,6 +51,7 @@ absl::StatusOr<security::GroupKey> ReadKeyFile(const std::string& path) {
   }
   absl::StatusOr<security::GroupKey> key =
       security::ParseKeyFile(std::string_view(text.data(), size));
+  OPENSSL_cleanse(text.data(), text.size());
   if (key.ok()) return key;
   return MakeStatus(absl::StatusCode::kInvalidArgument,
                     "key_file: " + path + ": " + std::string(ToStd(key.status().message())));

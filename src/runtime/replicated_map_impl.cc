@@ -14,6 +14,7 @@ constexpr unsigned kLogicalBits = 16;  // Of a hybrid logical time, below its mi
 absl::StatusOr<engine::MapWrite> ReplicatedMap::Impl::NewCommand(
     absl::StatusOr<Body> body, const WriteOptions& options) const {
   if (!body.ok()) return body.status();
+  if (absl::Status status = group->fork_guard().Check(); !status.ok()) return status;
   const std::optional<uint32_t> id = group->driver().Read(
       [&](const engine::Engine& engine, Instant) { return engine.MapId(map.name); });
   if (!id) return absl::UnavailableError("this member has no complete state yet");

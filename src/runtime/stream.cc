@@ -57,6 +57,7 @@ void Stream::OnConnected() {
 
 void Stream::BeginHandshake() {
   state_ = State::kHandshaking;
+  owner_.OnHandshakeBegun();
   if (tls_ == nullptr) {
     BeginOpen();
     return;

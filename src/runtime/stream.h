@@ -39,6 +39,8 @@ class StreamOwner {
  public:
   virtual ~StreamOwner() = default;
   virtual void OnStreamEvent(const engine::StreamEvent& event) = 0;
+  // Both or neither: a connection that is refused, and a probe, never begin one.
+  virtual void OnHandshakeBegun() = 0;
   // The handshake is over, in one way or the other.
   virtual void OnHandshakeOver(bool succeeded) = 0;
   // Forget it. Comes once, last.

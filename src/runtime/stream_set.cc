@@ -72,7 +72,6 @@ bool StreamSet::AcceptOne() {
                                          stats_.counters);
   streams_.emplace(id, stream);
   stats_.open = streams_.size();
-  ++handshakes_;
   stream->Start(tls_);
   return true;
 }
@@ -109,7 +108,6 @@ void StreamSet::Open(const engine::StreamAction& action) {
                                          action.to, *std::move(socket), stats_.counters);
   streams_.emplace(action.stream, stream);
   stats_.open = streams_.size();
-  if (!probe) ++handshakes_;
   stream->Start(tls_);
 }
 
@@ -124,7 +122,7 @@ void StreamSet::Fail(const engine::StreamAction& action, engine::StreamEvent::Ki
 }
 
 void StreamSet::OnHandshakeOver(bool succeeded) {
-  if (handshakes_ > 0) --handshakes_;
+  --handshakes_;
   if (!succeeded) ++stats_.handshakes_failed;
 }
 

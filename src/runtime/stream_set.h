@@ -51,6 +51,7 @@ class StreamSet final : public StreamOwner {
 
  private:
   void OnStreamEvent(const engine::StreamEvent& event) override { sink_(event); }
+  void OnHandshakeBegun() override { ++handshakes_; }
   void OnHandshakeOver(bool succeeded) override;
   void OnStreamGone(Stream& stream) override;
   MutableBytes ReadBuffer() override { return read_buffer_; }

@@ -90,7 +90,7 @@ class Subscribers : public std::enable_shared_from_this<Subscribers<Argument>> {
   // The user's handle. `on_cancel` runs after the last call.
   Subscription NewHandle(std::shared_ptr<Entry> entry, std::shared_ptr<void> keep_alive,
                          std::function<void()> on_cancel = nullptr) {
-    struct Handle final : Subscription::Impl {
+    struct COHORT_HIDDEN Handle final : Subscription::Impl {
       void Cancel() override {
         subscribers->Cancel(entry);
         if (on_cancel) on_cancel();

@@ -118,6 +118,7 @@ absl::StatusOr<std::unique_ptr<TlsContext>> TlsContext::Create(const security::T
   return context;
 }
 
+// Spec 10.20.
 absl::Status TlsContext::Configure() {
   context_.reset(SSL_CTX_new(TLS_method()));
   SSL_CTX* context = context_.get();

@@ -81,6 +81,7 @@ SecretKey::SecretKey(std::span<const std::byte, kKeyBytes> bytes) {
 
 SecretKey::~SecretKey() { OPENSSL_cleanse(bytes_.data(), bytes_.size()); }
 
+// Spec 10.2.
 absl::StatusOr<GroupKey> ParseKeyFile(std::string_view text) {
   if (text.size() > kKeyFileMax) return KeyError(0, "it is too long to be a key file");
   std::optional<GroupKey> key;

@@ -84,6 +84,7 @@ void KeyDerivation::Expand(std::string_view label, Bytes fields, MutableBytes ou
                        writer.written(), out));
 }
 
+// Spec 10.5.
 SecretKey KeyDerivation::PacketKey(const MemberId& sender, wire::PacketType channel,
                                    KeyEpoch epoch) const {
   std::array<std::byte, 16 + 4 + 1 + 4> fields;

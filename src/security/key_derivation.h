@@ -42,7 +42,8 @@ class KeyDerivation {
   uint32_t group_tag() const { return group_tag_; }
   uint32_t ViewTag(const ViewId& view) const;
   TlsPsk LifelinePsk() const;
-  // Salts tables that strangers could otherwise fill with collisions. Not a secret of the packets.
+  // Salts tables that strangers, and users who choose keys of a map, could otherwise fill with
+  // collisions. Alike on all members, whose digests of a map must agree.
   uint64_t TableSeed() const;
 
  private:

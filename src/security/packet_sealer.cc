@@ -6,6 +6,7 @@
 
 namespace cohort::security {
 
+// Spec 10.7.
 size_t WriteAssociated(Bytes header, const Binding& binding,
                        std::array<std::byte, kAssociatedMax>& out) {
   wire::ByteWriter writer(out);
@@ -50,7 +51,7 @@ size_t PacketSealer::Seal(const KeyDerivation* keys, KeyEpoch epoch, wire::Packe
     arena.resize(start);
     return 0;
   }
-  ++channel.next_number;
+  ++channel.next_number;  // Spec 10.8: taken before it is used, and whatever comes of it.
 
   const MutableBytes body = packet.subspan(header.Size());
   if (keys == nullptr) {

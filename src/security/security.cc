@@ -50,6 +50,7 @@ void Security::AddView(ViewSlot slot, ViewContext context, const std::vector<Kno
   });
   view.tag = same != before.end() ? same->tag : keys_.ViewTag(context.id);
   // Members keep their openers, whichever views they were in: a number seen once stays seen.
+  // Spec 10.14.
   std::map<MemberId, std::shared_ptr<PacketOpener>> known;
   for (const auto* views : {&before, &std::as_const(views_)}) {
     for (const KnownView& other : *views) {
@@ -86,7 +87,7 @@ PacketSealer* Security::SealerOf(uint32_t join_no) {
                        first_packet_number_)
           .first->second;
   if (sealers_.size() > kOwnJoinsKept) {
-    // Its numbers are forgotten, so it must never seal again: they would start over.
+    // Its numbers are forgotten, so it must never seal again: they would start over. Spec 10.9.
     oldest_join_no_ = sealers_.begin()->first + 1;
     sealers_.erase(sealers_.begin());
     if (join_no < oldest_join_no_) return nullptr;

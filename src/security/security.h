@@ -5,7 +5,7 @@
 // join_no and the channel; its packet number is the nonce. What a packet is meant for (the ViewId,
 // and the receiver of a unicast) is authenticated without being sent. Before the AEAD a packet
 // costs a few comparisons; only strangers cost a key derivation, and they are rationed first.
-// Chapter "Security" of docs/protocol.md; bytes in docs/wire_format.md.
+// Chapter 10 of docs/protocol.md; bytes in docs/wire_format.md.
 //
 // Covered: reading, altering, forging, replaying and cross-posting by anybody without the key. Not
 // covered: members lie about one another, and a flood still fills the network. Threads: none; the
@@ -75,6 +75,7 @@ class Security {
   uint32_t group_tag() const { return keys_.group_tag(); }
   uint32_t ViewTag(const ViewId& view) const { return keys_.ViewTag(view); }
   TlsPsk LifelinePsk() const { return keys_.LifelinePsk(); }
+  uint64_t TableSeed() const { return keys_.TableSeed(); }
   const Stats& stats() const { return stats_; }
   bool IsConsistent() const;
 

@@ -1,4 +1,5 @@
 // The way in. Everything before OpenBody() is a few comparisons on a header nobody vouches for yet.
+// Spec 10.12.
 #include <memory>
 #include <utility>
 
@@ -63,6 +64,7 @@ Verdict Security::OpenMember(const wire::PacketHeader& header, Bytes datagram, O
   return OpenBody(opener, header, binding, datagram, result) ? Verdict::kOk : Verdict::kForged;
 }
 
+// Spec 10.16 and 10.17.
 Verdict Security::OpenStranger(Instant now, const Address& from, const wire::PacketHeader& header,
                                Bytes datagram, OpenResult& result) {
   Origin& origin = result.origin;
@@ -86,7 +88,7 @@ Verdict Security::OpenStranger(Instant now, const Address& from, const wire::Pac
 
 // Decrypts into a spare of full size: a forged packet leaves it for the next one, a large authentic
 // one takes it along, and a small one is copied out, so that a chunk that is kept for repairs does
-// not pin fourteen times its size.
+// not pin fourteen times its size. Spec 10.15.
 bool Security::OpenBody(PacketOpener& opener, const wire::PacketHeader& header,
                         const Binding& binding, Bytes datagram, OpenResult& result) {
   const size_t header_size = header.Size();

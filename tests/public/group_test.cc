@@ -1,6 +1,8 @@
 #include <cohort/cohort.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include "public/testing.h"
 
@@ -146,6 +148,32 @@ TEST(GroupAloneTest, AMemberWithAnotherKeyIsNotSeenAndSeesNobody) {
   ASSERT_TRUE(second.ok()) << second.status();
   EXPECT_EQ(first->view().members.size(), 1u);
   EXPECT_EQ(second->view().members.size(), 1u);
+}
+
+// A child that sealed a packet would use its parent's next number for other bytes.
+TEST(GroupAloneTest, AChildOfForkSendsNothingAndItsParentGoesOn) {
+  std::vector<Group> members = JoinMembers(2, OnLoopback("fork", ""));
+  ASSERT_EQ(members.size(), 2u);
+  absl::StatusOr<ReplicatedMap> map = members[0].OpenMap("main");
+  ASSERT_TRUE(map.ok()) << map.status();
+  const pid_t child = fork();
+  ASSERT_GE(child, 0);
+  if (child == 0) {
+    alarm(10);  // Instead of waiting for threads that are not here.
+    constexpr auto kRefused = absl::StatusCode::kFailedPrecondition;
+    const bool refused = map->Put("k", "child").status.code() == kRefused &&
+                         map->PutAsync("k", "child", {}, nullptr).code() == kRefused &&
+                         members[0].Send("child").code() == kRefused &&
+                         members[0].OpenMap("other").status().code() == kRefused &&
+                         members[0].Leave().code() == kRefused;
+    members.clear();
+    _exit(refused ? 0 : 1);
+  }
+  int status = 0;
+  ASSERT_EQ(waitpid(child, &status, 0), child);
+  EXPECT_EQ(status, 0);
+  EXPECT_TRUE(map->Put("k", "parent").ok());
+  for (Group& member : members) EXPECT_TRUE(AwaitMembers(member, 2));
 }
 
 TEST(GroupAloneTest, TheFirstEventSaysWhereTheMemberListensAndWhy) {

@@ -242,5 +242,20 @@ TEST_F(StreamSetTest, NoMoreHandshakesAreUnderWayThanTheLimit) {
   a.streams->Abort();
 }
 
+TEST_F(StreamSetTest, ConnectionsThatWereRefusedTakeNoPlaceOfAHandshake) {
+  Side a(io_, Tls("g", 1));
+  Side b(io_, Tls("g", 1));
+  const Address nobody = Side(io_, Tls("g", 1)).address;  // Closed again by now.
+  for (size_t i = 0; i < kHandshakesMax; ++i) a.Do(StreamAction::Kind::kOpen, 2 * i + 1, nobody);
+  ASSERT_TRUE(RunUntil([&] { return a.events.size() == kHandshakesMax; }));
+  ASSERT_NE(a.Find(Kind::kRefused), nullptr);
+  b.Do(StreamAction::Kind::kOpen, 1, a.address);
+  ASSERT_TRUE(RunUntil([&] { return a.Find(Kind::kAccepted) || a.streams->stats().turned_away; }));
+  EXPECT_EQ(a.streams->stats().turned_away, 0u);
+  EXPECT_EQ(a.streams->stats().handshakes_failed, 0u);
+  a.streams->Abort();
+  b.streams->Abort();
+}
+
 }  // namespace
 }  // namespace cohort::runtime

@@ -174,15 +174,5 @@ TEST(Tidy, EverySourceKeepsTheRulesOfTheHouse) {
   }
 }
 
-TEST(Tidy, TheReadmeShowsAProgramThatIsCompiled) {
-  const std::string readme = ReadText(COHORT_SOURCE_DIR "/README.md");
-  const std::string opening = "```cpp\n";
-  const size_t begin = readme.find(opening);
-  ASSERT_NE(begin, std::string::npos);
-  const size_t end = readme.find("```", begin + opening.size());
-  const std::string shown = readme.substr(begin + opening.size(), end - begin - opening.size());
-  EXPECT_THAT(ReadText(COHORT_SOURCE_DIR "/examples/hello_map/main.cc"), HasSubstr(shown));
-}
-
 }  // namespace
 }  // namespace cohort::tidy
