@@ -78,7 +78,7 @@ ProposalRef ViewChange<Rules>::MakeProposal(const Turn& turn, const std::vector<
       for (const MemberInfo& update : pending_.updates) {
         if (update.id == member.id) member = update;
       }
-      // Spec 4.25: all who install the view know the same of each other's state, whatever of it was
+      // Spec 4.24: all who install the view know the same of each other's state, whatever of it was
       // announced in time. Who holds it has a vote.
       const auto answer = coordination_->answers.find(rank);
       if (answer != coordination_->answers.end() && answer->second.synced && !member.synced) {

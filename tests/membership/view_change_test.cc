@@ -228,7 +228,7 @@ TEST(ViewChangeTest, AConvictedMemberThatLivesVotesAndIsLeftOut) {
   EXPECT_TRUE(group.outputs[1].gone.has_value());
 }
 
-// Spec 4.25: who holds the whole state is part of the decision, whatever was announced in time.
+// Spec 4.24: who holds the whole state is part of the decision, whatever was announced in time.
 TEST(ViewChangeTest, TheProposalNamesWhoHoldsTheStateAndGivesThemAVote) {
   Members group(Policy::kPrimary, 3);
   auto view = std::make_shared<Proposal>(*group.view_);
