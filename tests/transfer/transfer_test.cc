@@ -340,10 +340,13 @@ TEST_F(TransferAhead, AStateOfAViewTheJoinerNeverComesToIsRefused) {
   EXPECT_EQ(rig_.joiner->stats().failures, 1u);
 }
 
-TEST_F(TransferAhead, AStateOfTheNextViewIsCompleteWhenTheJoinerInstallsIt) {
+TEST_F(TransferAhead, AStateOfTheNextViewIsCompleteWhenTheJoinerHasComeToItsPlaceThere) {
   rig_.servers[0]->replica.View(3, 1);
+  DonorAlone("a");
   rig_.RunToEnd();
   rig_.joiner->OnView(rig_.now, rig_.servers[0]->replica.view(), rig_.Donors(), out_);
+  EXPECT_FALSE(rig_.joiner->complete());
+  JoinerCatchesUp("a", 1);
   EXPECT_TRUE(rig_.joiner->complete());
   rig_.RunToEnd();
   ExpectEqual(rig_);
