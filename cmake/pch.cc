@@ -1,1 +1,1 @@
-// Empty: the precompiled headers of CohortPch.cmake belong to a target, and a target needs a source.
+// Empty: the precompiled headers of CohortPch.cmake need a target, and a target needs a source.
