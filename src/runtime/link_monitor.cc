@@ -18,6 +18,17 @@ LinkMonitor::LinkMonitor(uint32_t interface_index)
   if (::bind(fd_.get(), reinterpret_cast<sockaddr*>(&address), sizeof(address)) != 0) fd_.Close();
 }
 
+namespace {
+
+nlmsghdr* Next(nlmsghdr* header, unsigned& left) {
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wcast-align"  // The kernel's macro; it keeps what it aligns.
+  return NLMSG_NEXT(header, left);
+#pragma GCC diagnostic pop
+}
+
+}  // namespace
+
 std::optional<bool> LinkMonitor::Poll() {
   alignas(nlmsghdr) std::array<char, 16384> buffer;
   std::optional<bool> changed;
@@ -27,7 +38,7 @@ std::optional<bool> LinkMonitor::Poll() {
     if (received <= 0) break;
     auto left = static_cast<unsigned>(received);
     for (auto* header = reinterpret_cast<nlmsghdr*>(buffer.data()); NLMSG_OK(header, left);
-         header = NLMSG_NEXT(header, left)) {
+         header = Next(header, left)) {
       if (header->nlmsg_type != RTM_NEWLINK && header->nlmsg_type != RTM_DELLINK) continue;
       if (header->nlmsg_len < NLMSG_LENGTH(sizeof(ifinfomsg))) continue;
       const auto* link = static_cast<const ifinfomsg*>(NLMSG_DATA(header));

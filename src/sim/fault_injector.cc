@@ -131,7 +131,6 @@ void FaultInjector::Degrade(const Fault& fault, const Pair& pair) {
 
 void FaultInjector::Restore(FaultKind kind, const Pair& pair) {
   Link& link = links_.at(pair.first, pair.second);
-  const Link healthy;
   switch (kind) {
     case FaultKind::kLoss:
       link.loss = 0;
