@@ -26,11 +26,7 @@ function(cohort_layer name)
 endfunction()
 
 # Tests are run once for each time they are compiled: what counts is the sum. The layers under test keep their optimisation.
-set(COHORT_TEST_OPTIONS $<$<CONFIG:Release>:-O1>
-  # With -O1, GCC 12 takes a std::string's short buffer for all it has, also of strings that are long (bug 105651 and kin).
-  $<$<AND:$<CONFIG:Release>,$<CXX_COMPILER_ID:GNU>>:-Wno-array-bounds>
-  $<$<AND:$<CONFIG:Release>,$<CXX_COMPILER_ID:GNU>>:-Wno-stringop-overflow>
-  $<$<AND:$<CONFIG:Release>,$<CXX_COMPILER_ID:GNU>>:-Wno-stringop-overread>)
+set(COHORT_TEST_OPTIONS $<$<CONFIG:Release>:-O1>)
 function(cohort_fast_compile test)
   target_compile_options(${test} PRIVATE ${COHORT_TEST_OPTIONS})
   cohort_use_pch(${test} test)
