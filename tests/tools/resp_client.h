@@ -31,6 +31,11 @@ class RespClient {
     asio::error_code ignored;
     asio::write(socket_, asio::buffer(bytes), ignored);
   }
+  // Whether the server hangs up within five seconds; reads nothing.
+  bool SeesTheEnd() {
+    pollfd wait{socket_.native_handle(), POLLRDHUP, 0};
+    return poll(&wait, 1, 5000) == 1;
+  }
   // "+OK" -> "OK", ":1" -> "1", bulk -> its text, null -> "(nil)", error -> "-ERR ...", array ->
   // "[a, b]", map -> "{k: v}".
   std::string Do(const std::vector<std::string>& words) {
