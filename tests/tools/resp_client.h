@@ -27,9 +27,11 @@ class RespClient {
       text += "$" + std::to_string(word.size()) + "\r\n" + word + "\r\n";
     return text;
   }
-  void Send(const std::string& bytes) {
-    asio::error_code ignored;
-    asio::write(socket_, asio::buffer(bytes), ignored);
+  // Whether the server's side took all of it.
+  bool Send(const std::string& bytes) {
+    asio::error_code error;
+    asio::write(socket_, asio::buffer(bytes), error);
+    return !error;
   }
   // Whether the server hangs up within five seconds; reads nothing.
   bool SeesTheEnd() {

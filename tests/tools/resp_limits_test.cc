@@ -85,7 +85,8 @@ TEST_F(RespLimitsTest, AKeyOrValueThatIsTooBigIsRefusedInWordsThatSayWhatToDo) {
 TEST_F(RespLimitsTest, TheErrorReachesAClientThatIsStillSendingWhatWasRefused) {
   Start(Options());
   // Were the socket closed with this unread, the client would see a reset instead of the words.
-  client_->Send("*3\r\n$3\r\nSET\r\n$1\r\nk\r\n$6291456\r\n" + std::string(6 << 20, 'x') + "\r\n");
+  EXPECT_TRUE(client_->Send("*3\r\n$3\r\nSET\r\n$1\r\nk\r\n$6291456\r\n" +
+                            std::string(6 << 20, 'x') + "\r\n"));
   EXPECT_THAT(client_->Read(), HasSubstr("an argument has at most 1 MiB"));
   EXPECT_EQ(client_->Read(), "(closed)");
 }
@@ -192,6 +193,11 @@ TEST_F(RespLimitsTest, AReplyThatWouldBeTooBigIsAnErrorAndIsNotBuilt) {
   EXPECT_EQ(Do({"MULTI"}), "OK");
   for (int i = 0; i < kKeys; ++i) EXPECT_EQ(Do({"GET", "k" + std::to_string(i)}), "QUEUED");
   EXPECT_THAT(Do({"EXEC"}), HasSubstr("64 MiB"));
+  EXPECT_EQ(Do({"MULTI"}), "OK");
+  EXPECT_EQ(Do({"SET", "k0", "never"}), "QUEUED");
+  for (int i = 0; i < kKeys; ++i) EXPECT_EQ(Do({"STRLEN", "k" + std::to_string(i)}), "QUEUED");
+  EXPECT_THAT(Do({"EXEC"}), HasSubstr("the entries of one command or transaction"));
+  EXPECT_EQ(Do({"STRLEN", "k0"}), "900000") << "nothing of it was written";
   std::vector<std::string> all;
   for (int i = 0; i < kKeys; ++i) all.push_back("k" + std::to_string(i));
   std::vector<std::string> words = all;
