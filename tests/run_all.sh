@@ -57,8 +57,8 @@ stage_unit() {
   ctests build/release
 }
 stage_asan() {
-  say "address and undefined-behaviour sanitizers: the protocol's layers, the engine, the simulator"
-  local layers=(wire security failure membership rmcast order flow frag map transfer engine)
+  say "address and undefined-behaviour sanitizers: the protocol's layers, the engine, the simulator, real sockets"
+  local layers=(wire security failure membership rmcast order flow frag map transfer engine runtime public)
   built asan "${layers[@]/%/_test}" cohort_swarm || return
   ctests build/asan -R "^($(IFS='|'; echo "${layers[*]}"))\$"
   step "simulator under ASan and UBSan, 20 seeds" build/asan/tests/sim/swarm/cohort_sim --seeds 1..20 --members 2..7 --minutes 1 --mix network --jobs "$jobs"

@@ -112,7 +112,9 @@ void RespConnection::WriteSome() {
   write_timer_.expires_after(
       absl::ToChronoMilliseconds(std::min(service_.options.write_timeout, absl::Hours(24))));
   write_timer_.async_wait([self = shared_from_this()](const asio::error_code& error) {
-    if (!error && !self->closed_) self->GiveUp();
+    // It may have been set anew when this call was under way already.
+    const bool due = self->write_timer_.expiry() <= std::chrono::steady_clock::now();
+    if (!error && !self->closed_ && due) self->GiveUp();
   });
   socket_.async_write_some(
       asio::buffer(writing_.data() + written_, writing_.size() - written_),
