@@ -25,3 +25,8 @@ if(Asio_FOUND AND NOT TARGET Asio::asio)
     INTERFACE_COMPILE_DEFINITIONS "ASIO_STANDALONE;ASIO_NO_DEPRECATED;ASIO_DISABLE_FENCED_BLOCK")
   target_link_libraries(Asio::asio INTERFACE Threads::Threads)
 endif()
+if(TARGET Asio::asio)
+  # Whether Asio sees std::aligned_alloc depends on what a source file includes before it. Where files of one program
+  # disagree, what one allocates by aligned_alloc another frees by operator delete.
+  set_property(TARGET Asio::asio APPEND PROPERTY INTERFACE_COMPILE_DEFINITIONS ASIO_DISABLE_STD_ALIGNED_ALLOC)
+endif()

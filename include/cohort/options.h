@@ -119,7 +119,7 @@ struct GroupOptions {
   absl::Duration stall_timeout = absl::ZeroDuration();
 
   // Messages and writes accepted but not yet sent, in bytes. Beyond it calls are refused with
-  // kResourceExhausted. 64 KiB to 1 GiB.
+  // kResourceExhausted; an empty queue takes one message of any size. 64 KiB to 1 GiB.
   size_t send_queue_bytes_max = size_t{16} << 20;
   // Messages, changes and events that wait for the callbacks, in bytes. From half of it on, senders
   // are slowed down; beyond it the newest are dropped, which a kWarning event tells. 64 KiB to 4

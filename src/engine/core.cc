@@ -243,7 +243,7 @@ void Engine::Core::TraceState() {
   Trace(options_.trace, TraceKind::kBuffers, [&](TraceRecord& record) {
     record.text = "send queue";
     record.number = plane_.queued_bytes();
-    record.limit = options_.send_queue_bytes_max;
+    record.limit = std::max<uint64_t>(options_.send_queue_bytes_max, frag::kMessageMax);
   });
 }
 

@@ -18,6 +18,7 @@
 #include "base/random.h"
 #include "discovery/discovery.h"
 #include "engine/data_plane.h"
+#include "engine/drop_reporter.h"
 #include "engine/engine.h"
 #include "engine/group_clock.h"
 #include "engine/lifelines.h"
@@ -159,6 +160,7 @@ class Engine::Core {
   bool acks_moved_ = false;
   bool draining_plane_ = false;
   uint16_t queue_drops_ = 0;
+  DropReporter drops_;
   uint64_t frames_malformed_ = 0;
   uint64_t messages_malformed_ = 0;
   Instant next_mesh_check_ = Instant::Infinite();

@@ -8,7 +8,12 @@ namespace cohort::engine {
 
 void Engine::Core::Receive(Instant now, const Datagram& datagram) {
   security::OpenResult opened = security_.Open(now, datagram.from, datagram.bytes);
-  if (!opened.ok()) return;
+  if (!opened.ok()) {
+    if (auto drop = drops_.OnDrop(now, opened.verdict, datagram.from)) {
+      Report(now, EventKind::kDropped, std::move(drop->text), {}, {}, drop->number);
+    }
+    return;
+  }
   Trace(options_.trace, TraceKind::kOpened, [&](TraceRecord& record) {
     const wire::PacketHeader header = wire::ParsePacketHeader(datagram.bytes).header;
     record.subkey = TraceSubkey(opened.origin.member.instance, opened.origin.member.join_no,

@@ -204,6 +204,8 @@ void Engine::Core::AfterReplica(Instant now, Replica::Output& replica_out) {
     }
   }
   if (replica_out.synced) {
+    // For who reads view() when the event comes: of oneself no other event will come.
+    if (rank_ < view_.members.size()) view_.members[rank_].synced = true;
     // "Synced" travels in order, so all members count this one as a holder of the state from one
     // place on.
     membership_.OnSynced(now, self_.id);

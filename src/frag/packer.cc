@@ -35,9 +35,12 @@ absl::Status Packer::Push(Message message) {
       (message.barrier && message.cls != DeliveryClass::kConv)) {
     return MakeStatus(absl::StatusCode::kInvalidArgument, "messages have no such class");
   }
+  // An empty queue takes any message: one that is larger than the whole queue would otherwise be
+  // told to come back later for ever.
   if (queue_.size() >= options_.queue_messages_max ||
-      bytes_ + message.payload.size() > options_.queue_bytes_max) {
-    return MakeStatus(absl::StatusCode::kResourceExhausted, "the send queue is full");
+      (!queue_.empty() && bytes_ + message.payload.size() > options_.queue_bytes_max)) {
+    return MakeStatus(absl::StatusCode::kResourceExhausted,
+                      "the send queue is full; try again when earlier calls are done");
   }
   bytes_ += message.payload.size();
   queue_.push_back(std::move(message));

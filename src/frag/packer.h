@@ -5,8 +5,9 @@
 // closed the queue grows, and the next chunks are fuller. Layout: docs/protocol/multicast.md,
 // "Messages in chunks".
 //
-// Limits: kMessageMax a message; `queue_bytes_max` and `queue_messages_max` waiting, beyond which
-// Push() refuses with kResourceExhausted. Threads: none; the caller serialises.
+// Limits: kMessageMax a message; `queue_bytes_max` (or one message) and `queue_messages_max`
+// waiting, beyond which Push() refuses with kResourceExhausted. Threads: none; the caller
+// serialises.
 #ifndef COHORT_FRAG_PACKER_H_
 #define COHORT_FRAG_PACKER_H_
 

@@ -163,6 +163,10 @@ void Group::Impl::Route(const engine::Engine& engine, engine::Upcall& upcall) {
     return;
   }
   if (const auto* event = std::get_if<engine::EventUpcall>(&upcall)) {
+    if (event->event.kind == EventKind::kDropped) {
+      runtime::MutexLock lock(&hints_mutex_);
+      if (last_hint_.empty()) last_hint_ = event->event.text;
+    }
     if (event->event.kind == EventKind::kRefused ||
         event->event.kind == EventKind::kTransferFailed ||
         event->event.kind == EventKind::kWarning) {

@@ -98,6 +98,16 @@ TEST_F(EngineTest, ALateJoinerReceivesTheWholeState) {
   EXPECT_EQ(net_.engine(0).FindMap(0)->digest(), net_.engine(1).FindMap(0)->digest());
 }
 
+TEST_F(EngineTest, AMemberThatHoldsTheStateIsSyncedInItsOwnViewFromThatMomentOn) {
+  net_.Add(net_.Options("a"));
+  ASSERT_TRUE(net_.RunUntil([&] { return net_.AllIn({0}); }));
+  net_.Add(net_.Options("b"));
+  ASSERT_TRUE(net_.RunUntil([&] { return net_.engine(1).synced(); }));
+  const View& view = net_.engine(1).view();
+  ASSERT_EQ(view.members.size(), 2u);
+  for (const Member& member : view.members) EXPECT_TRUE(member.synced) << member.name;
+}
+
 TEST_F(EngineTest, ALeaverIsGoneAndSaysSo) {
   StartThree();
   ASSERT_TRUE(net_.Execute(1, Leave{.id = 99}).ok());

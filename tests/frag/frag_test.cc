@@ -154,6 +154,18 @@ TEST(PackerTest, RefusesWhatIsTooLargeTooMuchOrOfNoMessageClass) {
   EXPECT_EQ(packer.backlog_chunks(), 0u);
 }
 
+TEST(PackerTest, AnEmptyQueueTakesAMessageThatIsLargerThanTheQueue) {
+  Packer::Options options;
+  options.queue_bytes_max = 100;
+  Packer packer(options);
+  EXPECT_TRUE(packer.Push(Text(1, std::string(kMessageMax, 'x'))).ok());
+  EXPECT_EQ(packer.Push(Text(2, "x")).code(), absl::StatusCode::kResourceExhausted);
+  packer.Clear();
+  EXPECT_TRUE(packer.Push(Text(3, "x")).ok());
+  EXPECT_EQ(packer.Push(Text(4, std::string(100, 'x'))).code(),
+            absl::StatusCode::kResourceExhausted);
+}
+
 class ReassemblerTest : public ::testing::Test {
  protected:
   void SetUp() override { reassembler_.OnView(2); }

@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 #include <net/if.h>
 #include <poll.h>
+#include <unistd.h>
 
 #include <cstring>
 
@@ -22,6 +23,9 @@ Address Ip(const char* text, uint16_t port) {
   address.port = port;
   return address;
 }
+
+// Multicast ports of this process, so that two runs of this program do not hear each other.
+const auto kGroupPort = static_cast<uint16_t>(20000 + getpid() % 20000);
 
 UdpSocket::Options OnLoopback() {
   UdpSocket::Options options;
@@ -74,7 +78,7 @@ Received ReceiveAll(UdpSocket& socket, size_t count) {
 
 class UdpSocketTest : public ::testing::Test {
  protected:
-  const Address group_ = Ip("239.255.77.99", 17699);
+  const Address group_ = Ip("239.255.77.99", kGroupPort);
   UdpSocket sender_ = *UdpSocket::OpenUnicast(Ip("127.0.0.1", 0), OnLoopback());
 };
 
@@ -146,7 +150,7 @@ TEST_F(UdpSocketTest, TwoMembersOfOneHostShareTheMulticastPort) {
 }
 
 TEST_F(UdpSocketTest, AnotherGroupOnTheSamePortIsNotHeard) {
-  const Address other = Ip("239.255.77.98", 17699);
+  const Address other = Ip("239.255.77.98", kGroupPort);
   UdpSocket receiver = *UdpSocket::OpenMulticast(group_, OnLoopback());
   UdpSocket other_receiver = *UdpSocket::OpenMulticast(other, OnLoopback());
   PacketSender sender(sender_.fd(), other);
@@ -202,7 +206,7 @@ TEST_F(UdpSocketTest, Ipv6LinkScopeMulticastComesBackToItsOwnHost) {
   if (local.IsNone()) GTEST_SKIP() << "not run: no interface with a link-local IPv6 address";
   absl::StatusOr<UdpSocket> sender6 = UdpSocket::OpenUnicast(local, options);
   if (!sender6.ok()) GTEST_SKIP() << "not run: " << sender6.status();
-  Address group6 = Ip("ff02::4d99", 17698);
+  Address group6 = Ip("ff02::4d99", kGroupPort);
   UdpSocket receiver = *UdpSocket::OpenMulticast(group6, options);
   group6.scope = options.interface_index;
   PacketSender sender(sender6->fd(), group6);
@@ -215,7 +219,7 @@ SocketWishes LoopbackWishes(uint16_t port) {
   wish.bind = {"127.0.0.1", port};
   SocketWishes wishes;
   wishes.interface = *ChooseInterface(wish, ListInterfaces(), "");
-  wishes.multicast = Ip("239.255.77.99", 17699);
+  wishes.multicast = Ip("239.255.77.99", kGroupPort);
   return wishes;
 }
 
@@ -228,6 +232,17 @@ TEST(MemberSocketsTest, UdpAndTcpShareOnePortNumberAndItIsChosenWhenNoneIsGiven)
   listening.size = sizeof(listening.storage);
   ASSERT_EQ(getsockname(sockets->listener.get(), listening.get(), &listening.size), 0);
   EXPECT_EQ(FromSocketAddress(listening.get()), sockets->address);
+}
+
+TEST(MemberSocketsTest, WithoutMulticastTheSocketsOpenAndAWarningSaysWhoCanBeReached) {
+  SocketWishes wishes = LoopbackWishes(0);
+  wishes.multicast = Ip("127.0.0.1", kGroupPort);  // Nothing the kernel would join.
+  const absl::StatusOr<MemberSockets> sockets = OpenMemberSockets(wishes);
+  ASSERT_TRUE(sockets.ok()) << sockets.status();
+  EXPECT_FALSE(sockets->multicast.has_value());
+  EXPECT_TRUE(sockets->multicast_to.IsNone());
+  EXPECT_THAT(sockets->warning, HasSubstr("no multicast on lo"));
+  EXPECT_THAT(sockets->warning, HasSubstr("only seeds and members already known"));
 }
 
 TEST(MemberSocketsTest, ATakenPortIsNamedWithWhatToDo) {

@@ -27,9 +27,16 @@ class RespClient {
       text += "$" + std::to_string(word.size()) + "\r\n" + word + "\r\n";
     return text;
   }
-  void Send(const std::string& bytes) {
-    asio::error_code ignored;
-    asio::write(socket_, asio::buffer(bytes), ignored);
+  // Whether the server's side took all of it.
+  bool Send(const std::string& bytes) {
+    asio::error_code error;
+    asio::write(socket_, asio::buffer(bytes), error);
+    return !error;
+  }
+  // Whether the server hangs up within five seconds; reads nothing.
+  bool SeesTheEnd() {
+    pollfd wait{socket_.native_handle(), POLLRDHUP, 0};
+    return poll(&wait, 1, 5000) == 1;
   }
   // "+OK" -> "OK", ":1" -> "1", bulk -> its text, null -> "(nil)", error -> "-ERR ...", array ->
   // "[a, b]", map -> "{k: v}".

@@ -1,8 +1,13 @@
 #include "endpoint.h"
 
+#include <sys/stat.h>
+#include <unistd.h>
+
 #include <charconv>
 
 #include "absl/strings/str_cat.h"
+#include "asio/io_context.hpp"
+#include "asio/local/stream_protocol.hpp"
 #include "base/absl_bridge.h"
 
 namespace cohort::tools {
@@ -38,6 +43,16 @@ absl::StatusOr<Endpoint> ParseEndpoint(std::string_view text) {
   const auto [end, error] = std::from_chars(port.data(), port.data() + port.size(), endpoint.port);
   if (port.empty() || error != std::errc() || end != port.data() + port.size()) return wrong();
   return endpoint;
+}
+
+void RemoveStaleSocket(const std::string& path) {
+  struct stat status;
+  if (lstat(path.c_str(), &status) != 0 || !S_ISSOCK(status.st_mode)) return;
+  asio::io_context io;
+  asio::local::stream_protocol::socket probe(io);
+  asio::error_code error;
+  probe.connect(asio::local::stream_protocol::endpoint(path), error);
+  if (error == asio::error::connection_refused) unlink(path.c_str());
 }
 
 }  // namespace cohort::tools

@@ -22,6 +22,10 @@ struct Endpoint {
 
 absl::StatusOr<Endpoint> ParseEndpoint(std::string_view text);
 
+// Removes the file of a Unix socket that nobody listens on any more: left over from a process that
+// died. One that is served, and what is no socket, stays.
+void RemoveStaleSocket(const std::string& path);
+
 }  // namespace cohort::tools
 
 #endif  // COHORT_TOOLS_ENDPOINT_H_

@@ -32,6 +32,11 @@ const Endpoint& HttpServer::endpoint() const { return impl_->endpoint; }
 absl::Status HttpServer::Start(const Endpoint& endpoint, WithStatus with_status) {
   httplib::Server& server = impl_->server;
   impl_->endpoint = endpoint;
+  // Not the library's own choice, SO_REUSEPORT: with it two nodes would share a port unnoticed.
+  server.set_socket_options([](int socket) {
+    const int one = 1;
+    setsockopt(socket, SOL_SOCKET, SO_REUSEADDR, &one, sizeof one);
+  });
   server.new_task_queue = [] { return new httplib::ThreadPool(kThreads); };
   server.set_payload_max_length(4096);
   server.set_read_timeout(5, 0);
@@ -62,7 +67,7 @@ absl::Status HttpServer::Start(const Endpoint& endpoint, WithStatus with_status)
   });
   bool bound = false;
   if (endpoint.IsUnix()) {
-    unlink(endpoint.path.c_str());
+    RemoveStaleSocket(endpoint.path);
     server.set_address_family(AF_UNIX);
     bound = server.bind_to_port(endpoint.path.c_str(), 80);
   } else if (endpoint.port == 0) {
@@ -73,8 +78,10 @@ absl::Status HttpServer::Start(const Endpoint& endpoint, WithStatus with_status)
     bound = server.bind_to_port(endpoint.host.c_str(), endpoint.port);
   }
   if (!bound) {
-    return absl::UnavailableError(
-        absl::StrCat("cannot listen for HTTP on ", endpoint.ToString(), ": is it taken?"));
+    return absl::UnavailableError(absl::StrCat(
+        "cannot listen for HTTP on ", endpoint.ToString(),
+        ": another process has it, or the address is not of this host; give --http another "
+        "one (`ss -lntp` shows who has which)"));
   }
   impl_->thread = std::thread([this] {
     pthread_setname_np(pthread_self(), "cohort-http");

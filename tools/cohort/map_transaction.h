@@ -15,6 +15,13 @@
 
 namespace cohort::tools {
 
+// Keys and values that one command or transaction copies. Beyond it nothing more is read, and
+// too_big() says so.
+inline constexpr size_t kTransactionBytesMax = size_t{64} << 20;
+inline constexpr std::string_view kTransactionTooBig =
+    "ERR the entries of one command or transaction have more than 64 MiB: name fewer keys at a "
+    "time";
+
 class MapTransaction {
  public:
   struct Value {
@@ -25,6 +32,7 @@ class MapTransaction {
   explicit MapTransaction(const ReplicatedMap& map) : map_(map) {}
 
   const Value* Find(std::string_view key);  // Null: absent. Valid until the key is written.
+  bool Exists(std::string_view key) { return Load(key, false).exists; }
   void Put(std::string_view key, std::string_view bytes,
            absl::Duration ttl = absl::InfiniteDuration());
   // Keeps the lifetime of an entry that is there.
@@ -33,6 +41,7 @@ class MapTransaction {
   bool SetTtl(std::string_view key, absl::Duration ttl);
 
   bool HasWrites() const;
+  bool too_big() const { return bytes_ > kTransactionBytesMax; }
   WriteBatch ToBatch() const;
 
  private:
@@ -41,11 +50,14 @@ class MapTransaction {
     bool existed = false;
     bool exists = false;
     bool written = false;
+    bool has_value = false;  // Not copied where only the existence was asked for.
     Value value;
   };
-  Cell& Load(std::string_view key);
+  Cell& Load(std::string_view key, bool with_value = true);
+  void LoadValue(std::string_view key, Cell& cell);
 
   const ReplicatedMap& map_;
+  size_t bytes_ = 0;
   std::map<std::string, Cell, std::less<>> cells_;
 };
 

@@ -67,6 +67,11 @@ void NodeFlags::AddTo(CLI::App& app) {
       ->envname("COHORT_RESP_CLIENTS_MAX")
       ->group(section)
       ->capture_default_str();
+  app.add_option("--resp-write-timeout", resp_write_timeout,
+                 "A client that takes nothing of its replies for so long is disconnected")
+      ->envname("COHORT_RESP_WRITE_TIMEOUT")
+      ->group(section)
+      ->capture_default_str();
   app.add_option("--http", http,
                  "HOST:PORT, :PORT (loopback) or unix:PATH for /status, /metrics, /healthz")
       ->envname("COHORT_HTTP")
@@ -117,6 +122,12 @@ absl::StatusOr<NodeOptions> NodeFlags::ToOptions() const {
   if (!level.ok()) return level.status();
   const absl::StatusOr<absl::Duration> timeout = ParseTime("--ack-timeout", ack_timeout);
   if (!timeout.ok()) return timeout.status();
+  const absl::StatusOr<absl::Duration> write_timeout =
+      ParseTime("--resp-write-timeout", resp_write_timeout);
+  if (!write_timeout.ok()) return write_timeout.status();
+  if (*write_timeout == absl::ZeroDuration())
+    return absl::InvalidArgumentError("--resp-write-timeout: must be above zero");
+  options.resp_options.write_timeout = *write_timeout;
   options.resp_options.ack = *level;
   options.resp_options.timeout = *timeout;
   options.resp_options.clients_max = resp_clients_max;

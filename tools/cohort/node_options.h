@@ -38,6 +38,7 @@ struct NodeFlags {
   std::string resp;
   std::string resp_password_file;
   size_t resp_clients_max = RespOptions().clients_max;
+  std::string resp_write_timeout = "60s";
   std::string http;
   std::string events = "text";
   bool print_config = false;

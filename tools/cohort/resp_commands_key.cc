@@ -75,7 +75,7 @@ bool MoveEntry(MapTransaction& keys, Arguments arguments, bool only_if_absent, R
     reply.Error("ERR no such key");
     return false;
   }
-  if (only_if_absent && keys.Find(arguments[2]) != nullptr) {
+  if (only_if_absent && keys.Exists(arguments[2])) {
     reply.Integer(0);
     return false;
   }
@@ -105,13 +105,12 @@ void RunDel(MapTransaction& keys, Arguments arguments, RespReply& reply) {
 
 void RunExists(MapTransaction& keys, Arguments arguments, RespReply& reply) {
   int64_t found = 0;
-  for (const std::string_view key : arguments.subspan(1))
-    found += keys.Find(key) != nullptr ? 1 : 0;
+  for (const std::string_view key : arguments.subspan(1)) found += keys.Exists(key) ? 1 : 0;
   reply.Integer(found);
 }
 
 void RunType(MapTransaction& keys, Arguments arguments, RespReply& reply) {
-  reply.Simple(keys.Find(arguments[1]) != nullptr ? "string" : "none");
+  reply.Simple(keys.Exists(arguments[1]) ? "string" : "none");
 }
 
 void RunRename(MapTransaction& keys, Arguments arguments, RespReply& reply) {

@@ -11,6 +11,10 @@ namespace {
 
 constexpr int64_t kScanCountMax = 10'000;
 constexpr size_t kEventsMax = 256;
+constexpr size_t kReplyMarks = 10;  // Of a key in a reply: type, length, ends of lines.
+// A scan copies values along with the keys: so many entries at a time, and so many bytes in all.
+constexpr size_t kScanChunk = 8;
+constexpr size_t kScanBytesMax = size_t{8} << 20;
 
 struct ScanOptions {
   std::string_view pattern = "*";
@@ -71,23 +75,34 @@ void ControlScan(RespSession& session, Arguments arguments, RespReply& reply) {
   ScanOptions options;
   if (const std::string wrong = options.Parse(arguments.subspan(2)); !wrong.empty())
     return reply.Error(wrong);
-  const ScanResult found =
-      session.map().Scan(cursor, static_cast<size_t>(std::min(options.count, kScanCountMax)));
-  std::vector<std::string_view> keys;
-  for (const ScanResult::Item& item : found.items) {
-    if (options.strings && GlobMatches(options.pattern, item.key)) keys.push_back(item.key);
-  }
+  std::vector<std::string> keys;
+  size_t left = static_cast<size_t>(std::min(options.count, kScanCountMax));
+  size_t bytes = 0;
+  do {
+    ScanResult found = session.map().Scan(cursor, std::min(left, kScanChunk));
+    cursor = found.cursor;
+    left -= std::min(left, std::max<size_t>(found.items.size(), 1));
+    for (ScanResult::Item& item : found.items) {
+      bytes += item.key.size() + item.entry.value.size();
+      if (options.strings && GlobMatches(options.pattern, item.key))
+        keys.push_back(std::move(item.key));
+    }
+  } while (cursor != 0 && left > 0 && bytes < kScanBytesMax);
   reply.Array(2);
-  reply.Bulk(std::to_string(found.cursor));
+  reply.Bulk(std::to_string(cursor));
   reply.Array(keys.size());
-  for (const std::string_view key : keys) reply.Bulk(key);
+  for (const std::string& key : keys) reply.Bulk(key);
 }
 
 void ControlKeys(RespSession& session, Arguments arguments, RespReply& reply) {
   std::vector<std::string> keys;
+  size_t bytes = 0;
   session.map().ForEach([&](std::string_view key, const Entry&) {
-    if (GlobMatches(arguments[1], key)) keys.emplace_back(key);
+    if (bytes > kRespReplyMax || !GlobMatches(arguments[1], key)) return;
+    bytes += key.size() + kReplyMarks;
+    keys.emplace_back(key);
   });
+  if (bytes > kRespReplyMax) return reply.Error(kRespReplyTooBig);
   std::sort(keys.begin(), keys.end());
   reply.Array(keys.size());
   for (const std::string& key : keys) reply.Bulk(key);

@@ -70,7 +70,7 @@ void RunPSetEx(MapTransaction& keys, Arguments arguments, RespReply& reply) {
 }
 
 void RunSetNx(MapTransaction& keys, Arguments arguments, RespReply& reply) {
-  if (keys.Find(arguments[1]) != nullptr) return reply.Integer(0);
+  if (keys.Exists(arguments[1])) return reply.Integer(0);
   keys.Put(arguments[1], arguments[2]);
   reply.Integer(1);
 }
@@ -87,7 +87,10 @@ void RunGetDel(MapTransaction& keys, Arguments arguments, RespReply& reply) {
 
 void RunMGet(MapTransaction& keys, Arguments arguments, RespReply& reply) {
   reply.Array(arguments.size() - 1);
-  for (const std::string_view key : arguments.subspan(1)) ReplyValue(keys.Find(key), reply);
+  for (const std::string_view key : arguments.subspan(1)) {
+    if (keys.too_big() || reply.too_big()) return;
+    ReplyValue(keys.Find(key), reply);
+  }
 }
 
 void RunMSet(MapTransaction& keys, Arguments arguments, RespReply& reply) {
@@ -120,6 +123,8 @@ void RunDecrBy(MapTransaction& keys, Arguments arguments, RespReply& reply) {
 void RunAppend(MapTransaction& keys, Arguments arguments, RespReply& reply) {
   const MapTransaction::Value* value = keys.Find(arguments[1]);
   std::string bytes = value != nullptr ? value->bytes : std::string();
+  if (bytes.size() + arguments[2].size() > kValueBytesMax)
+    return reply.Error("ERR string exceeds maximum allowed size (1040384 bytes)");
   bytes += arguments[2];
   reply.Integer(static_cast<int64_t>(bytes.size()));
   keys.Replace(arguments[1], bytes);

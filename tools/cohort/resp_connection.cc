@@ -1,8 +1,9 @@
 #include "resp_connection.h"
 
+#include <algorithm>
 #include <utility>
 
-#include "asio/write.hpp"
+#include "absl/time/time.h"
 
 namespace cohort::tools {
 namespace {
@@ -29,6 +30,7 @@ void RespConnection::Read() {
                             self->reading_ = false;
                             if (self->closed_) return;
                             if (error) return self->Close();
+                            if (self->lingering_) return self->DiscardSome();
                             self->in_.append(self->chunk_.data(), bytes);
                             self->Process();
                           });
@@ -95,30 +97,70 @@ void RespConnection::Continue() {
 
 void RespConnection::Flush() {
   session_.TakeReplies(out_);
-  if (closed_ || !writing_.empty()) {
-    if (out_.size() > kRespOutputMax) GiveUp();
-    return;
-  }
+  if (closed_ || lingering_ || !writing_.empty()) return;
   if (out_.empty()) {
-    if (closing_ && session_.waiting() == 0) Close();
+    if (closing_ && session_.waiting() == 0) Linger();
     return;
   }
   std::swap(out_, writing_);
-  write_timer_.expires_after(kRespWriteTimeout);
+  written_ = 0;
+  WriteSome();
+}
+
+void RespConnection::WriteSome() {
+  // Anew for every part that the client takes: slow is not silent.
+  write_timer_.expires_after(
+      absl::ToChronoMilliseconds(std::min(service_.options.write_timeout, absl::Hours(24))));
   write_timer_.async_wait([self = shared_from_this()](const asio::error_code& error) {
-    if (!error && !self->writing_.empty()) self->GiveUp();
+    // It may have been set anew when this call was under way already.
+    const bool due = self->write_timer_.expiry() <= std::chrono::steady_clock::now();
+    if (!error && !self->closed_ && due) self->GiveUp();
   });
-  asio::async_write(socket_, asio::buffer(writing_),
-                    [self = shared_from_this()](const asio::error_code& error, size_t) {
-                      self->writing_.clear();
-                      self->write_timer_.cancel();
-                      if (error) return self->Close();
-                      if (!self->closed_) self->Process();
-                    });
+  socket_.async_write_some(
+      asio::buffer(writing_.data() + written_, writing_.size() - written_),
+      [self = shared_from_this()](const asio::error_code& error, size_t bytes) {
+        if (self->closed_) return;
+        if (error) return self->Close();
+        self->OnWrittenSome(bytes);
+      });
+}
+
+void RespConnection::OnWrittenSome(size_t bytes) {
+  written_ += bytes;
+  if (written_ < writing_.size()) return WriteSome();
+  write_timer_.cancel();
+  writing_.clear();
+  if (writing_.capacity() > kRespOutputHigh) writing_.shrink_to_fit();
+  Process();
+}
+
+void RespConnection::Linger() {
+  lingering_ = true;
+  asio::error_code ignored;
+  socket_.shutdown(Socket::shutdown_send, ignored);
+  in_ = std::string();
+  write_timer_.expires_after(kRespLingerTimeout);
+  write_timer_.async_wait([self = shared_from_this()](const asio::error_code& error) {
+    if (!error) self->Close();
+  });
+  if (!reading_) DiscardSome();
+}
+
+void RespConnection::DiscardSome() {
+  reading_ = true;
+  socket_.async_read_some(asio::buffer(chunk_),
+                          [self = shared_from_this()](const asio::error_code& error, size_t) {
+                            self->reading_ = false;
+                            if (self->closed_) return;
+                            error ? self->Close() : self->DiscardSome();
+                          });
 }
 
 void RespConnection::GiveUp() {
   ++service_.stats.connections_dropped;
+  // With a reset: the kernel is not to keep what the client does not take either.
+  asio::error_code ignored;
+  socket_.set_option(asio::socket_base::linger(true, 0), ignored);
   Close();
 }
 

@@ -2,7 +2,9 @@
 // thread only.
 //
 // Nothing grows without bound: it stops reading while the session has to wait or replies pile up,
-// and hangs up on a client that does not take its replies.
+// and hangs up on a client that takes nothing of its replies for RespOptions::write_timeout. After
+// an error that ends the connection it reads on for a moment and throws away what comes, because a
+// socket that is closed with unread bytes takes the error text down with it.
 #ifndef COHORT_TOOLS_RESP_CONNECTION_H_
 #define COHORT_TOOLS_RESP_CONNECTION_H_
 
@@ -21,9 +23,7 @@ namespace cohort::tools {
 
 inline constexpr size_t kRespOutputHigh =
     size_t{1} << 20;  // Unsent replies at which no more requests are run.
-inline constexpr size_t kRespOutputMax = size_t{256}
-                                         << 20;  // Unsent replies at which the client is given up.
-inline constexpr std::chrono::seconds kRespWriteTimeout{60};
+inline constexpr std::chrono::seconds kRespLingerTimeout{2};  // For the client to see why.
 
 class RespConnection : public std::enable_shared_from_this<RespConnection> {
  public:
@@ -44,6 +44,10 @@ class RespConnection : public std::enable_shared_from_this<RespConnection> {
   bool RunRequests();
   void WaitForRoom();
   void Flush();
+  void WriteSome();
+  void OnWrittenSome(size_t bytes);
+  void Linger();
+  void DiscardSome();
   void GiveUp();
 
   Socket socket_;
@@ -59,10 +63,12 @@ class RespConnection : public std::enable_shared_from_this<RespConnection> {
   size_t in_start_ = 0;
   std::array<char, 64 * 1024> chunk_;
   std::string out_;      // Not yet given to the socket.
-  std::string writing_;  // Being written.
+  std::string writing_;  // Being written, from written_ on.
+  size_t written_ = 0;
   bool reading_ = false;
   bool room_wanted_ = false;
-  bool closing_ = false;  // After out_ is written.
+  bool closing_ = false;    // After out_ is written.
+  bool lingering_ = false;  // All is written; only what the client still sends is thrown away.
   bool closed_ = false;
 };
 

@@ -11,28 +11,36 @@
 
 namespace cohort::tools {
 
-// Appends to a string of its own. Aggregates announce their size, then their parts follow.
+inline constexpr size_t kRespReplyMax = size_t{64} << 20;  // One reply, as it is on the wire.
+
+inline constexpr std::string_view kRespReplyTooBig =
+    "ERR reply too big (at most 64 MiB): ask for fewer keys at a time, or use SCAN";
+
+// Appends to a string of its own. Aggregates announce their size, then their parts follow. What
+// would grow beyond kRespReplyMax becomes one error instead, and further parts are ignored.
 class RespReply {
  public:
   explicit RespReply(int version = 2) : version_(version) {}
 
-  void Ok() { text_ += "+OK\r\n"; }
+  void Ok() { Raw("+OK\r\n"); }
   void Simple(std::string_view text) { Line('+', text); }
   // `text` begins with its code: "ERR ...", "NOREPLICAS ...". Line ends in it become spaces.
   void Error(std::string_view text) {
+    has_error_ = true;
+    if (!HasRoom(text.size())) return;
     text_.push_back('-');
     for (const char c : text) text_.push_back(c == '\r' || c == '\n' ? ' ' : c);
     text_ += "\r\n";
-    has_error_ = true;
   }
   void Integer(int64_t number) { Number(':', number); }
   void Bulk(std::string_view text) {
+    if (!HasRoom(text.size())) return;
     Number('$', static_cast<int64_t>(text.size()));
     text_ += text;
     text_ += "\r\n";
   }
-  void Null() { text_ += version_ >= 3 ? "_\r\n" : "$-1\r\n"; }
-  void NullArray() { text_ += version_ >= 3 ? "_\r\n" : "*-1\r\n"; }
+  void Null() { Raw(version_ >= 3 ? "_\r\n" : "$-1\r\n"); }
+  void NullArray() { Raw(version_ >= 3 ? "_\r\n" : "*-1\r\n"); }
   void BulkOrNull(const std::optional<std::string>& text) { text ? Bulk(*text) : Null(); }
   void Array(size_t size) { Number('*', static_cast<int64_t>(size)); }
   // `size` pairs follow.
@@ -43,23 +51,37 @@ class RespReply {
   // A text for people: INFO and the like.
   void Verbatim(std::string_view text) {
     if (version_ < 3) return Bulk(text);
+    if (!HasRoom(text.size())) return;
     Number('=', static_cast<int64_t>(text.size() + 4));
     text_ += "txt:";
     text_ += text;
     text_ += "\r\n";
   }
-  void Raw(std::string_view encoded) { text_ += encoded; }
+  void Raw(std::string_view encoded) {
+    if (HasRoom(encoded.size())) text_ += encoded;
+  }
 
   int version() const { return version_; }
   void set_version(int version) { version_ = version; }
   bool has_error() const { return has_error_; }
+  bool too_big() const { return too_big_; }
   bool empty() const { return text_.empty(); }
   size_t size() const { return text_.size(); }
   const std::string& text() const { return text_; }
   std::string Take() { return std::move(text_); }
 
  private:
+  bool HasRoom(size_t bytes) {
+    constexpr size_t kMarks = 64;  // Type, length, ends of lines.
+    if (!too_big_ && text_.size() + bytes + kMarks > kRespReplyMax) {
+      too_big_ = has_error_ = true;
+      text_ = std::string();
+      text_.append("-").append(kRespReplyTooBig).append("\r\n");
+    }
+    return !too_big_;
+  }
   void Line(char type, std::string_view text) {
+    if (!HasRoom(text.size())) return;
     text_.push_back(type);
     text_ += text;
     text_ += "\r\n";
@@ -72,6 +94,7 @@ class RespReply {
 
   int version_;
   bool has_error_ = false;
+  bool too_big_ = false;
   std::string text_;
 };
 

@@ -1,9 +1,9 @@
 #include "resp_server.h"
 
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <pthread.h>
 #include <sys/socket.h>
-#include <sys/stat.h>
-#include <sys/un.h>
 #include <unistd.h>
 
 #include <csignal>
@@ -16,9 +16,13 @@
 namespace cohort::tools {
 namespace {
 
+constexpr int kKeepAliveSeconds = 300;  // As Redis; then the kernel's probes, about 11 minutes.
+
 absl::Status BindError(const Endpoint& endpoint, const asio::error_code& error) {
-  return absl::UnavailableError(absl::StrCat("cannot listen for Redis clients on ",
-                                             endpoint.ToString(), ": ", error.message()));
+  const bool taken = error == asio::error::address_in_use;
+  return absl::UnavailableError(absl::StrCat(
+      "cannot listen for Redis clients on ", endpoint.ToString(), ": ", error.message(),
+      taken ? "; another process has it: give --resp another port, or see `ss -lntp`" : ""));
 }
 
 std::string PeerName(const asio::ip::tcp::socket& socket) {
@@ -31,19 +35,12 @@ std::string PeerName(const asio::local::stream_protocol::socket&) { return "unix
 void TuneSocket(asio::ip::tcp::socket& socket) {
   asio::error_code ignored;
   socket.set_option(asio::ip::tcp::no_delay(true), ignored);
+  // An idle client may stay, but not one whose host is gone.
+  socket.set_option(asio::socket_base::keep_alive(true), ignored);
+  const int seconds = kKeepAliveSeconds;
+  setsockopt(socket.native_handle(), IPPROTO_TCP, TCP_KEEPIDLE, &seconds, sizeof seconds);
 }
 void TuneSocket(asio::local::stream_protocol::socket&) {}
-
-// A socket file that nobody listens on is left over from a process that died.
-void RemoveStale(const std::string& path) {
-  struct stat status;
-  if (lstat(path.c_str(), &status) != 0 || !S_ISSOCK(status.st_mode)) return;
-  asio::io_context io;
-  asio::local::stream_protocol::socket probe(io);
-  asio::error_code error;
-  probe.connect(asio::local::stream_protocol::endpoint(path), error);
-  if (error == asio::error::connection_refused) unlink(path.c_str());
-}
 
 }  // namespace
 
@@ -58,11 +55,13 @@ absl::Status RespServer::Bind(const Endpoint& endpoint) {
   endpoint_ = endpoint;
   asio::error_code error;
   if (endpoint.IsUnix()) {
-    RemoveStale(endpoint.path);
+    RemoveStaleSocket(endpoint.path);
     local_ = std::make_unique<asio::local::stream_protocol::acceptor>(io_);
     local_->open(asio::local::stream_protocol(), error);
     if (!error) local_->bind(asio::local::stream_protocol::endpoint(endpoint.path), error);
-    return error ? BindError(endpoint, error) : absl::OkStatus();
+    if (!error) return absl::OkStatus();
+    local_.reset();  // The file is another process's: not ours to remove.
+    return BindError(endpoint, error);
   }
   asio::ip::tcp::resolver resolver(io_);
   const auto found = resolver.resolve(endpoint.host, std::to_string(endpoint.port),

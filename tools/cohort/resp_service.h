@@ -21,6 +21,8 @@ struct RespOptions {
   absl::Duration timeout = absl::Seconds(5);
   std::string password;  // Empty: AUTH is not needed.
   size_t clients_max = 1024;
+  // A client that takes nothing of its replies for so long is disconnected.
+  absl::Duration write_timeout = absl::Seconds(60);
 };
 
 // A write that reached its acknowledgement, or failed.

@@ -38,10 +38,15 @@ RespSession::Slot& RespSession::AddSlot() {
   return slot;
 }
 
+void RespSession::SetReady(Slot& slot) {
+  slot.ready = true;
+  held_bytes_ += slot.reply.size();
+}
+
 void RespSession::Fail(std::string_view error) {
   Slot& slot = AddSlot();
   slot.reply.Error(error);
-  slot.ready = true;
+  SetReady(slot);
   ++service_.stats.errors;
   multi_failed_ = in_multi_;
 }
@@ -49,7 +54,8 @@ void RespSession::Fail(std::string_view error) {
 RespSession::Outcome RespSession::Execute(Arguments arguments) {
   if (arguments.empty()) return Outcome::kDone;
   if (closing_) return Outcome::kClose;
-  if (slots_.size() >= kRespSlotsMax) return Outcome::kWait;
+  if (slots_.size() >= kRespSlotsMax || (held_bytes_ >= kRespHeldMax && !slots_.front().ready))
+    return Outcome::kWait;
   const RespCommand* command = FindRespCommand(arguments[0]);
   const auto count = static_cast<int>(arguments.size());
   if (command == nullptr) {
@@ -98,7 +104,7 @@ RespSession::Outcome RespSession::RunControl(const RespCommand& command, Argumen
   if (submission_ == Submission::kPending || slot.ready) return Outcome::kDone;
   if (reply.has_error()) ++service_.stats.errors;
   slot.reply = std::move(reply);
-  slot.ready = true;
+  SetReady(slot);
   return Outcome::kDone;
 }
 
@@ -118,7 +124,11 @@ RespSession::Outcome RespSession::Run(const RespCommand& command, Arguments argu
   } else if ((command.flags & RespCommand::kWrite) == 0) {
     MapTransaction keys(map());
     command.run(keys, arguments, slot.reply);
-    slot.ready = true;
+    if (keys.too_big() && !slot.reply.too_big()) {
+      slot.reply = RespReply(version_);
+      slot.reply.Error(kTransactionTooBig);
+    }
+    SetReady(slot);
     if (slot.reply.has_error()) ++service_.stats.errors;
   } else {
     slot.work = std::make_unique<Work>();
@@ -201,8 +211,12 @@ RespSession::Submission RespSession::RunWork(Slot& slot, uint64_t number) {
     FindRespCommand(request[0])->run(keys, arguments, part);
     if (part.has_error()) ++service_.stats.errors;
     reply.Raw(part.text());
+    if (keys.too_big() || reply.too_big()) break;
   }
-  if (keys.HasWrites()) {
+  if (keys.too_big()) {
+    reply = RespReply(slot.reply.version());
+    reply.Error(kTransactionTooBig);
+  } else if (!reply.too_big() && keys.HasWrites()) {
     const WriteOptions options{.ack = service_.options.ack, .timeout = service_.options.timeout};
     const absl::Status status =
         service_.maps[work.database].WriteAsync(keys.ToBatch(), options, Callback(number));
@@ -213,7 +227,7 @@ RespSession::Submission RespSession::RunWork(Slot& slot, uint64_t number) {
     return Submission::kPending;
   }
   slot.reply = std::move(reply);
-  slot.ready = true;
+  SetReady(slot);
   return Submission::kAnswered;
 }
 
@@ -231,7 +245,7 @@ void RespSession::OnWritten(const WriteCompletion& completion) {
   if (completion.result.status.code() != absl::StatusCode::kAborted) {
     if (completion.result.ok()) {
       last_replicas_ = completion.result.replicas;
-      slot.ready = true;
+      SetReady(slot);
     } else {
       AnswerWrite(slot, completion.result);
     }
@@ -245,7 +259,7 @@ void RespSession::OnWritten(const WriteCompletion& completion) {
   slot.reply = RespReply(slot.reply.version());
   slot.reply.Error(
       "TRYAGAIN other clients keep writing the same keys, or the group's send queue is full");
-  slot.ready = true;
+  SetReady(slot);
   ++service_.stats.errors;
 }
 
@@ -258,7 +272,11 @@ void RespSession::ForgetKeys(Slot& slot) {
 }
 
 void RespSession::AnswerWrite(Slot& slot, const WriteResult& result) {
-  slot.ready = true;
+  FillAnswer(slot, result);
+  SetReady(slot);
+}
+
+void RespSession::FillAnswer(Slot& slot, const WriteResult& result) {
   slot.reply = RespReply(slot.reply.version());
   const bool refused = result.status.code() == absl::StatusCode::kAborted ||
                        result.status.code() == absl::StatusCode::kNotFound;
@@ -303,6 +321,7 @@ std::string RespSession::ErrorText(const absl::Status& status) const {
 
 void RespSession::TakeReplies(std::string& out) {
   while (!slots_.empty() && slots_.front().ready) {
+    held_bytes_ -= slots_.front().reply.size();
     out += slots_.front().reply.text();
     slots_.pop_front();
     ++first_slot_;
@@ -324,7 +343,7 @@ void RespSession::Queue(const RespCommand& command, Arguments arguments) {
   multi_.emplace_back(arguments.begin(), arguments.end());
   Slot& slot = AddSlot();
   slot.reply.Simple("QUEUED");
-  slot.ready = true;
+  SetReady(slot);
 }
 
 bool RespSession::OpenMulti() {

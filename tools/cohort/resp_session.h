@@ -21,6 +21,8 @@
 namespace cohort::tools {
 
 inline constexpr size_t kRespSlotsMax = 4096;  // Unanswered requests of one session.
+// Replies that are ready but wait for one before them; at this no more requests are run.
+inline constexpr size_t kRespHeldMax = size_t{1} << 20;
 inline constexpr size_t kMultiRequestsMax = 4096;
 inline constexpr unsigned kTransactionAttemptsMax = 100;
 
@@ -93,9 +95,11 @@ class RespSession {
   Submission RunWork(Slot& slot, uint64_t number);
   Submission Answer(Slot& slot, const absl::Status& status);
   void AnswerWrite(Slot& slot, const WriteResult& result);
+  void FillAnswer(Slot& slot, const WriteResult& result);
   WriteCallback Callback(uint64_t number) const;
   Slot& AddSlot();
   void DropLastSlot() { slots_.pop_back(); }
+  void SetReady(Slot& slot);
   void ForgetKeys(Slot& slot);
   std::string ErrorText(const absl::Status& status) const;
 
@@ -112,6 +116,7 @@ class RespSession {
   uint64_t first_slot_ = 0;  // Number of slots_.front().
   size_t writes_pending_ = 0;
   size_t works_pending_ = 0;
+  size_t held_bytes_ = 0;  // Of replies in slots_ that are ready.
   std::map<std::string, size_t, std::less<>> pending_keys_;
 
   bool in_multi_ = false;
