@@ -22,6 +22,7 @@ struct ProductionRules {
   static constexpr bool kOneProposalPerBallot = true;       // Spec 4.28
   static constexpr bool kBallotsOnlyGrow = true;            // Spec 4.12
   static constexpr bool kNewIncarnationReplacesOld = true;  // Spec 4.25
+  static constexpr bool kKeepsAVote = true;                 // Spec 4.35
 };
 
 }  // namespace cohort::membership

@@ -194,6 +194,8 @@ class ViewChange {
   bool HasAllStates() const;
   bool IsAwaited(Rank rank) const;
   Choice Choose() const;
+  bool IsReplaced(const MemberInfo& member) const;
+  bool KeepsAVote() const;
   ProposalRef MakeProposal(const Turn& turn, const std::vector<SeqNo>& trim);
   void ProposeChoice(const Turn& turn, Choice choice, Output& out);
   void TryDecide(const Turn& turn, Output& out);

@@ -49,6 +49,32 @@ auto ViewChange<Rules>::Choose() const -> Choice {
   return choice;
 }
 
+// Spec 4.25. By a joiner of the same instance or name.
+template <class Rules>
+bool ViewChange<Rules>::IsReplaced(const MemberInfo& member) const {
+  return Rules::kNewIncarnationReplacesOld &&
+         std::any_of(pending_.joiners.begin(), pending_.joiners.end(),
+                     [&](const JoinerInfo& joiner) {
+                       return joiner.info.id.instance == member.id.instance ||
+                              joiner.info.name == member.name;
+                     });
+}
+
+// Spec 4.35. Whether a fresh proposal would have a member that holds the state and so a vote.
+template <class Rules>
+bool ViewChange<Rules>::KeepsAVote() const {
+  for (size_t i = 0; i < size(); ++i) {
+    const Rank rank = static_cast<Rank>(i);
+    const MemberInfo& member = view_->members[i];
+    if (convicted_.Contains(rank) || pending_.leavers.Contains(rank) || IsReplaced(member))
+      continue;
+    const auto answer = coordination_->answers.find(rank);
+    const bool holds = answer != coordination_->answers.end() && answer->second.synced;
+    if (member.weight > 0 || holds) return true;
+  }
+  return false;
+}
+
 // Spec 4.24, 4.25, 4.27.
 template <class Rules>
 ProposalRef ViewChange<Rules>::MakeProposal(const Turn& turn, const std::vector<SeqNo>& trim) {
@@ -60,15 +86,9 @@ ProposalRef ViewChange<Rules>::MakeProposal(const Turn& turn, const std::vector<
   for (size_t i = 0; i < size(); ++i) {
     const Rank rank = static_cast<Rank>(i);
     MemberInfo member = view_->members[i];
-    const bool replaced = Rules::kNewIncarnationReplacesOld &&
-                          std::any_of(pending_.joiners.begin(), pending_.joiners.end(),
-                                      [&](const JoinerInfo& joiner) {
-                                        return joiner.info.id.instance == member.id.instance ||
-                                               joiner.info.name == member.name;
-                                      });
     auto conviction = std::find_if(convictions_.begin(), convictions_.end(),
                                    [rank](const Conviction& c) { return c.rank == rank; });
-    if (replaced) {
+    if (IsReplaced(member)) {
       proposal->left.push_back({member.id, ViewCause::kReplaced, "a newer instance asks to join"});
     } else if (conviction != convictions_.end()) {
       proposal->left.push_back({member.id, conviction->cause, conviction->evidence});

@@ -133,6 +133,8 @@ void ViewChange<Rules>::Advance(const Turn& turn, Output& out) {
   if (ballot.proposal == nullptr) {
     if (!HasAllStates()) return;
     Choice choice = Choose();
+    const bool is_fresh = choice.adopted == nullptr;
+    if (Rules::kKeepsAVote && IsPrimary() && is_fresh && !KeepsAVote()) return;
     const uint32_t epoch = choice.adopted != nullptr ? choice.adopted->key_epoch : 0;
     if (!IsComplete(choice.trim, epoch, turn.received)) {
       // Spec 4.26: complete before it proposes, so only its own crash can make the trim

@@ -24,6 +24,7 @@ struct Config {
   Rank tie_breaker = 0;
   bool joiner = true;          // Somebody new asks rank 0 to join: a view change without any fault.
   int leaver = -1;             // Asks rank 0, only, to leave.
+  int newcomer = -1;           // This rank does not hold the state yet, and so has no vote.
   int returning = -1;          // A new instance of this rank asks rank 0 to join.
   bool small_installs = true;  // INSTALL carries the proposal.
   uint64_t states_max = 6'000'000;

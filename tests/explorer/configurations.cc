@@ -13,6 +13,7 @@ std::string Name(const Config& config) {
   if (config.stalls > 0) name += " stall=" + std::to_string(config.stalls);
   name += " rounds=" + std::to_string(config.rounds_max);
   if (config.leaver >= 0) name += " leaver=" + std::to_string(config.leaver);
+  if (config.newcomer >= 0) name += " newcomer=" + std::to_string(config.newcomer);
   return name;
 }
 
@@ -46,6 +47,18 @@ std::vector<Config> Configurations(bool is_long) {
     add(policy, 3, 2, 1, 0, 1, 3);
     add(policy, 4, 3, 1, 0, 0, 3);
     add(policy, 4, 3, 0, 1, 0, 2);
+    if (policy == Policy::kPrimary) {
+      // The coordinator leaves, or the only member without a vote is left to coordinate: it must not
+      // decide a view without a vote, by the votes of those it accuses.
+      add(policy, 3, 2, 0, 2, 0, 2);
+      all.back().joiner = false;
+      all.back().leaver = 0;
+      all.back().name = Name(all.back());
+      add(policy, 3, 2, 0, 2, 0, 2);
+      all.back().joiner = false;
+      all.back().newcomer = 2;
+      all.back().name = Name(all.back());
+    }
     if (!is_long) continue;
     add(policy, 3, 2, 0, 2, 0, 3);
     add(policy, 3, 2, 2, 1, 0, 3);

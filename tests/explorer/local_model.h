@@ -79,8 +79,12 @@ class LocalModel {
     auto view = std::make_shared<Proposal>();
     view->next = ViewId{1, 1};
     for (int i = 0; i < config.members; ++i) {
-      view->members.push_back(MemberInfo{
-          MemberId{InstanceId{1, uint64_t(i) + 1}, 1}, std::string(1, char('a' + i)), {}, 1, true});
+      const bool holds = i != config.newcomer;
+      view->members.push_back(MemberInfo{MemberId{InstanceId{1, uint64_t(i) + 1}, 1},
+                                         std::string(1, char('a' + i)),
+                                         {},
+                                         holds ? 1u : 0u,
+                                         holds});
     }
     view->tie_breaker = view->members[config.tie_breaker].id;
     view_ = view;

@@ -50,6 +50,10 @@ struct AdmitsOldIncarnation : ProductionRules {
   static constexpr bool kNewIncarnationReplacesOld = false;
 };
 
+struct NoVoteKept : ProductionRules {
+  static constexpr bool kKeepsAVote = false;
+};
+
 template <class Rules>
 Report Explore(const Config& config) {
   return Search<Rules>(config).Run();
@@ -96,6 +100,10 @@ std::vector<Mutant> Mutants() {
   returning.joiner = false;
   returning.returning = 2;
   all.push_back({"an old incarnation admitted", Explore<AdmitsOldIncarnation>, returning});
+  Config voteless = Bounds(2, 0, 2, 2, 0);
+  voteless.joiner = false;
+  voteless.newcomer = 2;
+  all.push_back({"decides a view without a vote", Explore<NoVoteKept>, voteless});
   return all;
 }
 

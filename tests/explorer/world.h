@@ -199,6 +199,10 @@ class World {
     const Proposal& decided = *one.decided;
     if (one.installed && model_.NextRank(decided, Rank(p)) == kNoRank)
       return "I1: installed a view without itself";
+    const auto votes = [](const MemberInfo& member) { return member.weight > 0; };
+    if (config_.policy == Policy::kPrimary &&
+        std::none_of(decided.members.begin(), decided.members.end(), votes))
+      return "4.35: a view without a vote was decided";
     if (decided.next.num <= model_.view()->next.num) return "I3: the view number did not grow";
     for (size_t i = 0; i < decided.members.size(); ++i) {
       for (size_t j = i + 1; j < decided.members.size(); ++j) {

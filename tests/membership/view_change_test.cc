@@ -228,6 +228,26 @@ TEST(ViewChangeTest, AConvictedMemberThatLivesVotesAndIsLeftOut) {
   EXPECT_TRUE(group.outputs[1].gone.has_value());
 }
 
+// Spec 4.35: the votes of those it accuses must not end the group.
+TEST(ViewChangeTest, ALeavingCoordinatorThatAccusesEverybodyDecidesNothing) {
+  Members group(Policy::kPrimary, 3);
+  PendingChanges pending;
+  pending.leavers = {0};
+  group.Convict(0, 1, ViewCause::kSilent);
+  group.Convict(0, 2, ViewCause::kSilent);
+  group.SetPending(0, pending);
+  group.DeliverAll();
+  for (Rank rank = 0; rank < 3; ++rank) {
+    EXPECT_EQ(group.Names(rank), "none");
+    EXPECT_FALSE(group.changes[rank].excluded());
+  }
+  // It is passed over, and the others go on without it.
+  group.Convict(1, 0);
+  group.Convict(2, 0);
+  group.DeliverAll();
+  EXPECT_EQ(group.Names(1), "bc");
+}
+
 // Spec 4.24: who holds the whole state is part of the decision, whatever was announced in time.
 TEST(ViewChangeTest, TheProposalNamesWhoHoldsTheStateAndGivesThemAVote) {
   Members group(Policy::kPrimary, 3);
