@@ -145,7 +145,7 @@ class FailureDetector {
   bool interface_up_ = true;
   Duration stopped_for_{0};  // Not yet told as self doubt.
   Rank link_victim_ = kNoRank;
-  Instant next_link_round_;                    // FD clock.
+  Instant next_link_round_;                     // FD clock.
   Instant next_reprobe_ = Instant::Infinite();  // FD clock; of a closed lifeline, none is earlier.
 
   unsigned local_health_ = 0;
