@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "base/check.h"
+#include "bench/meter.h"
 #include "map/map_op_codec.h"
 #include "map/map_set.h"
 #include "transfer/donor.h"
@@ -13,6 +14,8 @@
 
 namespace cohort::map {
 namespace {
+
+using bench::Meter;
 
 constexpr uint64_t kHlc = uint64_t{1'700'000'000'000} << 16;
 const MemberId kWriter{{1, 2}, 0};
@@ -70,9 +73,10 @@ void PutApply(benchmark::State& state) {
   out.wants_changes = false;
   uint64_t position = 0;
   for (size_t i = 0; i < keys; ++i) maps.Apply(puts.Next(), {kView, ++position, kWriter}, out);
+  Meter meter(state);
   for (auto _ : state) maps.Apply(puts.Next(), {kView, ++position, kWriter}, out);
+  meter.Done(puts.Next().size());
   COHORT_CHECK(maps.Entries() == keys);
-  state.SetItemsProcessed(state.iterations());
 }
 BENCHMARK(PutApply)
     ->ArgNames({"bytes", "ttl", "keys"})
@@ -84,14 +88,18 @@ BENCHMARK(PutApply)
 
 void PutEncode(benchmark::State& state) {
   const std::string value(1024, 'v');
+  Meter meter(state);
   for (auto _ : state) benchmark::DoNotOptimize(EncodeMapOp(PutOf("session-1", value, 0)));
+  meter.Done(Puts(1, 1024, 0)[0].size());
 }
 BENCHMARK(PutEncode);
 
 void PutDecode(benchmark::State& state) {
   const Buffer op = Puts(1, 1024, 0)[0];
   MapOpDecoder decoder;
+  Meter meter(state);
   for (auto _ : state) benchmark::DoNotOptimize(decoder.Decode(op).ok());
+  meter.Done(op.size());
 }
 BENCHMARK(PutDecode);
 
@@ -104,10 +112,12 @@ void Get(benchmark::State& state) {
   std::vector<std::string> keys;
   for (int i = 0; i < 1000; ++i) keys.push_back("session-" + std::to_string(i * 97));
   size_t at = 0;
+  Meter meter(state);
   for (auto _ : state) {
     benchmark::DoNotOptimize(map.Get(keys[at], 0));
     at = at + 1 == keys.size() ? 0 : at + 1;
   }
+  meter.Done(1024);
 }
 BENCHMARK(Get);
 
@@ -116,11 +126,14 @@ void Snapshot(benchmark::State& state) {
   Output out;
   uint64_t position = 0;
   for (const Buffer& op : Puts(100'000, 100, 0)) maps.Apply(op, {kView, ++position, kWriter}, out);
+  Meter meter(state);
   for (auto _ : state) benchmark::DoNotOptimize(maps.TakeSnapshot());
+  meter.Done(size_t{100'000} * 100);
 }
 BENCHMARK(Snapshot);
 
-// The whole way: snapshot, chunks, entries in place, digests compared. Argument: value bytes.
+// The whole way: snapshot, chunks, entries in place, digests compared; an operation is an entry.
+// Argument: value bytes.
 void Transfer(benchmark::State& state) {
   const size_t value_bytes = static_cast<size_t>(state.range(0));
   const size_t keys = std::min<size_t>(200'000, (size_t{100} << 20) / value_bytes);
@@ -133,6 +146,7 @@ void Transfer(benchmark::State& state) {
     maps.Apply(op, {kView, ++position, kWriter}, ignored);
   }
   const MemberId donor_id{{3, 3}, 0}, joiner_id{{4, 4}, 0};
+  Meter meter(state);
   for (auto _ : state) {
     transfer::Donor donor({});
     transfer::Joiner joiner({.maps = {.hash_key = 7, .settings = {}}});
@@ -146,11 +160,11 @@ void Transfer(benchmark::State& state) {
         joiner.OnMessage({}, donor_id, message.body, to_donor);
       }
     }
-    state.PauseTiming();
+    meter.Pause();
     COHORT_CHECK(joiner.TakeMaps()->digest() == maps.digest());
-    state.ResumeTiming();
+    meter.Resume();
   }
-  state.SetBytesProcessed(state.iterations() * static_cast<int64_t>(keys * value_bytes));
+  meter.Done(static_cast<uint64_t>(state.iterations()) * keys, value_bytes);
 }
 BENCHMARK(Transfer)->ArgName("bytes")->Arg(100)->Arg(1024)->Arg(16384)->Unit(
     benchmark::kMillisecond);

@@ -1,10 +1,10 @@
-// Nanoseconds and allocations per chunk through ReliableMulticast and CutOrder together, warm: the
-// receive path of a member that is not the sequencer, and ordering at the sequencer.
+// Time, bytes and allocations of one chunk through ReliableMulticast and CutOrder together, warm:
+// the receive path of a member that is not the sequencer, and ordering at the sequencer.
 #include <benchmark/benchmark.h>
 
 #include <utility>
 
-#include "bench/allocations.h"
+#include "bench/meter.h"
 #include "order/cut_order.h"
 #include "rmcast/reliable_multicast.h"
 
@@ -12,6 +12,7 @@ namespace cohort::order {
 namespace {
 
 constexpr int kTurn = 64;  // Chunks of one turn.
+constexpr size_t kChunkBytes = 1200;
 
 // Member `self` of three; member 1 or 2 sends, member 0 sequences.
 class Path {
@@ -22,7 +23,7 @@ class Path {
     order_.OnView(now_, self, 3, order_out_);
     data_.origin = sender_;
     data_.cls = cls;
-    data_.payload = Buffer::CopyOf(std::string(1200, 'x'));
+    data_.payload = Buffer::CopyOf(std::string(kChunkBytes, 'x'));
   }
 
   void Turn() {
@@ -97,12 +98,9 @@ void Run(benchmark::State& state, Rank self, DeliveryClass cls) {
   Path path(self, cls);
   for (int i = 0; i < 200; ++i) path.Turn();
   const uint64_t delivered = path.delivered();
-  const uint64_t allocations = bench::Allocations();
+  bench::Meter meter(state);
   for (auto _ : state) path.Turn();
-  const uint64_t chunks = path.delivered() - delivered;
-  state.SetItemsProcessed(static_cast<int64_t>(chunks));
-  state.counters["allocations/chunk"] =
-      static_cast<double>(bench::Allocations() - allocations) / static_cast<double>(chunks);
+  meter.Done(path.delivered() - delivered, kChunkBytes);
 }
 
 void BM_ReceiveConv(benchmark::State& state) { Run(state, 1, DeliveryClass::kConv); }

@@ -1,14 +1,17 @@
-// Nanoseconds and allocations per chunk through ReliableMulticast, warm: receiving, receiving with
-// loss, sending.
+// Time, bytes and allocations of one chunk through ReliableMulticast, warm: receiving, receiving
+// with loss, sending.
 #include <benchmark/benchmark.h>
 
-#include "bench/allocations.h"
+#include "bench/meter.h"
 #include "rmcast/reliable_multicast.h"
 
 namespace cohort::rmcast {
 namespace {
 
+using bench::Meter;
+
 constexpr int kTurn = 64;  // Chunks of one turn.
+constexpr size_t kChunkBytes = 1200;
 
 // Member 0 of three; member 1 sends, member 2 acknowledges.
 class Receiver {
@@ -16,7 +19,7 @@ class Receiver {
   Receiver() : random_(1), multicast_({}, random_) {
     multicast_.OnView(now_, {1, 1}, 0, 3, out_);
     data_.origin = 1;
-    data_.payload = Buffer::CopyOf(std::string(1200, 'x'));
+    data_.payload = Buffer::CopyOf(std::string(kChunkBytes, 'x'));
   }
   void Turn(SeqNo lose_every) {
     now_ = now_ + microseconds(50);
@@ -58,21 +61,15 @@ class Receiver {
   uint64_t arrived_ = 0;
 };
 
-void Report(benchmark::State& state, uint64_t chunks, uint64_t allocations) {
-  state.SetItemsProcessed(static_cast<int64_t>(chunks));
-  state.counters["allocations/chunk"] =
-      static_cast<double>(allocations) / static_cast<double>(chunks);
-}
-
 // Argument: one of how many chunks is lost; 0 none.
 void BM_Receive(benchmark::State& state) {
   Receiver receiver;
   const auto lose_every = static_cast<SeqNo>(state.range(0));
   for (int i = 0; i < 100; ++i) receiver.Turn(lose_every);
   const uint64_t arrived = receiver.arrived();
-  const uint64_t allocations = bench::Allocations();
+  Meter meter(state);
   for (auto _ : state) receiver.Turn(lose_every);
-  Report(state, receiver.arrived() - arrived, bench::Allocations() - allocations);
+  meter.Done(receiver.arrived() - arrived, kChunkBytes);
 }
 BENCHMARK(BM_Receive)->Arg(0)->Arg(100)->Arg(10);
 
@@ -82,7 +79,7 @@ void BM_Send(benchmark::State& state) {
   ReliableMulticast::Output out;
   Instant now = Instant::Zero() + seconds(1);
   multicast.OnView(now, {1, 1}, 0, 3, out);
-  const Buffer payload = Buffer::CopyOf(std::string(1200, 'x'));
+  const Buffer payload = Buffer::CopyOf(std::string(kChunkBytes, 'x'));
   wire::StatusFrame status;
   const auto turn = [&] {
     now = now + microseconds(50);
@@ -98,10 +95,9 @@ void BM_Send(benchmark::State& state) {
     out.Clear();
   };
   for (int i = 0; i < 100; ++i) turn();
-  const uint64_t allocations = bench::Allocations();
+  Meter meter(state);
   for (auto _ : state) turn();
-  Report(state, static_cast<uint64_t>(state.iterations()) * kTurn,
-         bench::Allocations() - allocations);
+  meter.Done(static_cast<uint64_t>(state.iterations()) * kTurn, kChunkBytes);
 }
 BENCHMARK(BM_Send);
 

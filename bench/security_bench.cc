@@ -4,7 +4,7 @@
 #include <string>
 #include <vector>
 
-#include "bench/allocations.h"
+#include "bench/meter.h"
 #include "security/security.h"
 
 namespace cohort::security {
@@ -21,23 +21,19 @@ Security MemberOf(Rank self) {
   return security;
 }
 
-void Report(benchmark::State& state, uint64_t allocations, size_t bytes) {
-  state.counters["allocs/op"] =
-      static_cast<double>(allocations) / static_cast<double>(state.iterations());
-  state.SetBytesProcessed(static_cast<int64_t>(bytes) * state.iterations());
-}
+using bench::Meter;
 
 void Seal(benchmark::State& state) {
   Security alice = MemberOf(0);
   const std::string frames(static_cast<size_t>(state.range(0)), 'x');
   std::vector<std::byte> arena;
   alice.Seal(ViewSlot::kCurrent, kAllRanks, AsBytes(frames), arena);
-  const uint64_t before = bench::Allocations();
+  Meter meter(state);
   for (auto _ : state) {
     arena.clear();
     benchmark::DoNotOptimize(alice.Seal(ViewSlot::kCurrent, kAllRanks, AsBytes(frames), arena));
   }
-  Report(state, bench::Allocations() - before, frames.size());
+  meter.Done(frames.size());
 }
 BENCHMARK(Seal)->Arg(64)->Arg(512)->Arg(wire::kPacketFramesMax);
 
@@ -48,24 +44,21 @@ void Open(benchmark::State& state) {
   constexpr size_t kBatch = 2000;
   std::vector<std::byte> arena;
   size_t size = 0, next = kBatch;
-  uint64_t allocations = 0, before = 0;
+  Meter meter(state);
   for (auto _ : state) {
     if (next == kBatch) {
-      state.PauseTiming();
-      if (before != 0) allocations += bench::Allocations() - before;
+      meter.Pause();
       arena.clear();
       for (next = kBatch; next > 0; --next) {
         size = alice.Seal(ViewSlot::kCurrent, kAllRanks, AsBytes(frames), arena);
       }
-      before = bench::Allocations();
-      state.ResumeTiming();
+      meter.Resume();
     }
     OpenResult result = bob.Open({}, {}, Bytes(arena).subspan(next++ * size, size));
     if (!result.ok()) state.SkipWithError("not opened");
     benchmark::DoNotOptimize(result);
   }
-  allocations += bench::Allocations() - before;
-  Report(state, allocations, frames.size());
+  meter.Done(frames.size());
 }
 BENCHMARK(Open)->Arg(64)->Arg(512)->Arg(wire::kPacketFramesMax);
 
@@ -85,11 +78,11 @@ void Refuse(benchmark::State& state, Verdict expected) {
   if (expected == Verdict::kForged || stranger) datagram.back() ^= std::byte{1};
   if (expected == Verdict::kForeignGroup) datagram[4] ^= std::byte{1};
   for (int i = 0; i < 2000; ++i) bob.Open({}, {}, datagram);  // Uses up the ration of strangers.
-  const uint64_t before = bench::Allocations();
+  Meter meter(state);
   for (auto _ : state) {
     if (bob.Open({}, {}, datagram).verdict != expected) state.SkipWithError("another verdict");
   }
-  Report(state, bench::Allocations() - before, datagram.size());
+  meter.Done(datagram.size());
 }
 BENCHMARK_CAPTURE(Refuse, forged, Verdict::kForged);
 BENCHMARK_CAPTURE(Refuse, replay, Verdict::kReplay);
@@ -102,13 +95,13 @@ void ForgedStrangerWithinItsRation(benchmark::State& state) {
   alice.SealStranger(std::nullopt, AsBytes("discovery"), datagram);
   datagram.back() ^= std::byte{1};
   Instant now;
-  const uint64_t before = bench::Allocations();
+  Meter meter(state);
   for (auto _ : state) {
     now = now + seconds(1);
     if (bob.Open(now, {}, datagram).verdict != Verdict::kForged)
       state.SkipWithError("another verdict");
   }
-  Report(state, bench::Allocations() - before, datagram.size());
+  meter.Done(datagram.size());
 }
 BENCHMARK(ForgedStrangerWithinItsRation);
 

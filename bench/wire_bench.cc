@@ -1,11 +1,11 @@
-// Frames to bytes and back: time and allocations of one frame, bytes a second of a full packet.
+// Frames to bytes and back: time, bytes and allocations of one frame.
 #include <benchmark/benchmark.h>
 
 #include <array>
 #include <cstring>
 #include <vector>
 
-#include "bench/allocations.h"
+#include "bench/meter.h"
 #include "wire/frame_codec.h"
 #include "wire/order_record.h"
 #include "wire/stream_framer.h"
@@ -27,20 +27,7 @@ Frame HeartbeatOf() {
   return HeartbeatFrame{.number = 4, .send_us = 17, .high = 1000, .hears = {0xFF}};
 }
 
-// Reports what one operation on `bytes` costs beside time.
-class Meter {
- public:
-  explicit Meter(benchmark::State& state) : state_(state), before_(bench::Allocations()) {}
-  void Done(size_t bytes) {
-    const auto operations = static_cast<double>(state_.iterations());
-    state_.counters["allocs/op"] = static_cast<double>(bench::Allocations() - before_) / operations;
-    state_.SetBytesProcessed(static_cast<int64_t>(bytes) * state_.iterations());
-  }
-
- private:
-  benchmark::State& state_;
-  uint64_t before_;
-};
+using bench::Meter;
 
 void Encode(benchmark::State& state, const Frame& frame) {
   std::array<std::byte, kPacketFramesMax> memory;

@@ -1,10 +1,12 @@
 // What a group of real processes does: throughput of pipelined puts, latency of SYNC puts, speed of
 // a state transfer.
 //
-//   group_bench replica [common flags]                  a member that only holds the state; ends on
-//   SIGTERM group_bench writer  [common flags] [--seconds S] [--size BYTES] [--keys N] [--members
-//   M] [--in-flight N] [--skip-rate] group_bench joiner  [common flags] [--members M]    joins, and
-//   times how long the whole state takes
+//   group_bench replica [common flags] [--heap-mib N]
+//     a member that only holds the state, and N MiB besides; ends on SIGTERM
+//   group_bench writer [common flags] [--seconds S] [--size BYTES] [--keys N] [--members M]
+//     [--in-flight N] [--skip-rate]
+//   group_bench joiner [common flags] [--members M]
+//     joins, and times how long the whole state takes
 //
 // Common: --group G --name N --bind ADDR[:PORT] --multicast ADDR:PORT --key-file F | --plaintext
 // The writer waits until M members are synced (itself included). Prints words, then one line of
@@ -38,6 +40,7 @@ struct Flags {
   size_t keys = 10'000;
   size_t members = 3;
   size_t in_flight = 2048;
+  size_t heap_mib = 0;  // Held by a replica in blocks of 1 KiB, as values would be.
   bool rate = true;
 };
 
@@ -67,6 +70,7 @@ Flags ReadFlags(int argc, char** argv) {
     if (name == "--size") flags.size = std::stoul(value);
     if (name == "--keys") flags.keys = std::stoul(value);
     if (name == "--members") flags.members = std::stoul(value);
+    if (name == "--heap-mib") flags.heap_mib = std::stoul(value);
     if (name == "--in-flight") flags.in_flight = std::stoul(value);
   }
   return flags;
@@ -184,9 +188,11 @@ int main(int argc, char** argv) {
   if (flags.role == "joiner") {
     MeasureTransfer(flags);
   } else if (flags.role == "replica") {
+    const std::vector<std::string> heap(flags.heap_mib << 10, std::string(1008, 'h'));
     cohort::Group group = Join(flags);
     std::printf("replica %s at %s\n", group.name().c_str(), group.address().c_str());
-    pause();
+    pause();  // The heap is still there.
+
   } else if (flags.role == "writer") {
     cohort::Group group = Join(flags);
     cohort::ReplicatedMap map = Open(group);

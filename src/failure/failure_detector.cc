@@ -132,13 +132,16 @@ void FailureDetector::OnSocketDrops(Instant now, uint32_t count) {
 
 Instant FailureDetector::NextDeadline() const {
   if (peers_.size() <= 1) return Instant::Infinite();
-  return std::min(last_tick_ + options_.tick, next_heartbeat_);
+  const Instant tick = std::min(last_tick_ + options_.tick, next_heartbeat_);
+  if (next_reprobe_.is_infinite()) return tick;
+  return std::min(tick, last_call_ + std::max(next_reprobe_ - fd_now_, Duration(0)));
 }
 
 void FailureDetector::OnTimer(Instant now, Output& out) {
   AdvanceClock(now);
   if (peers_.size() <= 1) return;
   SendHeartbeatIfDue(now, out);
+  ProbeAgainIfDue(out);
   const Duration since_tick = now - last_tick_;
   if (since_tick < options_.tick) return;
   last_tick_ = now;

@@ -94,6 +94,8 @@ class FailureDetector {
   void SendPing(Instant now, Rank rank, Output& out);
   void AskOthersToPing(Instant now, Rank rank, Output& out);
   void ProbeByTcp(Rank rank, Output& out);
+  void ProbeAgainAt(Peer& peer, Instant at);
+  void ProbeAgainIfDue(Output& out);
   bool HostAnswers(const Peer& peer) const;
   std::string ProbeText(const Peer& peer) const;
   void MeasureRoundTrip(Rank rank, Duration sample, Output& out);
@@ -143,7 +145,8 @@ class FailureDetector {
   bool interface_up_ = true;
   Duration stopped_for_{0};  // Not yet told as self doubt.
   Rank link_victim_ = kNoRank;
-  Instant next_link_round_;  // FD clock.
+  Instant next_link_round_;                     // FD clock.
+  Instant next_reprobe_ = Instant::Infinite();  // FD clock; of a closed lifeline, none is earlier.
 
   unsigned local_health_ = 0;
   Instant health_changed_at_;   // FD clock.

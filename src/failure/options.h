@@ -40,8 +40,9 @@ inline constexpr unsigned kForcedHeartbeatEvery =
     5;  // This heartbeat is sent whatever else was sent.
 inline constexpr size_t kFirstPingsMax =
     32;  // Up to this size of group a newcomer is pinged at once.
-inline constexpr unsigned kWithdrawals = 3;  // How often a withdrawal is sent.
-inline constexpr unsigned kReprobesMax = 8;  // TCP probes of one closed lifeline.
+inline constexpr unsigned kWithdrawals = 3;      // How often a withdrawal is sent.
+inline constexpr unsigned kReprobesMax = 8;      // TCP probes of one closed lifeline, ...
+inline constexpr unsigned kReprobesOfHeard = 4;  // ... if the port answers and the peer is heard.
 inline constexpr int kDeadAfterStretchMax =
     5;  // T_dead adapts to at most so many times `dead_after`.
 inline constexpr size_t kPingsInFlightMax = 512;  // Own and relayed; the oldest is forgotten.

@@ -91,6 +91,27 @@ void FailureDetector::ProbeByTcp(Rank rank, Output& out) {
   ++stats_.tcp_probes;
 }
 
+// Closed lifelines only: a death is known within milliseconds, and a tick is longer than that.
+void FailureDetector::ProbeAgainAt(Peer& peer, Instant at) {
+  peer.next_tcp = at;
+  next_reprobe_ = std::min(next_reprobe_, at);
+}
+
+void FailureDetector::ProbeAgainIfDue(Output& out) {
+  if (fd_now_ < next_reprobe_) return;
+  next_reprobe_ = Instant::Infinite();
+  for (Rank rank = 0; rank < peers_.size(); ++rank) {
+    Peer& peer = peers_[rank];
+    // One that waits for its answer says there when the next one is due.
+    if (rank == self_ || !peer.lifeline_closed || peer.tcp == Peer::TcpProbe::kWaiting) continue;
+    if (peer.next_tcp <= fd_now_) {
+      ProbeByTcp(rank, out);
+    } else {
+      next_reprobe_ = std::min(next_reprobe_, peer.next_tcp);
+    }
+  }
+}
+
 void FailureDetector::OnPing(Instant now, Rank from, const wire::PingFrame& frame, Output& out) {
   AdvanceClock(now);
   if (DropUnlessPeer(from)) return;
@@ -189,8 +210,10 @@ void FailureDetector::OnProbeResult(Instant now, Rank rank, ProbeResult result, 
       break;
     case ProbeResult::kAnswered:
       peer.tcp = Peer::TcpProbe::kAnswered;
-      // A dying process closes its listener shortly after its lifelines.
-      look_again = look_again || (counts && peer.heard_at <= peer.lifeline_closed_at);
+      // A dying process closes its listener shortly after its lifelines. What is heard first may
+      // have waited in our socket.
+      look_again = look_again || (counts && (peer.heard_at <= peer.lifeline_closed_at ||
+                                             peer.reprobes < kReprobesOfHeard));
       break;
     case ProbeResult::kFailed:
       peer.tcp = Peer::TcpProbe::kUnanswered;
@@ -202,7 +225,12 @@ void FailureDetector::OnProbeResult(Instant now, Rank rank, ProbeResult result, 
     const Duration wait = std::min(options_.reprobe_after * (1 << std::min(peer.reprobes, 10u)),
                                    options_.reprobe_max);
     ++peer.reprobes;
-    peer.next_tcp = fd_now_ + (counts ? wait : Duration(0));
+    // One that started too early to count says nothing, so that there is nothing to wait for.
+    if (counts) {
+      ProbeAgainAt(peer, fd_now_ + wait);
+    } else {
+      ProbeByTcp(rank, out);
+    }
   } else {
     peer.next_tcp = peer.probing ? fd_now_ + kTcpProbeEvery : Instant::Infinite();
   }

@@ -1,5 +1,6 @@
 #include "runtime/member_sockets.h"
 
+#include <fcntl.h>
 #include <netinet/in.h>
 #include <sys/socket.h>
 
@@ -15,6 +16,15 @@ namespace {
 constexpr int kListenBacklog = 128;
 constexpr int kPortTriesMax = 32;  // Until a port is free for UDP and TCP at once.
 
+constexpr int kListenerDescriptor = 900;  // And up; select() ends at 1023.
+
+// Linux ends the sockets of a killed process from the highest descriptor down. The listener has to
+// end before the lifelines, so that whoever sees a lifeline end is refused at the first try.
+FileDescriptor MovedUp(FileDescriptor fd) {
+  const int high = fcntl(fd.get(), F_DUPFD_CLOEXEC, kListenerDescriptor);
+  return high < 0 ? std::move(fd) : FileDescriptor(high);  // The limit may be lower.
+}
+
 absl::StatusOr<FileDescriptor> Listen(const Address& address) {
   FileDescriptor fd(::socket(address.family == 6 ? AF_INET6 : AF_INET,
                              SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
@@ -28,7 +38,7 @@ absl::StatusOr<FileDescriptor> Listen(const Address& address) {
   if (::bind(fd.get(), local.get(), local.size) != 0 || ::listen(fd.get(), kListenBacklog) != 0) {
     return SocketError(errno, "TCP " + address.ToString());
   }
-  return fd;
+  return MovedUp(std::move(fd));
 }
 
 absl::Status Explained(const absl::Status& status, const Address& address, const char* protocol) {

@@ -99,23 +99,27 @@ class Member:
     def digest(self):
         return self.client().execute_command("COHORT", "DIGEST")
 
+    # Each returns the moment just before its signal, on our clock.
     def kill(self):
-        self.process.send_signal(signal.SIGKILL)
         at = time.monotonic()
+        self.process.send_signal(signal.SIGKILL)
         self.process.wait()
+        self.gone_after = time.monotonic() - at
         return at
 
     def stop(self):
+        at = time.monotonic()
         self.process.send_signal(signal.SIGSTOP)
-        return time.monotonic()
+        return at
 
     def resume(self):
+        at = time.monotonic()
         self.process.send_signal(signal.SIGCONT)
-        return time.monotonic()
+        return at
 
     def leave(self, seconds=10):
-        self.process.send_signal(signal.SIGTERM)
         at = time.monotonic()
+        self.process.send_signal(signal.SIGTERM)
         self.process.wait(seconds)
         return at
 

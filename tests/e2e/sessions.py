@@ -27,7 +27,7 @@ def version_of(value):
     return int(value[:11])
 
 
-def _write(socket, name, ledger_path, size, keys, stop, counters, index):
+def _write(socket, name, ledger_path, size, keys, stop, counters, index, pause):
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     rng = random.Random(name)
     ledger = open(ledger_path, "a", buffering=1 << 16)
@@ -60,15 +60,16 @@ def _write(socket, name, ledger_path, size, keys, stop, counters, index):
         ledger.flush()
         counters[2 * index] = acknowledged
         counters[2 * index + 1] = refused
+        time.sleep(pause)
     ledger.flush()
     os.fsync(ledger.fileno())
     ledger.close()
 
 
 class Writers:
-    """One writer process for each (name, socket); `size` bytes a value, `keys` keys each."""
+    """One writer process for each (name, socket); `size` bytes a value, `keys` keys each; `pause` seconds between pipelines."""
 
-    def __init__(self, directory, targets, size, keys):
+    def __init__(self, directory, targets, size, keys, pause=0.0):
         self.stop_flag = multiprocessing.Event()
         self.counters = multiprocessing.Array("L", 2 * len(targets), lock=False)
         self.ledgers = []
@@ -78,7 +79,8 @@ class Writers:
             ledger = os.path.join(directory, name + ".ledger")
             self.ledgers.append(ledger)
             process = multiprocessing.Process(
-                target=_write, args=(socket, name, ledger, size, keys, self.stop_flag, self.counters, index), daemon=True)
+                target=_write, args=(socket, name, ledger, size, keys, self.stop_flag, self.counters, index, pause),
+                daemon=True)
             process.start()
             self.processes.append(process)
 

@@ -43,6 +43,23 @@ TEST(FailureDetectorTest, AProcessThatDiesIsConvictedByOneObserverInMilliseconds
   }
 }
 
+TEST(FailureDetectorTest, AListenerThatClosesAfterTheLifelinesDelaysTheVerdictByMillisecondsOnly) {
+  for (const uint64_t seed : {1, 2, 3, 4, 5}) {
+    Mesh mesh(3, seed);
+    // Phases of the tick must not matter.
+    mesh.RunFor(kSettled + milliseconds(3 * seed));
+    const Instant start = mesh.now();
+    mesh.Crash(2, false, Duration(0), microseconds(1500));
+    mesh.RunFor(milliseconds(70));
+    for (Rank by : {0, 1}) {
+      const auto* told = mesh.Conviction(by, 2);
+      ASSERT_NE(told, nullptr) << "seed " << seed;
+      EXPECT_TRUE(told->authoritative);
+      EXPECT_LT(Since(told, start), milliseconds(8)) << "seed " << seed;
+    }
+  }
+}
+
 TEST(FailureDetectorTest, ABigHeapThatKeepsSocketsOpenDelaysTheVerdictOnlyUntilTheyClose) {
   Mesh mesh(2);
   mesh.RunFor(kSettled);
@@ -338,8 +355,24 @@ TEST_F(OneDetectorTest, ARefusalCountsOnlyFromAProbeThatStartedAfterTheLifelineC
   ASSERT_EQ(out_.probes.size(), 1u) << "one at a time";
   detector_.OnProbeResult(now_, 1, ProbeResult::kRefused, out_);
   EXPECT_THAT(out_.convicted, IsEmpty());
-  Pass(milliseconds(20));
-  ASSERT_EQ(out_.probes.size(), 2u);
+  ASSERT_EQ(out_.probes.size(), 2u) << "the one that counts follows at once";
+  detector_.OnProbeResult(now_, 1, ProbeResult::kRefused, out_);
+  EXPECT_EQ(out_.convicted.size(), 1u);
+}
+
+TEST_F(OneDetectorTest, AnAcceptedConnectAfterALifelinesEndIsRepeatedWithoutWaitingForATick) {
+  detector_.OnLifelineClosed(now_, 1, out_);
+  ASSERT_EQ(out_.probes.size(), 1u) << "in the same turn as the end of the lifeline";
+  const Options options;
+  Duration wait = options.reprobe_after;
+  for (unsigned repeated = 1; repeated <= kReprobesMax; ++repeated) {
+    detector_.OnProbeResult(now_, 1, ProbeResult::kAnswered, out_);
+    Pass(wait - microseconds(1));
+    ASSERT_EQ(out_.probes.size(), repeated);
+    Pass(microseconds(1));
+    ASSERT_EQ(out_.probes.size(), repeated + 1);
+    wait = std::min(2 * wait, options.reprobe_max);
+  }
   detector_.OnProbeResult(now_, 1, ProbeResult::kRefused, out_);
   EXPECT_EQ(out_.convicted.size(), 1u);
 }
@@ -351,6 +384,27 @@ TEST_F(OneDetectorTest, ARefusalOfAMemberThatStillSpeaksIsLookedAtAgain) {
   EXPECT_THAT(out_.convicted, IsEmpty());
   Pass(milliseconds(100));
   EXPECT_EQ(out_.probes.size(), 2u);
+}
+
+TEST_F(OneDetectorTest, PacketsOfTheDeadThatWaitedInTheSocketDoNotEndTheProbing) {
+  detector_.OnLifelineClosed(now_, 1, out_);
+  detector_.OnHeard(now_ + microseconds(300), 1);
+  detector_.OnProbeResult(now_ + microseconds(400), 1, ProbeResult::kAnswered, out_);
+  Pass(milliseconds(2));
+  ASSERT_EQ(out_.probes.size(), 2u);
+  detector_.OnProbeResult(now_, 1, ProbeResult::kRefused, out_);
+  EXPECT_EQ(out_.convicted.size(), 1u);
+}
+
+TEST_F(OneDetectorTest, AMemberThatIsHeardAndAnswersIsProbedAFewTimesOnly) {
+  detector_.OnLifelineClosed(now_, 1, out_);
+  for (int i = 0; i < 20; ++i) {
+    for (Rank peer : {1, 2}) detector_.OnHeard(now_, peer);
+    detector_.OnProbeResult(now_, 1, ProbeResult::kAnswered, out_);
+    Pass(milliseconds(20));
+  }
+  EXPECT_EQ(out_.probes.size(), 1u + kReprobesOfHeard);
+  EXPECT_THAT(out_.convicted, IsEmpty());
 }
 
 TEST_F(OneDetectorTest, ANewerInstanceConvictsTheOlderAtOnce) {

@@ -86,10 +86,12 @@ class Mesh {
     node.life = Life::kRuns;
     for (const auto& [from, frame] : std::exchange(node.mail, {})) Hand(rank, from, frame);
   }
-  // `heap` is how long the kernel keeps the sockets of a dead process open.
-  void Crash(Rank rank, bool with_host = false, Duration heap = Duration(0)) {
+  // `heap` is how long the kernel keeps the sockets of a dead process open, `listener` how much
+  // longer the one that listens.
+  void Crash(Rank rank, bool with_host = false, Duration heap = Duration(0),
+             Duration listener = Duration(0)) {
     nodes_[rank]->life = with_host ? Life::kHostDown : Life::kCrashed;
-    nodes_[rank]->sockets_close_at = now_ + heap;
+    nodes_[rank]->sockets_close_at = now_ + heap + listener;
     if (with_host) return;
     for (Rank peer = 0; peer < nodes_.size(); ++peer) {
       if (peer != rank)

@@ -187,6 +187,16 @@ TEST_F(StreamSetTest, FinAndResetAreToldApart) {
   EXPECT_TRUE(a.events[3].reset);
 }
 
+TEST_F(StreamSetTest, TheListenerHasAHigherDescriptorThanAnyLifelineSoThatItEndsBeforeThem) {
+  InterfaceWish wish;
+  wish.bind.host = "127.0.0.1";
+  SocketWishes wishes;
+  wishes.interface = *ChooseInterface(wish, ListInterfaces(), "");
+  const MemberSockets sockets = *OpenMemberSockets(wishes);
+  const FileDescriptor later(dup(sockets.unicast.fd()));
+  EXPECT_GT(sockets.listener.get(), later.get());
+}
+
 TEST_F(StreamSetTest, APortNobodyListensOnIsRefusedAndAnOpenOneAnswersAProbe) {
   Side a(io_, Tls("g", 1));
   Side b(io_, Tls("g", 1));

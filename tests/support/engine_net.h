@@ -32,6 +32,15 @@ class EngineNet {
     bool alive = true;
   };
 
+  // Sees every call of an engine, and what came of it.
+  class Observer {
+   public:
+    virtual ~Observer() = default;
+    virtual void OnEnter(size_t index) = 0;
+    virtual void OnLeave(size_t index, const engine::Output& out) = 0;
+  };
+  void SetObserver(Observer* observer) { observer_ = observer; }
+
   static Address AddressOf(size_t index) {
     Address address;
     address.family = 4;
@@ -63,12 +72,13 @@ class EngineNet {
     }
     host->engine = std::make_unique<engine::Engine>(std::move(options), entropy);
     hosts_.push_back(std::move(host));
-    engine::Output out;
-    hosts_[index]->engine->Start(now_, 1'700'000'000'000, out);
-    Take(index, out);
+    Drive(index, [&](engine::Engine& engine, engine::Output& out) {
+      engine.Start(now_, 1'700'000'000'000, out);
+    });
     return index;
   }
 
+  size_t size() const { return hosts_.size(); }
   Host& host(size_t index) { return *hosts_[index]; }
   engine::Engine& engine(size_t index) { return *hosts_[index]->engine; }
   Instant now() const { return now_; }
@@ -89,9 +99,10 @@ class EngineNet {
   }
 
   absl::Status Execute(size_t index, const engine::Command& command) {
-    engine::Output out;
-    absl::Status status = hosts_[index]->engine->Execute(now_, command, out);
-    Take(index, out);
+    absl::Status status;
+    Drive(index, [&](engine::Engine& engine, engine::Output& out) {
+      status = engine.Execute(now_, command, out);
+    });
     return status;
   }
 
@@ -167,9 +178,9 @@ class EngineNet {
       if (!hosts_[arrival.to]->alive) continue;
       if (arrival.stream.has_value()) {
         arrival.stream->bytes = AsBytes(arrival.bytes);
-        engine::Output out;
-        hosts_[arrival.to]->engine->OnStream(now_, *arrival.stream, out);
-        Take(arrival.to, out);
+        Drive(arrival.to, [&](engine::Engine& engine, engine::Output& out) {
+          engine.OnStream(now_, *arrival.stream, out);
+        });
       } else {
         datagrams[arrival.to].push_back(std::move(arrival));
       }
@@ -178,17 +189,23 @@ class EngineNet {
       std::vector<engine::Datagram> list;
       for (const Arrival& arrival : batch)
         list.push_back({arrival.from, arrival.multicast, AsBytes(arrival.datagram)});
-      engine::Output out;
-      hosts_[index]->engine->OnDatagrams(now_, list, out);
-      Take(index, out);
+      Drive(index, [&](engine::Engine& engine, engine::Output& out) {
+        engine.OnDatagrams(now_, list, out);
+      });
     }
     for (size_t index = 0; index < hosts_.size(); ++index) {
       if (!hosts_[index]->alive || hosts_[index]->engine->NextDeadline() > now_) continue;
-      engine::Output out;
-      hosts_[index]->engine->OnTimer(now_, out);
-      Take(index, out);
+      Drive(index, [&](engine::Engine& engine, engine::Output& out) { engine.OnTimer(now_, out); });
     }
     return true;
+  }
+
+  template <class Input>
+  void Drive(size_t index, Input input) {
+    if (observer_ != nullptr) observer_->OnEnter(index);
+    input(*hosts_[index]->engine, out_);
+    if (observer_ != nullptr) observer_->OnLeave(index, out_);
+    Take(index, out_);
   }
 
   void Take(size_t index, engine::Output& out) {
@@ -213,7 +230,9 @@ class EngineNet {
         host.changes.push_back(*change);
       if (auto* done = std::get_if<engine::DoneUpcall>(&upcall)) host.done[done->command] = *done;
     }
-    out = {};
+    out.packets.Clear();  // Keeps the memory, as the drivers do.
+    out.streams.clear();
+    out.upcalls.clear();
   }
 
   void Act(size_t index, engine::StreamAction& action) {
@@ -259,6 +278,8 @@ class EngineNet {
     }
   }
 
+  Observer* observer_ = nullptr;
+  engine::Output out_;
   Instant now_ = Instant::Zero() + seconds(1000);
   std::vector<std::unique_ptr<Host>> hosts_;
   std::multimap<Instant, Arrival> queue_;

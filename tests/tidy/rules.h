@@ -27,8 +27,8 @@ struct Finding {
 };
 using Findings = std::vector<Finding>;
 
-// Sockets, threads, locks, clocks and entropy are for src/runtime, the tools, and the tests and
-// benches of real processes.
+// Sockets, threads, locks, clocks and entropy are for src/runtime, the tools, the benches, and the
+// tests of real processes.
 void CheckPurity(const Source& source, Findings& findings);
 // A layer includes base, wire and itself; transfer also map; engine, runtime and sim what is below.
 void CheckLayers(const Source& source, Findings& findings);
