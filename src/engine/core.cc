@@ -189,6 +189,7 @@ void Engine::Core::Finish(Instant now, Output& out) {
   if (std::exchange(acks_moved_, false)) {
     pending_.OnProgress(plane_.progress(replica_.synced_ranks()), members(), turn_.upcalls);
   }
+  if (!opening_.empty()) ForgetOpened();
   // Weights change inside a view; with stale ones two sides would each wait for the other to join.
   if (member_) discovery_.SetSide(membership_.Side());
   failure_.SetHigh(plane_.high());
@@ -224,6 +225,13 @@ Instant Engine::Core::NextDeadline() const {
   return std::min(next, replica_.NextDeadline(Instant::Zero(), clock_.NowMs(Instant::Zero())));
 }
 
+// Maps whose opening has ended, well or badly.
+void Engine::Core::ForgetOpened() {
+  for (const Upcall& upcall : turn_.upcalls) {
+    if (const auto* done = std::get_if<DoneUpcall>(&upcall)) opening_.erase(done->command);
+  }
+}
+
 void Engine::Core::TraceState() {
   const membership::ViewChange<>& change = membership_.view_change();
   const uint64_t promise = uint64_t{change.promised().round} << 16 | change.promised().rank;
@@ -242,7 +250,7 @@ void Engine::Core::TraceState() {
   });
   Trace(options_.trace, TraceKind::kBuffers, [&](TraceRecord& record) {
     record.text = "send queue";
-    record.number = plane_.queued_bytes();
+    record.number = plane_.queued_bytes() - plane_.queued_exempt_bytes();
     record.limit = std::max<uint64_t>(options_.send_queue_bytes_max, frag::kMessageMax);
   });
 }

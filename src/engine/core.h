@@ -68,6 +68,7 @@ class Engine::Core {
 
   // core.cc
   void Finish(Instant now, Output& out);
+  void ForgetOpened();
   void TraceState();
 
   // core_receive.cc

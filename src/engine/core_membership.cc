@@ -181,6 +181,9 @@ void Engine::Core::BeginView(Instant now, const membership::Installation& instal
     record.flag = view_.primary;
   });
   AddUpcall(ViewUpcall{view_});
+  // What was judged in the view before, earlier in this turn, names ranks that mean others now. The
+  // evidence is kept and judged again.
+  failure_out_ = {};
   plane_.OnView(now, view_.id, rank_, view_infos_.size(), plane_out_);
   failure_.OnView(now, rank_, view_infos_, failure_out_);
   std::vector<Rank> continuing;
@@ -195,6 +198,7 @@ void Engine::Core::BeginView(Instant now, const membership::Installation& instal
 
   Replica::ViewInfo info{
       .id = view_.id, .self = self_.id, .members = view_infos_, .joined = installation.fresh};
+  info.operations_queued = pending_.QueuedOfReplica();
   for (const membership::Carrier& carrier : installation.carriers) {
     info.carriers.push_back({carrier.member, carrier.came_from});
   }

@@ -47,8 +47,10 @@ absl::Status Engine::Core::Queue(MessageKind kind, DeliveryClass cls, Bytes body
   Buffer payload = Buffer::Allocate(1 + body.size());
   payload.Fill()[0] = static_cast<std::byte>(kind);
   std::copy(body.begin(), body.end(), payload.Fill().begin() + 1);
-  absl::Status status = plane_.Push(
-      {.cls = cls, .sync = entry.ack != AckLevel::kLocal, .payload = std::move(payload)});
+  absl::Status status = plane_.Push({.cls = cls,
+                                     .sync = entry.ack != AckLevel::kLocal,
+                                     .exempt = entry.is_own,
+                                     .payload = std::move(payload)});
   if (status.ok()) pending_.OnQueued(PendingCommands::LaneOf(cls), entry);
   return status;
 }
@@ -209,10 +211,11 @@ void Engine::Core::AfterReplica(Instant now, Replica::Output& replica_out) {
     // "Synced" travels in order, so all members count this one as a holder of the state from one
     // place on.
     membership_.OnSynced(now, self_.id);
-    static_cast<void>(Queue(MessageKind::kSynced, DeliveryClass::kAgreed, {}, {}));
+    static_cast<void>(Queue(MessageKind::kSynced, DeliveryClass::kAgreed, {}, {.is_own = true}));
   }
   for (const Buffer& operation : replica_out.operations) {
-    if (!Queue(MessageKind::kMap, DeliveryClass::kAgreed, operation, {}).ok())
+    const PendingCommands::Entry entry{.is_own = true, .is_replicas = true};
+    if (!Queue(MessageKind::kMap, DeliveryClass::kAgreed, operation, entry).ok())
       replica_.OnOwnOperationDelivered();
   }
 }

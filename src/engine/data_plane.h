@@ -102,6 +102,7 @@ class DataPlane {
   PendingCommands::Progress progress(const std::vector<Rank>& holders) const;
   SeqNo high() const { return rmcast_.high(); }
   size_t queued_bytes() const { return packer_.bytes(); }
+  size_t queued_exempt_bytes() const { return packer_.exempt_bytes(); }
   const rmcast::ReliableMulticast& rmcast() const { return rmcast_; }
   const order::CutOrder& order() const { return order_; }
   const flow::FlowControl& flow() const { return flow_; }

@@ -44,7 +44,7 @@ std::optional<uint32_t> Engine::MapId(std::string_view name) const {
   return map->id();
 }
 
-void Engine::WatchMap(uint32_t id, bool wanted) { core_->replica().Watch(id, wanted); }
+void Engine::WatchMap(std::string_view name, bool wanted) { core_->replica().Watch(name, wanted); }
 EngineStats Engine::stats() const { return core_->Stats(); }
 bool Engine::IsConsistent() const { return core_->IsConsistent(); }
 

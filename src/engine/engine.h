@@ -75,7 +75,7 @@ class Engine {
   // that follows.
   uint64_t NextHlc(Instant now);
   // Whether ChangeUpcalls are wanted for this map: they cost a copy of key and value each.
-  void WatchMap(uint32_t id, bool wanted);
+  void WatchMap(std::string_view name, bool wanted);
   EngineStats stats() const;
   bool IsConsistent() const;
 

@@ -146,4 +146,10 @@ size_t PendingCommands::size() const {
   return total;
 }
 
+size_t PendingCommands::QueuedOfReplica() const {
+  const std::deque<Entry>& unsent = unsent_[Index(Lane::kOrdered)];
+  return static_cast<size_t>(std::count_if(unsent.begin(), unsent.end(),
+                                           [](const Entry& entry) { return entry.is_replicas; }));
+}
+
 }  // namespace cohort::engine

@@ -36,6 +36,8 @@ class PendingCommands {
     uint64_t id = 0;
     AckLevel ack = AckLevel::kLocal;
     bool conditional = false;
+    bool is_own = false;       // Not of a user: there is always room for it.
+    bool is_replicas = false;  // A MERGE or EXPIRE of this member's replica.
   };
   void OnQueued(Lane lane, const Entry& entry);
   // The last byte of the oldest unsent message of `lane` got a sequence number: from now on its
@@ -74,6 +76,8 @@ class PendingCommands {
   void FailQueued(Lane lane, const absl::Status& status, std::vector<Upcall>& upcalls);
 
   size_t size() const;
+  // Operations of this member's replica that are queued and not yet sent.
+  size_t QueuedOfReplica() const;
 
  private:
   struct Awaiting {

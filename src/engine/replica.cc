@@ -9,8 +9,9 @@ namespace cohort::engine {
 
 namespace {
 
-constexpr uint64_t kOwnOperationsMax = 8;  // MERGE and EXPIRE operations under way at once.
-constexpr size_t kExpireKeysPerTurn = 500;
+constexpr uint64_t kOwnOperationsMax = 8;          // MERGE and EXPIRE operations under way at once.
+constexpr size_t kExpireKeysPerTurn = 500;         // In one EXPIRE operation ...
+constexpr size_t kExpireBytesPerTurn = 128 << 10;  // ... whose keys add up to little more.
 constexpr Duration kExpireGather = milliseconds(10);
 
 ChangeUpcall::Cause CauseOf(map::ChangeCause cause) {
@@ -151,7 +152,8 @@ void Replica::ReportSide(const Side& side, Output& out) const {
 void Replica::OnView(Instant now, const ViewInfo& view, uint64_t hlc, Output& out) {
   view_ = view;
   position_ = 0;
-  own_operations_ = 0;
+  // Of those that were sent, all that belong to the view before are delivered, or nobody knows.
+  own_operations_ = view.operations_queued;
   synced_members_.clear();
   synced_ranks_.clear();
   for (const MemberInfo& member : view.members) {
@@ -253,7 +255,7 @@ std::optional<map::ApplyResult> Replica::OnOperation(Instant now, Bytes operatio
     return std::nullopt;
   }
   map_out_.changes.clear();
-  map_out_.wants_changes = std::find(watched_.begin(), watched_.end(), true) != watched_.end();
+  map_out_.wants_changes = !watched_.empty();
   std::optional<map::ApplyResult> result = maps_->Apply(operation, place, map_out_);
   Trace(options_.trace, TraceKind::kApplied, [&](TraceRecord& record) {
     record.view = view_.id;
@@ -266,7 +268,7 @@ std::optional<map::ApplyResult> Replica::OnOperation(Instant now, Bytes operatio
 
 void Replica::DrainChanges(map::Output& changes, const MemberId& writer, Output& out) {
   for (map::Change& change : changes.changes) {
-    if (change.map >= watched_.size() || !watched_[change.map]) continue;
+    if (!IsWatched(change.map)) continue;
     ChangeUpcall upcall;
     upcall.map = change.map;
     upcall.cause = CauseOf(change.cause);
@@ -325,7 +327,7 @@ void Replica::Drain(Instant now, transfer::Output& transfer_out, Output& out) {
   maps_ = joiner_->TakeMaps();
   joiner_.reset();
   for (uint32_t map = 0; map < maps_->size(); ++map) {
-    if (map >= watched_.size() || !watched_[map]) continue;
+    if (!IsWatched(map)) continue;
     ChangeUpcall synced_map;
     synced_map.map = map;
     synced_map.cause = ChangeUpcall::Cause::kSync;
@@ -381,7 +383,12 @@ void Replica::PublishExpiries(map::GroupTime group_now, uint64_t hlc, Output& ou
     const auto due = map.DueForExpiry(group_now, kExpireKeysPerTurn);
     if (due.empty()) continue;
     map::ExpireOp expire;
-    for (const auto& [key, version] : due) expire.keys.push_back({.key = key, .version = version});
+    size_t bytes = 0;
+    for (const auto& [key, version] : due) {
+      expire.keys.push_back({.key = key, .version = version});
+      bytes += key.size();
+      if (bytes > kExpireBytesPerTurn) break;
+    }
     ++own_operations_;
     out.operations.push_back(
         map::EncodeMapOp({.map = map.name(), .hlc = hlc, .body = std::move(expire)}));
@@ -427,10 +434,17 @@ Instant Replica::NextDeadline(Instant now, map::GroupTime group_now) const {
   return next;
 }
 
-void Replica::Watch(uint32_t map, bool wanted) {
-  if (map >= map::kMapsMax) return;
-  if (map >= watched_.size()) watched_.resize(map + 1, false);
-  watched_[map] = wanted;
+void Replica::Watch(std::string_view map, bool wanted) {
+  if (wanted) {
+    watched_.emplace(map);
+  } else if (const auto found = watched_.find(map); found != watched_.end()) {
+    watched_.erase(found);
+  }
+}
+
+bool Replica::IsWatched(uint32_t map) const {
+  const map::OrderedMap* found = watched_.empty() ? nullptr : maps_->Get(map);
+  return found != nullptr && watched_.contains(found->name());
 }
 
 bool Replica::IsConsistent() const {

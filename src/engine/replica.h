@@ -13,7 +13,9 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/trace.h"
@@ -45,6 +47,7 @@ class Replica {
     std::vector<MemberInfo> members;
     bool joined = false;            // This member was not in the view before.
     std::vector<Carrier> carriers;  // Of those who joined in this view.
+    size_t operations_queued = 0;   // Of ours, put out before and not sent yet.
   };
   struct Output {
     std::vector<transfer::Output::Message> messages;
@@ -77,7 +80,9 @@ class Replica {
   Instant NextDeadline(Instant now, map::GroupTime group_now) const;
   // A MERGE or EXPIRE operation of ours was delivered: the next may be sent.
   void OnOwnOperationDelivered() { own_operations_ -= own_operations_ > 0 ? 1 : 0; }
-  void Watch(uint32_t map, bool wanted);
+  // Whether changes of the map of this name are wanted. By name, because numbers change when this
+  // member goes to another side of a partition.
+  void Watch(std::string_view map, bool wanted);
 
   bool synced() const { return synced_; }
   bool carries_state() const { return carries_state_; }
@@ -114,6 +119,7 @@ class Replica {
   void PublishMerge(uint64_t hlc, Output& out);
   void PublishExpiries(map::GroupTime group_now, uint64_t hlc, Output& out);
   bool IsExpirer() const;
+  bool IsWatched(uint32_t map) const;
   void Drain(Instant now, transfer::Output& transfer_out, Output& out);
   void DrainChanges(map::Output& changes, const MemberId& writer, Output& out);
   void Report(EventKind kind, const MemberId& subject, std::string text, int64_t number,
@@ -136,7 +142,7 @@ class Replica {
   size_t carriers_together_ = 1;
   uint64_t position_ = 0;
   uint64_t own_operations_ = 0;
-  std::vector<bool> watched_;  // By map id.
+  std::set<std::string, std::less<>> watched_;  // Names of maps.
   bool synced_ = false;
   bool carries_state_ = false;
   transfer::Output transfer_out_;

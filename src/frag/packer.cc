@@ -37,14 +37,28 @@ absl::Status Packer::Push(Message message) {
   }
   // An empty queue takes any message: one that is larger than the whole queue would otherwise be
   // told to come back later for ever.
-  if (queue_.size() >= options_.queue_messages_max ||
-      (!queue_.empty() && bytes_ + message.payload.size() > options_.queue_bytes_max)) {
+  const size_t size = message.payload.size();
+  const size_t users = queue_.size() - exempt_;
+  const bool full = users >= options_.queue_messages_max ||
+                    (users > 0 && bytes_ - exempt_bytes_ + size > options_.queue_bytes_max);
+  if (full && !message.exempt) {
     return MakeStatus(absl::StatusCode::kResourceExhausted,
                       "the send queue is full; try again when earlier calls are done");
   }
-  bytes_ += message.payload.size();
+  bytes_ += size;
+  exempt_ += message.exempt ? 1 : 0;
+  exempt_bytes_ += message.exempt ? size : 0;
   queue_.push_back(std::move(message));
   return absl::OkStatus();
+}
+
+void Packer::PopFront() {
+  const Message& message = queue_.front();
+  const size_t size = message.payload.size();
+  bytes_ -= size;
+  exempt_ -= message.exempt ? 1 : 0;
+  exempt_bytes_ -= message.exempt ? size : 0;
+  queue_.pop_front();
 }
 
 bool Packer::Next(Packed& packed) {
@@ -80,8 +94,7 @@ void Packer::PackWhole(Packed& packed) {
     to += kLengthBytes + length;
     packed.flags = static_cast<uint8_t>(packed.flags | FlagsOf(message));
     packed.completed_ids.push_back(message.id);
-    bytes_ -= length;
-    queue_.pop_front();
+    PopFront();
   }
 }
 
@@ -110,16 +123,15 @@ void Packer::PackFragment(Packed& packed) {
   }
   packed.flags |= wire::DataFrame::kLast;
   packed.completed_ids.push_back(message.id);
-  bytes_ -= total;
   sent_of_front_ = 0;
-  queue_.pop_front();
+  PopFront();
 }
 
 std::vector<uint64_t> Packer::Clear() {
   std::vector<uint64_t> ids;
   for (const Message& message : queue_) ids.push_back(message.id);
   queue_.clear();
-  bytes_ = sent_of_front_ = 0;
+  bytes_ = exempt_ = exempt_bytes_ = sent_of_front_ = 0;
   return ids;
 }
 
@@ -130,8 +142,13 @@ size_t Packer::backlog_chunks() const {
 
 bool Packer::IsConsistent() const {
   size_t bytes = 0;
-  for (const Message& message : queue_) bytes += message.payload.size();
-  if (bytes != bytes_ || queue_.size() > options_.queue_messages_max) return false;
+  size_t exempt = 0;
+  for (const Message& message : queue_) {
+    bytes += message.payload.size();
+    exempt += message.exempt ? 1 : 0;
+  }
+  if (bytes != bytes_ || exempt != exempt_ || exempt_bytes_ > bytes_) return false;
+  if (queue_.size() - exempt_ > options_.queue_messages_max) return false;
   return sent_of_front_ == 0 || (!queue_.empty() && sent_of_front_ < queue_.front().payload.size());
 }
 

@@ -6,8 +6,8 @@
 // "Messages in chunks".
 //
 // Limits: kMessageMax a message; `queue_bytes_max` (or one message) and `queue_messages_max`
-// waiting, beyond which Push() refuses with kResourceExhausted. Threads: none; the caller
-// serialises.
+// waiting, beyond which Push() refuses with kResourceExhausted; what the engine sends for itself is
+// not held against them, its sender bounds it. Threads: none; the caller serialises.
 #ifndef COHORT_FRAG_PACKER_H_
 #define COHORT_FRAG_PACKER_H_
 
@@ -34,6 +34,7 @@ struct Message {
   DeliveryClass cls = DeliveryClass::kConv;
   bool sync = false;     // The sender waits for it.
   bool barrier = false;  // CONV that waits for the AGREED messages before it.
+  bool exempt = false;   // The engine's own: never refused for want of room, and takes none.
   Buffer payload;
 };
 
@@ -69,16 +70,20 @@ class Packer {
   bool empty() const { return queue_.empty(); }
   size_t messages() const { return queue_.size(); }
   size_t bytes() const { return bytes_; }
+  size_t exempt_bytes() const { return exempt_bytes_; }
   size_t backlog_chunks() const;  // About how many chunks wait, for STATUS.
   bool IsConsistent() const;
 
  private:
+  void PopFront();
   void PackWhole(Packed& packed);
   void PackFragment(Packed& packed);
 
   Options options_;
   std::deque<Message> queue_;
   size_t bytes_ = 0;          // Payloads of queue_.
+  size_t exempt_ = 0;         // Messages of queue_ that are exempt ...
+  size_t exempt_bytes_ = 0;   // ... and their payloads.
   size_t sent_of_front_ = 0;  // Bytes of a large message at the front that are in chunks already.
 };
 

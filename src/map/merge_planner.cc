@@ -101,8 +101,21 @@ bool MergePlanner::NeedsCleared(const OrderedMap& theirs, const OrderedMap* ours
          (ours == nullptr || ours->state().cleared < cleared);
 }
 
+// Maps that only this side has opened, empty ones too: their users go on with them.
+std::optional<Buffer> MergePlanner::NextConfigure(const MapSet& current, uint64_t hlc) {
+  while (configured_ < carried_->size()) {
+    const OrderedMap& theirs = *carried_->Get(configured_++);
+    const OrderedMap* ours = current.Find(theirs.name());
+    if (!theirs.state().configured || (ours != nullptr && ours->state().configured)) continue;
+    return EncodeMapOp(
+        {.map = theirs.name(), .hlc = hlc, .body = ConfigureOp{theirs.state().settings}});
+  }
+  return std::nullopt;
+}
+
 std::optional<Buffer> MergePlanner::Next(const MapSet& current, uint64_t hlc) {
   if (done_) return std::nullopt;
+  if (std::optional<Buffer> configure = NextConfigure(current, hlc)) return configure;
   const auto now = static_cast<GroupTime>(hlc >> 16);
   MapOp op;
   op.hlc = hlc;

@@ -58,11 +58,13 @@ class MergePlanner {
   void PlanBucket(size_t bucket, const OrderedMap& theirs, const OrderedMap* ours, GroupTime now);
   void PlanEntry(const std::string& key, const Entry& theirs, const Entry* ours, GroupTime now);
   bool Advance(const MapSet& current, GroupTime now);
+  std::optional<Buffer> NextConfigure(const MapSet& current, uint64_t hlc);
 
   const MapSet* carried_;
   ViewHistory::Base base_;
   uint64_t horizon_ms_;
   Stats stats_;
+  uint32_t configured_ = 0;  // Maps whose settings the group has, or was sent.
   uint32_t map_ = 0;
   size_t first_bucket_;
   size_t swept_ = 0;  // Buckets of map_.

@@ -144,21 +144,8 @@ void AsioDriver::FlushLocked(Instant now) {
 }
 
 void AsioDriver::NoteUpcallsLocked() {
-  bool renumbered = false;
   for (const engine::Upcall& upcall : output_.upcalls) {
-    if (const auto* view = std::get_if<engine::ViewUpcall>(&upcall)) {
-      NoteViewLocked(view->view);
-      renumbered = true;
-    } else if (const auto* event = std::get_if<engine::EventUpcall>(&upcall)) {
-      renumbered = renumbered || event->event.kind == EventKind::kSynced;
-    }
-  }
-  if (renumbered) ApplyWatchesLocked();
-}
-
-void AsioDriver::ApplyWatchesLocked() {
-  for (const std::string& name : watched_) {
-    if (const std::optional<uint32_t> id = engine_->MapId(name)) engine_->WatchMap(*id, true);
+    if (const auto* view = std::get_if<engine::ViewUpcall>(&upcall)) NoteViewLocked(view->view);
   }
 }
 
@@ -297,12 +284,7 @@ void AsioDriver::ArmLinkWait() {
 
 void AsioDriver::WatchMap(const std::string& name, bool wanted) {
   runtime::MutexLock lock(&mutex_);
-  if (wanted) {
-    watched_.insert(name);
-  } else {
-    watched_.erase(name);
-  }
-  if (const std::optional<uint32_t> id = engine_->MapId(name)) engine_->WatchMap(*id, wanted);
+  engine_->WatchMap(name, wanted);
 }
 
 bool AsioDriver::WaitUntil(const std::function<bool(const engine::Engine&)>& condition,

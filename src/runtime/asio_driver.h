@@ -23,7 +23,6 @@
 #include <functional>
 #include <memory>
 #include <optional>
-#include <set>
 #include <string>
 #include <thread>
 #include <utility>
@@ -110,7 +109,6 @@ class AsioDriver {
   void Turn(Function&& input);
   void FlushLocked(Instant now) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void NoteUpcallsLocked() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
-  void ApplyWatchesLocked() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void NoteViewLocked(const View& view) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void ArmTimerLocked(Instant deadline) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void PerformStreamActions();
@@ -153,7 +151,6 @@ class AsioDriver {
   PacketSender sender_ ABSL_GUARDED_BY(mutex_);
   std::vector<engine::StreamAction> actions_ ABSL_GUARDED_BY(mutex_);
   Instant armed_ ABSL_GUARDED_BY(mutex_) = Instant::Infinite();
-  std::set<std::string> watched_ ABSL_GUARDED_BY(mutex_);  // Names of maps.
   bool stopped_ ABSL_GUARDED_BY(mutex_) = false;
   Stats stats_ ABSL_GUARDED_BY(mutex_);
 };

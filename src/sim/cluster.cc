@@ -4,6 +4,7 @@
 #include <cstring>
 #include <utility>
 
+#include "sim/check_counters.h"
 #include "sim/check_delivery.h"
 #include "sim/check_detection.h"
 #include "sim/check_limits.h"
@@ -88,6 +89,10 @@ void Cluster::MakeCheckers() {
   auto writes = std::make_unique<WriteChecker>(options_.policy, violations_);
   writes_ = writes.get();
   checkers_.push_back(std::move(writes));
+  if (options_.policy == Policy::kPrimary) {
+    checkers_.push_back(std::make_unique<CounterChecker>(violations_));
+    counters_ = checkers_.back().get();
+  }
   auto sometimes = std::make_unique<Sometimes>();
   sometimes_ = sometimes.get();
   checkers_.push_back(std::move(sometimes));
@@ -253,6 +258,7 @@ void Cluster::Reread(Host& host, uint32_t map) {
     change.value = entry.value;
     change.version = entry.version;
     writes_->OnUpcall(moment, change);
+    if (counters_ != nullptr) counters_->OnUpcall(moment, change);
   }
 }
 
@@ -402,7 +408,7 @@ void Cluster::StartProcess(Host& host) {
                  Instant::FromNanos(static_cast<int64_t>(random_.Below(1'000'000)) * 1'000'000),
                  host.clock.drift_ppm());
   host.node = options_.factory(options, entropy);
-  host.node->WatchMap(0);  // The only one there is.
+  host.node->WatchMap(kMapName);
   host.workload.emplace(workload_, host.index, host.process, random_.Next());
   host.timer_at = Instant::Infinite();
   for (const auto& checker : checkers_) checker->OnProcess(At(host), ProcessChange::kStarted);

@@ -145,6 +145,7 @@ class Cluster : private FaultTarget {
   std::vector<std::unique_ptr<Checker>> checkers_;
   Sometimes* sometimes_ = nullptr;
   WriteChecker* writes_ = nullptr;
+  Checker* counters_ = nullptr;  // Under kPrimary.
   Timeline* timeline_ = nullptr;
   uint64_t hash_ = 0;
 

@@ -41,7 +41,7 @@ class EngineNode : public Node {
   std::optional<uint32_t> MapId(std::string_view name) const override {
     return engine_.MapId(name);
   }
-  void WatchMap(uint32_t map) override { engine_.WatchMap(map, true); }
+  void WatchMap(std::string_view map) override { engine_.WatchMap(map, true); }
   std::optional<uint64_t> MapDigest(uint32_t map) const override {
     const map::OrderedMap* found = engine_.FindMap(map);
     if (found == nullptr) return std::nullopt;

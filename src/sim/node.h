@@ -43,7 +43,7 @@ class Node {
   // A time for MapOp::hlc, for the Execute() that follows.
   virtual uint64_t NextHlc(Instant now) = 0;
   virtual std::optional<uint32_t> MapId(std::string_view name) const = 0;
-  virtual void WatchMap(uint32_t map) = 0;
+  virtual void WatchMap(std::string_view map) = 0;
   // The replica's own digest of the map: what members compare. Empty while its state is not
   // complete.
   virtual std::optional<uint64_t> MapDigest(uint32_t map) const = 0;

@@ -48,8 +48,8 @@ std::vector<Config> Configurations(bool is_long) {
     add(policy, 4, 3, 1, 0, 0, 3);
     add(policy, 4, 3, 0, 1, 0, 2);
     if (policy == Policy::kPrimary) {
-      // The coordinator leaves, or the only member without a vote is left to coordinate: it must not
-      // decide a view without a vote, by the votes of those it accuses.
+      // The coordinator leaves, or the only member without a vote is left to coordinate: it must
+      // not decide a view without a vote, by the votes of those it accuses.
       add(policy, 3, 2, 0, 2, 0, 2);
       all.back().joiner = false;
       all.back().leaver = 0;

@@ -166,6 +166,29 @@ TEST(PackerTest, AnEmptyQueueTakesAMessageThatIsLargerThanTheQueue) {
             absl::StatusCode::kResourceExhausted);
 }
 
+TEST(PackerTest, TheEnginesOwnMessagesAreNeverRefusedAndTakeNobodysRoom) {
+  Packer::Options options;
+  options.queue_bytes_max = 10;
+  options.queue_messages_max = 2;
+  Packer packer(options);
+  const auto push_own = [&](const std::string& text) {
+    Message own = Text(9, text);
+    own.exempt = true;
+    return packer.Push(std::move(own));
+  };
+  EXPECT_TRUE(push_own(std::string(100, 'o')).ok());
+  EXPECT_TRUE(packer.Push(Text(1, std::string(10, 'x'))).ok());
+  EXPECT_TRUE(packer.Push(Text(2, "")).ok());
+  EXPECT_FALSE(packer.Push(Text(3, "")).ok());
+  EXPECT_TRUE(push_own("more").ok());
+  EXPECT_EQ(packer.exempt_bytes(), 104u);
+  EXPECT_TRUE(packer.IsConsistent());
+  Packed packed;
+  while (packer.Next(packed)) EXPECT_TRUE(packer.IsConsistent());
+  EXPECT_EQ(packer.bytes() + packer.exempt_bytes(), 0u);
+  EXPECT_TRUE(packer.Push(Text(3, std::string(10, 'x'))).ok());
+}
+
 class ReassemblerTest : public ::testing::Test {
  protected:
   void SetUp() override { reassembler_.OnView(2); }

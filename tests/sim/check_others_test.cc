@@ -2,6 +2,7 @@
 
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
+#include "sim/check_counters.h"
 #include "sim/check_detection.h"
 #include "sim/check_limits.h"
 #include "sim/check_messages.h"
@@ -13,6 +14,37 @@ namespace {
 
 using ::testing::ElementsAre;
 using ::testing::IsEmpty;
+
+// Three increments of one counter: what was told of each, and what is there in the end.
+std::vector<std::string> JudgeCounter(std::vector<int64_t> told, const char* value) {
+  Violations violations;
+  CounterChecker checker(violations);
+  const Moment moment{Instant::Zero(), 1, 1};
+  for (uint64_t id = 1; id <= 3; ++id) {
+    IssuedCommand issued;
+    issued.kind = IssuedCommand::Kind::kIncrement;
+    issued.id = id;
+    issued.keys = {"counter/0"};
+    checker.OnIssued(moment, issued);
+  }
+  for (uint64_t id = 1; id <= told.size(); ++id) {
+    checker.OnUpcall(moment, engine::DoneUpcall{.command = id, .number = told[id - 1]});
+  }
+  engine::ChangeUpcall change;
+  change.key = "counter/0";
+  change.value = Buffer::CopyOf(std::string_view(value));
+  checker.OnUpcall(moment, change);
+  checker.AtEnd(moment);
+  return Invariants(violations);
+}
+
+TEST(CounterChecker, SeesAnIncrementThatIsLostDoubledOrMistold) {
+  EXPECT_THAT(JudgeCounter({1, 2, 3}, "3"), IsEmpty());
+  EXPECT_THAT(JudgeCounter({1, 3}, "3"), IsEmpty()) << "the outcome of one is unknown";
+  EXPECT_THAT(JudgeCounter({1, 2, 3}, "2"), ElementsAre("I12"));
+  EXPECT_THAT(JudgeCounter({1, 2, 3}, "4"), ElementsAre("I12"));
+  EXPECT_THAT(JudgeCounter({1, 1, 2}, "3"), ElementsAre("I12"));
+}
 
 TEST(NonceChecker, SeesANumberSealedTwiceByWhomever) {
   Violations violations;

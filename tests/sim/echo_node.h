@@ -58,7 +58,7 @@ class EchoNode : public Node {
   bool writable() const override { return false; }
   uint64_t NextHlc(Instant) override { return 1; }
   std::optional<uint32_t> MapId(std::string_view) const override { return std::nullopt; }
-  void WatchMap(uint32_t) override {}
+  void WatchMap(std::string_view) override {}
   std::optional<uint64_t> MapDigest(uint32_t) const override { return std::nullopt; }
   std::optional<std::vector<Entry>> ReadMap(uint32_t) const override { return std::nullopt; }
   engine::EngineStats stats() const override { return {}; }

@@ -21,6 +21,14 @@ namespace cohort::testing_support {
 
 class EngineNet {
  public:
+  struct Arrival {
+    size_t to = 0;
+    Address from;
+    bool multicast = false;
+    std::string datagram;
+    std::optional<engine::StreamEvent> stream;
+    std::string bytes;
+  };
   struct Host {
     std::unique_ptr<engine::Engine> engine;
     Address address;
@@ -30,6 +38,10 @@ class EngineNet {
     std::vector<engine::ChangeUpcall> changes;
     std::map<uint64_t, engine::DoneUpcall> done;
     bool alive = true;
+    // For tests to set: what comes waits, then all in one batch; stream events are lost; so is what
+    // it sends, but for streams.
+    bool holds_datagrams = false, drops_streams = false, is_mute = false;
+    std::vector<Arrival> held;
   };
 
   // Sees every call of an engine, and what came of it.
@@ -98,6 +110,18 @@ class EngineNet {
     }
   }
 
+  // Cuts the network: a host hears only those of its own part. Streams between parts break.
+  void Split(std::vector<int> part_of_host) {
+    part_ = std::move(part_of_host);
+    for (const auto& [end, peer] : std::map<PipeEnd, PipeEnd>(pipes_)) {
+      if (Reaches(end.first, peer.first)) continue;
+      Later({.to = end.first,
+             .stream = engine::StreamEvent{.kind = engine::StreamEvent::Kind::kClosed,
+                                           .stream = end.second}});
+      pipes_.erase(end);
+    }
+  }
+  void Heal() { part_.clear(); }
   absl::Status Execute(size_t index, const engine::Command& command) {
     absl::Status status;
     Drive(index, [&](engine::Engine& engine, engine::Output& out) {
@@ -142,7 +166,6 @@ class EngineNet {
     return id;
   }
   const absl::Status& last_status() const { return last_status_; }
-
   std::string Get(size_t index, std::string_view map, std::string_view key) {
     const std::optional<uint32_t> id = engine(index).MapId(map);
     if (!id.has_value()) return "(no map)";
@@ -152,22 +175,16 @@ class EngineNet {
 
  private:
   static constexpr Duration kDelay = microseconds(50);
-  struct Arrival {
-    size_t to = 0;
-    Address from;
-    bool multicast = false;
-    std::string datagram;
-    std::optional<engine::StreamEvent> stream;
-    std::string bytes;
-  };
   using PipeEnd = std::pair<size_t, engine::StreamId>;
 
+  bool Reaches(size_t from, size_t to) const { return part_.empty() || part_[from] == part_[to]; }
   void Later(Arrival arrival) { queue_.emplace(now_ + kDelay, std::move(arrival)); }
 
   bool Step(Instant end) {
     Instant next = queue_.empty() ? Instant::Infinite() : queue_.begin()->first;
     for (const auto& host : hosts_) {
       if (host->alive) next = std::min(next, std::max(now_, host->engine->NextDeadline()));
+      if (!host->held.empty() && !host->holds_datagrams) next = now_;
     }
     if (next > end) return false;
     now_ = next;
@@ -177,13 +194,18 @@ class EngineNet {
       queue_.erase(queue_.begin());
       if (!hosts_[arrival.to]->alive) continue;
       if (arrival.stream.has_value()) {
+        if (hosts_[arrival.to]->drops_streams) continue;
         arrival.stream->bytes = AsBytes(arrival.bytes);
         Drive(arrival.to, [&](engine::Engine& engine, engine::Output& out) {
           engine.OnStream(now_, *arrival.stream, out);
         });
       } else {
-        datagrams[arrival.to].push_back(std::move(arrival));
+        hosts_[arrival.to]->held.push_back(std::move(arrival));
       }
+    }
+    for (size_t index = 0; index < hosts_.size(); ++index) {
+      if (hosts_[index]->holds_datagrams || hosts_[index]->held.empty()) continue;
+      datagrams[index] = std::exchange(hosts_[index]->held, {});
     }
     for (auto& [index, batch] : datagrams) {
       std::vector<engine::Datagram> list;
@@ -214,6 +236,7 @@ class EngineNet {
       const std::string bytes(AsText(Bytes(out.packets.arena).subspan(one.offset, one.size)));
       for (size_t to = 0; to < hosts_.size(); ++to) {
         if (one.multicast || hosts_[to]->address == one.to) {
+          if (!Reaches(index, to) || hosts_[index]->is_mute) continue;
           Later({.to = to, .from = from, .multicast = one.multicast, .datagram = bytes});
         }
       }
@@ -242,7 +265,8 @@ class EngineNet {
     if (action.kind == Kind::kOpen || action.kind == Kind::kProbe) {
       size_t to = hosts_.size();
       for (size_t i = 0; i < hosts_.size(); ++i) {
-        if (hosts_[i]->address == action.to && hosts_[i]->alive) to = i;
+        const bool answers = hosts_[i]->alive && Reaches(index, i);
+        if (hosts_[i]->address == action.to && answers) to = i;
       }
       if (to == hosts_.size()) {
         Later({.to = index,
@@ -284,6 +308,7 @@ class EngineNet {
   std::vector<std::unique_ptr<Host>> hosts_;
   std::multimap<Instant, Arrival> queue_;
   std::map<PipeEnd, PipeEnd> pipes_;
+  std::vector<int> part_;  // By host; all in one when empty.
   engine::StreamId next_accepted_ = 0;
   uint64_t next_command_ = 1;
   absl::Status last_status_;

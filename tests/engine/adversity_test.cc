@@ -1,0 +1,198 @@
+// What several layers must keep together when things go wrong at an unlucky moment: partitions with
+// full queues, maps that only one side has, view changes in the middle of a batch of datagrams.
+#include <set>
+#include <string>
+#include <vector>
+
+#include "engine/engine.h"
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+#include "map/limits.h"
+#include "support/engine_net.h"
+
+namespace cohort::engine {
+namespace {
+
+using testing_support::EngineNet;
+
+class AdversityTest : public ::testing::Test {
+ protected:
+  void Start(std::initializer_list<const char*> names) {
+    for (const char* name : names) net_.Add(net_.Options(name));
+  }
+  bool IsAlone(size_t index) { return net_.AllIn({index}); }
+  // Opens `map` and waits until it is there.
+  bool Open(size_t index, const std::string& map, uint64_t bytes_max = 0) {
+    const OpenMap open{.id = ++commands_, .name = map, .bytes_max = bytes_max};
+    return net_.Execute(index, open).ok() &&
+           net_.RunUntil([&] { return net_.host(index).done.contains(commands_); });
+  }
+  bool PutNow(size_t index, std::string_view map, std::string_view key, std::string_view value) {
+    const uint64_t id = net_.Put(index, map, key, value);
+    return net_.RunUntil([&] { return net_.host(index).done.contains(id); }) &&
+           net_.host(index).done[id].status.ok();
+  }
+  void FillQueue(size_t index, size_t size) {
+    const std::string value(size, '.');
+    for (int i = 0; i < 100'000; ++i) {
+      net_.Put(index, "main", "filler", value);
+      if (!net_.last_status().ok()) return;
+    }
+  }
+  const map::OrderedMap* Map(size_t index, std::string_view name) {
+    const std::optional<uint32_t> id = net_.engine(index).MapId(name);
+    return id.has_value() ? net_.engine(index).FindMap(*id) : nullptr;
+  }
+
+  EngineNet net_;
+  uint64_t commands_ = 1'000'000;
+};
+
+TEST_F(AdversityTest, AFullSendQueueDoesNotHideThatAMemberIsSynced) {
+  net_.Add(net_.Options("a"));
+  ASSERT_TRUE(net_.RunUntil([&] { return IsAlone(0); }));
+  net_.Add(net_.Options("b"));
+  FillQueue(1, 10);  // Its writes wait until it holds the state.
+  ASSERT_TRUE(net_.RunUntil([&] { return net_.AllIn({0, 1}); }));
+  net_.RunFor(seconds(1));
+  ASSERT_EQ(net_.engine(0).view().members.size(), 2u);
+  EXPECT_TRUE(net_.engine(0).view().members[1].synced);
+}
+
+TEST_F(AdversityTest, AFullSendQueueDoesNotLoseWhatASideBringsAlong) {
+  for (const char* name : {"a", "b"}) {
+    EngineOptions options = net_.Options(name);
+    options.send_queue_bytes_max = 64 << 10;
+    net_.Add(options);
+  }
+  ASSERT_TRUE(net_.RunUntil([&] { return net_.AllIn({0, 1}); }));
+  ASSERT_TRUE(PutNow(0, "main", "before", "0"));
+  net_.Split({0, 1});
+  ASSERT_TRUE(net_.RunUntil([&] { return IsAlone(0) && IsAlone(1); }));
+  const std::string of_a(60'000, 'a');
+  const std::string of_b(60'000, 'b');
+  ASSERT_TRUE(PutNow(0, "main", "of a", of_a));
+  ASSERT_TRUE(PutNow(1, "main", "of b", of_b));
+  net_.Heal();
+  ASSERT_TRUE(net_.RunUntil([&] {
+    return net_.engine(0).view().members.size() == 2 && net_.engine(1).view().members.size() == 2;
+  }));
+  // Users write as much as they may, before and after the state is whole.
+  const Instant end = net_.now() + milliseconds(3);
+  net_.RunUntil([&] {
+    for (const size_t index : {0, 1}) FillQueue(index, 10'000);
+    return net_.now() >= end;
+  });
+  net_.RunFor(seconds(2));
+  for (const size_t index : {0, 1}) {
+    EXPECT_EQ(net_.Get(index, "main", "of a"), of_a) << index;
+    EXPECT_EQ(net_.Get(index, "main", "of b"), of_b) << index;
+  }
+}
+
+// Each side has opened a map that the other does not know, and written nothing.
+TEST_F(AdversityTest, AMapThatOneSideHasOpenedIsThereAfterTheMergeWithItsSettings) {
+  Start({"a", "b"});
+  net_.Split({0, 1});
+  ASSERT_TRUE(net_.RunUntil([&] { return IsAlone(0) && IsAlone(1); }));
+  ASSERT_TRUE(Open(0, "of a", 1 << 20));
+  ASSERT_TRUE(Open(1, "of b", 2 << 20));
+  net_.Heal();
+  ASSERT_TRUE(net_.RunUntil([&] { return net_.AllIn({0, 1}); }));
+  net_.RunFor(seconds(1));
+  for (const size_t index : {0, 1}) {
+    ASSERT_NE(Map(index, "of a"), nullptr) << index;
+    ASSERT_NE(Map(index, "of b"), nullptr) << index;
+    EXPECT_EQ(Map(index, "of a")->state().settings.bytes_max, 1u << 20) << index;
+    EXPECT_EQ(Map(index, "of b")->state().settings.bytes_max, 2u << 20) << index;
+  }
+}
+
+TEST_F(AdversityTest, AWatchedMapIsFollowedWhenItsNumberChanges) {
+  Start({"a", "b"});
+  net_.Split({0, 1});
+  ASSERT_TRUE(net_.RunUntil([&] { return IsAlone(0) && IsAlone(1); }));
+  ASSERT_TRUE(Open(0, "x") && Open(0, "y"));
+  ASSERT_TRUE(Open(1, "y") && Open(1, "x"));
+  for (const size_t index : {0, 1}) net_.engine(index).WatchMap("y", true);
+  net_.Heal();
+  ASSERT_TRUE(net_.RunUntil([&] { return net_.AllIn({0, 1}); }));
+  net_.RunFor(seconds(1));
+  size_t synced = 0;
+  for (const size_t index : {0, 1}) {
+    for (const ChangeUpcall& change : net_.host(index).changes) {
+      if (change.cause != ChangeUpcall::Cause::kSync) continue;
+      ++synced;
+      EXPECT_EQ(change.map, *net_.engine(index).MapId("y"));
+    }
+    net_.host(index).changes.clear();
+  }
+  EXPECT_EQ(synced, 1u) << "whoever went to the other side has another state now";
+  ASSERT_TRUE(PutNow(0, "y", "key", "value"));
+  ASSERT_TRUE(PutNow(0, "x", "key", "value"));
+  net_.RunFor(seconds(1));
+  for (const size_t index : {0, 1}) EXPECT_EQ(net_.host(index).changes.size(), 1u) << index;
+}
+
+TEST_F(AdversityTest, ManyLongKeysExpire) {
+  Start({"a"});
+  ASSERT_TRUE(net_.RunUntil([&] { return IsAlone(0); }));
+  for (int i = 0; i < 600; ++i) {
+    std::string key = std::to_string(i);
+    key.resize(map::kKeyBytesMax, '.');
+    const map::PutOp put{.key = key, .value = "v", .ttl_ms = 500};
+    const Buffer op =
+        map::EncodeMapOp({.map = "main", .hlc = net_.engine(0).NextHlc(net_.now()), .body = put});
+    ASSERT_TRUE(net_.Execute(0, MapWrite{.id = ++commands_, .operation = op}).ok());
+  }
+  net_.RunFor(seconds(2));
+  ASSERT_NE(Map(0, "main"), nullptr);
+  EXPECT_EQ(Map(0, "main")->Size(), 0u);
+}
+
+// Four members of which one dies; another hears the accusation and the end of the view it belongs
+// to in one batch of datagrams, `silence` after the victim fell silent. Returns whom that one
+// suspects.
+std::set<std::string> SuspectedInOneBatch(Duration silence) {
+  EngineNet net;
+  for (const char* name : {"a", "b", "c", "d"}) net.Add(net.Options(name));
+  EXPECT_TRUE(net.RunUntil([&] { return net.AllIn({0, 1, 2, 3}); }));
+  net.RunFor(seconds(2));  // Nobody is new any more.
+  std::vector<size_t> at_rank;
+  for (const Member& member : net.engine(0).view().members) {
+    at_rank.push_back(static_cast<size_t>(member.name[0] - 'a'));
+  }
+  const size_t victim = at_rank[1];
+  const size_t bystander = at_rank[2];  // Of rank 1 in the next view.
+  const size_t judge = at_rank[3];
+  net.host(victim).is_mute = true;
+  net.RunFor(silence - milliseconds(122));
+  net.host(bystander).holds_datagrams = true;  // The view change waits for it.
+  net.host(judge).drops_streams = true;        // Does not see the victim's lifeline end.
+  net.Kill(victim);
+  net.RunFor(milliseconds(95));
+  net.host(judge).holds_datagrams = true;
+  net.RunFor(milliseconds(26));  // The accusation is repeated.
+  net.host(bystander).holds_datagrams = false;
+  net.RunFor(milliseconds(1));
+  net.host(judge).holds_datagrams = false;
+  net.RunFor(milliseconds(300));
+  EXPECT_EQ(net.engine(judge).view().members.size(), 3u);
+  EXPECT_EQ(net.engine(judge).view().id, net.engine(bystander).view().id);
+  std::set<std::string> suspected;
+  for (const Event& event : net.host(judge).events) {
+    if (event.kind == EventKind::kSuspected) suspected.insert(event.subject_name);
+  }
+  suspected.erase(std::string(1, static_cast<char>('a' + victim)));
+  return suspected;
+}
+
+// Whoever has the rank of the accused in the next view has nothing to do with it.
+TEST_F(AdversityTest, AConvictionOfTheViewBeforeMeetsNobodyInTheNext) {
+  for (int ms = 270; ms <= 330; ++ms) {
+    EXPECT_THAT(SuspectedInOneBatch(milliseconds(ms)), ::testing::IsEmpty()) << ms << " ms";
+  }
+}
+
+}  // namespace
+}  // namespace cohort::engine
