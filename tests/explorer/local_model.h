@@ -79,12 +79,9 @@ class LocalModel {
     auto view = std::make_shared<Proposal>();
     view->next = ViewId{1, 1};
     for (int i = 0; i < config.members; ++i) {
-      const bool holds = i != config.newcomer;
-      view->members.push_back(MemberInfo{MemberId{InstanceId{1, uint64_t(i) + 1}, 1},
-                                         std::string(1, char('a' + i)),
-                                         {},
-                                         holds ? 1u : 0u,
-                                         holds});
+      const MemberId id{InstanceId{1, uint64_t(i) + 1}, 1};
+      const bool old = i != config.newcomer;
+      view->members.push_back({id, std::string(1, char('a' + i)), {}, old ? 1u : 0u, old});
     }
     view->tie_breaker = view->members[config.tie_breaker].id;
     view_ = view;

@@ -16,41 +16,16 @@
 #include "engine/engine.h"
 #include "map/map_op_codec.h"
 #include "map/ordered_map.h"
+#include "support/engine_net_host.h"
 
 namespace cohort::testing_support {
 
 class EngineNet {
  public:
-  struct Arrival {
-    size_t to = 0;
-    Address from;
-    bool multicast = false;
-    std::string datagram;
-    std::optional<engine::StreamEvent> stream;
-    std::string bytes;
-  };
-  struct Host {
-    std::unique_ptr<engine::Engine> engine;
-    Address address;
-    std::vector<View> views;
-    std::vector<Event> events;
-    std::vector<engine::MessageUpcall> messages;
-    std::vector<engine::ChangeUpcall> changes;
-    std::map<uint64_t, engine::DoneUpcall> done;
-    bool alive = true;
-    // For tests to set: what comes waits, then all in one batch; stream events are lost; so is what
-    // it sends, but for streams.
-    bool holds_datagrams = false, drops_streams = false, is_mute = false;
-    std::vector<Arrival> held;
-  };
+  using Arrival = NetArrival;
+  using Host = NetHost;
+  using Observer = NetObserver;
 
-  // Sees every call of an engine, and what came of it.
-  class Observer {
-   public:
-    virtual ~Observer() = default;
-    virtual void OnEnter(size_t index) = 0;
-    virtual void OnLeave(size_t index, const engine::Output& out) = 0;
-  };
   void SetObserver(Observer* observer) { observer_ = observer; }
 
   static Address AddressOf(size_t index) {

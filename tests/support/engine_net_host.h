@@ -1,0 +1,48 @@
+// What EngineNet keeps of each host, and what travels between hosts.
+#ifndef COHORT_TESTS_SUPPORT_ENGINE_NET_HOST_H_
+#define COHORT_TESTS_SUPPORT_ENGINE_NET_HOST_H_
+
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "engine/engine.h"
+
+namespace cohort::testing_support {
+
+struct NetArrival {
+  size_t to = 0;
+  Address from;
+  bool multicast = false;
+  std::string datagram;
+  std::optional<engine::StreamEvent> stream;
+  std::string bytes;
+};
+struct NetHost {
+  std::unique_ptr<engine::Engine> engine;
+  Address address;
+  std::vector<View> views;
+  std::vector<Event> events;
+  std::vector<engine::MessageUpcall> messages;
+  std::vector<engine::ChangeUpcall> changes;
+  std::map<uint64_t, engine::DoneUpcall> done;
+  bool alive = true;
+  // For tests to set: what comes waits, then all in one batch; stream events are lost; so is what
+  // it sends, but for streams.
+  bool holds_datagrams = false, drops_streams = false, is_mute = false;
+  std::vector<NetArrival> held;
+};
+
+// Sees every call of an engine, and what came of it.
+class NetObserver {
+ public:
+  virtual ~NetObserver() = default;
+  virtual void OnEnter(size_t index) = 0;
+  virtual void OnLeave(size_t index, const engine::Output& out) = 0;
+};
+
+}  // namespace cohort::testing_support
+
+#endif  // COHORT_TESTS_SUPPORT_ENGINE_NET_HOST_H_
