@@ -41,7 +41,7 @@ enum class TraceKind : uint8_t {
   kExcluded,   // view (the one we were in). The group goes on without us.
   kHalted,     // view. No quorum (Policy::kPrimary).
   kResumed,    // view.
-  kRepaired,   // view, origin, seq. One chunk was sent again.
+  kRepaired,   // view, origin, number: of chunks that were sent again.
   kBuffers,    // text (which buffer), number (bytes, or entries), limit (its cap in the same unit).
 };
 

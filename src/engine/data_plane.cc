@@ -46,7 +46,15 @@ void DataPlane::OnData(Instant now, Rank from, bool previous_view, const wire::D
 
 void DataPlane::OnNak(Instant now, Rank from, bool previous_view, const wire::NakFrame& frame,
                       Output& out) {
+  const uint64_t before = rmcast_.stats().repairs_sent;
   rmcast_.OnNak(now, from, previous_view, frame, rmcast_out_);
+  if (const uint64_t sent = rmcast_.stats().repairs_sent - before; sent > 0) {
+    Trace(trace_, TraceKind::kRepaired, [&](TraceRecord& record) {
+      record.view = view_;
+      record.origin = frame.origin;
+      record.number = sent;
+    });
+  }
   Route(now, out);
 }
 

@@ -96,10 +96,9 @@ bool OrderedMap::MergeOne(const MergeEntry& theirs, const MergeOp& op, const Pla
              false);
     }
   }
+  // Of a key that is gone on both sides the later erasure is remembered, and told: a third side may
+  // bring a write from between the two.
   Draft draft;
-  // Of a key that is gone on both sides the later erasure is remembered: a third side may bring a
-  // write from between the two. Listeners know already that the key is gone.
-  draft.feed = !(theirs.tombstone && ours != nullptr && ours->tombstone);
   draft.key = theirs.key;
   draft.hash = hash;
   draft.cause = ChangeCause::kMerge;

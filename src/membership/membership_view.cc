@@ -87,12 +87,10 @@ View Membership::MakeView(const Proposal& proposal, const Proposal* ending) cons
     if (info == nullptr) continue;
     view.joined.push_back({to_member(*info), change.cause, change.evidence});
   }
+  // Who joins never saw those who left.
   for (const ProposedChange& change : proposal.left) {
     const MemberInfo* info = find(ending, change.member);
-    MemberInfo unknown;
-    unknown.id = change.member;
-    view.left.push_back(
-        {to_member(info != nullptr ? *info : unknown), change.cause, change.evidence});
+    if (info != nullptr) view.left.push_back({to_member(*info), change.cause, change.evidence});
   }
   return view;
 }

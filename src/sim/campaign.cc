@@ -274,23 +274,45 @@ bool ParseValue(std::string_view name, const std::string& value, SimCommandOptio
   return true;
 }
 
+constexpr const char* kHelp =
+    R"(Whole groups in a simulated network, with faults; checks the invariants of docs/testing.md.
+Usage: cohort sim [OPTIONS]
+
+Options:
+  --seed S, --seeds A..B     Which runs (1..64); a single one prints its timeline
+  --members N | N..M         Members of a run (3..7)
+  --minutes M                Simulated time of a run (1); at least 20 s
+  --policy available|primary|both
+  --mix NAME                 Which faults (mixed); `--mix help` lists them
+  --jobs J                   Runs at a time (1)
+  --timeline, --chunks       Print every run's timeline; with every chunk and map operation
+  --events N                 Lines of a timeline (120)
+  --failures N               Stop after so many runs that failed (10)
+
+Examples:
+  cohort sim --seeds 1..500 --jobs 2
+  cohort sim --seed 42 --members 5 --timeline
+  cohort sim --seeds 1..100 --mix partition --policy primary
+)";
+
 }  // namespace
 
 bool ParseSimCommand(int argc, char** argv, SimCommandOptions& options) {
   for (int i = 0; i < argc; ++i) {
     const std::string_view name = argv[i];
+    const std::string value = i + 1 < argc ? argv[i + 1] : "";
+    if (name == "--help" || name == "-h" || (name == "--mix" && value == "help")) {
+      options.help = true;
+      std::fputs(name == "--mix" ? (MixNames() + "\n").c_str() : kHelp, stdout);
+      return true;
+    }
     if (name == "--timeline") {
       options.timeline = true;
     } else if (name == "--chunks") {
       options.chunks = true;
-    } else if (i + 1 >= argc || !ParseValue(name, argv[i + 1], options)) {
-      std::fprintf(stderr,
-                   "sim: cannot use %s %s\n"
-                   "usage: sim [--seed S | --seeds A..B] [--members N | N..M] [--minutes M]\n"
-                   "           [--policy available|primary|both] [--mix NAME] [--jobs J]\n"
-                   "           [--timeline] [--chunks] [--events N] [--failures N]\n"
-                   "mixes: %s\n",
-                   argv[i], i + 1 < argc ? argv[i + 1] : "", MixNames().c_str());
+    } else if (i + 1 >= argc || !ParseValue(name, value, options)) {
+      std::fprintf(stderr, "cohort sim: cannot use %s %s\nSee `cohort sim --help`.\n", argv[i],
+                   value.c_str());
       return false;
     } else {
       ++i;

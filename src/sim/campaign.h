@@ -25,6 +25,7 @@ struct SimCommandOptions {
   bool chunks = false;    // With every chunk and every applied operation in it.
   size_t timeline_events = 120;
   uint64_t failures_max = 10;  // Stop after so many seeds that failed.
+  bool help = false;           // Was asked for, and is printed.
 };
 
 // Reads "--seed S", "--seeds A..B", "--members N" or "N..M", "--minutes M", "--policy

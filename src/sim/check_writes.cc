@@ -40,6 +40,7 @@ void WriteChecker::OnTrace(const Moment& moment, const TraceRecord& record) {
         if (place.view == record.previous) OnApplied(moment, place, record.view, digest);
       }
       process.closing.clear();
+      process.view = record.view;
       process.wedged = false;
       process.self = record.subject;
       members_[record.subject] = moment.process;
@@ -47,6 +48,9 @@ void WriteChecker::OnTrace(const Moment& moment, const TraceRecord& record) {
     case TraceKind::kApplied: {
       if (record.digest == 0) return;  // Replayed after a transfer.
       const Applied place{record.map, record.view, record.number};
+      // What waited for the state through a view's end may be of its closing order, and sides of a
+      // partition may close a view differently.
+      if (record.view != process.view) return;
       if (process.wedged) {
         process.closing.emplace_back(place, record.digest);
       } else {

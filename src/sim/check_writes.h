@@ -99,6 +99,7 @@ class WriteChecker : public Checker {
     // Versions that removals by this process have given to a key, oldest first, until their
     // commands are done.
     std::map<std::string, std::deque<Version>> removed;
+    ViewId view;
     bool wedged = false;
     std::vector<std::pair<Applied, uint64_t>> closing;  // Applied since, with digests.
   };

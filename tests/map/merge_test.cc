@@ -134,7 +134,7 @@ TEST_F(MergeTest, BetweenAnEraseAndAWriteTheGreaterVersionDecides) {
 }
 
 // A third side may bring a write from between two erasures.
-TEST_F(MergeTest, OfTwoErasuresTheLaterIsRememberedAndNotFedAgain) {
+TEST_F(MergeTest, OfTwoErasuresTheLaterIsRememberedAndFedWithItsVersion) {
   Both(PutOp{"a", "v"});
   Part();
   ours_.Do(EraseOp{"a"}, 2000);
@@ -142,7 +142,9 @@ TEST_F(MergeTest, OfTwoErasuresTheLaterIsRememberedAndNotFedAgain) {
   Replica third{MapSettings{}, 3};
   third.Do(PutOp{"a", "between"}, 3000);
   Heal();
-  EXPECT_TRUE(ours_.out().changes.empty());
+  ASSERT_EQ(ours_.out().changes.size(), 1u);
+  EXPECT_FALSE(ours_.out().changes[0].value.has_value());
+  EXPECT_EQ(ours_.out().changes[0].version.time, HlcAt(4000));
   Merge(third.maps(), {&ours_}, 6000);
   EXPECT_EQ(ours_.Value("a"), "(absent)");
 }

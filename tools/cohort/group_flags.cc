@@ -199,7 +199,14 @@ bool ParseCommandLine(CLI::App& app, int argc, char** argv, int& exit_code) {
     app.parse(argc, argv);
     return true;
   } catch (const CLI::ParseError& error) {
-    exit_code = app.exit(error) == 0 ? kExitOk : kExitUsage;
+    if (error.get_exit_code() == 0) {  // --help, --version
+      app.exit(error);
+      exit_code = kExitOk;
+      return false;
+    }
+    std::fprintf(stderr, "%s: %s\nSee `%s --help`.\n", app.get_name().c_str(), error.what(),
+                 app.get_name().c_str());
+    exit_code = kExitUsage;
     return false;
   }
 }

@@ -108,9 +108,12 @@ absl::StatusOr<std::string> HttpGet(const Endpoint& endpoint, const std::string&
   client.set_read_timeout(5, 0);
   const httplib::Result result = client.Get(path.c_str());
   if (!result) {
+    const bool refused = result.error() == httplib::Error::Connection;
     return absl::UnavailableError(absl::StrCat(
-        "no answer from ", endpoint.ToString(), ": ", httplib::to_string(result.error()),
-        "; is a node running with --http ", endpoint.ToString(), "?"));
+        "no answer from ", endpoint.ToString(), ": ",
+        refused ? "nobody accepts connections there" : httplib::to_string(result.error()),
+        "; start a node with --http ", endpoint.ToString(),
+        ", or say with --http where it serves"));
   }
   if (result->status != 200) {
     return absl::UnavailableError(

@@ -52,7 +52,12 @@ int RunKeygen(int argc, char** argv) {
   if (out.empty()) {
     std::fputs(text.c_str(), stdout);
   } else if (!WriteNewFile(out, text)) {
-    std::fprintf(stderr, "cohort keygen: cannot write %s: %s\n", out.c_str(), std::strerror(errno));
+    const char* advice = errno == EEXIST ? "; it is left as it is: copy it to the other hosts, or "
+                                           "give --out another name"
+                         : errno == ENOENT ? "; make the folder first"
+                                           : "";
+    std::fprintf(stderr, "cohort keygen: cannot write %s: %s%s\n", out.c_str(),
+                 std::strerror(errno), advice);
     return kExitFailed;
   }
   return kExitOk;

@@ -21,7 +21,7 @@ constexpr Subcommand kSubcommands[] = {
      "a member of a group without a host program: maps by the Redis protocol, status by HTTP",
      RunNode},
     {"status", "what a running node sees: view, state, peers, maps, digests", RunStatus},
-    {"doctor", "why members do not find each other", RunDoctor},
+    {"doctor", "why members do not find each other (not there yet)", RunDoctor},
     {"bench", "throughput and latency of a live group", RunBench},
     {"sim", "the protocol in a simulated network: seeds of faults, checked invariants", RunSim},
     {"decode", "packets and frames as words", RunDecode},
@@ -36,7 +36,7 @@ void PrintUsage(std::FILE* out) {
       "\n`cohort COMMAND --help` tells a command's options, with examples.\n\n"
       "A group in three lines, on each host:\n"
       "  cohort keygen --out shop.key            # once; copy the file to every host\n"
-      "  cohort node --group shop --key-file shop.key --resp :6379 &\n"
+      "  cohort node --group shop --key-file shop.key --resp :6379 --http :8080 &\n"
       "  redis-cli set greeting hello\n",
       out);
 }

@@ -20,7 +20,7 @@ constexpr const char* kExamples = R"(Examples:
       only a majority of the members accepts writes
 
 A flag wins over the configuration file, the file over the environment.
-SIGINT or SIGTERM leaves the group and ends; a second one ends at once.
+SIGINT or SIGTERM leaves the group and ends with status 0 (130 before it is a member); a second one ends at once.
 )";
 
 absl::StatusOr<std::string> ReadPassword(const std::string& path) {
@@ -86,6 +86,8 @@ void NodeFlags::AddTo(CLI::App& app) {
       ->configurable(false);
   app.set_config("-c,--config", "", "Configuration file: `option = value` lines")
       ->envname("COHORT_CONFIG");
+  // A misspelt `policy` must not start a member under another one.
+  app.allow_config_extras(CLI::config_extras_mode::error);
   app.footer(kExamples);
 }
 

@@ -7,6 +7,7 @@ namespace cohort::tools {
 int RunSim(int argc, char** argv) {
   sim::SimCommandOptions options;
   if (!sim::ParseSimCommand(argc - 1, argv + 1, options)) return kExitUsage;
+  if (options.help) return kExitOk;
   return sim::RunSimCommand(options);
 }
 

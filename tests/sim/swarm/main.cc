@@ -4,5 +4,6 @@
 int main(int argc, char** argv) {
   cohort::sim::SimCommandOptions options;
   if (!cohort::sim::ParseSimCommand(argc - 1, argv + 1, options)) return 2;
+  if (options.help) return 0;
   return cohort::sim::RunSimCommand(options);
 }
