@@ -14,7 +14,6 @@ namespace {
 constexpr Duration kWatchInterval = milliseconds(20);
 constexpr Duration kUsersGoOn = seconds(2);
 constexpr Duration kSettles = seconds(1);
-constexpr uint64_t kCalmRepairsMax = 5;
 
 const char* NameOf(HostState state) {
   static constexpr const char* kNames[] = {"down", "running", "stopped", "dying", "without power"};
@@ -194,10 +193,6 @@ void Cluster::Again() {
 void Cluster::Finish() {
   CheckReplicas();
   for (const auto& checker : checkers_) checker->AtEnd(At(*hosts_.front()));
-  const uint64_t repairs = sometimes_->Of("repairs");
-  if (calm_ && repairs > kCalmRepairsMax) {
-    Complain("canary", std::to_string(repairs) + " chunks were repaired in a run without faults");
-  }
   done_ = true;
 }
 
