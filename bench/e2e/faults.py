@@ -301,15 +301,9 @@ def main():
     parser.add_argument("what", nargs="*", help=" ".join(MEASUREMENTS))
     options = parser.parse_args()
     options.cohort, options.group_bench = os.path.abspath(options.cohort), os.path.abspath(options.group_bench)
-    unknown = set(options.what) - set(MEASUREMENTS)
-    if unknown:
-        parser.error("no measurement %s; there are: %s" % (", ".join(unknown), " ".join(MEASUREMENTS)))
-    reason = None if os.environ.get(lab.INSIDE) else lab.can_enter()
-    if reason is not None:
-        print("bench: cannot make a private network here: %s" % reason, file=sys.stderr)
-        return 2
-    lab.enter()
-    for name in options.what or MEASUREMENTS:
+    chosen = lab.chosen(parser, options.what, MEASUREMENTS, "measurement")
+    lab.enter("bench")
+    for name in chosen:
         MEASUREMENTS[name](options)
     return 0
 

@@ -272,15 +272,8 @@ def main():
     parser.add_argument("scenarios", nargs="*", help=" ".join(SCENARIOS))
     options = parser.parse_args()
     options.cohort = os.path.abspath(options.cohort)
-    unknown = set(options.scenarios) - set(SCENARIOS)
-    if unknown:
-        parser.error("no scenario %s; there are: %s" % (", ".join(unknown), " ".join(SCENARIOS)))
-    reason = None if os.environ.get(lab.INSIDE) else lab.can_enter()
-    if reason is not None:
-        print("e2e: cannot make a private network here: %s" % reason, file=sys.stderr)
-        return 2
-    lab.enter()
-    chosen = options.scenarios or list(SCENARIOS)
+    chosen = lab.chosen(parser, options.scenarios, SCENARIOS, "scenario")
+    lab.enter("e2e")
     failed = []
     rounds = 20 if options.long else 1
     for options.round in range(rounds):

@@ -3,7 +3,7 @@ namespace. Nothing of the machine changes, and no root is needed where the kerne
 
 enter() re-executes the calling script inside that private namespace; Lab then makes hosts in it:
 
-    lab.enter()
+    lab.enter("what runs")
     with lab.Lab() as net:
         a, b = net.add_host(), net.add_host()
         process = a.popen(["cohort", "node", ...])
@@ -24,13 +24,12 @@ INSIDE = "COHORT_LAB_INSIDE"
 SUBNET = "10.77.0"
 
 
-def missing_tools():
-    return [tool for tool in ("unshare", "nsenter", "ip", "nft") if shutil.which(tool) is None]
+TOOLS = ("unshare", "nsenter", "ip", "nft")
 
 
-def can_enter():
-    """None if a private namespace can be made here, else the reason in words."""
-    missing = missing_tools()
+def _why_not(tools):
+    """None if a private namespace can be made here, and all `tools` are there; else the reason in words."""
+    missing = [tool for tool in TOOLS + tools if shutil.which(tool) is None]
     if missing:
         return "missing programs: %s (run ./run setup)" % ", ".join(missing)
     probe = subprocess.run(_unshare() + ["true"], capture_output=True, text=True)
@@ -43,13 +42,27 @@ def _unshare():
     return ["unshare", "--user", "--map-root-user", "--net", "--mount", "--pid", "--fork", "--kill-child", "--mount-proc"]
 
 
-def enter():
-    """Continues the calling script inside a private namespace; returns at once if it is there already."""
+def enter(who, tools=()):
+    """Continues the calling script inside a private namespace; returns at once if it is there already.
+
+    Where that cannot be, or a program of `tools` is missing, it says so for `who` and ends with status 2."""
     if os.environ.get(INSIDE):
         return
+    reason = _why_not(tuple(tools))
+    if reason is not None:
+        print("%s: cannot make a private network here: %s" % (who, reason), file=sys.stderr)
+        sys.exit(2)
     os.environ[INSIDE] = "1"
     command = _unshare() + [sys.executable] + sys.argv
     os.execvp(command[0], command)
+
+
+def chosen(parser, words, known, noun):
+    """The words of a command line, or all that are `known`; ends with the parser's error if one is not."""
+    unknown = set(words) - set(known)
+    if unknown:
+        parser.error("no %s %s; there are: %s" % (noun, ", ".join(unknown), " ".join(known)))
+    return words or list(known)
 
 
 def run(*command):
