@@ -172,7 +172,6 @@ absl::StatusOr<MemberSettings> MakeMemberSettings(const GroupOptions& options) {
   engine.send_queue_bytes_max = options.send_queue_bytes_max;
   engine.map_bytes_max = options.map_bytes_max;
   for (const std::string& seed : options.seeds) {
-    if (seed.empty()) continue;  // As a configuration file says that there are none.
     absl::StatusOr<HostPort> parts = SplitHostPort("seeds", seed);
     if (!parts.ok()) return parts.status();
     if (parts->port == 0 || parts->host.empty())

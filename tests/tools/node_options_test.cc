@@ -114,6 +114,15 @@ TEST(NodeOptionsTest, AConfigurationFileIsReadAndWrittenAlike) {
   EXPECT_EQ(options->group.group, "shop");
   EXPECT_EQ(options->maps.size(), 2u);
   EXPECT_EQ(options->resp_options.ack, Ack::kOne);
+  EXPECT_TRUE(options->group.seeds.empty());
+}
+
+TEST(NodeOptionsTest, AMisspeltLineOfAConfigurationFileIsRefused) {
+  const std::string path = ::testing::TempDir() + "/cohort_node_options_misspelt.conf";
+  std::ofstream(path) << "polcy = \"primary\"\n";
+  const auto options = Parse({"--config", path, "--group", "shop", "--key-file", "k"});
+  std::remove(path.c_str());
+  EXPECT_FALSE(options.ok());
 }
 
 TEST(NodeOptionsTest, WrongTimesAndEndpointsNameTheirOption) {

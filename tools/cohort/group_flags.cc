@@ -150,6 +150,7 @@ absl::StatusOr<GroupOptions> GroupFlags::ToOptions() const {
   options.no_multicast = no_multicast;
   options.multicast_ttl = multicast_ttl;
   options.seeds = seeds;
+  std::erase(options.seeds, "");  // As a configuration file says that there are none.
   options.key_file = key_file;
   if (allow_plaintext == "network") {
     options.allow_plaintext = AllowPlaintext::kNetwork;
