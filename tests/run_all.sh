@@ -77,7 +77,7 @@ stage_sim() {
 }
 stage_e2e() { say "real processes in network namespaces"; step "e2e" /usr/bin/python3 tests/e2e/e2e.py --cohort build/release/cohort; }
 stage_clients() { say "Redis's own clients"; step "clients" /usr/bin/python3 tests/e2e/redis_clients.py --cohort build/release/cohort; }
-# After the release build, whose objects it takes from the compiler's cache.
+# Compiles the library once more, as consumers do: it is also the check that no source needs the precompiled headers.
 stage_install() { say "installation"; step "install-test" ./run install-test; }
 
 stages=(setup format unit install e2e clients sim asan tsan)

@@ -124,7 +124,8 @@ void RunAppend(MapTransaction& keys, Arguments arguments, RespReply& reply) {
   const MapTransaction::Value* value = keys.Find(arguments[1]);
   std::string bytes = value != nullptr ? value->bytes : std::string();
   if (bytes.size() + arguments[2].size() > kValueBytesMax)
-    return reply.Error("ERR string exceeds maximum allowed size (1040384 bytes)");
+    return reply.Error(
+        absl::StrCat("ERR string exceeds maximum allowed size (", kValueBytesMax, " bytes)"));
   bytes += arguments[2];
   reply.Integer(static_cast<int64_t>(bytes.size()));
   keys.Replace(arguments[1], bytes);
