@@ -55,7 +55,8 @@ struct View {
   ViewId previous;  // Zero for the first view of a group, and for a member that has just joined.
   std::vector<Member> members;
   std::vector<MemberChange> joined;
-  std::vector<MemberChange> left;
+  std::vector<MemberChange>
+      left;             // Of the members of the view before; empty for who has just joined.
   bool primary = true;  // Always true under Policy::kAvailable.
 };
 

@@ -99,7 +99,6 @@ class Membership {
   ViewId AcceptedView() const;
   // The view before, as long as its messages are answered; null otherwise.
   const ViewChange<>* previous() const { return previous_ ? &*previous_ : nullptr; }
-  bool IsSynced(const MemberId& member) const { return synced_.contains(member); }
   const Stats& stats() const { return stats_; }
   bool IsConsistent() const;
 

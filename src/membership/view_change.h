@@ -195,6 +195,7 @@ class ViewChange {
   bool IsAwaited(Rank rank) const;
   Choice Choose() const;
   bool IsReplaced(const MemberInfo& member) const;
+  bool SaidItIsSynced(Rank rank) const;
   bool KeepsAVote() const;
   ProposalRef MakeProposal(const Turn& turn, const std::vector<SeqNo>& trim);
   void ProposeChoice(const Turn& turn, Choice choice, Output& out);

@@ -60,6 +60,12 @@ bool ViewChange<Rules>::IsReplaced(const MemberInfo& member) const {
                      });
 }
 
+template <class Rules>
+bool ViewChange<Rules>::SaidItIsSynced(Rank rank) const {
+  const auto answer = coordination_->answers.find(rank);
+  return answer != coordination_->answers.end() && answer->second.synced;
+}
+
 // Spec 4.35. Whether a fresh proposal would have a member that holds the state and so a vote.
 template <class Rules>
 bool ViewChange<Rules>::KeepsAVote() const {
@@ -68,9 +74,7 @@ bool ViewChange<Rules>::KeepsAVote() const {
     const MemberInfo& member = view_->members[i];
     if (convicted_.Contains(rank) || pending_.leavers.Contains(rank) || IsReplaced(member))
       continue;
-    const auto answer = coordination_->answers.find(rank);
-    const bool holds = answer != coordination_->answers.end() && answer->second.synced;
-    if (member.weight > 0 || holds) return true;
+    if (member.weight > 0 || SaidItIsSynced(rank)) return true;
   }
   return false;
 }
@@ -100,8 +104,7 @@ ProposalRef ViewChange<Rules>::MakeProposal(const Turn& turn, const std::vector<
       }
       // Spec 4.24: all who install the view know the same of each other's state, whatever of it was
       // announced in time. Who holds it has a vote.
-      const auto answer = coordination_->answers.find(rank);
-      if (answer != coordination_->answers.end() && answer->second.synced && !member.synced) {
+      if (!member.synced && SaidItIsSynced(rank)) {
         member.synced = true;
         member.weight = std::max(member.weight, 1u);
       }

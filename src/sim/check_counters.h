@@ -4,8 +4,7 @@
 //   - no two increments acknowledged at kAll were told the same result: each was applied once, at a
 //     place of its own;
 //   - in the end a counter counts all that were acknowledged at kAll, and none twice: it is not
-//   above
-//     the number of those that were issued.
+//     above the number of those that were issued.
 // Under kAvailable sides of a partition count apart and one of the two values stays; nothing is
 // promised of the sum.
 #ifndef COHORT_SIM_CHECK_COUNTERS_H_
