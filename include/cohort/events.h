@@ -35,7 +35,8 @@ enum class EventKind : uint8_t {
   kLeft,      // subject left.
   kDropped,   // Packets were dropped; text: cause; number: how many since the last such event. Rate
               // limited.
-  kBackPressure,  // The send window was full. number: milliseconds.
+  kBackPressure,  // What this member sends had to wait for subject. number: milliseconds; told when
+                  // it is over.
   kDegraded,      // A member lags behind; subject.
   kPlaintext,     // The group runs without encryption.
   kWarning,       // text says what is wrong and what to do.

@@ -4,6 +4,8 @@
 #include <algorithm>
 #include <cstring>
 
+#include "absl/strings/str_cat.h"
+
 namespace cohort::engine {
 
 namespace {
@@ -49,6 +51,7 @@ Replica::Options ReplicaOptions(const EngineOptions& options, uint64_t hash_key)
   const auto horizon = std::chrono::duration_cast<milliseconds>(options.tombstone_horizon).count();
   result.maps.settings.tombstone_horizon_ms = static_cast<uint64_t>(horizon);
   result.merge_horizon_ms = static_cast<uint64_t>(horizon);
+  result.joiner_queue_bytes_max = options.joiner_queue_bytes_max;
   result.policy = options.policy;
   result.trace = options.trace;
   return result;
@@ -177,7 +180,8 @@ void Engine::Core::Finish(Instant now, Output& out) {
                                  .member_state = static_cast<uint8_t>(leaving_            ? 2
                                                                       : replica_.synced() ? 0
                                                                                           : 1),
-                                 .queue_drops = queue_drops_};
+                                 .queue_drops = queue_drops_,
+                                 .wants_pause = replica_.wants_pause()};
   // A delivery may make the replica send (EXPIRE, MERGE, "synced"), so sending may need another
   // round.
   for (int round = 0; round < kTurnRounds && member_; ++round) {
@@ -190,6 +194,7 @@ void Engine::Core::Finish(Instant now, Output& out) {
     pending_.OnProgress(plane_.progress(replica_.synced_ranks()), members(), turn_.upcalls);
   }
   if (!opening_.empty()) ForgetOpened();
+  TellBackPressure(now);
   // Weights change inside a view; with stale ones two sides would each wait for the other to join.
   if (member_) discovery_.SetSide(membership_.Side());
   failure_.SetHigh(plane_.high());
@@ -230,6 +235,22 @@ void Engine::Core::ForgetOpened() {
   for (const Upcall& upcall : turn_.upcalls) {
     if (const auto* done = std::get_if<DoneUpcall>(&upcall)) opening_.erase(done->command);
   }
+}
+
+// Told when it is over, with how long it was.
+void Engine::Core::TellBackPressure(Instant now) {
+  const Rank by = member_ ? plane_.flow().starved_by() : kNoRank;
+  const MemberId starver = by < view_infos_.size() ? view_infos_[by].id : MemberId{};
+  if (starver == starver_.id) return;
+  if (starver_.id != MemberId{}) {
+    const int64_t waited = std::chrono::duration_cast<milliseconds>(now - starved_since_).count();
+    Report(now, EventKind::kBackPressure,
+           absl::StrCat("writes waited for ", starver_.name,
+                        ", which takes no more until it has applied what came in meanwhile"),
+           starver_.id, starver_.name, waited);
+  }
+  starver_ = by < view_infos_.size() ? view_infos_[by] : MemberInfo{};
+  starved_since_ = now;
 }
 
 void Engine::Core::TraceState() {

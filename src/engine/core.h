@@ -69,6 +69,7 @@ class Engine::Core {
   // core.cc
   void Finish(Instant now, Output& out);
   void ForgetOpened();
+  void TellBackPressure(Instant now);
   void TraceState();
 
   // core_receive.cc
@@ -159,7 +160,8 @@ class Engine::Core {
   bool leaving_ = false;
   bool left_ = false;
   bool acks_moved_ = false;
-  bool draining_plane_ = false;
+  MemberInfo starver_;  // Without whose credit we cannot send; no id when there is none.
+  Instant starved_since_;
   uint16_t queue_drops_ = 0;
   DropReporter drops_;
   uint64_t frames_malformed_ = 0;

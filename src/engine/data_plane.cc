@@ -130,7 +130,7 @@ void DataPlane::Route(Instant now, Output& out) {
       rmcast_.OnHeld(held.holder, held.origin, held.upto, rmcast_out_);
     order_out_.held.clear();
     for (const order::CutOrder::Missing& missing : order_out_.missing) {
-      rmcast_.OnMissing(now, missing.origin, missing.upto, rmcast_out_);
+      rmcast_.OnMissing(now, missing.origin, missing.upto);
     }
     order_out_.missing.clear();
     deliveries_.clear();
@@ -193,7 +193,8 @@ void DataPlane::SendStatus(Instant now, const Health& health, Output& out) {
   wire::StatusFrame status;
   status.status_no = ++status_no_;
   status.applied_cut = order_.applied_cut();
-  status.credit_packets = flow_.credit_packets(rmcast_.free_slots());
+  wants_pause_ = health.wants_pause;
+  status.credit_packets = wants_pause_ ? 0 : flow_.credit_packets(rmcast_.free_slots());
   status.backlog_packets =
       static_cast<uint16_t>(std::min<size_t>(packer_.backlog_chunks(), 0xFFFF));
   status.queue_drops = health.queue_drops;
@@ -210,6 +211,7 @@ void DataPlane::EndOfTurn(Instant now, const Health& health, bool hold_messages,
   Route(now, out);
   SendOrders(now, out);
   for (Rank rank = 0; rank < members_; ++rank) rmcast_.SetDelivered(rank, order_.delivered(rank));
+  status_due_ |= wants_pause_ != health.wants_pause;  // Its beginning and its end are told at once.
   if (status_due_ && members_ > 1) SendStatus(now, health, out);
 }
 

@@ -57,6 +57,7 @@ class DataPlane {
     uint8_t local_health = 0;
     uint8_t member_state = 0;
     uint16_t queue_drops = 0;
+    bool wants_pause = false;  // Grants no credit: what came in already waits for the state.
   };
 
   DataPlane(const Options& options, Random& random);
@@ -134,6 +135,7 @@ class DataPlane {
   size_t members_ = 0;
   uint32_t status_no_ = 0;
   bool status_due_ = false;
+  bool wants_pause_ = false;  // As the last STATUS said.
   bool more_to_send_ = false;
 };
 

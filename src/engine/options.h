@@ -45,6 +45,9 @@ struct EngineOptions {
   size_t send_queue_bytes_max = size_t{16} << 20;  // Queued messages; more are refused.
   size_t map_bytes_max = size_t{4}
                          << 30;  // Of all maps together; writes that would exceed it are refused.
+  // Operations that wait at a member that is receiving the state; beyond 3/4 of it the writers are
+  // held back, and at the cap the transfer starts over.
+  size_t joiner_queue_bytes_max = size_t{256} << 20;
   Duration tombstone_horizon = seconds(3600);  // How long an erased key is remembered, for merges.
 
   TraceSink* trace = nullptr;  // Write-only; may be null. Must outlive the engine.

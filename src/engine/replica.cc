@@ -209,6 +209,7 @@ void Replica::BeginFresh(Instant now, Output& out) {
 void Replica::StartTransfer(Instant now) {
   transfer::Joiner::Options options;
   options.maps = options_.maps;
+  options.queue_bytes_max = options_.joiner_queue_bytes_max;
   joiner_.emplace(options);
   joiner_->Start(now, view_.id, Donors(), transfer_out_);
 }

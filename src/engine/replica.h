@@ -34,6 +34,7 @@ class Replica {
     map::MapSet::Options maps;
     Policy policy = Policy::kAvailable;
     uint64_t merge_horizon_ms = 3'600'000;
+    size_t joiner_queue_bytes_max = size_t{256} << 20;
     TraceSink* trace = nullptr;
   };
   // A member that joined with state, and the view it had it in.

@@ -64,6 +64,14 @@ uint32_t FlowControl::Share() const {
 
 uint32_t FlowControl::window() const { return std::min(congestion_window(), Share()); }
 
+Rank FlowControl::starved_by() const {
+  if (backlog_ == 0) return kNoRank;
+  for (size_t rank = 0; rank < peers_.size(); ++rank) {
+    if (rank != self_ && peers_[rank].credit == 0) return static_cast<Rank>(rank);
+  }
+  return kNoRank;
+}
+
 bool FlowControl::CanSend(Instant, size_t in_flight) const {
   return in_flight < window() || probe_allowed_;
 }

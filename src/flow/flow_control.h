@@ -61,6 +61,8 @@ class FlowControl {
   void SetRoundTrip(Rank rank, Duration srtt);
 
   uint32_t window() const;  // Chunks that may be in flight now.
+  // A member without whose credit nothing of what waits here is sent; kNoRank when there is none.
+  Rank starved_by() const;
   uint32_t congestion_window() const { return static_cast<uint32_t>(congestion_window_); }
 
   // What this member grants the others in its own STATUS.

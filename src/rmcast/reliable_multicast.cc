@@ -201,16 +201,10 @@ void ReliableMulticast::LearnHigh(Rank origin, SeqNo high, Instant due) {
   if (current_.stream(origin).OpenGap(high, due)) timers_.SetEarlier(Timer::kNak, due);
 }
 
-void ReliableMulticast::OnMissing(Instant now, Rank origin, SeqNo upto, Output& out) {
+void ReliableMulticast::OnMissing(Instant now, Rank origin, SeqNo upto) {
   if (wedged_ || !IsMember(origin) || origin == self_) return;
-  OriginStream& stream = current_.stream(origin);
-  if (upto > stream.handed_up + options_.window_chunks_max) return;
-  LearnHigh(origin, upto, now);
-  for (Gap& gap : stream.gaps) {
-    if (gap.start <= upto && gap.attempts == 0) gap.due = now;
-  }
-  SendNaks(now, origin, out);
-  timers_.SetEarlier(Timer::kNak, stream.NextNak());
+  if (upto > current_.stream(origin).handed_up + options_.window_chunks_max) return;
+  LearnHigh(origin, upto, now + FirstNakDelay(origin));
 }
 
 // ---- Acknowledgements ---------------------------------------------------------------------------

@@ -96,8 +96,8 @@ class ReliableMulticast {
   void OnNak(Instant now, Rank from, bool previous_view, const wire::NakFrame& nak, Output& out);
   void OnStatus(Instant now, Rank from, const wire::StatusFrame& status, Output& out);
   void OnHeartbeat(Instant now, Rank from, SeqNo high, Output& out);
-  // An ORDER names a chunk that is not here: asks at once.
-  void OnMissing(Instant now, Rank origin, SeqNo upto, Output& out);
+  // An ORDER names a chunk that is not here; it may only have been overtaken, as in any other gap.
+  void OnMissing(Instant now, Rank origin, SeqNo upto);
   // `holder` is known to hold `origin` up to `upto` by something else than a STATUS (an ORDER names
   // it).
   void OnHeld(Rank holder, Rank origin, SeqNo upto, Output& out);

@@ -36,7 +36,7 @@ void Joiner::Stop() {
   donor_.reset();
   maps_.reset();
   queue_.clear();
-  queue_bytes_ = 0;
+  SetQueueBytes(0);
   overflowed_ = false;
   held_ = false;
   begins_ = false;
@@ -62,7 +62,7 @@ void Joiner::Ask(Instant now, Output& out) {
   bytes_received_ = bytes_expected_ = 0;
   entries_received_ = entries_expected_ = 0;
   next_chunk_ = 0;
-  timers_.Stop(Timer::kSilence);
+  timers_ = {};
   if (next_donor_ >= donors_.size()) {
     next_donor_ = 0;
     timers_.Set(Timer::kRetry, now + options_.retry);
@@ -71,7 +71,6 @@ void Joiner::Ask(Instant now, Output& out) {
   donor_ = donors_[next_donor_++];
   ++attempt_;
   ++stats_.attempts;
-  timers_.Stop(Timer::kRetry);
   timers_.Set(Timer::kSilence, now + options_.silence_max);
   out.messages.push_back({*donor_, EncodeRequest(attempt_, {view_})});
 }
@@ -81,6 +80,9 @@ void Joiner::Fail(Instant now, std::string why, Output& out) {
   ++stats_.failures;
   out.notes.push_back(
       {Output::Note::Kind::kFailed, donor_.value_or(MemberId{}), bytes_received_, std::move(why)});
+  // The others have waited long enough: they go on, and a state that includes all until now will
+  // do.
+  if (wants_pause()) GiveUpQueue(delivered_);
   Ask(now, out);
 }
 
@@ -152,7 +154,7 @@ void Joiner::GiveUpQueue(const map::Place& place) {
   overflow_ = place;
   overflowed_ = true;
   queue_.clear();
-  queue_bytes_ = 0;
+  SetQueueBytes(0);
 }
 
 void Joiner::TryFinish(Instant now) {
@@ -173,8 +175,14 @@ bool Joiner::HasReachedState() const {
   return FitOf(maps_->view(), maps_->position()) == Fit::kReached;
 }
 
+void Joiner::SetQueueBytes(size_t bytes) {
+  queue_bytes_ = bytes;
+  if (bytes > options_.queue_bytes_max / 4 * 3) wants_pause_ = true;
+  if (bytes <= options_.queue_bytes_max / 2) wants_pause_ = false;
+}
+
 void Joiner::Enqueue(Queued queued) {
-  queue_bytes_ += queued.op.size() + kQueuedBytes;
+  SetQueueBytes(queue_bytes_ + queued.op.size() + kQueuedBytes);
   queue_.push_back(std::move(queued));
 }
 
@@ -188,7 +196,7 @@ bool Joiner::IsCovered(const map::Place& place) const {
 void Joiner::SkipCovered() {
   while (!queue_.empty() && IsCovered(queue_.front().place)) {
     if (!queue_.front().is_view) ++stats_.skipped_ops;
-    queue_bytes_ -= queue_.front().op.size() + kQueuedBytes;
+    SetQueueBytes(queue_bytes_ - queue_.front().op.size() - kQueuedBytes);
     queue_.pop_front();
   }
 }
@@ -329,7 +337,7 @@ void Joiner::Replay(Instant now, Output& out) {
   for (size_t i = 0; i < kReplayPerTurn && !queue_.empty(); ++i) {
     Queued next = std::move(queue_.front());
     queue_.pop_front();
-    queue_bytes_ -= next.op.size() + kQueuedBytes;
+    SetQueueBytes(queue_bytes_ - next.op.size() - kQueuedBytes);
     if (next.is_view) {
       PlaceIn(next.place.view);
       continue;
@@ -383,7 +391,8 @@ bool Joiner::IsConsistent() const {
   size_t bytes = 0;
   for (const Queued& queued : queue_) bytes += queued.op.size() + kQueuedBytes;
   const bool has_maps = state_ == State::kReceiving || state_ == State::kReplaying;
-  return bytes == queue_bytes_ && (!has_maps || maps_ != nullptr) &&
+  const bool may_replay = !timers_.IsSet(Timer::kReplay) || state_ == State::kReplaying;
+  return bytes == queue_bytes_ && may_replay && (!has_maps || maps_ != nullptr) &&
          (state_ != State::kReceiving || donor_.has_value());
 }
 

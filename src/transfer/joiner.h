@@ -38,8 +38,9 @@ class Joiner {
  public:
   struct Options {
     map::MapSet::Options maps;  // hash_key is the group's; settings are replaced by the donor's.
-    size_t queue_bytes_max =
-        256 << 20;  // Operations that wait. At 3/4 wants_pause(), at the cap it starts over.
+    // Operations that wait. Beyond 3/4 it wants_pause() until half of it is left; at the cap it
+    // starts over.
+    size_t queue_bytes_max = size_t{256} << 20;
     uint64_t state_bytes_max = uint64_t{64} << 30;  // A donor that announces more is refused.
     Duration silence_max =
         seconds(5);  // A donor that sends nothing for so long is left for the next.
@@ -83,7 +84,9 @@ class Joiner {
   void OnTimer(Instant now, Output& out);
 
   State state() const { return state_; }
-  bool wants_pause() const { return queue_bytes_ > options_.queue_bytes_max / 4 * 3; }
+  // Whether the others should write no faster than this member can go on. An attempt that fails
+  // ends the pause, so no joiner stops the group for longer than one transfer takes.
+  bool wants_pause() const { return wants_pause_; }
   uint64_t bytes_received() const { return bytes_received_; }
   uint64_t bytes_expected() const { return bytes_expected_; }
   // The state, once, after Output::synced. Engine applies later operations to it itself.
@@ -106,6 +109,7 @@ class Joiner {
   void OnBegin(Instant now, const BeginMessage& begin, Output& out);
   void OnChunk(Instant now, Bytes body, Output& out);
   void OnEnd(Instant now, const EndMessage& end, Output& out);
+  void SetQueueBytes(size_t bytes);
   void Enqueue(Queued queued);
   void SkipCovered();
   void ApplyNow(Bytes op, const map::Place& place, Output& out);
@@ -142,6 +146,7 @@ class Joiner {
   uint64_t entries_expected_ = 0;
   std::deque<Queued> queue_;
   size_t queue_bytes_ = 0;
+  bool wants_pause_ = false;
   // The last operation that was given up when the queue was full: a state must include it.
   bool overflowed_ = false;
   map::Place overflow_;

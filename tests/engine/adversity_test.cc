@@ -1,9 +1,11 @@
 // What several layers must keep together when things go wrong at an unlucky moment: partitions with
 // full queues, maps that only one side has, view changes in the middle of a batch of datagrams.
+#include <algorithm>
 #include <set>
 #include <string>
 #include <vector>
 
+#include "absl/strings/str_cat.h"
 #include "engine/engine.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
@@ -132,6 +134,50 @@ TEST_F(AdversityTest, AWatchedMapIsFollowedWhenItsNumberChanges) {
   ASSERT_TRUE(PutNow(0, "x", "key", "value"));
   net_.RunFor(seconds(1));
   for (const size_t index : {0, 1}) EXPECT_EQ(net_.host(index).changes.size(), 1u) << index;
+}
+
+TEST_F(AdversityTest, WritersWaitForAJoinerThatCannotTakeMoreAndLoseNothing) {
+  constexpr size_t kQueue = size_t{16} << 20;
+  constexpr int kWrites = 30'000;  // Of 1 KiB: twice what may wait.
+  Start({"a", "b"});
+  ASSERT_TRUE(net_.RunUntil([&] { return net_.AllIn({0, 1}); }));
+  ASSERT_TRUE(PutNow(0, "main", "before", "0"));
+  EngineOptions options = net_.Options("c");
+  options.joiner_queue_bytes_max = kQueue;
+  net_.Add(options);
+  ASSERT_TRUE(net_.RunUntil([&] { return net_.engine(2).view().members.size() == 3; }));
+  net_.host(2).holds_streams = true;  // A slow transfer.
+  const std::string value(1024, 'x');
+  int written = 0;
+  const auto write = [&] {
+    while (written < kWrites) {
+      net_.Put(0, "main", absl::StrCat("key", written), value);
+      if (!net_.last_status().ok()) return;
+      ++written;
+    }
+  };
+  const Instant release = net_.now() + seconds(2);
+  net_.RunUntil([&] { return write(), net_.now() >= release; });
+  const size_t done_in_pause = net_.host(0).done.size();
+  EXPECT_FALSE(net_.engine(2).synced());
+  EXPECT_LT(written, kWrites) << "nobody told the writer to wait";
+  EXPECT_GT(done_in_pause, 10'000u) << "the writer waited before it had to";
+  net_.ReleaseStreams(2);
+  ASSERT_TRUE(net_.RunUntil([&] {
+    write();
+    return written == kWrites && net_.host(0).done.size() > kWrites && net_.AllIn({0, 1, 2});
+  }));
+  for (const auto& [id, done] : net_.host(0).done) EXPECT_TRUE(done.status.ok()) << done.status;
+  for (const Event& event : net_.host(2).events) {
+    EXPECT_NE(event.kind, EventKind::kTransferFailed) << event.text;
+  }
+  EXPECT_EQ(Map(2, "main")->digest(), Map(0, "main")->digest());
+  const auto told =
+      std::find_if(net_.host(0).events.begin(), net_.host(0).events.end(),
+                   [](const Event& event) { return event.kind == EventKind::kBackPressure; });
+  ASSERT_NE(told, net_.host(0).events.end());
+  EXPECT_EQ(told->subject_name, "c");
+  EXPECT_GT(told->number, 500);
 }
 
 TEST_F(AdversityTest, ManyLongKeysExpire) {

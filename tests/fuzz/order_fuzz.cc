@@ -175,7 +175,7 @@ class Victim {
       multicast_.OnHeld(held.holder, held.origin, held.upto, out_);
     }
     for (const auto& missing : order_out_.missing) {
-      multicast_.OnMissing(now_, missing.origin, missing.upto, out_);
+      multicast_.OnMissing(now_, missing.origin, missing.upto);
     }
     for (const auto& [chunk, cut, transitional] : order_out_.deliveries) {
       messages_.clear();

@@ -125,7 +125,7 @@ void LossyGroup::Route(Member& member) {
     }
     ordered.held.clear();
     for (const auto& missing : ordered.missing) {
-      member.rmcast.OnMissing(now_, missing.origin, missing.upto, multicast);
+      member.rmcast.OnMissing(now_, missing.origin, missing.upto);
     }
     ordered.missing.clear();
     for (const auto& delivery : ordered.deliveries) Deliver(member, delivery);

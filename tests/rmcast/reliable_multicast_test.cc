@@ -222,11 +222,22 @@ TEST_F(ReliableMulticastTest, ASuspectIsNotAskedAndWhatItWasAskedGoesElsewhereAt
   EXPECT_EQ(naks[0].first, 2);
 }
 
-TEST_F(ReliableMulticastTest, AnOrderThatNamesAMissingChunkAsksAtOnce) {
+TEST_F(ReliableMulticastTest, AnOrderThatOvertakesItsChunksDoesNotAskForThem) {
   Join(0, 3);
-  multicast_->OnMissing(now_, 1, 2, out_);
+  multicast_->OnMissing(now_, 1, 2);
+  Advance(microseconds(249));
+  Chunks(1, 1, 2);
+  Advance(milliseconds(10));
+  EXPECT_THAT(Take<NakFrame>(), IsEmpty());
+}
+
+TEST_F(ReliableMulticastTest, WhatAnOrderNamesAndDoesNotComeIsAskedForAsAnyGap) {
+  Join(0, 3);
+  multicast_->OnMissing(now_, 1, 2);
+  Advance(microseconds(250));
   const auto naks = Take<NakFrame>();
   ASSERT_THAT(naks, SizeIs(1));
+  EXPECT_EQ(naks[0].first, 1);
   EXPECT_THAT(naks[0].second.ranges, ElementsAre(NakRange{1, 2}));
 }
 

@@ -97,6 +97,12 @@ class EngineNet {
     }
   }
   void Heal() { part_.clear(); }
+  // Ends `holds_streams` of a host: what waited comes now.
+  void ReleaseStreams(size_t index) {
+    hosts_[index]->holds_streams = false;
+    for (Arrival& arrival : std::exchange(hosts_[index]->held_streams, {}))
+      Later(std::move(arrival));
+  }
   absl::Status Execute(size_t index, const engine::Command& command) {
     absl::Status status;
     Drive(index, [&](engine::Engine& engine, engine::Output& out) {
@@ -170,6 +176,10 @@ class EngineNet {
       if (!hosts_[arrival.to]->alive) continue;
       if (arrival.stream.has_value()) {
         if (hosts_[arrival.to]->drops_streams) continue;
+        if (hosts_[arrival.to]->holds_streams) {
+          hosts_[arrival.to]->held_streams.push_back(std::move(arrival));
+          continue;
+        }
         arrival.stream->bytes = AsBytes(arrival.bytes);
         Drive(arrival.to, [&](engine::Engine& engine, engine::Output& out) {
           engine.OnStream(now_, *arrival.stream, out);

@@ -29,10 +29,11 @@ struct NetHost {
   std::vector<engine::ChangeUpcall> changes;
   std::map<uint64_t, engine::DoneUpcall> done;
   bool alive = true;
-  // For tests to set: what comes waits, then all in one batch; stream events are lost; so is what
-  // it sends, but for streams.
-  bool holds_datagrams = false, drops_streams = false, is_mute = false;
+  // For tests to set: what comes waits, then all in one batch; so do stream events; stream events
+  // are lost; so is what it sends, but for streams.
+  bool holds_datagrams = false, holds_streams = false, drops_streams = false, is_mute = false;
   std::vector<NetArrival> held;
+  std::vector<NetArrival> held_streams;
 };
 
 // Sees every call of an engine, and what came of it.

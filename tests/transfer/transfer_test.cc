@@ -245,6 +245,46 @@ TEST(Transfer, AsksForAPauseBeforeItsQueueIsFullAndStartsOverWhenItIs) {
   ExpectEqual(rig);
 }
 
+TEST(Transfer, ItsPauseLastsUntilHalfOfTheQueueIsLeft) {
+  Joiner::Options options;
+  options.queue_bytes_max = size_t{4} << 20;
+  Rig rig(1, options);
+  FillUp(rig, 100);
+  rig.Join();
+  rig.Step();
+  const std::string value(600, 'w');
+  for (int i = 0; i < 4800; ++i) rig.Do(PutOp{"key", value});
+  ASSERT_TRUE(rig.joiner->wants_pause());
+  while (rig.Step()) {
+  }
+  ASSERT_EQ(rig.joiner->stats().replayed_ops, kReplayPerTurn);
+  EXPECT_TRUE(rig.joiner->wants_pause()) << "or it would pause again at the next operation";
+  rig.Wait();
+  EXPECT_FALSE(rig.joiner->wants_pause());
+  rig.RunToEnd();
+  ExpectEqual(rig);
+}
+
+TEST(Transfer, AFailedAttemptEndsThePause) {
+  Joiner::Options options;
+  options.queue_bytes_max = 100'000;
+  Rig rig(2, options);
+  FillUp(rig, 100);
+  rig.Join();
+  rig.Step();
+  const std::string value(1000, 'w');
+  for (int i = 0; i < 70; ++i) rig.Do(PutOp{"key" + std::to_string(i), value});
+  ASSERT_TRUE(rig.joiner->wants_pause());
+  rig.Kill(0);
+  rig.Step();
+  EXPECT_EQ(rig.joiner->stats().failures, 1u);
+  EXPECT_FALSE(rig.joiner->wants_pause());
+  rig.RunToEnd();
+  if (rig.taken == nullptr) rig.Wait();
+  rig.RunToEnd();
+  ExpectEqual(rig);
+}
+
 TEST(Transfer, AStateFromBeforeTheGivenUpOperationsIsNotTaken) {
   Joiner::Options options;
   options.queue_bytes_max = 10'000;
@@ -299,9 +339,28 @@ class TransferAhead : public ::testing::Test {
     const map::Place place{rig_.servers[0]->replica.view(), position, map::Writer(1)};
     rig_.joiner->OnOrderedOp(rig_.now, map::EncodeMapOp(map::OpOf(PutOp{key, "v"})), place, out_);
   }
-  Rig rig_;
+  Rig rig_{1, SmallQueue()};
   Output out_;
+
+ private:
+  static Joiner::Options SmallQueue() {
+    Joiner::Options options;
+    options.queue_bytes_max = 4000;
+    return options;
+  }
 };
+
+TEST_F(TransferAhead, AStateGivenUpInTheTurnThatCompletedItIsNotGoneOnWith) {
+  DonorAlone("a");
+  rig_.RunToEnd();
+  ASSERT_EQ(rig_.joiner->state(), Joiner::State::kReplaying);
+  JoinerCatchesUp("a", 1);  // Complete: its replay is due, but the turn has more.
+  JoinerCatchesUp(std::string(5000, 'k'), 2);
+  EXPECT_TRUE(rig_.joiner->IsConsistent());
+  rig_.joiner->OnTimer(rig_.now, out_);
+  EXPECT_EQ(rig_.joiner->state(), Joiner::State::kRequested);
+  EXPECT_FALSE(out_.synced);
+}
 
 TEST_F(TransferAhead, AStateCountsOnlyOnceTheJoinerHasDeliveredAsFar) {
   DonorAlone("a");
