@@ -227,17 +227,7 @@ class EngineNet {
       }
     }
     for (engine::StreamAction& action : out.streams) Act(index, action);
-    for (engine::Upcall& upcall : out.upcalls) {
-      Host& host = *hosts_[index];
-      if (auto* view = std::get_if<engine::ViewUpcall>(&upcall)) host.views.push_back(view->view);
-      if (auto* event = std::get_if<engine::EventUpcall>(&upcall))
-        host.events.push_back(event->event);
-      if (auto* message = std::get_if<engine::MessageUpcall>(&upcall))
-        host.messages.push_back(*message);
-      if (auto* change = std::get_if<engine::ChangeUpcall>(&upcall))
-        host.changes.push_back(*change);
-      if (auto* done = std::get_if<engine::DoneUpcall>(&upcall)) host.done[done->command] = *done;
-    }
+    for (const engine::Upcall& upcall : out.upcalls) hosts_[index]->Keep(upcall);
     out.packets.Clear();  // Keeps the memory, as the drivers do.
     out.streams.clear();
     out.upcalls.clear();

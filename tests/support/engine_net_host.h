@@ -6,6 +6,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <variant>
 #include <vector>
 
 #include "engine/engine.h"
@@ -34,6 +35,17 @@ struct NetHost {
   bool holds_datagrams = false, holds_streams = false, drops_streams = false, is_mute = false;
   std::vector<NetArrival> held;
   std::vector<NetArrival> held_streams;
+
+  void Keep(const engine::Upcall& upcall) {
+    if (const auto* view = std::get_if<engine::ViewUpcall>(&upcall)) views.push_back(view->view);
+    if (const auto* event = std::get_if<engine::EventUpcall>(&upcall))
+      events.push_back(event->event);
+    if (const auto* message = std::get_if<engine::MessageUpcall>(&upcall))
+      messages.push_back(*message);
+    if (const auto* change = std::get_if<engine::ChangeUpcall>(&upcall)) changes.push_back(*change);
+    if (const auto* of_command = std::get_if<engine::DoneUpcall>(&upcall))
+      done[of_command->command] = *of_command;
+  }
 };
 
 // Sees every call of an engine, and what came of it.
