@@ -318,6 +318,8 @@ EngineStats Engine::Core::Stats() const {
   stats["failure.local_health"] = failure_.local_health();
   stats["membership.views"] = membership_.stats().views;
   stats["membership.exclusions"] = membership_.stats().exclusions;
+  stats["membership.rejoin_wait_ms"] = static_cast<uint64_t>(
+      std::chrono::duration_cast<milliseconds>(membership_.rejoin_wait()).count());
   stats["membership.joins_admitted"] = membership_.stats().joins_admitted;
   stats["membership.malformed"] = membership_.stats().malformed;
   stats["lifelines.opened"] = lifelines_.stats().opened;

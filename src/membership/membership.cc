@@ -174,7 +174,7 @@ void Membership::Exclude(Instant now, const std::string& why, Output& out) {
   terminal_.reset();
   merge_.Clear();
   batch_.Clear();
-  SetRole(role::Excluded{now + delay});
+  SetRole(role::Excluded{delay});
   timers_.Set(Timer::kRole, now + delay);
   out.excluded = true;
   Report(now, EventKind::kExcluded,

@@ -97,6 +97,11 @@ class Membership {
   GroupSighting Side() const;
   // The view whose traffic proves that it is decided; zero when there is none.
   ViewId AcceptedView() const;
+  // How long this member waits, in all, before it searches for the group that has excluded it.
+  Duration rejoin_wait() const {
+    const auto* excluded = std::get_if<role::Excluded>(&role_);
+    return excluded == nullptr ? Duration::zero() : excluded->wait;
+  }
   // The view before, as long as its messages are answered; null otherwise.
   const ViewChange<>* previous() const { return previous_ ? &*previous_ : nullptr; }
   const Stats& stats() const { return stats_; }

@@ -29,9 +29,9 @@ struct InGroup {};
 struct Leaving {
   Instant give_up_at;
 };
-// The group went on without it. Waits `search_at` out, then searches with what it carries.
+// The group went on without it. Waits so long, then searches with what it carries.
 struct Excluded {
-  Instant search_at;
+  Duration wait{};
 };
 struct Left {};
 

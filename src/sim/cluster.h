@@ -120,6 +120,7 @@ class Cluster : private FaultTarget {
   bool IsQuiet() const;
   bool AreReplicasEqual() const;
   bool IsQuorumLost() const;
+  void NoteRejoinWaits();
   void CheckReplicas();
   void Finish();
   void Complain(const char* invariant, const std::string& what);
@@ -163,6 +164,7 @@ class Cluster : private FaultTarget {
   bool healed_ = false;
   bool done_ = false;
   Instant healed_at_ = Instant::Infinite();
+  Duration longest_rejoin_wait_{};
   Instant one_view_since_ = Instant::Infinite();
   Instant converged_at_ = Instant::Infinite();
   Instant synced_at_ = Instant::Infinite();

@@ -32,9 +32,10 @@ BACK_SECONDS = 40
 class Scenario:
     """A group of three under load; verifies everything at its end."""
 
-    def __init__(self, options, directory, key_file, extra=()):
+    def __init__(self, options, directory, key_file, extra=(), address_of=lambda host: host.address):
         self.options = options
         self.extra = list(extra)  # Arguments of every member.
+        self.address_of = address_of  # What a member binds to.
         self.directory = directory
         self.key_file = key_file
         self.net = lab.Lab()
@@ -53,8 +54,9 @@ class Scenario:
         return self
 
     def start(self, name, host=None):
-        member = members.Member(self.options.cohort, host or self.net.add_host(), name, self.directory, self.key_file,
-                                self.extra)
+        host = host or self.net.add_host()
+        member = members.Member(self.options.cohort, host, name, self.directory, self.key_file, self.extra,
+                                address=self.address_of(host))
         self.members[name] = member
         return member
 
@@ -241,6 +243,31 @@ def scenario_loss(s):
     return "%d writes acknowledged by all in %d s at %d %% loss, no view change" % (written, seconds, percent)
 
 
+def scenario_ipv6(s):
+    """Multicast, unicast and lifelines over IPv6."""
+    return scenario_kill(s)
+
+
+scenario_ipv6.address_of = lambda host: host.address6
+
+
+def scenario_link_local(s):
+    """The same with addresses that mean nothing without their interface."""
+    return scenario_kill(s)
+
+
+scenario_link_local.address_of = lambda host: host.link_local()
+
+
+def scenario_seeds(s):
+    """No multicast at all: members know one address, and learn the others."""
+    return scenario_kill(s)
+
+
+scenario_seeds.extra = ["--no-multicast", "--seed", lab.SUBNET + ".2:7700"]
+scenario_seeds.address_of = lambda host: host.address + ":7700"
+
+
 SCENARIOS = {name[len("scenario_"):]: function for name, function in globals().items() if name.startswith("scenario_")}
 
 
@@ -251,7 +278,8 @@ def run_one(name, options):
     start = time.monotonic()
     try:
         function = SCENARIOS[name]
-        with Scenario(options, directory, key_file, getattr(function, "extra", ())) as scenario:
+        special = {word: getattr(function, word) for word in ("extra", "address_of") if hasattr(function, word)}
+        with Scenario(options, directory, key_file, **special) as scenario:
             found = function(scenario)
             scenario.run_for(0.3)
             keys, writes = scenario.verify()

@@ -22,6 +22,7 @@ import time
 
 INSIDE = "COHORT_LAB_INSIDE"
 SUBNET = "10.77.0"
+SUBNET6 = "fd77::"
 
 
 TOOLS = ("unshare", "nsenter", "ip", "nft")
@@ -78,6 +79,7 @@ class Host:
     def __init__(self, number):
         self.number = number
         self.address = "%s.%d" % (SUBNET, number)
+        self.address6 = "%s%x" % (SUBNET6, number)
         self.cable = "cable%d" % number
         self._keeper = subprocess.Popen(["unshare", "--net", "sleep", "infinity"])
         deadline = time.monotonic() + 5
@@ -89,6 +91,7 @@ class Host:
         run("ip", "link", "set", self.cable, "master", "bridge0", "up")
         self.inside("ip", "link", "set", "lo", "up")
         self.inside("ip", "addr", "add", self.address + "/24", "dev", "eth0")
+        self.inside("ip", "addr", "add", self.address6 + "/64", "dev", "eth0", "nodad")
         self.inside("ip", "link", "set", "eth0", "up")
         self.inside("ip", "route", "add", "default", "dev", "eth0")
         self._chain = False
@@ -101,6 +104,15 @@ class Host:
 
     def popen(self, command, **options):
         return subprocess.Popen(self._enter() + list(command), **options)
+
+    def link_local(self):
+        """Its fe80 address, with the interface that gives it a meaning."""
+        deadline = time.monotonic() + 5
+        while time.monotonic() < deadline:
+            for line in self.inside("ip", "-6", "-o", "addr", "show", "dev", "eth0", "scope", "link", "-tentative").splitlines():
+                return line.split()[3].split("/")[0] + "%eth0"
+            time.sleep(0.05)
+        raise RuntimeError("no link-local address after 5 s")
 
     def _rule(self, *rule):
         if not self._chain:

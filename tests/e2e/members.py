@@ -16,15 +16,16 @@ import redis
 class Member:
     """One `cohort node --events json`. Its RESP door is a Unix socket, so clients reach it when its cable is pulled."""
 
-    def __init__(self, binary, host, name, directory, key_file, extra=(), environment=None, resp=None):
+    def __init__(self, binary, host, name, directory, key_file, extra=(), environment=None, resp=None,
+                 address=None):
         self.name = name
         self.host = host
         self.socket = os.path.join(directory, name + ".sock")
         self.http = os.path.join(directory, name + ".http.sock")
         if os.path.exists(self.socket):
             os.unlink(self.socket)
-        command = [binary, "node", "--group", "demo", "--name", name, "--bind", host.address, "--key-file", key_file,
-                   "--resp", resp or "unix:" + self.socket, "--events", "json"] + list(extra)
+        command = [binary, "node", "--group", "demo", "--name", name, "--bind", address or host.address, "--key-file",
+                   key_file, "--resp", resp or "unix:" + self.socket, "--events", "json"] + list(extra)
         self.errors = open(os.path.join(directory, name + ".log"), "ab")
         self.process = host.popen(command, stdout=subprocess.PIPE, stderr=self.errors, text=True, bufsize=1,
                                   env=dict(os.environ, **(environment or {})))
