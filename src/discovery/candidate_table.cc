@@ -69,4 +69,11 @@ size_t CandidateTable::EchoedNames(const std::string& own) const {
   return names.size();
 }
 
+const CandidateTable::Candidate* CandidateTable::EchoedCarrier() const {
+  const auto found = std::find_if(candidates_.begin(), candidates_.end(), [](const Candidate& c) {
+    return c.echoed && c.self.carries_state;
+  });
+  return found == candidates_.end() ? nullptr : &*found;
+}
+
 }  // namespace cohort::discovery

@@ -40,6 +40,8 @@ class CandidateTable {
   bool NoteAsked(const InstanceId& instance);
   // Names of those that echoed, without `own`.
   size_t EchoedNames(const std::string& own) const;
+  // One that echoed and carries state; nullptr when there is none.
+  const Candidate* EchoedCarrier() const;
   size_t size() const { return candidates_.size(); }
 
  private:

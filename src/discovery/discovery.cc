@@ -152,19 +152,35 @@ bool Discovery::IsBest(Output& out) {
 
 // Spec 3.6.
 bool Discovery::EnoughNames(Instant now, Output& out) {
+  if (options_.initial_members == 0) return true;
   const size_t names = 1 + candidates_.EchoedNames(self_.name);
-  if (names >= options_.initial_members) return true;
-  if (!std::exchange(said_waiting_, true)) {
-    Event event;
-    event.kind = EventKind::kWarning;
-    event.at_ns = now.nanos();
-    event.number = static_cast<int64_t>(names);
-    event.text = "no group found; it is begun once " + std::to_string(options_.initial_members) +
-                 " members answer, " + std::to_string(names) +
-                 " did so far. Start the others, or start one with --bootstrap";
-    out.events.push_back(std::move(event));
+  if (const CandidateTable::Candidate* carrier = candidates_.EchoedCarrier()) {
+    Warn(now,
+         carrier->self.name +
+             " is here with the state of an earlier group, which has lost its "
+             "quorum: start the members that are missing. To begin again without that state, end " +
+             carrier->self.name + ", or start a member with --bootstrap",
+         names, out);
+    return false;
   }
+  if (names >= options_.initial_members) return true;
+  Warn(now,
+       "no group found; it is begun once " + std::to_string(options_.initial_members) +
+           " members answer, " + std::to_string(names) +
+           " did so far. Start the others, or start one with --bootstrap",
+       names, out);
   return false;
+}
+
+// Once a search.
+void Discovery::Warn(Instant now, std::string text, size_t names, Output& out) {
+  if (std::exchange(said_waiting_, true)) return;
+  Event event;
+  event.kind = EventKind::kWarning;
+  event.at_ns = now.nanos();
+  event.number = static_cast<int64_t>(names);
+  event.text = std::move(text);
+  out.events.push_back(std::move(event));
 }
 
 // Spec 3.7.

@@ -120,6 +120,7 @@ class Discovery {
   void Judge(Instant now, Output& out);
   bool IsBest(Output& out);
   bool EnoughNames(Instant now, Output& out);
+  void Warn(Instant now, std::string text, size_t names, Output& out);
   void Announce(Instant now, Output& out);
   void Remember(const Address& address);
   std::vector<Address> NextRemembered(size_t count);

@@ -61,7 +61,7 @@ discovery::Options DiscoveryOptions(const EngineOptions& options) {
   discovery::Options result;
   result.group = options.group;
   result.seeds = options.seeds;
-  result.initial_members = options.initial_members;
+  result.initial_members = options.bootstrap ? 0 : options.initial_members;
   return result;
 }
 

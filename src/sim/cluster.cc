@@ -232,6 +232,9 @@ void Cluster::HandUp(Host& host, engine::Output& out) {
       host.installed = view->view;
       if (latest_.id.num < view->view.id.num) latest_ = view->view;
     }
+    if (const auto* event = std::get_if<engine::EventUpcall>(&upcall);
+        event != nullptr && event->event.kind == EventKind::kExcluded)
+      host.installed = {};
     const auto* done = std::get_if<engine::DoneUpcall>(&upcall);
     if (done == nullptr) continue;
     Hash(done->command, static_cast<uint64_t>(done->status.raw_code()));
@@ -424,6 +427,7 @@ void Cluster::EndProcess(Host& host, ProcessChange change, Duration away) {
   for (const auto& checker : checkers_) checker->OnProcess(At(host), change);
   host.node.reset();
   host.workload.reset();
+  host.installed = {};
   host.working = false;
   host.inbox.clear();
   host.inbox_bytes = 0;

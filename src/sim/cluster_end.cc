@@ -36,7 +36,7 @@ bool Cluster::MayCrash(HostIndex victim) const {
   if (options_.policy == Policy::kAvailable) return !remaining.empty();
   std::map<ViewId, const View*, std::greater<>> views;
   for (const auto& host : hosts_) {
-    if (host->node == nullptr || host->node->view().members.empty()) continue;
+    if (host->node == nullptr || host->installed.members.empty()) continue;
     views[host->installed.id] = &host->installed;
   }
   if (views.empty()) return false;
@@ -115,6 +115,10 @@ bool Cluster::AreReplicasEqual() const {
 // vote.
 bool Cluster::IsQuorumLost() const {
   if (options_.policy != Policy::kPrimary) return false;
+  // The decider was the only member of the view it decided, and is gone.
+  if (std::all_of(hosts_.begin(), hosts_.end(),
+                  [](const auto& host) { return host->installed.members.empty(); }))
+    return true;
   size_t votes = 0;
   size_t left = 0;
   for (const Member& member : latest_.members) {

@@ -62,7 +62,8 @@ struct Host {
   ProcessNumber process = 0;  // The last one; alive while `node` is set.
   std::unique_ptr<TraceSink> trace;
   std::unique_ptr<Node> node;
-  View installed;  // The node's view as it began: who was synced then has a vote in it.
+  // The node's view as it began: who was synced then has a vote in it. Empty outside the group.
+  View installed;
   LocalClock clock;
   Duration timer_lateness{};
   bool memory_is_big = false;  // Killed, its sockets stay open for a while.

@@ -319,6 +319,22 @@ TEST(Discovery, WaitsForTheInitialMembersAndSaysSo) {
   EXPECT_TRUE(bus.host(2).form_at.empty());
 }
 
+// It was in the group: what is begun now would be a second history, without what it holds.
+TEST(Discovery, NoGroupIsBegunBesideAMemberThatCarriesTheStateOfAnEarlierOne) {
+  Bus bus;
+  Options options;
+  options.initial_members = 3;
+  for (int i = 1; i <= 4; ++i) bus.Add(i, options);
+  bus.host(4).self.carries_state = true;
+  bus.host(4).self.may_form = false;
+  for (int i = 1; i <= 4; ++i) bus.Search(i);
+  bus.RunFor(seconds(10));
+  for (int i = 1; i <= 4; ++i) EXPECT_TRUE(bus.host(i).form_at.empty()) << i;
+  ASSERT_GE(bus.host(1).events.size(), 1u);
+  EXPECT_THAT(bus.host(1).events[0].text, testing::HasSubstr("host4"));
+  EXPECT_THAT(bus.host(1).events[0].text, testing::HasSubstr("--bootstrap"));
+}
+
 TEST(Discovery, AReplayedHelloDoesNotCountAsAnInitialMember) {
   Bus bus;
   Options options;
