@@ -12,6 +12,7 @@
 #include "absl/time/time.h"
 #include "cohort/events.h"
 #include "cohort/export.h"
+#include "cohort/ids.h"
 #include "cohort/options.h"
 #include "cohort/replicated_map.h"
 #include "cohort/stats.h"
@@ -19,6 +20,14 @@
 #include "cohort/view.h"
 
 namespace cohort {
+
+// What VerifyConvergence has shown: so many members, this one included, held exactly the same in
+// all their maps at one place of the total order.
+struct Convergence {
+  uint32_t members = 0;
+  ViewId view;
+  uint64_t position = 0;  // Of the last map operation before that place, in that view.
+};
 
 // Membership in a group: joined by Join, ended by Leave or the destructor.
 //
@@ -51,12 +60,35 @@ class COHORT_EXPORT Group {
   ~Group();  // Leave(), then closes everything. In a callback it does not wait.
 
   // Tells the others, waits for their consent at most options.leave_timeout (blocks), closes the
-  // sockets. Afterwards no callback runs, pending writes have failed with kCancelled, and maps can
-  // still be read. Errors:
+  // sockets. If the others are still receiving the state, and this member is the only one that
+  // holds it, they get as long again; Drain() waits longer. Afterwards no callback runs, pending
+  // writes have failed with kCancelled, and maps can still be read. Errors:
   //   kDeadlineExceeded    nobody consented in time; this member is out all the same.
   //   kCancelled           was left already.
   //   kFailedPrecondition  called in a callback.
   absl::Status Leave();
+
+  // Leaves once nothing is lost by it: takes no more writes or messages of this member, waits until
+  // another member is shown to hold all that this one holds, byte for byte, what was written last
+  // included, then leaves as Leave() does. Blocks, at most `timeout` and then
+  // options.leave_timeout. If there is no such member in time (kDeadlineExceeded; the others may
+  // still be receiving the state, or there are none), or on another error, this member stays in the
+  // group and takes writes again. Errors:
+  //   kDataLoss            replicas differ; as VerifyConvergence.
+  //   kUnavailable         this member lost its place in the group meanwhile, or has no quorum.
+  //   kCancelled           was left already.
+  //   kFailedPrecondition  called in a callback.
+  absl::Status Drain(absl::Duration timeout = absl::Seconds(30));
+
+  // Proves that all members that hold the whole state hold the same: each takes the digest of all
+  // its maps at one and the same place of the total order. Writers need not pause. Blocks, at most
+  // `timeout`. Errors:
+  //   kDataLoss            replicas differ; the text names whose. This is a bug of Cohort.
+  //   kDeadlineExceeded    not all have answered in time.
+  //   kResourceExhausted   16 verifications are under way.
+  //   kUnavailable         this member lost its place in the group meanwhile, or has no quorum.
+  //   kCancelled, kFailedPrecondition  as Leave.
+  absl::StatusOr<Convergence> VerifyConvergence(absl::Duration timeout = absl::Seconds(5));
 
   MemberId id() const;
   const std::string& name() const;     // As in views, chosen or given.

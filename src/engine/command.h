@@ -1,5 +1,5 @@
-// What a host asks of its member. Values; the engine answers each accepted command with exactly one
-// DoneUpcall.
+// What a host asks of its member. Values; the engine answers each accepted command that has an id
+// with exactly one DoneUpcall.
 #ifndef COHORT_ENGINE_COMMAND_H_
 #define COHORT_ENGINE_COMMAND_H_
 
@@ -8,6 +8,7 @@
 #include <variant>
 
 #include "base/buffer.h"
+#include "base/instant.h"
 #include "base/types.h"
 
 namespace cohort::engine {
@@ -43,12 +44,26 @@ struct MapWrite {
   bool conditional =
       false;  // Its outcome depends on order: put-if, increment, batch with conditions ...
 };
+// Proves that all members that hold the whole state hold the same, at one place of the order. Waits
+// until at least `holders_min` members do, this one included. DoneUpcall: number and replicas are
+// the members that were equal, view and position the place. kDataLoss: some differ.
+// kDeadlineExceeded: not so many hold it, or not all have answered, after `within`.
+struct VerifyReplicas {
+  uint64_t id = 0;
+  uint16_t holders_min = 1;
+  Duration within = seconds(5);
+};
+// From now on (or no longer) writes and messages of this member are refused, so that what was
+// accepted is all there is. No DoneUpcall.
+struct SetDraining {
+  bool draining = true;
+};
 // Leaves the group. Done when the others go on without this member, or after one second.
 struct Leave {
   uint64_t id = 0;
 };
 
-using Command = std::variant<SendMessage, OpenMap, MapWrite, Leave>;
+using Command = std::variant<SendMessage, OpenMap, MapWrite, VerifyReplicas, SetDraining, Leave>;
 
 }  // namespace cohort::engine
 

@@ -171,6 +171,7 @@ void Engine::Core::OnTimer(Instant now, Output& out) {
     HandleLifelines(now, lifelines);
   }
   if (next_mesh_check_ <= now) KeepMesh(now);
+  if (verifications_.NextDeadline() <= now) verifications_.OnTimer(now, turn_.upcalls);
   TellProgress(now);
   Finish(now, out);
 }
@@ -190,6 +191,7 @@ void Engine::Core::Finish(Instant now, Output& out) {
     AfterPlane(now);
     if (quiet) break;
   }
+  if (verifications_.size() > 0) AskForProofs();
   if (std::exchange(acks_moved_, false)) {
     pending_.OnProgress(plane_.progress(replica_.synced_ranks()), members(), turn_.upcalls);
   }
@@ -223,8 +225,9 @@ void Engine::Core::Finish(Instant now, Output& out) {
 
 Instant Engine::Core::NextDeadline() const {
   if (left_ || !started_) return Instant::Infinite();
-  Instant next = std::min({discovery_.NextDeadline(), membership_.NextDeadline(),
-                           lifelines_.NextDeadline(), next_mesh_check_});
+  Instant next =
+      std::min({discovery_.NextDeadline(), membership_.NextDeadline(), lifelines_.NextDeadline(),
+                next_mesh_check_, verifications_.NextDeadline()});
   if (member_) next = std::min({next, failure_.NextDeadline(), plane_.NextDeadline()});
   // The replica's deadlines are in group time; any moment of ours translates them alike.
   return std::min(next, replica_.NextDeadline(Instant::Zero(), clock_.NowMs(Instant::Zero())));

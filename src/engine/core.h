@@ -25,6 +25,7 @@
 #include "engine/packetizer.h"
 #include "engine/pending_commands.h"
 #include "engine/replica.h"
+#include "engine/verification.h"
 #include "failure/failure_detector.h"
 #include "membership/membership.h"
 #include "security/security.h"
@@ -36,6 +37,8 @@ enum class MessageKind : uint8_t {
   kUser = 1,    // Group::Send.
   kMap = 2,     // A map operation.
   kSynced = 3,  // "I hold the whole state": the sender, in order.
+  kVerify = 4,  // "What do you hold at this place?"
+  kProof = 5,   // The answer.
 };
 
 class Engine::Core {
@@ -114,6 +117,10 @@ class Engine::Core {
   absl::Status Queue(MessageKind kind, DeliveryClass cls, Bytes body,
                      const PendingCommands::Entry& entry);
   absl::Status CheckWritable() const;
+  absl::Status CheckMember() const;
+  void AskForProofs();
+  void DeliverVerify(const DeliveredMessage& message, const MemberId& writer);
+  void DeliverProof(const DeliveredMessage& message, const MemberId& writer);
   absl::Status ExecuteOpenMap(Instant now, const OpenMap& open);
   absl::Status ExecuteLeave(Instant now, const Leave& leave);
   bool HoldsMessages() const;
@@ -136,6 +143,7 @@ class Engine::Core {
   Replica replica_;
   Lifelines lifelines_;
   PendingCommands pending_;
+  Verifications verifications_;
 
   // Collected during a turn, moved to the driver's Output at its end.
   Output turn_;
@@ -158,6 +166,7 @@ class Engine::Core {
   bool terminal_ = false;  // The view only leads to another side.
   bool halted_ = false;
   bool leaving_ = false;
+  bool draining_ = false;
   bool left_ = false;
   bool acks_moved_ = false;
   MemberInfo starver_;  // Without whose credit we cannot send; no id when there is none.

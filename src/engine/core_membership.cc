@@ -72,6 +72,7 @@ void Engine::Core::ApplyMembership(Instant now) {
     member_ = false;
     plane_.Wedge();
     pending_.OnExcluded(turn_.upcalls);
+    verifications_.OnExcluded(turn_.upcalls);
     replica_.OnExcluded();
     Trace(options_.trace, TraceKind::kExcluded,
           [&](TraceRecord& record) { record.view = view_.id; });
@@ -96,7 +97,9 @@ void Engine::Core::ApplyMembership(Instant now) {
     left_ = true;
     member_ = false;
     discovery_.Stop();
-    pending_.FailAll(absl::CancelledError("this member has left the group"), turn_.upcalls);
+    const absl::Status left = absl::CancelledError("this member has left the group");
+    pending_.FailAll(left, turn_.upcalls);
+    verifications_.FailAll(left, turn_.upcalls);
     plane_.ClearQueue();
     packetizer_.Flush(turn_.packets);
     lifelines_.CloseAll(turn_.streams);
@@ -135,6 +138,7 @@ void Engine::Core::Install(Instant now, membership::Installation installation) {
     // What the side that ended has not acknowledged reaches the other side by the merge, or not:
     // nobody here can tell.
     pending_.OnExcluded(turn_.upcalls);
+    verifications_.OnExcluded(turn_.upcalls);
     if (replica_.synced()) replica_.OnExcluded();
   }
   // What belongs to the view that ends is sealed for it before it is gone.
@@ -194,6 +198,7 @@ void Engine::Core::BeginView(Instant now, const membership::Installation& instal
     if (continues && rank != rank_) continuing.push_back(rank);
   }
   pending_.OnView(continuing, members(), turn_.upcalls);
+  verifications_.OnView(view_infos_, turn_.upcalls);
   acks_moved_ = true;
 
   Replica::ViewInfo info{

@@ -28,10 +28,17 @@ void Engine::Core::Report(Instant now, EventKind kind, std::string text, const M
 bool Engine::Core::HoldsMessages() const { return !replica_.synced() || terminal_ || halted_; }
 
 bool Engine::Core::writable() const {
-  return member_ && replica_.synced() && !terminal_ && !halted_ && !leaving_ && !left_;
+  return member_ && replica_.synced() && !terminal_ && !halted_ && !draining_ && !leaving_ &&
+         !left_;
 }
 
 absl::Status Engine::Core::CheckWritable() const {
+  if (draining_ && !leaving_ && !left_)
+    return absl::FailedPreconditionError("this member is draining: it takes no more writes");
+  return CheckMember();
+}
+
+absl::Status Engine::Core::CheckMember() const {
   if (left_) return absl::FailedPreconditionError("this member has left the group");
   if (leaving_) return absl::FailedPreconditionError("this member is leaving the group");
   if (halted_) {
@@ -59,6 +66,13 @@ absl::Status Engine::Core::Execute(Instant now, const Command& command, Output& 
   absl::Status status;
   if (const auto* leave = std::get_if<Leave>(&command)) {
     status = ExecuteLeave(now, *leave);
+  } else if (const auto* drain = std::get_if<SetDraining>(&command)) {
+    draining_ = drain->draining;
+    return absl::OkStatus();
+  } else if (const auto* verify = std::get_if<VerifyReplicas>(&command)) {
+    status = CheckMember();
+    if (status.ok())
+      status = verifications_.Add(now, verify->id, verify->holders_min, verify->within);
   } else if (status = CheckWritable(); !status.ok()) {
     return status;
   } else if (const auto* open = std::get_if<OpenMap>(&command)) {
@@ -152,6 +166,12 @@ void Engine::Core::Deliver(Instant now, DeliveredMessage& message) {
       AfterReplica(now, replica_out);
       break;
     }
+    case MessageKind::kVerify:
+      DeliverVerify(message, writer);
+      break;
+    case MessageKind::kProof:
+      DeliverProof(message, writer);
+      break;
     default:
       ++messages_malformed_;
       break;
@@ -159,6 +179,47 @@ void Engine::Core::Deliver(Instant now, DeliveredMessage& message) {
   if (own && !pending_.OnDelivered(PendingCommands::LaneOf(message.cls), std::move(done),
                                    message.cut, message.seq)) {
     if (kind == MessageKind::kMap) replica_.OnOwnOperationDelivered();
+  }
+}
+
+// Spec 8.30. A question that must wait for holders is asked as soon as there are enough.
+void Engine::Core::AskForProofs() {
+  if (!member_ || HoldsMessages()) return;
+  const size_t holders = replica_.synced_ranks().size();
+  while (const std::optional<uint64_t> number = verifications_.TakeAskable(holders)) {
+    static_cast<void>(Queue(MessageKind::kVerify, DeliveryClass::kAgreed,
+                            Encode(VerifyMessage{*number}), {.is_own = true}));
+  }
+}
+
+void Engine::Core::DeliverVerify(const DeliveredMessage& message, const MemberId& writer) {
+  const std::optional<VerifyMessage> question = DecodeVerify(Bytes(message.payload).subspan(1));
+  // Only in the total order is this the same place everywhere.
+  if (!question.has_value() || message.cls == DeliveryClass::kConv) {
+    ++messages_malformed_;
+    return;
+  }
+  if (!replica_.synced()) return;
+  const Proof own{view_.id, replica_.position(), replica_.maps()->digest()};
+  if (writer != self_.id) {
+    const ProofMessage answer{writer.instance, question->number, own};
+    static_cast<void>(
+        Queue(MessageKind::kProof, DeliveryClass::kConv, Encode(answer), {.is_own = true}));
+    return;
+  }
+  std::vector<MemberId> others;
+  for (const Rank rank : replica_.synced_ranks()) {
+    if (rank != rank_) others.push_back(view_infos_[rank].id);
+  }
+  verifications_.OnAsked(question->number, own, std::move(others), turn_.upcalls);
+}
+
+void Engine::Core::DeliverProof(const DeliveredMessage& message, const MemberId& writer) {
+  const std::optional<ProofMessage> answer = DecodeProof(Bytes(message.payload).subspan(1));
+  if (!answer.has_value()) {
+    ++messages_malformed_;
+  } else if (answer->asker == self_.id.instance) {
+    verifications_.OnProof(answer->number, writer, answer->proof, turn_.upcalls);
   }
 }
 

@@ -122,6 +122,8 @@ struct DoneUpcall {
   bool applied =
       true;  // False: the condition of a conditional write did not hold (status is kAborted).
   uint16_t replicas = 0;  // Members known to have applied it, this one included.
+  ViewId view;            // Of a verification: the place where it was made.
+  uint64_t position = 0;
 };
 struct ChangeUpcall {
   uint32_t map = 0;

@@ -88,6 +88,8 @@ class Replica {
   bool synced() const { return synced_; }
   bool carries_state() const { return carries_state_; }
   bool wants_pause() const { return joiner_.has_value() && joiner_->wants_pause(); }
+  // Operations of the view so far.
+  uint64_t position() const { return position_; }
   // Null while not synced.
   const map::MapSet* maps() const { return synced_ ? maps_.get() : nullptr; }
   map::MapSet* mutable_maps() { return maps_.get(); }

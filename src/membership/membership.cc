@@ -162,6 +162,7 @@ void Membership::ApplyGone(const Turn& turn, const ViewId& next, Output& out) {
 
 // Spec 4.75, 4.76.
 void Membership::Exclude(Instant now, const std::string& why, Output& out) {
+  if (KindOf(role_) == RoleKind::kLeaving) return FinishLeaving(now, out);  // What it wanted.
   ++stats_.exclusions;
   std::erase_if(exclusions_, [&](Instant at) { return now - at > seconds(60); });
   exclusions_.push_back(now);

@@ -51,6 +51,10 @@ Group::~Group() {
 }
 
 absl::Status Group::Leave() { return impl_->Leave(); }
+absl::Status Group::Drain(absl::Duration timeout) { return impl_->Drain(timeout); }
+absl::StatusOr<Convergence> Group::VerifyConvergence(absl::Duration timeout) {
+  return impl_->VerifyConvergence(1, timeout);
+}
 
 MemberId Group::id() const { return impl_->id(); }
 const std::string& Group::name() const { return impl_->name(); }

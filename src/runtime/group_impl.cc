@@ -39,6 +39,16 @@ WriteResult FromDone(const engine::DoneUpcall& done) {
   return result;
 }
 
+constexpr absl::Duration kVerifyMax = absl::Hours(24 * 365);
+
+void SetId(engine::Command& command, uint64_t id) {
+  std::visit(
+      [id](auto& any) {
+        if constexpr (requires { any.id; }) any.id = id;
+      },
+      command);
+}
+
 Instant DeadlineAfter(absl::Duration timeout) {
   if (timeout == absl::InfiniteDuration()) return Instant::Infinite();
   return SteadyNow() + Duration(absl::ToInt64Nanoseconds(timeout));
@@ -221,13 +231,17 @@ absl::Status Group::Impl::Translate(const absl::Status& status) const {
 }
 
 WriteResult Group::Impl::Call(engine::Command command, absl::Duration timeout) {
-  WriteResult result;
+  return FromDone(Await(std::move(command), timeout));
+}
+
+engine::DoneUpcall Group::Impl::Await(engine::Command command, absl::Duration timeout) {
+  engine::DoneUpcall result;
   if (DeliveryQueue::OnDeliveryThread()) {
     result.status = InCallback();
     return result;
   }
   result.status = fork_guard().Check();
-  if (!result.ok()) return result;
+  if (!result.status.ok()) return result;
   auto waiter = std::make_shared<CallTable::Waiter>();
   const std::optional<uint64_t> id = calls_.AddWaiter(waiter);
   if (!id) {
@@ -235,7 +249,7 @@ WriteResult Group::Impl::Call(engine::Command command, absl::Duration timeout) {
                           : absl::ResourceExhaustedError("too many calls");
     return result;
   }
-  std::visit([&](auto& any) { any.id = *id; }, command);
+  SetId(command, *id);
   if (absl::Status status = driver_->Execute(command); !status.ok()) {
     calls_.Remove(*id);
     result.status = Translate(status);
@@ -249,7 +263,7 @@ WriteResult Group::Impl::Call(engine::Command command, absl::Duration timeout) {
     }
     waiter->notification.WaitForNotification();  // It is being answered this very moment.
   }
-  return FromDone(waiter->done);
+  return waiter->done;
 }
 
 absl::Status Group::Impl::CallAsync(engine::Command command, absl::Duration timeout,
@@ -265,7 +279,7 @@ absl::Status Group::Impl::CallAsync(engine::Command command, absl::Duration time
   if (!id)
     return left_ ? absl::CancelledError("the group was left")
                  : absl::ResourceExhaustedError("too many calls");
-  std::visit([&](auto& any) { any.id = *id; }, command);
+  SetId(command, *id);
   if (absl::Status status = driver_->Execute(command); !status.ok()) {
     // Whoever removes the call answers for it: not both.
     if (calls_.Remove(*id)) return Translate(status);
@@ -362,10 +376,43 @@ absl::Status Group::Impl::AwaitJoined(absl::Duration timeout) {
 absl::Status Group::Impl::Leave() {
   if (DeliveryQueue::OnDeliveryThread()) return InCallback();
   if (absl::Status status = fork_guard().Check(); !status.ok()) return status;
+  if (left_) return absl::CancelledError("left already");
+  // The others are receiving the state from here, and nobody else has it: they get the time.
+  const auto is_only_holder = [](const engine::Engine& engine, Instant) {
+    const View& view = engine.view();
+    const auto holders = std::count_if(view.members.begin(), view.members.end(),
+                                       [](const Member& member) { return member.synced; });
+    return engine.synced() && view.members.size() > 1 && holders == 1;
+  };
+  if (driver_->Read(is_only_holder)) {
+    Post(engine::SetDraining{true}).IgnoreError();
+    VerifyConvergence(2, leave_timeout_).IgnoreError();
+  }
   if (left_.exchange(true)) return absl::CancelledError("left already");
   const WriteResult result = Call(engine::Leave{}, leave_timeout_);
   Shutdown();
   return result.status;
+}
+
+absl::StatusOr<Convergence> Group::Impl::VerifyConvergence(uint16_t members_min,
+                                                           absl::Duration timeout) {
+  // The engine gives up by itself; its answer says what was missing.
+  const absl::Duration within = std::clamp(timeout, absl::ZeroDuration(), kVerifyMax);
+  const engine::DoneUpcall done =
+      Await(engine::VerifyReplicas{.holders_min = members_min,
+                                   .within = Duration(absl::ToInt64Nanoseconds(within))},
+            absl::InfiniteDuration());
+  if (!done.status.ok()) return done.status;
+  return Convergence{done.replicas, done.view, done.position};
+}
+
+absl::Status Group::Impl::Drain(absl::Duration timeout) {
+  if (DeliveryQueue::OnDeliveryThread()) return InCallback();
+  if (absl::Status status = Post(engine::SetDraining{true}); !status.ok()) return status;
+  const absl::StatusOr<Convergence> elsewhere = VerifyConvergence(2, timeout);
+  if (elsewhere.ok()) return Leave();
+  Post(engine::SetDraining{false}).IgnoreError();
+  return elsewhere.status();
 }
 
 void Group::Impl::LeaveInBackground() {

@@ -50,6 +50,9 @@ struct Group::Impl : public std::enable_shared_from_this<Group::Impl> {
 
   // Executes a command and waits. Its id is filled in.
   WriteResult Call(engine::Command command, absl::Duration timeout);
+  engine::DoneUpcall Await(engine::Command command, absl::Duration timeout);
+  absl::StatusOr<Convergence> VerifyConvergence(uint16_t members_min, absl::Duration timeout);
+  absl::Status Drain(absl::Duration timeout);
   absl::Status CallAsync(engine::Command command, absl::Duration timeout, WriteCallback done);
   // Executes a command whose outcome nobody wants to know.
   absl::Status Post(engine::Command command);

@@ -48,7 +48,17 @@ class Violations {
 
 // A command the workload has given to a process, which accepted it.
 struct IssuedCommand {
-  enum class Kind : uint8_t { kMessage, kOpen, kPut, kPutIf, kErase, kIncrement, kBatch, kLeave };
+  enum class Kind : uint8_t {
+    kMessage,
+    kOpen,
+    kPut,
+    kPutIf,
+    kErase,
+    kIncrement,
+    kBatch,
+    kVerify,
+    kLeave
+  };
   Kind kind = Kind::kMessage;
   uint64_t id = 0;
   engine::AckLevel ack = engine::AckLevel::kAll;

@@ -240,6 +240,8 @@ void Cluster::HandUp(Host& host, engine::Output& out) {
     Hash(done->command, static_cast<uint64_t>(done->status.raw_code()));
     if (host.workload.has_value()) host.workload->OnDone(*done);
     left |= done->command == host.leave_command && host.leaving.has_value();
+    if (absl::IsDataLoss(done->status)) Complain("I18", host.name + ": " + done->status.ToString());
+    if (done->replicas > 0 && !done->view.IsZero()) sometimes_->Count("verifications");
     const bool may_fail = synced_at_.is_infinite() || done->status.ok() || !done->applied;
     if (!may_fail) {
       Complain("I22", host.name + ": command " + std::to_string(done->command) +

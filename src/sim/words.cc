@@ -172,11 +172,11 @@ std::string Words(ProcessChange change) {
 }
 
 std::string Words(const IssuedCommand& command) {
-  static constexpr const char* kKinds[] = {"message", "open",      "put",   "put-if",
-                                           "erase",   "increment", "batch", "leave"};
+  static constexpr const char* kKinds[] = {"message",   "open",  "put",    "put-if", "erase",
+                                           "increment", "batch", "verify", "leave"};
   static constexpr const char* kAcks[] = {"local", "one", "all"};
   std::string text = "COMMAND " + Number(command.id) + " " +
-                     kKinds[static_cast<size_t>(command.kind) % 8] + " ack " +
+                     kKinds[static_cast<size_t>(command.kind) % std::size(kKinds)] + " ack " +
                      kAcks[static_cast<size_t>(command.ack) % 3];
   for (const std::string& key : command.keys) text += " " + key;
   return text;

@@ -43,6 +43,7 @@ Duration Workload::DrawPause() {
 
 std::optional<Workload::Planned> Workload::Next(Instant now, Node& node, size_t pending) {
   if (pending >= options_.pending_max || node.view().members.empty()) return std::nullopt;
+  if (random_.Chance(options_.verifications) && node.writable()) return Verification();
   if (random_.Chance(options_.messages)) return Message();
   const std::optional<uint32_t> map = node.MapId(kMapName);
   if (!map.has_value()) {
@@ -62,6 +63,15 @@ Workload::Planned Workload::Leave() {
   planned.issued.kind = IssuedCommand::Kind::kLeave;
   planned.issued.id = next_id_++;
   planned.command = engine::Leave{planned.issued.id};
+  return planned;
+}
+
+Workload::Planned Workload::Verification() {
+  Planned planned;
+  planned.issued.kind = IssuedCommand::Kind::kVerify;
+  planned.issued.id = next_id_++;
+  planned.command = engine::VerifyReplicas{
+      .id = planned.issued.id, .holders_min = static_cast<uint16_t>(random_.Chance(0.3) ? 2 : 1)};
   return planned;
 }
 

@@ -21,6 +21,7 @@ struct WorkloadOptions {
   double shared_keys = 0.5;                   // Share of writes to keys that others write too.
   double big = 0.001;                         // Share of values and messages of up to 200 KiB.
   double expiring = 0.1;                      // Share of puts with a time to live.
+  double verifications = 0.02;                // Share of commands that ask whether all are equal.
   uint32_t keys = 40;                         // Of each process, and shared.
   uint32_t pending_max = 200;                 // A user stops when so many commands are not done.
 };
@@ -49,6 +50,7 @@ class Workload {
  private:
   Planned OpenTheMap();
   Planned Message();
+  Planned Verification();
   Planned Write(Instant now, Node& node, uint32_t map);
   std::string DrawKey();
   std::string DrawValue();

@@ -346,6 +346,21 @@ TEST(Membership, OnlyTheSideWithAQuorumLivesOnAndTheOthersComeBackToIt) {
   }
 }
 
+TEST(Membership, AMemberThatLeavesWhileItLearnsThatTheGroupHasGoneOnWithoutItIsOut) {
+  World world({.seed = 1, .policy = Policy::kPrimary});
+  Gather(world, 5);
+  world.Partition({{1, 1}, {2, 1}});
+  ASSERT_TRUE(world.RunUntil(seconds(2), [&] { return world.IsOneView({3, 4, 5}); }));
+  world.RunFor(seconds(60));  // Nobody answers for the old view any more.
+  world.Partition({});
+  const auto has_asked = [&] { return world.membership(1).stats().merges_asked > 0; };
+  ASSERT_TRUE(world.RunUntil(seconds(4), has_asked));
+  world.Leave(1);  // The answer is on its way.
+  ASSERT_TRUE(world.RunUntil(seconds(4), [&] { return world.IsOneView({2, 3, 4, 5}); }))
+      << world.Describe();
+  EXPECT_EQ(world.Count(1, EventKind::kLeft), 1);
+}
+
 TEST(Membership, HalvesWithoutAQuorumBothHaltAndResumeTogether) {
   World world({.seed = 2, .policy = Policy::kPrimary});
   Gather(world, 4);

@@ -52,6 +52,40 @@ TEST_P(GroupTest, ThreeMembersShareOneViewAndOneMap) {
   }
 }
 
+TEST_P(GroupTest, AllMembersAreProvenToHoldTheSame) {
+  std::vector<Group> members = JoinMembers(3, Options("proof"));
+  ASSERT_EQ(members.size(), 3u);
+  absl::StatusOr<ReplicatedMap> map = members[0].OpenMap("sessions");
+  ASSERT_TRUE(map.ok()) << map.status();
+  ASSERT_TRUE(map->Put("key", "value").ok());
+  const absl::StatusOr<Convergence> proof = members[1].VerifyConvergence();
+  ASSERT_TRUE(proof.ok()) << proof.status();
+  EXPECT_EQ(proof->members, 3u);
+  EXPECT_EQ(proof->view, members[0].view().id);
+}
+
+TEST_P(GroupTest, AMemberThatDrainsLeavesOnlyWhenAnotherHoldsWhatItHolds) {
+  std::vector<Group> members = JoinMembers(1, Options("drain"));
+  ASSERT_EQ(members.size(), 1u);
+  absl::StatusOr<ReplicatedMap> map = members[0].OpenMap("sessions");
+  ASSERT_TRUE(map.ok()) << map.status();
+  ASSERT_TRUE(map->Put("before", "value").ok());
+  const absl::Status alone = members[0].Drain(absl::Milliseconds(100));
+  EXPECT_TRUE(absl::IsDeadlineExceeded(alone)) << alone;
+  EXPECT_TRUE(map->Put("after", "value").ok()) << "it is in the group and takes writes again";
+  GroupOptions other = Options("drain");
+  other.name = "b";
+  absl::StatusOr<Group> second = Group::Join(other);
+  ASSERT_TRUE(second.ok()) << second.status();
+  EXPECT_TRUE(members[0].Drain().ok());
+  EXPECT_TRUE(AwaitMembers(*second, 1));
+  absl::StatusOr<ReplicatedMap> kept = second->OpenMap("sessions");
+  ASSERT_TRUE(kept.ok()) << kept.status();
+  EXPECT_TRUE(kept->Get("before").ok());
+  EXPECT_TRUE(kept->Get("after").ok());
+  EXPECT_TRUE(absl::IsCancelled(members[0].Drain()));
+}
+
 TEST_P(GroupTest, AMemberThatLeavesIsGoneFromTheViewAndTheOthersGoOn) {
   std::vector<Group> members = JoinMembers(3, Options("leave"));
   ASSERT_EQ(members.size(), 3u);

@@ -241,7 +241,8 @@ TEST_F(RespLimitsTest, ThroughAFullSendQueueAPipelineIsAnsweredWholeAndNothingIs
     b.group.send_queue_bytes_max = 64 << 10;
     return b;
   }());
-  ASSERT_TRUE(second.Start().ok());
+  const absl::Status started = second.Start();
+  ASSERT_TRUE(started.ok()) << started;
   constexpr int kWrites = 400;
   std::string pipeline;
   for (int i = 0; i < kWrites; ++i) {
