@@ -75,9 +75,8 @@ class Buffer {
   bool empty() const { return size_ == 0; }
   const std::byte* data() const { return data_; }
   Bytes bytes() const { return {data_, size_}; }
-  operator Bytes() const {
-    return bytes();
-  }  // NOLINT(google-explicit-constructor): a Buffer reads as its bytes.
+  // NOLINTNEXTLINE(google-explicit-constructor): a Buffer reads as its bytes.
+  operator Bytes() const { return bytes(); }
   std::string_view text() const { return AsText(bytes()); }
   // The bytes to write, by the one who allocated, before anyone else holds a slice.
   MutableBytes Fill() { return {data_, size_}; }

@@ -97,7 +97,7 @@ class Engine::Core {
   void AskMembership(Instant now, absl::FunctionRef<void(const membership::Turn&)> ask);
   void ApplyMembership(Instant now);
   void SendControlFrames(Instant now, std::vector<wire::OutFrame>& frames);
-  void Install(Instant now, membership::Installation installation);
+  void Install(Instant now, const membership::Installation& installation);
   void InstallSecurity(const membership::Installation& installation);
   void BeginView(Instant now, const membership::Installation& installation,
                  const std::vector<MemberInfo>& before);

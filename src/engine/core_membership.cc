@@ -77,7 +77,7 @@ void Engine::Core::ApplyMembership(Instant now) {
     Trace(options_.trace, TraceKind::kExcluded,
           [&](TraceRecord& record) { record.view = view_.id; });
   }
-  if (answer.installation.has_value()) Install(now, std::move(*answer.installation));
+  if (answer.installation.has_value()) Install(now, *answer.installation);
   if (answer.search.has_value()) {
     member_ = false;
     self_.id = answer.search->self;
@@ -128,7 +128,7 @@ void Engine::Core::SendControlFrames(Instant now, std::vector<wire::OutFrame>& f
   }
 }
 
-void Engine::Core::Install(Instant now, membership::Installation installation) {
+void Engine::Core::Install(Instant now, const membership::Installation& installation) {
   if (!installation.fresh) {
     plane_.CloseView(now, installation.proposal->trim, plane_out_);
     AfterPlane(now);
@@ -204,6 +204,7 @@ void Engine::Core::BeginView(Instant now, const membership::Installation& instal
   Replica::ViewInfo info{
       .id = view_.id, .self = self_.id, .members = view_infos_, .joined = installation.fresh};
   info.operations_queued = pending_.QueuedOfReplica();
+  info.carriers.reserve(installation.carriers.size());
   for (const membership::Carrier& carrier : installation.carriers) {
     info.carriers.push_back({carrier.member, carrier.came_from});
   }

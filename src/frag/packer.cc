@@ -129,6 +129,7 @@ void Packer::PackFragment(Packed& packed) {
 
 std::vector<uint64_t> Packer::Clear() {
   std::vector<uint64_t> ids;
+  ids.reserve(queue_.size());
   for (const Message& message : queue_) ids.push_back(message.id);
   queue_.clear();
   bytes_ = exempt_ = exempt_bytes_ = sent_of_front_ = 0;

@@ -34,7 +34,7 @@ absl::Status ValidateExpiry(GroupTime expires_at) {
 }
 
 template <class... Statuses>
-absl::Status First(absl::Status status, Statuses... rest) {
+absl::Status First(const absl::Status& status, const Statuses&... rest) {
   if constexpr (sizeof...(rest) == 0) {
     return status;
   } else {

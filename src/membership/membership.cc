@@ -22,7 +22,7 @@ Membership::Membership(const Options& options, Random& random)
 
 void Membership::SetRole(Role role) {
   COHORT_CHECK(MayFollow(KindOf(role_), KindOf(role)));
-  role_ = std::move(role);
+  role_ = role;
   timers_.Stop(Timer::kRole);
 }
 

@@ -52,7 +52,8 @@ class ViewChange {
   void Reset(Instant now, ProposalRef view, Rank self);
 
   // The failure detector's verdict. Final inside the view; repeating it changes nothing.
-  void Convict(const Turn& turn, Rank rank, ViewCause cause, std::string evidence, Output& out);
+  void Convict(const Turn& turn, Rank rank, ViewCause cause, const std::string& evidence,
+               Output& out);
   // What the next proposal of this member shall change besides convictions; replaces what was
   // pending. A change that is pending at the coordinator begins a view change at once: batching is
   // the caller's.

@@ -16,8 +16,8 @@ inline bool IsAuthoritative(ViewCause cause) {
 }
 
 template <class Rules>
-void ViewChange<Rules>::Convict(const Turn& turn, Rank rank, ViewCause cause, std::string evidence,
-                                Output& out) {
+void ViewChange<Rules>::Convict(const Turn& turn, Rank rank, ViewCause cause,
+                                const std::string& evidence, Output& out) {
   if (view_ == nullptr || rank >= size() || IsOver()) return;
   if (!AddConviction(rank, cause, evidence, out)) return;
   OnConvictionsGrew(turn, out);

@@ -1,10 +1,10 @@
 #include "runtime/asio_driver.h"
 
 #include <sys/timerfd.h>
-#include <time.h>
 
 #include <algorithm>
 #include <asio/post.hpp>
+#include <ctime>
 
 #include "base/absl_bridge.h"
 #include "base/address.h"

@@ -6,7 +6,7 @@
 
 namespace cohort::runtime {
 
-std::optional<uint64_t> CallTable::Add(Call call) {
+std::optional<uint64_t> CallTable::Add(Call&& call) {
   runtime::MutexLock lock(&mutex_);
   if (closed_ || calls_.size() >= kCallsMax) return std::nullopt;
   const uint64_t command = next_++;

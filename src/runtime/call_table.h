@@ -63,7 +63,7 @@ class CallTable {
     Callback callback;
     Instant deadline = Instant::Infinite();
   };
-  std::optional<uint64_t> Add(Call call);
+  std::optional<uint64_t> Add(Call&& call);
 
   mutable runtime::Mutex mutex_;
   absl::flat_hash_map<uint64_t, Call> calls_ ABSL_GUARDED_BY(mutex_);

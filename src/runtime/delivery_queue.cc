@@ -6,8 +6,8 @@
 #include "runtime/delivery_queue.h"
 
 #include <pthread.h>
-#include <signal.h>
 
+#include <csignal>
 #include <string>
 #include <utility>
 

@@ -40,6 +40,7 @@ Group::~Group() {
   if (impl_ == nullptr || impl_->left()) return;
   if (impl_->fork_guard().InChild()) {
     // Left as it is: its threads are not here, and its epoll set is the parent's too.
+    // NOLINTNEXTLINE(bugprone-unhandled-exception-at-new): no memory for 16 bytes ends any process.
     static_cast<void>(new std::shared_ptr<Impl>(std::move(impl_)));
     return;
   }

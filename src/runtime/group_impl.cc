@@ -289,7 +289,7 @@ absl::Status Group::Impl::CallAsync(engine::Command command, absl::Duration time
   return absl::OkStatus();
 }
 
-absl::Status Group::Impl::Post(engine::Command command) {
+absl::Status Group::Impl::Post(const engine::Command& command) {
   if (absl::Status status = fork_guard().Check(); !status.ok()) return status;
   return Translate(driver_->Execute(command));
 }

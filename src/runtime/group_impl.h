@@ -55,7 +55,7 @@ struct Group::Impl : public std::enable_shared_from_this<Group::Impl> {
   absl::Status Drain(absl::Duration timeout);
   absl::Status CallAsync(engine::Command command, absl::Duration timeout, WriteCallback done);
   // Executes a command whose outcome nobody wants to know.
-  absl::Status Post(engine::Command command);
+  absl::Status Post(const engine::Command& command);
 
   OpenedMap& Opened(std::string_view name);
   void Watch(OpenedMap& map, bool wanted);

@@ -146,6 +146,8 @@ TlsContext::Session TlsContext::NewSession(int fd, Side side) const {
     BIO_free(bio);
     return nullptr;
   }
+  // NOLINTNEXTLINE(performance-no-int-to-ptr): OpenSSL keeps a number for us where it has a
+  // pointer.
   BIO_set_data(bio, reinterpret_cast<void*>(static_cast<intptr_t>(fd)));
   BIO_set_init(bio, 1);
   SSL_set_bio(session.get(), bio, bio);

@@ -110,6 +110,7 @@ class Campaign {
   // False when no worker is left.
   bool Read() {
     std::vector<pollfd> polls;
+    polls.reserve(workers_.size());
     for (const Worker& worker : workers_) polls.push_back({worker.fd, POLLIN, 0});
     const bool any = std::any_of(workers_.begin(), workers_.end(),
                                  [](const Worker& worker) { return worker.fd >= 0; });

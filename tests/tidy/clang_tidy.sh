@@ -24,5 +24,5 @@ for file in "${files[@]}"; do
 done
 if [ ${#known[@]} = 0 ]; then echo "clang-tidy: nothing to check"; exit 0; fi
 printf '%s\n' "${known[@]}" | xargs -n 1 -P "${COHORT_JOBS:-$(nproc)}" clang-tidy-19 --quiet \
-  -p "$build" --extra-arg=-Wno-unknown-warning-option
+  -p "$build" --extra-arg=-Wno-unknown-warning-option --extra-arg=-Wno-ignored-gch
 echo "clang-tidy: ${#known[@]} files, nothing found"
