@@ -3,8 +3,12 @@
 
 Three members, encrypted; the writer joins last, so it is not the sequencer. Then a fourth member joins, and the time its
 state takes is measured. Prints what the programs print, and the ratio that docs/performance.md speaks of.
+
+    ./run bench e2e                                  in a minute
+    ./run bench e2e --seconds 3 --keys 200000        as in docs/performance.md
 """
 
+import argparse
 import json
 import os
 import shutil
@@ -23,6 +27,10 @@ def results(text):
 
 
 def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--seconds", type=int, default=2, help="of pipelined puts")
+    parser.add_argument("--keys", type=int, default=10000, help="entries that the joiner receives, of 1 KiB")
+    options = parser.parse_args()
     lab.enter("bench")
     build = os.path.join(ROOT, "build", "release")
     group_bench = os.path.join(build, "bench", "e2e", "group_bench")
@@ -47,7 +55,8 @@ def main():
                 processes.append(host.popen([group_bench, "replica", "--name", name, "--bind", host.address] + common))
                 time.sleep(1.0)  # The first one forms the group.
             writer = hosts[2].popen(
-                [group_bench, "writer", "--name", "a", "--bind", hosts[2].address, "--members", "3"] + common + sys.argv[1:],
+                [group_bench, "writer", "--name", "a", "--bind", hosts[2].address, "--members", "3"] + common +
+                ["--seconds", str(options.seconds), "--keys", str(options.keys)],
                 stdout=subprocess.PIPE, text=True)
             out, _ = writer.communicate(timeout=120)
             print(out, end="", flush=True)
