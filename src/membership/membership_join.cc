@@ -131,7 +131,7 @@ void Membership::OnJoinAnswer(Instant now, const LifelinePeer& from, const JoinA
     }
     case JoinAnswer::Kind::kRefused:
       refused_for_good_ = answer.final;
-      Report(now, EventKind::kRefused, from.address.ToString() + " refused: " + answer.text, out);
+      Report(now, EventKind::kRefused, "by " + from.address.ToString() + ": " + answer.text, out);
       return RetryLater(now, out);
   }
 }

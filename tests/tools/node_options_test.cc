@@ -55,29 +55,14 @@ TEST(NodeOptionsTest, PlaintextIsLoopbackUnlessTheNetworkIsNamed) {
 }
 
 TEST(NodeOptionsTest, MapsSeedsAndDoorsAreRead) {
-  const auto options = Parse({"-g",
-                              "a",
-                              "-k",
-                              "f",
-                              "--map",
-                              "one",
-                              "--map",
-                              "two=convergent",
-                              "--seed",
-                              "h:1,i:2",
-                              "--resp",
-                              ":0",
-                              "--http",
-                              "unix:/tmp/h",
-                              "--ack",
-                              "one",
-                              "--ack-timeout",
-                              "250ms",
-                              "--events",
-                              "json"});
+  const auto options =
+      Parse({"-g",       "a",           "-k",     "f",       "--map",         "one",
+             "--map",    "two=ordered", "--seed", "h:1,i:2", "--resp",        ":0",
+             "--http",   "unix:/tmp/h", "--ack",  "one",     "--ack-timeout", "250ms",
+             "--events", "json"});
   ASSERT_TRUE(options.ok()) << options.status();
   ASSERT_EQ(options->maps.size(), 2u);
-  EXPECT_EQ(options->maps[1].options.kind, MapKind::kConvergent);
+  EXPECT_EQ(options->maps[1].name, "two");
   EXPECT_EQ(options->group.seeds.size(), 2u);
   EXPECT_EQ(options->resp->ToString(), "127.0.0.1:0");
   EXPECT_TRUE(options->http->IsUnix());
@@ -123,6 +108,21 @@ TEST(NodeOptionsTest, AMisspeltLineOfAConfigurationFileIsRefused) {
   const auto options = Parse({"--config", path, "--group", "shop", "--key-file", "k"});
   std::remove(path.c_str());
   EXPECT_FALSE(options.ok());
+}
+
+TEST(NodeOptionsTest, AMapOfAKindThatIsNotThereIsRefusedBeforeAnythingIsJoined) {
+  for (const char* map : {"m=convergent", "m=sorted"}) {
+    const auto options = Parse({"-g", "a", "-k", "f", "--map", map});
+    ASSERT_FALSE(options.ok()) << map;
+    EXPECT_THAT(options.status().message(), testing::HasSubstr("--map"));
+  }
+}
+
+TEST(NodeOptionsTest, ErrorsOfTheLibraryNameTheFlag) {
+  EXPECT_EQ(WithFlagNames("seeds: 'h' lacks host or port"), "--seed: 'h' lacks host or port");
+  EXPECT_EQ(WithFlagNames("key_file: x: no such file"), "--key-file: x: no such file");
+  EXPECT_EQ(WithFlagNames("no view of the group: seeds"), "no view of the group: seeds");
+  EXPECT_EQ(WithFlagNames("bind"), "bind");
 }
 
 TEST(NodeOptionsTest, WrongTimesAndEndpointsNameTheirOption) {

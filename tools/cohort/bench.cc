@@ -8,6 +8,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
+#include "base/absl_bridge.h"
 #include "cohort/group.h"
 #include "commands.h"
 #include "group_flags.h"
@@ -158,7 +159,7 @@ void Print(Result& result, bool json) {
 }
 
 int Fail(const absl::Status& status) {
-  std::fprintf(stderr, "cohort bench: %s\n", std::string(status.message()).c_str());
+  std::fprintf(stderr, "cohort bench: %s\n", WithFlagNames(ToStd(status.message())).c_str());
   return kExitFailed;
 }
 

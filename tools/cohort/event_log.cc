@@ -43,6 +43,28 @@ const char* CauseOf(const View& view) {
   return ToString(view.previous.IsZero() ? ViewCause::kFormed : ViewCause::kSynced);
 }
 
+// Of Event::number.
+const char* UnitOf(EventKind kind) {
+  switch (kind) {
+    case EventKind::kSuspected:
+    case EventKind::kBackPressure:
+      return " ms";
+    case EventKind::kTransferStarted:
+    case EventKind::kTransferDone:
+    case EventKind::kTransferFailed:
+    case EventKind::kConflict:
+      return " bytes";
+    case EventKind::kSynced:
+      return " entries";
+    case EventKind::kMerged:
+      return " conflicts";
+    case EventKind::kDropped:
+      return " packets";
+    default:
+      return "";
+  }
+}
+
 void Describe(const char* sign, const std::vector<MemberChange>& changes, std::string& text) {
   for (const MemberChange& change : changes) {
     absl::StrAppend(&text, " ", sign, change.member.name, " (", ToString(change.cause));
@@ -133,14 +155,13 @@ void EventLog::Add(const Event& event) {
   }
   if (event.number != 0) {
     json["number"] = event.number;
-    absl::StrAppend(&text, " ", event.number);
+    absl::StrAppend(&text, " ", event.number, UnitOf(event.kind));
   }
   if (!event.text.empty()) {
     json["text"] = event.text;
     absl::StrAppend(&text, ": ", event.text);
   }
-  const bool remembered = event.kind == EventKind::kSynced || event.kind == EventKind::kLeft;
-  if (remembered) {
+  if (event.kind == EventKind::kLeft) {
     const std::lock_guard lock(shared_->mutex);
     if (seen_.size() < kLinesMax) seen_.emplace(event.kind, event.subject_name);
   }

@@ -14,7 +14,9 @@ void GroupFlags::AddTo(CLI::App& app) {
       ->envname("COHORT_GROUP")
       ->group(section);
   app.add_option("-n,--name", name,
-                 "This member's name, unique in the group; default HOSTNAME-PORT")
+                 "This member's name, unique in the group (a newer process takes it over from an "
+                 "older one); "
+                 "default HOSTNAME-PORT")
       ->envname("COHORT_NAME")
       ->group(section);
   app.add_option("-k,--key-file", key_file,
@@ -135,6 +137,31 @@ absl::StatusOr<Ack> ParseAck(const std::string& text) {
   if (text == "one") return Ack::kOne;
   if (text == "local") return Ack::kLocal;
   return absl::InvalidArgumentError(absl::StrCat("--ack: '", text, "' is not all, one or local"));
+}
+
+std::string WithFlagNames(std::string_view message) {
+  static constexpr std::pair<std::string_view, std::string_view> kFlags[] = {
+      {"bind", "--bind"},
+      {"dead_timeout", "--dead-timeout"},
+      {"group", "--group"},
+      {"initial_members", "--initial-members"},
+      {"join_timeout", "--join-timeout"},
+      {"key_file", "--key-file"},
+      {"leave_timeout", "--leave-timeout"},
+      {"map_bytes_max", "--map-bytes-max"},
+      {"multicast", "--multicast"},
+      {"multicast_ttl", "--multicast-ttl"},
+      {"name", "--name"},
+      {"seeds", "--seed"},
+      {"send_queue_bytes_max", "--send-queue-bytes"},
+      {"stall_timeout", "--stall-timeout"},
+      {"tie_breaker", "--tie-breaker"}};
+  const size_t colon = message.find(':');
+  for (const auto& [option, flag] : kFlags) {
+    if (message.substr(0, colon) == option && colon != std::string_view::npos)
+      return std::string(flag) + std::string(message.substr(colon));
+  }
+  return std::string(message);
 }
 
 absl::StatusOr<GroupOptions> GroupFlags::ToOptions() const {

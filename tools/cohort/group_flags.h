@@ -3,6 +3,7 @@
 #define COHORT_TOOLS_GROUP_FLAGS_H_
 
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "CLI/CLI.hpp"
@@ -39,6 +40,10 @@ struct GroupFlags {
   // Errors: kInvalidArgument, naming the option.
   absl::StatusOr<GroupOptions> ToOptions() const;
 };
+
+// An error of the library that begins with the name of an option of GroupOptions, said for who gave
+// flags: "key_file: x: no such file" is told as "--key-file: x: no such file".
+std::string WithFlagNames(std::string_view message);
 
 // "all", "one", "local".
 absl::StatusOr<Ack> ParseAck(const std::string& text);

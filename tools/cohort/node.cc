@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "base/absl_bridge.h"
 #include "commands.h"
 #include "signals.h"
 
@@ -75,8 +76,6 @@ absl::Status Node::OpenMaps() {
 }
 
 void Node::AnnounceReady() {
-  if (!events_.Saw(EventKind::kSynced, group_->name()))
-    events_.Add("synced", group_->name(), "holds the whole state");
   std::string text = absl::StrCat("member of ", options_.group.group, " at ", group_->address());
   if (options_.resp) absl::StrAppend(&text, "; RESP on ", resp_.endpoint().ToString());
   if (options_.http) absl::StrAppend(&text, "; HTTP on ", http_.endpoint().ToString());
@@ -124,7 +123,7 @@ absl::Status Node::Stop() {
 namespace {
 
 int Fail(const absl::Status& status) {
-  std::fprintf(stderr, "cohort node: %s\n", std::string(status.message()).c_str());
+  std::fprintf(stderr, "cohort node: %s\n", WithFlagNames(ToStd(status.message())).c_str());
   return status.code() == absl::StatusCode::kInvalidArgument ? kExitUsage : kExitFailed;
 }
 

@@ -97,11 +97,11 @@ absl::StatusOr<MapSpec> ParseMapSpec(const std::string& text) {
   spec.name = text.substr(0, equals);
   const std::string kind = equals == std::string::npos ? "ordered" : text.substr(equals + 1);
   if (kind == "convergent") {
-    spec.options.kind = MapKind::kConvergent;
-  } else if (kind != "ordered") {
-    return absl::InvalidArgumentError(
-        absl::StrCat("--map: '", kind, "' is not ordered or convergent"));
+    return absl::InvalidArgumentError(absl::StrCat(
+        "--map: '", text, "': this version has no convergent maps; use ", spec.name, "=ordered"));
   }
+  if (kind != "ordered")
+    return absl::InvalidArgumentError(absl::StrCat("--map: '", kind, "' is not ordered"));
   if (spec.name.empty() || spec.name.size() > kNameBytesMax) {
     return absl::InvalidArgumentError(
         absl::StrCat("--map: the name in '", text, "' must have 1 to ", kNameBytesMax, " bytes"));
