@@ -209,6 +209,7 @@ void Engine::Core::BeginView(Instant now, const membership::Installation& instal
     info.carriers.push_back({carrier.member, carrier.came_from});
   }
   std::vector<InstanceId> instances;
+  instances.reserve(view_infos_.size());
   for (const MemberInfo& member : view_infos_) instances.push_back(member.id.instance);
   lifelines_.Retain(std::move(instances));
   KeepMesh(now);

@@ -41,13 +41,17 @@ absl::Status ReplicatedMap::Impl::WriteAsync(absl::StatusOr<Body> body, const Wr
   return group->CallAsync(*std::move(command), options.timeout, std::move(done));
 }
 
+bool Concerns(const Change& change, const std::function<bool(std::string_view)>& wanted) {
+  const bool all_keys = change.cause == ChangeCause::kClear || change.cause == ChangeCause::kSync;
+  return all_keys || wanted(change.key);
+}
+
 Subscription ReplicatedMap::Impl::Subscribe(std::function<bool(std::string_view)> wanted,
                                             std::function<void(const Change&)> on_change) const {
   std::function<void(const Change&)> filtered = std::move(on_change);
   if (wanted) {
     filtered = [wanted = std::move(wanted), on_change = std::move(filtered)](const Change& change) {
-      // A clear has no key: it concerns everybody.
-      if (change.cause == ChangeCause::kClear || wanted(change.key)) on_change(change);
+      if (Concerns(change, wanted)) on_change(change);
     };
   }
   const auto entry = map.subscribers->Add(std::move(filtered));

@@ -7,12 +7,17 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <string_view>
 
 #include "cohort/replicated_map.h"
 #include "map/ordered_map.h"
 #include "runtime/group_impl.h"
 
 namespace cohort {
+
+// Whether a subscriber to the keys that are `wanted` is told of `change`: what has no key concerns
+// everybody.
+bool Concerns(const Change& change, const std::function<bool(std::string_view)>& wanted);
 
 struct ReplicatedMap::Impl {
   Impl(std::shared_ptr<Group::Impl> in_group, Group::Impl::OpenedMap& opened)
