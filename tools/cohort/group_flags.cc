@@ -14,9 +14,7 @@ void GroupFlags::AddTo(CLI::App& app) {
       ->envname("COHORT_GROUP")
       ->group(section);
   app.add_option("-n,--name", name,
-                 "This member's name, unique in the group (a newer process takes it over from an "
-                 "older one); "
-                 "default HOSTNAME-PORT")
+                 "This member's name, unique: a newer process takes it over; default HOSTNAME-PORT")
       ->envname("COHORT_NAME")
       ->group(section);
   app.add_option("-k,--key-file", key_file,
