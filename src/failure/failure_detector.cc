@@ -60,6 +60,12 @@ void FailureDetector::OnView(Instant now, Rank self, const std::vector<MemberInf
   }
 }
 
+void FailureDetector::Forget() {
+  peers_.clear();
+  self_ = kNoRank;
+  stopped_for_ = Duration(0);
+}
+
 bool FailureDetector::DropUnlessPeer(Rank rank) {
   if (IsPeer(rank)) return false;
   ++stats_.frames_dropped;

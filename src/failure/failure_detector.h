@@ -40,6 +40,9 @@ class FailureDetector {
   // Members that continue (same MemberId) keep their history, new ones start afresh with
   // Options::grace.
   void OnView(Instant now, Rank self, const std::vector<MemberInfo>& members, Output& out);
+  // This member was outside its group. What it had judged of the others is of another life: they
+  // are new to it in the view that follows, and it was not asleep.
+  void Forget();
 
   // Any authenticated packet of the view from `from`. Cheap: called for every packet, before its
   // frames are handled.

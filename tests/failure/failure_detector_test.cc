@@ -547,6 +547,19 @@ TEST_F(OneDetectorTest, LateTicksMakeTheObserverPatientAndCleanSecondsHeal) {
   EXPECT_EQ(detector_.local_health(), 0u);
 }
 
+TEST_F(OneDetectorTest, WhoComesBackFromOutsideJudgesNobodyByWhatWasBefore) {
+  for (int i = 0; i < 6; ++i) Speak({});  // Both are silent for 600 ms.
+  now_ = now_ + seconds(5);               // Excluded, searching, joining.
+  detector_.Forget();
+  detector_.OnView(now_, 0, members_, out_);
+  out_ = {};
+  for (int i = 0; i < 9; ++i) Speak({1, 2});
+  EXPECT_THAT(out_.suspected, IsEmpty());
+  EXPECT_THAT(out_.convicted, IsEmpty());
+  EXPECT_FALSE(out_.self_doubt.has_value()) << *out_.self_doubt;
+  EXPECT_EQ(detector_.stats().stops, 0u);
+}
+
 TEST_F(OneDetectorTest, AloneInAViewThereIsNothingToDo) {
   detector_.OnView(now_, 0, {members_[0]}, out_);
   EXPECT_TRUE(detector_.NextDeadline().is_infinite());
