@@ -37,7 +37,7 @@ enum class EventKind : uint8_t {
               // limited.
   kBackPressure,  // What this member sends had to wait for subject. number: milliseconds; told when
                   // it is over.
-  kDegraded,      // A member lags behind; subject.
+  kDegraded,      // A member lags behind; subject. Not told by this version.
   kPlaintext,     // The group runs without encryption.
   kWarning,       // text says what is wrong and what to do.
 };
