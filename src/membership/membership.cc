@@ -276,11 +276,11 @@ void Membership::OnLifelineDown(Instant now, const Address& address, Output& out
   if (joining != nullptr && joining->whom == address) RetryLater(now, out);
 }
 
-void Membership::OnConviction(const Turn& turn, Rank rank, ViewCause cause, std::string evidence,
-                              Output& out) {
+void Membership::OnConviction(const Turn& turn, Rank rank, ViewCause cause,
+                              const std::string& evidence, Output& out) {
   if (!in_group()) return;
   ViewChangeOutput changes;
-  view_change_.Convict(turn, rank, cause, std::move(evidence), changes);
+  view_change_.Convict(turn, rank, cause, evidence, changes);
   Apply(turn, std::move(changes), out);
 }
 

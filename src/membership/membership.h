@@ -65,7 +65,7 @@ class Membership {
   void OnLifelineDown(Instant now, const Address& address, Output& out);
 
   // From failure. `rank` is of the installed view, here and below.
-  void OnConviction(const Turn& turn, Rank rank, ViewCause cause, std::string evidence,
+  void OnConviction(const Turn& turn, Rank rank, ViewCause cause, const std::string& evidence,
                     Output& out);
   // Any authenticated packet of the installed view.
   void OnHeardInView(Instant now, Rank rank);
