@@ -27,6 +27,15 @@ Census::Kind KindOf(security::Verdict verdict) {
   }
 }
 
+// A name comes from the network and goes to a terminal.
+std::string Printable(std::string name) {
+  for (char& c : name) {
+    const auto byte = static_cast<unsigned char>(c);
+    if (byte < 0x20 || byte == 0x7F) c = '?';
+  }
+  return name;
+}
+
 }  // namespace
 
 // Nothing is ever sealed with it: the instance only has to be nobody else's.
@@ -57,7 +66,7 @@ void Census::ReadFrames(Buffer plaintext, Sender& sender) const {
     if (control == nullptr || control->kind != wire::ControlKind::kDiscovery) continue;
     const std::optional<discovery::Message> message = discovery::Decode(control->body, group_);
     if (!message) continue;
-    sender.name = message->sender.name;
+    sender.name = Printable(message->sender.name);
     const GroupSighting& sighting = message->sighting;
     if (!sighting.view.IsZero())
       sender.view = absl::StrCat(sighting.view.ToString(), " of ", sighting.members,

@@ -32,7 +32,7 @@ class Census {
   };
   struct Sender {
     std::array<uint64_t, static_cast<size_t>(Kind::kCount)> packets{};
-    std::string name;  // As it said itself, once something was opened; empty before.
+    std::string name;  // As it said itself, once something was opened; no control characters.
     std::string view;  // Likewise, of a coordinator: "7-9f03... of 3 members".
     uint64_t Of(Kind kind) const { return packets[static_cast<size_t>(kind)]; }
   };

@@ -83,8 +83,11 @@ int RunDoctor(int argc, char** argv) {
   exam.listen_for = absl::Seconds(seconds);
   if (absl::Status status = exam.Prepare(); !status.ok()) return Fail(status);
   const DoctorReport report = Examine(exam, json);
-  std::fputs(json ? absl::StrCat(report.ToJson().dump(), "\n").c_str() : Summary(report).c_str(),
-             stdout);
+  using Json = nlohmann::ordered_json;
+  const std::string text =
+      json ? report.ToJson().dump(-1, ' ', false, Json::error_handler_t::replace) + "\n"
+           : Summary(report);
+  std::fputs(text.c_str(), stdout);
   return report.ExitStatus();
 }
 

@@ -25,9 +25,11 @@ class Walk {
 
   std::optional<Obstacle> Run(const Json& chain) {
     obstacle_.reset();
-    const End end = Follow(chain, Truth::kYes, 0);
+    // Some releases of nft do not say which device a chain belongs to.
+    const bool ours = Text(chain, "family") != "netdev" || !Text(chain, "dev").empty();
+    const End end = Follow(chain, ours ? Truth::kYes : Truth::kUnknown, 0);
     if (end != End::kDropped && end != End::kAccepted && Text(chain, "policy") == "drop") {
-      const bool certain = end == End::kThrough;
+      const bool certain = ours && end == End::kThrough;
       if (certain || !obstacle_) obstacle_ = {certain, "", "policy drop", 0};
     }
     if (obstacle_) {
@@ -121,8 +123,9 @@ bool SeesPacket(const Json& chain, const FilteredPacket& packet) {
   const std::string hook = Text(chain, "hook");
   if (hook.empty() || Text(chain, "type") == "nat") return false;
   if (family == "netdev") {
+    const std::string device = Text(chain, "dev");
     return hook == (packet.arriving ? "ingress" : "egress") &&
-           Text(chain, "dev") == packet.interface;
+           (device.empty() || device == packet.interface);
   }
   const bool ours = family == "inet" || family == (packet.to.family == 6 ? "ip6" : "ip");
   if (!ours) return false;
