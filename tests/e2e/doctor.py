@@ -430,6 +430,20 @@ def case_not_root(c):
     return report.find("firewall", "not run")[0]["finding"]
 
 
+def case_config(c):
+    """The node's own configuration file will do."""
+    path = os.path.join(c.directory, "node.conf")
+    with open(path, "w") as file:
+        subprocess.run([c.cohort, "node", "--group", "demo", "--key-file", c.key, "--bind", c.a.address, "--resp", ":6379",
+                        "--print-config"], check=True, stdout=file)
+    done = subprocess.run(c.a._enter() + [c.cohort, "doctor", "--config", path, "--seconds", LISTEN, "--json"],
+                          capture_output=True, text=True)
+    report = Report(done.stdout, done.returncode)
+    report.expect_well("key", "interface", "members")
+    c.examinations += 1
+    return "group %s" % report.json["group"]
+
+
 def case_usage(c):
     for flags in ([], ["--group", "demo"], ["--group", "demo", "--key-file", c.key, "--seconds", "x"],
                   ["--group", "demo", "--key-file", c.key, "--bind", "1.2.3.4:99999"]):

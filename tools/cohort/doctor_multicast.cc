@@ -221,13 +221,13 @@ Finding NobodyHeard(const Examination& exam, const std::string& here) {
     return Warning("no member on another host is heard, but multicast arrives from there", evidence,
                    "cohort node ...   # start a member there, or read what its doctor says");
   }
-  if (!exam.echoed) absl::StrAppend(&evidence, "; see also `echo`");
-  return Problem(
-      "no member on another host is heard", evidence,
-      absl::StrCat("cohort doctor --seconds 60 ...   # at the same time on another host, "
-                   "with the same flags: if this one does not hear that one either, the "
-                   "network between them does not pass multicast: try --no-multicast "
-                   "--seed HOST:PORT"));
+  const char* const finding = "no member on another host is heard";
+  if (!exam.echoed)
+    return Problem(finding, evidence, "cohort doctor ...   # again, once `echo` is mended");
+  return Problem(finding, evidence,
+                 "cohort doctor --seconds 60 ...   # on two hosts at the same time: if they do not "
+                 "hear each other, the network does not pass multicast;\n"
+                 "--no-multicast --seed HOST:PORT   # does without");
 }
 
 }  // namespace
