@@ -105,7 +105,15 @@ absl::Status CheckRanges(const GroupOptions& options) {
   return absl::OkStatus();
 }
 
-absl::StatusOr<Address> ReadMulticast(const GroupOptions& options, uint8_t family) {
+std::string HostName() {
+  std::array<char, 256> name{};
+  if (gethostname(name.data(), name.size() - 1) != 0 || name[0] == '\0') return "member";
+  return name.data();
+}
+
+}  // namespace
+
+absl::StatusOr<Address> MulticastAddress(const GroupOptions& options, uint8_t family) {
   const bool is_default = options.multicast.empty() || options.multicast == kDefaultMulticast;
   const std::string text = !is_default   ? options.multicast
                            : family == 6 ? kDefaultMulticast6
@@ -124,14 +132,6 @@ absl::StatusOr<Address> ReadMulticast(const GroupOptions& options, uint8_t famil
   return address;
 }
 
-std::string HostName() {
-  std::array<char, 256> name{};
-  if (gethostname(name.data(), name.size() - 1) != 0 || name[0] == '\0') return "member";
-  return name.data();
-}
-
-}  // namespace
-
 absl::StatusOr<MemberSettings> MakeMemberSettings(const GroupOptions& options) {
   if (absl::Status status = CheckRanges(options); !status.ok()) return status;
   MemberSettings settings;
@@ -145,7 +145,7 @@ absl::StatusOr<MemberSettings> MakeMemberSettings(const GroupOptions& options) {
   settings.interface.loopback_only =
       !settings.key && options.allow_plaintext != AllowPlaintext::kNetwork;
   // The multicast address tells which family is meant where nothing else does.
-  absl::StatusOr<Address> multicast = ReadMulticast(options, 4);
+  absl::StatusOr<Address> multicast = MulticastAddress(options, 4);
   if (!multicast.ok()) return multicast.status();
   settings.interface.family = multicast->family;
 
@@ -192,7 +192,7 @@ absl::StatusOr<MemberSockets> OpenSockets(const GroupOptions& options, MemberSet
   wishes.interface = *choice;
   wishes.udp = settings.udp;
   if (!options.no_multicast) {
-    absl::StatusOr<Address> multicast = ReadMulticast(options, choice->address.family);
+    absl::StatusOr<Address> multicast = MulticastAddress(options, choice->address.family);
     if (!multicast.ok()) return multicast.status();
     if (multicast->family != choice->address.family) {
       return Wrong("multicast: " + multicast->ToString() + " and bind " +

@@ -26,6 +26,10 @@ struct MemberSettings {
 // Reads the key file and resolves the seeds: may block as long as those do. Errors: as Group::Join.
 absl::StatusOr<MemberSettings> MakeMemberSettings(const GroupOptions& options);
 
+// The multicast address and port that are asked for; the default is that of IP version `family`.
+// Errors: kInvalidArgument.
+absl::StatusOr<Address> MulticastAddress(const GroupOptions& options, uint8_t family);
+
 // Chooses the interface and opens the sockets; fills engine.address, engine.name and what else
 // follows from them.
 absl::StatusOr<MemberSockets> OpenSockets(const GroupOptions& options, MemberSettings& settings);

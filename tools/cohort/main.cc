@@ -21,7 +21,7 @@ constexpr Subcommand kSubcommands[] = {
      "a member of a group without a host program: maps by the Redis protocol, status by HTTP",
      RunNode},
     {"status", "what a running node sees: view, state, peers, maps, digests", RunStatus},
-    {"doctor", "why members do not find each other (not there yet)", RunDoctor},
+    {"doctor", "why members do not find each other, and what to do about it", RunDoctor},
     {"bench", "throughput and latency of a live group", RunBench},
     {"sim", "the protocol in a simulated network: seeds of faults, checked invariants", RunSim},
     {"decode", "packets and frames as words", RunDecode},
