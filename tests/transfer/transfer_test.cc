@@ -78,6 +78,20 @@ TEST(Transfer, LargeValuesAreNotSentAllAtOnce) {
   EXPECT_LE(most, kBytesInFlightMax + kChunkBytesMax + kControlBytesMax);
 }
 
+// Its lifeline broke, it did not die: no view change says that it is there again.
+TEST(Transfer, TheOnlyDonorIsAskedAgainWhenItsLifelineIsBack) {
+  Rig rig;
+  FillUp(rig, 3000);
+  rig.Join();
+  for (int i = 0; i < 3; ++i) ASSERT_TRUE(rig.Step());
+  rig.wire.clear();
+  rig.Kill(0);
+  rig.servers[0]->alive = true;
+  rig.Wait();
+  rig.RunToEnd();
+  ExpectEqual(rig);
+}
+
 TEST(Transfer, WritersGoOnWhileTheStateMoves) {
   Rig rig;
   FillUp(rig);
