@@ -115,9 +115,9 @@ absl::Status Engine::Core::ExecuteOpenMap(Instant now, const OpenMap& open) {
 absl::Status Engine::Core::ExecuteLeave(Instant now, const Leave& leave) {
   if (left_) return absl::FailedPreconditionError("this member has left the group");
   leave_command_ = leave.id;
-  if (leaving_) return absl::OkStatus();
   leaving_ = true;
   AskMembership(now,
+  if (leaving_) return absl::FailedPreconditionError("this member is leaving the group already");
                 [&](const membership::Turn& turn) { membership_.Leave(turn, membership_out_); });
   return absl::OkStatus();
 }
