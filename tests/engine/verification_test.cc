@@ -69,6 +69,7 @@ TEST_F(VerificationTest, WaitsUntilAnotherHoldsTheStateAndGivesUpInTime) {
 TEST_F(VerificationTest, WhoDiesBeforeItHasAnsweredIsNotWaitedFor) {
   Start({"a", "b", "c"});
   ASSERT_TRUE(net_.RunUntil([&] { return net_.AllIn({0, 1, 2}); }));
+  net_.RunFor(seconds(1));  // All have said that they hold the state.
   net_.host(2).is_mute = true;
   ASSERT_TRUE(net_.Execute(1, VerifyReplicas{.id = 1'000'000}).ok());
   net_.RunFor(milliseconds(50));
@@ -89,6 +90,17 @@ TEST_F(VerificationTest, ADrainingMemberTakesNoMoreWritesUntilItIsToldToGoOn) {
   ASSERT_TRUE(net_.Execute(0, SetDraining{false}).ok());
   net_.Put(0, "main", "key", "value");
   EXPECT_TRUE(net_.last_status().ok());
+}
+
+TEST_F(VerificationTest, AQuestionLeavesInTheTurnThatAsksIt) {
+  Start({"a"});
+  ASSERT_TRUE(net_.RunUntil([&] { return net_.AllIn({0}); }));
+  ASSERT_TRUE(net_.Execute(0, VerifyReplicas{.id = 1'000'000}).ok());
+  EXPECT_TRUE(net_.host(0).done.contains(1'000'000));
+  net_.Add(net_.Options("b"));
+  ASSERT_TRUE(net_.RunUntil([&] { return net_.AllIn({0, 1}); }));
+  ASSERT_TRUE(net_.Execute(1, VerifyReplicas{.id = 1'000'001}).ok());
+  EXPECT_TRUE(Awaits(1'000'001, 1, milliseconds(2)));
 }
 
 TEST_F(VerificationTest, TooManyAtOnceAreRefused) {
