@@ -1,6 +1,5 @@
 #include <gtest/gtest.h>
 
-#include <algorithm>
 #include <string>
 
 #include "transfer/chunk_codec.h"
@@ -56,40 +55,6 @@ TEST(Transfer, BringsEveryMapEntryTombstoneAndSetting) {
   EXPECT_EQ(rig.taken->Get(0)->Tombstones(), 1u);
   EXPECT_EQ(rig.taken->Get(0)->state().settings.bytes_max, uint64_t{1} << 20);
   EXPECT_EQ(rig.taken->options().settings.bytes_max, uint64_t{1} << 20);
-}
-
-// A lifeline queues 8 MiB and breaks beyond them: 16 chunks of the largest values never fitted.
-TEST(Transfer, LargeValuesAreNotSentAllAtOnce) {
-  Rig rig;
-  for (int i = 0; i < 40; ++i) {
-    const size_t size = i % 4 == 3 ? 10 : map::kValueBytesMax;
-    rig.Do(PutOp{"key" + std::to_string(i), std::string(size, 'v')});
-  }
-  rig.Join();
-  size_t most = 0;
-  do {
-    size_t waiting = 0;
-    for (const Rig::InFlight& message : rig.wire)
-      waiting += message.to_joiner ? message.body.size() : 0;
-    most = std::max(most, waiting);
-  } while (rig.Step());
-  rig.RunToEnd();
-  ExpectEqual(rig);
-  EXPECT_LE(most, kBytesInFlightMax + kChunkBytesMax + kControlBytesMax);
-}
-
-// Its lifeline broke, it did not die: no view change says that it is there again.
-TEST(Transfer, TheOnlyDonorIsAskedAgainWhenItsLifelineIsBack) {
-  Rig rig;
-  FillUp(rig, 3000);
-  rig.Join();
-  for (int i = 0; i < 3; ++i) ASSERT_TRUE(rig.Step());
-  rig.wire.clear();
-  rig.Kill(0);
-  rig.servers[0]->alive = true;
-  rig.Wait();
-  rig.RunToEnd();
-  ExpectEqual(rig);
 }
 
 TEST(Transfer, WritersGoOnWhileTheStateMoves) {
