@@ -11,13 +11,17 @@ bool RanksBefore(const Self& a, const Self& b) {
          std::make_tuple(!b.carries_state, b.incarnation, b.id.instance);
 }
 
-void CandidateTable::Heard(const Self& self, bool echoed) {
+void CandidateTable::Heard(Instant now, const Self& self, bool echoed) {
   bool newest = true;
+  Instant echoed_at = now;
   uint32_t unanswered = 0;
   std::erase_if(candidates_, [&](const Candidate& other) {
     if (other.self.id.instance == self.id.instance) {
       // Only an echo is an answer: a HELLO may be a replay.
-      if (!echoed) unanswered = other.unanswered;
+      if (!echoed) {
+        unanswered = other.unanswered;
+        echoed_at = other.echoed_at;
+      }
       echoed |= other.echoed;
       return true;
     }
@@ -31,11 +35,11 @@ void CandidateTable::Heard(const Self& self, bool echoed) {
                        [](const Self& a, const Candidate& b) { return RanksBefore(a, b.self); });
   if (candidates_.size() >= kCandidatesMax) {
     if (place == candidates_.end()) return;
-    candidates_.insert(place, {self, echoed, unanswered});
+    candidates_.insert(place, {self, echoed, unanswered, echoed_at});
     candidates_.pop_back();
     return;
   }
-  candidates_.insert(place, {self, echoed, unanswered});
+  candidates_.insert(place, {self, echoed, unanswered, echoed_at});
 }
 
 void CandidateTable::Forget(const InstanceId& instance) {
@@ -69,7 +73,10 @@ size_t CandidateTable::EchoedNames(const std::string& own) const {
   return names.size();
 }
 
-const CandidateTable::Candidate* CandidateTable::EchoedCarrier() const {
+const CandidateTable::Candidate* CandidateTable::EchoedCarrier(Instant now) {
+  std::erase_if(candidates_, [now](const Candidate& c) {
+    return c.echoed && c.self.carries_state && now - c.echoed_at > kCarrierSilenceMax;
+  });
   const auto found = std::find_if(candidates_.begin(), candidates_.end(), [](const Candidate& c) {
     return c.echoed && c.self.carries_state;
   });

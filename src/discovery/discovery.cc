@@ -141,20 +141,28 @@ bool Discovery::IsBest(Output& out) {
     if (RanksBefore(self_, best->self)) return true;
     const Self whom = best->self;
     if (!candidates_.NoteAsked(whom.id.instance)) continue;
-    Message ask = MakeMessage(MessageKind::kHello);
-    ask.attempt = attempt_;
-    ask.wants_echo = true;
-    Send(whom.address, ask, out);
+    Ask(whom.address, out);
     return false;
   }
   return true;
+}
+
+void Discovery::Ask(const Address& whom, Output& out) const {
+  Message ask = MakeMessage(MessageKind::kHello);
+  ask.attempt = attempt_;
+  ask.wants_echo = true;
+  Send(whom, ask, out);
 }
 
 // Spec 3.6.
 bool Discovery::EnoughNames(Instant now, Output& out) {
   if (options_.initial_members == 0) return true;
   const size_t names = 1 + candidates_.EchoedNames(self_.name);
-  if (const CandidateTable::Candidate* carrier = candidates_.EchoedCarrier()) {
+  // Of several that carry state, the best may begin the group with its own.
+  const CandidateTable::Candidate* carrier =
+      self_.carries_state ? nullptr : candidates_.EchoedCarrier(now);
+  if (carrier != nullptr) {
+    Ask(carrier->self.address, out);  // It may be gone, as the text advises.
     Warn(now,
          carrier->self.name +
              " is here with the state of an earlier group, which has lost its "
@@ -216,7 +224,7 @@ void Discovery::OnMessage(Instant now, const Address& from, const InstanceId& se
       return;
     case MessageKind::kEcho:
       if (mode_ == Mode::kSearching && message->nonce == nonce_) {
-        candidates_.Heard(message->sender, true);
+        candidates_.Heard(now, message->sender, true);
       }
       return;
     case MessageKind::kOffer:
@@ -231,7 +239,7 @@ void Discovery::OnHello(Instant now, const Address& from, const Message& hello, 
     AnswerAsMember(now, from, hello, out);
     return;
   }
-  candidates_.Heard(hello.sender, false);
+  candidates_.Heard(now, hello.sender, false);
   if (!hello.wants_echo) return;
   if (!limiter_.Take(now, hello.sender.id.instance)) {
     ++stats_.not_answered;

@@ -119,6 +119,7 @@ class Discovery {
   void SayHello(Instant now, Output& out);
   void Judge(Instant now, Output& out);
   bool IsBest(Output& out);
+  void Ask(const Address& whom, Output& out) const;
   bool EnoughNames(Instant now, Output& out);
   void Warn(Instant now, std::string text, size_t names, Output& out);
   void Announce(Instant now, Output& out);

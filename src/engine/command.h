@@ -53,8 +53,8 @@ struct VerifyReplicas {
   uint16_t holders_min = 1;
   Duration within = seconds(5);
 };
-// From now on (or no longer) writes and messages of this member are refused, so that what was
-// accepted is all there is. No DoneUpcall.
+// Writes and messages of this member are refused, so that what was accepted is all there is, until
+// as many commands have taken that back (false) as have asked for it. No DoneUpcall.
 struct SetDraining {
   bool draining = true;
 };

@@ -186,12 +186,12 @@ void Engine::Core::Finish(Instant now, Output& out) {
   // A delivery may make the replica send (EXPIRE, MERGE, "synced"), so sending may need another
   // round.
   for (int round = 0; round < kTurnRounds && member_; ++round) {
+    if (verifications_.size() > 0) AskForProofs();
     plane_.EndOfTurn(now, health, HoldsMessages(), plane_out_);
     const bool quiet = plane_out_.messages.empty() && plane_out_.sent.empty();
     AfterPlane(now);
     if (quiet) break;
   }
-  if (verifications_.size() > 0) AskForProofs();
   if (std::exchange(acks_moved_, false)) {
     pending_.OnProgress(plane_.progress(replica_.synced_ranks()), members(), turn_.upcalls);
   }

@@ -166,7 +166,7 @@ class Engine::Core {
   bool terminal_ = false;  // The view only leads to another side.
   bool halted_ = false;
   bool leaving_ = false;
-  bool draining_ = false;
+  uint32_t draining_ = 0;  // SetDraining commands that have not been taken back.
   bool left_ = false;
   bool acks_moved_ = false;
   MemberInfo starver_;  // Without whose credit we cannot send; no id when there is none.

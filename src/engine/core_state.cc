@@ -28,12 +28,12 @@ void Engine::Core::Report(Instant now, EventKind kind, std::string text, const M
 bool Engine::Core::HoldsMessages() const { return !replica_.synced() || terminal_ || halted_; }
 
 bool Engine::Core::writable() const {
-  return member_ && replica_.synced() && !terminal_ && !halted_ && !draining_ && !leaving_ &&
+  return member_ && replica_.synced() && !terminal_ && !halted_ && draining_ == 0 && !leaving_ &&
          !left_;
 }
 
 absl::Status Engine::Core::CheckWritable() const {
-  if (draining_ && !leaving_ && !left_)
+  if (draining_ > 0 && !leaving_ && !left_)
     return absl::FailedPreconditionError("this member is draining: it takes no more writes");
   return CheckMember();
 }
@@ -67,7 +67,11 @@ absl::Status Engine::Core::Execute(Instant now, const Command& command, Output& 
   if (const auto* leave = std::get_if<Leave>(&command)) {
     status = ExecuteLeave(now, *leave);
   } else if (const auto* drain = std::get_if<SetDraining>(&command)) {
-    draining_ = drain->draining;
+    if (drain->draining) {
+      ++draining_;
+    } else if (draining_ > 0) {
+      --draining_;
+    }
     return absl::OkStatus();
   } else if (const auto* verify = std::get_if<VerifyReplicas>(&command)) {
     status = CheckMember();
@@ -114,8 +118,8 @@ absl::Status Engine::Core::ExecuteOpenMap(Instant now, const OpenMap& open) {
 
 absl::Status Engine::Core::ExecuteLeave(Instant now, const Leave& leave) {
   if (left_) return absl::FailedPreconditionError("this member has left the group");
+  if (leaving_) return absl::FailedPreconditionError("this member is leaving the group already");
   leave_command_ = leave.id;
-  if (leaving_) return absl::OkStatus();
   leaving_ = true;
   AskMembership(now,
                 [&](const membership::Turn& turn) { membership_.Leave(turn, membership_out_); });
@@ -185,6 +189,8 @@ void Engine::Core::Deliver(Instant now, DeliveredMessage& message) {
 // Spec 8.30. A question that must wait for holders is asked as soon as there are enough.
 void Engine::Core::AskForProofs() {
   if (!member_ || HoldsMessages()) return;
+  // Who drains would leave on the answer, and with it what it alone brought along.
+  if (draining_ > 0 && replica_.has_to_merge()) return;
   const size_t holders = replica_.synced_ranks().size();
   while (const std::optional<uint64_t> number = verifications_.TakeAskable(holders)) {
     static_cast<void>(Queue(MessageKind::kVerify, DeliveryClass::kAgreed,

@@ -26,6 +26,7 @@ void DataPlane::OnView(Instant now, const ViewId& id, Rank self, size_t members,
   members_ = members;
   status_no_ = 0;
   status_due_ = members > 1;  // Introduces our credit.
+  order_out_.order_records.clear();
   rmcast_.OnView(now, id, self, members, rmcast_out_);
   order_.OnView(now, self, members, order_out_);
   flow_.OnView(now, self, members);
@@ -182,9 +183,13 @@ void DataPlane::SendOrders(Instant now, Output& out) {
   if (!rmcast_.CanSend(DeliveryClass::kCtrl)) return;
   order_.EndOfTurn(now, order_out_);
   constexpr uint8_t kWhole = wire::DataFrame::kFirst | wire::DataFrame::kLast;
-  for (Buffer& record : order_out_.order_records)
-    SendChunk(now, DeliveryClass::kCtrl, kWhole, std::move(record));
-  order_out_.order_records.clear();
+  // In a large group there may be several; those that find no room wait for it, ahead of later
+  // ones.
+  std::vector<Buffer>& records = order_out_.order_records;
+  size_t sent = 0;
+  while (sent < records.size() && rmcast_.CanSend(DeliveryClass::kCtrl))
+    SendChunk(now, DeliveryClass::kCtrl, kWhole, std::move(records[sent++]));
+  records.erase(records.begin(), records.begin() + static_cast<std::ptrdiff_t>(sent));
   Route(now, out);
 }
 

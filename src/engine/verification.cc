@@ -174,7 +174,9 @@ void Verifications::OnExcluded(std::vector<Upcall>& upcalls) {
 void Verifications::OnTimer(Instant now, std::vector<Upcall>& upcalls) {
   for (const One& one : all_) {
     if (one.give_up_at > now) continue;
-    std::string text = "too few members hold the whole state";
+    std::string text =
+        "too few members hold the whole state, or this one has to merge first what it brought "
+        "along";
     if (one.step == Step::kAsking) text = "the question has not come to its place in the order yet";
     if (one.step == Step::kAsked)
       text = absl::StrCat(one.awaited.size(), " members have not answered yet");

@@ -34,13 +34,23 @@ bool DonorSession::OnAck(Instant now, uint32_t chunks, Output& out) {
   if (chunks > next_chunk_) return false;
   last_heard_ = now;
   if (chunks <= acked_) return true;
-  acked_ = chunks;
+  for (; acked_ < chunks; ++acked_) {
+    bytes_in_flight_ -= unacked_bytes_.front();
+    unacked_bytes_.pop_front();
+  }
   Fill(out);
   return true;
 }
 
+// Spec 9.5. What it takes to be acknowledged may always be in flight.
+bool DonorSession::MaySend() const {
+  const uint32_t in_flight = next_chunk_ - acked_;
+  if (in_flight < kAckEvery) return true;
+  return in_flight < kChunksInFlight && bytes_in_flight_ < kBytesInFlightMax;
+}
+
 void DonorSession::Fill(Output& out) {
-  while (!ended_ && next_chunk_ - acked_ < kChunksInFlight) {
+  while (!ended_ && MaySend()) {
     if (entries_at_ < entries_.size() || LoadBucket()) {
       SendChunk(out);
     } else {
@@ -92,6 +102,8 @@ void DonorSession::SendChunk(Output& out) {
   }
   out.messages.push_back({joiner_, writer.Finish()});
   bytes_ += bytes;
+  bytes_in_flight_ += bytes;
+  unacked_bytes_.push_back(bytes);
   ++next_chunk_;
 }
 
@@ -106,7 +118,8 @@ void DonorSession::SendEnd(Output& out) {
 
 bool DonorSession::IsConsistent() const {
   return acked_ <= next_chunk_ && next_chunk_ - acked_ <= kChunksInFlight &&
-         entries_at_ <= entries_.size() && map_ <= snapshot_.maps.size();
+         unacked_bytes_.size() == next_chunk_ - acked_ && entries_at_ <= entries_.size() &&
+         map_ <= snapshot_.maps.size();
 }
 
 }  // namespace cohort::transfer

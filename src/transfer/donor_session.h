@@ -3,6 +3,7 @@
 #define COHORT_TRANSFER_DONOR_SESSION_H_
 
 #include <cstdint>
+#include <deque>
 #include <vector>
 
 #include "base/buffer.h"
@@ -31,6 +32,7 @@ class DonorSession {
 
  private:
   void Fill(Output& out);
+  bool MaySend() const;
   bool LoadBucket();  // The next bucket that holds something into `entries_`; false at the end.
   void SendChunk(Output& out);  // From `entries_`, at least one.
   void SendEnd(Output& out);
@@ -46,6 +48,8 @@ class DonorSession {
   size_t entries_at_ = 0;
   uint32_t next_chunk_ = 0;
   uint32_t acked_ = 0;
+  std::deque<size_t> unacked_bytes_;  // Of each chunk in flight, oldest first ...
+  size_t bytes_in_flight_ = 0;        // ... and their sum.
   uint64_t bytes_ = 0;
   bool ended_ = false;
 };

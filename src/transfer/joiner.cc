@@ -364,11 +364,11 @@ void Joiner::Replay(Instant now, Output& out) {
 }
 
 void Joiner::OnDonorGone(Instant now, const MemberId& donor, Output& out) {
+  // It may be alive, and be reached again: it comes after those whose turn is still to come, or in
+  // the next round. A view says when it is not.
   const auto gone = std::find(donors_.begin(), donors_.end(), donor);
-  if (gone != donors_.end()) {
-    // Those that follow keep their turn.
-    if (static_cast<size_t>(gone - donors_.begin()) < next_donor_) --next_donor_;
-    donors_.erase(gone);
+  if (gone != donors_.end() && static_cast<size_t>(gone - donors_.begin()) >= next_donor_) {
+    std::rotate(gone, gone + 1, donors_.end());
   }
   const bool awaited = state_ == State::kRequested || state_ == State::kReceiving;
   if (awaited && donor_ == donor) Fail(now, "the donor went away", out);

@@ -11,6 +11,9 @@ inline constexpr size_t kChunkBytesAim =
     64 << 10;  // A chunk stays below, unless one entry alone is larger.
 inline constexpr size_t kChunkBytesMax = (1 << 20) + (64 << 10);
 inline constexpr uint32_t kChunksInFlight = 16;  // Sent and not acknowledged.
+// Beyond so many bytes only as many chunks as it takes to be acknowledged. With one chunk more it
+// stays below what a lifeline queues (8 MiB) before it breaks.
+inline constexpr size_t kBytesInFlightMax = size_t{4} << 20;
 inline constexpr uint32_t kAckEvery = 4;  // Chunks; the last one is acknowledged by being done.
 inline constexpr size_t kControlBytesMax = 64 << 10;  // Any message but a chunk.
 inline constexpr size_t kWaitingMax = 1024;           // Requests that wait for a view.

@@ -335,6 +335,35 @@ TEST(Discovery, NoGroupIsBegunBesideAMemberThatCarriesTheStateOfAnEarlierOne) {
   EXPECT_THAT(bus.host(1).events[0].text, testing::HasSubstr("--bootstrap"));
 }
 
+TEST(Discovery, ACarrierThatIsGoneIsNotWaitedForAnyMore) {
+  Bus bus;
+  Options options;
+  options.initial_members = 3;
+  for (int i = 1; i <= 4; ++i) bus.Add(i, options);
+  bus.host(4).self.carries_state = true;
+  bus.host(4).self.may_form = false;
+  for (int i = 1; i <= 4; ++i) bus.Search(i);
+  bus.RunFor(seconds(10));
+  ASSERT_TRUE(bus.host(1).form_at.empty());
+  bus.Kill(4);  // As the warning advises.
+  bus.RunFor(seconds(9));
+  EXPECT_TRUE(bus.host(1).form_at.empty()) << "it may be back";
+  bus.RunFor(seconds(2));
+  EXPECT_FALSE(bus.host(1).form_at.empty());
+}
+
+TEST(Discovery, OfCarriersThatMayBeginAGroupTheBestDoes) {
+  Bus bus;
+  Options options;
+  options.initial_members = 2;
+  for (int i = 1; i <= 2; ++i) bus.Add(i, options);
+  for (int i = 1; i <= 2; ++i) bus.host(i).self.carries_state = true;
+  for (int i = 1; i <= 2; ++i) bus.Search(i);
+  bus.RunFor(seconds(2));
+  EXPECT_FALSE(bus.host(1).form_at.empty());
+  EXPECT_TRUE(bus.host(2).form_at.empty());
+}
+
 TEST(Discovery, AReplayedHelloDoesNotCountAsAnInitialMember) {
   Bus bus;
   Options options;

@@ -117,6 +117,15 @@ TEST_F(EngineTest, ALeaverIsGoneAndSaysSo) {
   EXPECT_EQ(net_.engine(0).view().left[0].cause, ViewCause::kLeft);
 }
 
+TEST_F(EngineTest, OfTwoCommandsToLeaveTheSecondIsRefusedAndTheFirstIsAnswered) {
+  StartThree();
+  ASSERT_TRUE(net_.Execute(1, Leave{.id = 99}).ok());
+  EXPECT_TRUE(absl::IsFailedPrecondition(net_.Execute(1, Leave{.id = 100})));
+  ASSERT_TRUE(net_.RunUntil([&] { return Done(1, 99); }, seconds(2)));
+  EXPECT_TRUE(absl::IsFailedPrecondition(net_.Execute(1, Leave{.id = 101})));
+  EXPECT_FALSE(Done(1, 100));
+}
+
 TEST_F(EngineTest, MessagesOfAllClassesReachEveryMember) {
   StartThree();
   for (const DeliveryClass cls :

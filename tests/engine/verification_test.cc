@@ -69,6 +69,7 @@ TEST_F(VerificationTest, WaitsUntilAnotherHoldsTheStateAndGivesUpInTime) {
 TEST_F(VerificationTest, WhoDiesBeforeItHasAnsweredIsNotWaitedFor) {
   Start({"a", "b", "c"});
   ASSERT_TRUE(net_.RunUntil([&] { return net_.AllIn({0, 1, 2}); }));
+  net_.RunFor(seconds(1));  // All have said that they hold the state.
   net_.host(2).is_mute = true;
   ASSERT_TRUE(net_.Execute(1, VerifyReplicas{.id = 1'000'000}).ok());
   net_.RunFor(milliseconds(50));
@@ -86,9 +87,46 @@ TEST_F(VerificationTest, ADrainingMemberTakesNoMoreWritesUntilItIsToldToGoOn) {
   EXPECT_FALSE(net_.engine(0).writable());
   net_.Put(0, "main", "key", "value");
   EXPECT_TRUE(absl::IsFailedPrecondition(net_.last_status()));
+  ASSERT_TRUE(net_.Execute(0, SetDraining{true}).ok());
+  ASSERT_TRUE(net_.Execute(0, SetDraining{false}).ok());
+  EXPECT_FALSE(net_.engine(0).writable()) << "the other one drains on";
   ASSERT_TRUE(net_.Execute(0, SetDraining{false}).ok());
   net_.Put(0, "main", "key", "value");
   EXPECT_TRUE(net_.last_status().ok());
+  ASSERT_TRUE(net_.Execute(0, SetDraining{false}).ok());
+  EXPECT_TRUE(net_.engine(0).writable()) << "one too many changes nothing";
+}
+
+TEST_F(VerificationTest, AQuestionLeavesInTheTurnThatAsksIt) {
+  Start({"a"});
+  ASSERT_TRUE(net_.RunUntil([&] { return net_.AllIn({0}); }));
+  ASSERT_TRUE(net_.Execute(0, VerifyReplicas{.id = 1'000'000}).ok());
+  EXPECT_TRUE(net_.host(0).done.contains(1'000'000));
+  net_.Add(net_.Options("b"));
+  ASSERT_TRUE(net_.RunUntil([&] { return net_.AllIn({0, 1}); }));
+  ASSERT_TRUE(net_.Execute(1, VerifyReplicas{.id = 1'000'001}).ok());
+  EXPECT_TRUE(Awaits(1'000'001, 1, milliseconds(2)));
+}
+
+// Equal maps prove nothing about what only this one holds and has yet to merge.
+TEST_F(VerificationTest, WhoDrainsWaitsUntilWhatItBroughtAlongIsMerged) {
+  Start({"a", "b", "c"});
+  ASSERT_TRUE(net_.RunUntil([&] { return net_.AllIn({0, 1, 2}); }));
+  net_.Split({0, 0, 1});
+  ASSERT_TRUE(net_.RunUntil([&] { return net_.AllIn({0, 1}) && net_.AllIn({2}); }));
+  const std::string value(1 << 10, 'c');
+  for (int i = 0; i < 1000; ++i) net_.Put(2, "main", "key" + std::to_string(i), value);
+  net_.RunFor(seconds(1));
+  ASSERT_TRUE(net_.Execute(2, SetDraining{}).ok());
+  ASSERT_TRUE(
+      net_.Execute(2, VerifyReplicas{.id = 1'000'000, .holders_min = 2, .within = seconds(30)})
+          .ok());
+  net_.Heal();
+  ASSERT_TRUE(net_.RunUntil([&] { return net_.host(2).done.contains(1'000'000); }, seconds(30)));
+  ASSERT_TRUE(net_.host(2).done[1'000'000].status.ok());
+  net_.Kill(2);
+  ASSERT_TRUE(net_.RunUntil([&] { return net_.AllIn({0, 1}); }));
+  for (int i = 0; i < 1000; ++i) EXPECT_EQ(net_.Get(0, "main", "key" + std::to_string(i)), value);
 }
 
 TEST_F(VerificationTest, TooManyAtOnceAreRefused) {

@@ -1,0 +1,54 @@
+// What a transfer owes to the lifeline it goes over, which queues so much and may break.
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <string>
+
+#include "transfer/limits.h"
+#include "transfer/transfer_rig.h"
+
+namespace cohort::transfer {
+namespace {
+
+void ExpectEqual(Rig& rig) {
+  ASSERT_NE(rig.taken, nullptr);
+  EXPECT_EQ(rig.taken->digest(), rig.servers[0]->replica.maps().digest());
+}
+
+// A lifeline queues 8 MiB and breaks beyond them: 16 chunks of the largest values never fitted.
+TEST(TransferLifeline, LargeValuesAreNotSentAllAtOnce) {
+  Rig rig;
+  for (int i = 0; i < 40; ++i) {
+    const size_t size = i % 4 == 3 ? 10 : map::kValueBytesMax;
+    rig.Do(map::PutOp{"key" + std::to_string(i), std::string(size, 'v')});
+  }
+  rig.Join();
+  size_t most = 0;
+  do {
+    size_t waiting = 0;
+    for (const Rig::InFlight& message : rig.wire)
+      waiting += message.to_joiner ? message.body.size() : 0;
+    most = std::max(most, waiting);
+  } while (rig.Step());
+  rig.RunToEnd();
+  ExpectEqual(rig);
+  EXPECT_LE(most, kBytesInFlightMax + kChunkBytesMax + kControlBytesMax);
+}
+
+// Its lifeline broke, it did not die: no view change says that it is there again.
+TEST(TransferLifeline, TheOnlyDonorIsAskedAgainWhenItsLifelineIsBack) {
+  Rig rig;
+  for (int i = 0; i < 3000; ++i)
+    rig.Do(map::PutOp{"key" + std::to_string(i), std::string(1000, 'v')});
+  rig.Join();
+  for (int i = 0; i < 3; ++i) ASSERT_TRUE(rig.Step());
+  rig.wire.clear();
+  rig.Kill(0);
+  rig.servers[0]->alive = true;
+  rig.Wait();
+  rig.RunToEnd();
+  ExpectEqual(rig);
+}
+
+}  // namespace
+}  // namespace cohort::transfer
