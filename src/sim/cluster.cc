@@ -18,8 +18,7 @@ namespace {
 constexpr Duration kFaultsBegin = seconds(3);
 constexpr Duration kAfterFaults = seconds(12);
 constexpr size_t kBatchMax = 64;  // Datagrams a process reads at once.
-// Some runs: joiners hold the writers back, and give up what waits, as they do with large states.
-constexpr size_t kSmallJoinerQueue = 4 << 10;
+constexpr Duration kBulkStart = seconds(1);
 constexpr uint32_t kTurnsAtInstantMax = 200'000;
 
 }  // namespace
@@ -52,6 +51,7 @@ Cluster::Cluster(ClusterOptions options)
   calm_ = plan.faults.empty();
   injector_ = std::make_unique<FaultInjector>(std::move(plan), *links_, random_.Next());
   workload_ = DrawWorkload(random_);
+  host_options_ = DrawHostOptions(options_.seed, options_.members);
   MakeCheckers();
   if (calm_ || mix.gentle) checkers_.push_back(std::make_unique<DetectionChecker>(violations_));
 
@@ -64,13 +64,17 @@ Cluster::Cluster(ClusterOptions options)
     host->timer_lateness = random_.Chance(0.8) ? microseconds(100) : milliseconds(4);
     host->memory_is_big = random_.Chance(0.3);
     host->inbox_bytes_max = random_.Chance(0.3) ? 212'992 : 4 << 20;
+    if (host_options_.receive_buffer_bytes != 0) {
+      host->inbox_bytes_max = host_options_.receive_buffer_bytes;
+    }
     const int64_t ppm = drifts ? 10'000 : 50;
     host->clock = LocalClock(Instant::Zero(), Instant::Zero(),
                              static_cast<int64_t>(random_.Below(2 * ppm + 1)) - ppm);
     host->trace = std::make_unique<Trace>(*this, *host);
     hosts_.push_back(std::move(host));
-    const Duration late =
+    Duration late =
         random_.Between(Duration(0), slow_start ? Duration(seconds(2)) : milliseconds(200));
+    if (host_options_.bulk_start) late = index == 0 ? Duration(0) : kBulkStart;
     scheduler_.After(
         late, {Task::Kind::kProcess, false, index, static_cast<uint64_t>(Change::kStart), {}});
   }
@@ -217,6 +221,7 @@ void Cluster::HandUp(Host& host, engine::Output& out) {
   const Moment moment = At(host);
   bool left = false;
   bool reread = false;
+  std::optional<absl::Status> drained;
   for (const engine::Upcall& upcall : out.upcalls) {
     if (const auto* change = std::get_if<engine::ChangeUpcall>(&upcall)) {
       if (reread) continue;  // What was read after the turn holds it already.
@@ -240,15 +245,20 @@ void Cluster::HandUp(Host& host, engine::Output& out) {
     Hash(done->command, static_cast<uint64_t>(done->status.raw_code()));
     if (host.workload.has_value()) host.workload->OnDone(*done);
     left |= done->command == host.leave_command && host.leaving.has_value();
+    if (host.drain_command != 0 && done->command == host.drain_command) drained = done->status;
     if (absl::IsDataLoss(done->status)) Complain("I18", host.name + ": " + done->status.ToString());
     if (done->replicas > 0 && !done->view.IsZero()) sometimes_->Count("verifications");
-    const bool may_fail = synced_at_.is_infinite() || done->status.ok() || !done->applied;
+    // A map that is full, because this run's is small, refuses writes by the order of the group.
+    const bool full = absl::IsResourceExhausted(done->status) && host_options_.map_bytes_max != 0;
+    const bool may_fail = synced_at_.is_infinite() || done->status.ok() || !done->applied || full;
     if (!may_fail) {
       Complain("I22", host.name + ": command " + std::to_string(done->command) +
                           " failed in a healed group: " + std::string(done->status.ToString()));
     }
   }
-  if (left) EndProcess(host, ProcessChange::kLeft, *host.leaving);
+  if (left) return EndProcess(host, ProcessChange::kLeft, *host.leaving);
+  // `out` is the next turn's from here on.
+  if (drained.has_value()) OnDrained(host, *drained);
 }
 
 // The user of a map whose state was replaced reads it as a whole.
@@ -396,11 +406,9 @@ void Cluster::StartProcess(Host& host) {
   options.policy = options_.policy;
   if (options_.policy == Policy::kPrimary) {
     options.initial_members = static_cast<uint32_t>(options_.members);
-    if (options_.seed % 3 == 0) options.tie_breaker = "node-0";
   }
-  if (options_.seed % 4 == 1) options.stalled_after = milliseconds(800);
-  if (options_.seed % 4 == 2) options.joiner_queue_bytes_max = kSmallJoinerQueue;
   options.receive_buffer_bytes = host.inbox_bytes_max;
+  host_options_.Apply(options_.policy, options);
   options.trace = host.trace.get();
   Entropy entropy;
   for (size_t i = 0; i < entropy.size(); i += 8) {
@@ -418,7 +426,8 @@ void Cluster::StartProcess(Host& host) {
   for (const auto& checker : checkers_) checker->OnProcess(At(host), ProcessChange::kStarted);
   // Wall clocks of one network agree to within seconds, as a rule.
   const int64_t unix_ms = 1'700'000'000'000 + scheduler_.now().nanos() / 1'000'000 +
-                          static_cast<int64_t>(random_.Below(2000)) - 1000;
+                          static_cast<int64_t>(random_.Below(2000)) - 1000 +
+                          host_options_.wall_clock_ms[host.index];
   Turn(host, [&](Instant now, engine::Output& out) { host.node->Start(now, unix_ms, out); });
   if (host.node == nullptr || !stopped_at_.is_infinite()) return;
   host.working = true;
@@ -438,6 +447,7 @@ void Cluster::EndProcess(Host& host, ProcessChange change, Duration away) {
   host.crash_amid_output.reset();
   host.leaving.reset();
   host.leave_command = 0;
+  host.drain_command = 0;
   const Task restart{
       Task::Kind::kProcess, false, host.index, static_cast<uint64_t>(Change::kRestart), {}};
   if (change == ProcessChange::kPowerLost) {
@@ -456,6 +466,7 @@ void Cluster::EndProcess(Host& host, ProcessChange change, Duration away) {
                                {}});
   }
   if (healed_) away = std::min<Duration>(away, milliseconds(200));
+  if (host_options_.quick_restarts) away = std::min<Duration>(away, milliseconds(3));
   scheduler_.After(away, restart);
 }
 
@@ -525,11 +536,35 @@ void Cluster::ResumeHost(Host& host) {
   Deliver(held);
 }
 
+// In good order: with nothing under way that only this process holds, if it drains first.
 void Cluster::Leave(HostIndex index, Duration away) {
   Host& host = *hosts_[index];
   if (host.node == nullptr || host.leaving.has_value() || host.node->view().members.empty()) return;
-  Workload::Planned planned = host.workload->Leave();
   host.leaving = away;
+  if (!host_options_.drains) return OnDrained(host, absl::OkStatus());
+  SetDraining(host, true);
+  if (host.node == nullptr) return;
+  Workload::Planned proof = host.workload->ProveForLeave();
+  host.drain_command = proof.issued.id;
+  if (!Execute(host, std::move(proof)) && host.node != nullptr) {
+    OnDrained(host, absl::UnavailableError("not taken"));
+  }
+}
+
+void Cluster::SetDraining(Host& host, bool draining) {
+  Turn(host, [&](Instant now, engine::Output& out) {
+    static_cast<void>(host.node->Execute(now, engine::SetDraining{draining}, out));
+  });
+}
+
+// Who cannot prove it stays, as Group::Drain does.
+void Cluster::OnDrained(Host& host, const absl::Status& proof) {
+  host.drain_command = 0;
+  if (!proof.ok()) {
+    host.leaving.reset();
+    return SetDraining(host, false);
+  }
+  Workload::Planned planned = host.workload->Leave();
   host.leave_command = planned.issued.id;
   if (!Execute(host, std::move(planned)) && host.node != nullptr) host.leaving.reset();
 }

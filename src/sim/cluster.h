@@ -25,6 +25,7 @@
 #include "sim/fault_injector.h"
 #include "sim/fault_plan.h"
 #include "sim/host.h"
+#include "sim/host_options.h"
 #include "sim/host_table.h"
 #include "sim/links.h"
 #include "sim/node.h"
@@ -92,6 +93,8 @@ class Cluster : private FaultTarget {
   void OnTimer(Host& host);
   void OnWork(Host& host);
   bool Execute(Host& host, Workload::Planned planned);
+  void SetDraining(Host& host, bool draining);
+  void OnDrained(Host& host, const absl::Status& proof);
   void Deliver(StreamNetwork::Deliveries& deliveries);
 
   // Processes.
@@ -139,6 +142,7 @@ class Cluster : private FaultTarget {
   std::unique_ptr<StreamNetwork> streams_;
   std::unique_ptr<FaultInjector> injector_;
   WorkloadOptions workload_;
+  HostOptions host_options_;
   std::vector<std::unique_ptr<Host>> hosts_;
   bool calm_ = false;  // No fault at all in this run.
 

@@ -62,6 +62,7 @@ void Cluster::Heal() {
   healed_at_ = scheduler_.now();
   for (const auto& host : hosts_) {
     host->crash_amid_output.reset();
+    if (host->drain_command != 0) OnDrained(*host, absl::CancelledError("the faults are over"));
     if (table_[host->index].state == HostState::kPaused) ResumeHost(*host);
     if (host->node != nullptr) continue;
     scheduler_.After(
@@ -278,7 +279,7 @@ std::string Cluster::Configuration() const {
          injector_->plan().ToString() + "; a command every " +
          std::to_string(workload_.interval_mean.count() / 1'000'000) + " ms, " +
          std::to_string(static_cast<int>(workload_.messages * 100)) + " % messages, " +
-         std::to_string(workload_.keys) + " keys";
+         std::to_string(workload_.keys) + " keys" + host_options_.ToString();
 }
 
 }  // namespace cohort::sim

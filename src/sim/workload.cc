@@ -66,6 +66,14 @@ Workload::Planned Workload::Leave() {
   return planned;
 }
 
+Workload::Planned Workload::ProveForLeave() {
+  Planned planned;
+  planned.issued.kind = IssuedCommand::Kind::kVerify;
+  planned.issued.id = next_id_++;
+  planned.command = engine::VerifyReplicas{.id = planned.issued.id, .holders_min = 2};
+  return planned;
+}
+
 Workload::Planned Workload::Verification() {
   Planned planned;
   planned.issued.kind = IssuedCommand::Kind::kVerify;

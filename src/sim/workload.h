@@ -45,6 +45,8 @@ class Workload {
   Duration DrawPause();
   // The leave command that ends a process in good order.
   Planned Leave();
+  // Before it, in runs that drain: another member must be shown to hold what this one does.
+  Planned ProveForLeave();
   void OnDone(const engine::DoneUpcall& done);
 
  private:
