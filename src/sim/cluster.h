@@ -83,7 +83,13 @@ class Cluster : private FaultTarget {
 
   // Turns of a node.
   template <class Input>
-  void Turn(Host& host, Input&& input);
+  void Turn(Host& host, Input&& input) {
+    BeginTurn();
+    input(host.clock.Read(scheduler_.now()), output_);
+    EndTurn(host);
+  }
+  void BeginTurn();
+  void EndTurn(Host& host);
   void Drain(Host& host);
   void HandUp(Host& host, engine::Output& out);
   void Reread(Host& host, uint32_t map);
@@ -97,7 +103,7 @@ class Cluster : private FaultTarget {
   void OnDrained(Host& host, const absl::Status& proof);
   void Deliver(StreamNetwork::Deliveries& deliveries);
 
-  // Processes.
+  // Processes (cluster_processes.cc).
   void StartProcess(Host& host);
   void EndProcess(Host& host, ProcessChange change, Duration away);
   void OnProcessTask(Host& host, Change change);
