@@ -50,8 +50,10 @@ Cluster::Cluster(ClusterOptions options)
   calm_ = plan.faults.empty();
   injector_ = std::make_unique<FaultInjector>(std::move(plan), *links_, random_.Next());
   workload_ = DrawWorkload(random_);
+  DrawMoreWorkload(options_.seed, workload_);
   host_options_ = DrawHostOptions(options_.seed, options_.members);
   MakeCheckers();
+  if (host_options_.tombstone_horizon != Duration()) writes_->RemovalsMayBeForgotten();
   if (calm_ || mix.gentle) checkers_.push_back(std::make_unique<DetectionChecker>(violations_));
 
   const bool drifts = random_.Chance(0.3);
@@ -227,7 +229,7 @@ void Cluster::HandUp(Host& host, engine::Output& out) {
       if (reread) continue;  // What was read after the turn holds it already.
       if (change->cause == engine::ChangeUpcall::Cause::kSync) {
         reread = true;
-        Reread(host, change->map);
+        Reread(host);
         continue;
       }
     }
@@ -248,8 +250,9 @@ void Cluster::HandUp(Host& host, engine::Output& out) {
     if (host.drain_command != 0 && done->command == host.drain_command) drained = done->status;
     if (absl::IsDataLoss(done->status)) Complain("I18", host.name + ": " + done->status.ToString());
     if (done->replicas > 0 && !done->view.IsZero()) sometimes_->Count("verifications");
-    // A map that is full, because this run's is small, refuses writes by the order of the group.
-    const bool full = absl::IsResourceExhausted(done->status) && host_options_.map_bytes_max != 0;
+    // A map that is full, because this run's are small, refuses writes by the order of the group.
+    const bool small = host_options_.map_bytes_max != 0 || workload_.maps > 1;
+    const bool full = absl::IsResourceExhausted(done->status) && small;
     const bool may_fail = synced_at_.is_infinite() || done->status.ok() || !done->applied || full;
     if (!may_fail) {
       Complain("I22", host.name + ": command " + std::to_string(done->command) +
@@ -261,10 +264,14 @@ void Cluster::HandUp(Host& host, engine::Output& out) {
   if (drained.has_value()) OnDrained(host, *drained);
 }
 
-// The user of a map whose state was replaced reads it as a whole.
-void Cluster::Reread(Host& host, uint32_t map) {
+// The user of maps whose state was replaced, which all are together, reads them as a whole.
+void Cluster::Reread(Host& host) {
+  writes_->OnStateReplaced(At(host));
+  for (uint32_t map = 0; map < workload_.maps; ++map) RereadMap(host, map);
+}
+
+void Cluster::RereadMap(Host& host, uint32_t map) {
   const Moment moment = At(host);
-  writes_->OnStateReplaced(moment);
   const auto entries = host.node->ReadMap(map);
   if (!entries.has_value()) return;
   engine::ChangeUpcall change;

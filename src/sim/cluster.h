@@ -92,7 +92,8 @@ class Cluster : private FaultTarget {
   void EndTurn(Host& host);
   void Drain(Host& host);
   void HandUp(Host& host, engine::Output& out);
-  void Reread(Host& host, uint32_t map);
+  void Reread(Host& host);
+  void RereadMap(Host& host, uint32_t map);
   void Arm(Host& host);
   void OnPacket(Host& host, Task& task);
   void OnWake(Host& host);
@@ -131,6 +132,7 @@ class Cluster : private FaultTarget {
   bool IsQuorumLost() const;
   void NoteRejoinWaits();
   void CheckReplicas();
+  std::optional<uint64_t> DigestOf(const Host& host) const;
   void Finish();
   void Complain(const char* invariant, const std::string& what);
   std::string Describe() const;

@@ -34,7 +34,7 @@ void Cluster::StartProcess(Host& host) {
                  Instant::FromNanos(static_cast<int64_t>(random_.Below(1'000'000)) * 1'000'000),
                  host.clock.drift_ppm());
   host.node = options_.factory(options, entropy);
-  host.node->WatchMap(kMapName);
+  for (uint32_t map = 0; map < workload_.maps; ++map) host.node->WatchMap(kMapNames[map]);
   host.workload.emplace(workload_, host.index, host.process, random_.Next());
   host.timer_at = Instant::Infinite();
   for (const auto& checker : checkers_) checker->OnProcess(At(host), ProcessChange::kStarted);
