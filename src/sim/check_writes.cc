@@ -101,8 +101,9 @@ void WriteChecker::OnChange(const Moment& moment, const engine::ChangeUpcall& ch
   if (seen.present) seen.digest = EntryDigest(change.key, change.version, change.value->bytes());
   Seen& now = process.now[change.key];
   // State that arrives by transfer replaces what was there, whatever its version.
-  if (change.cause != Cause::kSync && change.version < now.version) {
-    const bool returns = seen.present && !now.present;
+  const bool returns = seen.present && !now.present;
+  const bool forgotten = removals_may_be_forgotten_ && returns && change.cause == Cause::kMerge;
+  if (change.cause != Cause::kSync && change.version < now.version && !forgotten) {
     violations_.Add(returns ? "I19" : "I12", moment,
                     "key " + change.key + (returns ? " came back" : " went back") + " to version " +
                         Words(change.version) + " after " + Words(now.version));
@@ -265,7 +266,8 @@ void WriteChecker::CheckPromise(const Moment& moment, const std::string& key,
   }
   ++stats_.promises_checked;
   if (last != nullptr && last->version >= promise.version) return;
-  if ((last == nullptr || !last->present) && WasRemoved(key, promise.version)) return;
+  const bool may_be_gone = last == nullptr || !last->present || removals_may_be_forgotten_;
+  if (may_be_gone && WasRemoved(key, promise.version)) return;
   violations_.Add("I12", moment,
                   "LOST: key " + key + " version " + Words(promise.version) +
                       ", acknowledged by all at " + Words(promise.moment.at) + " to host " +
@@ -304,6 +306,7 @@ void WriteChecker::CheckNothingOlder(const Moment& moment, const std::string& ke
   const bool present = last != nullptr && last->present;
   if (present && last->version >= greatest->version) return;
   if (!present && (!greatest->present || WasRemoved(key, greatest->version))) return;
+  if (!greatest->present && removals_may_be_forgotten_) return;
   violations_.Add(greatest->present ? "I12" : "I19", moment,
                   "key " + key + ": host " + std::to_string(processes_[where].host) +
                       " once applied version " + Words(greatest->version) +

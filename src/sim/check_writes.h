@@ -58,6 +58,10 @@ class WriteChecker : public Checker {
     processes_[moment.process].replaced_at = moment.at;
   }
 
+  // Tombstones are kept for less than partitions last: a merge may bring back what was removed
+  // (8.16), which then is no violation.
+  void RemovalsMayBeForgotten() { removals_may_be_forgotten_ = true; }
+
   const Stats& stats() const { return stats_; }
   // Commands given to `process` that are not done yet.
   size_t Pending(ProcessNumber process) const;
@@ -128,6 +132,7 @@ class WriteChecker : public Checker {
   const Seen* Last(const std::string& key) const;
 
   Policy policy_;
+  bool removals_may_be_forgotten_ = false;
   Violations& violations_;
   std::map<ProcessNumber, ProcessState> processes_;
   std::map<MemberId, ProcessNumber> members_;

@@ -1,7 +1,6 @@
 #include "sim/cluster.h"
 
 #include <algorithm>
-#include <cstring>
 #include <utility>
 
 #include "sim/check_counters.h"
@@ -18,8 +17,7 @@ namespace {
 constexpr Duration kFaultsBegin = seconds(3);
 constexpr Duration kAfterFaults = seconds(12);
 constexpr size_t kBatchMax = 64;  // Datagrams a process reads at once.
-// Some runs: joiners hold the writers back, and give up what waits, as they do with large states.
-constexpr size_t kSmallJoinerQueue = 4 << 10;
+constexpr Duration kBulkStart = seconds(1);
 constexpr uint32_t kTurnsAtInstantMax = 200'000;
 
 }  // namespace
@@ -52,7 +50,10 @@ Cluster::Cluster(ClusterOptions options)
   calm_ = plan.faults.empty();
   injector_ = std::make_unique<FaultInjector>(std::move(plan), *links_, random_.Next());
   workload_ = DrawWorkload(random_);
+  DrawMoreWorkload(options_.seed, workload_);
+  host_options_ = DrawHostOptions(options_.seed, options_.members);
   MakeCheckers();
+  if (host_options_.tombstone_horizon != Duration()) writes_->RemovalsMayBeForgotten();
   if (calm_ || mix.gentle) checkers_.push_back(std::make_unique<DetectionChecker>(violations_));
 
   const bool drifts = random_.Chance(0.3);
@@ -64,13 +65,17 @@ Cluster::Cluster(ClusterOptions options)
     host->timer_lateness = random_.Chance(0.8) ? microseconds(100) : milliseconds(4);
     host->memory_is_big = random_.Chance(0.3);
     host->inbox_bytes_max = random_.Chance(0.3) ? 212'992 : 4 << 20;
+    if (host_options_.receive_buffer_bytes != 0) {
+      host->inbox_bytes_max = host_options_.receive_buffer_bytes;
+    }
     const int64_t ppm = drifts ? 10'000 : 50;
     host->clock = LocalClock(Instant::Zero(), Instant::Zero(),
                              static_cast<int64_t>(random_.Below(2 * ppm + 1)) - ppm);
     host->trace = std::make_unique<Trace>(*this, *host);
     hosts_.push_back(std::move(host));
-    const Duration late =
+    Duration late =
         random_.Between(Duration(0), slow_start ? Duration(seconds(2)) : milliseconds(200));
+    if (host_options_.bulk_start) late = index == 0 ? Duration(0) : kBulkStart;
     scheduler_.After(
         late, {Task::Kind::kProcess, false, index, static_cast<uint64_t>(Change::kStart), {}});
   }
@@ -170,12 +175,13 @@ void Cluster::OnPhase(Phase phase) {
 
 // ---- Turns --------------------------------------------------------------------------------------
 
-template <class Input>
-void Cluster::Turn(Host& host, Input&& input) {
+void Cluster::BeginTurn() {
   output_.packets.Clear();
   output_.streams.clear();
   output_.upcalls.clear();
-  input(host.clock.Read(scheduler_.now()), output_);
+}
+
+void Cluster::EndTurn(Host& host) {
   Drain(host);
   if (scheduler_.now() != same_instant_) {
     same_instant_ = scheduler_.now();
@@ -217,12 +223,13 @@ void Cluster::HandUp(Host& host, engine::Output& out) {
   const Moment moment = At(host);
   bool left = false;
   bool reread = false;
+  std::optional<absl::Status> drained;
   for (const engine::Upcall& upcall : out.upcalls) {
     if (const auto* change = std::get_if<engine::ChangeUpcall>(&upcall)) {
       if (reread) continue;  // What was read after the turn holds it already.
       if (change->cause == engine::ChangeUpcall::Cause::kSync) {
         reread = true;
-        Reread(host, change->map);
+        Reread(host);
         continue;
       }
     }
@@ -240,21 +247,31 @@ void Cluster::HandUp(Host& host, engine::Output& out) {
     Hash(done->command, static_cast<uint64_t>(done->status.raw_code()));
     if (host.workload.has_value()) host.workload->OnDone(*done);
     left |= done->command == host.leave_command && host.leaving.has_value();
+    if (host.drain_command != 0 && done->command == host.drain_command) drained = done->status;
     if (absl::IsDataLoss(done->status)) Complain("I18", host.name + ": " + done->status.ToString());
     if (done->replicas > 0 && !done->view.IsZero()) sometimes_->Count("verifications");
-    const bool may_fail = synced_at_.is_infinite() || done->status.ok() || !done->applied;
+    // A map that is full, because this run's are small, refuses writes by the order of the group.
+    const bool small = host_options_.map_bytes_max != 0 || workload_.maps > 1;
+    const bool full = absl::IsResourceExhausted(done->status) && small;
+    const bool may_fail = synced_at_.is_infinite() || done->status.ok() || !done->applied || full;
     if (!may_fail) {
       Complain("I22", host.name + ": command " + std::to_string(done->command) +
                           " failed in a healed group: " + std::string(done->status.ToString()));
     }
   }
-  if (left) EndProcess(host, ProcessChange::kLeft, *host.leaving);
+  if (left) return EndProcess(host, ProcessChange::kLeft, *host.leaving);
+  // `out` is the next turn's from here on.
+  if (drained.has_value()) OnDrained(host, *drained);
 }
 
-// The user of a map whose state was replaced reads it as a whole.
-void Cluster::Reread(Host& host, uint32_t map) {
+// The user of maps whose state was replaced, which all are together, reads them as a whole.
+void Cluster::Reread(Host& host) {
+  writes_->OnStateReplaced(At(host));
+  for (uint32_t map = 0; map < workload_.maps; ++map) RereadMap(host, map);
+}
+
+void Cluster::RereadMap(Host& host, uint32_t map) {
   const Moment moment = At(host);
-  writes_->OnStateReplaced(moment);
   const auto entries = host.node->ReadMap(map);
   if (!entries.has_value()) return;
   engine::ChangeUpcall change;
@@ -379,159 +396,6 @@ bool Cluster::Execute(Host& host, Workload::Planned planned) {
              host.name + " refuses a command in a healed group: " + std::string(status.ToString()));
   }
   return status.ok();
-}
-
-// ---- Processes ----------------------------------------------------------------------------------
-
-void Cluster::StartProcess(Host& host) {
-  host.process = ++processes_;
-  table_[host.index] = {HostState::kRunning, host.process};
-  engine::EngineOptions options;
-  options.group = "swarm";
-  // Encrypted like any group: a flipped bit must be noticed, and packet numbers are checked.
-  options.key.emplace();
-  options.key->fill(static_cast<std::byte>(options_.seed));
-  options.name = host.name;
-  options.address = AddressOf(host.index);
-  options.policy = options_.policy;
-  if (options_.policy == Policy::kPrimary) {
-    options.initial_members = static_cast<uint32_t>(options_.members);
-    if (options_.seed % 3 == 0) options.tie_breaker = "node-0";
-  }
-  if (options_.seed % 4 == 1) options.stalled_after = milliseconds(800);
-  if (options_.seed % 4 == 2) options.joiner_queue_bytes_max = kSmallJoinerQueue;
-  options.receive_buffer_bytes = host.inbox_bytes_max;
-  options.trace = host.trace.get();
-  Entropy entropy;
-  for (size_t i = 0; i < entropy.size(); i += 8) {
-    const uint64_t word = random_.Next();
-    std::memcpy(entropy.data() + i, &word, 8);
-  }
-  host.clock =
-      LocalClock(scheduler_.now(),
-                 Instant::FromNanos(static_cast<int64_t>(random_.Below(1'000'000)) * 1'000'000),
-                 host.clock.drift_ppm());
-  host.node = options_.factory(options, entropy);
-  host.node->WatchMap(kMapName);
-  host.workload.emplace(workload_, host.index, host.process, random_.Next());
-  host.timer_at = Instant::Infinite();
-  for (const auto& checker : checkers_) checker->OnProcess(At(host), ProcessChange::kStarted);
-  // Wall clocks of one network agree to within seconds, as a rule.
-  const int64_t unix_ms = 1'700'000'000'000 + scheduler_.now().nanos() / 1'000'000 +
-                          static_cast<int64_t>(random_.Below(2000)) - 1000;
-  Turn(host, [&](Instant now, engine::Output& out) { host.node->Start(now, unix_ms, out); });
-  if (host.node == nullptr || !stopped_at_.is_infinite()) return;
-  host.working = true;
-  scheduler_.After(host.workload->DrawPause(), {Task::Kind::kWork, false, host.index, 0, {}});
-}
-
-void Cluster::EndProcess(Host& host, ProcessChange change, Duration away) {
-  for (const auto& checker : checkers_) checker->OnProcess(At(host), change);
-  host.node.reset();
-  host.workload.reset();
-  host.installed = {};
-  host.working = false;
-  host.inbox.clear();
-  host.inbox_bytes = 0;
-  host.drops = 0;
-  host.held.clear();
-  host.crash_amid_output.reset();
-  host.leaving.reset();
-  host.leave_command = 0;
-  const Task restart{
-      Task::Kind::kProcess, false, host.index, static_cast<uint64_t>(Change::kRestart), {}};
-  if (change == ProcessChange::kPowerLost) {
-    table_[host.index].state = HostState::kPowerless;
-    streams_->OnPowerLost(host.index, host.process);
-  } else {
-    table_[host.index].state = HostState::kDying;
-    const Duration closing =
-        host.memory_is_big && change == ProcessChange::kCrashed
-            ? random_.Between(Duration(milliseconds(1)), Duration(milliseconds(700)))
-            : random_.Between(Duration(microseconds(100)), Duration(milliseconds(2)));
-    scheduler_.After(closing, {Task::Kind::kProcess,
-                               false,
-                               host.index,
-                               static_cast<uint64_t>(Change::kSocketsClose),
-                               {}});
-  }
-  if (healed_) away = std::min<Duration>(away, milliseconds(200));
-  scheduler_.After(away, restart);
-}
-
-void Cluster::OnProcessTask(Host& host, Change change) {
-  HostStatus& status = table_[host.index];
-  switch (change) {
-    case Change::kStart:
-      return StartProcess(host);
-    case Change::kSocketsClose:
-      if (status.state != HostState::kDying) return;
-      status.state = HostState::kDown;
-      streams_->OnProcessGone(host.index, host.process, scheduler_);
-      return;
-    case Change::kRestart:
-      if (host.node != nullptr || host.process == 0) return;
-      if (status.state == HostState::kDying) {  // The port is still taken.
-        scheduler_.After(
-            milliseconds(20),
-            {Task::Kind::kProcess, false, host.index, static_cast<uint64_t>(Change::kRestart), {}});
-        return;
-      }
-      return StartProcess(host);
-  }
-}
-
-void Cluster::CrashAmidOutput(HostIndex index, Duration away) {
-  Host& host = *hosts_[index];
-  if (host.node == nullptr) return;
-  if (table_[index].state == HostState::kPaused) {
-    EndProcess(host, ProcessChange::kCrashed, away);
-  } else {
-    host.crash_amid_output = away;
-  }
-}
-
-void Cluster::CrashAtViewChange(Duration away) { crash_at_change_ = away; }
-
-void Cluster::LosePower(HostIndex index, Duration away) {
-  if (hosts_[index]->node != nullptr) EndProcess(*hosts_[index], ProcessChange::kPowerLost, away);
-}
-
-void Cluster::Pause(HostIndex index) {
-  table_[index].state = HostState::kPaused;
-  for (const auto& checker : checkers_) {
-    checker->OnProcess(At(*hosts_[index]), ProcessChange::kPaused);
-  }
-}
-
-void Cluster::Resume(HostIndex index) {
-  if (table_[index].state != HostState::kPaused) return;
-  ResumeHost(*hosts_[index]);
-}
-
-// Everything that waited comes at once: the clock has jumped, sockets and streams are full.
-void Cluster::ResumeHost(Host& host) {
-  table_[host.index].state = HostState::kRunning;
-  for (const auto& checker : checkers_) checker->OnProcess(At(host), ProcessChange::kResumed);
-  if (!host.wake_scheduled && (!host.inbox.empty() || host.drops > 0)) {
-    host.wake_scheduled = true;
-    scheduler_.After(random_.Between(Duration(0), Duration(microseconds(100))),
-                     {Task::Kind::kWake, false, host.index, 0, {}});
-  }
-  host.timer_at = Instant::Infinite();
-  Arm(host);
-  StreamNetwork::Deliveries held = std::move(host.held);
-  host.held.clear();
-  Deliver(held);
-}
-
-void Cluster::Leave(HostIndex index, Duration away) {
-  Host& host = *hosts_[index];
-  if (host.node == nullptr || host.leaving.has_value() || host.node->view().members.empty()) return;
-  Workload::Planned planned = host.workload->Leave();
-  host.leaving = away;
-  host.leave_command = planned.issued.id;
-  if (!Execute(host, std::move(planned)) && host.node != nullptr) host.leaving.reset();
 }
 
 void Cluster::Note(const std::string& text) {

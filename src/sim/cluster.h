@@ -25,6 +25,7 @@
 #include "sim/fault_injector.h"
 #include "sim/fault_plan.h"
 #include "sim/host.h"
+#include "sim/host_options.h"
 #include "sim/host_table.h"
 #include "sim/links.h"
 #include "sim/node.h"
@@ -82,19 +83,28 @@ class Cluster : private FaultTarget {
 
   // Turns of a node.
   template <class Input>
-  void Turn(Host& host, Input&& input);
+  void Turn(Host& host, Input&& input) {
+    BeginTurn();
+    input(host.clock.Read(scheduler_.now()), output_);
+    EndTurn(host);
+  }
+  void BeginTurn();
+  void EndTurn(Host& host);
   void Drain(Host& host);
   void HandUp(Host& host, engine::Output& out);
-  void Reread(Host& host, uint32_t map);
+  void Reread(Host& host);
+  void RereadMap(Host& host, uint32_t map);
   void Arm(Host& host);
   void OnPacket(Host& host, Task& task);
   void OnWake(Host& host);
   void OnTimer(Host& host);
   void OnWork(Host& host);
   bool Execute(Host& host, Workload::Planned planned);
+  void SetDraining(Host& host, bool draining);
+  void OnDrained(Host& host, const absl::Status& proof);
   void Deliver(StreamNetwork::Deliveries& deliveries);
 
-  // Processes.
+  // Processes (cluster_processes.cc).
   void StartProcess(Host& host);
   void EndProcess(Host& host, ProcessChange change, Duration away);
   void OnProcessTask(Host& host, Change change);
@@ -122,6 +132,7 @@ class Cluster : private FaultTarget {
   bool IsQuorumLost() const;
   void NoteRejoinWaits();
   void CheckReplicas();
+  std::optional<uint64_t> DigestOf(const Host& host) const;
   void Finish();
   void Complain(const char* invariant, const std::string& what);
   std::string Describe() const;
@@ -139,6 +150,7 @@ class Cluster : private FaultTarget {
   std::unique_ptr<StreamNetwork> streams_;
   std::unique_ptr<FaultInjector> injector_;
   WorkloadOptions workload_;
+  HostOptions host_options_;
   std::vector<std::unique_ptr<Host>> hosts_;
   bool calm_ = false;  // No fault at all in this run.
 

@@ -62,6 +62,7 @@ void Cluster::Heal() {
   healed_at_ = scheduler_.now();
   for (const auto& host : hosts_) {
     host->crash_amid_output.reset();
+    if (host->drain_command != 0) OnDrained(*host, absl::CancelledError("the faults are over"));
     if (table_[host->index].state == HostState::kPaused) ResumeHost(*host);
     if (host->node != nullptr) continue;
     scheduler_.After(
@@ -99,11 +100,21 @@ bool Cluster::IsQuiet() const {
                      [this](const auto& host) { return writes_->Pending(host->process) == 0; });
 }
 
+// Of all its maps together; empty if it has none.
+std::optional<uint64_t> Cluster::DigestOf(const Host& host) const {
+  std::optional<uint64_t> all;
+  for (uint32_t which = 0; which < workload_.maps; ++which) {
+    const std::optional<uint32_t> map = host.node->MapId(kMapNames[which]);
+    const std::optional<uint64_t> digest = map ? host.node->MapDigest(*map) : std::nullopt;
+    if (digest.has_value()) all = all.value_or(0) * 0x9E3779B97F4A7C15u + *digest + which;
+  }
+  return all;
+}
+
 bool Cluster::AreReplicasEqual() const {
   std::optional<uint64_t> first;
   for (const auto& host : hosts_) {
-    const std::optional<uint32_t> map = host->node->MapId(kMapName);
-    const std::optional<uint64_t> digest = map ? host->node->MapDigest(*map) : std::nullopt;
+    const std::optional<uint64_t> digest = DigestOf(*host);
     if (host == hosts_.front()) first = digest;
     if (digest != first) return false;
   }
@@ -218,13 +229,15 @@ void Cluster::CheckReplicas() {
   };
   std::optional<Contents> first;
   for (const auto& host : hosts_) {
-    const std::optional<uint32_t> map = host->node->MapId(kMapName);
-    if (!map.has_value()) continue;
-    const auto entries = host->node->ReadMap(*map);
-    if (!entries.has_value()) continue;
-    Contents contents{0, entries->size()};
-    for (const Node::Entry& entry : *entries) {
-      contents.digest += WriteChecker::EntryDigest(entry.key, entry.version, entry.value.bytes());
+    if (!DigestOf(*host).has_value()) continue;
+    Contents contents;
+    for (uint32_t map = 0; map < workload_.maps; ++map) {
+      const auto entries = host->node->ReadMap(map);
+      if (!entries.has_value()) continue;
+      contents.entries += entries->size();
+      for (const Node::Entry& entry : *entries) {
+        contents.digest += WriteChecker::EntryDigest(entry.key, entry.version, entry.value.bytes());
+      }
     }
     if (first.has_value() && *first != contents) {
       Complain("I18", "maps have equal digests, but " + host->name + " reads other entries");
@@ -257,8 +270,7 @@ std::string Cluster::Describe() const {
       text += std::string("}") + (host->node->synced() ? " synced" : " not synced") +
               (host->node->writable() ? "" : " not writable") + ", " +
               std::to_string(writes_->Pending(host->process)) + " commands pending";
-      const std::optional<uint32_t> map = host->node->MapId(kMapName);
-      const std::optional<uint64_t> digest = map ? host->node->MapDigest(*map) : std::nullopt;
+      const std::optional<uint64_t> digest = DigestOf(*host);
       if (digest.has_value()) text += ", digest " + std::to_string(*digest);
       if (timeline_ != nullptr) {
         text += "\n   ";
@@ -278,7 +290,9 @@ std::string Cluster::Configuration() const {
          injector_->plan().ToString() + "; a command every " +
          std::to_string(workload_.interval_mean.count() / 1'000'000) + " ms, " +
          std::to_string(static_cast<int>(workload_.messages * 100)) + " % messages, " +
-         std::to_string(workload_.keys) + " keys";
+         std::to_string(workload_.keys) + " keys" +
+         (workload_.maps > 1 ? " in " + std::to_string(workload_.maps) + " maps" : "") +
+         host_options_.ToString();
 }
 
 }  // namespace cohort::sim

@@ -81,6 +81,7 @@ struct Host {
   std::optional<Duration> crash_amid_output;  // And then stay away for so long.
   std::optional<Duration> leaving;            // Back after this.
   uint64_t leave_command = 0;
+  uint64_t drain_command = 0;  // The proof that must come first, while it is under way.
 };
 
 }  // namespace cohort::sim

@@ -35,9 +35,17 @@ WorkloadOptions DrawWorkload(Random& random) {
   return options;
 }
 
+// What came later is drawn apart, so that the seeds of before keep what they had drawn.
+void DrawMoreWorkload(uint64_t seed, WorkloadOptions& options) {
+  Random random(seed ^ 0x3A95'0001);
+  if (random.Chance(0.3)) options.maps = std::size(kMapNames);
+  if (random.Chance(0.1)) options.big = 0.05;
+  if (random.Chance(0.25)) options.conditional = 0.8;
+  if (random.Chance(0.15)) options.burst = 0.9;
+}
+
 Duration Workload::DrawPause() {
-  // Bursts: one command in four follows the one before at once.
-  if (random_.Chance(0.25)) return microseconds(20);
+  if (random_.Chance(options_.burst)) return microseconds(20);
   return random_.Between(Duration(0), options_.interval_mean * 8 / 3);
 }
 
@@ -45,12 +53,13 @@ std::optional<Workload::Planned> Workload::Next(Instant now, Node& node, size_t 
   if (pending >= options_.pending_max || node.view().members.empty()) return std::nullopt;
   if (random_.Chance(options_.verifications) && node.writable()) return Verification();
   if (random_.Chance(options_.messages)) return Message();
-  const std::optional<uint32_t> map = node.MapId(kMapName);
+  const auto which = options_.maps == 1 ? 0 : static_cast<uint32_t>(random_.Below(options_.maps));
+  const std::optional<uint32_t> map = node.MapId(kMapNames[which]);
   if (!map.has_value()) {
     if (opening_ != 0 || !node.writable()) return std::nullopt;
-    return OpenTheMap();
+    return OpenTheMap(which);
   }
-  return Write(now, node, *map);
+  return Write(now, node, which, *map);
 }
 
 void Workload::OnDone(const engine::DoneUpcall& done) {
@@ -66,6 +75,14 @@ Workload::Planned Workload::Leave() {
   return planned;
 }
 
+Workload::Planned Workload::ProveForLeave() {
+  Planned planned;
+  planned.issued.kind = IssuedCommand::Kind::kVerify;
+  planned.issued.id = next_id_++;
+  planned.command = engine::VerifyReplicas{.id = planned.issued.id, .holders_min = 2};
+  return planned;
+}
+
 Workload::Planned Workload::Verification() {
   Planned planned;
   planned.issued.kind = IssuedCommand::Kind::kVerify;
@@ -75,13 +92,14 @@ Workload::Planned Workload::Verification() {
   return planned;
 }
 
-Workload::Planned Workload::OpenTheMap() {
+Workload::Planned Workload::OpenTheMap(uint32_t map) {
   Planned planned;
   planned.issued.kind = IssuedCommand::Kind::kOpen;
   planned.issued.id = opening_ = next_id_++;
   engine::OpenMap open;
   open.id = planned.issued.id;
-  open.name = kMapName;
+  open.name = kMapNames[map];
+  if (map != 0) open.bytes_max = uint64_t{64 << 10} * map;
   planned.command = std::move(open);
   return planned;
 }
@@ -114,8 +132,9 @@ Workload::Planned Workload::Message() {
   return planned;
 }
 
-std::string Workload::DrawKey() {
-  const std::string number = std::to_string(random_.Below(options_.keys));
+std::string Workload::DrawKey(uint32_t which) {
+  std::string number = std::to_string(random_.Below(options_.keys));
+  if (which != 0) number += std::string("/") + kMapNames[which];
   if (random_.Chance(options_.shared_keys)) return "shared/" + number;
   return "host" + std::to_string(host_) + "/" + number;
 }
@@ -126,19 +145,27 @@ std::string Workload::DrawValue() {
   return value;
 }
 
-Workload::Planned Workload::Write(Instant now, Node& node, uint32_t map) {
+// Of 20: increments are 14 and 15, puts-if 16 and 17.
+uint64_t Workload::DrawWrite() {
+  if (options_.conditional == WorkloadOptions().conditional) return random_.Below(20);
+  if (random_.Chance(options_.conditional)) return random_.Between(14, 17);
+  const uint64_t choice = random_.Below(16);
+  return choice < 14 ? choice : choice + 4;
+}
+
+Workload::Planned Workload::Write(Instant now, Node& node, uint32_t which, uint32_t map) {
   Planned planned;
   planned.issued.id = next_id_++;
   const uint64_t ack = random_.Below(10);
   planned.issued.ack = ack < 7 ? AckLevel::kAll : ack < 9 ? AckLevel::kOne : AckLevel::kLocal;
-  std::string key = DrawKey();
+  std::string key = DrawKey(which);
   std::string value = DrawValue();
   std::string second_key;
   map::MapOp op;
-  op.map = kMapName;
+  op.map = kMapNames[which];
   op.hlc = node.NextHlc(now);
   bool conditional = false;
-  const uint64_t choice = random_.Below(20);
+  const uint64_t choice = DrawWrite();
   if (choice < 11) {
     planned.issued.kind = IssuedCommand::Kind::kPut;
     map::PutOp put = Put(key, value);
@@ -153,6 +180,7 @@ Workload::Planned Workload::Write(Instant now, Node& node, uint32_t map) {
   } else if (choice < 16) {
     planned.issued.kind = IssuedCommand::Kind::kIncrement;
     key = "counter/" + std::to_string(random_.Below(4));
+    if (which != 0) key += std::string("/") + kMapNames[which];
     map::IncrementOp increment;
     increment.key = key;
     op.body = increment;
@@ -166,7 +194,7 @@ Workload::Planned Workload::Write(Instant now, Node& node, uint32_t map) {
     conditional = true;
   } else {
     planned.issued.kind = IssuedCommand::Kind::kBatch;
-    second_key = DrawKey() + "/b";
+    second_key = DrawKey(which) + "/b";
     map::BatchOp batch;
     batch.items.push_back(Put(key, value));
     batch.items.push_back(Put(second_key, value));

@@ -22,12 +22,18 @@ struct WorkloadOptions {
   double big = 0.001;                         // Share of values and messages of up to 200 KiB.
   double expiring = 0.1;                      // Share of puts with a time to live.
   double verifications = 0.02;                // Share of commands that ask whether all are equal.
-  uint32_t keys = 40;                         // Of each process, and shared.
-  uint32_t pending_max = 200;                 // A user stops when so many commands are not done.
+  double conditional = 0.2;                   // Share of writes that are increments or puts-if.
+  double burst = 0.25;         // Share of commands that follow the one before at once.
+  uint32_t maps = 1;           // Used; each process opens a map when it needs it.
+  uint32_t keys = 40;          // Of each process, and shared.
+  uint32_t pending_max = 200;  // A user stops when so many commands are not done.
 };
 WorkloadOptions DrawWorkload(Random& random);
+void DrawMoreWorkload(uint64_t seed, WorkloadOptions& options);
 
-inline constexpr char kMapName[] = "main";
+// The maps of a run, as many as WorkloadOptions::maps. A key is used in one map only, so that who
+// watches need not know which.
+inline constexpr const char* kMapNames[] = {"main", "second", "third"};
 
 class Workload {
  public:
@@ -45,16 +51,19 @@ class Workload {
   Duration DrawPause();
   // The leave command that ends a process in good order.
   Planned Leave();
+  // Before it, in runs that drain: another member must be shown to hold what this one does.
+  Planned ProveForLeave();
   void OnDone(const engine::DoneUpcall& done);
 
  private:
-  Planned OpenTheMap();
+  Planned OpenTheMap(uint32_t map);
   Planned Message();
   Planned Verification();
-  Planned Write(Instant now, Node& node, uint32_t map);
-  std::string DrawKey();
+  Planned Write(Instant now, Node& node, uint32_t which, uint32_t map);
+  std::string DrawKey(uint32_t which);
   std::string DrawValue();
   size_t DrawSize();
+  uint64_t DrawWrite();
 
   WorkloadOptions options_;
   HostIndex host_;

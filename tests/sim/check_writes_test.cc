@@ -115,6 +115,17 @@ TEST_F(WriteCheckerTest, SeesAKeyComeBackFromTheDead) {
   EXPECT_THAT(Invariants(violations_), ElementsAre("I19"));
 }
 
+TEST_F(WriteCheckerTest, ForgivesThatOnlyToMergesOfARunWhoseTombstonesAreForgotten) {
+  checker_.RemovalsMayBeForgotten();
+  story_.Change(2, "k", 5);
+  story_.Change(2, "k", 6, false, Cause::kErase);
+  story_.Change(2, "k", 5, true, Cause::kMerge);
+  EXPECT_THAT(Invariants(violations_), IsEmpty());
+  story_.Change(2, "k", 7, false, Cause::kErase);
+  story_.Change(2, "k", 5, true, Cause::kPut);
+  EXPECT_THAT(Invariants(violations_), ElementsAre("I19"));
+}
+
 TEST_F(WriteCheckerTest, SeesAVersionGoBack) {
   story_.Change(2, "k", 5);
   story_.Change(2, "k", 4);

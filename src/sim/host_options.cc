@@ -1,0 +1,71 @@
+#include "sim/host_options.h"
+
+#include "base/random.h"
+
+namespace cohort::sim {
+namespace {
+
+// Joiners hold the writers back, and give up what waits, as they do with large states.
+constexpr size_t kSmallJoinerQueue = 4 << 10;
+constexpr size_t kSmallSendQueue = 64 << 10;  // The least a user may ask for.
+constexpr size_t kSmallMaps = 64 << 10;       // Likewise.
+constexpr size_t kSmallSocket = 64 << 10;
+constexpr uint64_t kClockOffMaxMs = 30 * 60 * 1000;  // An hour between two hosts.
+
+}  // namespace
+
+HostOptions DrawHostOptions(uint64_t seed, size_t hosts) {
+  HostOptions options;
+  options.tie_breaker = seed % 3 == 0;
+  if (seed % 4 == 1) options.stalled_after = milliseconds(800);
+  if (seed % 4 == 2) options.joiner_queue_bytes_max = kSmallJoinerQueue;
+  Random random(seed ^ 0x0971'0115);
+  if (random.Chance(0.25)) options.send_queue_bytes_max = kSmallSendQueue;
+  if (random.Chance(0.25)) options.map_bytes_max = kSmallMaps * random.Between(1, 4);
+  if (random.Chance(0.15)) options.receive_buffer_bytes = kSmallSocket;
+  if (random.Chance(0.25)) options.tombstone_horizon = seconds(random.Between(1, 5));
+  options.bulk_start = random.Chance(0.2);
+  options.quick_restarts = random.Chance(0.2);
+  options.drains = random.Chance(0.5);
+  const uint64_t off = random.Chance(0.25) ? kClockOffMaxMs : 0;
+  for (size_t host = 0; host < hosts; ++host) {
+    options.wall_clock_ms.push_back(static_cast<int64_t>(random.Between(0, 2 * off)) -
+                                    static_cast<int64_t>(off));
+  }
+  return options;
+}
+
+void HostOptions::Apply(Policy policy, engine::EngineOptions& engine) const {
+  if (policy == Policy::kPrimary && tie_breaker) engine.tie_breaker = "node-0";
+  engine.stalled_after = stalled_after;
+  if (joiner_queue_bytes_max != 0) engine.joiner_queue_bytes_max = joiner_queue_bytes_max;
+  if (send_queue_bytes_max != 0) engine.send_queue_bytes_max = send_queue_bytes_max;
+  if (map_bytes_max != 0) engine.map_bytes_max = map_bytes_max;
+  if (receive_buffer_bytes != 0) engine.receive_buffer_bytes = receive_buffer_bytes;
+  if (tombstone_horizon != Duration()) engine.tombstone_horizon = tombstone_horizon;
+}
+
+std::string HostOptions::ToString() const {
+  std::string text;
+  const auto add = [&text](const char* name, size_t bytes) {
+    if (bytes != 0) text += std::string("; ") + name + " " + std::to_string(bytes >> 10) + " KiB";
+  };
+  add("joiners' queues", joiner_queue_bytes_max);
+  add("send queues", send_queue_bytes_max);
+  add("maps", map_bytes_max);
+  add("sockets", receive_buffer_bytes);
+  if (tombstone_horizon != Duration()) {
+    text += "; tombstones for " + std::to_string(tombstone_horizon.count() / 1'000'000'000) + " s";
+  }
+  if (bulk_start) text += "; started in bulk";
+  if (quick_restarts) text += "; quick restarts";
+  if (drains) text += "; who leaves drains";
+  for (const int64_t off : wall_clock_ms) {
+    if (off == 0) continue;
+    text += "; clocks up to an hour apart";
+    break;
+  }
+  return text;
+}
+
+}  // namespace cohort::sim
