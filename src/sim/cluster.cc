@@ -250,10 +250,8 @@ void Cluster::HandUp(Host& host, engine::Output& out) {
     if (host.drain_command != 0 && done->command == host.drain_command) drained = done->status;
     if (absl::IsDataLoss(done->status)) Complain("I18", host.name + ": " + done->status.ToString());
     if (done->replicas > 0 && !done->view.IsZero()) sometimes_->Count("verifications");
-    // A map that is full, because this run's are small, refuses writes by the order of the group.
-    const bool small = host_options_.map_bytes_max != 0 || workload_.maps > 1;
-    const bool full = absl::IsResourceExhausted(done->status) && small;
-    const bool may_fail = synced_at_.is_infinite() || done->status.ok() || !done->applied || full;
+    const bool may_fail = synced_at_.is_infinite() || done->status.ok() || !done->applied ||
+                          MayFailHealed(done->status);
     if (!may_fail) {
       Complain("I22", host.name + ": command " + std::to_string(done->command) +
                           " failed in a healed group: " + std::string(done->status.ToString()));
@@ -262,6 +260,16 @@ void Cluster::HandUp(Host& host, engine::Output& out) {
   if (left) return EndProcess(host, ProcessChange::kLeft, *host.leaving);
   // `out` is the next turn's from here on.
   if (drained.has_value()) OnDrained(host, *drained);
+}
+
+// Once all are synced commands succeed, but for these.
+bool Cluster::MayFailHealed(const absl::Status& status) const {
+  // A map that is full, because this run's are small, refuses writes by the order of the group.
+  const bool small = host_options_.map_bytes_max != 0 || workload_.maps > 1;
+  if (absl::IsResourceExhausted(status)) return small;
+  // Only verifications have a deadline; this one was asked for while there were faults.
+  return absl::IsDeadlineExceeded(status) &&
+         scheduler_.now() - healed_at_ < engine::VerifyReplicas().within;
 }
 
 // The user of maps whose state was replaced, which all are together, reads them as a whole.

@@ -92,6 +92,7 @@ class Cluster : private FaultTarget {
   void EndTurn(Host& host);
   void Drain(Host& host);
   void HandUp(Host& host, engine::Output& out);
+  bool MayFailHealed(const absl::Status& status) const;
   void Reread(Host& host);
   void RereadMap(Host& host, uint32_t map);
   void Arm(Host& host);
