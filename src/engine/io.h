@@ -83,6 +83,9 @@ struct Packets {
   }
 };
 
+// A stream on which more waits than this is ended by its driver: the peer does not read.
+inline constexpr size_t kStreamQueueBytesMax = size_t{8} << 20;
+
 struct StreamAction {
   enum class Kind : uint8_t {
     kOpen,   // Connect to `to`, TLS included; answers kOpened, kRefused or kFailed.

@@ -145,7 +145,7 @@ void Stream::Send(Buffer data) {
   if (state_ != State::kOpen || data.empty()) return;
   queue_bytes_ += data.size();
   queue_.push_back(std::move(data));
-  if (queue_bytes_ > kStreamQueueBytesMax) {
+  if (queue_bytes_ > engine::kStreamQueueBytesMax) {
     End(Kind::kClosed, true, "send queue full: the peer does not read");
     return;
   }

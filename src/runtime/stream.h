@@ -29,7 +29,6 @@ inline constexpr std::chrono::milliseconds kConnectTimeout{2000};
 inline constexpr std::chrono::milliseconds kHandshakeTimeout{2000};
 inline constexpr std::chrono::milliseconds kProbeTimeout{1000};
 inline constexpr std::chrono::milliseconds kCloseTimeout{1000};
-inline constexpr size_t kStreamQueueBytesMax = size_t{8} << 20;
 inline constexpr size_t kStreamQueueBytesLow = size_t{256} << 10;
 
 class Stream;

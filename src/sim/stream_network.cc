@@ -185,6 +185,7 @@ void StreamNetwork::Push(uint64_t id, Connection& connection, int direction, Ite
   }
   pipe.queued += item.data.size();
   pipe.above_low_mark |= pipe.queued > options_.low_mark;
+  pipe.is_overfull |= pipe.queued > options_.queue_bytes_max;
   const Instant ready = item.ready;
   pipe.items.push_back(std::move(item));
   Schedule(id, pipe, direction, ready, scheduler);
@@ -205,6 +206,11 @@ void StreamNetwork::OnFlush(uint64_t id, bool flag, Scheduler& scheduler, Delive
   Pipe& pipe = connection.pipes[direction];
   pipe.scheduled = false;
   if (pipe.items.empty() || connection.state != State::kOpen) return;
+  if (pipe.is_overfull) {
+    Break(connection, "send queue full: the peer does not read", out);
+    Forget(id);
+    return;
+  }
   End& source = connection.ends[direction];
   const End& target = connection.ends[1 - direction];
   if (source.gone || hosts_[target.host].state == HostState::kPowerless ||
@@ -239,19 +245,23 @@ bool StreamNetwork::Stall(uint64_t id, Connection& connection, int direction, Sc
   const Instant now = scheduler.now();
   if (pipe.stalled_since.is_infinite()) pipe.stalled_since = now;
   if (now - pipe.stalled_since >= options_.reset_after) {
-    ++stats_.resets;
-    for (const End& end : connection.ends) {
-      StreamEvent event;
-      event.kind = StreamEvent::Kind::kClosed;
-      event.reset = true;
-      event.text = "stalled for too long";
-      if (!end.gone) Tell(end, std::move(event), {}, out);
-    }
+    Break(connection, "stalled for too long", out);
     return true;
   }
   pipe.retry = std::clamp(pipe.retry * 2, options_.retry_min, options_.retry_max);
   Schedule(id, pipe, direction, now + pipe.retry, scheduler);
   return false;
+}
+
+void StreamNetwork::Break(Connection& connection, const char* why, Deliveries& out) {
+  ++stats_.resets;
+  for (const End& end : connection.ends) {
+    StreamEvent event;
+    event.kind = StreamEvent::Kind::kClosed;
+    event.reset = true;
+    event.text = why;
+    if (!end.gone) Tell(end, std::move(event), {}, out);
+  }
 }
 
 void StreamNetwork::DeliverReady(Connection& connection, int direction, Instant now,

@@ -30,6 +30,7 @@ struct StreamNetworkOptions {
   Duration retry_max = seconds(2);         // ... up to here.
   Duration reset_after = seconds(20);      // A stream stalled for longer breaks.
   uint64_t bytes_per_second = 60'000'000;
+  size_t queue_bytes_max = engine::kStreamQueueBytesMax;
   size_t low_mark = 64 << 10;  // kWritable is reported when the queue drains below it.
 };
 
@@ -90,6 +91,7 @@ class StreamNetwork {
     size_t queued = 0;
     bool above_low_mark = false;
     bool scheduled = false;
+    bool is_overfull = false;  // Ends at the next step.
     Duration retry{};
     Instant stalled_since = Instant::Infinite();
   };
@@ -112,6 +114,7 @@ class StreamNetwork {
   bool Stall(uint64_t id, Connection& connection, int direction, Scheduler& scheduler,
              Deliveries& out);
   void DeliverReady(Connection& connection, int direction, Instant now, Deliveries& out);
+  void Break(Connection& connection, const char* why, Deliveries& out);
   static void Tell(const End& end, engine::StreamEvent event, Buffer held, Deliveries& out);
   uint64_t Find(HostIndex host, ProcessNumber process, engine::StreamId stream) const;
   void Forget(uint64_t id);

@@ -237,7 +237,7 @@ TEST_F(StreamSetTest, AQueueThatDrainsSaysThatItIsWritableAgain) {
   Side b(io_, nullptr);
   a.Do(StreamAction::Kind::kOpen, 1, b.address);
   ASSERT_TRUE(RunUntil([&] { return a.Find(Kind::kOpened) && b.Find(Kind::kAccepted); }));
-  a.Do(StreamAction::Kind::kSend, 1, {}, std::string(kStreamQueueBytesMax, 'w'));
+  a.Do(StreamAction::Kind::kSend, 1, {}, std::string(engine::kStreamQueueBytesMax, 'w'));
   ASSERT_TRUE(RunUntil([&] { return a.Find(Kind::kWritable) != nullptr; }));
   a.streams->Abort();
   b.streams->Abort();

@@ -15,8 +15,11 @@ namespace {
 
 using engine::StreamAction;
 using engine::StreamEvent;
+using ::testing::Contains;
 using ::testing::ElementsAre;
+using ::testing::HasSubstr;
 using ::testing::IsEmpty;
+using ::testing::Not;
 using Kind = engine::StreamEvent::Kind;
 
 TEST(Scheduler, RunsTasksByTimeAndThenInTheOrderTheyCame) {
@@ -231,6 +234,16 @@ TEST_F(StreamNetworkTest, KeepsBytesThroughAShortCutAndBreaksInALongOne) {
   Cut(1);
   Do(0, StreamAction::Kind::kSend, 1, "never");
   EXPECT_THAT(Run(seconds(30)), ElementsAre("0 closed reset", "1 closed reset"));
+}
+
+// As the runtime's: a donor that ignored it could not serve large values.
+TEST_F(StreamNetworkTest, BreaksWhenMoreWaitsThanADriverQueues) {
+  Open();
+  const std::string mebibyte(1 << 20, 'x');
+  for (int i = 0; i < 8; ++i) Do(0, StreamAction::Kind::kSend, 1, mebibyte);
+  EXPECT_THAT(Run(seconds(1)), Not(Contains(HasSubstr("closed"))));
+  for (int i = 0; i < 9; ++i) Do(0, StreamAction::Kind::kSend, 1, mebibyte);
+  EXPECT_THAT(Run(seconds(1)), ElementsAre("0 closed reset", "1 closed reset"));
 }
 
 TEST_F(StreamNetworkTest, TellsThePeersOfADeadProcess) {
