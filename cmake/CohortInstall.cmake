@@ -16,6 +16,7 @@ configure_package_config_file(${CMAKE_CURRENT_LIST_DIR}/CohortConfig.cmake.in ${
 # While the version is 0.x, each minor release may break the interface.
 write_basic_package_version_file(${PROJECT_BINARY_DIR}/CohortConfigVersion.cmake COMPATIBILITY SameMinorVersion)
 install(FILES ${PROJECT_BINARY_DIR}/CohortConfig.cmake ${PROJECT_BINARY_DIR}/CohortConfigVersion.cmake
+  ${CMAKE_CURRENT_LIST_DIR}/FindAsio.cmake
   DESTINATION ${cmake_dir} COMPONENT dev)
 
 # Like the CMake package, cohort.pc may be moved with its prefix, unless the folder of libraries lies outside it.

@@ -1,4 +1,4 @@
-// Everything of the C++ interface.
+// Everything of the C++ interface but cohort/asio.h, which needs Asio.
 #ifndef COHORT_COHORT_H_
 #define COHORT_COHORT_H_
 
