@@ -8,6 +8,10 @@ install(TARGETS cohort EXPORT CohortTargets
   ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR} COMPONENT dev)
 install(DIRECTORY ${PROJECT_SOURCE_DIR}/include/cohort DESTINATION ${CMAKE_INSTALL_INCLUDEDIR} COMPONENT dev
   FILES_MATCHING PATTERN "*.h")
+if(TARGET Cohort::testing)
+  install(TARGETS cohort_sim_group EXPORT CohortTestingTargets ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR} COMPONENT dev)
+  install(EXPORT CohortTestingTargets NAMESPACE Cohort:: DESTINATION ${cmake_dir} COMPONENT dev)
+endif()
 install(EXPORT CohortTargets NAMESPACE Cohort:: DESTINATION ${cmake_dir} COMPONENT dev)
 
 set(COHORT_SHARED ${BUILD_SHARED_LIBS})
