@@ -47,14 +47,15 @@ Result Refused(absl::Status status) {
 // Where keys or values are std::string, calls take anything that is a std::string_view.
 //
 // Thread-safe, if the codecs are; a cheap copyable handle. Several of them, of different types
-// even, may share one map.
+// even, may share one map. `Map` is for tests: whatever has the calls of ReplicatedMap, as
+// testing::SimMap.
 //
 // ```cpp
 //   cohort::TypedMap<uint64_t, Cart> carts(*std::move(map));
 //   carts.Put(4711, Cart{3, "ann"}, {.ttl = absl::Minutes(30)});
 //   const absl::StatusOr<cohort::TypedEntry<Cart>> cart = carts.Get(4711);
 // ```
-template <class Key, class Value>
+template <class Key, class Value, class Map = ReplicatedMap>
 class TypedMap {
  public:
   static_assert(!std::same_as<Key, std::string_view> && !std::same_as<Value, std::string_view>,
@@ -68,11 +69,11 @@ class TypedMap {
   using ValueArgument = detail::Taken<Value>;
   using OnChange = std::function<void(const Change&)>;
 
-  explicit TypedMap(ReplicatedMap map) : map_(std::move(map)) {}
+  explicit TypedMap(Map map) : map_(std::move(map)) {}
 
   const std::string& name() const { return map_.name(); }
-  ReplicatedMap& bytes() { return map_; }  // The same map without codecs.
-  const ReplicatedMap& bytes() const { return map_; }
+  Map& bytes() { return map_; }  // The same map without codecs.
+  const Map& bytes() const { return map_; }
 
   // ---- Reads.
   absl::StatusOr<Entry> Get(KeyArgument key) const {
@@ -277,7 +278,7 @@ class TypedMap {
     };
   }
 
-  ReplicatedMap map_;
+  Map map_;
 };
 
 }  // namespace cohort

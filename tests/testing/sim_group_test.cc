@@ -7,6 +7,8 @@
 #include <string>
 #include <vector>
 
+#include "cohort/typed_map.h"
+
 namespace cohort::testing {
 namespace {
 
@@ -88,6 +90,22 @@ TEST(SimGroupTest, EveryCallOfAMapMeansWhatItMeansInReplicatedMap) {
   EXPECT_EQ(a.Clear().number, 1);
   EXPECT_EQ(b.Size(), 0u);
   EXPECT_EQ(b.name(), "main");
+}
+
+TEST(SimGroupTest, ATypedMapWorksOnASimulatedOne) {
+  SimGroup group({"a", "b"}, Seed(10));
+  TypedMap<uint32_t, int64_t, SimMap> a(group.map("a", "numbers"));
+  TypedMap<uint32_t, int64_t, SimMap> b(group.map("b", "numbers"));
+  ASSERT_TRUE(a.Put(7, 40).ok());
+  std::vector<int64_t> seen;
+  const Subscription changes = b.SubscribeKey(7, [&](const TypedChange<uint32_t, int64_t>& change) {
+    seen.push_back(change.value.value_or(-1));
+  });
+  EXPECT_EQ(b.Increment(7, 2).number, 42);
+  EXPECT_EQ(a.Get(7)->value, 42);
+  EXPECT_THAT(seen, ElementsAre(42));
+  ASSERT_TRUE(a.bytes().Put("?", "?").ok());
+  EXPECT_EQ(b.ForEach([](uint32_t, const TypedEntry<int64_t>&) {}).code(), kDataLoss);
 }
 
 TEST(SimGroupTest, AKilledMemberIsGoneForTheOthersAndComesBackWithTheWholeState) {
