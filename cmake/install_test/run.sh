@@ -46,6 +46,12 @@ with_testing() {
     cmake --build "$work/testing-$1" && "$work/testing-$1/shop_test"
 }
 
+shared_has_no_testing() {
+  cmake -S "$consumer/testing" -B "$work/testing-shared" -G Ninja -DCMAKE_PREFIX_PATH="$work/shared" >"$work/refusal" 2>&1 &&
+    { echo "it was found"; return 1; }
+  tr -s ' \n' ' ' <"$work/refusal" | grep -o 'comes with a static libcohort'
+}
+
 by_pkg_config() {
   local kind=$1 flags
   flags=$(PKG_CONFIG_PATH=$work/$kind/lib/pkgconfig \
@@ -111,10 +117,11 @@ install_kind shared ON "$@"
 for kind in static shared; do
   check "find_package, $kind" by_find_package $kind
   check "find_package with the component asio, $kind" with_asio $kind
-  check "find_package with the component testing, $kind" with_testing $kind
   check "pkg-config, $kind" by_pkg_config $kind
   check "program cohort, $kind" program_works $kind
 done
+check "find_package with the component testing, static" with_testing static
+check "find_package says why a shared library is without the component testing" shared_has_no_testing
 check "FetchContent and add_subdirectory, planned" by_fetch_content
 check "installed headers stand alone; all but asio.h include only the standard library and Abseil" headers_stand_alone
 check "the shared library exports only the interface" only_the_interface_is_exported
