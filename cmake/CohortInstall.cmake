@@ -8,6 +8,10 @@ install(TARGETS cohort EXPORT CohortTargets
   ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR} COMPONENT dev)
 install(DIRECTORY ${PROJECT_SOURCE_DIR}/include/cohort DESTINATION ${CMAKE_INSTALL_INCLUDEDIR} COMPONENT dev
   FILES_MATCHING PATTERN "*.h")
+if(TARGET Cohort::testing)
+  install(TARGETS cohort_sim_group EXPORT CohortTestingTargets ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR} COMPONENT dev)
+  install(EXPORT CohortTestingTargets NAMESPACE Cohort:: DESTINATION ${cmake_dir} COMPONENT dev)
+endif()
 install(EXPORT CohortTargets NAMESPACE Cohort:: DESTINATION ${cmake_dir} COMPONENT dev)
 
 set(COHORT_SHARED ${BUILD_SHARED_LIBS})
@@ -16,6 +20,7 @@ configure_package_config_file(${CMAKE_CURRENT_LIST_DIR}/CohortConfig.cmake.in ${
 # While the version is 0.x, each minor release may break the interface.
 write_basic_package_version_file(${PROJECT_BINARY_DIR}/CohortConfigVersion.cmake COMPATIBILITY SameMinorVersion)
 install(FILES ${PROJECT_BINARY_DIR}/CohortConfig.cmake ${PROJECT_BINARY_DIR}/CohortConfigVersion.cmake
+  ${CMAKE_CURRENT_LIST_DIR}/FindAsio.cmake
   DESTINATION ${cmake_dir} COMPONENT dev)
 
 # Like the CMake package, cohort.pc may be moved with its prefix, unless the folder of libraries lies outside it.

@@ -36,6 +36,22 @@ by_find_package() {
     cmake --build "$work/consumer-$1" && "$work/consumer-$1/shop"
 }
 
+with_asio() {
+  cmake -S "$consumer/asio" -B "$work/asio-$1" -G Ninja -DCMAKE_PREFIX_PATH="$work/$1" &&
+    cmake --build "$work/asio-$1" && "$work/asio-$1/visits"
+}
+
+with_testing() {
+  cmake -S "$consumer/testing" -B "$work/testing-$1" -G Ninja -DCMAKE_PREFIX_PATH="$work/$1" &&
+    cmake --build "$work/testing-$1" && "$work/testing-$1/shop_test"
+}
+
+shared_has_no_testing() {
+  cmake -S "$consumer/testing" -B "$work/testing-shared" -G Ninja -DCMAKE_PREFIX_PATH="$work/shared" >"$work/refusal" 2>&1 &&
+    { echo "it was found"; return 1; }
+  tr -s ' \n' ' ' <"$work/refusal" | grep -o 'comes with a static libcohort'
+}
+
 by_pkg_config() {
   local kind=$1 flags
   flags=$(PKG_CONFIG_PATH=$work/$kind/lib/pkgconfig \
@@ -60,12 +76,14 @@ by_fetch_content() {
 headers_stand_alone() {
   local header flags
   flags=$(PKG_CONFIG_PATH=$work/static/lib/pkgconfig pkg-config --cflags cohort) || return 1
-  for header in "$work"/static/include/cohort/*.h; do
+  for header in "$work"/static/include/cohort/*.h "$work"/static/include/cohort/testing/*.h; do
     # shellcheck disable=SC2086
     c++ -std=c++20 -fsyntax-only -Wall -Wextra -Wpedantic -Werror $flags -x c++ "$header" || return 1
-    if grep -E '^ *# *include' "$header" | grep -vE '[<"](cohort/|absl/|[a-z_]+>)'; then echo "foreign include in $header"; return 1; fi
+    [ "${header##*/}" = asio.h ] && continue  # Asio is what it is for; so nobody else may include it.
+    if grep -E '^ *# *include' "$header" | grep -E 'cohort/asio\.h|[<"](asio|google)' ||
+      grep -E '^ *# *include' "$header" | grep -vE '[<"](cohort/|absl/|[a-z_]+>)'; then echo "foreign include in $header"; return 1; fi
   done
-  diff -r "$source/include/cohort" "$work/static/include/cohort" && echo "$(ls "$work/static/include/cohort" | wc -l) headers"
+  diff -r "$source/include/cohort" "$work/static/include/cohort" && echo "$(find "$work/static/include/cohort" -name '*.h' | wc -l) headers"
 }
 
 # The interface, as it is named by nm -C.
@@ -98,11 +116,14 @@ install_kind static OFF "$@"
 install_kind shared ON "$@"
 for kind in static shared; do
   check "find_package, $kind" by_find_package $kind
+  check "find_package with the component asio, $kind" with_asio $kind
   check "pkg-config, $kind" by_pkg_config $kind
   check "program cohort, $kind" program_works $kind
 done
+check "find_package with the component testing, static" with_testing static
+check "find_package says why a shared library is without the component testing" shared_has_no_testing
 check "FetchContent and add_subdirectory, planned" by_fetch_content
-check "installed headers stand alone and include only the standard library and Abseil" headers_stand_alone
+check "installed headers stand alone; all but asio.h include only the standard library and Abseil" headers_stand_alone
 check "the shared library exports only the interface" only_the_interface_is_exported
 check "the shared library exports the whole interface" the_whole_interface_is_exported
 check "the shared library has a soname" has_soname

@@ -1,7 +1,8 @@
-// Everything of the C++ interface.
+// Everything of the C++ interface but cohort/asio.h, which needs Asio.
 #ifndef COHORT_COHORT_H_
 #define COHORT_COHORT_H_
 
+#include "cohort/codec.h"           // IWYU pragma: export
 #include "cohort/delivery_class.h"  // IWYU pragma: export
 #include "cohort/events.h"          // IWYU pragma: export
 #include "cohort/group.h"           // IWYU pragma: export
@@ -10,6 +11,7 @@
 #include "cohort/replicated_map.h"  // IWYU pragma: export
 #include "cohort/stats.h"           // IWYU pragma: export
 #include "cohort/subscription.h"    // IWYU pragma: export
+#include "cohort/typed_map.h"       // IWYU pragma: export
 #include "cohort/view.h"            // IWYU pragma: export
 #include "cohort/write_batch.h"     // IWYU pragma: export
 

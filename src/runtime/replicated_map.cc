@@ -5,66 +5,24 @@
 #include <utility>
 
 #include "map/types.h"
-#include "map/validation.h"
-#include "runtime/map_writes.h"
+#include "runtime/map_calls.h"
 #include "runtime/replicated_map_impl.h"
 
 namespace cohort {
+
+using runtime::AppendBody;
+using runtime::BatchBody;
+using runtime::ClearBody;
+using runtime::EraseBody;
+using runtime::ExpireBody;
+using runtime::IncrementBody;
+using runtime::PersistBody;
+using runtime::PutBody;
+using runtime::ToEntry;
+
 namespace {
 
 constexpr size_t kBucketsPerVisit = 64;  // Of a snapshot, copied out under one hold of the lock.
-
-Entry ToEntry(const map::Reading& reading, map::GroupTime now) {
-  Entry entry;
-  entry.value = std::string(reading.value.text());
-  entry.version = reading.version;
-  if (reading.expires_at == 0) return entry;
-  entry.ttl = absl::Milliseconds(reading.expires_at - now);
-  // Group clocks of members differ by a little; nobody is to see more than was given.
-  if (reading.ttl_ms != 0) {
-    entry.ttl = std::min(entry.ttl, absl::Milliseconds(static_cast<int64_t>(reading.ttl_ms)));
-  }
-  return entry;
-}
-
-// A body of an operation, or why there is none.
-using Body = ReplicatedMap::Impl::Body;
-absl::StatusOr<Body> PutBody(std::string_view key, std::string_view value,
-                             const WriteOptions& options, std::optional<Version> expected) {
-  absl::StatusOr<map::PutOp> put = runtime::NewPut(key, value, options);
-  if (!put.ok()) return put.status();
-  if (expected) {
-    put->condition = map::Condition::kVersion;
-    put->version = *expected;
-  }
-  return Body(*put);
-}
-
-absl::StatusOr<Body> ExpireBody(std::string_view key, absl::Duration ttl) {
-  absl::StatusOr<map::TouchOp> touch = runtime::NewExpire(key, ttl);
-  if (!touch.ok()) return touch.status();
-  return Body(*touch);
-}
-
-absl::StatusOr<Body> BatchBody(const WriteBatch& batch) {
-  absl::StatusOr<map::BatchOp> op = runtime::NewBatch(batch);
-  if (!op.ok()) return op.status();
-  return Body(*std::move(op));
-}
-
-Body EraseBody(std::string_view key, std::optional<Version> expected) {
-  const auto condition = expected ? map::Condition::kVersion : map::Condition::kNone;
-  return map::EraseOp{key, condition, expected.value_or(Version::None())};
-}
-Body IncrementBody(std::string_view key, int64_t delta) {
-  return map::IncrementOp{.key = key, .delta = delta};
-}
-Body AppendBody(std::string_view key, std::string_view suffix) {
-  return map::AppendOp{key, suffix};
-}
-Body PersistBody(std::string_view key) {
-  return map::TouchOp{.key = key, .mode = map::TouchOp::Mode::kPersist};
-}
 
 }  // namespace
 
@@ -190,7 +148,7 @@ std::string MapDigest::ToString() const { return map::Digest{hi, lo}.ToString();
 
 WriteResult ReplicatedMap::Put(std::string_view key, std::string_view value,
                                const WriteOptions& options) {
-  return impl_->Write(PutBody(key, value, options, std::nullopt), options);
+  return impl_->Write(PutBody(key, value, options), options);
 }
 WriteResult ReplicatedMap::PutIf(std::string_view key, Version expected, std::string_view value,
                                  const WriteOptions& options) {
@@ -201,7 +159,7 @@ WriteResult ReplicatedMap::PutIfAbsent(std::string_view key, std::string_view va
   return impl_->Write(PutBody(key, value, options, Version::None()), options);
 }
 WriteResult ReplicatedMap::Erase(std::string_view key, const WriteOptions& options) {
-  return impl_->Write(EraseBody(key, std::nullopt), options);
+  return impl_->Write(EraseBody(key), options);
 }
 WriteResult ReplicatedMap::EraseIf(std::string_view key, Version expected,
                                    const WriteOptions& options) {
@@ -226,14 +184,14 @@ WriteResult ReplicatedMap::Write(const WriteBatch& batch, const WriteOptions& op
   return impl_->Write(BatchBody(batch), options);
 }
 WriteResult ReplicatedMap::Clear(const WriteOptions& options) {
-  return impl_->Write(Body(map::ClearOp{}), options);
+  return impl_->Write(ClearBody(), options);
 }
 
 // ---- Writes with a callback.
 
 absl::Status ReplicatedMap::PutAsync(std::string_view key, std::string_view value,
                                      const WriteOptions& options, WriteCallback done) {
-  return impl_->WriteAsync(PutBody(key, value, options, std::nullopt), options, std::move(done));
+  return impl_->WriteAsync(PutBody(key, value, options), options, std::move(done));
 }
 absl::Status ReplicatedMap::PutIfAsync(std::string_view key, Version expected,
                                        std::string_view value, const WriteOptions& options,
@@ -246,7 +204,7 @@ absl::Status ReplicatedMap::PutIfAbsentAsync(std::string_view key, std::string_v
 }
 absl::Status ReplicatedMap::EraseAsync(std::string_view key, const WriteOptions& options,
                                        WriteCallback done) {
-  return impl_->WriteAsync(EraseBody(key, std::nullopt), options, std::move(done));
+  return impl_->WriteAsync(EraseBody(key), options, std::move(done));
 }
 absl::Status ReplicatedMap::EraseIfAsync(std::string_view key, Version expected,
                                          const WriteOptions& options, WriteCallback done) {
@@ -273,7 +231,7 @@ absl::Status ReplicatedMap::WriteAsync(const WriteBatch& batch, const WriteOptio
   return impl_->WriteAsync(BatchBody(batch), options, std::move(done));
 }
 absl::Status ReplicatedMap::ClearAsync(const WriteOptions& options, WriteCallback done) {
-  return impl_->WriteAsync(Body(map::ClearOp{}), options, std::move(done));
+  return impl_->WriteAsync(ClearBody(), options, std::move(done));
 }
 
 // ---- Changes.

@@ -12,6 +12,7 @@
 #include "cohort/replicated_map.h"
 #include "map/ordered_map.h"
 #include "runtime/group_impl.h"
+#include "runtime/map_calls.h"
 
 namespace cohort {
 
@@ -36,7 +37,7 @@ struct ReplicatedMap::Impl {
     });
   }
 
-  using Body = decltype(map::MapOp::body);
+  using Body = runtime::MapBody;
   // `body` may be a status instead: then nothing is sent.
   WriteResult Write(absl::StatusOr<Body> body, const WriteOptions& options) const;
   absl::Status WriteAsync(absl::StatusOr<Body> body, const WriteOptions& options,

@@ -45,6 +45,12 @@ TEST(Canary, PurityFiresOutsideTheRuntime) {
   }
 }
 
+TEST(Canary, PurityFiresInPublicHeadersButTheOneForAsio) {
+  const char* const include = "#include <asio/post.hpp>";
+  EXPECT_THAT(Try(CheckPurity, "include/cohort/group.h", include), SizeIs(1));
+  EXPECT_THAT(Try(CheckPurity, "include/cohort/asio.h", include), IsEmpty());
+}
+
 TEST(Canary, PurityIsNotMisledByProse) {
   EXPECT_THAT(Try(CheckPurity, "src/map/a.cc", "// not steady_clock::now\nf(\"getrandom\");\n"),
               IsEmpty());
@@ -58,6 +64,8 @@ TEST(Canary, LayersFireOnANeighbour) {
   EXPECT_THAT(Try(CheckLayers, "src/engine/a.h", "#include \"runtime/stream.h\""), SizeIs(1));
   EXPECT_THAT(Try(CheckLayers, "src/sim/a.h", "#include \"runtime/stream.h\""), SizeIs(1));
   EXPECT_THAT(Try(CheckLayers, "src/sim/a.h", "#include \"engine/engine.h\""), IsEmpty());
+  EXPECT_THAT(Try(CheckLayers, "src/sim/a.h", "#include \"testing/sim_world.h\""), SizeIs(1));
+  EXPECT_THAT(Try(CheckLayers, "src/testing/a.h", "#include \"sim/links.h\""), IsEmpty());
   EXPECT_THAT(Try(CheckLayers, "src/rmcast/a.h", "#include \"wire/frames.h\""), IsEmpty());
 }
 

@@ -1,0 +1,62 @@
+#include "runtime/map_calls.h"
+
+#include <algorithm>
+#include <string>
+#include <utility>
+
+#include "runtime/map_writes.h"
+
+namespace cohort::runtime {
+
+absl::StatusOr<MapBody> PutBody(std::string_view key, std::string_view value,
+                                const WriteOptions& options, std::optional<Version> expected) {
+  absl::StatusOr<map::PutOp> put = NewPut(key, value, options);
+  if (!put.ok()) return put.status();
+  if (expected) {
+    put->condition = map::Condition::kVersion;
+    put->version = *expected;
+  }
+  return MapBody(*put);
+}
+
+absl::StatusOr<MapBody> ExpireBody(std::string_view key, absl::Duration ttl) {
+  absl::StatusOr<map::TouchOp> touch = NewExpire(key, ttl);
+  if (!touch.ok()) return touch.status();
+  return MapBody(*touch);
+}
+
+absl::StatusOr<MapBody> BatchBody(const WriteBatch& batch) {
+  absl::StatusOr<map::BatchOp> op = NewBatch(batch);
+  if (!op.ok()) return op.status();
+  return MapBody(*std::move(op));
+}
+
+MapBody EraseBody(std::string_view key, std::optional<Version> expected) {
+  const auto condition = expected ? map::Condition::kVersion : map::Condition::kNone;
+  return map::EraseOp{key, condition, expected.value_or(Version::None())};
+}
+MapBody IncrementBody(std::string_view key, int64_t delta) {
+  return map::IncrementOp{.key = key, .delta = delta};
+}
+MapBody AppendBody(std::string_view key, std::string_view suffix) {
+  return map::AppendOp{key, suffix};
+}
+MapBody PersistBody(std::string_view key) {
+  return map::TouchOp{.key = key, .mode = map::TouchOp::Mode::kPersist};
+}
+MapBody ClearBody() { return map::ClearOp{}; }
+
+Entry ToEntry(const map::Reading& reading, map::GroupTime now) {
+  Entry entry;
+  entry.value = std::string(reading.value.text());
+  entry.version = reading.version;
+  if (reading.expires_at == 0) return entry;
+  entry.ttl = absl::Milliseconds(reading.expires_at - now);
+  // Group clocks of members differ by a little; nobody is to see more than was given.
+  if (reading.ttl_ms != 0) {
+    entry.ttl = std::min(entry.ttl, absl::Milliseconds(static_cast<int64_t>(reading.ttl_ms)));
+  }
+  return entry;
+}
+
+}  // namespace cohort::runtime

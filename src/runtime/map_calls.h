@@ -1,0 +1,40 @@
+// A map's calls in the engine's words, whoever drives the engine: the body of each write, or why
+// there is none, and what a reading is to a user.
+#ifndef COHORT_RUNTIME_MAP_CALLS_H_
+#define COHORT_RUNTIME_MAP_CALLS_H_
+
+#include <cstdint>
+#include <optional>
+#include <string_view>
+
+#include "absl/status/statusor.h"
+#include "absl/time/time.h"
+#include "cohort/options.h"
+#include "cohort/replicated_map.h"
+#include "cohort/write_batch.h"
+#include "map/map_op.h"
+#include "map/types.h"
+
+namespace cohort::runtime {
+
+// Borrows keys and values from the call's arguments.
+using MapBody = decltype(map::MapOp::body);
+
+// Errors of all: kInvalidArgument, a lifetime that is none.
+absl::StatusOr<MapBody> PutBody(std::string_view key, std::string_view value,
+                                const WriteOptions& options,
+                                std::optional<Version> expected = std::nullopt);
+absl::StatusOr<MapBody> ExpireBody(std::string_view key, absl::Duration ttl);
+absl::StatusOr<MapBody> BatchBody(const WriteBatch& batch);
+MapBody EraseBody(std::string_view key, std::optional<Version> expected = std::nullopt);
+MapBody IncrementBody(std::string_view key, int64_t delta);
+MapBody AppendBody(std::string_view key, std::string_view suffix);
+MapBody PersistBody(std::string_view key);
+MapBody ClearBody();
+
+// Copies the value. `now` is the group's time.
+Entry ToEntry(const map::Reading& reading, map::GroupTime now);
+
+}  // namespace cohort::runtime
+
+#endif  // COHORT_RUNTIME_MAP_CALLS_H_

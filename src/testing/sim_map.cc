@@ -1,0 +1,213 @@
+#include "cohort/testing/sim_map.h"
+
+#include <utility>
+#include <vector>
+
+#include "testing/sim_world.h"
+
+namespace cohort::testing {
+
+using runtime::AppendBody;
+using runtime::BatchBody;
+using runtime::ClearBody;
+using runtime::EraseBody;
+using runtime::ExpireBody;
+using runtime::IncrementBody;
+using runtime::PersistBody;
+using runtime::PutBody;
+using runtime::ToEntry;
+
+namespace {
+
+constexpr size_t kScanCount = 1000;  // Entries that ForEach copies at once.
+
+sim::HostIndex HostOf(size_t member) { return static_cast<sim::HostIndex>(member); }
+
+}  // namespace
+
+// ---- Reads.
+
+absl::StatusOr<Entry> SimMap::Get(std::string_view key) const {
+  std::optional<Entry> entry;
+  const bool complete =
+      world_->Read(HostOf(member_), name_,
+                   [&](const map::OrderedMap& map, const engine::Engine&, map::GroupTime now) {
+                     if (const auto reading = map.GetWithMeta(key, now))
+                       entry = ToEntry(*reading, now);
+                   });
+  if (!complete) return absl::UnavailableError("this member has no complete state yet");
+  if (!entry) return absl::NotFoundError("no such key");
+  return *std::move(entry);
+}
+
+bool SimMap::Exists(std::string_view key) const { return Get(key).ok(); }
+
+size_t SimMap::Size() const {
+  size_t size = 0;
+  world_->Read(HostOf(member_), name_,
+               [&](const map::OrderedMap& map, const engine::Engine&, map::GroupTime) {
+                 size = map.Size();
+               });
+  return size;
+}
+
+uint64_t SimMap::Bytes() const {
+  uint64_t bytes = 0;
+  world_->Read(HostOf(member_), name_,
+               [&](const map::OrderedMap& map, const engine::Engine&, map::GroupTime) {
+                 bytes = map.Bytes();
+               });
+  return bytes;
+}
+
+// All are copied first, so that `visit` may let time pass.
+void SimMap::ForEach(
+    const std::function<void(std::string_view key, const Entry& entry)>& visit) const {
+  std::vector<ScanResult::Item> items;
+  uint64_t cursor = 0;
+  do {
+    ScanResult some = Scan(cursor, kScanCount);
+    for (ScanResult::Item& item : some.items) items.push_back(std::move(item));
+    cursor = some.cursor;
+  } while (cursor != 0);
+  for (const ScanResult::Item& item : items) visit(item.key, item.entry);
+}
+
+ScanResult SimMap::Scan(uint64_t cursor, size_t count) const {
+  ScanResult result;
+  world_->Read(HostOf(member_), name_,
+               [&](const map::OrderedMap& map, const engine::Engine&, map::GroupTime now) {
+                 auto found = map.Scan(cursor, count, now);
+                 result.cursor = found.next_cursor;
+                 for (auto& [key, reading] : found.entries)
+                   result.items.push_back({std::move(key), ToEntry(reading, now)});
+               });
+  return result;
+}
+
+MapDigest SimMap::Digest() const {
+  MapDigest digest;
+  world_->Read(HostOf(member_), name_,
+               [&](const map::OrderedMap& map, const engine::Engine& engine, map::GroupTime) {
+                 digest.hi = map.digest().hi;
+                 digest.lo = map.digest().lo;
+                 digest.view = engine.view().id;
+                 digest.entries = map.Size();
+               });
+  return digest;
+}
+
+// ---- Writes that wait.
+
+WriteResult SimMap::Put(std::string_view key, std::string_view value, const WriteOptions& options) {
+  return world_->Write(HostOf(member_), name_, PutBody(key, value, options), options);
+}
+WriteResult SimMap::PutIf(std::string_view key, Version expected, std::string_view value,
+                          const WriteOptions& options) {
+  return world_->Write(HostOf(member_), name_, PutBody(key, value, options, expected), options);
+}
+WriteResult SimMap::PutIfAbsent(std::string_view key, std::string_view value,
+                                const WriteOptions& options) {
+  return world_->Write(HostOf(member_), name_, PutBody(key, value, options, Version::None()),
+                       options);
+}
+WriteResult SimMap::Erase(std::string_view key, const WriteOptions& options) {
+  return world_->Write(HostOf(member_), name_, EraseBody(key), options);
+}
+WriteResult SimMap::EraseIf(std::string_view key, Version expected, const WriteOptions& options) {
+  return world_->Write(HostOf(member_), name_, EraseBody(key, expected), options);
+}
+WriteResult SimMap::Increment(std::string_view key, int64_t delta, const WriteOptions& options) {
+  return world_->Write(HostOf(member_), name_, IncrementBody(key, delta), options);
+}
+WriteResult SimMap::Append(std::string_view key, std::string_view suffix,
+                           const WriteOptions& options) {
+  return world_->Write(HostOf(member_), name_, AppendBody(key, suffix), options);
+}
+WriteResult SimMap::Expire(std::string_view key, absl::Duration ttl, const WriteOptions& options) {
+  return world_->Write(HostOf(member_), name_, ExpireBody(key, ttl), options);
+}
+WriteResult SimMap::Persist(std::string_view key, const WriteOptions& options) {
+  return world_->Write(HostOf(member_), name_, PersistBody(key), options);
+}
+WriteResult SimMap::Write(const WriteBatch& batch, const WriteOptions& options) {
+  return world_->Write(HostOf(member_), name_, BatchBody(batch), options);
+}
+WriteResult SimMap::Clear(const WriteOptions& options) {
+  return world_->Write(HostOf(member_), name_, ClearBody(), options);
+}
+
+// ---- Writes with a callback.
+
+absl::Status SimMap::PutAsync(std::string_view key, std::string_view value,
+                              const WriteOptions& options, WriteCallback done) {
+  return world_->WriteAsync(HostOf(member_), name_, PutBody(key, value, options), options,
+                            std::move(done));
+}
+absl::Status SimMap::PutIfAsync(std::string_view key, Version expected, std::string_view value,
+                                const WriteOptions& options, WriteCallback done) {
+  return world_->WriteAsync(HostOf(member_), name_, PutBody(key, value, options, expected), options,
+                            std::move(done));
+}
+absl::Status SimMap::PutIfAbsentAsync(std::string_view key, std::string_view value,
+                                      const WriteOptions& options, WriteCallback done) {
+  return world_->WriteAsync(HostOf(member_), name_, PutBody(key, value, options, Version::None()),
+                            options, std::move(done));
+}
+absl::Status SimMap::EraseAsync(std::string_view key, const WriteOptions& options,
+                                WriteCallback done) {
+  return world_->WriteAsync(HostOf(member_), name_, EraseBody(key), options, std::move(done));
+}
+absl::Status SimMap::EraseIfAsync(std::string_view key, Version expected,
+                                  const WriteOptions& options, WriteCallback done) {
+  return world_->WriteAsync(HostOf(member_), name_, EraseBody(key, expected), options,
+                            std::move(done));
+}
+absl::Status SimMap::IncrementAsync(std::string_view key, int64_t delta,
+                                    const WriteOptions& options, WriteCallback done) {
+  return world_->WriteAsync(HostOf(member_), name_, IncrementBody(key, delta), options,
+                            std::move(done));
+}
+absl::Status SimMap::AppendAsync(std::string_view key, std::string_view suffix,
+                                 const WriteOptions& options, WriteCallback done) {
+  return world_->WriteAsync(HostOf(member_), name_, AppendBody(key, suffix), options,
+                            std::move(done));
+}
+absl::Status SimMap::ExpireAsync(std::string_view key, absl::Duration ttl,
+                                 const WriteOptions& options, WriteCallback done) {
+  return world_->WriteAsync(HostOf(member_), name_, ExpireBody(key, ttl), options, std::move(done));
+}
+absl::Status SimMap::PersistAsync(std::string_view key, const WriteOptions& options,
+                                  WriteCallback done) {
+  return world_->WriteAsync(HostOf(member_), name_, PersistBody(key), options, std::move(done));
+}
+absl::Status SimMap::WriteAsync(const WriteBatch& batch, const WriteOptions& options,
+                                WriteCallback done) {
+  return world_->WriteAsync(HostOf(member_), name_, BatchBody(batch), options, std::move(done));
+}
+absl::Status SimMap::ClearAsync(const WriteOptions& options, WriteCallback done) {
+  return world_->WriteAsync(HostOf(member_), name_, ClearBody(), options, std::move(done));
+}
+
+// ---- Changes.
+
+Subscription SimMap::Subscribe(std::function<void(const Change&)> on_change) {
+  return world_->Subscribe(HostOf(member_), {name_, nullptr, std::move(on_change), false});
+}
+Subscription SimMap::SubscribePrefix(std::string_view prefix,
+                                     std::function<void(const Change&)> on_change) {
+  return world_->Subscribe(HostOf(member_), {name_,
+                                             [wanted = std::string(prefix)](std::string_view key) {
+                                               return key.starts_with(wanted);
+                                             },
+                                             std::move(on_change), false});
+}
+Subscription SimMap::SubscribeKey(std::string_view key,
+                                  std::function<void(const Change&)> on_change) {
+  return world_->Subscribe(
+      HostOf(member_),
+      {name_, [wanted = std::string(key)](std::string_view changed) { return changed == wanted; },
+       std::move(on_change), false});
+}
+
+}  // namespace cohort::testing

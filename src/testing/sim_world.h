@@ -1,0 +1,165 @@
+// What stands behind a SimGroup: hosts with one process each, the simulated networks between them,
+// and virtual time. sim::Cluster is the same world with random faults, users and checkers; here the
+// test is the user and decides the faults.
+//
+// The idea: Step() takes the scheduler's next task and gives it to an engine; what the engine puts
+// out is carried by the networks, what it tells its user is queued, and queued callbacks run
+// between two steps, never inside a turn. So a callback may call anything that does not step.
+//
+// Threads: one.
+#ifndef COHORT_TESTING_SIM_WORLD_H_
+#define COHORT_TESTING_SIM_WORLD_H_
+
+#include <cstdint>
+#include <deque>
+#include <functional>
+#include <list>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "base/random.h"
+#include "cohort/testing/sim_group.h"
+#include "engine/engine.h"
+#include "map/ordered_map.h"
+#include "runtime/map_calls.h"
+#include "sim/datagram_network.h"
+#include "sim/host.h"
+#include "sim/host_table.h"
+#include "sim/links.h"
+#include "sim/scheduler.h"
+#include "sim/stream_network.h"
+#include "sim/timeline.h"
+
+namespace cohort::testing {
+
+class SimWorld : public std::enable_shared_from_this<SimWorld> {
+ public:
+  // One who subscribed to a map at a member. Ends with the process or its subscription.
+  struct Subscriber {
+    std::string map;
+    std::function<bool(std::string_view key)> wanted;  // Empty: every change.
+    std::function<void(const Change&)> on_change;
+    bool cancelled = false;
+  };
+
+  SimWorld(const std::vector<std::string>& names, const SimOptions& options);
+  ~SimWorld();
+
+  // Ends the process, if there is no such member.
+  sim::HostIndex Find(std::string_view name) const;
+  absl::Duration now() const { return absl::Nanoseconds(scheduler_.now().nanos()); }
+  // The next event, and the callbacks it caused. Refuses inside a callback.
+  void Step();
+  void RunFor(absl::Duration duration);
+  bool RunUntil(const std::function<bool()>& condition, absl::Duration timeout);
+  bool IsOneView() const;
+
+  // Null: no process.
+  const engine::Engine* EngineOf(sim::HostIndex host) const { return hosts_[host].engine.get(); }
+  const std::vector<Event>& EventsOf(sim::HostIndex host) const { return hosts_[host].events; }
+  bool OpenMap(sim::HostIndex host, std::string_view map);
+  // Calls read(map, engine, group time) unless there is no complete state.
+  template <class Function>
+  bool Read(sim::HostIndex host, std::string_view map, Function&& read) const {
+    const engine::Engine* const engine = EngineOf(host);
+    const std::optional<uint32_t> id = engine != nullptr ? engine->MapId(map) : std::nullopt;
+    const map::OrderedMap* found = id ? engine->FindMap(*id) : nullptr;
+    if (found == nullptr) return false;
+    read(*found, *engine, engine->GroupTimeMs(LocalNow(host)));
+    return true;
+  }
+  WriteResult Write(sim::HostIndex host, std::string_view map,
+                    absl::StatusOr<runtime::MapBody> body, const WriteOptions& options);
+  absl::Status WriteAsync(sim::HostIndex host, std::string_view map,
+                          absl::StatusOr<runtime::MapBody> body, const WriteOptions& options,
+                          WriteCallback done);
+  Subscription Subscribe(sim::HostIndex host, Subscriber subscriber);
+
+  void Kill(sim::HostIndex host);
+  void Start(sim::HostIndex host);
+  void Pause(sim::HostIndex host);
+  void Resume(sim::HostIndex host);
+  sim::HostState StateOf(sim::HostIndex host) const { return table_[host].state; }
+  sim::Links& links() { return *links_; }
+  void Note(const std::string& text) { timeline_->Note(scheduler_.now(), text); }
+  const SimOptions& options() const { return options_; }
+  // Which column of the timeline is whose, and the timeline.
+  std::string Report() const;
+
+ private:
+  enum class Change : uint64_t { kStart, kSocketsClose };
+  class Trace;
+  struct Host {
+    std::string name;
+    std::unique_ptr<TraceSink> trace;
+    std::unique_ptr<engine::Engine> engine;
+    View installed;  // As it began: who was synced then has a vote in it.
+    sim::LocalClock clock;
+    std::deque<sim::Host::Arrival> inbox;
+    size_t inbox_bytes = 0;
+    uint32_t drops = 0;
+    bool wake_scheduled = false;
+    Instant timer_at = Instant::Infinite();
+    std::vector<sim::StreamDelivery> held;  // Came while the process was paused.
+    std::vector<Event> events;
+    std::list<std::shared_ptr<Subscriber>> subscribers;
+  };
+  struct Call {
+    sim::HostIndex host = 0;
+    sim::ProcessNumber process = 0;
+    bool waits = false;  // The test itself waits, so it hears of the process's end.
+    WriteCallback done;
+  };
+
+  void Dispatch(sim::Task& task);
+  void OnPacket(sim::HostIndex index, sim::Task& task);
+  void OnWake(sim::HostIndex index);
+  void OnTimer(sim::HostIndex index);
+  void OnUnreachable(sim::HostIndex index, sim::HostIndex peer);
+  void Deliver(sim::StreamNetwork::Deliveries deliveries);
+  template <class Input>
+  void Turn(sim::HostIndex index, Input&& input);
+  void HandUp(sim::HostIndex index, engine::Output& out);
+  void HandChange(sim::HostIndex index, engine::ChangeUpcall& change);
+  void Arm(sim::HostIndex index);
+  void RunCallbacks();
+  absl::Status Execute(sim::HostIndex index, engine::Command command, absl::Duration timeout,
+                       bool waits, WriteCallback done);
+  WriteResult Wait(sim::HostIndex index, engine::Command command, absl::Duration timeout);
+  absl::StatusOr<engine::Command> NewWrite(sim::HostIndex index, std::string_view map,
+                                           absl::StatusOr<runtime::MapBody> body,
+                                           const WriteOptions& options);
+  void Answer(uint64_t command, WriteResult result);
+  bool IsProcess(sim::HostIndex index, sim::ProcessNumber process) const;
+  Instant LocalNow(sim::HostIndex host) const { return hosts_[host].clock.Read(scheduler_.now()); }
+  sim::Moment At(sim::HostIndex host) const {
+    return {scheduler_.now(), host, table_[host].process};
+  }
+
+  const SimOptions options_;
+  Random random_;
+  sim::Scheduler scheduler_;
+  sim::HostTable table_;
+  std::unique_ptr<sim::Links> links_;
+  std::unique_ptr<sim::DatagramNetwork> datagrams_;
+  std::unique_ptr<sim::StreamNetwork> streams_;
+  std::unique_ptr<sim::Timeline> timeline_;
+  std::vector<Host> hosts_;
+  sim::ProcessNumber processes_ = 0;
+  uint64_t marks_ = 0;        // Moments that somebody steps to ...
+  uint64_t mark_passed_ = 0;  // ... and the last one passed.
+  uint64_t commands_ = 0;
+  std::map<uint64_t, Call> calls_;
+  std::deque<std::function<void()>> callbacks_;
+  bool in_callback_ = false;
+  engine::Output output_;
+};
+
+}  // namespace cohort::testing
+
+#endif  // COHORT_TESTING_SIM_WORLD_H_
