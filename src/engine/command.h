@@ -65,6 +65,15 @@ struct Leave {
 
 using Command = std::variant<SendMessage, OpenMap, MapWrite, VerifyReplicas, SetDraining, Leave>;
 
+// Numbers a command, if it is one that is answered.
+inline void SetId(Command& command, uint64_t id) {
+  std::visit(
+      [id](auto& any) {
+        if constexpr (requires { any.id; }) any.id = id;
+      },
+      command);
+}
+
 }  // namespace cohort::engine
 
 #endif  // COHORT_ENGINE_COMMAND_H_

@@ -41,14 +41,6 @@ WriteResult FromDone(const engine::DoneUpcall& done) {
 
 constexpr absl::Duration kVerifyMax = absl::Hours(24 * 365);
 
-void SetId(engine::Command& command, uint64_t id) {
-  std::visit(
-      [id](auto& any) {
-        if constexpr (requires { any.id; }) any.id = id;
-      },
-      command);
-}
-
 Instant DeadlineAfter(absl::Duration timeout) {
   if (timeout == absl::InfiniteDuration()) return Instant::Infinite();
   return SteadyNow() + Duration(absl::ToInt64Nanoseconds(timeout));
@@ -249,7 +241,7 @@ engine::DoneUpcall Group::Impl::Await(engine::Command command, absl::Duration ti
                           : absl::ResourceExhaustedError("too many calls");
     return result;
   }
-  SetId(command, *id);
+  engine::SetId(command, *id);
   if (absl::Status status = driver_->Execute(command); !status.ok()) {
     calls_.Remove(*id);
     result.status = Translate(status);
@@ -279,7 +271,7 @@ absl::Status Group::Impl::CallAsync(engine::Command command, absl::Duration time
   if (!id)
     return left_ ? absl::CancelledError("the group was left")
                  : absl::ResourceExhaustedError("too many calls");
-  SetId(command, *id);
+  engine::SetId(command, *id);
   if (absl::Status status = driver_->Execute(command); !status.ok()) {
     // Whoever removes the call answers for it: not both.
     if (calls_.Remove(*id)) return Translate(status);

@@ -454,7 +454,7 @@ absl::Status SimWorld::Execute(HostIndex index, engine::Command command, absl::D
   if (table_[index].state == HostState::kPaused)
     return absl::FailedPreconditionError("this member is paused: nothing runs in it");
   const uint64_t id = ++commands_;
-  std::visit([id](auto& any) { any.id = id; }, command);
+  engine::SetId(command, id);
   calls_[id] = {index, table_[index].process, waits, std::move(done)};
   absl::Status status;
   Turn(index, [&](engine::Engine& engine, Instant now, engine::Output& out) {
