@@ -290,7 +290,9 @@ std::string Cluster::Configuration() const {
          injector_->plan().ToString() + "; a command every " +
          std::to_string(workload_.interval_mean.count() / 1'000'000) + " ms, " +
          std::to_string(static_cast<int>(workload_.messages * 100)) + " % messages, " +
-         std::to_string(workload_.keys) + " keys" +
+         std::to_string(workload_.keys) + " keys" + (workload_.burst > 0.5 ? ", in bursts" : "") +
+         (workload_.big > 0.01 ? ", many large" : "") +
+         (workload_.conditional > 0.5 ? ", mostly conditional" : "") +
          (workload_.maps > 1 ? " in " + std::to_string(workload_.maps) + " maps" : "") +
          host_options_.ToString();
 }

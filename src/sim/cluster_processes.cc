@@ -173,7 +173,9 @@ void Cluster::SetDraining(Host& host, bool draining) {
 
 // Who cannot prove it stays, as Group::Drain does.
 void Cluster::OnDrained(Host& host, const absl::Status& proof) {
-  host.drain_command = 0;
+  if (std::exchange(host.drain_command, 0) != 0) {
+    sometimes_->Count(proof.ok() ? "drains proven" : "drains given up");
+  }
   if (!proof.ok()) {
     host.leaving.reset();
     return SetDraining(host, false);
