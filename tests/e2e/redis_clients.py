@@ -311,7 +311,7 @@ def check_python_errors(nodes):
     expect_error(redis.ResponseError, "unknown command", lambda: a.lpush("list", "x"))
     expect_error(redis.ResponseError, "unknown command", lambda: a.execute_command("EVAL", "return 1", 0))
     expect_error(redis.ResponseError, "DB index", lambda: nodes.py(0, db=7).ping())
-    expect_error(redis.ResponseError, "without any password", lambda: nodes.py(0, password="x").ping())
+    expect_error(redis.RedisError, "without any password", lambda: nodes.py(0, password="x").ping())
     expect(a.ping(), True, "PING after errors")
     return "typed as redis-py types them"
 
