@@ -100,8 +100,9 @@ class COHORT_EXPORT ReplicatedMap {
   // Errors: kNotFound; kUnavailable while this member has no complete state (it rejoins).
   absl::StatusOr<Entry> Get(std::string_view key) const;
   bool Exists(std::string_view key) const;
-  size_t Size() const;     // Entries; may count some whose lifetime has just ended.
-  uint64_t Bytes() const;  // Of keys and values.
+  size_t Size() const;      // Entries; may count some whose lifetime has just ended.
+  size_t Expiring() const;  // Entries of Size() that have a lifetime.
+  uint64_t Bytes() const;   // Of keys and values.
   // Visits every entry of one consistent snapshot, in no particular order, on the caller's thread
   // and without a lock; writes meanwhile are not seen. While four snapshots are being visited or
   // sent to joiners, a fifth visit sees entries as they are when it comes to them.

@@ -72,6 +72,7 @@ class OrderedMap {
   uint64_t Bytes() const {
     return bytes_;
   }  // Keys, values and kEntryOverheadBytes each; what the byte cap is held against.
+  uint64_t Expiring() const { return expiries_.size(); }  // Of Size(): those with a lifetime.
   uint64_t Tombstones() const { return tombstones_.size(); }
 
   struct ScanResult {

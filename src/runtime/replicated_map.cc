@@ -66,6 +66,14 @@ size_t ReplicatedMap::Size() const {
   return size;
 }
 
+size_t ReplicatedMap::Expiring() const {
+  size_t expiring = 0;
+  impl_->Read([&](const map::OrderedMap& map, const engine::Engine&, map::GroupTime) {
+    expiring = map.Expiring();
+  });
+  return expiring;
+}
+
 uint64_t ReplicatedMap::Bytes() const {
   uint64_t bytes = 0;
   impl_->Read([&](const map::OrderedMap& map, const engine::Engine&, map::GroupTime) {

@@ -1,6 +1,6 @@
 // A client in C over hiredis, for redis_clients.py: blocking calls, a pipeline, a transaction,
-// binary values, errors. Usage: hiredis_client PORT OTHER_PORT; prints one line and ends with 0, or
-// says on standard error what was wrong.
+// binary values, a hash and its event, errors. Usage: hiredis_client PORT OTHER_PORT; prints one
+// line and ends with 0, or says on standard error what was wrong.
 #include <hiredis/hiredis.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -82,6 +82,24 @@ static void Binary(redisContext* context, redisContext* other) {
   free(bytes);
 }
 
+// Fields, and what the other node tells of them.
+static void Hash(redisContext* context, redisContext* listener) {
+  Expect(Do(context, "DEL h:hash"), REDIS_REPLY_INTEGER, NULL, "DEL");
+  Expect(Do(listener, "SUBSCRIBE __keyspace@0__:h:hash"), REDIS_REPLY_ARRAY, NULL, "SUBSCRIBE");
+  Expect(Do(context, "HSET h:hash f %b", "v\0w", (size_t)3), REDIS_REPLY_INTEGER, NULL, "HSET");
+  void* reply = NULL;
+  if (redisGetReply(listener, &reply) != REDIS_OK) Die("message", NULL);
+  const redisReply* message = reply;
+  const int right = message->type == REDIS_REPLY_ARRAY && message->elements == 3 &&
+                    strcmp(message->element[2]->str, "hset") == 0;
+  if (!right) Die("message", message);
+  freeReplyObject(reply);
+  Expect(Do(listener, "UNSUBSCRIBE"), REDIS_REPLY_ARRAY, NULL, "UNSUBSCRIBE");
+  redisReply* value = Do(listener, "HGET h:hash f");
+  if (value == NULL || value->type != REDIS_REPLY_STRING || value->len != 3) Die("HGET", value);
+  freeReplyObject(value);
+}
+
 int main(int argc, char** argv) {
   if (argc != 3) return fprintf(stderr, "usage: hiredis_client PORT OTHER_PORT\n"), 2;
   redisContext* context = Connect(argv[1]);
@@ -89,12 +107,14 @@ int main(int argc, char** argv) {
   Pipeline(context);
   Transaction(context);
   Binary(context, other);
+  Hash(context, other);
   Expect(Do(context, "GET h:none"), REDIS_REPLY_NIL, NULL, "GET of no key");
   Expect(Do(context, "NOSUCH"), REDIS_REPLY_ERROR, NULL, "an unknown command");
   Expect(Do(context, "STRLEN h:big"), REDIS_REPLY_INTEGER, NULL, "STRLEN");
   Expect(Do(other, "GET c:999"), REDIS_REPLY_STRING, "999", "GET at the other node");
   redisFree(context);
   redisFree(other);
-  printf("hiredis: %d commands in one pipeline, a transaction, %d bytes\n", 2 * kPipeline, kBig);
+  printf("hiredis: %d commands in one pipeline, a transaction, %d bytes, a hash and its event\n",
+         2 * kPipeline, kBig);
   return 0;
 }

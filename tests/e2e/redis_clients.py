@@ -10,6 +10,7 @@ others; at the end the digests of all nodes must agree.
 import argparse
 import os
 import re
+import select
 import shutil
 import socket
 import subprocess
@@ -108,6 +109,61 @@ def check_cli_commands(nodes):
         expect("redis_version:7" in nodes.cli(0, *resp3, "info"), True, "INFO %s" % resp3)
         expect(nodes.cli(0, *resp3, "config", "get", "save").split()[0], "save", "CONFIG GET %s" % resp3)
     return "strings, numbers, binary, databases, RESP3"
+
+
+def check_cli_databases(nodes):
+    for i, database in enumerate(["0", "1"]):
+        nodes.cli(i, "-n", database, "flushdb")
+    nodes.cli(0, "mset", "a", "1", "b", "2")
+    nodes.cli(0, "-n", "1", "set", "c", "3", "ex", "1000")
+    expect(nodes.cli(2, "-n", "1", "keys", "*"), "c", "KEYS of the second database")
+    info = nodes.cli(1, "info", "keyspace")
+    expect(("db0:keys=2,expires=0" in info, "db1:keys=1,expires=1" in info), (True, True), "INFO keyspace: %s" % info)
+    expect(nodes.cli(1, "config", "get", "databases").split(), ["databases", "2"], "CONFIG GET databases")
+    said = nodes.cli(0, stdin=b"multi\nget a\nselect 1\nset c 4\nget c\nexec\nget c\n")
+    expect(said.split(), ["OK", "QUEUED", "QUEUED", "QUEUED", "QUEUED", "1", "OK", "OK", "4", "4"], "a transaction that selects")
+    expect(nodes.cli(1, "-n", "1", "get", "c"), "4", "what it wrote, at another node")
+    return "INFO and KEYS for each, a transaction that selects"
+
+
+def check_cli_hashes(nodes):
+    nodes.cli(0, "del", "h")
+    expect(nodes.cli(0, "hset", "h", "b", "2", "a", "1"), "2", "HSET")
+    expect(nodes.cli(1, "hgetall", "h"), "a\n1\nb\n2", "HGETALL at another node")
+    expect(nodes.cli(1, "-3", "--no-raw", "hgetall", "h"), '1# "a" => "1"\n2# "b" => "2"', "HGETALL by RESP3")
+    expect(nodes.cli(2, "get", "h"), "WRONGTYPE Operation against a key holding the wrong kind of value", "GET of a hash")
+    summary = nodes.cli(2, "--bigkeys")
+    expect("hash" in summary and "fields" in summary, True, "redis-cli --bigkeys: %r" % summary[-300:])
+    return "fields, RESP3, --bigkeys"
+
+
+def check_cli_events(nodes):
+    """redis-cli as a listener, in both protocols: it prints until it is ended."""
+    for resp3 in ([], ["-3"]):
+        listener = subprocess.Popen(["redis-cli", "-p", str(nodes.port(1))] + resp3 + ["psubscribe", "__keyspace@0__:cli:*"],
+                                    stdout=subprocess.PIPE, stderr=subprocess.STDOUT, bufsize=0)
+        try:
+            expect(lines(listener, 3)[0], "psubscribe", "the first line of redis-cli %s psubscribe" % resp3)
+            nodes.cli(0, "set", "cli:a", "1")
+            nodes.cli(2, "del", "cli:a")
+            expect(lines(listener, 8), ["pmessage", "__keyspace@0__:cli:*", "__keyspace@0__:cli:a", "set",
+                                        "pmessage", "__keyspace@0__:cli:*", "__keyspace@0__:cli:a", "del"], "what it prints")
+        finally:
+            listener.kill()
+            listener.wait()
+    return "of writes at two other nodes, RESP2 and RESP3"
+
+
+def lines(process, count):
+    """The next lines a process prints, without waiting for ever."""
+    text = b""
+    while text.count(b"\n") < count:
+        ready, _, _ = select.select([process.stdout], [], [], ENOUGH)
+        part = process.stdout.read(4096) if ready else b""
+        if not part:
+            raise AssertionError("only %r" % text)
+        text += part
+    return text.decode().rstrip("\n").split("\n")
 
 
 def check_cli_errors(nodes):
@@ -255,9 +311,75 @@ def check_python_errors(nodes):
     expect_error(redis.ResponseError, "unknown command", lambda: a.lpush("list", "x"))
     expect_error(redis.ResponseError, "unknown command", lambda: a.execute_command("EVAL", "return 1", 0))
     expect_error(redis.ResponseError, "DB index", lambda: nodes.py(0, db=7).ping())
-    expect_error(redis.ResponseError, "without any password", lambda: nodes.py(0, password="x").ping())
+    expect_error(redis.RedisError, "without any password", lambda: nodes.py(0, password="x").ping())
     expect(a.ping(), True, "PING after errors")
     return "typed as redis-py types them"
+
+
+def check_python_hashes(nodes):
+    a, b = nodes.py(0, decode_responses=True), nodes.py(1, decode_responses=True)
+    a.delete("h", "s")
+    expect(a.hset("h", mapping={"name": "x", "n": 1}), 2, "hset")
+    expect(b.hgetall("h"), {"name": "x", "n": "1"}, "hgetall at another node")
+    expect((b.hincrby("h", "n", 4), a.hget("h", "n"), a.hget("h", "none")), (5, "5", None), "hincrby, hget")
+    expect((b.hmget("h", "n", "none"), b.hexists("h", "n"), b.hlen("h")), (["5", None], True, 2), "hmget, hexists, hlen")
+    expect((a.hkeys("h"), a.hvals("h")), (["n", "name"], ["5", "x"]), "hkeys, hvals")
+    expect(dict(b.hscan_iter("h", match="na*")), {"name": "x"}, "hscan")
+    expect((a.type("h"), a.hsetnx("h", "n", 9), a.hdel("h", "n", "name"), b.exists("h")), ("hash", 0, 2, 0), "type, hsetnx, hdel, exists")
+    a.set("s", "v")
+    expect_error(redis.ResponseError, "WRONGTYPE", lambda: a.hget("s", "f"))
+    a.hset("h", "f", "v")
+    expect_error(redis.ResponseError, "WRONGTYPE", lambda: a.append("h", "v"))
+    for i in range(50):  # At two nodes, taking turns.
+        (a, b)[i % 2].hincrby("turns:h", "n")
+    expect(a.hget("turns:h", "n"), "50", "increments at two nodes")
+    return "fields, numbers, types, at two nodes"
+
+
+def listen(nodes, **options):
+    a, b = nodes.py(0, **options), nodes.py(1, **options)
+    a.flushdb()
+    pubsub = b.pubsub()
+    pubsub.subscribe("__keyspace@0__:k")
+    pubsub.psubscribe("__keyevent@0__:*")
+    confirmed = [pubsub.get_message(timeout=ENOUGH) for _ in range(2)]
+    expect([message and message["type"] for message in confirmed], ["subscribe", "psubscribe"], "confirmations")
+    a.set("k", "v")
+    a.hset("h", "f", "v")
+    a.set("brief", "v", px=50)
+    heard = []
+    deadline = time.monotonic() + ENOUGH
+    while len(heard) < 5 and time.monotonic() < deadline:
+        message = pubsub.get_message(timeout=1.0)
+        if message:
+            heard.append((message["type"], message["channel"].decode(), message["data"].decode()))
+    expect(heard, [("message", "__keyspace@0__:k", "set"), ("pmessage", "__keyevent@0__:set", "k"), ("pmessage", "__keyevent@0__:hset", "h"),
+                   ("pmessage", "__keyevent@0__:set", "brief"), ("pmessage", "__keyevent@0__:expired", "brief")], "messages")
+    pubsub.unsubscribe()
+    pubsub.punsubscribe()
+    pubsub.close()
+
+
+def check_python_events(nodes):
+    listen(nodes)
+    return "writes at one node, told at another; expiry"
+
+
+def check_python_resp3(nodes):
+    """redis-py from version 5 on speaks RESP3; that of Debian 12 does not, and then redis-cli -3 has to do."""
+    if int(redis.__version__.split(".")[0]) < 5:
+        return "NOT RUN: redis-py %s knows only RESP2; the checks cli_* use redis-cli -3" % redis.__version__
+    a = nodes.py(0, protocol=3, client_name="three", decode_responses=True)
+    a.delete("h")
+    a.hset("h", mapping={"a": "1"})
+    expect((a.hgetall("h"), a.get("none"), a.client_getname()), ({"a": "1"}, None, "three"), "typed replies")
+    expect(a.config_get("databases"), {"databases": "2"}, "config get")
+    expect(a.info("cohort")["member"], "a", "info")
+    expect(a.command()["get"]["arity"], 2, "command")
+    pipe = a.pipeline(transaction=True)
+    expect(pipe.set("n", 1).incr("n").hgetall("h").execute(), [True, 2, {"a": "1"}], "answers of EXEC")
+    listen(nodes, protocol=3)
+    return "redis-py %s: typed replies, pushes" % redis.__version__
 
 
 def check_slow_reader(nodes):

@@ -7,6 +7,7 @@
 
 #include "base/check.h"
 #include "glob.h"
+#include "hash_value.h"
 #include "resp_parser.h"
 
 namespace cohort::fuzz {
@@ -47,6 +48,15 @@ Understood Parse(std::string_view input, size_t step) {
   return result;
 }
 
+// Whoever writes the map writes hashes: what is taken for one must be its only encoding.
+void ParseHash(std::string_view value) {
+  tools::HashValue hash;
+  if (!hash.Parse(value)) return;
+  COHORT_CHECK(!hash.fields().empty());
+  COHORT_CHECK(hash.encoded_bytes() == value.size());
+  COHORT_CHECK(hash.Encode() == value);
+}
+
 }  // namespace
 
 void FuzzResp(Bytes input) {
@@ -59,6 +69,8 @@ void FuzzResp(Bytes input) {
   }
   const size_t half = std::min<size_t>(text.size() / 2, 256);
   tools::GlobMatches(text.substr(0, half), text.substr(half));
+  ParseHash(text);
+  ParseHash(std::string(tools::kHashMark) + std::string(text));
 }
 
 }  // namespace cohort::fuzz

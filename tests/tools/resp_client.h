@@ -39,7 +39,7 @@ class RespClient {
     return poll(&wait, 1, 5000) == 1;
   }
   // "+OK" -> "OK", ":1" -> "1", bulk -> its text, null -> "(nil)", error -> "-ERR ...", array ->
-  // "[a, b]", map -> "{k: v}".
+  // "[a, b]", map -> "{k: v}", set -> "~[a, b]", push -> ">[a, b]".
   std::string Do(const std::vector<std::string>& words) {
     Send(Encode(words));
     return Read();
@@ -63,6 +63,9 @@ class RespClient {
         return ReadBulk(std::stoul(rest)).substr(4);
       case '*':
         return rest == "-1" ? "(nil)" : "[" + ReadParts(std::stoul(rest)) + "]";
+      case '~':
+      case '>':
+        return line.substr(0, 1) + "[" + ReadParts(std::stoul(rest)) + "]";
       case '%': {
         std::string text;
         for (size_t i = 0; i < std::stoul(rest); ++i) {

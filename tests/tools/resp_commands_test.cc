@@ -8,44 +8,16 @@
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "http_server.h"
-#include "node.h"
-#include "resp_client.h"
+#include "resp_test.h"
 
 namespace cohort::tools {
 namespace {
 
+using ::testing::AllOf;
 using ::testing::HasSubstr;
 using ::testing::MatchesRegex;
+using ::testing::Not;
 using ::testing::StartsWith;
-
-class RespTest : public ::testing::Test {
- protected:
-  static void SetUpTestSuite() {
-    NodeOptions options;
-    options.group.group = "resp-test-" + std::to_string(getpid());
-    options.group.name = "a";
-    options.group.allow_plaintext = AllowPlaintext::kLoopback;
-    options.maps = {{"main", {}}, {"other", {}}};
-    options.resp = *ParseEndpoint(":0");
-    options.http = *ParseEndpoint(":0");
-    options.events = EventFormat::kNone;
-    node_ = std::make_unique<Node>(options);
-    const absl::Status started = node_->Start();
-    ASSERT_TRUE(started.ok()) << started;
-  }
-  static void TearDownTestSuite() { node_.reset(); }
-  void SetUp() override {
-    ASSERT_NE(node_, nullptr);
-    client_.emplace(node_->resp_endpoint().port);
-    ASSERT_EQ(Do({"FLUSHDB"}), "OK");
-  }
-  std::string Do(const std::vector<std::string>& words) { return client_->Do(words); }
-  int64_t Number(const std::vector<std::string>& words) { return std::atoll(Do(words).c_str()); }
-
-  static std::unique_ptr<Node> node_;
-  std::optional<RespClient> client_;
-};
-std::unique_ptr<Node> RespTest::node_;
 
 TEST_F(RespTest, AValueThatWasSetIsThere) {
   EXPECT_EQ(Do({"GET", "k"}), "(nil)");
@@ -210,7 +182,53 @@ TEST_F(RespTest, DatabasesAreMaps) {
   EXPECT_EQ(Do({"SELECT", "1"}), "OK");
   EXPECT_EQ(Do({"GET", "k"}), "(nil)");
   EXPECT_EQ(Do({"SELECT", "2"}), "-ERR DB index is out of range");
+  EXPECT_EQ(Do({"SELECT", "-1"}), "-ERR DB index is out of range");
   EXPECT_EQ(Do({"SELECT", "x"}), "-ERR value is not an integer or out of range");
+  EXPECT_EQ(Do({"GET", "k"}), "(nil)") << "the second database is still the one";
+  EXPECT_EQ(RespClient(node_->resp_endpoint().port).Do({"GET", "k"}), "main");
+  EXPECT_THAT(Do({"MOVE", "k", "0"}), StartsWith("-ERR unknown command 'MOVE'"));
+  EXPECT_THAT(Do({"SWAPDB", "0", "1"}), StartsWith("-ERR unknown command 'SWAPDB'"));
+}
+
+TEST_F(RespTest, CommandsOverAWholeMapConcernTheSelectedDatabase) {
+  Do({"MSET", "a", "1", "b", "2"});
+  Do({"SELECT", "1"});
+  Do({"FLUSHDB"});
+  EXPECT_EQ(Do({"SET", "c", "3", "EX", "100"}), "OK");
+  EXPECT_EQ(Do({"DBSIZE"}), "1");
+  EXPECT_EQ(Do({"KEYS", "*"}), "[c]");
+  EXPECT_EQ(Do({"SCAN", "0", "COUNT", "1000"}), "[0, [c]]");
+  EXPECT_THAT(Do({"INFO", "keyspace"}),
+              AllOf(HasSubstr("db0:keys=2,expires=0,"), HasSubstr("db1:keys=1,expires=1,")));
+  EXPECT_EQ(Do({"FLUSHALL"}), "OK");
+  EXPECT_EQ(Do({"DBSIZE"}), "0");
+  EXPECT_THAT(Do({"INFO", "keyspace"}), Not(HasSubstr("db1:"))) << "as Redis: no empty ones";
+  EXPECT_EQ(Do({"SELECT", "0"}), "OK");
+  EXPECT_EQ(Do({"DBSIZE"}), "2");
+}
+
+TEST_F(RespTest, ATransactionMaySelectAndReadsEveryDatabaseButWritesOne) {
+  Do({"SET", "k", "main"});
+  Do({"MULTI"});
+  EXPECT_EQ(Do({"GET", "k"}), "QUEUED");
+  EXPECT_EQ(Do({"SELECT", "1"}), "QUEUED");
+  EXPECT_EQ(Do({"SET", "k", "other"}), "QUEUED");
+  EXPECT_EQ(Do({"GET", "k"}), "QUEUED");
+  EXPECT_EQ(Do({"SELECT", "7"}), "QUEUED");
+  EXPECT_EQ(Do({"EXEC"}), "[main, OK, OK, other, -ERR DB index is out of range]");
+  EXPECT_EQ(Do({"GET", "k"}), "other") << "EXEC selects for what comes after it";
+  Do({"MULTI"});
+  Do({"SET", "k", "never"});
+  Do({"SELECT", "0"});
+  Do({"SET", "k", "never"});
+  EXPECT_THAT(Do({"EXEC"}), AllOf(StartsWith("-EXECABORT"), HasSubstr("several databases")));
+  EXPECT_EQ(Do({"GET", "k"}), "other") << "nothing was written, nothing selected";
+  Do({"SELECT", "0"});
+  EXPECT_EQ(Do({"GET", "k"}), "main");
+  Do({"MULTI"});
+  Do({"SELECT", "1"});
+  EXPECT_EQ(Do({"DISCARD"}), "OK");
+  EXPECT_EQ(Do({"GET", "k"}), "main");
 }
 
 TEST_F(RespTest, ErrorsAreInTheWordsOfRedis) {
@@ -230,7 +248,14 @@ TEST_F(RespTest, TheGreetingSwitchesTheProtocol) {
   client_->Send(RespClient::Encode({"GET", "none"}));
   EXPECT_EQ(client_->Read(), "(nil)");
   EXPECT_THAT(Do({"HELLO", "4"}), StartsWith("-NOPROTO"));
+  EXPECT_THAT(Do({"HELLO", "2", "SETNAME", "a b"}), StartsWith("-ERR Client names cannot contain"));
+  EXPECT_THAT(Do({"HELLO", "2", "NOSUCH"}), StartsWith("-ERR Syntax error in HELLO option"));
+  EXPECT_EQ(Do({"CONFIG", "GET", "d*s"}), "{databases: 2}") << "still RESP3";
+  EXPECT_THAT(Do({"COMMAND", "INFO", "get", "nosuch"}),
+              StartsWith("[[get, 2, ~[readonly, fast], 1, 1, 1, ~[@read, @fast]], (nil)"));
+  EXPECT_EQ(Do({"COMMAND", "DOCS"}), "{}");
   EXPECT_EQ(Do({"RESET"}), "RESET");
+  EXPECT_EQ(Do({"CONFIG", "GET", "databases"}), "[databases, 2]") << "RESP2 again";
   EXPECT_EQ(Do({"CLIENT", "SETINFO", "LIB-NAME", "x"}), "OK");
   EXPECT_GT(Number({"CLIENT", "ID"}), 0);
 }
@@ -238,7 +263,7 @@ TEST_F(RespTest, TheGreetingSwitchesTheProtocol) {
 TEST_F(RespTest, ToolsFindWhatTheyAskFor) {
   EXPECT_EQ(Do({"COMMAND", "COUNT"}), std::to_string(AllRespCommands().size()));
   EXPECT_THAT(Do({"COMMAND", "INFO", "get", "nosuch"}),
-              StartsWith("[[get, 2, [readonly, fast], 1, 1, 1], (nil)"));
+              StartsWith("[[get, 2, [readonly, fast], 1, 1, 1, [@read, @fast]], (nil)"));
   EXPECT_EQ(Do({"CONFIG", "GET", "save"}), "[save, ]");
   EXPECT_EQ(Do({"CONFIG", "GET", "databases"}), "[databases, 2]");
   EXPECT_THAT(Do({"INFO"}), HasSubstr("redis_version:7"));

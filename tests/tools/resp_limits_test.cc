@@ -273,6 +273,20 @@ TEST_F(RespLimitsTest, AFullMapRefusesWritesKeepsWhatItHasAndTakesMoreAfterAnEra
   EXPECT_EQ(Do({"SET", "again", std::string(1000, 'v')}), "OK");
 }
 
+TEST_F(RespLimitsTest, AGreetingMayCarryThePasswordAndNothingIsSaidWithoutIt) {
+  NodeOptions options = Options();
+  options.resp_options.password = "secret";
+  Start(options);
+  EXPECT_EQ(Do({"SUBSCRIBE", "news"}), "-NOAUTH Authentication required.");
+  EXPECT_THAT(Do({"HELLO", "3"}), StartsWith("-NOAUTH HELLO must be called"));
+  EXPECT_THAT(Do({"HELLO", "3", "AUTH", "default", "wrong"}), StartsWith("-WRONGPASS"));
+  EXPECT_THAT(Do({"HELLO", "3", "AUTH", "default", "secret", "SETNAME", "me"}),
+              HasSubstr("proto: 3"));
+  EXPECT_EQ(Do({"CLIENT", "GETNAME"}), "me");
+  EXPECT_EQ(Do({"RESET"}), "RESET");
+  EXPECT_EQ(Do({"GET", "k"}), "-NOAUTH Authentication required.");
+}
+
 TEST_F(RespLimitsTest, ATakenDoorIsSaidBeforeAnythingIsJoined) {
   Start(Options());
   NodeOptions options = Options("b");

@@ -6,17 +6,18 @@
 namespace cohort::tools {
 
 MapTransaction::Cell& MapTransaction::Load(std::string_view key, bool with_value) {
-  const auto known = cells_.find(key);
-  if (known != cells_.end()) {
+  Cells& cells = cells_[selected_];
+  const auto known = cells.find(key);
+  if (known != cells.end()) {
     Cell& cell = known->second;
     if (with_value && cell.existed && !cell.written && !cell.has_value) LoadValue(key, cell);
     return cell;
   }
   // What is read from here on is not used: the command is refused.
-  if (too_big()) return cells_.insert_or_assign(std::string(), Cell()).first->second;
+  if (too_big()) return cells.insert_or_assign(std::string(), Cell()).first->second;
   bytes_ += key.size();
   Cell cell;
-  absl::StatusOr<Entry> entry = map_.Get(key);
+  absl::StatusOr<Entry> entry = maps_[selected_].Get(key);
   if (entry.ok()) {
     cell.existed = cell.exists = true;
     cell.version = entry->version;
@@ -26,18 +27,24 @@ MapTransaction::Cell& MapTransaction::Load(std::string_view key, bool with_value
       cell.value = {std::move(entry->value), entry->ttl};
     }
   }
-  return cells_.emplace(key, std::move(cell)).first->second;
+  return cells.emplace(key, std::move(cell)).first->second;
 }
 
 // The version stays that of the first look: if another one is there by now, the batch is refused
 // and the command runs again.
 void MapTransaction::LoadValue(std::string_view key, Cell& cell) {
   cell.has_value = true;
-  absl::StatusOr<Entry> entry = map_.Get(key);
+  absl::StatusOr<Entry> entry = maps_[selected_].Get(key);
   cell.exists = entry.ok();
   if (!entry.ok()) return;
   bytes_ += entry->value.size();
   cell.value = {std::move(entry->value), entry->ttl};
+}
+
+bool MapTransaction::Select(size_t map) {
+  if (map >= maps_.size()) return false;
+  selected_ = map;
+  return true;
 }
 
 const MapTransaction::Value* MapTransaction::Find(std::string_view key) {
@@ -72,16 +79,23 @@ bool MapTransaction::SetTtl(std::string_view key, absl::Duration ttl) {
   return true;
 }
 
-bool MapTransaction::HasWrites() const {
-  return std::any_of(cells_.begin(), cells_.end(), [](const auto& entry) {
-    const Cell& cell = entry.second;
-    return cell.written && (cell.exists || cell.existed);
-  });
+std::vector<size_t> MapTransaction::WrittenMaps() const {
+  std::vector<size_t> written;
+  for (const auto& [map, cells] : cells_) {
+    const bool any = std::any_of(cells.begin(), cells.end(), [](const auto& entry) {
+      const Cell& cell = entry.second;
+      return cell.written && (cell.exists || cell.existed);
+    });
+    if (any) written.push_back(map);
+  }
+  return written;
 }
 
-WriteBatch MapTransaction::ToBatch() const {
+WriteBatch MapTransaction::ToBatch(size_t map) const {
   WriteBatch batch;
-  for (const auto& [key, cell] : cells_) {
+  const auto found = cells_.find(map);
+  if (found == cells_.end()) return batch;
+  for (const auto& [key, cell] : found->second) {
     if (!cell.written) continue;
     if (cell.exists) {
       batch.PutIf(key, cell.version, cell.value.bytes, cell.value.ttl);

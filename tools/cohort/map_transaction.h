@@ -2,13 +2,16 @@
 //
 // Commands run against it at once; ToBatch() then turns the difference into conditional writes at
 // the versions that were read, so the batch takes effect as if nothing had happened in between, or
-// not at all, and the command runs again. Sees its own writes. Not thread-safe.
+// not at all, and the command runs again. Sees its own writes. It may read several maps, one after
+// the other, but a batch belongs to one: whoever offers it checks WrittenMaps(). Not thread-safe.
 #ifndef COHORT_TOOLS_MAP_TRANSACTION_H_
 #define COHORT_TOOLS_MAP_TRANSACTION_H_
 
 #include <map>
+#include <span>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "absl/time/time.h"
 #include "cohort/replicated_map.h"
@@ -29,7 +32,12 @@ class MapTransaction {
     absl::Duration ttl = absl::InfiniteDuration();
   };
 
-  explicit MapTransaction(const ReplicatedMap& map) : map_(map) {}
+  // `selected`: the one of `maps` that keys belong to, until Select.
+  MapTransaction(std::span<const ReplicatedMap> maps, size_t selected)
+      : maps_(maps), selected_(selected) {}
+
+  bool Select(size_t map);  // False: there is no such map.
+  size_t selected() const { return selected_; }
 
   const Value* Find(std::string_view key);  // Null: absent. Valid until the key is written.
   bool Exists(std::string_view key) { return Load(key, false).exists; }
@@ -40,9 +48,11 @@ class MapTransaction {
   bool Erase(std::string_view key);  // Whether it was there.
   bool SetTtl(std::string_view key, absl::Duration ttl);
 
-  bool HasWrites() const;
+  std::vector<size_t> WrittenMaps() const;
+  // Work done over what was read already.
+  void CountRead(size_t bytes) { bytes_ += bytes; }
   bool too_big() const { return bytes_ > kTransactionBytesMax; }
-  WriteBatch ToBatch() const;
+  WriteBatch ToBatch(size_t map) const;
 
  private:
   struct Cell {
@@ -53,12 +63,14 @@ class MapTransaction {
     bool has_value = false;  // Not copied where only the existence was asked for.
     Value value;
   };
+  using Cells = std::map<std::string, Cell, std::less<>>;
   Cell& Load(std::string_view key, bool with_value = true);
   void LoadValue(std::string_view key, Cell& cell);
 
-  const ReplicatedMap& map_;
+  const std::span<const ReplicatedMap> maps_;
+  size_t selected_;
   size_t bytes_ = 0;
-  std::map<std::string, Cell, std::less<>> cells_;
+  std::map<size_t, Cells> cells_;  // By map.
 };
 
 }  // namespace cohort::tools

@@ -49,6 +49,9 @@ absl::Status Node::Start() {
   if (options_.resp) {
     resp_.service().leave = [this] { RequestStop(); };
     resp_.service().recent_events = [this](size_t count) { return events_.Recent(count); };
+    resp_.service().on_dropped = [this](const std::string& text) {
+      events_.Add("client_dropped", group_->name(), text);
+    };
     if (absl::Status status = resp_.Start(&*group_, maps_, options_.resp_options); !status.ok())
       return status;
   }

@@ -35,6 +35,7 @@ class Node {
   absl::Status Stop();
 
   const Endpoint& resp_endpoint() const { return resp_.endpoint(); }
+  const RespStats& resp_stats() { return resp_.service().stats; }
   const Endpoint& http_endpoint() const { return http_.endpoint(); }
 
  private:

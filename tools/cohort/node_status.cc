@@ -42,6 +42,7 @@ std::vector<Figure> RespFigures(const RespStats& stats) {
           {"connections_refused", stats.connections_refused.load()},
           {"connections_dropped", stats.connections_dropped.load()},
           {"commands", stats.commands.load()},
+          {"messages", stats.messages.load()},
           {"errors", stats.errors.load()},
           {"transactions_repeated", stats.transactions_repeated.load()}};
 }

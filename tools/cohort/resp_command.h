@@ -25,7 +25,6 @@ struct WritePlan {
     kPutIfAbsent,
     kErase,
     kIncrement,
-    kAppend,
     kExpire,
     kBatch,
     kClear
@@ -50,9 +49,10 @@ struct RespCommand {
   enum Flag : uint8_t {
     kWrite = 1 << 0,
     kReadOnly = 1 << 1,
-    kWholeMap = 1 << 2,  // Must see every earlier write of its connection.
-    kNoAuth = 1 << 3,    // Allowed before AUTH.
-    kInMulti = 1 << 4,   // Runs at once though MULTI is open: EXEC, DISCARD, QUIT ...
+    kWholeMap = 1 << 2,   // Must see every earlier write of its connection.
+    kNoAuth = 1 << 3,     // Allowed before AUTH.
+    kInMulti = 1 << 4,    // Runs at once though MULTI is open: EXEC, DISCARD, QUIT ...
+    kListening = 1 << 5,  // Allowed to a RESP2 client that listens to channels.
   };
   const char* name;  // Lower case.
   int arity;         // Arguments, name included; negative: at least so many.
@@ -60,7 +60,8 @@ struct RespCommand {
   int first_key;  // 0: none.
   int last_key;   // Negative: counted from the end.
   int key_step;
-  // Exactly one of `run` and `control`. `run` knows nothing but the entries; it may be run again.
+  // `run` knows nothing but the entries; it may be run again. A command that has `control` runs by
+  // it, except between MULTI and EXEC, where it needs `run` to be allowed. One of them at least.
   void (*run)(MapTransaction& keys, Arguments arguments, RespReply& reply);
   void (*control)(RespSession& session, Arguments arguments, RespReply& reply);
   // The quick way of a write, if these arguments allow it; else false, and `run` does it.
@@ -73,6 +74,9 @@ std::span<const RespCommand> AllRespCommands();
 
 // Redis's words for what is wrong.
 inline constexpr std::string_view kSyntaxError = "ERR syntax error";
+inline constexpr std::string_view kWrongType =
+    "WRONGTYPE Operation against a key holding the wrong kind of value";
+inline constexpr std::string_view kNoSuchDatabase = "ERR DB index is out of range";
 inline constexpr std::string_view kNotAnInteger = "ERR value is not an integer or out of range";
 std::string WrongArgumentCount(std::string_view command);
 std::string UnknownCommand(Arguments arguments);

@@ -16,10 +16,13 @@ constexpr uint8_t kWhole = RespCommand::kWholeMap;
 constexpr uint8_t kWholeRead = RespCommand::kReadOnly | RespCommand::kWholeMap;
 constexpr uint8_t kWholeWrite = RespCommand::kWrite | RespCommand::kWholeMap;
 constexpr uint8_t kAnytime = RespCommand::kNoAuth | RespCommand::kInMulti;
+constexpr uint8_t kEnding = kAnytime | RespCommand::kListening;
+// They wait for earlier writes, so that no message comes before the confirmation.
+constexpr uint8_t kPubsub = kWhole | RespCommand::kListening;
 
 // Sorted by name.
 constexpr auto kCommands = std::to_array<RespCommand>({
-    {"append", 3, kWrite, 1, 1, 1, RunAppend, nullptr, PlanAppend},
+    {"append", 3, kWrite, 1, 1, 1, RunAppend, nullptr, nullptr},
     {"auth", -2, kAnytime, 0, 0, 0, nullptr, ControlAuth, nullptr},
     {"client", -2, kAnytime, 0, 0, 0, nullptr, ControlClient, nullptr},
     {"cohort", -2, kWhole, 0, 0, 0, nullptr, ControlCohort, nullptr},
@@ -40,7 +43,19 @@ constexpr auto kCommands = std::to_array<RespCommand>({
     {"get", 2, kRead, 1, 1, 1, RunGet, nullptr, nullptr},
     {"getdel", 2, kWrite, 1, 1, 1, RunGetDel, nullptr, nullptr},
     {"getset", 3, kWrite, 1, 1, 1, RunGetSet, nullptr, nullptr},
+    {"hdel", -3, kWrite, 1, 1, 1, RunHDel, nullptr, nullptr},
     {"hello", -1, kAnytime, 0, 0, 0, nullptr, ControlHello, nullptr},
+    {"hexists", 3, kRead, 1, 1, 1, RunHExists, nullptr, nullptr},
+    {"hget", 3, kRead, 1, 1, 1, RunHGet, nullptr, nullptr},
+    {"hgetall", 2, kRead, 1, 1, 1, RunHGetAll, nullptr, nullptr},
+    {"hincrby", 4, kWrite, 1, 1, 1, RunHIncrBy, nullptr, nullptr},
+    {"hkeys", 2, kRead, 1, 1, 1, RunHKeys, nullptr, nullptr},
+    {"hlen", 2, kRead, 1, 1, 1, RunHLen, nullptr, nullptr},
+    {"hmget", -3, kRead, 1, 1, 1, RunHMGet, nullptr, nullptr},
+    {"hscan", -3, kRead, 1, 1, 1, RunHScan, nullptr, nullptr},
+    {"hset", -4, kWrite, 1, 1, 1, RunHSet, nullptr, nullptr},
+    {"hsetnx", 4, kWrite, 1, 1, 1, RunHSetNx, nullptr, nullptr},
+    {"hvals", 2, kRead, 1, 1, 1, RunHVals, nullptr, nullptr},
     {"incr", 2, kWrite, 1, 1, 1, RunIncr, nullptr, PlanIncr},
     {"incrby", 3, kWrite, 1, 1, 1, RunIncrBy, nullptr, PlanIncrBy},
     {"info", -1, 0, 0, 0, 0, nullptr, ControlInfo, nullptr},
@@ -51,22 +66,26 @@ constexpr auto kCommands = std::to_array<RespCommand>({
     {"persist", 2, kWrite, 1, 1, 1, RunPersist, nullptr, nullptr},
     {"pexpire", -3, kWrite, 1, 1, 1, RunPExpire, nullptr, PlanPExpire},
     {"pexpireat", -3, kWrite, 1, 1, 1, RunPExpireAt, nullptr, nullptr},
-    {"ping", -1, 0, 0, 0, 0, RunPing, nullptr, nullptr},
+    {"ping", -1, RespCommand::kListening, 0, 0, 0, RunPing, ControlPing, nullptr},
     {"psetex", 4, kWrite, 1, 1, 1, RunPSetEx, nullptr, PlanPSetEx},
+    {"psubscribe", -2, kPubsub, 0, 0, 0, nullptr, ControlPSubscribe, nullptr},
     {"pttl", 2, kRead, 1, 1, 1, RunPTtl, nullptr, nullptr},
-    {"quit", -1, kAnytime, 0, 0, 0, nullptr, ControlQuit, nullptr},
+    {"punsubscribe", -1, kPubsub, 0, 0, 0, nullptr, ControlPUnsubscribe, nullptr},
+    {"quit", -1, kEnding, 0, 0, 0, nullptr, ControlQuit, nullptr},
     {"rename", 3, kWrite, 1, 2, 1, RunRename, nullptr, nullptr},
     {"renamenx", 3, kWrite, 1, 2, 1, RunRenameNx, nullptr, nullptr},
-    {"reset", 1, kAnytime, 0, 0, 0, nullptr, ControlReset, nullptr},
+    {"reset", 1, kEnding, 0, 0, 0, nullptr, ControlReset, nullptr},
     {"scan", -2, kWholeRead, 0, 0, 0, nullptr, ControlScan, nullptr},
-    {"select", 2, 0, 0, 0, 0, nullptr, ControlSelect, nullptr},
+    {"select", 2, 0, 0, 0, 0, RunSelect, ControlSelect, nullptr},
     {"set", -3, kWrite, 1, 1, 1, RunSet, nullptr, PlanSet},
     {"setex", 4, kWrite, 1, 1, 1, RunSetEx, nullptr, PlanSetEx},
     {"setnx", 3, kWrite, 1, 1, 1, RunSetNx, nullptr, PlanSetNx},
     {"strlen", 2, kRead, 1, 1, 1, RunStrLen, nullptr, nullptr},
+    {"subscribe", -2, kPubsub, 0, 0, 0, nullptr, ControlSubscribe, nullptr},
     {"ttl", 2, kRead, 1, 1, 1, RunTtl, nullptr, nullptr},
     {"type", 2, kRead, 1, 1, 1, RunType, nullptr, nullptr},
     {"unlink", -2, kWrite, 1, -1, 1, RunDel, nullptr, PlanDel},
+    {"unsubscribe", -1, kPubsub, 0, 0, 0, nullptr, ControlUnsubscribe, nullptr},
     {"wait", 3, kWhole, 0, 0, 0, nullptr, ControlWait, nullptr},
 });
 

@@ -38,7 +38,6 @@ COHORT_RESP_PLAN(PlanIncr);
 COHORT_RESP_PLAN(PlanDecr);
 COHORT_RESP_PLAN(PlanIncrBy);
 COHORT_RESP_PLAN(PlanDecrBy);
-COHORT_RESP_PLAN(PlanAppend);
 COHORT_RESP_PLAN(PlanDel);
 COHORT_RESP_PLAN(PlanExpire);
 COHORT_RESP_PLAN(PlanPExpire);
@@ -56,6 +55,19 @@ COHORT_RESP_RUN(RunPExpireAt);
 COHORT_RESP_RUN(RunPersist);
 COHORT_RESP_RUN(RunTtl);
 COHORT_RESP_RUN(RunPTtl);
+// resp_commands_hash.cc
+COHORT_RESP_RUN(RunHSet);
+COHORT_RESP_RUN(RunHSetNx);
+COHORT_RESP_RUN(RunHGet);
+COHORT_RESP_RUN(RunHMGet);
+COHORT_RESP_RUN(RunHGetAll);
+COHORT_RESP_RUN(RunHDel);
+COHORT_RESP_RUN(RunHExists);
+COHORT_RESP_RUN(RunHLen);
+COHORT_RESP_RUN(RunHKeys);
+COHORT_RESP_RUN(RunHVals);
+COHORT_RESP_RUN(RunHIncrBy);
+COHORT_RESP_RUN(RunHScan);
 // resp_commands_map.cc
 COHORT_RESP_CONTROL(ControlScan);
 COHORT_RESP_CONTROL(ControlKeys);
@@ -66,6 +78,8 @@ COHORT_RESP_CONTROL(ControlCohort);
 // resp_commands_connection.cc
 COHORT_RESP_RUN(RunPing);
 COHORT_RESP_RUN(RunEcho);
+COHORT_RESP_RUN(RunSelect);
+COHORT_RESP_CONTROL(ControlPing);
 COHORT_RESP_CONTROL(ControlHello);
 COHORT_RESP_CONTROL(ControlAuth);
 COHORT_RESP_CONTROL(ControlSelect);
@@ -75,6 +89,11 @@ COHORT_RESP_CONTROL(ControlClient);
 COHORT_RESP_CONTROL(ControlMulti);
 COHORT_RESP_CONTROL(ControlExec);
 COHORT_RESP_CONTROL(ControlDiscard);
+// resp_commands_pubsub.cc
+COHORT_RESP_CONTROL(ControlSubscribe);
+COHORT_RESP_CONTROL(ControlPSubscribe);
+COHORT_RESP_CONTROL(ControlUnsubscribe);
+COHORT_RESP_CONTROL(ControlPUnsubscribe);
 // resp_commands_server.cc
 COHORT_RESP_CONTROL(ControlCommand);
 COHORT_RESP_CONTROL(ControlConfig);

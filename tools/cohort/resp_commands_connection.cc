@@ -9,6 +9,8 @@ namespace {
 
 constexpr std::string_view kWrongPassword =
     "WRONGPASS invalid username-password pair or user is disabled.";
+constexpr std::string_view kWrongName =
+    "ERR Client names cannot contain spaces, newlines or special characters.";
 constexpr std::string_view kNoPassword =
     "ERR AUTH <password> called without any password configured for the default user. Are you sure "
     "your configuration is "
@@ -28,20 +30,41 @@ bool Authenticate(RespSession& session, std::string_view user, std::string_view 
   return false;
 }
 
-std::string ClientLine(const RespSession& session) {
-  return absl::StrCat("id=", session.id(), " addr=", session.peer(), " name=", session.client_name,
-                      " db=", session.database(), " multi=", session.InMulti() ? "1" : "-1",
-                      " resp=", session.version(), "\n");
-}
-
-}  // namespace
-
-void RunPing(MapTransaction&, Arguments arguments, RespReply& reply) {
+void Pong(Arguments arguments, RespReply& reply) {
   if (arguments.size() > 2) return reply.Error(WrongArgumentCount(arguments[0]));
   arguments.size() == 2 ? reply.Bulk(arguments[1]) : reply.Simple("PONG");
 }
 
+std::string ClientLine(RespSession& session) {
+  const RespChannels& channels = session.service().channels;
+  return absl::StrCat("id=", session.id(), " addr=", session.peer(), " name=", session.client_name,
+                      " db=", session.database(),
+                      " sub=", channels.Count(session.id(), RespChannels::Kind::kChannel),
+                      " psub=", channels.Count(session.id(), RespChannels::Kind::kPattern),
+                      " multi=", session.InMulti() ? "1" : "-1", " resp=", session.version(), "\n");
+}
+
+}  // namespace
+
+// Between MULTI and EXEC.
+void RunPing(MapTransaction&, Arguments arguments, RespReply& reply) { Pong(arguments, reply); }
+
+void ControlPing(RespSession& session, Arguments arguments, RespReply& reply) {
+  if (!session.OnlyListens() || arguments.size() > 2) return Pong(arguments, reply);
+  reply.Array(2);
+  reply.Bulk("pong");
+  reply.Bulk(arguments.size() == 2 ? arguments[1] : "");
+}
+
 void RunEcho(MapTransaction&, Arguments arguments, RespReply& reply) { reply.Bulk(arguments[1]); }
+
+// Between MULTI and EXEC.
+void RunSelect(MapTransaction& keys, Arguments arguments, RespReply& reply) {
+  int64_t index = 0;
+  if (!ParseInteger(arguments[1], index)) return reply.Error(kNotAnInteger);
+  if (index < 0 || !keys.Select(static_cast<size_t>(index))) return reply.Error(kNoSuchDatabase);
+  reply.Ok();
+}
 
 void ControlHello(RespSession& session, Arguments arguments, RespReply& reply) {
   int64_t version = session.version();
@@ -58,8 +81,8 @@ void ControlHello(RespSession& session, Arguments arguments, RespReply& reply) {
     if (word == "auth" && next + 2 < arguments.size()) {
       if (!Authenticate(session, arguments[next + 1], arguments[next + 2], reply)) return;
       next += 3;
-    } else if (word == "setname" && next + 1 < arguments.size() &&
-               IsClientName(arguments[next + 1])) {
+    } else if (word == "setname" && next + 1 < arguments.size()) {
+      if (!IsClientName(arguments[next + 1])) return reply.Error(kWrongName);
       name = arguments[next + 1];
       next += 2;
     } else {
@@ -105,8 +128,7 @@ void ControlAuth(RespSession& session, Arguments arguments, RespReply& reply) {
 void ControlSelect(RespSession& session, Arguments arguments, RespReply& reply) {
   int64_t index = 0;
   if (!ParseInteger(arguments[1], index)) return reply.Error(kNotAnInteger);
-  if (index < 0 || !session.Select(static_cast<size_t>(index)))
-    return reply.Error("ERR DB index is out of range");
+  if (index < 0 || !session.Select(static_cast<size_t>(index))) return reply.Error(kNoSuchDatabase);
   reply.Ok();
 }
 
@@ -126,7 +148,7 @@ void ControlClient(RespSession& session, Arguments arguments, RespReply& reply) 
   const size_t size = arguments.size();
   if (word == "setname" && size == 3) {
     if (!IsClientName(arguments[2])) {
-      return reply.Error("ERR Client names cannot contain spaces, newlines or special characters.");
+      return reply.Error(kWrongName);
     }
     session.client_name = arguments[2];
     return reply.Ok();

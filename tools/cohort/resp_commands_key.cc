@@ -1,6 +1,7 @@
 // Commands about keys and lifetimes, over a transaction.
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
+#include "hash_value.h"
 #include "resp_commands.h"
 
 namespace cohort::tools {
@@ -110,7 +111,8 @@ void RunExists(MapTransaction& keys, Arguments arguments, RespReply& reply) {
 }
 
 void RunType(MapTransaction& keys, Arguments arguments, RespReply& reply) {
-  reply.Simple(keys.Exists(arguments[1]) ? "string" : "none");
+  const MapTransaction::Value* value = keys.Find(arguments[1]);
+  reply.Simple(value == nullptr ? "none" : IsHash(value->bytes) ? "hash" : "string");
 }
 
 void RunRename(MapTransaction& keys, Arguments arguments, RespReply& reply) {

@@ -3,6 +3,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "glob.h"
+#include "hash_value.h"
 #include "resp_commands.h"
 #include "resp_session.h"
 
@@ -19,7 +20,8 @@ constexpr size_t kScanBytesMax = size_t{8} << 20;
 struct ScanOptions {
   std::string_view pattern = "*";
   int64_t count = 10;
-  bool strings = true;  // TYPE string, or no TYPE.
+  bool strings = true;  // TYPE string, or no TYPE ...
+  bool hashes = true;   // ... or TYPE hash.
 
   std::string Parse(Arguments options) {
     for (size_t i = 0; i + 1 < options.size(); i += 2) {
@@ -32,6 +34,7 @@ struct ScanOptions {
         if (count < 1) return std::string(kSyntaxError);
       } else if (word == "type") {
         strings = EqualsIgnoringCase(value, "string");
+        hashes = EqualsIgnoringCase(value, "hash");
       } else {
         return std::string(kSyntaxError);
       }
@@ -84,8 +87,8 @@ void ControlScan(RespSession& session, Arguments arguments, RespReply& reply) {
     left -= std::min(left, std::max<size_t>(found.items.size(), 1));
     for (ScanResult::Item& item : found.items) {
       bytes += item.key.size() + item.entry.value.size();
-      if (options.strings && GlobMatches(options.pattern, item.key))
-        keys.push_back(std::move(item.key));
+      const bool wanted = IsHash(item.entry.value) ? options.hashes : options.strings;
+      if (wanted && GlobMatches(options.pattern, item.key)) keys.push_back(std::move(item.key));
     }
   } while (cursor != 0 && left > 0 && bytes < kScanBytesMax);
   reply.Array(2);

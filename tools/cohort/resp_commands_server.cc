@@ -6,26 +6,33 @@
 #include "cohort_version.h"
 #include "glob.h"
 #include "resp_commands.h"
+#include "resp_keyspace.h"
 #include "resp_session.h"
 
 namespace cohort::tools {
 namespace {
 
 void Describe(const RespCommand& command, RespReply& reply) {
-  reply.Array(6);
+  reply.Array(7);
   reply.Bulk(command.name);
   reply.Integer(command.arity);
+  const bool fast = command.plan != nullptr || (command.flags & RespCommand::kWholeMap) == 0;
   std::vector<std::string_view> flags;
   if ((command.flags & RespCommand::kWrite) != 0) flags.push_back("write");
   if ((command.flags & RespCommand::kReadOnly) != 0) flags.push_back("readonly");
   if ((command.flags & RespCommand::kNoAuth) != 0) flags.push_back("no_auth");
-  if (command.plan != nullptr || (command.flags & RespCommand::kWholeMap) == 0)
-    flags.push_back("fast");
-  reply.Array(flags.size());
+  if (fast) flags.push_back("fast");
+  reply.Set(flags.size());
   for (const std::string_view flag : flags) reply.Simple(flag);
   reply.Integer(command.first_key);
   reply.Integer(command.last_key);
   reply.Integer(command.key_step);
+  std::vector<std::string_view> categories;
+  if ((command.flags & RespCommand::kWrite) != 0) categories.push_back("@write");
+  if ((command.flags & RespCommand::kReadOnly) != 0) categories.push_back("@read");
+  categories.push_back(fast ? "@fast" : "@slow");
+  reply.Set(categories.size());
+  for (const std::string_view category : categories) reply.Simple(category);
 }
 
 void CommandInfo(Arguments names, RespReply& reply) {
@@ -48,9 +55,10 @@ bool WantsSection(Arguments arguments, std::string_view section) {
 std::string KeyspaceText(const RespService& service) {
   std::string text = "# Keyspace\r\n";
   for (size_t i = 0; i < service.maps.size(); ++i) {
-    if (service.maps[i].Size() == 0) continue;
-    absl::StrAppend(&text, "db", i, ":keys=", service.maps[i].Size(),
-                    ",expires=0,avg_ttl=0,map=", service.maps[i].name(), "\r\n");
+    const ReplicatedMap& map = service.maps[i];
+    if (map.Size() == 0) continue;
+    absl::StrAppend(&text, "db", i, ":keys=", map.Size(), ",expires=", map.Expiring(),
+                    ",avg_ttl=0,map=", map.name(), "\r\n");
   }
   return text;
 }
@@ -103,6 +111,7 @@ void ControlConfig(RespSession& session, Arguments arguments, RespReply& reply) 
       {"maxclients", std::to_string(session.service().options.clients_max)},
       {"maxmemory", "0"},
       {"maxmemory-policy", "noeviction"},
+      {"notify-keyspace-events", std::string(kKeyspaceEventClasses)},
       {"save", ""},
       {"timeout", "0"},
   };

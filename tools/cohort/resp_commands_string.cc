@@ -1,16 +1,34 @@
 // String commands over a transaction.
 #include <limits>
 
-#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
+#include "hash_value.h"
 #include "resp_commands.h"
 #include "set_options.h"
 
 namespace cohort::tools {
 namespace {
 
+// The string in `key`; null if absent. False: it is none, and `reply` says so.
+bool FindString(MapTransaction& keys, std::string_view key, const MapTransaction::Value*& value,
+                RespReply& reply) {
+  value = keys.Find(key);
+  if (value == nullptr || !IsHash(value->bytes)) return true;
+  reply.Error(kWrongType);
+  return false;
+}
+
+// Whether `bytes` may become a string; if not, `reply` says so.
+bool MayBeString(std::string_view bytes, RespReply& reply) {
+  if (!IsHash(bytes)) return true;
+  reply.Error(
+      "ERR a string may not begin with the 16 bytes that mark a hash: write a hash by HSET");
+  return false;
+}
+
 void Add(MapTransaction& keys, std::string_view key, int64_t delta, RespReply& reply) {
-  const MapTransaction::Value* value = keys.Find(key);
+  const MapTransaction::Value* value = nullptr;
+  if (!FindString(keys, key, value, reply)) return;
   int64_t number = 0;
   if (value != nullptr && !ParseInteger(value->bytes, number)) return reply.Error(kNotAnInteger);
   int64_t sum = 0;
@@ -33,6 +51,7 @@ void SetFor(MapTransaction& keys, Arguments arguments, absl::Duration unit, Resp
     return reply.Error(
         absl::StrCat("ERR invalid expire time in '", ToLower(arguments[0]), "' command"));
   }
+  if (!MayBeString(arguments[3], reply)) return;
   keys.Put(arguments[1], arguments[3], ttl);
   reply.Ok();
 }
@@ -40,14 +59,17 @@ void SetFor(MapTransaction& keys, Arguments arguments, absl::Duration unit, Resp
 }  // namespace
 
 void RunGet(MapTransaction& keys, Arguments arguments, RespReply& reply) {
-  ReplyValue(keys.Find(arguments[1]), reply);
+  const MapTransaction::Value* value = nullptr;
+  if (FindString(keys, arguments[1], value, reply)) ReplyValue(value, reply);
 }
 
 void RunSet(MapTransaction& keys, Arguments arguments, RespReply& reply) {
   SetOptions options;
   if (const std::string error = options.Parse(arguments); !error.empty()) return reply.Error(error);
-  const MapTransaction::Value* old = keys.Find(arguments[1]);
-  const bool there = old != nullptr;
+  if (!MayBeString(arguments[2], reply)) return;
+  const MapTransaction::Value* old = nullptr;
+  if (options.get && !FindString(keys, arguments[1], old, reply)) return;
+  const bool there = keys.Exists(arguments[1]);
   RespReply answer(reply.version());
   if (options.get) ReplyValue(old, answer);
   const bool allowed = !(options.only_if_absent && there) && !(options.only_if_present && !there);
@@ -70,18 +92,23 @@ void RunPSetEx(MapTransaction& keys, Arguments arguments, RespReply& reply) {
 }
 
 void RunSetNx(MapTransaction& keys, Arguments arguments, RespReply& reply) {
+  if (!MayBeString(arguments[2], reply)) return;
   if (keys.Exists(arguments[1])) return reply.Integer(0);
   keys.Put(arguments[1], arguments[2]);
   reply.Integer(1);
 }
 
 void RunGetSet(MapTransaction& keys, Arguments arguments, RespReply& reply) {
-  ReplyValue(keys.Find(arguments[1]), reply);
+  const MapTransaction::Value* value = nullptr;
+  if (!MayBeString(arguments[2], reply) || !FindString(keys, arguments[1], value, reply)) return;
+  ReplyValue(value, reply);
   keys.Put(arguments[1], arguments[2]);
 }
 
 void RunGetDel(MapTransaction& keys, Arguments arguments, RespReply& reply) {
-  ReplyValue(keys.Find(arguments[1]), reply);
+  const MapTransaction::Value* value = nullptr;
+  if (!FindString(keys, arguments[1], value, reply)) return;
+  ReplyValue(value, reply);
   keys.Erase(arguments[1]);
 }
 
@@ -89,12 +116,16 @@ void RunMGet(MapTransaction& keys, Arguments arguments, RespReply& reply) {
   reply.Array(arguments.size() - 1);
   for (const std::string_view key : arguments.subspan(1)) {
     if (keys.too_big() || reply.too_big()) return;
-    ReplyValue(keys.Find(key), reply);
+    const MapTransaction::Value* value = keys.Find(key);
+    ReplyValue(value != nullptr && IsHash(value->bytes) ? nullptr : value, reply);
   }
 }
 
 void RunMSet(MapTransaction& keys, Arguments arguments, RespReply& reply) {
   if (arguments.size() % 2 == 0) return reply.Error(WrongArgumentCount(arguments[0]));
+  for (size_t i = 1; i < arguments.size(); i += 2) {
+    if (!MayBeString(arguments[i + 1], reply)) return;
+  }
   for (size_t i = 1; i < arguments.size(); i += 2) keys.Put(arguments[i], arguments[i + 1]);
   reply.Ok();
 }
@@ -121,18 +152,22 @@ void RunDecrBy(MapTransaction& keys, Arguments arguments, RespReply& reply) {
 }
 
 void RunAppend(MapTransaction& keys, Arguments arguments, RespReply& reply) {
-  const MapTransaction::Value* value = keys.Find(arguments[1]);
+  const MapTransaction::Value* value = nullptr;
+  if (!FindString(keys, arguments[1], value, reply)) return;
   std::string bytes = value != nullptr ? value->bytes : std::string();
-  if (bytes.size() + arguments[2].size() > kValueBytesMax)
-    return reply.Error(
-        absl::StrCat("ERR string exceeds maximum allowed size (", kValueBytesMax, " bytes)"));
+  if (bytes.size() + arguments[2].size() > kValueBytesMax) {
+    return reply.Error(absl::StrCat("ERR the value would be larger than ", kValueBytesMax,
+                                    " bytes; split it over several keys"));
+  }
   bytes += arguments[2];
+  if (!MayBeString(bytes, reply)) return;
   reply.Integer(static_cast<int64_t>(bytes.size()));
   keys.Replace(arguments[1], bytes);
 }
 
 void RunStrLen(MapTransaction& keys, Arguments arguments, RespReply& reply) {
-  const MapTransaction::Value* value = keys.Find(arguments[1]);
+  const MapTransaction::Value* value = nullptr;
+  if (!FindString(keys, arguments[1], value, reply)) return;
   reply.Integer(value != nullptr ? static_cast<int64_t>(value->bytes.size()) : 0);
 }
 

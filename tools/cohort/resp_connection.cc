@@ -3,7 +3,9 @@
 #include <algorithm>
 #include <utility>
 
+#include "absl/strings/str_cat.h"
 #include "absl/time/time.h"
+#include "base/absl_bridge.h"
 
 namespace cohort::tools {
 namespace {
@@ -103,6 +105,7 @@ void RespConnection::Flush() {
     return;
   }
   std::swap(out_, writing_);
+  messages_writing_ = std::exchange(messages_out_, 0);
   written_ = 0;
   WriteSome();
 }
@@ -114,7 +117,9 @@ void RespConnection::WriteSome() {
   write_timer_.async_wait([self = shared_from_this()](const asio::error_code& error) {
     // It may have been set anew when this call was under way already.
     const bool due = self->write_timer_.expiry() <= std::chrono::steady_clock::now();
-    if (!error && !self->closed_ && due) self->GiveUp();
+    if (!error && !self->closed_ && due) {
+      self->Drop("it takes nothing of its replies (see --resp-write-timeout)");
+    }
   });
   socket_.async_write_some(
       asio::buffer(writing_.data() + written_, writing_.size() - written_),
@@ -127,6 +132,7 @@ void RespConnection::WriteSome() {
 
 void RespConnection::OnWrittenSome(size_t bytes) {
   written_ += bytes;
+  messages_writing_ = std::min(messages_writing_, writing_.size() - written_);
   if (written_ < writing_.size()) return WriteSome();
   write_timer_.cancel();
   writing_.clear();
@@ -156,8 +162,29 @@ void RespConnection::DiscardSome() {
                           });
 }
 
-void RespConnection::GiveUp() {
+bool RespConnection::AddMessage(const std::string* pattern, std::string_view channel,
+                                std::string_view message) {
+  if (closed_ || closing_) return true;
+  RespReply push(session_.version());
+  push.Push(pattern != nullptr ? 4 : 3);
+  push.Bulk(pattern != nullptr ? "pmessage" : "message");
+  if (pattern != nullptr) push.Bulk(*pattern);
+  push.Bulk(channel);
+  push.Bulk(message);
+  if (messages_out_ + messages_writing_ + push.size() > kRespMessagesMax) return false;
+  messages_out_ += push.size();
+  out_ += push.text();
+  ++service_.stats.messages;
+  return true;
+}
+
+void RespConnection::Drop(std::string_view reason) {
+  if (closed_) return;
   ++service_.stats.connections_dropped;
+  if (service_.on_dropped) {
+    service_.on_dropped(
+        absl::StrCat("Redis client ", id_, " at ", session_.peer(), ": ", ToAbsl(reason)));
+  }
   // With a reset: the kernel is not to keep what the client does not take either.
   asio::error_code ignored;
   socket_.set_option(asio::socket_base::linger(true, 0), ignored);

@@ -23,6 +23,8 @@ namespace cohort::tools {
 
 inline constexpr size_t kRespOutputHigh =
     size_t{1} << 20;  // Unsent replies at which no more requests are run.
+// Messages of channels that wait for a client to take them; beyond it the client is disconnected.
+inline constexpr size_t kRespMessagesMax = size_t{8} << 20;
 inline constexpr std::chrono::seconds kRespLingerTimeout{2};  // For the client to see why.
 
 class RespConnection : public std::enable_shared_from_this<RespConnection> {
@@ -34,9 +36,14 @@ class RespConnection : public std::enable_shared_from_this<RespConnection> {
 
   void Start() { Read(); }
   void OnWritten(const WriteCompletion& completion) { session_.OnWritten(completion); }
-  // After completions: answers what is ready, runs what waited.
+  // A message of a channel the client listens to, by that name or by `pattern` (may be null).
+  // False: there are more than kRespMessagesMax bytes of them; the caller disconnects the client.
+  bool AddMessage(const std::string* pattern, std::string_view channel, std::string_view message);
+  // After completions and messages: answers what is ready, runs what waited.
   void Continue();
   void Close();
+  // Close, without waiting for the client; `reason` goes to the events.
+  void Drop(std::string_view reason);
 
  private:
   void Read();
@@ -48,7 +55,6 @@ class RespConnection : public std::enable_shared_from_this<RespConnection> {
   void OnWrittenSome(size_t bytes);
   void Linger();
   void DiscardSome();
-  void GiveUp();
 
   Socket socket_;
   asio::steady_timer room_timer_;
@@ -65,6 +71,8 @@ class RespConnection : public std::enable_shared_from_this<RespConnection> {
   std::string out_;      // Not yet given to the socket.
   std::string writing_;  // Being written, from written_ on.
   size_t written_ = 0;
+  size_t messages_out_ = 0;      // Bytes of messages in out_ ...
+  size_t messages_writing_ = 0;  // ... and, at most, in what is left of writing_.
   bool reading_ = false;
   bool room_wanted_ = false;
   bool closing_ = false;    // After out_ is written.

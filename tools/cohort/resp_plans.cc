@@ -1,6 +1,7 @@
 // The quick way of writes: one asynchronous call, no reading first.
 #include <limits>
 
+#include "hash_value.h"
 #include "resp_commands.h"
 #include "set_options.h"
 
@@ -16,6 +17,7 @@ bool PlanAdd(std::string_view key, int64_t delta, WritePlan& plan) {
 }
 
 bool PlanPut(std::string_view key, std::string_view value, absl::Duration ttl, WritePlan& plan) {
+  if (IsHash(value)) return false;  // Refused in words.
   plan.operation = WritePlan::Operation::kPut;
   plan.key = key;
   plan.value = value;
@@ -38,7 +40,7 @@ bool PlanSet(Arguments arguments, WritePlan& plan) {
   if (!options.Parse(arguments).empty() || options.get || options.only_if_present ||
       options.expired)
     return false;
-  PlanPut(arguments[1], arguments[2], options.ttl, plan);
+  if (!PlanPut(arguments[1], arguments[2], options.ttl, plan)) return false;
   plan.keep_ttl = options.keep_ttl;
   if (options.only_if_absent) {
     plan.operation = WritePlan::Operation::kPutIfAbsent;
@@ -59,7 +61,7 @@ bool PlanPSetEx(Arguments arguments, WritePlan& plan) {
 }
 
 bool PlanSetNx(Arguments arguments, WritePlan& plan) {
-  PlanPut(arguments[1], arguments[2], absl::InfiniteDuration(), plan);
+  if (!PlanPut(arguments[1], arguments[2], absl::InfiniteDuration(), plan)) return false;
   plan.operation = WritePlan::Operation::kPutIfAbsent;
   plan.answer = WritePlan::Answer::kOneOrZero;
   return true;
@@ -68,7 +70,10 @@ bool PlanSetNx(Arguments arguments, WritePlan& plan) {
 bool PlanMSet(Arguments arguments, WritePlan& plan) {
   if (arguments.size() % 2 == 0) return false;
   plan.operation = WritePlan::Operation::kBatch;
-  for (size_t i = 1; i < arguments.size(); i += 2) plan.batch.Put(arguments[i], arguments[i + 1]);
+  for (size_t i = 1; i < arguments.size(); i += 2) {
+    if (IsHash(arguments[i + 1])) return false;
+    plan.batch.Put(arguments[i], arguments[i + 1]);
+  }
   return true;
 }
 
@@ -82,14 +87,6 @@ bool PlanDecrBy(Arguments arguments, WritePlan& plan) {
   int64_t delta = 0;
   return ParseInteger(arguments[2], delta) && delta != std::numeric_limits<int64_t>::min() &&
          PlanAdd(arguments[1], -delta, plan);
-}
-
-bool PlanAppend(Arguments arguments, WritePlan& plan) {
-  plan.operation = WritePlan::Operation::kAppend;
-  plan.answer = WritePlan::Answer::kNumber;
-  plan.key = arguments[1];
-  plan.value = arguments[2];
-  return true;
 }
 
 bool PlanDel(Arguments arguments, WritePlan& plan) {

@@ -48,6 +48,9 @@ class RespReply {
     version_ >= 3 ? Number('%', static_cast<int64_t>(size))
                   : Number('*', static_cast<int64_t>(2 * size));
   }
+  void Set(size_t size) { Number(version_ >= 3 ? '~' : '*', static_cast<int64_t>(size)); }
+  // What a client that listens to channels is told; in RESP3 it may stand between replies.
+  void Push(size_t size) { Number(version_ >= 3 ? '>' : '*', static_cast<int64_t>(size)); }
   // A text for people: INFO and the like.
   void Verbatim(std::string_view text) {
     if (version_ < 3) return Bulk(text);

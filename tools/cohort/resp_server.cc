@@ -16,6 +16,7 @@
 namespace cohort::tools {
 namespace {
 
+constexpr size_t kEventsAtOnce = 256;   // Other clients have their turn in between.
 constexpr int kKeepAliveSeconds = 300;  // As Redis; then the kernel's probes, about 11 minutes.
 
 absl::Status BindError(const Endpoint& endpoint, const asio::error_code& error) {
@@ -47,6 +48,11 @@ void TuneSocket(asio::local::stream_protocol::socket&) {}
 RespServer::RespServer() {
   service_.completions =
       std::make_shared<CompletionQueue>([this] { asio::post(io_, [this] { HandCompletions(); }); });
+  events_ = std::make_shared<KeyspaceQueue>([this] { asio::post(io_, [this] { HandEvents(); }); });
+  service_.channels.on_used = [this](bool any) {
+    feeds_ = any ? FeedKeyspace(service_.maps, events_) : std::vector<Subscription>();
+    if (!any) events_->Clear();
+  };
 }
 
 RespServer::~RespServer() { Stop(); }
@@ -100,6 +106,7 @@ absl::Status RespServer::Start(Group* group, std::vector<ReplicatedMap> maps,
 
 void RespServer::Stop() {
   service_.completions->Close();
+  events_->Close();
   if (thread_.joinable()) {
     asio::post(io_, [this] {
       for (const auto& connection : std::exchange(connections_, {})) connection.second->Close();
@@ -146,6 +153,7 @@ void RespServer::Welcome(RespConnection::Socket socket, std::string peer) {
   const auto connection = std::make_shared<RespConnection>(
       std::move(socket), service_, id, std::move(peer), [this](uint64_t closed) {
         --service_.stats.connections_open;
+        service_.channels.RemoveAll(closed);
         connections_.erase(closed);
       });
   connections_.emplace(id, connection);
@@ -161,12 +169,49 @@ void RespServer::HandCompletions() {
     found->second->OnWritten(completion);
     touched.insert(completion.session);
   }
-  for (const uint64_t id : touched) {
+  ContinueAll(touched);
+}
+
+void RespServer::ContinueAll(const std::set<uint64_t>& ids) {
+  for (const uint64_t id : ids) {
     const auto found = connections_.find(id);
     if (found == connections_.end()) continue;
     const std::shared_ptr<RespConnection> connection = found->second;  // It may close itself.
     connection->Continue();
   }
+}
+
+void RespServer::HandEvents() {
+  const KeyspaceQueue::Taken taken = events_->Take(kEventsAtOnce);
+  std::set<uint64_t> touched;
+  std::set<uint64_t> slow;
+  if (taken.lost) slow = service_.channels.Clients();
+  if (!taken.lost) {
+    for (const KeyspaceEvent& event : taken.events) Announce(event, touched, slow);
+  }
+  for (const uint64_t id : slow) {
+    const std::shared_ptr<RespConnection> connection = connections_.at(id);
+    connection->Drop(taken.lost
+                         ? "keyspace events came faster than they could be sent: listen to fewer"
+                         : "it takes the messages of its channels too slowly");
+  }
+  ContinueAll(touched);
+  if (taken.more) asio::post(io_, [this] { HandEvents(); });
+}
+
+void RespServer::Announce(const KeyspaceEvent& event, std::set<uint64_t>& touched,
+                          std::set<uint64_t>& slow) {
+  const auto send = [&](const std::string& channel, std::string_view message) {
+    service_.channels.Match(channel, [&](uint64_t id, const std::string* pattern) {
+      if (connections_.at(id)->AddMessage(pattern, channel, message)) {
+        touched.insert(id);
+      } else {
+        slow.insert(id);
+      }
+    });
+  };
+  if (!event.key.empty()) send(event.KeyspaceChannel(), event.name);
+  send(event.KeyeventChannel(), event.key);
 }
 
 }  // namespace cohort::tools

@@ -6,8 +6,10 @@
 #include <cstdint>
 #include <map>
 #include <memory>
+#include <set>
 #include <string>
 #include <thread>
+#include <vector>
 
 #include "absl/status/status.h"
 #include "asio/io_context.hpp"
@@ -15,6 +17,7 @@
 #include "asio/local/stream_protocol.hpp"
 #include "endpoint.h"
 #include "resp_connection.h"
+#include "resp_keyspace.h"
 #include "resp_service.h"
 
 namespace cohort::tools {
@@ -33,7 +36,7 @@ class RespServer {
   // Ends all connections and the thread.
   void Stop();
 
-  // Before Start: what commands of the host do. service().completions is the server's own.
+  // Before Start: what commands of the host do. `completions` and `channels` are the server's own.
   RespService& service() { return service_; }
   const Endpoint& endpoint() const {
     return endpoint_;
@@ -44,6 +47,9 @@ class RespServer {
   void Accept(Acceptor& acceptor);
   void Welcome(RespConnection::Socket socket, std::string peer);
   void HandCompletions();
+  void HandEvents();
+  void Announce(const KeyspaceEvent& event, std::set<uint64_t>& touched, std::set<uint64_t>& slow);
+  void ContinueAll(const std::set<uint64_t>& ids);
 
   asio::io_context io_{1};
   Endpoint endpoint_;
@@ -51,6 +57,8 @@ class RespServer {
   std::unique_ptr<asio::local::stream_protocol::acceptor> local_;
   RespService service_;
   std::map<uint64_t, std::shared_ptr<RespConnection>> connections_;
+  std::shared_ptr<KeyspaceQueue> events_;
+  std::vector<Subscription> feeds_;  // While somebody listens to a channel.
   uint64_t next_id_ = 1;
   std::thread thread_;
 };

@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "cohort/group.h"
+#include "resp_channels.h"
 
 namespace cohort::tools {
 
@@ -68,6 +69,7 @@ struct RespStats {
   std::atomic<uint64_t> connections_refused{0};
   std::atomic<uint64_t> connections_dropped{0};  // Too slow a reader, or not speaking the protocol.
   std::atomic<uint64_t> commands{0};
+  std::atomic<uint64_t> messages{0};  // Of channels, to clients.
   std::atomic<uint64_t> errors{0};
   std::atomic<uint64_t> transactions_repeated{0};
 };
@@ -77,8 +79,10 @@ struct RespService {
   std::vector<ReplicatedMap> maps;  // SELECT picks one.
   RespOptions options;
   std::shared_ptr<CompletionQueue> completions;
+  RespChannels channels;                                          // Of the server's thread.
   std::function<void()> leave;                                    // COHORT LEAVE.
   std::function<std::vector<std::string>(size_t)> recent_events;  // COHORT EVENTS.
+  std::function<void(std::string)> on_dropped;  // Which client was disconnected, and why.
   RespStats stats;
 };
 

@@ -4,10 +4,15 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "hash_value.h"
 #include "resp_parser.h"
 
 namespace cohort::tools {
 namespace {
+
+constexpr std::string_view kSeveralDatabases =
+    "EXECABORT Transaction discarded because it writes to several databases: write to each in a "
+    "transaction of its own";
 
 std::vector<std::string_view> Views(const std::vector<std::string>& request) {
   return {request.begin(), request.end()};
@@ -64,6 +69,10 @@ RespSession::Outcome RespSession::Execute(Arguments arguments) {
     Fail(WrongArgumentCount(arguments[0]));
   } else if (!authenticated_ && (command->flags & RespCommand::kNoAuth) == 0) {
     Fail("NOAUTH Authentication required.");
+  } else if (OnlyListens() && (command->flags & RespCommand::kListening) == 0) {
+    Fail(absl::StrCat("ERR Can't execute '", command->name,
+                      "': only (P|S)SUBSCRIBE / (P|S)UNSUBSCRIBE / PING / QUIT / RESET are allowed "
+                      "in this context"));
   } else if (in_multi_ && (command->flags & RespCommand::kInMulti) == 0) {
     Queue(*command, arguments);
   } else if (MustWait(*command, arguments)) {
@@ -122,7 +131,7 @@ RespSession::Outcome RespSession::Run(const RespCommand& command, Arguments argu
       });
     }
   } else if ((command.flags & RespCommand::kWrite) == 0) {
-    MapTransaction keys(map());
+    MapTransaction keys(service_.maps, database_);
     command.run(keys, arguments, slot.reply);
     if (keys.too_big() && !slot.reply.too_big()) {
       slot.reply = RespReply(version_);
@@ -153,6 +162,7 @@ RespSession::Submission RespSession::SubmitPlan(Slot& slot, uint64_t number,
                        .timeout = service_.options.timeout};
   slot.answer = plan.answer;
   slot.increment = plan.operation == WritePlan::Operation::kIncrement;
+  slot.database = database_;
   const absl::Status status = Call(plan, options, Callback(number));
   if (!status.ok()) return Answer(slot, status);
   ++writes_pending_;
@@ -171,8 +181,6 @@ absl::Status RespSession::Call(const WritePlan& plan, const WriteOptions& option
       return target.EraseAsync(plan.key, options, std::move(done));
     case WritePlan::Operation::kIncrement:
       return target.IncrementAsync(plan.key, plan.delta, options, std::move(done));
-    case WritePlan::Operation::kAppend:
-      return target.AppendAsync(plan.key, plan.value, options, std::move(done));
     case WritePlan::Operation::kExpire:
       return target.ExpireAsync(plan.key, plan.ttl, options, std::move(done));
     case WritePlan::Operation::kBatch:
@@ -202,7 +210,7 @@ RespSession::Submission RespSession::Answer(Slot& slot, const absl::Status& stat
 RespSession::Submission RespSession::RunWork(Slot& slot, uint64_t number) {
   Work& work = *slot.work;
   ++work.attempts;
-  MapTransaction keys(service_.maps[work.database]);
+  MapTransaction keys(service_.maps, work.database);
   RespReply reply(slot.reply.version());
   if (work.multi) reply.Array(work.requests.size());
   for (const Request& request : work.requests) {
@@ -213,13 +221,18 @@ RespSession::Submission RespSession::RunWork(Slot& slot, uint64_t number) {
     reply.Raw(part.text());
     if (keys.too_big() || reply.too_big()) break;
   }
-  if (keys.too_big()) {
+  const std::vector<size_t> written = keys.WrittenMaps();
+  work.database_after = work.database;
+  if (keys.too_big() || written.size() > 1) {
     reply = RespReply(slot.reply.version());
-    reply.Error(kTransactionTooBig);
-  } else if (!reply.too_big() && keys.HasWrites()) {
+    reply.Error(keys.too_big() ? kTransactionTooBig : kSeveralDatabases);
+  } else if (!reply.too_big()) {
+    work.database_after = keys.selected();
+  }
+  if (!reply.has_error() && !written.empty()) {
     const WriteOptions options{.ack = service_.options.ack, .timeout = service_.options.timeout};
-    const absl::Status status =
-        service_.maps[work.database].WriteAsync(keys.ToBatch(), options, Callback(number));
+    const absl::Status status = service_.maps[written.front()].WriteAsync(
+        keys.ToBatch(written.front()), options, Callback(number));
     if (!status.ok()) return Answer(slot, status);
     slot.reply = std::move(reply);
     ++writes_pending_;
@@ -237,8 +250,8 @@ void RespSession::OnWritten(const WriteCompletion& completion) {
   if (slot.ready) return;
   --writes_pending_;
   if (!slot.work) {
-    ForgetKeys(slot);
     AnswerWrite(slot, completion.result);
+    ForgetKeys(slot);
     return;
   }
   --works_pending_;
@@ -295,9 +308,15 @@ void RespSession::FillAnswer(Slot& slot, const WriteResult& result) {
   if (refused && slot.answer == WritePlan::Answer::kOneOrZero) return slot.reply.Integer(0);
   if (refused && slot.answer == WritePlan::Answer::kOkOrNull) return slot.reply.Null();
   ++service_.stats.errors;
-  const bool no_number =
-      slot.increment && result.status.code() == absl::StatusCode::kFailedPrecondition;
-  slot.reply.Error(no_number ? std::string(kNotAnInteger) : ErrorText(result.status));
+  const bool no_number = slot.increment && !slot.keys.empty() &&
+                         result.status.code() == absl::StatusCode::kFailedPrecondition;
+  slot.reply.Error(no_number ? NoNumber(slot.database, slot.keys.front())
+                             : ErrorText(result.status));
+}
+
+std::string RespSession::NoNumber(size_t database, std::string_view key) const {
+  const absl::StatusOr<Entry> entry = service_.maps[database].Get(key);
+  return std::string(entry.ok() && IsHash(entry->value) ? kWrongType : kNotAnInteger);
 }
 
 std::string RespSession::ErrorText(const absl::Status& status) const {
@@ -370,7 +389,9 @@ void RespSession::ExecuteMulti(RespReply& reply) {
   slot.work->multi = true;
   slot.work->database = database_;
   submission_ = RunWork(slot, first_slot_ + slots_.size() - 1);
-  if (submission_ != Submission::kNoRoom) DiscardMulti();
+  if (submission_ == Submission::kNoRoom) return;
+  database_ = slot.work->database_after;
+  DiscardMulti();
 }
 
 // ---- State.
@@ -396,6 +417,7 @@ bool RespSession::Select(size_t database) {
 
 void RespSession::Reset() {
   DiscardMulti();
+  service_.channels.RemoveAll(id_);
   version_ = 2;
   database_ = 0;
   client_name.clear();

@@ -54,6 +54,11 @@ class RespSession {
   size_t database() const { return database_; }
   bool Select(size_t database);
   void SetVersion(int version) { version_ = version; }
+  // A RESP2 client that listens to channels: it cannot tell a message from a reply, so it may not
+  // ask for anything else.
+  bool OnlyListens() const {
+    return version_ == 2 && !service_.channels.empty() && service_.channels.Count(id_) > 0;
+  }
   int version() const { return version_; }
   void Reset();
   void CloseAfterReplies() { closing_ = true; }
@@ -74,13 +79,15 @@ class RespSession {
     std::vector<Request> requests;
     bool multi = false;
     unsigned attempts = 0;
-    size_t database = 0;
+    size_t database = 0;        // Where it begins ...
+    size_t database_after = 0;  // ... and ends: SELECT may be part of it.
   };
   struct Slot {
     RespReply reply;
     bool ready = false;
     WritePlan::Answer answer = WritePlan::Answer::kOk;
     bool increment = false;
+    size_t database = 0;            // Of an increment.
     std::vector<std::string> keys;  // Written by it.
     std::unique_ptr<Work> work;
   };
@@ -101,6 +108,8 @@ class RespSession {
   void DropLastSlot() { slots_.pop_back(); }
   void SetReady(Slot& slot);
   void ForgetKeys(Slot& slot);
+  // Why the entry cannot be incremented.
+  std::string NoNumber(size_t database, std::string_view key) const;
   std::string ErrorText(const absl::Status& status) const;
 
   RespService& service_;
