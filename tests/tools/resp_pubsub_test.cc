@@ -56,6 +56,25 @@ TEST_F(RespPubsubTest, APatternHearsOfEveryKeyInOrderAndOfTheWholeMap) {
   EXPECT_EQ(listener.Read(), start + "1__:flushdb, ]") << "without a key";
 }
 
+TEST_F(RespPubsubTest, ATransactionTellsOnceOfEachKeyAndNotOfWhatItOnlyReads) {
+  Do({"SET", "read", "1"});
+  RespClient listener = NewClient();
+  EXPECT_EQ(listener.Do({"PSUBSCRIBE", "__keyevent@0__:*"}), "[psubscribe, __keyevent@0__:*, 1]");
+  Do({"MULTI"});
+  for (const char* const key : {"b", "read", "a", "b"}) {
+    Do(key == std::string("read") ? std::vector<std::string>{"GET", key}
+                                  : std::vector<std::string>{"INCR", key});
+  }
+  Do({"SET", "c", "1"});
+  Do({"DEL", "c"});
+  EXPECT_EQ(Do({"EXEC"}), "[1, 1, 1, 2, OK, 1]");
+  Do({"SET", "last", "1"});
+  for (const char* const key : {"a", "b", "last"}) {
+    EXPECT_EQ(listener.Read(),
+              std::string("[pmessage, __keyevent@0__:*, __keyevent@0__:set, ") + key + "]");
+  }
+}
+
 TEST_F(RespPubsubTest, WhoListensByTwoNamesIsToldTwiceAndNoMoreWhenHeStops) {
   RespClient listener = NewClient();
   listener.Send(RespClient::Encode({"SUBSCRIBE", "__keyevent@0__:set", "news"}) +
