@@ -1,5 +1,6 @@
 #include "census.h"
 
+#include <variant>
 #include <vector>
 
 #include "absl/strings/str_cat.h"

@@ -5,6 +5,7 @@
 #ifndef COHORT_TOOLS_CENSUS_H_
 #define COHORT_TOOLS_CENSUS_H_
 
+#include <array>
 #include <cstdint>
 #include <map>
 #include <optional>

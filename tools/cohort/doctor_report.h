@@ -3,6 +3,7 @@
 #ifndef COHORT_TOOLS_DOCTOR_REPORT_H_
 #define COHORT_TOOLS_DOCTOR_REPORT_H_
 
+#include <cstdint>
 #include <string>
 #include <vector>
 
