@@ -257,17 +257,22 @@ void Discovery::AnswerAsMember(Instant now, const Address& to, const Message& he
     if (!coordinator_silent_ && hello.attempt < kAttemptsUnanswered) return;
     if (random_.Below(standing_.side.members) >= kOfferersWanted) return;
   }
+  if (standing_.rank != 0) return OfferLater(now, to, hello);
   if (!limiter_.Take(now, hello.sender.id.instance)) {
     ++stats_.not_answered;
     return;
   }
-  if (standing_.rank == 0) {
-    SendOffer(to, hello.nonce, out);
+  SendOffer(to, hello.nonce, out);
+}
+
+void Discovery::OfferLater(Instant now, const Address& to, const Message& question) {
+  if (!limiter_.Take(now, question.sender.id.instance)) {
+    ++stats_.not_answered;
     return;
   }
   if (delayed_offers_.size() >= kDelayedOffersMax) return;
   const Instant due = now + random_.Between(kOfferDelayMin, kOfferDelayMax);
-  delayed_offers_.push_back({due, to, hello.nonce});
+  delayed_offers_.push_back({due, to, question.nonce});
   timers_.SetEarlier(Timer::kDelayedOffer, due);
 }
 
@@ -287,14 +292,24 @@ void Discovery::OnSighting(Instant now, const Message& message, Output& out) {
     if (message.nonce != nonce_) return;  // An answer to another search, or a replay.
     hold_until_ = now + kHoldAfterOffer;
   }
-  // Spec 3.8: of two sides the weaker must hear the stronger; the announcement may pass one way
-  // only.
-  const bool coordinates = mode_ == Mode::kMember && standing_.rank == 0;
-  if (coordinates && message.kind == MessageKind::kAnnounce &&
-      limiter_.Take(now, message.sender.id.instance)) {
-    SendOffer(message.sender.address, message.nonce, out);
-  }
+  if (mode_ == Mode::kMember) TellOtherSide(now, message, out);
   out.sightings.push_back(message.sighting);
+}
+
+// Spec 3.8: of two sides the weaker must hear the stronger; the announcement may pass one way only,
+// or to one member only.
+void Discovery::TellOtherSide(Instant now, const Message& message, Output& out) {
+  const bool is_announce = message.kind == MessageKind::kAnnounce;
+  if (standing_.rank != 0) {
+    if (is_announce && random_.Below(standing_.side.members) < kOfferersWanted)
+      OfferLater(now, message.sender.address, message);
+    return;
+  }
+  const bool is_told_by_another =
+      message.sender.id.instance != message.sighting.coordinator.instance;
+  if (!is_announce && !is_told_by_another) return;
+  if (!limiter_.Take(now, message.sender.id.instance)) return;
+  SendOffer(is_announce ? message.sender.address : message.sighting.address, message.nonce, out);
 }
 
 void Discovery::OnTimer(Instant now, Output& out) {

@@ -127,6 +127,8 @@ class Discovery {
   std::vector<Address> NextRemembered(size_t count);
   void OnHello(Instant now, const Address& from, const Message& hello, Output& out);
   void AnswerAsMember(Instant now, const Address& to, const Message& hello, Output& out);
+  void OfferLater(Instant now, const Address& to, const Message& question);
+  void TellOtherSide(Instant now, const Message& message, Output& out);
   void SendOffer(const Address& to, uint64_t nonce, Output& out);
   void OnSighting(Instant now, const Message& message, Output& out);
   Message MakeMessage(MessageKind kind) const;

@@ -293,6 +293,25 @@ TEST(Discovery, CoordinatorsOfTwoSidesHearOfOneAnotherAlsoThroughOneSeedOnly) {
   EXPECT_FALSE(bus.host(2).sightings.empty());
 }
 
+// Its only seed is in a group by now, and does not coordinate it.
+TEST(Discovery, CoordinatorsHearOfOneAnotherThroughASeedThatIsNoCoordinator) {
+  Bus bus;
+  bus.multicast_works = false;
+  Options options;
+  options.seeds = {HostAddress(2)};
+  bus.Add(1, options);
+  bus.Add(2, options);
+  bus.Add(3, options);
+  bus.Coordinate(1, 2, 0, 1, {HostAddress(1), HostAddress(2)});
+  bus.Coordinate(2, 2, 1, 1, {HostAddress(1), HostAddress(2)});
+  bus.Coordinate(3);
+  bus.RunFor(seconds(3));
+  ASSERT_FALSE(bus.host(3).sightings.empty());
+  EXPECT_EQ(bus.host(3).sightings[0].coordinator, MakeSelf(1).id);
+  ASSERT_FALSE(bus.host(1).sightings.empty());
+  EXPECT_EQ(bus.host(1).sightings[0].coordinator, MakeSelf(3).id);
+}
+
 TEST(Discovery, CoordinatorsAnnounceAboutOnceASecond) {
   Bus bus;
   bus.Add(1);
