@@ -166,6 +166,7 @@ class Engine::Core {
   bool terminal_ = false;  // The view only leads to another side.
   bool halted_ = false;
   bool leaving_ = false;
+  bool closing_ = false;   // What is delivered now is in the order that ends the view.
   uint32_t draining_ = 0;  // SetDraining commands that have not been taken back.
   bool left_ = false;
   bool acks_moved_ = false;

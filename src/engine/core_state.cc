@@ -205,7 +205,10 @@ void Engine::Core::DeliverVerify(const DeliveredMessage& message, const MemberId
     ++messages_malformed_;
     return;
   }
-  if (!replica_.synced()) return;
+  // The order that ends a view is that of those who go on together only; a side that was cut off
+  // may have delivered the question before, elsewhere.
+  if (closing_ && writer == self_.id) verifications_.AskAgain(question->number);
+  if (closing_ || !replica_.synced()) return;
   const Proof own{view_.id, replica_.position(), replica_.maps()->digest()};
   if (writer != self_.id) {
     const ProofMessage answer{writer.instance, question->number, own};

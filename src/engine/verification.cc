@@ -100,6 +100,14 @@ void Verifications::OnAsked(uint64_t number, const Proof& own, std::vector<Membe
   FinishIfComplete(*one, upcalls);
 }
 
+void Verifications::AskAgain(uint64_t number) {
+  One* one = Find(number);
+  if (one == nullptr || one->step != Step::kAsking) return;
+  one->step = Step::kWaits;
+  one->number = next_number_++;
+  one->early.clear();
+}
+
 void Verifications::OnProof(uint64_t number, const MemberId& from, const Proof& proof,
                             std::vector<Upcall>& upcalls) {
   One* one = Find(number);
@@ -138,8 +146,8 @@ void Verifications::OnView(const std::vector<MemberInfo>& members, std::vector<U
 void Verifications::FinishIfComplete(One& one, std::vector<Upcall>& upcalls) {
   if (one.step != Step::kAsked || !one.awaited.empty()) return;
   if (one.different.empty() && one.equal < one.holders_min) {
-    one.step = Step::kWaits;  // Others left before they answered: it asks again.
-    one.number = next_number_++;
+    one.step = Step::kAsking;  // Others left before they answered.
+    AskAgain(one.number);
     return;
   }
   DoneUpcall done;

@@ -59,6 +59,8 @@ class Verifications {
   // Its question was delivered here, where this member has `own`; `holders` are those that answer.
   void OnAsked(uint64_t number, const Proof& own, std::vector<MemberId> holders,
                std::vector<Upcall>& upcalls);
+  // Its question came to no place that all agree on: it is asked again under another number.
+  void AskAgain(uint64_t number);
   void OnProof(uint64_t number, const MemberId& from, const Proof& proof,
                std::vector<Upcall>& upcalls);
   // A view of `members`: who is not among them does not answer any more.

@@ -208,6 +208,23 @@ TEST_F(VerificationsTest, WhenTooFewAreLeftItAsksAgain) {
   EXPECT_NE(*second, first);
 }
 
+// Sides of a partition end a view each in its own order.
+TEST_F(VerificationsTest, WhatWasAnsweredElsewhereDoesNotCountWhenItIsAskedAgain) {
+  ASSERT_TRUE(all_.Add({}, 5, 1, seconds(5)).ok());
+  const uint64_t first = *all_.TakeAskable(3);
+  all_.OnProof(first, Id(8), Of(2), upcalls_);
+  all_.AskAgain(first);
+  const std::optional<uint64_t> second = all_.TakeAskable(3);
+  ASSERT_TRUE(second.has_value());
+  EXPECT_NE(*second, first);
+  all_.OnAsked(*second, Of(1), {Id(8)}, upcalls_);
+  all_.OnProof(first, Id(8), Of(2), upcalls_);
+  EXPECT_TRUE(upcalls_.empty());
+  all_.OnProof(*second, Id(8), Of(1), upcalls_);
+  ASSERT_EQ(upcalls_.size(), 1u);
+  EXPECT_TRUE(Done().status.ok());
+}
+
 TEST_F(VerificationsTest, AfterAnExclusionWhatWasAskedFailsAndWhatWaitsWaitsOn) {
   ASSERT_TRUE(all_.Add({}, 5, 1, seconds(5)).ok());
   ASSERT_TRUE(all_.Add({}, 6, 3, seconds(5)).ok());
