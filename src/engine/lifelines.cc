@@ -43,14 +43,19 @@ void Lifelines::SetSelf(Peer self, std::vector<StreamAction>& actions) {
 }
 
 Lifelines::Streams::iterator Lifelines::FindByAddress(const Address& address) {
-  // An introduced stream first: one that still opens may never.
+  // An introduced stream first: one that still opens may never. Of several the latest: an earlier
+  // one leads to a process that was at this address before, and whose end may not have shown yet.
   auto found = streams_.end();
+  auto introduced = streams_.end();
   for (auto it = streams_.begin(); it != streams_.end(); ++it) {
-    if (it->second.address != address) continue;
-    if (it->second.introduced) return it;
-    if (it->second.dialled) found = it;
+    const Stream& stream = it->second;
+    if (stream.address != address) continue;
+    if (stream.dialled) found = it;
+    if (!stream.introduced) continue;
+    if (introduced == streams_.end() || introduced->second.introduction_no < stream.introduction_no)
+      introduced = it;
   }
-  return found;
+  return introduced != streams_.end() ? introduced : found;
 }
 
 void Lifelines::Dial(Instant now, const Address& to, std::vector<StreamAction>& actions) {
@@ -179,6 +184,7 @@ void Lifelines::OnHello(Streams::iterator it, Bytes body, Output& out) {
   // Keeps the dialled address, so that the next message to it finds this stream.
   if (!stream.dialled) stream.address = peer.address;
   stream.introduced = true;
+  stream.introduction_no = ++introductions_;
   out.up.push_back(std::move(peer));
 }
 

@@ -101,7 +101,8 @@ class Lifelines {
     Address address;  // Dialled, or as the peer's HELLO says.
     bool dialled = false;
     bool open = false;
-    bool introduced = false;  // The peer's HELLO is here.
+    bool introduced = false;       // The peer's HELLO is here.
+    uint64_t introduction_no = 0;  // The n-th of all; 0 before.
     bool said_bye = false;
     Peer peer;
     Instant since;
@@ -126,6 +127,7 @@ class Lifelines {
   std::map<StreamId, Address> probes_;
   std::vector<InstanceId> retained_;  // Sorted.
   StreamId next_id_ = 1;
+  uint64_t introductions_ = 0;
   Instant next_check_ = Instant::Infinite();
   Stats stats_;
 };

@@ -77,7 +77,9 @@ void Membership::OnFormGroup(Instant now, Output& out) {
 }
 
 void Membership::OnSighting(Instant now, const GroupSighting& sighting, Output& out) {
-  if (sighting.coordinator.instance == self_.id.instance) return;
+  // Also not of a process that was at this address before.
+  if (sighting.coordinator.instance == self_.id.instance || sighting.address == self_.address)
+    return;
   if (in_group()) return ConsiderSide(now, sighting, out);
   const auto* discovering = std::get_if<role::Discovering>(&role_);
   if (discovering == nullptr) return;

@@ -58,6 +58,30 @@ TEST_F(LifelinesTest, APeerThatSaysWhoItIsIsUp) {
   EXPECT_TRUE(self_.IsUp({2, 1}));
 }
 
+// A host lost its power and is back: the stream to the process of before has not broken yet.
+TEST_F(LifelinesTest, OfTwoProcessesAtOneAddressTheLaterOneIsWrittenTo) {
+  Lifelines later;
+  later.SetSelf(NewPeer(3, 1002), actions_);
+  for (Lifelines* peer : {&other_, &later}) {
+    const StreamId stream = peer == &other_ ? 2 : 4;
+    StreamEvent event;
+    event.kind = StreamEvent::Kind::kAccepted;
+    event.stream = stream;
+    event.from = Loopback(40'000);
+    self_.OnStream(kNow, event, actions_, out_);
+    const Buffer hello = Greet(*peer, Loopback(1001));
+    event.kind = StreamEvent::Kind::kBytes;
+    event.bytes = hello;
+    self_.OnStream(kNow, event, actions_, out_);
+  }
+  ASSERT_EQ(out_.up.size(), 2u);
+  actions_.clear();
+  self_.SendTo(kNow, Loopback(1002), wire::StreamMessage::kWelcome, {}, actions_);
+  ASSERT_EQ(actions_.size(), 1u);
+  EXPECT_EQ(actions_[0].kind, StreamAction::Kind::kSend);
+  EXPECT_EQ(actions_[0].stream, 4u);
+}
+
 // Both ends of a handshake hold the same key, so it does not show that the peer is somebody else.
 TEST_F(LifelinesTest, AConnectionThatLeadsBackToThisMemberIsClosed) {
   Receive(Greet(self_, Loopback(1002)));
