@@ -131,6 +131,7 @@ void Engine::Core::SendControlFrames(Instant now, std::vector<wire::OutFrame>& f
 void Engine::Core::Install(Instant now, const membership::Installation& installation) {
   if (!installation.fresh) {
     closing_ = true;
+    replica_.OnClosing();
     plane_.CloseView(now, installation.proposal->trim, plane_out_);
     AfterPlane(now);
     closing_ = false;

@@ -66,6 +66,10 @@ class Replica {
   void OnWedged() {
     if (joiner_.has_value()) joiner_->Hold();
   }
+  // What is delivered until the next view is in the order that ends this one.
+  void OnClosing() {
+    if (joiner_.has_value()) joiner_->OnClosing();
+  }
   // The group goes on without us: the state is kept aside, to be brought along.
   void OnExcluded();
   void OnView(Instant now, const ViewInfo& view, uint64_t hlc, Output& out);

@@ -40,6 +40,7 @@ void Joiner::Stop() {
   overflowed_ = false;
   held_ = false;
   begins_ = false;
+  settled_ = UINT64_MAX;
 }
 
 void Joiner::BeginWith(Instant now, std::unique_ptr<map::MapSet> maps) {
@@ -80,6 +81,11 @@ void Joiner::Fail(Instant now, std::string why, Output& out) {
   ++stats_.failures;
   out.notes.push_back(
       {Output::Note::Kind::kFailed, donor_.value_or(MemberId{}), bytes_received_, std::move(why)});
+  // What this state covers was skipped, and the next donor may be behind this one.
+  if (maps_ != nullptr && !begins_) {
+    const map::Place covered{.view = maps_->view(), .position = maps_->position(), .writer = {}};
+    NeedStateOf(IsBefore(covered.view, covered.position, delivered_) ? covered : delivered_);
+  }
   // The others have waited long enough: they go on, and a state that includes all until now will
   // do.
   if (wants_pause()) GiveUpQueue(delivered_);
@@ -99,13 +105,16 @@ void Joiner::OnView(Instant now, const ViewId& view, std::vector<MemberId> donor
   donors_ = std::move(donors);
   next_donor_ = 0;
   const bool has_state = state_ == State::kReceiving || state_ == State::kReplaying;
-  if (has_state && FitOf(maps_->view(), maps_->position()) == Fit::kElsewhere) {
+  if (has_state && (FitOf(maps_->view(), maps_->position()) == Fit::kElsewhere ||
+                    IsOfAnotherEnd(past_.back()))) {
     // What was skipped because that state covers it is not here any more: only a state from this
     // view on will do.
+    settled_ = UINT64_MAX;
     GiveUpQueue(delivered_);
     Fail(now, "the donor's state is of a place this member never came to", out);
     return;
   }
+  settled_ = UINT64_MAX;
   if (!has_state || !IsCovered(delivered_)) {
     Enqueue({.place = delivered_, .op = {}, .is_view = true});
   }
@@ -150,9 +159,23 @@ void Joiner::OnOrderedOp(Instant now, Bytes op, const map::Place& place, Output&
   if (state_ == State::kReplaying) TryFinish(now);
 }
 
-void Joiner::GiveUpQueue(const map::Place& place) {
-  overflow_ = place;
+// Whether the state holds what was delivered at the end of the view that ended here with `last`,
+// and its donor does not go on with this member: then what it delivered there may have been other
+// operations at the same positions. Before its end a view has one order for everybody.
+bool Joiner::IsOfAnotherEnd(const map::Place& last) const {
+  return !begins_ && maps_->view() == last.view && maps_->position() > settled_ &&
+         (!donor_.has_value() ||
+          std::find(donors_.begin(), donors_.end(), *donor_) == donors_.end());
+}
+
+void Joiner::NeedStateOf(const map::Place& place) {
+  if (overflowed_ && !IsBefore(overflow_.view, overflow_.position, place)) return;
   overflowed_ = true;
+  overflow_ = place;
+}
+
+void Joiner::GiveUpQueue(const map::Place& place) {
+  NeedStateOf(place);
   queue_.clear();
   SetQueueBytes(0);
 }

@@ -63,6 +63,8 @@ class Joiner {
 
   // This member was admitted in `view` and asks `donors` (synced members, best first) in turn.
   void Start(Instant now, const ViewId& view, std::vector<MemberId> donors, Output& out);
+  // What follows until the next view is in the order that ends this one.
+  void OnClosing() { settled_ = delivered_.position; }
   // A later view: its operations follow. A donor that is not among `donors` any more is left.
   void OnView(Instant now, const ViewId& view, std::vector<MemberId> donors, Output& out);
   // In the same view, other members hold the state now.
@@ -121,6 +123,8 @@ class Joiner {
   enum class Fit : uint8_t { kReached, kAhead, kElsewhere };
   Fit FitOf(const ViewId& view, uint64_t position) const;
   bool HasReachedState() const;
+  bool IsOfAnotherEnd(const map::Place& last) const;
+  void NeedStateOf(const map::Place& place);
   void GiveUpQueue(const map::Place& place);
   bool IsCovered(const map::Place& place) const;
   static bool IsBefore(const ViewId& view, uint64_t position, const map::Place& place);
@@ -147,7 +151,11 @@ class Joiner {
   std::deque<Queued> queue_;
   size_t queue_bytes_ = 0;
   bool wants_pause_ = false;
-  // The last operation that was given up when the queue was full: a state must include it.
+  // How far this member came in its view before the order that ends it; far beyond until that
+  // begins.
+  uint64_t settled_ = UINT64_MAX;
+  // The last operation that was given up, or skipped for a state that failed: a state must include
+  // it.
   bool overflowed_ = false;
   map::Place overflow_;
   std::unique_ptr<map::MapSet> maps_;

@@ -389,6 +389,29 @@ TEST_F(TransferAhead, WhatDiesWithTheDonorTakesTheStateWithIt) {
   EXPECT_FALSE(out_.synced);
 }
 
+// The donor was cut off after "a", which nobody else has; in the order that ends the view another
+// operation takes that position.
+TEST_F(TransferAhead, AStateOfAnEndThatTheDonorDoesNotShareIsGivenUp) {
+  DonorAlone("a");
+  rig_.RunToEnd();
+  rig_.joiner->OnClosing();
+  JoinerCatchesUp("b", 1);
+  rig_.joiner->OnView(rig_.now, map::ViewNo(3, 7), {}, out_);
+  EXPECT_EQ(rig_.joiner->state(), Joiner::State::kRequested);
+  EXPECT_EQ(rig_.joiner->stats().failures, 1u);
+  EXPECT_FALSE(out_.synced);
+}
+
+TEST_F(TransferAhead, AStateOfAnEndThatTheDonorSharesIsGood) {
+  DonorAlone("a");
+  rig_.RunToEnd();
+  rig_.joiner->OnClosing();
+  JoinerCatchesUp("a", 1);
+  rig_.NextView();
+  rig_.RunToEnd();
+  ExpectEqual(rig_);
+}
+
 TEST_F(TransferAhead, AStateOfAViewTheJoinerNeverComesToIsRefused) {
   rig_.servers[0]->replica.View(3, 1);
   rig_.RunToEnd();
