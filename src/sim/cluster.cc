@@ -251,7 +251,7 @@ void Cluster::HandUp(Host& host, engine::Output& out) {
     if (absl::IsDataLoss(done->status)) Complain("I18", host.name + ": " + done->status.ToString());
     if (done->replicas > 0 && !done->view.IsZero()) sometimes_->Count("verifications");
     const bool may_fail = synced_at_.is_infinite() || done->status.ok() || !done->applied ||
-                          MayFailHealed(done->status);
+                          MayFailHealed(host, *done);
     if (!may_fail) {
       Complain("I22", host.name + ": command " + std::to_string(done->command) +
                           " failed in a healed group: " + std::string(done->status.ToString()));
@@ -263,13 +263,15 @@ void Cluster::HandUp(Host& host, engine::Output& out) {
 }
 
 // Once all are synced commands succeed, but for these.
-bool Cluster::MayFailHealed(const absl::Status& status) const {
+bool Cluster::MayFailHealed(const Host& host, const engine::DoneUpcall& done) const {
+  const absl::Status& status = done.status;
   // A map that is full, because this run's are small, refuses writes by the order of the group.
   const bool small = host_options_.map_bytes_max != 0 || workload_.maps > 1;
   if (absl::IsResourceExhausted(status)) return small;
-  // Only verifications have a deadline; this one was asked for while there were faults.
+  // Only verifications have a deadline; this one was asked for while there were faults, or several
+  // views.
   return absl::IsDeadlineExceeded(status) &&
-         scheduler_.now() - healed_at_ < engine::VerifyReplicas().within;
+         !asked_when_healed_.contains({host.process, done.command});
 }
 
 // The user of maps whose state was replaced, which all are together, reads them as a whole.
@@ -396,6 +398,7 @@ bool Cluster::Execute(Host& host, Workload::Planned planned) {
     status = host.node->Execute(now, planned.command, out);
     if (!status.ok()) return;
     for (const auto& checker : checkers_) checker->OnIssued(At(host), planned.issued);
+    if (!synced_at_.is_infinite()) asked_when_healed_.insert({host.process, planned.issued.id});
   });
   Hash(planned.issued.id, static_cast<uint64_t>(status.raw_code()));
   if (!status.ok() && !synced_at_.is_infinite() &&

@@ -13,7 +13,9 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "base/random.h"
@@ -92,7 +94,7 @@ class Cluster : private FaultTarget {
   void EndTurn(Host& host);
   void Drain(Host& host);
   void HandUp(Host& host, engine::Output& out);
-  bool MayFailHealed(const absl::Status& status) const;
+  bool MayFailHealed(const Host& host, const engine::DoneUpcall& done) const;
   void Reread(Host& host);
   void RereadMap(Host& host, uint32_t map);
   void Arm(Host& host);
@@ -181,6 +183,7 @@ class Cluster : private FaultTarget {
   Instant one_view_since_ = Instant::Infinite();
   Instant converged_at_ = Instant::Infinite();
   Instant synced_at_ = Instant::Infinite();
+  std::set<std::pair<ProcessNumber, uint64_t>> asked_when_healed_;  // Commands.
   Instant stopped_at_ = Instant::Infinite();
   Instant quiet_at_ = Instant::Infinite();
 };
