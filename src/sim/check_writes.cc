@@ -102,7 +102,9 @@ void WriteChecker::OnChange(const Moment& moment, const engine::ChangeUpcall& ch
   Seen& now = process.now[change.key];
   // State that arrives by transfer replaces what was there, whatever its version.
   const bool returns = seen.present && !now.present;
-  const bool forgotten = removals_may_be_forgotten_ && returns && change.cause == Cause::kMerge;
+  // Whatever an older side brings where a removal was forgotten: its entry, or its older removal.
+  const bool forgotten =
+      removals_may_be_forgotten_ && !now.present && change.cause == Cause::kMerge;
   if (change.cause != Cause::kSync && change.version < now.version && !forgotten) {
     violations_.Add(returns ? "I19" : "I12", moment,
                     "key " + change.key + (returns ? " came back" : " went back") + " to version " +

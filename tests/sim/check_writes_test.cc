@@ -122,6 +122,8 @@ TEST_F(WriteCheckerTest, ForgivesThatOnlyToMergesOfARunWhoseTombstonesAreForgott
   story_.Change(2, "k", 5, true, Cause::kMerge);
   EXPECT_THAT(Invariants(violations_), IsEmpty());
   story_.Change(2, "k", 7, false, Cause::kErase);
+  story_.Change(2, "k", 6, false, Cause::kMerge);
+  EXPECT_THAT(Invariants(violations_), IsEmpty());
   story_.Change(2, "k", 5, true, Cause::kPut);
   EXPECT_THAT(Invariants(violations_), ElementsAre("I19"));
 }
