@@ -23,6 +23,7 @@ asio::awaitable<absl::Status> CountVisit(cohort::ReplicatedMap map, std::string 
 }  // namespace
 
 int main(int argc, char** argv) {
+  asio::io_context io;  // Before the group, so that it outlives it.
   cohort::GroupOptions options;
   options.group = argc > 1 ? argv[1] : "visits";
   options.allow_plaintext = cohort::AllowPlaintext::kLoopback;
@@ -31,7 +32,6 @@ int main(int argc, char** argv) {
   absl::StatusOr<cohort::ReplicatedMap> map = group->OpenMap("visits");
   if (!map.ok()) return std::fprintf(stderr, "%s\n", map.status().ToString().c_str()), 1;
 
-  asio::io_context io;
   int failed = 0;
   for (int visit = 0; visit < 3; ++visit) {
     asio::co_spawn(io, CountVisit(*map, "/index.html"),

@@ -21,7 +21,7 @@
 // until then: io_context::run() does not return before. A handler without one (a plain callback)
 // runs on the group's delivery thread like every callback, or, after a refusal, on a thread of
 // Asio's system_executor; a future is ready from there. The execution context must outlive the
-// call, which ends with its timeout, or when the group is left, at the latest.
+// group: the delivery thread may still be inside post() when the handler has run already.
 //
 // Cancellation ends the wait, not the write. A write is on its way before anybody can cancel it,
 // and cannot be called back: the handler gets kCancelled at once, and the write takes effect, or

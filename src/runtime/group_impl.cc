@@ -255,7 +255,8 @@ engine::DoneUpcall Group::Impl::Await(engine::Command command, absl::Duration ti
     }
     waiter->notification.WaitForNotification();  // It is being answered this very moment.
   }
-  return waiter->done;
+  // Moved, so that the waker, which may let go of the waiter later, shares nothing of it.
+  return std::move(waiter->done);
 }
 
 absl::Status Group::Impl::CallAsync(engine::Command command, absl::Duration timeout,

@@ -69,10 +69,10 @@ class AsioTest : public ::testing::Test {
     Subscription subscription_;
   };
 
+  asio::io_context io_;  // Outlives the groups, whose threads post to it.
   std::vector<Group> members_;
   std::optional<ReplicatedMap> a_;
   std::optional<ReplicatedMap> b_;
-  asio::io_context io_;
 };
 
 TEST_F(AsioTest, ACoroutineAwaitsEveryKindOfWriteInItsOwnThread) {
