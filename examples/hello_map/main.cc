@@ -1,4 +1,5 @@
-// The smallest member: start it twice, on one host or on two, and each sees what the other wrote.
+// The smallest member: start it twice, on one host or on two, and the second sees what the first
+// wrote.
 //   hello_map KEY_FILE NAME
 #include <cohort/cohort.h>
 

@@ -38,7 +38,7 @@ void GroupFlags::AddTo(CLI::App& app) {
       ->group(section)
       ->capture_default_str();
   app.add_option("--map-bytes-max", map_bytes_max,
-                 "Keys and values of all maps together, in bytes; alike on all members")
+                 "Keys and values of each map, in bytes; that of the member that opens it counts")
       ->envname("COHORT_MAP_BYTES_MAX")
       ->group(section)
       ->capture_default_str();

@@ -34,7 +34,7 @@ void PrintUsage(std::FILE* out) {
     std::fprintf(out, "  %-8s %s\n", command.name, command.summary);
   std::fputs(
       "\n`cohort COMMAND --help` tells a command's options, with examples.\n\n"
-      "A group in three lines, on each host:\n"
+      "A group in three lines, the second and third on each host:\n"
       "  cohort keygen --out shop.key            # once; copy the file to every host\n"
       "  cohort node --group shop --key-file shop.key --resp :6379 --http :8080 &\n"
       "  redis-cli set greeting hello\n",
