@@ -125,8 +125,8 @@ struct GroupOptions {
   // are slowed down; beyond it the newest are dropped, which a kWarning event tells. 64 KiB to 4
   // GiB.
   size_t delivery_queue_bytes_max = size_t{64} << 20;
-  // Cap of every map that MapOptions::bytes_max does not cap lower, in bytes. All members must
-  // agree. At least 64 KiB.
+  // Cap of every map that MapOptions::bytes_max does not cap lower, in bytes. That of the member
+  // that began the group counts for all; another one's is not used. At least 64 KiB.
   uint64_t map_bytes_max = uint64_t{4} << 30;
   // Asked of the kernel for each UDP socket. The default is far above most hosts'
   // net.core.rmem_max; what was granted is in the kStarted event, and decides how fast others may

@@ -255,9 +255,9 @@ void Discovery::OnHello(Instant now, const Address& from, const Message& hello, 
 void Discovery::AnswerAsMember(Instant now, const Address& to, const Message& hello, Output& out) {
   if (standing_.rank != 0) {
     if (!coordinator_silent_ && hello.attempt < kAttemptsUnanswered) return;
-    if (random_.Below(standing_.side.members) >= kOfferersWanted) return;
+    if (random_.Below(standing_.side.members) < kOfferersWanted) OfferLater(now, to, hello);
+    return;
   }
-  if (standing_.rank != 0) return OfferLater(now, to, hello);
   if (!limiter_.Take(now, hello.sender.id.instance)) {
     ++stats_.not_answered;
     return;

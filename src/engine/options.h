@@ -43,8 +43,8 @@ struct EngineOptions {
   size_t receive_buffer_bytes =
       size_t{4} << 20;  // Granted to the sockets, read back: it bounds what peers may send.
   size_t send_queue_bytes_max = size_t{16} << 20;  // Queued messages; more are refused.
-  size_t map_bytes_max = size_t{4}
-                         << 30;  // Of all maps together; writes that would exceed it are refused.
+  // Of each map; writes that would exceed it are refused. Used where this member begins the group.
+  size_t map_bytes_max = size_t{4} << 30;
   // Operations that wait at a member that is receiving the state; beyond 3/4 of it the writers are
   // held back, and at the cap the transfer starts over.
   size_t joiner_queue_bytes_max = size_t{256} << 20;

@@ -8,7 +8,6 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
-#include "base/absl_bridge.h"
 #include "cohort/group.h"
 #include "commands.h"
 #include "group_flags.h"
@@ -159,7 +158,7 @@ void Print(Result& result, bool json) {
 }
 
 int Fail(const absl::Status& status) {
-  std::fprintf(stderr, "cohort bench: %s\n", WithFlagNames(ToStd(status.message())).c_str());
+  PrintError("bench", status);
   return kExitFailed;
 }
 

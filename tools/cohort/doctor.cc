@@ -25,8 +25,8 @@ Exit status: 0 no problem, 1 problems found, 2 used wrongly. docs/doctor.md tell
 )";
 
 int Fail(const absl::Status& status) {
-  std::fprintf(stderr, "cohort doctor: %s\nSee `cohort doctor --help`.\n",
-               std::string(status.message()).c_str());
+  PrintError("doctor", status);
+  std::fputs("See `cohort doctor --help`.\n", stderr);
   return kExitUsage;
 }
 

@@ -1,7 +1,11 @@
 #include "group_flags.h"
 
+#include <cstdio>
+#include <utility>
+
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
+#include "base/absl_bridge.h"
 #include "cohort_version.h"
 #include "commands.h"
 
@@ -38,7 +42,7 @@ void GroupFlags::AddTo(CLI::App& app) {
       ->group(section)
       ->capture_default_str();
   app.add_option("--map-bytes-max", map_bytes_max,
-                 "Keys and values of each map, in bytes; that of the member that opens it counts")
+                 "Cap of each map, in bytes; that of the member that begins the group counts")
       ->envname("COHORT_MAP_BYTES_MAX")
       ->group(section)
       ->capture_default_str();
@@ -160,6 +164,10 @@ std::string WithFlagNames(std::string_view message) {
       return std::string(flag) + std::string(message.substr(colon));
   }
   return std::string(message);
+}
+
+void PrintError(const char* command, const absl::Status& status) {
+  std::fprintf(stderr, "cohort %s: %s\n", command, WithFlagNames(ToStd(status.message())).c_str());
 }
 
 absl::StatusOr<GroupOptions> GroupFlags::ToOptions() const {

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "CLI/CLI.hpp"
+#include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "cohort/options.h"
 
@@ -44,6 +45,9 @@ struct GroupFlags {
 // An error of the library that begins with the name of an option of GroupOptions, said for who gave
 // flags: "key_file: x: no such file" is told as "--key-file: x: no such file".
 std::string WithFlagNames(std::string_view message);
+
+// Says on standard error why `cohort COMMAND` fails.
+void PrintError(const char* command, const absl::Status& status);
 
 // "all", "one", "local".
 absl::StatusOr<Ack> ParseAck(const std::string& text);

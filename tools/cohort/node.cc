@@ -6,7 +6,6 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
-#include "base/absl_bridge.h"
 #include "commands.h"
 #include "signals.h"
 
@@ -126,7 +125,7 @@ absl::Status Node::Stop() {
 namespace {
 
 int Fail(const absl::Status& status) {
-  std::fprintf(stderr, "cohort node: %s\n", WithFlagNames(ToStd(status.message())).c_str());
+  PrintError("node", status);
   return status.code() == absl::StatusCode::kInvalidArgument ? kExitUsage : kExitFailed;
 }
 
