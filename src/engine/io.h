@@ -77,9 +77,11 @@ struct Packets {
   };
   std::vector<std::byte> arena;
   std::vector<One> packets;
+  bool for_strangers = false;  // One at least is for processes that are in no view of ours.
   void Clear() {
     arena.clear();
     packets.clear();
+    for_strangers = false;
   }
 };
 

@@ -85,6 +85,7 @@ void Packetizer::AddStranger(const Address& to, const wire::Frame& frame, Packet
   const size_t size = security_.SealStranger(std::nullopt, writer.written(), packets.arena);
   if (size == 0) return;
   ++stats_.packets;
+  packets.for_strangers = true;
   packets.packets.push_back({.multicast = to.IsNone(),
                              .to = to,
                              .offset = static_cast<uint32_t>(offset),

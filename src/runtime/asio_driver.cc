@@ -27,6 +27,14 @@ int64_t UnixMs() {
   return int64_t{now.tv_sec} * 1000 + now.tv_nsec / kNanosPerMilli;
 }
 
+bool AnyOnThisHost(const View& view, const Address& self) {
+  const std::vector<Interface> interfaces = ListInterfaces();
+  return std::any_of(view.members.begin(), view.members.end(), [&](const Member& member) {
+    const std::optional<Address> address = ParseAddress(member.address);
+    return address && *address != self && IsOfThisHost(*address, interfaces);
+  });
+}
+
 }  // namespace
 
 Instant SteadyNow() {
@@ -126,7 +134,10 @@ absl::Status AsioDriver::Execute(const engine::Command& command) {
 
 void AsioDriver::FlushLocked(Instant now) {
   if (!output_.IsEmpty()) {
-    if (!output_.packets.packets.empty()) sender_.Send(output_.packets);
+    if (!output_.packets.packets.empty()) {
+      sender_.SetLoop(WantsLoopLocked(now));
+      sender_.Send(output_.packets);
+    }
     for (engine::StreamAction& action : output_.streams) actions_.push_back(std::move(action));
     if (!output_.upcalls.empty()) {
       NoteUpcallsLocked();
@@ -149,7 +160,17 @@ void AsioDriver::NoteUpcallsLocked() {
   }
 }
 
+// Each packet that loops back wakes the I/O thread, for nothing unless others are here: a third of
+// what a write costs a member that is alone on its host.
+bool AsioDriver::WantsLoopLocked(Instant now) {
+  if (fellows_here_ || fellows_here_before_ || output_.packets.for_strangers) return true;
+  if (now < loop_at_) return false;
+  loop_at_ = now + kLoopEvery;
+  return true;
+}
+
 void AsioDriver::NoteViewLocked(const View& view) {
+  fellows_here_before_ = std::exchange(fellows_here_, AnyOnThisHost(view, sockets_.address));
   if (!sockets_.multicast_to.IsNone()) return;
   std::vector<Address> peers = seeds_;
   for (const Member& member : view.members) {

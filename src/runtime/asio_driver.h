@@ -103,6 +103,9 @@ class AsioDriver {
  private:
   static constexpr std::chrono::milliseconds kStopTimeout{300};
   static constexpr std::chrono::milliseconds kStopPoll{2};
+  // What is sent to the group is also heard on this host so often, when no member there needs it:
+  // `cohort doctor` may be listening.
+  static constexpr Duration kLoopEvery = std::chrono::milliseconds(100);
 
   void Run();
   template <class Function>
@@ -110,6 +113,7 @@ class AsioDriver {
   void FlushLocked(Instant now) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void NoteUpcallsLocked() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void NoteViewLocked(const View& view) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  bool WantsLoopLocked(Instant now) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void ArmTimerLocked(Instant deadline) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void PerformStreamActions();
   void ArmReceive(asio::posix::stream_descriptor& waiter, UdpSocket& socket);
@@ -149,6 +153,10 @@ class AsioDriver {
   std::unique_ptr<engine::Engine> engine_ ABSL_PT_GUARDED_BY(mutex_);
   engine::Output output_ ABSL_GUARDED_BY(mutex_);
   PacketSender sender_ ABSL_GUARDED_BY(mutex_);
+  // Another member of the view, or of the one before, is on this host.
+  bool fellows_here_ ABSL_GUARDED_BY(mutex_) = false;
+  bool fellows_here_before_ ABSL_GUARDED_BY(mutex_) = false;
+  Instant loop_at_ ABSL_GUARDED_BY(mutex_);
   std::vector<engine::StreamAction> actions_ ABSL_GUARDED_BY(mutex_);
   Instant armed_ ABSL_GUARDED_BY(mutex_) = Instant::Infinite();
   bool stopped_ ABSL_GUARDED_BY(mutex_) = false;

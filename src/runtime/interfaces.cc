@@ -126,6 +126,14 @@ std::vector<Interface> ListInterfaces() {
   return result;
 }
 
+bool IsOfThisHost(const Address& address, std::span<const Interface> interfaces) {
+  return std::any_of(interfaces.begin(), interfaces.end(), [&](const Interface& interface) {
+    return std::any_of(
+        interface.addresses.begin(), interface.addresses.end(),
+        [&](const Address& own) { return own.family == address.family && own.ip == address.ip; });
+  });
+}
+
 std::string DefaultRouteInterface() {
   std::string best;
   uint64_t best_metric = std::numeric_limits<uint64_t>::max();

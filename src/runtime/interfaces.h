@@ -26,6 +26,8 @@ struct Interface {
 
 // As the kernel lists them now.
 std::vector<Interface> ListInterfaces();
+// Whether one of `interfaces` has this IP number. The port is not looked at.
+bool IsOfThisHost(const Address& address, std::span<const Interface> interfaces);
 // Name of the interface of the IPv4 (else IPv6) default route with the lowest metric; empty if
 // there is none.
 std::string DefaultRouteInterface();

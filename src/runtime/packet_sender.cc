@@ -33,6 +33,15 @@ bool IsOfEarlierSend(int error) {
 
 }  // namespace
 
+void PacketSender::SetLoop(bool loop) {
+  if (loop == loop_ || multicast_.IsNone()) return;
+  loop_ = loop;
+  const int value = loop ? 1 : 0;
+  const bool v6 = multicast_.family == 6;
+  setsockopt(fd_, v6 ? IPPROTO_IPV6 : IPPROTO_IP, v6 ? IPV6_MULTICAST_LOOP : IP_MULTICAST_LOOP,
+             &value, sizeof(value));
+}
+
 void PacketSender::Send(const engine::Packets& packets) {
   const std::vector<engine::Packets::One>& list = packets.packets;
   for (size_t i = 0; i < list.size();) {

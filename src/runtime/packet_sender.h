@@ -36,6 +36,11 @@ class PacketSender {
   // Where packets for everybody go in a group without multicast.
   void SetPeers(std::vector<Address> peers) { peers_ = std::move(peers); }
 
+  // Whether the kernel hands what goes to the multicast address to this host as well ("loops it
+  // back"): to other members here, but also to this member, which is woken for nothing. It does
+  // until told otherwise.
+  void SetLoop(bool loop);
+
   void Send(const engine::Packets& packets);
   const Stats& stats() const { return stats_; }
   bool segments() const { return segments_; }
@@ -61,6 +66,7 @@ class PacketSender {
   std::vector<Address> peers_;
   std::vector<Run> runs_;
   bool segments_ = true;
+  bool loop_ = true;
   int retries_ = 0;
   Stats stats_;
 };

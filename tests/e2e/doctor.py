@@ -64,7 +64,7 @@ class Clinic:
         self.examinations = 0
         self.http = os.path.join(directory, "b.http.sock")
         self.member = members.Member(self.cohort, self.b, "b", directory, self.key,
-                                     ["--http", "unix:" + self.http], address=self.b.address + ":7601")
+                                     [], address=self.b.address + ":7601")
         self.member.wait_until_serving()
         self.member.wait_for_view(["b"], 20)
 

@@ -53,10 +53,10 @@ class Scenario:
         self.run_for(0.7)
         return self
 
-    def start(self, name, host=None):
+    def start(self, name, host=None, address=None):
         host = host or self.net.add_host()
         member = members.Member(self.options.cohort, host, name, self.directory, self.key_file, self.extra,
-                                address=self.address_of(host))
+                                address=address or self.address_of(host))
         self.members[name] = member
         return member
 
@@ -266,6 +266,27 @@ def scenario_seeds(s):
 
 scenario_seeds.extra = ["--no-multicast", "--seed", lab.SUBNET + ".2:7700"]
 scenario_seeds.address_of = lambda host: host.address + ":7700"
+
+
+def scenario_one_host(s):
+    """Members on one host, by one address and by another, hear each other; who is alone on its host is not woken by itself."""
+    alone = s.members["b"].stats()
+    written = s.run_for(1.0)
+    own = s.members["b"].stats()["security.received_own packet"] - alone["security.received_own packet"]
+    assert own < 100, "%d own packets came back in a second of %d writes" % (own, written)
+    host = s.net.hosts[0]
+    host.inside("ip", "addr", "add", lab.SUBNET + ".201/24", "dev", "eth0")
+    s.start("d", host)
+    s.start("e", host, lab.SUBNET + ".201")
+    s.view(NAMES + ["d", "e"])
+    for name in "de":
+        s.members[name].wait_until_serving()
+    before = {name: m.stats() for name, m in s.members.items()}
+    s.run_for(1.0)
+    for name, member in s.members.items():
+        asked = member.stats()["rmcast.naks_sent"] - before[name]["rmcast.naks_sent"]
+        assert asked < 20, "%s asked %d times for chunks" % (name, asked)
+    return "%d own packets in a second of %d writes on a host of its own" % (own, written)
 
 
 SCENARIOS = {name[len("scenario_"):]: function for name, function in globals().items() if name.startswith("scenario_")}

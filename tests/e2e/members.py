@@ -22,10 +22,13 @@ class Member:
         self.host = host
         self.socket = os.path.join(directory, name + ".sock")
         self.http = os.path.join(directory, name + ".http.sock")
-        if os.path.exists(self.socket):
-            os.unlink(self.socket)
+        self.binary = binary
+        for path in (self.socket, self.http):
+            if os.path.exists(path):
+                os.unlink(path)
         command = [binary, "node", "--group", "demo", "--name", name, "--bind", address or host.address, "--key-file",
-                   key_file, "--resp", resp or "unix:" + self.socket, "--events", "json"] + list(extra)
+                   key_file, "--resp", resp or "unix:" + self.socket, "--http", "unix:" + self.http,
+                   "--events", "json"] + list(extra)
         self.errors = open(os.path.join(directory, name + ".log"), "ab")
         self.process = host.popen(command, stdout=subprocess.PIPE, stderr=self.errors, text=True, bufsize=1,
                                   env=dict(os.environ, **(environment or {})))
@@ -96,6 +99,11 @@ class Member:
                 if time.monotonic() > deadline:
                     raise
                 time.sleep(0.02)
+
+    def stats(self):
+        out = subprocess.run([self.binary, "status", "--http", "unix:" + self.http, "--json"], capture_output=True,
+                             text=True, check=True, timeout=10).stdout
+        return json.loads(out)["stats"]
 
     def digest(self):
         return self.client().execute_command("COHORT", "DIGEST")
