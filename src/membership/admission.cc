@@ -60,28 +60,32 @@ bool IsValidName(std::string_view name) {
 
 std::optional<JoinAnswer> JudgeAdmission(const JoinRequest& request, const AdmissionRules& rules,
                                          const std::vector<MemberInfo>& members,
+                                         const RankSet& convicted,
                                          const std::vector<JoinRequest>& pending) {
   if (auto refusal = JudgeSettings(request, rules)) return refusal;
-  // Two processes cannot be at one address: whoever was there before is gone, whatever the host's
-  // clock said when it started.
-  const auto taken_by_newer = [&](const MemberInfo& other) {
+  // Two processes cannot be at one address: whoever was there before is gone.
+  const auto has_the_name = [&](const MemberInfo& other) {
     return other.name == request.member.name && other.address != request.member.address &&
-           other.id.instance != request.member.id.instance &&
-           std::pair(other.incarnation, other.id.instance) >
-               std::pair(request.member.incarnation, request.member.id.instance);
+           other.id.instance != request.member.id.instance;
   };
   const auto name_taken = [&](const MemberInfo& other) {
-    return Refuse(request, true,
-                  "the name '" + other.name + "' belongs to a process at " +
-                      other.address.ToString() +
-                      " that was started later: stop one of the two, or give it another name");
+    return Refuse(request, false,
+                  "the name '" + other.name + "' is in use by the process at " +
+                      other.address.ToString() + ": stop that one, or give this one another name");
   };
   for (const JoinRequest& other : pending) {
-    if (taken_by_newer(other.member)) return name_taken(other.member);
+    const bool newer = std::pair(other.member.incarnation, other.member.id.instance) >
+                       std::pair(request.member.incarnation, request.member.id.instance);
+    if (has_the_name(other.member) && newer) return name_taken(other.member);
   }
   size_t staying = 0;
-  for (const MemberInfo& other : members) {
-    if (taken_by_newer(other)) return name_taken(other);
+  for (size_t rank = 0; rank < members.size(); ++rank) {
+    const MemberInfo& other = members[rank];
+    // Which process of a name lives is for the failure detector to say, not for clocks or for who
+    // asks last.
+    if (has_the_name(other) && !convicted.Contains(static_cast<Rank>(rank))) {
+      return name_taken(other);
+    }
     const bool same_instance = other.id.instance == request.member.id.instance;
     if (same_instance && other.id.join_no >= request.member.id.join_no) {
       return Refuse(request, false, "an earlier attempt of this process is being dealt with");

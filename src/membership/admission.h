@@ -11,6 +11,7 @@
 #include "base/types.h"
 #include "cohort/view.h"
 #include "membership/lifeline_messages.h"
+#include "membership/rank_set.h"
 
 namespace cohort::membership {
 
@@ -26,9 +27,11 @@ struct AdmissionRules {
 bool IsValidName(std::string_view name);
 
 // The refusal; empty when it may come in. Its coming may remove members: an earlier attempt of the
-// same instance, or an older process of the same name.
+// same instance, or the process that was at its address before. `convicted`: ranks of `members`
+// that are taken for dead.
 std::optional<JoinAnswer> JudgeAdmission(const JoinRequest& request, const AdmissionRules& rules,
                                          const std::vector<MemberInfo>& members,
+                                         const RankSet& convicted,
                                          const std::vector<JoinRequest>& pending);
 
 }  // namespace cohort::membership

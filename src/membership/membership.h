@@ -124,6 +124,12 @@ class Membership {
     Address address;
     Instant lost_at;
   };
+  // The refusal that was told last: the same one is told again only now and then.
+  struct Refusal {
+    Address by;
+    std::string text;
+    Instant told_at;
+  };
 
   // membership.cc
   void SetRole(Role role);
@@ -154,6 +160,7 @@ class Membership {
   std::optional<JoinAnswer> JudgeJoin(Instant now, const JoinRequest& request, Output& out);
   void OnJoinRequest(const Turn& turn, const LifelinePeer& from, const JoinRequest& request,
                      Output& out);
+  void ReportRefusal(Instant now, const Address& by, const std::string& text, Output& out);
   void OnJoinAnswer(Instant now, const LifelinePeer& from, const JoinAnswer& answer, Output& out);
   void OnWelcome(const Turn& turn, const LifelinePeer& from, Welcome welcome, Output& out);
   void AwaitNewcomers(Instant now, const Proposal& proposal, bool fresh);
@@ -208,6 +215,7 @@ class Membership {
   std::vector<Instant> exclusions_;
   uint32_t failed_joins_ = 0;
   bool refused_for_good_ = false;
+  std::optional<Refusal> refusal_;
   int64_t group_clock_offset_ms_ = 0;
   Stats stats_;
 };

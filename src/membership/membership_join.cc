@@ -13,6 +13,7 @@ constexpr Duration kAttemptMax = seconds(5);
 constexpr Duration kRetryMin = milliseconds(50);
 constexpr Duration kRetryMax = seconds(2);
 constexpr Duration kRetryRefused = seconds(5);
+constexpr Duration kSameRefusalToldEvery = seconds(5);
 constexpr uint32_t kRedirectsMax = 4;
 
 }  // namespace
@@ -111,6 +112,7 @@ void Membership::AskToJoin(Instant now, const Address& whom, uint32_t redirects,
   Send(whom, wire::StreamMessage::kJoin, Encode(request), out);
   SetRole(role::Joining{whom, now + kAnswerWithin, now + kAttemptMax, redirects});
   timers_.Set(Timer::kRole, now + kAnswerWithin);
+  if (refusal_ && refusal_->by == whom) return;  // One more try; its outcome is told if it differs.
   Report(now, EventKind::kJoining, "asked " + whom.ToString() + " to let this member in", out);
 }
 
@@ -133,9 +135,18 @@ void Membership::OnJoinAnswer(Instant now, const LifelinePeer& from, const JoinA
     }
     case JoinAnswer::Kind::kRefused:
       refused_for_good_ = answer.final;
-      Report(now, EventKind::kRefused, "by " + from.address.ToString() + ": " + answer.text, out);
+      ReportRefusal(now, from.address, answer.text, out);
       return RetryLater(now, out);
   }
+}
+
+void Membership::ReportRefusal(Instant now, const Address& by, const std::string& text,
+                               Output& out) {
+  const bool told = refusal_ && refusal_->by == by && refusal_->text == text &&
+                    now - refusal_->told_at < kSameRefusalToldEvery;
+  if (told) return;
+  refusal_ = Refusal{by, text, now};
+  Report(now, EventKind::kRefused, "by " + by.ToString() + ": " + text, out);
 }
 
 // ---- Admitting ----
@@ -188,7 +199,8 @@ std::optional<JoinAnswer> Membership::JudgeJoin(Instant now, const JoinRequest& 
   }
   batch_.ForgetStale(now);
   const AdmissionRules rules{options_.group, options_.policy, options_.members_max};
-  if (auto refusal = JudgeAdmission(request, rules, view()->members, batch_.requests())) {
+  if (auto refusal = JudgeAdmission(request, rules, view()->members, view_change_.convicted(),
+                                    batch_.requests())) {
     return refusal;
   }
   if (!batch_.Add(now, request)) {

@@ -31,6 +31,7 @@ void Membership::BeginView(Instant now, ProposalRef proposal, bool fresh, uint64
   was_member_ = true;
   failed_joins_ = 0;
   refused_for_good_ = false;
+  refusal_.reset();
   ++stats_.views;
 
   std::erase_if(leavers_, [&](const MemberId& id) { return !RankOf(*proposal, id); });

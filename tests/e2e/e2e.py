@@ -268,6 +268,23 @@ scenario_seeds.extra = ["--no-multicast", "--seed", lab.SUBNET + ".2:7700"]
 scenario_seeds.address_of = lambda host: host.address + ":7700"
 
 
+def scenario_same_name(s):
+    """A second process of a living member's name stays outside, disturbs nobody, and comes in when that one has died."""
+    views = len(s.members["b"].views())
+    second = members.Member(s.options.cohort, s.net.add_host(), "a", s.directory, s.key_file, files="a2")
+    second.wait_for(lambda e: e.get("event") == "refused" and "in use" in e.get("text", ""), 10, "refusal")
+    s.run_for(1.0)
+    assert len(s.members["b"].views()) == views, "the group has changed: %s" % s.members["b"].views()[views:]
+    told = sum(e.get("event") == "refused" for _, e in second.events)
+    assert told == 1, "the refusal was told %d times" % told
+    at = s.members["a"].kill()
+    s.drop("a")
+    s.members["a"] = second
+    installed = s.view(NAMES, since=at)
+    second.wait_until_serving()
+    return "it came in %.0f ms after the first one died" % ((installed - at) * 1000)
+
+
 def scenario_one_host(s):
     """Members on one host, by one address and by another, hear each other; who is alone on its host is not woken by itself."""
     alone = s.members["b"].stats()

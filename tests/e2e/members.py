@@ -17,11 +17,12 @@ class Member:
     """One `cohort node --events json`. Its RESP door is a Unix socket, so clients reach it when its cable is pulled."""
 
     def __init__(self, binary, host, name, directory, key_file, extra=(), environment=None, resp=None,
-                 address=None):
+                 address=None, files=None):
         self.name = name
         self.host = host
-        self.socket = os.path.join(directory, name + ".sock")
-        self.http = os.path.join(directory, name + ".http.sock")
+        files = os.path.join(directory, files or name)  # What its sockets and its log are called.
+        self.socket = files + ".sock"
+        self.http = files + ".http.sock"
         self.binary = binary
         for path in (self.socket, self.http):
             if os.path.exists(path):
@@ -29,7 +30,7 @@ class Member:
         command = [binary, "node", "--group", "demo", "--name", name, "--bind", address or host.address, "--key-file",
                    key_file, "--resp", resp or "unix:" + self.socket, "--http", "unix:" + self.http,
                    "--events", "json"] + list(extra)
-        self.errors = open(os.path.join(directory, name + ".log"), "ab")
+        self.errors = open(files + ".log", "ab")
         self.process = host.popen(command, stdout=subprocess.PIPE, stderr=self.errors, text=True, bufsize=1,
                                   env=dict(os.environ, **(environment or {})))
         self.events = []  # (seconds on our clock, event)

@@ -141,13 +141,31 @@ TEST(Membership, ANewProcessOfANameReplacesTheOldOneInTheViewThatAdmitsIt) {
   EXPECT_TRUE(replaced);
 }
 
-TEST(Membership, OfTwoLiveProcessesOfOneNameTheNewerStaysAndTheOlderIsToldWhy) {
+TEST(Membership, ASecondProcessOfALivingMembersNameIsToldWhyAndComesInWhenThatOneIsGone) {
   World world({});
   Gather(world, 2);
   world.Start(3, {.name = "host2"});
   world.RunFor(seconds(10));
-  EXPECT_THAT(world.MembersAt(1), ElementsAre(1, 3));
-  EXPECT_THAT(world.TextOf(2, EventKind::kRefused), HasSubstr("another name"));
+  EXPECT_THAT(world.MembersAt(1), ElementsAre(1, 2));
+  EXPECT_EQ(world.Views(2).back().left.size(), 0u);
+  EXPECT_THAT(world.TextOf(3, EventKind::kRefused), HasSubstr("another name"));
+  world.Crash(2);
+  ASSERT_TRUE(world.RunUntil(seconds(4), [&] { return world.IsOneView({1, 3}); }))
+      << world.Describe();
+}
+
+// It is the coordinator, so it would have to decide a view without itself.
+TEST(Membership, ALoneMemberIsNotDisturbedByASecondProcessOfItsName) {
+  for (const Policy policy : {Policy::kAvailable, Policy::kPrimary}) {
+    World world({.policy = policy});
+    world.Start(1, {.bootstrap = true});
+    ASSERT_TRUE(world.RunUntil(seconds(3), [&] { return world.IsOneView({1}); }));
+    const size_t views = world.Views(1).size();
+    world.Start(2, {.name = "host1"});
+    world.RunFor(seconds(10));
+    EXPECT_EQ(world.Views(1).size(), views);
+    EXPECT_THAT(world.TextOf(2, EventKind::kRefused), HasSubstr("another name"));
+  }
 }
 
 // The coordinator dies at the moment it would send the first welcome: the decision is known to
