@@ -14,11 +14,14 @@
 namespace cohort {
 
 enum class EventKind : uint8_t {
-  kStarted,      // Sockets are open; text: addresses, interface and why it was chosen.
-  kView,         // A view was installed; text: its members and causes.
-  kSuspected,    // subject: whom; text: evidence. number: milliseconds of silence.
-  kUnsuspected,  // It answered after all.
-  kSelfDoubt,    // This member was stopped or cut off itself and accuses nobody.
+  kStarted,        // Sockets are open; text: addresses, interface and why it was chosen.
+  kView,           // A view was installed; text: its members and causes.
+  kSuspected,      // subject: whom; text: evidence. number: milliseconds of silence.
+  kUnsuspected,    // It answered after all.
+  kMulticastLost,  // Of subject nothing arrives by multicast, though it is heard; it sends unicast
+                   // copies meanwhile. number: milliseconds since the last.
+  kMulticastBack,  // What subject multicasts arrives again.
+  kSelfDoubt,      // This member was stopped or cut off itself and accuses nobody.
   kExcluded,  // The group went on without this member; it comes back as a new member, carrying its
               // state.
   kHalted,    // No quorum (Policy::kPrimary): writes are refused until there is one.

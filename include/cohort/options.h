@@ -69,7 +69,8 @@ struct GroupOptions {
   std::string group{};
 
   // This member's name, at most 64 bytes, unique in the group. It outlives restarts: a new process
-  // of an old name replaces the old one. Empty: HOSTNAME-PORT.
+  // of a name comes in when the old one has ended, and is refused (Event kRefused) while it lives.
+  // Empty: HOSTNAME-PORT.
   std::string name{};
 
   // Where the two sockets of this member listen: "ADDR", "ADDR:PORT", "[V6ADDR]:PORT", ":PORT" or

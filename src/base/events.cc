@@ -12,6 +12,10 @@ const char* ToString(EventKind kind) {
       return "suspected";
     case EventKind::kUnsuspected:
       return "unsuspected";
+    case EventKind::kMulticastLost:
+      return "multicast_lost";
+    case EventKind::kMulticastBack:
+      return "multicast_back";
     case EventKind::kSelfDoubt:
       return "self_doubt";
     case EventKind::kExcluded:

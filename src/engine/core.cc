@@ -31,6 +31,7 @@ failure::Options FailureOptions(const EngineOptions& options) {
   failure::Options result;
   result.dead_after = options.dead_after;
   result.stall_after = options.stalled_after;
+  result.multicast = options.has_multicast;
   return result;
 }
 
@@ -215,12 +216,15 @@ void Engine::Core::Finish(Instant now, Output& out) {
       one.offset += base;
       out.packets.packets.push_back(one);
     }
+    out.packets.for_strangers |= turn_.packets.for_strangers;
+    out.rejoin_multicast |= turn_.rejoin_multicast;
     std::move(turn_.streams.begin(), turn_.streams.end(), std::back_inserter(out.streams));
     std::move(turn_.upcalls.begin(), turn_.upcalls.end(), std::back_inserter(out.upcalls));
   }
   turn_.packets.Clear();
   turn_.streams.clear();
   turn_.upcalls.clear();
+  turn_.rejoin_multicast = false;
 }
 
 Instant Engine::Core::NextDeadline() const {
@@ -318,6 +322,7 @@ EngineStats Engine::Core::Stats() const {
   stats["failure.heartbeats_sent"] = failure_.stats().heartbeats_sent;
   stats["failure.suspicions"] = failure_.stats().suspicions;
   stats["failure.convictions"] = failure_.stats().convictions;
+  stats["failure.multicast_lost"] = failure_.stats().multicast_lost;
   stats["failure.local_health"] = failure_.local_health();
   stats["membership.views"] = membership_.stats().views;
   stats["membership.exclusions"] = membership_.stats().exclusions;

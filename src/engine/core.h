@@ -78,7 +78,8 @@ class Engine::Core {
   // core_receive.cc
   void Receive(Instant now, const Datagram& datagram);
   void ReceiveFromStranger(Instant now, const Datagram& datagram, const security::Origin& origin);
-  void ReceiveInView(Instant now, const security::Origin& origin, bool previous);
+  void ReceiveInView(Instant now, const security::Origin& origin, bool by_multicast, bool previous);
+  void ReportMulticast(Instant now, const failure::MulticastChange& change);
   void Handle(Instant now, Rank from, bool previous, wire::DataFrame& frame);
   void Handle(Instant now, Rank from, bool previous, wire::StatusFrame& frame);
   void Handle(Instant now, Rank from, bool previous, wire::NakFrame& frame);

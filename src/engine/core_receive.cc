@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <variant>
 
+#include "absl/strings/str_cat.h"
 #include "engine/core.h"
 
 namespace cohort::engine {
@@ -29,10 +30,10 @@ void Engine::Core::Receive(Instant now, const Datagram& datagram) {
       ReceiveFromStranger(now, datagram, opened.origin);
       break;
     case security::ViewSlot::kCurrent:
-      ReceiveInView(now, opened.origin, false);
+      ReceiveInView(now, opened.origin, datagram.multicast, false);
       break;
     case security::ViewSlot::kPrevious:
-      ReceiveInView(now, opened.origin, true);
+      ReceiveInView(now, opened.origin, datagram.multicast, true);
       break;
     case security::ViewSlot::kAccepted: {
       // Its sender has installed that view: it is decided (Spec 4.39).
@@ -41,7 +42,8 @@ void Engine::Core::Receive(Instant now, const Datagram& datagram) {
         membership_.OnAcceptedViewTraffic(turn, opened.origin.member, membership_out_);
       });
       frames_ = std::move(frames);
-      if (member_ && view_.id == opened.origin.view_id) ReceiveInView(now, opened.origin, false);
+      if (member_ && view_.id == opened.origin.view_id)
+        ReceiveInView(now, opened.origin, datagram.multicast, false);
       break;
     }
   }
@@ -57,11 +59,12 @@ void Engine::Core::ReceiveFromStranger(Instant now, const Datagram& datagram,
   AfterDiscovery(now);
 }
 
-void Engine::Core::ReceiveInView(Instant now, const security::Origin& origin, bool previous) {
+void Engine::Core::ReceiveInView(Instant now, const security::Origin& origin, bool by_multicast,
+                                 bool previous) {
   const Rank from = origin.rank;
   const ViewId view = origin.view_id;
   if (!previous && member_) {
-    failure_.OnHeard(now, from);
+    failure_.OnHeard(now, from, by_multicast);
     membership_.OnHeardInView(now, from);
     pending_.OnHeardInView(from, members(), turn_.upcalls);
   }
@@ -187,6 +190,11 @@ void Engine::Core::AfterFailure(Instant now) {
     Report(now, EventKind::kUnsuspected, "it answered", view_infos_[rank].id,
            view_infos_[rank].name);
   }
+  for (const failure::MulticastChange& change : judged.multicast_changes) {
+    ReportMulticast(now, change);
+  }
+  turn_.rejoin_multicast |= judged.rejoin_multicast;
+  if (judged.copies_changed) packetizer_.SetCopies(failure_.copies());
   if (judged.self_doubt.has_value())
     Report(now, EventKind::kSelfDoubt, std::move(*judged.self_doubt), self_.id, self_.name);
   const ViewId view = view_.id;
@@ -200,6 +208,20 @@ void Engine::Core::AfterFailure(Instant now) {
                                membership_out_);
     });
   }
+}
+
+void Engine::Core::ReportMulticast(Instant now, const failure::MulticastChange& change) {
+  const MemberInfo& member = view_infos_[change.peer];
+  const int64_t silent_ms = change.silence / milliseconds(1);
+  std::string text =
+      change.lost
+          ? absl::StrCat("nothing that it multicasts has arrived for ", silent_ms,
+                         " ms, although it is heard by unicast; it is asked for unicast copies. "
+                         "Look for a filter, or for a switch that snoops without an IGMP or MLD "
+                         "querier")
+          : "what it multicasts arrives again";
+  Report(now, change.lost ? EventKind::kMulticastLost : EventKind::kMulticastBack, std::move(text),
+         member.id, member.name, silent_ms);
 }
 
 void Engine::Core::HandleLifelines(Instant now, Lifelines::Output& lifelines) {

@@ -146,7 +146,10 @@ struct Output {
   Packets packets;
   std::vector<StreamAction> streams;
   std::vector<Upcall> upcalls;
-  bool IsEmpty() const { return packets.packets.empty() && streams.empty() && upcalls.empty(); }
+  bool rejoin_multicast = false;  // The multicast address is to be left and joined again.
+  bool IsEmpty() const {
+    return packets.packets.empty() && streams.empty() && upcalls.empty() && !rejoin_multicast;
+  }
 };
 
 }  // namespace cohort::engine

@@ -9,6 +9,7 @@ namespace cohort::engine {
 void Packetizer::SetRoutes(Route current, Route previous) {
   current_ = std::move(current);
   previous_ = std::move(previous);
+  copies_.clear();
 }
 
 void Packetizer::Add(const wire::OutFrame& frame, Packets& packets) {
@@ -53,6 +54,12 @@ void Packetizer::Seal(const LaneKey& key, Lane& lane, Packets& packets) {
   } else if (has_multicast_) {
     packets.packets.push_back(one);
     packets.packets.back().multicast = true;
+    for (const Rank rank : copies_) {
+      if (previous || rank >= route.addresses.size()) continue;
+      packets.packets.push_back(one);
+      packets.packets.back().to = route.addresses[rank];
+      ++stats_.copies;
+    }
   } else {
     for (Rank rank = 0; rank < route.addresses.size(); ++rank) {
       if (rank == route.self) continue;

@@ -27,6 +27,7 @@ class Packetizer {
  public:
   struct Stats {
     uint64_t packets = 0;
+    uint64_t copies = 0;  // Of them by unicast, to members whom multicast does not reach.
     uint64_t frames = 0;
     uint64_t frames_refused = 0;  // Did not fit a packet, or for nobody.
   };
@@ -39,7 +40,9 @@ class Packetizer {
     Rank self = kNoRank;
     MemberId self_id;  // For traces.
   };
-  void SetRoutes(Route current, Route previous);
+  void SetRoutes(Route current, Route previous);  // And no copies.
+  // Members of the current view that also get by unicast what is multicast to it.
+  void SetCopies(std::vector<Rank> ranks) { copies_ = std::move(ranks); }
 
   void Add(const wire::OutFrame& frame, Packets& packets);
   // One stranger packet: a discovery message to `to` (None: multicast).
@@ -67,6 +70,7 @@ class Packetizer {
   TraceSink* const trace_;
   Route current_;
   Route previous_;
+  std::vector<Rank> copies_;
   std::map<LaneKey, Lane> lanes_;  // Ordered: its order reaches the wire.
   bool sent_to_group_ = false;
   Stats stats_;

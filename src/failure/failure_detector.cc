@@ -37,6 +37,7 @@ void FailureDetector::OnView(Instant now, Rank self, const std::vector<MemberInf
       peer = std::move(*old);
     }
     peer.info = members[rank];
+    if (!peer.multicast_lost) peer.multicast_at = fd_now_;  // The view before may have used none.
     if (continues) continue;
     peer.heard_at = peer.alive_at = fd_now_;
     peer.grace_until = fd_now_ + options_.grace;
@@ -55,6 +56,7 @@ void FailureDetector::OnView(Instant now, Rank self, const std::vector<MemberInf
       return report.from == kNoRank;
     });
   }
+  UpdateCopies(out);
   if (previous.size() <= 1) {  // Was asleep, and had every right to.
     last_tick_ = next_heartbeat_ = now;
   }
@@ -109,10 +111,14 @@ Duration FailureDetector::DeadAfter(const Peer& peer) const {
   return base + base * static_cast<int>(local_health_) / 2;
 }
 
-void FailureDetector::OnHeard(Instant now, Rank from) {
+void FailureDetector::OnHeard(Instant now, Rank from, bool by_multicast) {
   AdvanceClock(now);
   if (DropUnlessPeer(from)) return;
   Peer& peer = peers_[from];
+  if (by_multicast) ++peer.multicast_packets;
+  // Who was not heard at all has not lost its multicast: it gets the time to send some.
+  const bool was_silent = fd_now_ - peer.heard_at > options_.multicast_lost_after / 2;
+  if (by_multicast || was_silent) peer.multicast_at = fd_now_;
   peer.gaps.Add(fd_now_ - peer.heard_at);
   peer.heard_at = peer.alive_at = fd_now_;
   peer.heard_since_tcp = true;

@@ -17,6 +17,7 @@
 #define COHORT_FAILURE_FAILURE_DETECTOR_H_
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -46,7 +47,7 @@ class FailureDetector {
 
   // Any authenticated packet of the view from `from`. Cheap: called for every packet, before its
   // frames are handled.
-  void OnHeard(Instant now, Rank from);
+  void OnHeard(Instant now, Rank from, bool by_multicast);
   void OnHeartbeat(Instant now, Rank from, const wire::HeartbeatFrame& frame, Output& out);
   void OnPing(Instant now, Rank from, const wire::PingFrame& frame, Output& out);
   void OnPong(Instant now, Rank from, const wire::PongFrame& frame, Output& out);
@@ -74,6 +75,8 @@ class FailureDetector {
   Instant NextDeadline() const;
   void OnTimer(Instant now, Output& out);
 
+  // Who wants by unicast, too, what this member multicasts; by rank.
+  const std::vector<Rank>& copies() const { return copies_; }
   unsigned local_health() const { return local_health_; }
   bool IsLive(Rank peer) const;  // Heard directly within Options::live_within; self always.
   PeerStatus peer_status(Rank peer) const;
@@ -126,6 +129,12 @@ class FailureDetector {
   bool HasFreshHears(Rank rank) const;
   std::string LinkText(Rank rank) const;
 
+  // multicast_path.cc
+  bool UsesMulticast() const { return options_.multicast && peers_.size() > 2; }
+  void JudgeMulticast(Output& out);
+  void UpdateCopies(Output& out);
+  std::vector<uint64_t> LostMulticast() const;
+
   // heartbeat.cc
   void SendHeartbeatIfDue(Instant now, Output& out);
   wire::HeartbeatFrame MakeHeartbeat(Instant now);
@@ -158,7 +167,10 @@ class FailureDetector {
   Instant next_heartbeat_;   // Real.
   Instant last_group_send_;  // Real.
   uint32_t heartbeat_number_ = 0;
-  uint32_t skipped_heartbeats_ = 0;  // Something else was sent instead.
+  uint32_t skipped_heartbeats_ = 0;     // Something else was sent instead.
+  bool heartbeat_wanted_ = false;       // It has something to say that does not wait.
+  std::optional<Instant> rejoined_at_;  // FD clock.
+  std::vector<Rank> copies_;
   Rank next_unicast_ = 0;
   Rank next_echo_ = 0;
   SeqNo high_ = 0;

@@ -1,5 +1,6 @@
 // FailureDetector: heartbeats, their echoes, and what they say about who hears whom.
 #include <algorithm>
+#include <utility>
 
 #include "failure/failure_detector.h"
 
@@ -28,6 +29,7 @@ wire::HeartbeatFrame FailureDetector::MakeHeartbeat(Instant now) {
   frame.high = high_;
   frame.progress = progress_;
   frame.hears = Hears();
+  frame.lost = LostMulticast();
   const auto size = static_cast<Rank>(peers_.size());
   for (Rank step = 0; step < size; ++step) {
     const auto rank = static_cast<Rank>((next_echo_ + step) % size);
@@ -45,12 +47,13 @@ wire::HeartbeatFrame FailureDetector::MakeHeartbeat(Instant now) {
 
 // Spec 7.1.
 void FailureDetector::SendHeartbeatIfDue(Instant now, Output& out) {
-  if (now < next_heartbeat_) return;
+  if (now < next_heartbeat_ && !heartbeat_wanted_) return;
   const Duration jitter = options_.heartbeat / 10;
   const Duration interval =
       random_.Between(options_.heartbeat - jitter, options_.heartbeat + jitter);
   next_heartbeat_ = now + interval;
-  const bool forced = (heartbeat_number_ + skipped_heartbeats_) % kForcedHeartbeatEvery == 0;
+  const bool forced = std::exchange(heartbeat_wanted_, false) ||
+                      (heartbeat_number_ + skipped_heartbeats_) % kForcedHeartbeatEvery == 0;
   if (!forced && now - last_group_send_ < options_.heartbeat - jitter) {
     ++skipped_heartbeats_;
     next_heartbeat_ = last_group_send_ + interval;
@@ -90,6 +93,11 @@ void FailureDetector::OnHeartbeat(Instant now, Rank from, const wire::HeartbeatF
   } else {
     ++stats_.frames_dropped;
   }
+  const size_t word = self_ / 64;
+  const bool wanted_copies = peer.wants_copies;
+  peer.wants_copies =
+      word < frame.lost.size() && (frame.lost[word] >> (self_ % 64) & uint64_t{1}) != 0;
+  if (peer.wants_copies != wanted_copies) UpdateCopies(out);
   if (frame.echo_rank != self_) return;
   const uint32_t elapsed_us = Microseconds(now) - frame.echo_us - frame.echo_delay_us;
   MeasureRoundTrip(from, microseconds(elapsed_us), out);

@@ -43,6 +43,7 @@ void FailureDetector::JudgeAll(Instant now, Output& out) {
     next_link_round_ = fd_now_ + options_.heartbeat;
     JudgeLinks();
   }
+  JudgeMulticast(out);
   size_t unanswered = 0;
   for (Rank rank = 0; rank < peers_.size(); ++rank) {
     if (rank == self_) continue;

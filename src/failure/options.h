@@ -20,7 +20,10 @@ struct Options {
   Duration dead_after = milliseconds(800);  // T_dead before it adapts.
   Duration stall_after = seconds(2);        // T_stall: silent process on an answering host.
   Duration link_after = seconds(3);         // T_link: broken link between two heard members.
-  Duration grace = seconds(1);              // A new member is not suspected before.
+  bool multicast = true;  // The group uses it, so who is heard should be heard by it.
+  Duration multicast_lost_after = seconds(1);  // T_mcast.
+  Duration rejoin_every = seconds(30);
+  Duration grace = seconds(1);  // A new member is not suspected before.
   Duration live_within =
       milliseconds(350);  // Heard within: counts as a live observer, and in `hears`.
   Duration report_every = milliseconds(100);  // A SUSPECT is repeated ...
@@ -40,6 +43,8 @@ inline constexpr unsigned kForcedHeartbeatEvery =
     5;  // This heartbeat is sent whatever else was sent.
 inline constexpr size_t kFirstPingsMax =
     32;  // Up to this size of group a newcomer is pinged at once.
+inline constexpr unsigned kMulticastBackPackets =
+    3;                                           // Heard by multicast: it is not lost any more.
 inline constexpr unsigned kWithdrawals = 3;      // How often a withdrawal is sent.
 inline constexpr unsigned kReprobesMax = 8;      // TCP probes of one closed lifeline, ...
 inline constexpr unsigned kReprobesOfHeard = 4;  // ... if the port answers and the peer is heard.

@@ -33,6 +33,13 @@ struct RoundTrip {
   Duration srtt{0};  // Smoothed.
 };
 
+// What `peer` multicasts stopped arriving here, although it is heard, or arrives again.
+struct MulticastChange {
+  Rank peer = kNoRank;
+  bool lost = false;
+  Duration silence{0};
+};
+
 struct Output {
   std::vector<wire::OutFrame> frames;  // Heartbeats, PING, PONG, PINGREQ, SUSPECT.
   std::vector<Rank> probes;  // StreamAction::kProbe to their TCP port; answer with OnProbeResult.
@@ -42,6 +49,9 @@ struct Output {
   std::optional<std::string>
       self_doubt;  // This member was stopped or is cut off: why it accuses nobody.
   std::vector<RoundTrip> round_trips;
+  std::vector<MulticastChange> multicast_changes;
+  bool rejoin_multicast = false;  // Leave the multicast address and join it again.
+  bool copies_changed = false;    // FailureDetector::copies() did.
 };
 
 enum class ProbeResult : uint8_t {
@@ -64,7 +74,8 @@ struct Stats {
   uint64_t late_ticks = 0;  // Not called for three ticks.
   uint64_t stops = 0;       // Not called for Options::stopped_after.
   uint64_t frames_dropped =
-      0;                   // Names a rank that is not there, an old instance, or an unknown nonce.
+      0;  // Names a rank that is not there, an old instance, or an unknown nonce.
+  uint64_t multicast_lost = 0;
   uint64_t bad_links = 0;  // Pairs that stayed bad for Options::link_after.
 };
 

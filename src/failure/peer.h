@@ -28,6 +28,10 @@ struct Peer {
   Instant heard_at;  // Directly: this link works in our direction.
   Instant alive_at;  // Directly or through another member.
   Instant grace_until;
+  Instant multicast_at;            // By multicast; or when a silence of any kind ended.
+  bool multicast_lost = false;     // It is heard, but not by multicast.
+  unsigned multicast_packets = 0;  // Since it was lost.
+  bool wants_copies = false;       // It does not hear what we multicast, its last HB says.
   GapHistory gaps;
   Duration srtt{0};
   unsigned local_health = 0;

@@ -143,6 +143,9 @@ void AsioDriver::FlushLocked(Instant now) {
       NoteUpcallsLocked();
       sink_(*engine_, output_.upcalls);
     }
+    if (std::exchange(output_.rejoin_multicast, false) && sockets_.multicast) {
+      sockets_.multicast->Rejoin();
+    }
     output_.packets.Clear();
     output_.streams.clear();
     output_.upcalls.clear();

@@ -109,7 +109,6 @@ void Sometimes::OnProcess(const Moment& moment, ProcessChange change) {
 std::vector<std::string> Sometimes::Wanted(Policy policy) {
   std::vector<std::string> wanted = {"coordinator crashes in a view change",
                                      "crashes",
-                                     "exclusions",
                                      "leaves",
                                      "pauses",
                                      "repairs",
@@ -117,7 +116,7 @@ std::vector<std::string> Sometimes::Wanted(Policy policy) {
                                      "suspicions",
                                      "transfers done"};
   if (policy == Policy::kPrimary) {
-    wanted.insert(wanted.end(), {"halts", "resumptions"});
+    wanted.insert(wanted.end(), {"exclusions", "halts", "resumptions"});
   } else {
     wanted.insert(wanted.end(), {"merges", "conflicts"});
   }

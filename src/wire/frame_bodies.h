@@ -27,6 +27,7 @@ struct RawFrame {
 size_t BodySize(const DataFrame& frame);
 size_t BodySize(const StatusFrame& frame);
 size_t BodySize(const NakFrame& frame);
+uint8_t FlagsOf(const HeartbeatFrame& frame);
 size_t BodySize(const HeartbeatFrame& frame);
 size_t BodySize(const PingFrame& frame);
 size_t BodySize(const PongFrame& frame);

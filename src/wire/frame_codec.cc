@@ -23,6 +23,7 @@ FrameType TypeOf(const SuspectFrame&) { return FrameType::kSuspect; }
 FrameType TypeOf(const ControlFrame&) { return FrameType::kControl; }
 
 uint8_t FlagsOf(const DataFrame& frame) { return frame.flags; }
+uint8_t FlagsOf(const HeartbeatFrame& frame) { return internal::FlagsOf(frame); }
 template <class Other>
 uint8_t FlagsOf(const Other&) {
   return 0;

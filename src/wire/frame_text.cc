@@ -109,6 +109,8 @@ std::string Words(const HeartbeatFrame& frame) {
   }
   text += ", hears";
   for (const uint64_t word : frame.hears) text += Format(" %016" PRIx64, word);
+  if (!frame.lost.empty()) text += ", lost the multicast of";
+  for (const uint64_t word : frame.lost) text += Format(" %016" PRIx64, word);
   return text;
 }
 

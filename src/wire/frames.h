@@ -76,7 +76,9 @@ struct HeartbeatFrame {
   uint32_t echo_us = 0;        // ... and its send_us.
   uint16_t progress = 0;       // Coordinator: grows while the view change it runs makes progress.
   absl::InlinedVector<uint64_t, 1>
-      hears;  // Bit r: this member heard rank r lately. ceil(n / 64) words.
+      hears;                   // Bit r: this member heard rank r lately. ceil(n / 64) words.
+  std::vector<uint64_t> lost;  // Bit r: rank r is heard, but nothing that it multicasts.
+                               // As many words as `hears`, or none.
 };
 
 struct PingFrame {

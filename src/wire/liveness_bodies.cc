@@ -7,6 +7,7 @@ namespace {
 
 // number, send_us, high, progress, echo_rank, echo_delay_us, echo_us
 constexpr size_t kHeartbeatFixedBytes = 4 + 4 + 6 + 2 + 2 + 2 + 4;
+constexpr uint8_t kHeartbeatHasLost = 1 << 0;        // Flag: a second bitmap follows.
 constexpr size_t kPingBytes = 4 + 4;                 // nonce, send_us
 constexpr size_t kPongBytes = 4 + 2 + 2 + 4;         // nonce, target, reserved, send_us
 constexpr size_t kPingRequestBytes = 4 + 2 + 2;      // nonce, target, reserved
@@ -20,9 +21,13 @@ bool IsValid(const SuspectFrame& frame) {
 
 }  // namespace
 
+uint8_t FlagsOf(const HeartbeatFrame& frame) { return frame.lost.empty() ? 0 : kHeartbeatHasLost; }
+
 size_t BodySize(const HeartbeatFrame& frame) {
-  const bool valid = frame.high <= kSeqNoMax && frame.hears.size() <= kHearWordsMax;
-  return valid ? kHeartbeatFixedBytes + frame.hears.size() * sizeof(uint64_t) : 0;
+  const bool valid = frame.high <= kSeqNoMax && frame.hears.size() <= kHearWordsMax &&
+                     (frame.lost.empty() || frame.lost.size() == frame.hears.size());
+  const size_t words = frame.hears.size() + frame.lost.size();
+  return valid ? kHeartbeatFixedBytes + words * sizeof(uint64_t) : 0;
 }
 
 void WriteBody(const HeartbeatFrame& frame, ByteWriter& writer) {
@@ -34,6 +39,7 @@ void WriteBody(const HeartbeatFrame& frame, ByteWriter& writer) {
   writer.WriteU16(frame.echo_delay_us);
   writer.WriteU32(frame.echo_us);
   for (const uint64_t word : frame.hears) writer.WriteU64(word);
+  for (const uint64_t word : frame.lost) writer.WriteU64(word);
 }
 
 bool ReadBody(const RawFrame& raw, HeartbeatFrame& frame) {
@@ -45,12 +51,19 @@ bool ReadBody(const RawFrame& raw, HeartbeatFrame& frame) {
   frame.echo_rank = reader.ReadU16();
   frame.echo_delay_us = reader.ReadU16();
   frame.echo_us = reader.ReadU32();
-  if (!reader.ok() || raw.flags != 0 || reader.left() % sizeof(uint64_t) != 0 ||
-      reader.left() / sizeof(uint64_t) > kHearWordsMax) {
+  if (!reader.ok() || raw.flags > kHeartbeatHasLost || reader.left() % sizeof(uint64_t) != 0) {
     return false;
   }
-  frame.hears.resize(reader.left() / sizeof(uint64_t));
+  size_t words = reader.left() / sizeof(uint64_t);
+  if (raw.flags == kHeartbeatHasLost) {
+    if (words == 0 || words % 2 != 0) return false;
+    words /= 2;
+    if (words <= kHearWordsMax) frame.lost.resize(words);
+  }
+  if (words > kHearWordsMax) return false;
+  frame.hears.resize(words);
   for (uint64_t& word : frame.hears) word = reader.ReadU64();
+  for (uint64_t& word : frame.lost) word = reader.ReadU64();
   return true;
 }
 

@@ -243,6 +243,31 @@ def scenario_loss(s):
     return "%d writes acknowledged by all in %d s at %d %% loss, no view change" % (written, seconds, percent)
 
 
+def scenario_multicast_dies(s):
+    """A filter, or a switch that forgot who listens: b hears nobody's multicast any more, and unicast as before."""
+    b = s.members["b"]
+    views = {name: len(m.views()) for name, m in s.members.items()}
+    normal = s.run_for(1.0)
+    b.host.block_multicast()
+    at = time.monotonic()
+    seen = {b.wait_for(lambda e, n=name: e.get("event") == "multicast_lost" and e.get("member") == n, 20, "event")[0]
+            for name in ("a", "c")}
+    s.run_for(0.3)
+    before = b.stats()["rmcast.naks_sent"]
+    by_copies = s.run_for(1.0)
+    asked = b.stats()["rmcast.naks_sent"] - before
+    assert asked < 50, "b asked %d times for chunks" % asked
+    assert by_copies > normal / 20, "%d writes in a second by copies, %d before" % (by_copies, normal)
+    b.host.clear_rules()
+    for name in ("a", "c"):
+        b.wait_for(lambda e, n=name: e.get("event") == "multicast_back" and e.get("member") == n, 20, "event")
+    s.run_for(0.5)
+    for name, member in s.members.items():
+        assert len(member.views()) == views[name], "%s saw another view: %s" % (name, member.views()[-1])
+    return "told after %.0f ms; %d writes in a second by multicast, %d by copies; no view change" % (
+        (max(seen) - at) * 1000, normal, by_copies)
+
+
 def scenario_ipv6(s):
     """Multicast, unicast and lifelines over IPv6."""
     return scenario_kill(s)

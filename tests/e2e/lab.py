@@ -131,6 +131,9 @@ class Host:
     def block_from(self, other):
         self._rule("ip", "saddr", other.address, "drop")
 
+    def block_multicast(self):
+        self._rule("ip", "daddr", "224.0.0.0/4", "drop")
+
     def block_from_all(self):
         self._rule("ip", "saddr", SUBNET + ".0/24", "drop")
 

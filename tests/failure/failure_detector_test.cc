@@ -321,7 +321,7 @@ class OneDetectorTest : public ::testing::Test {
     out_ = {};
   }
   void Speak(std::initializer_list<Rank> peers) {
-    for (Rank peer : peers) detector_.OnHeard(now_, peer);
+    for (Rank peer : peers) detector_.OnHeard(now_, peer, true);
     Pass(milliseconds(100));
   }
   void Pass(Duration time) {
@@ -379,7 +379,7 @@ TEST_F(OneDetectorTest, AnAcceptedConnectAfterALifelinesEndIsRepeatedWithoutWait
 
 TEST_F(OneDetectorTest, ARefusalOfAMemberThatStillSpeaksIsLookedAtAgain) {
   detector_.OnLifelineClosed(now_, 1, out_);
-  detector_.OnHeard(now_ + milliseconds(1), 1);
+  detector_.OnHeard(now_ + milliseconds(1), 1, true);
   detector_.OnProbeResult(now_ + milliseconds(2), 1, ProbeResult::kRefused, out_);
   EXPECT_THAT(out_.convicted, IsEmpty());
   Pass(milliseconds(100));
@@ -388,7 +388,7 @@ TEST_F(OneDetectorTest, ARefusalOfAMemberThatStillSpeaksIsLookedAtAgain) {
 
 TEST_F(OneDetectorTest, PacketsOfTheDeadThatWaitedInTheSocketDoNotEndTheProbing) {
   detector_.OnLifelineClosed(now_, 1, out_);
-  detector_.OnHeard(now_ + microseconds(300), 1);
+  detector_.OnHeard(now_ + microseconds(300), 1, true);
   detector_.OnProbeResult(now_ + microseconds(400), 1, ProbeResult::kAnswered, out_);
   Pass(milliseconds(2));
   ASSERT_EQ(out_.probes.size(), 2u);
@@ -399,7 +399,7 @@ TEST_F(OneDetectorTest, PacketsOfTheDeadThatWaitedInTheSocketDoNotEndTheProbing)
 TEST_F(OneDetectorTest, AMemberThatIsHeardAndAnswersIsProbedAFewTimesOnly) {
   detector_.OnLifelineClosed(now_, 1, out_);
   for (int i = 0; i < 20; ++i) {
-    for (Rank peer : {1, 2}) detector_.OnHeard(now_, peer);
+    for (Rank peer : {1, 2}) detector_.OnHeard(now_, peer, true);
     detector_.OnProbeResult(now_, 1, ProbeResult::kAnswered, out_);
     Pass(milliseconds(20));
   }
@@ -417,8 +417,8 @@ TEST_F(OneDetectorTest, ANewerInstanceConvictsTheOlderAtOnce) {
 TEST_F(OneDetectorTest, DataSentToTheGroupReplacesMostHeartbeats) {
   for (int i = 0; i < 300; ++i) {
     detector_.NoteSentToGroup(now_);
-    detector_.OnHeard(now_, 1);
-    detector_.OnHeard(now_, 2);
+    detector_.OnHeard(now_, 1, true);
+    detector_.OnHeard(now_, 2, true);
     Pass(milliseconds(10));
   }
   // Three seconds: a fifth of thirty is sent in any case, each by multicast and to both peers.
@@ -470,8 +470,8 @@ TEST_F(OneDetectorTest, APingIsAnsweredAndARequestedPingIsRelayed) {
 }
 
 TEST_F(OneDetectorTest, FramesThatNameNobodyAreDroppedAndCounted) {
-  detector_.OnHeard(now_, 3);
-  detector_.OnHeard(now_, 0);
+  detector_.OnHeard(now_, 3, true);
+  detector_.OnHeard(now_, 0, true);
   detector_.OnPong(now_, 1, {.nonce = 4'000'000'000}, out_);
   detector_.OnPingRequest(now_, 1, {.nonce = 1, .target = 900}, out_);
   detector_.OnSuspect(now_, 1, {.subject = 60'000, .evidence = wire::Evidence::kSilent}, out_);
@@ -537,8 +537,8 @@ TEST_F(OneDetectorTest, ANewMemberHasASecondOfGrace) {
 TEST_F(OneDetectorTest, LateTicksMakeTheObserverPatientAndCleanSecondsHeal) {
   for (int i = 0; i < 20; ++i) {
     now_ = now_ + milliseconds(80);
-    detector_.OnHeard(now_, 1);
-    detector_.OnHeard(now_, 2);
+    detector_.OnHeard(now_, 1, true);
+    detector_.OnHeard(now_, 2, true);
     detector_.OnTimer(now_, out_);
   }
   EXPECT_EQ(detector_.local_health(), kLocalHealthMax);

@@ -30,7 +30,7 @@ class Mesh {
   };
 
   explicit Mesh(size_t size, uint64_t seed = 1, Options options = {})
-      : random_(seed), cut_(size * size, false) {
+      : random_(seed), cut_(size * size, false), multicast_cut_(size * size, false) {
     for (size_t i = 0; i < size; ++i) {
       MemberInfo info;
       info.id.instance = {1, i + 1};
@@ -84,7 +84,7 @@ class Mesh {
   void Resume(Rank rank) {
     Node& node = *nodes_[rank];
     node.life = Life::kRuns;
-    for (const auto& [from, frame] : std::exchange(node.mail, {})) Hand(rank, from, frame);
+    for (const Event& event : std::exchange(node.mail, {})) Hand(event);
   }
   // `heap` is how long the kernel keeps the sockets of a dead process open, `listener` how much
   // longer the one that listens.
@@ -102,6 +102,9 @@ class Mesh {
     events_.push({now_, ++event_no_, at, peer, Event::Kind::kLifeline, {}});
   }
   void Cut(Rank from, Rank to, bool cut = true) { cut_[from * nodes_.size() + to] = cut; }
+  void CutMulticast(Rank from, Rank to, bool cut = true) {
+    multicast_cut_[from * nodes_.size() + to] = cut;
+  }
   void Isolate(Rank rank) {
     for (Rank peer = 0; peer < nodes_.size(); ++peer) {
       Cut(rank, peer);
@@ -118,6 +121,14 @@ class Mesh {
   std::vector<Told> suspicions;
   std::vector<Told> withdrawals;
   std::vector<Told> doubts;
+  struct ToldMulticast {
+    Rank by;
+    Rank subject;
+    bool lost;
+    bool operator==(const ToldMulticast&) const = default;
+  };
+  std::vector<ToldMulticast> multicast_told;
+  size_t rejoins = 0;
   std::vector<std::pair<Rank, wire::OutFrame>> sent;
   bool record_frames = false;
 
@@ -129,14 +140,6 @@ class Mesh {
   }
 
  private:
-  struct Node {
-    Node(const Options& options, uint64_t seed) : random(seed), detector(options, random) {}
-    Random random;
-    FailureDetector detector;
-    Life life = Life::kRuns;
-    Instant sockets_close_at;
-    std::vector<std::pair<Rank, wire::Frame>> mail;
-  };
   struct Event {
     enum class Kind : uint8_t { kFrame, kLifeline, kRefused, kAnswered, kFailed };
     Instant at;
@@ -145,11 +148,19 @@ class Mesh {
     Rank from;
     Kind kind;
     wire::Frame frame;
+    bool by_multicast = false;
     bool operator<(const Event& other) const {
       return std::pair(at, no) > std::pair(other.at, other.no);
     }
   };
-
+  struct Node {
+    Node(const Options& options, uint64_t seed) : random(seed), detector(options, random) {}
+    Random random;
+    FailureDetector detector;
+    Life life = Life::kRuns;
+    Instant sockets_close_at;
+    std::vector<Event> mail;
+  };
   Duration Delay() {
     return random_.Between(Duration(microseconds(50)), Duration(microseconds(400)));
   }
@@ -162,7 +173,14 @@ class Mesh {
       for (Rank to = 0; to < nodes_.size(); ++to) {
         if (to == from || (frame.to != kAllRanks && frame.to != to)) continue;
         if (IsCut(from, to) || random_.Chance(loss_)) continue;
-        events_.push({now_ + Delay(), ++event_no_, to, from, Event::Kind::kFrame, frame.frame});
+        bool by_multicast = frame.to == kAllRanks;
+        if (by_multicast && multicast_cut_[from * nodes_.size() + to]) {
+          const std::vector<Rank>& copies = nodes_[from]->detector.copies();
+          if (std::find(copies.begin(), copies.end(), to) == copies.end()) continue;
+          by_multicast = false;
+        }
+        events_.push({now_ + Delay(), ++event_no_, to, from, Event::Kind::kFrame, frame.frame,
+                      by_multicast});
       }
     }
     for (Rank to : out.probes) Connect(from, to);
@@ -173,6 +191,10 @@ class Mesh {
     for (const auto& told : out.suspected)
       suspicions.push_back({now_, from, told.subject, told.evidence, told.cause});
     for (Rank rank : out.unsuspected) withdrawals.push_back({now_, from, rank, ""});
+    for (const MulticastChange& change : out.multicast_changes) {
+      multicast_told.push_back({from, change.peer, change.lost});
+    }
+    rejoins += out.rejoin_multicast ? 1 : 0;
     if (out.self_doubt) doubts.push_back({now_, from, kNoRank, *out.self_doubt});
   }
   // TCP repeats itself, so loss does not matter to it here; cuts do.
@@ -191,12 +213,12 @@ class Mesh {
   void Deliver(const Event& event) {
     Node& node = *nodes_[event.to];
     if (node.life == Life::kStopped && event.kind == Event::Kind::kFrame)
-      node.mail.emplace_back(event.from, event.frame);
+      node.mail.push_back(event);
     if (node.life != Life::kRuns) return;
     Output out;
     switch (event.kind) {
       case Event::Kind::kFrame:
-        return Hand(event.to, event.from, event.frame);
+        return Hand(event);
       case Event::Kind::kLifeline:
         node.detector.OnLifelineClosed(now_, event.from, out);
         break;
@@ -212,10 +234,13 @@ class Mesh {
     }
     Route(event.to, out);
   }
-  void Hand(Rank to, Rank from, const wire::Frame& frame) {
+  void Hand(const Event& event) {
+    const Rank to = event.to;
+    const Rank from = event.from;
+    const wire::Frame& frame = event.frame;
     FailureDetector& detector = nodes_[to]->detector;
     Output out;
-    detector.OnHeard(now_, from);
+    detector.OnHeard(now_, from, event.by_multicast);
     if (const auto* heartbeat = std::get_if<wire::HeartbeatFrame>(&frame))
       detector.OnHeartbeat(now_, from, *heartbeat, out);
     if (const auto* ping = std::get_if<wire::PingFrame>(&frame))
@@ -234,6 +259,7 @@ class Mesh {
   double loss_ = 0;
   uint64_t event_no_ = 0;
   std::vector<bool> cut_;
+  std::vector<bool> multicast_cut_;
   std::vector<MemberInfo> members_;
   std::vector<std::unique_ptr<Node>> nodes_;
   std::priority_queue<Event> events_;

@@ -185,6 +185,7 @@ TEST(FrameCodec, AFrameThatBreaksALimitIsNotEncoded) {
       NakFrame{.ranges = absl::InlinedVector<NakRange, 4>(kNakRangesMax + 1, NakRange{1, 1})},
       HeartbeatFrame{.high = kSeqNoMax + 1},
       HeartbeatFrame{.hears = absl::InlinedVector<uint64_t, 1>(kHearWordsMax + 1)},
+      HeartbeatFrame{.hears = {1, 2}, .lost = {1}},
       SuspectFrame{.evidence = static_cast<Evidence>(9)},
       SuspectFrame{.level = 3},
       ControlFrame{.kind = static_cast<ControlKind>(3)},
@@ -211,6 +212,8 @@ TEST(FrameCodec, TheLargestFramesFitTheirPacketsExactly) {
       StatusFrame{.received = absl::InlinedVector<VectorEntry, 8>(kStatusVectorMax)},
       NakFrame{.ranges = absl::InlinedVector<NakRange, 4>(kNakRangesMax, NakRange{1, 0xFFFF})},
       HeartbeatFrame{.hears = absl::InlinedVector<uint64_t, 1>(kHearWordsMax, ~uint64_t{0})},
+      HeartbeatFrame{.hears = absl::InlinedVector<uint64_t, 1>(kHearWordsMax, ~uint64_t{0}),
+                     .lost = std::vector<uint64_t>(kHearWordsMax, ~uint64_t{0})},
   };
   for (const Frame& frame : largest) {
     std::vector<Frame> frames;

@@ -45,6 +45,8 @@ inline std::vector<NamedFrame> GoldenFrames() {
                            .echo_us = 0x61626364,
                            .progress = 0x3132,
                            .hears = {0x7172737475767778, 1}};
+  HeartbeatFrame lost = heartbeat;
+  lost.lost = {0x8182838485868788, 2};
   SuspectFrame suspect{.subject = 0x0102,
                        .subject_join_no = 0x11121314,
                        .evidence = Evidence::kStalled,
@@ -56,6 +58,7 @@ inline std::vector<NamedFrame> GoldenFrames() {
       {"status", status},
       {"nak", nak},
       {"heartbeat", heartbeat},
+      {"heartbeat_lost", lost},
       {"ping", PingFrame{.nonce = 0x01020304, .send_us = 0x11121314}},
       {"pong", PongFrame{.nonce = 0x01020304, .target = 0x2122, .send_us = 0x11121314}},
       {"ping_request", PingRequestFrame{.nonce = 0x01020304, .target = 0x2122}},

@@ -47,6 +47,7 @@ const char* CauseOf(const View& view) {
 const char* UnitOf(EventKind kind) {
   switch (kind) {
     case EventKind::kSuspected:
+    case EventKind::kMulticastLost:
     case EventKind::kBackPressure:
       return " ms";
     case EventKind::kTransferStarted:
