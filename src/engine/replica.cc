@@ -66,9 +66,16 @@ void Replica::AddSynced(const MemberId& member) {
   }
 }
 
+// Joiners begin with different ones, so that those who join together share the donors.
 std::vector<MemberId> Replica::Donors() const {
   std::vector<MemberId> donors = synced_members_;
   std::erase(donors, view_.self);
+  if (donors.empty()) return donors;
+  const auto self = std::find_if(view_.members.begin(), view_.members.end(),
+                                 [&](const MemberInfo& member) { return member.id == view_.self; });
+  const auto rank = static_cast<size_t>(self - view_.members.begin());
+  std::rotate(donors.begin(), donors.begin() + static_cast<std::ptrdiff_t>(rank % donors.size()),
+              donors.end());
   return donors;
 }
 

@@ -41,7 +41,7 @@ void Donor::OnRequest(Instant now, const MemberId& joiner, uint32_t attempt, con
   if (view.num > maps.view().num) {
     // The joiner installed the view that admits it before this member did.
     if (waiting_.size() >= kWaitingMax) {
-      Refuse(joiner, attempt, "too many requests wait for a view", out);
+      Refuse(joiner, attempt, {"too many requests wait for a view", true}, out);
       return;
     }
     waiting_[joiner] = {view, attempt};
@@ -72,16 +72,16 @@ void Donor::Complete(const MemberId& joiner, Output& out) {
 void Donor::Begin(Instant now, const MemberId& joiner, uint32_t attempt, const map::MapSet& maps,
                   bool serving, Output& out) {
   if (!serving) {
-    Refuse(joiner, attempt, "this member does not hold the whole state itself", out);
+    Refuse(joiner, attempt, {"this member does not hold the whole state itself"}, out);
     return;
   }
   if (sessions_.size() >= options_.sessions_max) {
-    Refuse(joiner, attempt, "this member serves as many joiners as it may", out);
+    Refuse(joiner, attempt, {"this member serves as many joiners as it may", true}, out);
     return;
   }
   std::optional<map::MapSetSnapshot> snapshot = maps.TakeSnapshot();
   if (!snapshot.has_value()) {
-    Refuse(joiner, attempt, "too many snapshots are alive", out);
+    Refuse(joiner, attempt, {"too many snapshots are alive", true}, out);
     return;
   }
   out.notes.push_back({Output::Note::Kind::kStarted, joiner, 0, {}});
@@ -93,9 +93,10 @@ void Donor::Begin(Instant now, const MemberId& joiner, uint32_t attempt, const m
   if (done) Complete(joiner, out);
 }
 
-void Donor::Refuse(const MemberId& joiner, uint32_t attempt, std::string_view why, Output& out) {
+void Donor::Refuse(const MemberId& joiner, uint32_t attempt, const RefusedMessage& refusal,
+                   Output& out) {
   ++stats_.refused;
-  out.messages.push_back({joiner, EncodeRefused(attempt, {std::string(why)})});
+  out.messages.push_back({joiner, EncodeRefused(attempt, refusal)});
 }
 
 void Donor::OnView(Instant now, const map::MapSet& maps, bool serving, Output& out) {

@@ -11,13 +11,13 @@
 #define COHORT_TRANSFER_DONOR_H_
 
 #include <memory>
-#include <string_view>
 
 #include "absl/container/btree_map.h"
 #include "base/buffer.h"
 #include "base/instant.h"
 #include "map/map_set.h"
 #include "transfer/limits.h"
+#include "transfer/messages.h"
 #include "transfer/output.h"
 
 namespace cohort::transfer {
@@ -71,7 +71,7 @@ class Donor {
   void Complete(const MemberId& joiner, Output& out);
   void Begin(Instant now, const MemberId& joiner, uint32_t attempt, const map::MapSet& maps,
              bool serving, Output& out);
-  void Refuse(const MemberId& joiner, uint32_t attempt, std::string_view why, Output& out);
+  void Refuse(const MemberId& joiner, uint32_t attempt, const RefusedMessage& refusal, Output& out);
 
   const Options options_;
   Stats stats_;

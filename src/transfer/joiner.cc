@@ -27,6 +27,7 @@ void Joiner::Start(Instant now, const ViewId& view, std::vector<MemberId> donors
   past_.clear();
   donors_ = std::move(donors);
   next_donor_ = 0;
+  waits_for_donor_ = false;
   Ask(now, out);
 }
 
@@ -247,10 +248,20 @@ void Joiner::OnMessage(Instant now, const MemberId& from, Bytes body, Output& ou
     if (const auto end = DecodeEnd(body); end.has_value()) return OnEnd(now, *end, out);
   }
   if (header->type == MessageType::kRefused) {
-    if (const auto no = DecodeRefused(body); no.has_value()) return Fail(now, no->reason, out);
+    if (const auto no = DecodeRefused(body); no.has_value()) return OnRefused(now, *no, out);
   }
   ++stats_.malformed;
   Fail(now, "the donor sent a message that makes no sense", out);
+}
+
+// Spec 9.2: one that is busy has not failed. It is told once that this member has to wait.
+void Joiner::OnRefused(Instant now, const RefusedMessage& refusal, Output& out) {
+  if (!refusal.busy || !std::exchange(waits_for_donor_, true)) {
+    return Fail(now, refusal.reason, out);
+  }
+  ++stats_.busy;
+  if (wants_pause()) GiveUpQueue(delivered_);
+  Ask(now, out);
 }
 
 // Spec 9.3

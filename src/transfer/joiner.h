@@ -49,6 +49,7 @@ class Joiner {
   struct Stats {
     uint64_t attempts = 0;
     uint64_t failures = 0;
+    uint64_t busy = 0;  // Refusals by donors that served as many joiners as they may.
     uint64_t digest_mismatches = 0;
     uint64_t malformed = 0;  // Messages.
     uint64_t stale = 0;      // Messages of an earlier attempt or of somebody who is not the donor.
@@ -108,6 +109,7 @@ class Joiner {
 
   void Ask(Instant now, Output& out);
   void Fail(Instant now, std::string why, Output& out);
+  void OnRefused(Instant now, const RefusedMessage& refusal, Output& out);
   void OnBegin(Instant now, const BeginMessage& begin, Output& out);
   void OnChunk(Instant now, Bytes body, Output& out);
   void OnEnd(Instant now, const EndMessage& end, Output& out);
@@ -143,6 +145,7 @@ class Joiner {
   size_t next_donor_ = 0;
   std::optional<MemberId> donor_;
   uint32_t attempt_ = 0;
+  bool waits_for_donor_ = false;  // All were busy, and that was told.
   uint32_t next_chunk_ = 0;
   uint64_t bytes_received_ = 0;
   uint64_t bytes_expected_ = 0;

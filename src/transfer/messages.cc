@@ -114,6 +114,7 @@ Buffer EncodeEnd(uint32_t attempt, const EndMessage& message) {
 Buffer EncodeRefused(uint32_t attempt, const RefusedMessage& message) {
   v1::TransferRefused out;
   out.set_reason(message.reason.substr(0, kReasonBytesMax));
+  out.set_busy(message.busy);
   return Encode(MessageType::kRefused, attempt, out);
 }
 
@@ -181,7 +182,7 @@ std::optional<EndMessage> DecodeEnd(Bytes message) {
 std::optional<RefusedMessage> DecodeRefused(Bytes message) {
   v1::TransferRefused in;
   if (!Decode(message, in) || in.reason().size() > kReasonBytesMax) return std::nullopt;
-  return RefusedMessage{in.reason()};
+  return RefusedMessage{in.reason(), in.busy()};
 }
 
 }  // namespace cohort::transfer

@@ -62,6 +62,7 @@ struct EndMessage {
 
 struct RefusedMessage {
   std::string reason;
+  bool busy = false;  // It would serve, but serves as many as it may already.
 };
 
 struct Header {

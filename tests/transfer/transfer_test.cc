@@ -519,6 +519,29 @@ TEST(Donor, ServesSeveralAndRefusesMore) {
   EXPECT_EQ(out.notes.size(), 2u);
 }
 
+TEST(Joiner, WaitsForADonorThatServesOthersAndSaysSoOnce) {
+  Rig rig;
+  FillUp(rig, 3000);
+  Donor& donor = rig.servers[0]->donor;
+  for (uint64_t i = 0; i < 3; ++i) {
+    Output out;
+    donor.OnMessage(rig.now, map::Writer(50 + i),
+                    EncodeRequest(1, {rig.servers[0]->replica.view()}),
+                    rig.servers[0]->replica.maps(), true, out);
+  }
+  rig.Join();
+  for (int i = 0; i < 10; ++i) {
+    rig.RunToEnd();
+    rig.Wait();
+  }
+  EXPECT_EQ(rig.notes.size(), 1u);
+  EXPECT_EQ(rig.joiner->stats().failures, 1u);
+  EXPECT_GE(rig.joiner->stats().busy, 9u);
+  donor.OnGone(map::Writer(51));
+  rig.RunToEnd();
+  EXPECT_NE(rig.taken, nullptr);
+}
+
 TEST(Donor, CountsRubbishAndImpossibleAcknowledgements) {
   Rig rig;
   FillUp(rig, 3000);
