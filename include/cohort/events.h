@@ -40,7 +40,9 @@ enum class EventKind : uint8_t {
               // limited.
   kBackPressure,  // What this member sends had to wait for subject. number: milliseconds; told when
                   // it is over.
-  kDegraded,      // A member lags behind; subject. Not told by this version.
+  kDegraded,      // Subject (perhaps this member) has been behind the others for 2 s. number:
+                  // milliseconds.
+  kCaughtUp,      // Subject is behind no more. number: milliseconds that it was behind at most.
   kPlaintext,     // The group runs without encryption.
   kWarning,       // text says what is wrong and what to do.
 };

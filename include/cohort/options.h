@@ -118,6 +118,9 @@ struct GroupOptions {
   // profile's. Too short expels members in a garbage collection; too long lets one stopped process
   // hold every SYNC write up.
   absl::Duration stall_timeout = absl::ZeroDuration();
+  // How long a member may be so slow that the others cannot send what they have, before they go on
+  // without it; it comes back and gets the state anew. 3 s to 1 h; zero: 10 s; infinite: never.
+  absl::Duration slow_timeout = absl::ZeroDuration();
 
   // Messages and writes accepted but not yet sent, in bytes. Beyond it calls are refused with
   // kResourceExhausted; an empty queue takes one message of any size. 64 KiB to 1 GiB.

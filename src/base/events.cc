@@ -50,6 +50,8 @@ const char* ToString(EventKind kind) {
       return "back_pressure";
     case EventKind::kDegraded:
       return "degraded";
+    case EventKind::kCaughtUp:
+      return "caught_up";
     case EventKind::kPlaintext:
       return "plaintext";
     case EventKind::kWarning:

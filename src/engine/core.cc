@@ -35,6 +35,12 @@ failure::Options FailureOptions(const EngineOptions& options) {
   return result;
 }
 
+flow::LagTable::Options LagOptions(const EngineOptions& options) {
+  flow::LagTable::Options result;
+  result.too_slow_after = options.slow_after;
+  return result;
+}
+
 DataPlane::Options PlaneOptions(const EngineOptions& options) {
   DataPlane::Options result;
   result.packer.queue_bytes_max = options.send_queue_bytes_max;
@@ -90,7 +96,8 @@ Engine::Core::Core(EngineOptions options, const std::array<std::byte, 32>& entro
       failure_(FailureOptions(options_), random_),
       membership_(MembershipOptionsOf(options_), random_),
       plane_(PlaneOptions(options_), random_),
-      replica_(ReplicaOptions(options_, security_.TableSeed())) {
+      replica_(ReplicaOptions(options_, security_.TableSeed())),
+      lag_(LagOptions(options_)) {
   lifelines_.SetSelf({.id = self_.id, .address = self_.address, .name = self_.name}, turn_.streams);
 }
 
@@ -150,6 +157,7 @@ void Engine::Core::OnTimer(Instant now, Output& out) {
     AfterDiscovery(now);
   }
   if (member_ && failure_.NextDeadline() <= now) {
+    WatchLag(now);
     failure_.OnTimer(now, failure_out_);
     AfterFailure(now);
   }
@@ -315,6 +323,7 @@ EngineStats Engine::Core::Stats() const {
   stats["rmcast.bytes_held"] = plane_.rmcast().bytes_held();
   stats["order.orders_sent"] = plane_.order().stats().orders_sent;
   stats["order.orders_malformed"] = plane_.order().stats().orders_malformed;
+  stats["flow.lag_ms"] = static_cast<uint64_t>(lag_.worst() / milliseconds(1));
   stats["flow.window"] = plane_.flow().window();
   stats["flow.losses"] = plane_.flow().stats().losses;
   stats["flow.receiver_drops"] = plane_.flow().stats().receiver_drops;

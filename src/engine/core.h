@@ -27,6 +27,7 @@
 #include "engine/replica.h"
 #include "engine/verification.h"
 #include "failure/failure_detector.h"
+#include "flow/lag_table.h"
 #include "membership/membership.h"
 #include "security/security.h"
 
@@ -79,6 +80,7 @@ class Engine::Core {
   void Receive(Instant now, const Datagram& datagram);
   void ReceiveFromStranger(Instant now, const Datagram& datagram, const security::Origin& origin);
   void ReceiveInView(Instant now, const security::Origin& origin, bool by_multicast, bool previous);
+  void WatchLag(Instant now);
   void ReportMulticast(Instant now, const failure::MulticastChange& change);
   void Handle(Instant now, Rank from, bool previous, wire::DataFrame& frame);
   void Handle(Instant now, Rank from, bool previous, wire::StatusFrame& frame);
@@ -166,6 +168,7 @@ class Engine::Core {
   bool member_ = false;    // In a view, and not excluded from it.
   bool terminal_ = false;  // The view only leads to another side.
   bool halted_ = false;
+  flow::LagTable lag_;
   bool leaving_ = false;
   bool closing_ = false;   // What is delivered now is in the order that ends the view.
   uint32_t draining_ = 0;  // SetDraining commands that have not been taken back.

@@ -192,6 +192,7 @@ void Engine::Core::BeginView(Instant now, const membership::Installation& instal
   // evidence is kept and judged again.
   failure_out_ = {};
   plane_.OnView(now, view_.id, rank_, view_infos_.size(), plane_out_);
+  lag_.OnView(view_infos_.size());
   if (installation.fresh) failure_.Forget();
   failure_.OnView(now, rank_, view_infos_, failure_out_);
   std::vector<Rank> continuing;

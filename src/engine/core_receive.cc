@@ -195,6 +195,11 @@ void Engine::Core::AfterFailure(Instant now) {
   }
   turn_.rejoin_multicast |= judged.rejoin_multicast;
   if (judged.copies_changed) packetizer_.SetCopies(failure_.copies());
+  if (judged.found_slow_by.has_value()) {
+    membership_.OnFoundSlow(now, view_infos_[*judged.found_slow_by].name, membership_out_);
+    ApplyMembership(now);
+    if (!member_) return;
+  }
   if (judged.self_doubt.has_value())
     Report(now, EventKind::kSelfDoubt, std::move(*judged.self_doubt), self_.id, self_.name);
   const ViewId view = view_.id;
@@ -222,6 +227,31 @@ void Engine::Core::ReportMulticast(Instant now, const failure::MulticastChange& 
           : "what it multicasts arrives again";
   Report(now, change.lost ? EventKind::kMulticastLost : EventKind::kMulticastBack, std::move(text),
          member.id, member.name, silent_ms);
+}
+
+// Spec 5.19.
+void Engine::Core::WatchLag(Instant now) {
+  if (now < lag_.NextDeadline() || plane_.wedged()) return;
+  std::vector<flow::LagTable::Change> changes;
+  lag_.Sample(now, plane_.acks(), plane_.SomebodyWaits(), changes);
+  for (const flow::LagTable::Change& change : changes) {
+    const MemberInfo& member = view_infos_[change.member];
+    const int64_t lag_ms = change.lag / milliseconds(1);
+    std::string text = change.degraded
+                           ? absl::StrCat("has been behind the others for 2 s, now by ", lag_ms,
+                                          " ms; writes that all members acknowledge wait for it")
+                           : absl::StrCat("has caught up; it was behind by up to ", lag_ms, " ms");
+    Report(now, change.degraded ? EventKind::kDegraded : EventKind::kCaughtUp, std::move(text),
+           member.id, member.name, lag_ms);
+  }
+  for (Rank rank = 0; rank < members(); ++rank) {
+    if (rank == rank_) continue;
+    const bool too_slow = lag_.IsTooSlow(rank);
+    failure_.SetSlow(rank, !too_slow ? std::string()
+                                     : absl::StrCat("too slow: behind the others by ",
+                                                    lag_.lag(rank) / milliseconds(1),
+                                                    " ms, while others could not send for it"));
+  }
 }
 
 void Engine::Core::HandleLifelines(Instant now, Lifelines::Output& lifelines) {

@@ -106,6 +106,9 @@ class DataPlane {
   size_t queued_exempt_bytes() const { return packer_.exempt_bytes(); }
   const rmcast::ReliableMulticast& rmcast() const { return rmcast_; }
   const order::CutOrder& order() const { return order_; }
+  // A member, perhaps this one, has more to send than the window lets pass.
+  bool SomebodyWaits() const { return !packer_.empty() || flow_.SomebodyWaits(); }
+  const wire::AckTable& acks() const { return rmcast_.acks(); }
   const flow::FlowControl& flow() const { return flow_; }
   const frag::Reassembler& reassembler() const { return reassembler_; }
   bool IsConsistent() const;

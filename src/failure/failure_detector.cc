@@ -51,6 +51,7 @@ void FailureDetector::OnView(Instant now, Rank self, const std::vector<MemberInf
     peer.accused = wire::Evidence::kNone;
     peer.next_report = Instant::Infinite();
     peer.has_hears = false;
+    peer.slow_evidence.clear();
     std::erase_if(peer.reports, [&](Peer::Report& report) {
       report.from = report.from < new_rank.size() ? new_rank[report.from] : kNoRank;
       return report.from == kNoRank;
@@ -127,6 +128,10 @@ void FailureDetector::OnHeard(Instant now, Rank from, bool by_multicast) {
 void FailureDetector::OnLocalHealth(Rank from, uint8_t local_health) {
   if (DropUnlessPeer(from)) return;
   peers_[from].local_health = std::min<unsigned>(local_health, kLocalHealthMax);
+}
+
+void FailureDetector::SetSlow(Rank rank, std::string evidence) {
+  if (IsPeer(rank)) peers_[rank].slow_evidence = std::move(evidence);
 }
 
 void FailureDetector::OnInterface(Instant now, bool up) {

@@ -61,6 +61,8 @@ class FailureDetector {
   void OnProbeResult(Instant now, Rank peer, ProbeResult result, Output& out);
   void OnReplaced(Instant now, Rank peer, std::string_view evidence,
                   Output& out);  // A newer instance has its name.
+  // `peer` has been too far behind for too long; empty: it is not. Judged at the next tick.
+  void SetSlow(Rank peer, std::string evidence);
   void OnUnreachable(Instant now, Rank peer,
                      Output& out);  // ICMP: a trigger to probe, never evidence.
   void OnInterface(Instant now, bool up);
@@ -113,6 +115,7 @@ class FailureDetector {
   void Judge(Rank rank, Output& out);
   bool ConvictOnAuthority(Rank rank, Output& out);
   wire::Evidence WantedAccusation(Rank rank) const;
+  std::string TextOf(Rank rank) const;  // Of what it is accused of.
   void Accuse(Rank rank, wire::Evidence evidence, Output& out);
   void Withdraw(Rank rank, Output& out);
   void ConvictIfAgreed(Rank rank, Output& out);

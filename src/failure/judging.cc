@@ -127,8 +127,15 @@ bool FailureDetector::ConvictOnAuthority(Rank rank, Output& out) {
 wire::Evidence FailureDetector::WantedAccusation(Rank rank) const {
   if (rank == link_victim_) return wire::Evidence::kBadLink;
   const Peer& peer = peers_[rank];
-  if (Silence(peer) < DeadAfter(peer)) return wire::Evidence::kNone;
+  if (Silence(peer) < DeadAfter(peer))
+    return peer.slow_evidence.empty() ? wire::Evidence::kNone : wire::Evidence::kSlow;
   return HostAnswers(peer) ? wire::Evidence::kStalled : wire::Evidence::kSilent;
+}
+
+std::string FailureDetector::TextOf(Rank rank) const {
+  const Peer& peer = peers_[rank];
+  if (peer.accused == wire::Evidence::kBadLink) return LinkText(rank);
+  return peer.accused == wire::Evidence::kSlow ? peer.slow_evidence : ProbeText(peer);
 }
 
 void FailureDetector::Accuse(Rank rank, wire::Evidence evidence, Output& out) {
@@ -140,11 +147,10 @@ void FailureDetector::Accuse(Rank rank, wire::Evidence evidence, Output& out) {
   peer.next_report = fd_now_ + options_.report_every;
   if (!news) return;
   ++stats_.suspicions;
-  out.suspected.push_back(
-      {.subject = rank,
-       .cause = CauseOf(evidence),
-       .evidence = evidence == wire::Evidence::kBadLink ? LinkText(rank) : ProbeText(peer),
-       .silence = Silence(peer)});
+  out.suspected.push_back({.subject = rank,
+                           .cause = CauseOf(evidence),
+                           .evidence = TextOf(rank),
+                           .silence = Silence(peer)});
 }
 
 void FailureDetector::Withdraw(Rank rank, Output& out) {
@@ -162,7 +168,7 @@ void FailureDetector::ConvictIfAgreed(Rank rank, Output& out) {
   if (peer.accused == wire::Evidence::kStalled && Silence(peer) < options_.stall_after) return;
   std::string reporters;
   if (!HasMajority(rank, &reporters)) return;
-  std::string text = peer.accused == wire::Evidence::kBadLink ? LinkText(rank) : ProbeText(peer);
+  std::string text = TextOf(rank);
   if (!reporters.empty()) absl::StrAppend(&text, "; seen alike by ", reporters);
   Convict(rank, peer.accused, std::move(text), false, out);
 }
@@ -239,6 +245,10 @@ void FailureDetector::OnSuspect(Instant now, Rank from, const wire::SuspectFrame
   if (frame.subject >= peers_.size() || frame.subject == from ||
       frame.subject_join_no != peers_[frame.subject].info.id.join_no) {
     ++stats_.frames_dropped;
+    return;
+  }
+  if (frame.subject == self_ && frame.evidence == wire::Evidence::kSlow && frame.level >= 2) {
+    out.found_slow_by = from;
     return;
   }
   if (frame.subject == self_) {  // Not dead at all: say so as soon as a heartbeat may leave.

@@ -48,6 +48,7 @@ struct Output {
   std::vector<Conviction> convicted;
   std::optional<std::string>
       self_doubt;  // This member was stopped or is cut off: why it accuses nobody.
+  std::optional<Rank> found_slow_by;  // This member is convicted there, for being too slow.
   std::vector<RoundTrip> round_trips;
   std::vector<MulticastChange> multicast_changes;
   bool rejoin_multicast = false;  // Leave the multicast address and join it again.

@@ -36,6 +36,7 @@ struct Peer {
   Duration srtt{0};
   unsigned local_health = 0;
 
+  std::string slow_evidence;  // Not empty: it is heard, and too slow for the group.
   bool probing = false;
   Instant probing_since;
   Instant next_ping;

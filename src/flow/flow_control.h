@@ -13,6 +13,7 @@
 #ifndef COHORT_FLOW_FLOW_CONTROL_H_
 #define COHORT_FLOW_FLOW_CONTROL_H_
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <vector>
@@ -63,6 +64,10 @@ class FlowControl {
   uint32_t window() const;  // Chunks that may be in flight now.
   // A member without whose credit nothing of what waits here is sent; kNoRank when there is none.
   Rank starved_by() const;
+  // A peer has said in its STATUS that it has a backlog.
+  bool SomebodyWaits() const {
+    return std::any_of(peers_.begin(), peers_.end(), [](const Peer& p) { return p.backlog > 0; });
+  }
   uint32_t congestion_window() const { return static_cast<uint32_t>(congestion_window_); }
 
   // What this member grants the others in its own STATUS.

@@ -9,6 +9,11 @@
 namespace cohort::membership {
 namespace {
 
+// A member found too slow stays away for so long, doubling each time.
+constexpr Duration kSlowAwayMin = seconds(5);
+constexpr Duration kSlowAwayMax = seconds(300);
+constexpr Duration kSlowForgottenAfter = seconds(600);
+
 constexpr Duration kPreviousKept = seconds(2);
 
 }  // namespace
@@ -157,11 +162,22 @@ void Membership::ApplyGone(const Turn& turn, const ViewId& next, Output& out) {
     timers_.Set(Timer::kRole, leaving->give_up_at);
     return;
   }
-  if (in_group()) Exclude(turn.now, "view " + next.ToString() + " was decided without it", out);
+  if (!in_group()) return;
+  Exclude(turn.now, "view " + next.ToString() + " was decided without it", Duration(0), out);
+}
+
+// Spec 5.19: it steps aside, instead of going on as a side of its own that would be back at once.
+void Membership::OnFoundSlow(Instant now, const std::string& by, Output& out) {
+  if (!in_group()) return;
+  std::erase_if(slow_at_, [&](Instant at) { return now - at > kSlowForgottenAfter; });
+  slow_at_.push_back(now);
+  const Duration delay = kSlowAwayMin * (1 << std::min<size_t>(slow_at_.size() - 1, 8));
+  Exclude(now, by + " and a majority found it too slow", std::min<Duration>(delay, kSlowAwayMax),
+          out);
 }
 
 // Spec 4.75, 4.76.
-void Membership::Exclude(Instant now, const std::string& why, Output& out) {
+void Membership::Exclude(Instant now, const std::string& why, Duration delay_min, Output& out) {
   if (KindOf(role_) == RoleKind::kLeaving) return FinishLeaving(now, out);  // What it wanted.
   ++stats_.exclusions;
   std::erase_if(exclusions_, [&](Instant at) { return now - at > seconds(60); });
@@ -171,6 +187,7 @@ void Membership::Exclude(Instant now, const std::string& why, Output& out) {
     delay = std::min<Duration>(seconds(60),
                                seconds(1) * (1 << std::min<size_t>(exclusions_.size() - 3, 6)));
   }
+  delay = std::max(delay, delay_min);
   came_from_ = view()->next;
   terminal_.reset();
   merge_.Clear();

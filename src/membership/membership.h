@@ -65,6 +65,8 @@ class Membership {
   void OnLifelineDown(Instant now, const Address& address, Output& out);
 
   // From failure. `rank` is of the installed view, here and below.
+  // The others have convicted this member for being too slow.
+  void OnFoundSlow(Instant now, const std::string& by, Output& out);
   void OnConviction(const Turn& turn, Rank rank, ViewCause cause, const std::string& evidence,
                     Output& out);
   // Any authenticated packet of the installed view.
@@ -140,7 +142,7 @@ class Membership {
   void ApplyGone(const Turn& turn, const ViewId& next, Output& out);
   void BeginView(Instant now, ProposalRef proposal, bool fresh, uint64_t group_time_ms,
                  Output& out);
-  void Exclude(Instant now, const std::string& why, Output& out);
+  void Exclude(Instant now, const std::string& why, Duration delay_min, Output& out);
   void SubmitChanges(const Turn& turn, Output& out);
   PendingChanges CollectChanges(Instant now) const;
   View MakeView(const Proposal& proposal, const Proposal* ending) const;
@@ -213,6 +215,7 @@ class Membership {
   std::optional<Terminal> terminal_;      // Wanted: this side ends.
   std::optional<GroupSighting> sighted_;  // Heard while asking was not yet allowed.
   std::vector<Instant> exclusions_;
+  std::vector<Instant> slow_at_;  // Found too slow, lately.
   uint32_t failed_joins_ = 0;
   bool refused_for_good_ = false;
   std::optional<Refusal> refusal_;

@@ -136,7 +136,7 @@ void Membership::OnMergeAnswer(Instant now, const LifelinePeer& from, const Merg
   merge_.EndQuestion(now);
   if (answer.kind == MergeMessage::Kind::kDescends && descent) {
     return Exclude(now, "view " + answer.view.ToString() + " is primary and descends from its own",
-                   out);
+                   Duration(0), out);
   }
   // Spec 4.83
   if (answer.kind != MergeMessage::Kind::kOk || descent || !IsCoordinator()) return;

@@ -43,6 +43,19 @@ TEST(FailureDetectorTest, AProcessThatDiesIsConvictedByOneObserverInMilliseconds
   }
 }
 
+TEST(FailureDetectorTest, AMemberThatIsHeardButTooSlowIsConvictedByAMajorityOnly) {
+  Mesh mesh(5);
+  mesh.RunFor(kSettled);
+  for (Rank by : {0, 1}) mesh.detector(by).SetSlow(4, "behind for 10 s");
+  mesh.RunFor(seconds(2));
+  EXPECT_THAT(mesh.convictions, IsEmpty());
+  mesh.detector(2).SetSlow(4, "behind for 10 s");
+  mesh.RunFor(milliseconds(300));
+  ASSERT_NE(mesh.Conviction(0, 4), nullptr);
+  EXPECT_EQ(mesh.Conviction(0, 4)->cause, ViewCause::kSlow);
+  EXPECT_THAT(mesh.Conviction(0, 4)->text, HasSubstr("behind for 10 s"));
+}
+
 TEST(FailureDetectorTest, AListenerThatClosesAfterTheLifelinesDelaysTheVerdictByMillisecondsOnly) {
   for (const uint64_t seed : {1, 2, 3, 4, 5}) {
     Mesh mesh(3, seed);

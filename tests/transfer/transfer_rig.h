@@ -164,6 +164,12 @@ class Rig {
   uint64_t view_ = 1;
 };
 
+// Enough for several windows of chunks.
+inline void FillUp(Rig& rig, int keys = 3000, size_t bytes = 1000) {
+  const std::string value(bytes, 'v');
+  for (int i = 0; i < keys; ++i) rig.Do(map::PutOp{"key" + std::to_string(i), value});
+}
+
 }  // namespace cohort::transfer
 
 #endif  // COHORT_TESTS_TRANSFER_TRANSFER_RIG_H_

@@ -48,6 +48,8 @@ const char* UnitOf(EventKind kind) {
   switch (kind) {
     case EventKind::kSuspected:
     case EventKind::kMulticastLost:
+    case EventKind::kDegraded:
+    case EventKind::kCaughtUp:
     case EventKind::kBackPressure:
       return " ms";
     case EventKind::kTransferStarted:

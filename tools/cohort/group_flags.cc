@@ -118,6 +118,11 @@ void GroupFlags::AddTo(CLI::App& app) {
       ->envname("COHORT_STALL_TIMEOUT")
       ->group(section)
       ->capture_default_str();
+  app.add_option("--slow-timeout", slow_timeout,
+                 "How long a member may hold the others' writes back; 0: 10s; inf: for ever")
+      ->envname("COHORT_SLOW_TIMEOUT")
+      ->group(section)
+      ->capture_default_str();
 }
 
 absl::StatusOr<absl::Duration> ParseTime(const std::string& option, const std::string& text) {
@@ -156,6 +161,7 @@ std::string WithFlagNames(std::string_view message) {
       {"name", "--name"},
       {"seeds", "--seed"},
       {"send_queue_bytes_max", "--send-queue-bytes"},
+      {"slow_timeout", "--slow-timeout"},
       {"stall_timeout", "--stall-timeout"},
       {"tie_breaker", "--tie-breaker"}};
   const size_t colon = message.find(':');
@@ -215,6 +221,7 @@ absl::StatusOr<GroupOptions> GroupFlags::ToOptions() const {
     absl::Duration& time;
   } times[] = {{"--dead-timeout", dead_timeout, options.dead_timeout},
                {"--stall-timeout", stall_timeout, options.stall_timeout},
+               {"--slow-timeout", slow_timeout, options.slow_timeout},
                {"--join-timeout", join_timeout, options.join_timeout},
                {"--leave-timeout", leave_timeout, options.leave_timeout}};
   for (const auto& entry : times) {

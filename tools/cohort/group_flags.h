@@ -31,6 +31,7 @@ struct GroupFlags {
   std::string profile = "default";
   std::string dead_timeout = "0";
   std::string stall_timeout = "0";
+  std::string slow_timeout = "0";
   std::string join_timeout = "30s";
   std::string leave_timeout = "2s";
   uint64_t map_bytes_max = GroupOptions().map_bytes_max;
