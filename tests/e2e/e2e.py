@@ -17,6 +17,8 @@ import sys
 import tempfile
 import time
 
+import redis
+
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import lab  # noqa: E402
 import members  # noqa: E402
@@ -284,6 +286,36 @@ def scenario_slow(s):
 
 
 scenario_slow.extra = ["--slow-timeout", "3s"]
+
+
+def scenario_primary(s):
+    """With quorums the minority stops writing, and comes back without a merge; then a death among three leaves a quorum."""
+    at = time.monotonic()
+    c = s.members["c"]
+    s.net.isolate(c.host)
+    s.view(["a", "b"], since=at)
+    c.wait_for(lambda e: e.get("event") == "halted", VIEW_SECONDS, "event")
+    try:
+        c.client().set("refused", "1")
+        raise AssertionError("a member without a quorum took a write")
+    except redis.exceptions.ReadOnlyError:
+        pass
+    written = s.run_for(1.0)
+    healed = time.monotonic()
+    s.net.reconnect()
+    back = s.view(NAMES, BACK_SECONDS, since=healed)
+    c.wait_for(lambda e: e.get("event") == "excluded", BACK_SECONDS, "event")
+    synced = c.wait_for_again("synced", back, BACK_SECONDS)
+    s.view(NAMES, BACK_SECONDS, since=synced)  # The view that gives it back its vote.
+    assert not [e for _, e in c.events if e.get("event") == "merged"], "a group with quorums has merged"
+    s.members["a"].kill()
+    s.drop("a")
+    s.view(["b", "c"], since=back)
+    return "c halted, %d writes by the others in a second; one view %.0f ms after healing, and a quorum after a death" % (
+        written, (back - healed) * 1000)
+
+
+scenario_primary.extra = ["--policy", "primary", "--initial-members", "3"]
 
 
 def scenario_ipv6(s):

@@ -66,6 +66,17 @@ class Member:
                         self.name, what, seconds, state, [e for _, e in self.events[-3:]]))
                 self._changed.wait(min(left, 0.5))
 
+    def wait_for_again(self, kind, since, seconds):
+        """When its own event of this kind came, at or after `since`; an error otherwise."""
+        deadline = time.monotonic() + seconds
+        while True:
+            for at, event in list(self.events):
+                if at >= since and event.get("event") == kind and event.get("member", self.name) == self.name:
+                    return at
+            if time.monotonic() > deadline:
+                raise TimeoutError("%s: no %s within %.0f s" % (self.name, kind, seconds))
+            time.sleep(0.02)
+
     def views(self):
         with self._changed:
             return [(at, event) for at, event in self.events if event.get("event") == "view"]
