@@ -6,7 +6,7 @@
 
 namespace cohort {
 
-// Cheapest first. docs/protocol.md, chapter "Delivery classes".
+// Cheapest first. docs/protocol/order.md, clause 6.1.
 enum class DeliveryClass : uint8_t {
   kConv = 0,    // In its sender's order, handed up on receipt: one hop.
   kAgreed = 1,  // In one total order among all AGREED and SAFE messages, alike on all members.

@@ -45,7 +45,7 @@ class COHORT_EXPORT Group {
   // Opens the sockets, finds or forms the group, and blocks until this member is in a view and
   // holds the group's whole state, at most options.join_timeout. Errors:
   //   kInvalidArgument     an option out of its range; the text names it.
-  //   kNotFound            the key file, the interface or a seed's name does not exist.
+  //   kNotFound            the key file or the interface does not exist.
   //   kAlreadyExists       the port is taken; the text says which and what to do.
   //   kPermissionDenied    the group refused this member, or the key file is open to others.
   //   kUnavailable         no usable network.

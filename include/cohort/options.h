@@ -89,9 +89,18 @@ struct GroupOptions {
                               // times the bandwidth.
   int multicast_ttl = 1;      // Router hops, 1 to 255. 1 stays on the local network.
 
-  // "HOST:PORT" of members to ask when multicast finds nobody (needed with no_multicast). Names are
-  // resolved once, in Join.
+  // Members to ask when multicast finds nobody (needed with no_multicast), at most 64:
+  // "ADDR:PORT"; "HOST:PORT", where the name may have many addresses, all of which are asked; or
+  // "srv:_cohort._tcp.example.org", for hosts and ports that SRV records name. Names are looked up
+  // about every 10 s, whatever their time to live says; of all they stand for, 64 addresses are
+  // asked. A name that is not known, now or for a while, is no error: a kWarning event says why.
   std::vector<std::string> seeds{};
+
+  // File for the addresses of the members that were in the group last, at most 64: they are asked,
+  // too, when this member starts again. Read in Join, replaced (mode 0600) when the members have
+  // changed; each member has its own. Empty: none. A file that is damaged or is not one of these is
+  // not used, which a kWarning event tells; the latter is not touched either.
+  std::string peer_cache{};
 
   // The group's key as `cohort keygen` prints it, or a file that holds it (mode 0600). Exactly one
   // of them, unless allow_plaintext lets the group do without.

@@ -11,7 +11,7 @@
 
 namespace cohort {
 
-// How the group treats a partition. See docs/protocol.md, chapter "Membership".
+// How the group treats a partition. See docs/protocol/membership_groups.md, clause 4.80 and on.
 enum class Policy : uint8_t {
   kAvailable,  // Every side lives on; sides merge entry by entry when the network heals.
   kPrimary,    // Only the side that holds a quorum of the last view lives on; the other refuses

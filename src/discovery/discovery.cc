@@ -23,7 +23,13 @@ Duration Jitter(Duration interval, Random& random) {
 
 }  // namespace
 
-Discovery::Discovery(const Options& options, Random& random) : options_(options), random_(random) {}
+Discovery::Discovery(const Options& options, Random& random)
+    : options_(options),
+      seeds_(options.seeds.begin(),
+             options.seeds.begin() + std::min(options.seeds.size(), kSeedsMax)),
+      random_(random) {
+  for (const Address& address : options.remembered) Remember(address);
+}
 
 void Discovery::Search(Instant now, const Self& self, Output& out) {
   const bool anew = mode_ == Mode::kSearching && self_.id.instance == self.id.instance;
@@ -85,12 +91,10 @@ std::vector<Address> Discovery::NextRemembered(size_t count) {
   std::vector<Address> next;
   for (size_t i = 0; i < remembered_.size() && next.size() < count; ++i) {
     const Address& address = remembered_[remembered_next_++ % remembered_.size()];
-    const bool seed =
-        std::find(options_.seeds.begin(), options_.seeds.end(), address) != options_.seeds.end();
     const bool fellow =
         mode_ == Mode::kMember &&
         std::binary_search(current_members_.begin(), current_members_.end(), address);
-    if (!seed && !fellow) next.push_back(address);
+    if (!IsSeed(address) && !fellow) next.push_back(address);
   }
   return next;
 }
@@ -107,15 +111,36 @@ void Discovery::Send(const Address& to, const Message& message, Output& out) con
   out.packets.push_back({false, to, Encode(message, options_.group)});
 }
 
+bool Discovery::IsSeed(const Address& address) const {
+  return std::find(seeds_.begin(), seeds_.end(), address) != seeds_.end();
+}
+
+// Spec 3.9.
+void Discovery::SetSeeds(std::span<const Address> seeds, Output& out) {
+  const std::vector<Address> before = std::exchange(seeds_, {});
+  seeds_.assign(seeds.begin(), seeds.begin() + std::min(seeds.size(), kSeedsMax));
+  if (mode_ != Mode::kSearching) return;  // A coordinator announces itself to them soon.
+  const Buffer body = MakeHello();
+  for (const Address& seed : seeds_) {
+    const bool known = std::find(before.begin(), before.end(), seed) != before.end();
+    if (!known && seed != self_.address) out.packets.push_back({false, seed, body});
+  }
+}
+
+Buffer Discovery::MakeHello() const {
+  Message hello = MakeMessage(MessageKind::kHello);
+  hello.attempt = attempt_;
+  hello.wants_echo = options_.initial_members > 1 && self_.may_form;
+  return Encode(hello, options_.group);
+}
+
 // Spec 3.2.
 void Discovery::SayHello(Instant now, Output& out) {
-  Message hello = MakeMessage(MessageKind::kHello);
-  hello.attempt = attempt_++;
-  hello.wants_echo = options_.initial_members > 1 && self_.may_form;
-  const Buffer body = Encode(hello, options_.group);
+  const Buffer body = MakeHello();
+  ++attempt_;
   out.packets.push_back({true, {}, body});
-  for (size_t i = 0; i < std::min(options_.seeds.size(), kSeedsMax); ++i) {
-    if (options_.seeds[i] != self_.address) out.packets.push_back({false, options_.seeds[i], body});
+  for (const Address& seed : seeds_) {
+    if (seed != self_.address) out.packets.push_back({false, seed, body});
   }
   for (const Address& address : NextRemembered(kUnicastsPerHello)) {
     out.packets.push_back({false, address, body});
@@ -198,8 +223,7 @@ void Discovery::Announce(Instant now, Output& out) {
   announce.sighting = standing_.side;
   const Buffer body = Encode(announce, options_.group);
   out.packets.push_back({true, {}, body});
-  for (size_t i = 0; i < std::min(options_.seeds.size(), kSeedsMax); ++i) {
-    const Address& seed = options_.seeds[i];
+  for (const Address& seed : seeds_) {
     const bool fellow = std::binary_search(current_members_.begin(), current_members_.end(), seed);
     if (!fellow && seed != self_.address) out.packets.push_back({false, seed, body});
   }

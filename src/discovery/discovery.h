@@ -41,7 +41,8 @@ inline constexpr size_t kUnicastsPerHello =
 
 struct Options {
   std::string group;
-  std::vector<Address> seeds;  // At most kSeedsMax are used.
+  std::vector<Address> seeds;       // At most kSeedsMax are used.
+  std::vector<Address> remembered;  // Of an earlier run; the last kRememberedMax are used.
   uint32_t initial_members =
       0;  // Distinct names, own included, that must answer before this one forms; 0: none.
   Duration formation_delay = milliseconds(300);
@@ -94,6 +95,9 @@ class Discovery {
   void SetSide(const GroupSighting& side) { standing_.side = side; }
   // Left for good, or shut down.
   void Stop();
+  // Other seeds from now on: names stand for other addresses. Those that are new are asked at once
+  // by a searcher.
+  void SetSeeds(std::span<const Address> seeds, Output& out);
   // Members other than the coordinator answer sooner while it is suspected.
   void SetCoordinatorSilent(bool silent) { coordinator_silent_ = silent; }
 
@@ -131,10 +135,13 @@ class Discovery {
   void TellOtherSide(Instant now, const Message& message, Output& out);
   void SendOffer(const Address& to, uint64_t nonce, Output& out);
   void OnSighting(Instant now, const Message& message, Output& out);
+  bool IsSeed(const Address& address) const;
+  Buffer MakeHello() const;
   Message MakeMessage(MessageKind kind) const;
   void Send(const Address& to, const Message& message, Output& out) const;
 
   const Options options_;
+  std::vector<Address> seeds_;
   Random& random_;
   Mode mode_ = Mode::kIdle;
   Self self_;

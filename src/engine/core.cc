@@ -68,6 +68,7 @@ discovery::Options DiscoveryOptions(const EngineOptions& options) {
   discovery::Options result;
   result.group = options.group;
   result.seeds = options.seeds;
+  result.remembered = options.remembered;
   result.initial_members = options.bootstrap ? 0 : options.initial_members;
   return result;
 }
@@ -144,6 +145,12 @@ void Engine::Core::OnHost(Instant now, const HostEvent& event, Output& out) {
       break;
   }
   AfterFailure(now);
+  Finish(now, out);
+}
+
+void Engine::Core::SetSeeds(Instant now, std::span<const Address> seeds, Output& out) {
+  discovery_.SetSeeds(seeds, discovery_out_);
+  AfterDiscovery(now);
   Finish(now, out);
 }
 
@@ -301,7 +308,8 @@ EngineStats Engine::Core::Stats() const {
   const security::Stats& sealed = security_.stats();
   for (size_t verdict = 0; verdict < sealed.received.size(); ++verdict) {
     stats[std::string("security.received_") +
-          security::ToString(static_cast<security::Verdict>(verdict))] = sealed.received[verdict];
+          security::CounterName(static_cast<security::Verdict>(verdict))] =
+        sealed.received[verdict];
   }
   stats["security.received_bytes"] = sealed.received_bytes;
   stats["security.sealed_packets"] = sealed.sealed_packets;
@@ -333,6 +341,7 @@ EngineStats Engine::Core::Stats() const {
   stats["failure.convictions"] = failure_.stats().convictions;
   stats["failure.multicast_lost"] = failure_.stats().multicast_lost;
   stats["failure.local_health"] = failure_.local_health();
+  stats["membership.in_view"] = member_ ? 1 : 0;  // 0: view() is the last one it was in.
   stats["membership.views"] = membership_.stats().views;
   stats["membership.exclusions"] = membership_.stats().exclusions;
   stats["membership.rejoin_wait_ms"] = static_cast<uint64_t>(

@@ -52,6 +52,7 @@ class Engine::Core {
   void OnStream(Instant now, const StreamEvent& event, Output& out);
   void OnHost(Instant now, const HostEvent& event, Output& out);
   void OnTimer(Instant now, Output& out);
+  void SetSeeds(Instant now, std::span<const Address> seeds, Output& out);
   Instant NextDeadline() const;
   bool IsConsistent() const;
   EngineStats Stats() const;

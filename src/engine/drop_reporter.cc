@@ -54,8 +54,9 @@ std::optional<DropReporter::Report> DropReporter::OnDrop(Instant now, Verdict ve
   cause.next = now + cause.interval;
   Report report;
   report.number = std::exchange(cause.count, 0);
-  report.text = std::to_string(report.number) + " dropped, the last from " + from.ToString() +
-                ": " + security::ToString(verdict) + "; " + advice;
+  report.text = std::to_string(report.number) + (report.number == 1 ? " packet" : " packets") +
+                ", the last from " + from.ToString() + ": " + security::ToString(verdict) + "; " +
+                advice;
   return report;
 }
 

@@ -19,6 +19,9 @@ void Engine::OnHost(Instant now, const HostEvent& event, Output& out) {
   core_->OnHost(now, event, out);
 }
 void Engine::OnTimer(Instant now, Output& out) { core_->OnTimer(now, out); }
+void Engine::SetSeeds(Instant now, std::span<const Address> seeds, Output& out) {
+  core_->SetSeeds(now, seeds, out);
+}
 Instant Engine::NextDeadline() const { return core_->NextDeadline(); }
 
 absl::Status Engine::Execute(Instant now, const Command& command, Output& out) {

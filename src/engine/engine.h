@@ -52,6 +52,8 @@ class Engine {
   void OnStream(Instant now, const StreamEvent& event, Output& out);
   void OnHost(Instant now, const HostEvent& event, Output& out);
   void OnTimer(Instant now, Output& out);
+  // Names of seeds stand for these addresses from now on; in place of all seeds before.
+  void SetSeeds(Instant now, std::span<const Address> seeds, Output& out);
   Instant NextDeadline() const;
 
   // Accepts a command, or says why not (then nothing happened and no DoneUpcall follows):

@@ -8,7 +8,7 @@
 
 namespace cohort::engine {
 
-// By name, "layer.counter", ordered. Names are listed in docs/protocol.md, chapter "Counters".
+// By name, "layer.counter", ordered; the words of a name are joined by underscores.
 using EngineStats = std::map<std::string, uint64_t>;
 
 }  // namespace cohort::engine

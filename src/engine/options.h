@@ -25,6 +25,7 @@ struct EngineOptions {
   Address address;             // This member's unicast UDP port and TCP port, as others reach it.
   bool has_multicast = true;   // False: the driver fans out to all known peers.
   std::vector<Address> seeds;  // Asked at the start and while alone, by unicast.
+  std::vector<Address> remembered;  // Members of an earlier run, asked likewise, a few at a time.
 
   // The group's key, 32 bytes. Empty: plaintext, which the driver allows only on request.
   std::optional<std::array<std::byte, 32>> key;

@@ -5,7 +5,7 @@
 // and SAFE together), so a delivery is matched to its command by position and nothing about a
 // command travels. A delivered command then waits for the others: inside a view by what the STATUS
 // frames say (cuts applied, chunks received), across a view change until every continuing member
-// was heard in the new view, which proves that it closed the old one (Spec 2.4).
+// was heard in the new view, which proves that it closed the old one (Spec 6.8).
 //
 // Owner: one Engine. Not thread-safe.
 #ifndef COHORT_ENGINE_PENDING_COMMANDS_H_

@@ -7,7 +7,7 @@
 // stronger side promises, over a lifeline, not to go away itself. So a coordinator that dies at any
 // point leaves behind joiners, and joiners know what to do.
 //
-// Spec:   docs/protocol.md, chapter "Groups" (clauses 4.60 and following).
+// Spec:   docs/protocol/membership_groups.md, clauses 4.60 and following.
 // Limits: join_batch.h, lifeline_messages.h, wire::kMembersMax members.
 // Errors: what came from the network and cannot be true is dropped and counted.
 // Owner:  one Engine; calls must not overlap. At most one view is installed per call: what follows

@@ -49,7 +49,6 @@ AsioDriver::AsioDriver(Options options, MemberSockets sockets, UpcallSink sink,
       work_(io_.get_executor()),
       tls_(std::move(options.tls)),
       sockets_(std::move(sockets)),
-      seeds_(options.engine.seeds),
       sink_(std::move(sink)),
       housekeeping_(std::move(housekeeping)),
       timer_(timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK | TFD_CLOEXEC)),
@@ -70,7 +69,6 @@ AsioDriver::AsioDriver(Options options, MemberSockets sockets, UpcallSink sink,
           engine.OnStream(now, event, out);
         });
       });
-  sender_.SetPeers(seeds_);
 }
 
 AsioDriver::~AsioDriver() {
@@ -117,14 +115,15 @@ void AsioDriver::Turn(Function&& input) {
   if (has_actions) PerformStreamActions();
 }
 
-absl::Status AsioDriver::Execute(const engine::Command& command) {
+template <class Function>
+absl::Status AsioDriver::TurnOfCaller(Function&& input) {
   bool wake = false;
   {
     runtime::MutexLock lock(&mutex_);
     if (stopped_) return absl::CancelledError("the group was left");
     const Instant now = SteadyNow();
     const bool had_actions = !actions_.empty();
-    if (absl::Status status = engine_->Execute(now, command, output_); !status.ok()) return status;
+    if (absl::Status status = input(*engine_, now, output_); !status.ok()) return status;
     FlushLocked(now);
     wake = !had_actions && !actions_.empty();
   }
@@ -132,17 +131,28 @@ absl::Status AsioDriver::Execute(const engine::Command& command) {
   return absl::OkStatus();
 }
 
+absl::Status AsioDriver::Execute(const engine::Command& command) {
+  return TurnOfCaller([&](engine::Engine& engine, Instant now, engine::Output& out) {
+    return engine.Execute(now, command, out);
+  });
+}
+
+void AsioDriver::SetSeeds(const std::vector<Address>& seeds) {
+  TurnOfCaller([&](engine::Engine& engine, Instant now, engine::Output& out) {
+    engine.SetSeeds(now, seeds, out);
+    return absl::OkStatus();
+  }).IgnoreError();
+}
+
 void AsioDriver::FlushLocked(Instant now) {
   if (!output_.IsEmpty()) {
+    NoteUpcallsLocked();  // First: packets of a new view are for its members.
     if (!output_.packets.packets.empty()) {
       sender_.SetLoop(WantsLoopLocked(now));
       sender_.Send(output_.packets);
     }
     for (engine::StreamAction& action : output_.streams) actions_.push_back(std::move(action));
-    if (!output_.upcalls.empty()) {
-      NoteUpcallsLocked();
-      sink_(*engine_, output_.upcalls);
-    }
+    if (!output_.upcalls.empty()) sink_(*engine_, output_.upcalls);
     if (std::exchange(output_.rejoin_multicast, false) && sockets_.multicast) {
       sockets_.multicast->Rejoin();
     }
@@ -175,7 +185,8 @@ bool AsioDriver::WantsLoopLocked(Instant now) {
 void AsioDriver::NoteViewLocked(const View& view) {
   fellows_here_before_ = std::exchange(fellows_here_, AnyOnThisHost(view, sockets_.address));
   if (!sockets_.multicast_to.IsNone()) return;
-  std::vector<Address> peers = seeds_;
+  // What is for everybody is for members only: discovery asks the seeds by itself.
+  std::vector<Address> peers;
   for (const Member& member : view.members) {
     const std::optional<Address> address = ParseAddress(member.address);
     if (address && *address != sockets_.address) peers.push_back(*address);

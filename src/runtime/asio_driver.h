@@ -77,6 +77,8 @@ class AsioDriver {
 
   // Engine::Execute, and sends what it caused. Errors: as there; kCancelled after Stop.
   absl::Status Execute(const engine::Command& command);
+  // Engine::SetSeeds, and sends what it caused. Nothing after Stop.
+  void SetSeeds(const std::vector<Address>& seeds);
   // Calls read(engine, now) under the lock.
   template <class Function>
   auto Read(Function&& read) const {
@@ -110,6 +112,9 @@ class AsioDriver {
   void Run();
   template <class Function>
   void Turn(Function&& input);
+  // As Turn, from any thread. Its status.
+  template <class Function>
+  absl::Status TurnOfCaller(Function&& input);
   void FlushLocked(Instant now) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void NoteUpcallsLocked() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void NoteViewLocked(const View& view) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
@@ -131,7 +136,6 @@ class AsioDriver {
   asio::executor_work_guard<asio::io_context::executor_type> work_;
   const std::unique_ptr<TlsContext> tls_;
   MemberSockets sockets_;
-  const std::vector<Address> seeds_;
   const UpcallSink sink_;
   const Housekeeping housekeeping_;
   FileDescriptor timer_;

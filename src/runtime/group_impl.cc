@@ -3,6 +3,7 @@
 #include <sys/random.h>
 
 #include <algorithm>
+#include <cstring>
 #include <thread>
 #include <utility>
 
@@ -39,6 +40,8 @@ WriteResult FromDone(const engine::DoneUpcall& done) {
   return result;
 }
 
+// Longest wait for the first look-up of the seeds' names.
+constexpr absl::Duration kFirstLookUpMax = absl::Seconds(2);
 constexpr absl::Duration kVerifyMax = absl::Hours(24 * 365);
 
 Instant DeadlineAfter(absl::Duration timeout) {
@@ -76,8 +79,11 @@ absl::StatusOr<std::shared_ptr<Group::Impl>> Group::Impl::Create(const GroupOpti
   absl::StatusOr<runtime::MemberSockets> sockets = runtime::OpenSockets(options, *settings);
   if (!sockets.ok()) return sockets.status();
 
+  std::shared_ptr<Impl> impl(new Impl(options));
+  impl->name_ = settings->engine.name;
+  impl->own_ = sockets->address;
+  impl->address_ = sockets->address.ToString();
   runtime::AsioDriver::Options driver;
-  driver.engine = settings->engine;
   if (!DrawEntropy(driver.entropy))
     return absl::InternalError("the system gives no random numbers");
   if (settings->key) {
@@ -87,11 +93,14 @@ absl::StatusOr<std::shared_ptr<Group::Impl>> Group::Impl::Create(const GroupOpti
     if (!tls.ok()) return tls.status();
     driver.tls = *std::move(tls);
   }
-  std::shared_ptr<Impl> impl(new Impl(options));
-  impl->name_ = settings->engine.name;
-  impl->address_ = sockets->address.ToString();
+  uint64_t random_seed = 0;
+  std::memcpy(&random_seed, driver.entropy.data(), sizeof(random_seed));
+  runtime::SeedTable seeds(settings->seeds, sockets->address, random_seed);
   impl->queue.Start();
   impl->Announce(*sockets, options);
+  driver.engine = settings->engine;
+  driver.engine.seeds = seeds.addresses();
+  driver.engine.remembered = impl->UsePeerCache(options);
   Impl* const self = impl.get();  // Outlives the driver, whose thread ends in Shutdown.
   impl->driver_ = std::make_unique<runtime::AsioDriver>(
       std::move(driver), *std::move(sockets),
@@ -101,8 +110,36 @@ absl::StatusOr<std::shared_ptr<Group::Impl>> Group::Impl::Create(const GroupOpti
       [self](Instant now) { return self->Housekeep(now); });
   impl->id_ =
       impl->driver_->Read([](const engine::Engine& engine, Instant) { return engine.self(); });
+  impl->FindSeeds(options, std::move(seeds));
   impl->driver_->Start();
   return impl;
+}
+
+std::vector<Address> Group::Impl::UsePeerCache(const GroupOptions& options) {
+  if (options.peer_cache.empty()) return {};
+  absl::StatusOr<std::vector<Address>> peers =
+      runtime::ReadPeerCache(options.peer_cache, options.group);
+  if (!peers.ok()) Warn(std::string(ToStd(peers.status().message())));
+  // What is not ours, or cannot be looked at, is not replaced.
+  if (peers.ok() || peers.status().code() == absl::StatusCode::kDataLoss) {
+    peer_cache_ = std::make_unique<runtime::PeerCacheWriter>(
+        options.peer_cache, options.group, [this](const std::string& text) { Warn(text); });
+  }
+  if (!peers.ok()) return {};
+  std::erase_if(*peers, [this](const Address& peer) { return peer.family != own_.family; });
+  return *std::move(peers);
+}
+
+// A process that knows nobody begins a group of its own, so the names get a moment before that.
+void Group::Impl::FindSeeds(const GroupOptions& options, runtime::SeedTable table) {
+  seeds_ = std::make_unique<runtime::SeedFinder>(runtime::SeedFinder::Options{
+      .table = std::move(table),
+      .look_up = [family = own_.family](
+                     const runtime::Seed& seed) { return runtime::LookUpSeed(seed, family); },
+      .on_addresses = [this](const std::vector<Address>& found) { driver_->SetSeeds(found); },
+      .on_trouble = [this](const std::string& text) { Warn(text); }});
+  seeds_->Start();
+  seeds_->AwaitFirstRound(std::min(kFirstLookUpMax, options.join_timeout));
 }
 
 void Group::Impl::PushEvent(EventKind kind, std::string text) {
@@ -113,6 +150,12 @@ void Group::Impl::PushEvent(EventKind kind, std::string text) {
   event.text = std::move(text);
   event.subject_name = name_;
   queue.Push(engine::EventUpcall{std::move(event)});
+}
+
+void Group::Impl::Warn(const std::string& text) {
+  PushEvent(EventKind::kWarning, text);
+  runtime::MutexLock lock(&hints_mutex_);
+  last_hint_ = text;
 }
 
 void Group::Impl::Announce(const runtime::MemberSockets& sockets, const GroupOptions& options) {
@@ -163,6 +206,9 @@ void Group::Impl::Route(const engine::Engine& engine, engine::Upcall& upcall) {
       return;
     }
     return;
+  }
+  if (const auto* view = std::get_if<engine::ViewUpcall>(&upcall)) {
+    if (peer_cache_ != nullptr) peer_cache_->Note(runtime::PeersOf(view->view, own_));
   }
   if (const auto* event = std::get_if<engine::EventUpcall>(&upcall)) {
     if (event->event.kind == EventKind::kDropped) {
@@ -418,7 +464,9 @@ void Group::Impl::LeaveInBackground() {
 
 void Group::Impl::Shutdown() {
   left_ = true;
+  if (seeds_ != nullptr) seeds_->Stop();
   if (driver_ != nullptr) driver_->Stop();
+  if (peer_cache_ != nullptr) peer_cache_->Stop();
   for (CallTable::Answer& answer : calls_.FailAll(absl::CancelledError("the group was left"))) {
     PushAnswer(std::move(answer));
   }

@@ -20,6 +20,8 @@
 #include "runtime/delivery_queue.h"
 #include "runtime/member_settings.h"
 #include "runtime/mutex.h"
+#include "runtime/peer_cache.h"
+#include "runtime/seed_finder.h"
 #include "runtime/subscribers.h"
 
 namespace cohort {
@@ -77,6 +79,11 @@ struct Group::Impl : public std::enable_shared_from_this<Group::Impl> {
   explicit Impl(const GroupOptions& options);
   void Announce(const runtime::MemberSockets& sockets, const GroupOptions& options);
   void PushEvent(EventKind kind, std::string text);
+  // A kWarning event, and what a Join that takes too long says.
+  void Warn(const std::string& text);
+  // What the peer cache holds, if there is one; has it written from now on.
+  std::vector<Address> UsePeerCache(const GroupOptions& options);
+  void FindSeeds(const GroupOptions& options, runtime::SeedTable table);
   void OnUpcalls(const engine::Engine& engine, std::vector<engine::Upcall>& upcalls);
   void Route(const engine::Engine& engine, engine::Upcall& upcall);
   void Deliver(engine::Upcall& upcall);
@@ -88,11 +95,14 @@ struct Group::Impl : public std::enable_shared_from_this<Group::Impl> {
 
   std::string name_;
   std::string address_;
+  Address own_;  // address_, as the engine has it.
   MemberId id_;
   absl::Duration leave_timeout_;
   std::atomic<bool> left_{false};
   runtime::CallTable calls_;
   std::unique_ptr<runtime::AsioDriver> driver_;
+  std::unique_ptr<runtime::SeedFinder> seeds_;
+  std::unique_ptr<runtime::PeerCacheWriter> peer_cache_;  // Null: none.
 
   mutable runtime::Mutex maps_mutex_;
   // By order of opening: the number that changes carry while they are queued.

@@ -12,6 +12,7 @@
 #include <utility>
 
 #include "base/absl_bridge.h"
+#include "discovery/discovery.h"
 #include "runtime/file_descriptor.h"
 #include "runtime/socket_address.h"
 
@@ -83,6 +84,8 @@ absl::Status CheckRanges(const GroupOptions& options) {
         "no_multicast: without multicast at least one seed is needed (one of the members, or each "
         "other)");
   }
+  if (options.seeds.size() > discovery::kSeedsMax)
+    return Wrong("seeds: at most 64; a name may stand for several members");
   const auto between = [](absl::Duration value, absl::Duration low, absl::Duration high) {
     return value == absl::ZeroDuration() || (value >= low && value <= high);
   };
@@ -180,14 +183,10 @@ absl::StatusOr<MemberSettings> MakeMemberSettings(const GroupOptions& options) {
   }
   engine.send_queue_bytes_max = options.send_queue_bytes_max;
   engine.map_bytes_max = options.map_bytes_max;
-  for (const std::string& seed : options.seeds) {
-    absl::StatusOr<HostPort> parts = SplitHostPort("seeds", seed);
-    if (!parts.ok()) return parts.status();
-    if (parts->port == 0 || parts->host.empty())
-      return Wrong("seeds: '" + seed + "' lacks host or port");
-    absl::StatusOr<std::vector<Address>> addresses = Resolve(*parts);
-    if (!addresses.ok()) return addresses.status();
-    engine.seeds.insert(engine.seeds.end(), addresses->begin(), addresses->end());
+  for (const std::string& text : options.seeds) {
+    absl::StatusOr<Seed> seed = ParseSeed(text);
+    if (!seed.ok()) return seed.status();
+    settings.seeds.push_back(*std::move(seed));
   }
   return settings;
 }
@@ -219,10 +218,6 @@ absl::StatusOr<MemberSockets> OpenSockets(const GroupOptions& options, MemberSet
     engine.receive_buffer_bytes =
         std::min(engine.receive_buffer_bytes, sockets->multicast->receive_buffer_bytes());
   }
-  // Other families cannot be reached from our socket, and we need not ask ourselves.
-  std::erase_if(engine.seeds, [&](const Address& seed) {
-    return seed.family != sockets->address.family || seed == sockets->address;
-  });
   if (engine.name.empty()) {
     const std::string suffix = "-" + std::to_string(sockets->address.port);
     engine.name = HostName().substr(0, kNameBytesMax - suffix.size()) + suffix;

@@ -5,25 +5,29 @@
 
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "absl/status/statusor.h"
 #include "cohort/options.h"
 #include "engine/options.h"
 #include "runtime/interfaces.h"
 #include "runtime/member_sockets.h"
+#include "runtime/seed.h"
 #include "security/group_key.h"
 
 namespace cohort::runtime {
 
 struct MemberSettings {
-  engine::EngineOptions engine;  // Without address and name, which the sockets settle.
+  engine::EngineOptions engine;  // Without address and name, which the sockets settle, and without
+                                 // seeds, which are looked up.
+  std::vector<Seed> seeds;
   std::optional<security::GroupKey> key;
   InterfaceWish interface;
   Address multicast;  // None: without.
   UdpSocket::Options udp;
 };
 
-// Reads the key file and resolves the seeds: may block as long as those do. Errors: as Group::Join.
+// Reads the key file. Errors: as Group::Join.
 absl::StatusOr<MemberSettings> MakeMemberSettings(const GroupOptions& options);
 
 // The multicast address and port that are asked for; the default is that of IP version `family`.

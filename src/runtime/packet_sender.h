@@ -33,7 +33,7 @@ class PacketSender {
 
   // Packets with `multicast` go to `multicast`, or, if that is none, to each of the peers.
   PacketSender(int fd, const Address& multicast) : fd_(fd), multicast_(multicast) {}
-  // Where packets for everybody go in a group without multicast.
+  // Where packets for everybody go in a group without multicast: the other members.
   void SetPeers(std::vector<Address> peers) { peers_ = std::move(peers); }
 
   // Whether the kernel hands what goes to the multicast address to this host as well ("loops it

@@ -120,9 +120,9 @@ bool ParseIp(std::string_view host, Address* address) {
   return true;
 }
 
-absl::StatusOr<std::vector<Address>> Resolve(const HostPort& host) {
+absl::StatusOr<std::vector<Address>> Resolve(const HostPort& host, uint8_t family) {
   addrinfo hints{};
-  hints.ai_family = AF_UNSPEC;
+  hints.ai_family = family == 4 ? AF_INET : family == 6 ? AF_INET6 : AF_UNSPEC;
   hints.ai_socktype = SOCK_DGRAM;
   addrinfo* list = nullptr;
   const int error = getaddrinfo(host.host.c_str(), nullptr, &hints, &list);
@@ -139,9 +139,12 @@ absl::StatusOr<std::vector<Address>> Resolve(const HostPort& host) {
     }
   }
   if (result.empty()) {
-    return MakeStatus(absl::StatusCode::kNotFound,
-                      "host '" + host.host + "' is not known: " +
-                          (error != 0 ? gai_strerror(error) : "it has no IP address"));
+    const auto code =
+        error == EAI_AGAIN ? absl::StatusCode::kUnavailable : absl::StatusCode::kNotFound;
+    return MakeStatus(code, "host '" + host.host + "' is not known: " +
+                                (error == EAI_AGAIN ? "no name server answers"
+                                 : error != 0       ? gai_strerror(error)
+                                                    : "it has no IP address"));
   }
   return result;
 }

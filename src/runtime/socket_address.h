@@ -35,9 +35,10 @@ struct HostPort {
 // Errors: kInvalidArgument; the text begins with `option`.
 absl::StatusOr<HostPort> SplitHostPort(std::string_view option, std::string_view text);
 
-// Addresses of a host name or number, in the resolver's order; blocks as long as the resolver does.
-// Errors: kNotFound.
-absl::StatusOr<std::vector<Address>> Resolve(const HostPort& host);
+// Addresses of a host name or number, of IP version `family` (4, 6; 0: either), in the resolver's
+// order; blocks as long as the resolver does. Errors: kNotFound, kUnavailable (no name server
+// answers).
+absl::StatusOr<std::vector<Address>> Resolve(const HostPort& host, uint8_t family = 0);
 
 // Whether `host` is an IP number, and which.
 bool ParseIp(std::string_view host, Address* address);

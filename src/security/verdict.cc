@@ -34,4 +34,36 @@ const char* ToString(Verdict verdict) {
   return "?";
 }
 
+const char* CounterName(Verdict verdict) {
+  switch (verdict) {
+    case Verdict::kOk:
+      return "ok";
+    case Verdict::kOwn:
+      return "own";
+    case Verdict::kMalformed:
+      return "malformed";
+    case Verdict::kWrongVersion:
+      return "wrong_version";
+    case Verdict::kPlaintextMismatch:
+      return "plaintext_mismatch";
+    case Verdict::kForeignGroup:
+      return "foreign_group";
+    case Verdict::kUnknownKey:
+      return "unknown_key";
+    case Verdict::kUnknownView:
+      return "unknown_view";
+    case Verdict::kBadRank:
+      return "bad_rank";
+    case Verdict::kReplay:
+      return "replay";
+    case Verdict::kStrangerLimit:
+      return "stranger_limit";
+    case Verdict::kForged:
+      return "forged";
+    case Verdict::kCount:
+      break;
+  }
+  return "unknown";
+}
+
 }  // namespace cohort::security

@@ -27,7 +27,8 @@ enum class Verdict : uint8_t {
   kForged,             // The AEAD says no.
   kCount,
 };
-const char* ToString(Verdict verdict);
+const char* ToString(Verdict verdict);     // For people.
+const char* CounterName(Verdict verdict);  // For programs: one lower-case word, with underscores.
 
 // Which of the views Security knows a packet belongs to.
 enum class ViewSlot : uint8_t {

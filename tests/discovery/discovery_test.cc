@@ -80,6 +80,11 @@ class Bus {
     hosts_[number].discovery->OnMember(now_, hosts_[number].self, standing, addresses, out);
     Drain(number, out);
   }
+  void SetSeeds(int number, const std::vector<Address>& seeds) {
+    Output out;
+    hosts_[number].discovery->SetSeeds(seeds, out);
+    Drain(number, out);
+  }
   void RunFor(Duration duration) {
     const Instant end = now_ + duration;
     while (true) {
@@ -260,6 +265,53 @@ TEST(Discovery, SeedsAreAskedByUnicastWhereMulticastDoesNotWork) {
   Options options;
   options.seeds = {HostAddress(1)};
   bus.Add(1, options);
+  bus.Add(2, options);
+  bus.Coordinate(1);
+  bus.Search(2);
+  bus.RunFor(milliseconds(100));
+  EXPECT_FALSE(bus.host(2).sightings.empty());
+}
+
+TEST(Discovery, NewSeedsAreAskedAtOnceAndThoseThatAreGoneNoMore) {
+  Bus bus;
+  bus.multicast_works = false;
+  Options options;
+  options.seeds = {HostAddress(3)};
+  bus.Add(1);
+  bus.Add(2, options);
+  bus.Add(3);
+  bus.Coordinate(1);
+  bus.Search(2);
+  bus.RunFor(seconds(60));  // The next HELLO is up to two seconds away.
+  EXPECT_TRUE(bus.host(2).sightings.empty());
+  const int before = bus.host(3).received_bytes;
+  bus.SetSeeds(2, {HostAddress(1), HostAddress(2)});
+  bus.RunFor(milliseconds(2));
+  EXPECT_EQ(bus.host(2).sightings.size(), 1u);
+  bus.RunFor(seconds(10));
+  EXPECT_EQ(bus.host(3).received_bytes, before);
+}
+
+TEST(Discovery, ACoordinatorAnnouncesItselfToSeedsThatCameLater) {
+  Bus bus;
+  bus.multicast_works = false;
+  bus.Add(1);
+  bus.Add(2);
+  bus.Coordinate(1);
+  bus.Coordinate(2);
+  bus.RunFor(seconds(5));
+  EXPECT_TRUE(bus.host(2).sightings.empty());
+  bus.SetSeeds(1, {HostAddress(2)});
+  bus.RunFor(milliseconds(1200));
+  EXPECT_FALSE(bus.host(2).sightings.empty());
+}
+
+TEST(Discovery, MembersOfAnEarlierRunAreAskedByUnicast) {
+  Bus bus;
+  bus.multicast_works = false;
+  Options options;
+  options.remembered = {HostAddress(1), HostAddress(2)};
+  bus.Add(1);
   bus.Add(2, options);
   bus.Coordinate(1);
   bus.Search(2);

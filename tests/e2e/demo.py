@@ -10,6 +10,8 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import textwrap
+import threading
 import time
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
@@ -31,9 +33,36 @@ class Timeline:
 
     def show(self):
         print("\n%9s  %-6s %-34s %-52s %9s %9s" % ("at", "who", "what", "why (as the members say)", "detected", "new view"))
-        for at, who, what, why, detect, view in sorted(self.rows):
+        for at, who, what, why, detect, view in sorted(self.rows, key=lambda row: row[0]):
+            first, *more = textwrap.wrap(why, 52) or [""]
             print("%8.2fs  %-6s %-34s %-52s %9s %9s" % (
-                at, who, what, why[:52], "" if detect is None else "%.1f ms" % detect, "" if view is None else "%.1f ms" % view))
+                at, who, what, first, "" if detect is None else "%.1f ms" % detect, "" if view is None else "%.1f ms" % view))
+            for line in more:
+                print("%9s  %-6s %-34s %s" % ("", "", "", line))
+
+
+class Progress:
+    """Says every two seconds what `describe()` answers, as long as the block lasts; nothing if it is over sooner."""
+
+    def __init__(self, timeline, describe):
+        self.timeline = timeline
+        self.describe = describe
+        self.over = threading.Event()
+        self.thread = threading.Thread(target=self._run, daemon=True)
+
+    def _run(self):
+        while not self.over.wait(2):
+            try:
+                self.timeline.say("   ... " + self.describe())
+            except Exception as error:  # A member that is just being killed.
+                self.timeline.say("   ... (%s)" % error)
+
+    def __enter__(self):
+        self.thread.start()
+
+    def __exit__(self, *_):
+        self.over.set()
+        self.thread.join()
 
 
 class Demo:
@@ -73,26 +102,31 @@ class Demo:
                 raise TimeoutError("the state did not grow to %d MiB in time" % mebibytes)
             time.sleep(0.1)
 
+    def waiting(self, what, writers=None):
+        """Progress while the block runs."""
+        count = (lambda: ", %d writes acknowledged" % writers.acknowledged()) if writers else (lambda: "")
+        return Progress(self.timeline, lambda: what + count())
+
     def fault(self, survivor, names_after, name, what, act, seconds):
         """Does `act`, waits until `survivor` has a view of `names_after`, notes how long it took."""
         self.timeline.say("%s: %s" % (name, what))
-        before = time.time()
         at = time.monotonic()
         act()
-        installed = survivor.wait_for_view(names_after, seconds, since=at)
+        with self.waiting("the others still wait for %s" % name):
+            installed = survivor.wait_for_view(names_after, seconds, since=at)
         suspected = [t for t, e in survivor.events if e.get("event") == "suspected" and e.get("member") == name and t >= at]
         left = survivor.views()[-1][1].get("left", [])
         why = "; ".join("%s: %s" % (c["cause"], c["evidence"]) for c in left) or survivor.views()[-1][1].get("cause", "")
         detect = (suspected[0] - at) * 1000 if suspected else None
         self.timeline.row(at, name, what, why, detect, (installed - at) * 1000)
         self.timeline.say("   new view of %s after %.1f ms (%s)" % (" ".join(names_after), (installed - at) * 1000, why))
-        del before
 
     def back(self, survivor, names, name, what, act, seconds):
         self.timeline.say("%s: %s" % (name, what))
         at = time.monotonic()
         act()
-        installed = survivor.wait_for_view(names, seconds, since=at)
+        with self.waiting("%s is not back yet" % name):
+            installed = survivor.wait_for_view(names, seconds, since=at)
         self.timeline.row(at, name, what, survivor.views()[-1][1].get("cause", ""), None, (installed - at) * 1000)
         self.timeline.say("   back in the view after %.0f ms" % ((installed - at) * 1000))
 
@@ -115,8 +149,9 @@ class Demo:
         say("d joins under load")
         at = time.monotonic()
         d = self.start("d")
-        installed = a.wait_for_view(["a", "b", "c", "d"], 30)
-        synced, _ = d.wait_for(lambda e: e.get("event") == "synced" and e.get("member", "d") == "d", 60, "synced event")
+        with self.waiting("d receives the state", writers):
+            installed = a.wait_for_view(["a", "b", "c", "d"], 30)
+            synced, _ = d.wait_for(lambda e: e.get("event") == "synced" and e.get("member", "d") == "d", 60, "synced event")
         self.timeline.row(at, "d", "joins under load", "joined", None, (installed - at) * 1000)
         self.timeline.row(synced, "d", "holds the whole state", "digest compared", None, None)
         say("   in the view after %.0f ms, whole state after %.0f ms" % ((installed - at) * 1000, (synced - at) * 1000))
@@ -132,7 +167,8 @@ class Demo:
         time.sleep(2)
 
         say("stopping the clients")
-        writers.stop()
+        with self.waiting("writes under way are answered", writers):
+            writers.stop()
         return self.prove([a, b, d], writers)
 
     def prove(self, alive, writers):
@@ -140,13 +176,15 @@ class Demo:
         deadline = time.monotonic() + 30
         while True:
             digests = [m.digest() for m in alive]
-            if all(digest == digests[0] for digest in digests) or time.monotonic() > deadline:
+            if (digests[0] is not None and all(digest == digests[0] for digest in digests)) or time.monotonic() > deadline:
                 break
             time.sleep(0.2)
         newest = sessions.read_ledgers(writers.ledgers)
         say("reading %d keys of the clients' ledgers from each of %s" % (len(newest), " ".join(m.name for m in alive)))
-        missing, stale, wrong, examples = sessions.verify(newest, self.options.size, alive)
-        agree = all(digest == digests[0] for digest in digests)
+        done = [0]
+        with Progress(self.timeline, lambda: "%d of %d values read" % (done[0], len(newest) * len(alive))):
+            missing, stale, wrong, examples = sessions.verify(newest, self.options.size, alive, done)
+        agree = digests[0] is not None and all(digest == digests[0] for digest in digests)
         self.timeline.show()
         print("\nacknowledged writes       %d (%d refused or unanswered, reported to the clients as such)" % (
             writers.acknowledged(), writers.refused()))

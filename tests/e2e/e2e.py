@@ -34,9 +34,13 @@ BACK_SECONDS = 40
 class Scenario:
     """A group of three under load; verifies everything at its end."""
 
-    def __init__(self, options, directory, key_file, extra=(), address_of=lambda host: host.address):
+    def __init__(self, options, directory, key_file, extra=(), address_of=lambda host: host.address, prepare=None,
+                 extra_of=lambda s, name: []):
         self.options = options
         self.extra = list(extra)  # Arguments of every member.
+        self.extra_of = extra_of  # And those that differ.
+        self.prepare = prepare  # Before the first member starts.
+        self.names = None  # A lab.NameServer.
         self.address_of = address_of  # What a member binds to.
         self.directory = directory
         self.key_file = key_file
@@ -44,6 +48,8 @@ class Scenario:
         self.members = {}
 
     def __enter__(self):
+        if self.prepare:
+            self.prepare(self)
         for name in NAMES:
             self.start(name)
         for member in self.members.values():
@@ -57,8 +63,8 @@ class Scenario:
 
     def start(self, name, host=None, address=None):
         host = host or self.net.add_host()
-        member = members.Member(self.options.cohort, host, name, self.directory, self.key_file, self.extra,
-                                address=address or self.address_of(host))
+        member = members.Member(self.options.cohort, host, name, self.directory, self.key_file,
+                                self.extra + self.extra_of(self, name), address=address or self.address_of(host))
         self.members[name] = member
         return member
 
@@ -84,7 +90,7 @@ class Scenario:
         deadline = time.monotonic() + 20
         while True:
             digests = [m.digest() for m in alive]
-            if all(d == digests[0] for d in digests):
+            if digests[0] is not None and all(d == digests[0] for d in digests):
                 break
             if time.monotonic() > deadline:
                 raise AssertionError("digests differ: %s" % digests)
@@ -103,6 +109,8 @@ class Scenario:
         if hasattr(self, "writers"):
             for process in self.writers.processes:
                 process.join(25)
+        if self.names:
+            self.names.close()
         self.net.close()
 
 
@@ -125,15 +133,14 @@ def scenario_leave(s):
     return "process ended %.0f ms after SIGTERM" % ((ended - at) * 1000)
 
 
-def scenario_kill(s):
+def scenario_kill(s, host=None):
     at = s.members["a"].kill()  # The oldest: coordinator and sequencer.
     s.drop("a")
     installed = s.view(["b", "c"], since=at)
     took = (installed - at) * 1000
     assert took < 1000, "%.0f ms" % took
     s.run_for(0.5)
-    host = s.net.hosts[0]
-    s.start("a", host)  # The same name again.
+    s.start("a", host or s.net.hosts[0])  # The same name again.
     s.view(NAMES)
     s.members["a"].wait_until_serving()
     return "new view after %.1f ms, and the name came back" % took
@@ -382,6 +389,88 @@ def scenario_one_host(s):
     return "%d of %d packets came back to a member alone on its host, in a second of %d writes" % (own, sent, written)
 
 
+NOBODY = lab.SUBNET + ".99"  # A host that is gone, and still has its record.
+GROUP_NAME = "members.shop.test"
+
+
+def addresses_of(numbers):
+    return ["%s.%d" % (lab.SUBNET, number) for number in numbers]
+
+
+def prepare_names(s):
+    """Host 1 is the name server, 2 to 4 will be the members a to c; one record is stale."""
+    s.names = lab.NameServer(s.net.add_host(), s.directory)
+    s.names.set({GROUP_NAME: [NOBODY] + addresses_of([2, 3, 4])})
+
+
+def warned(member, words, seconds=30):
+    member.wait_for(lambda e: e.get("event") == "warning" and words in e.get("text", ""), seconds, "warning of " + words)
+
+
+def scenario_dns(s):
+    """No multicast: the members know one name, which stands for all of them, and one that is gone."""
+    at = time.monotonic()
+    d = s.start("d")  # Not among the addresses of the name.
+    joined = s.view(NAMES + ["d"], since=at)
+    s.names.stop()
+    time.sleep(0.3)
+    s.members["a"].kill()
+    s.drop("a")
+    s.view(["b", "c", "d"])  # Nobody needs the names to go on.
+    a = s.start("a", s.net.hosts[1])
+    warned(a, GROUP_NAME)  # It cannot know anybody now, and says why.
+    assert a.members() == [] or a.members() == ["a"], a.members()
+    back = time.monotonic()
+    s.names.start()
+    at_last = s.view(NAMES + ["d"], BACK_SECONDS)
+    a.wait_until_serving()
+    d.wait_until_serving()
+    return "d joined after %.0f ms; without a name server a was alone and said so; one view %.1f s after it was back" % (
+        (joined - at) * 1000, at_last - back)
+
+
+scenario_dns.extra = ["--no-multicast", "--seed", GROUP_NAME + ":7700"]
+scenario_dns.address_of = lambda host: host.address + ":7700"
+scenario_dns.prepare = prepare_names
+
+
+def prepare_services(s):
+    services = ["srv-host=_cohort._tcp.shop.test,%s.shop.test,%d" % (name, 7700 + number)
+                for name, number in zip(NAMES + ["gone"], (2, 3, 4, 99))]
+    s.names = lab.NameServer(s.net.add_host(), s.directory, services)
+    s.names.set({name + ".shop.test": addresses_of([number]) for name, number in zip(NAMES, (2, 3, 4))})
+
+
+def scenario_srv(s):
+    """No multicast: SRV records name hosts and ports, each another one; one host has no address any more."""
+    return scenario_kill(s, s.net.hosts[1])
+
+
+scenario_srv.extra = ["--no-multicast", "--seed", "srv:_cohort._tcp.shop.test"]
+scenario_srv.address_of = lambda host: "%s:%d" % (host.address, 7700 + host.number)
+scenario_srv.prepare = prepare_services
+
+
+def scenario_peer_cache(s):
+    """No multicast, and no name server any more: who was in the group finds it by its own file."""
+    s.names.stop()
+    at = time.monotonic()
+    s.members["b"].kill()
+    s.drop("b")
+    s.view(["a", "c"], since=at)
+    started = time.monotonic()
+    s.start("b", s.net.hosts[2])
+    installed = s.view(NAMES, since=started)
+    s.members["b"].wait_until_serving()
+    return "view %.0f ms after its start" % ((installed - started) * 1000)
+
+
+scenario_peer_cache.extra = scenario_dns.extra
+scenario_peer_cache.extra_of = lambda s, name: ["--peer-cache", os.path.join(s.directory, name + ".peers")]
+scenario_peer_cache.address_of = scenario_dns.address_of
+scenario_peer_cache.prepare = prepare_names
+
+
 SCENARIOS = {name[len("scenario_"):]: function for name, function in globals().items() if name.startswith("scenario_")}
 
 
@@ -392,7 +481,8 @@ def run_one(name, options):
     start = time.monotonic()
     try:
         function = SCENARIOS[name]
-        special = {word: getattr(function, word) for word in ("extra", "address_of") if hasattr(function, word)}
+        special = {word: getattr(function, word) for word in ("extra", "extra_of", "address_of", "prepare")
+                   if hasattr(function, word)}
         with Scenario(options, directory, key_file, **special) as scenario:
             found = function(scenario)
             scenario.run_for(0.3)
@@ -415,7 +505,7 @@ def main():
     options = parser.parse_args()
     options.cohort = os.path.abspath(options.cohort)
     chosen = lab.chosen(parser, options.scenarios, SCENARIOS, "scenario")
-    lab.enter("e2e")
+    lab.enter("e2e", ["dnsmasq", "mount"])
     failed = []
     rounds = 20 if options.long else 1
     for options.round in range(rounds):

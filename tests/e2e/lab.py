@@ -25,12 +25,13 @@ SUBNET = "10.77.0"
 SUBNET6 = "fd77::"
 
 
+PATH = os.environ.get("PATH", "") + ":/usr/sbin:/sbin"
 TOOLS = ("unshare", "nsenter", "ip", "nft")
 
 
 def _why_not(tools):
     """None if a private namespace can be made here, and all `tools` are there; else the reason in words."""
-    missing = [tool for tool in TOOLS + tools if shutil.which(tool) is None]
+    missing = [tool for tool in TOOLS + tools if shutil.which(tool, path=PATH) is None]
     if missing:
         return "missing programs: %s (run ./run setup)" % ", ".join(missing)
     probe = subprocess.run(_unshare() + ["true"], capture_output=True, text=True)
@@ -150,6 +151,69 @@ class Host:
         subprocess.run(["ip", "link", "del", self.cable], capture_output=True)
         self._keeper.send_signal(signal.SIGKILL)
         self._keeper.wait()
+
+
+class NameServer:
+    """A dnsmasq on a host of its own, which every process of the lab asks. It knows nothing but what it is told:
+
+        names = NameServer(net.add_host(), directory, ["srv-host=_cohort._tcp.shop.test,a.shop.test,7701"])
+        names.set({"members.shop.test": ["10.77.0.2", "10.77.0.3"], "a.shop.test": ["10.77.0.2"]})
+    """
+
+    def __init__(self, host, directory, lines=()):
+        self.host = host
+        self.hosts_file = os.path.join(directory, "dns.hosts")
+        self.command = [shutil.which("dnsmasq", path=PATH), "--no-daemon", "--conf-file=/dev/null", "--no-resolv", "--no-hosts",
+                        "--local=/test/", "--addn-hosts=" + self.hosts_file] + ["--" + line for line in lines]
+        self.log_file = os.path.join(directory, "dns.log")
+        self.log = open(self.log_file, "ab")
+        self.process = None
+        self.names = {}
+        resolv = os.path.join(directory, "resolv.conf")
+        with open(resolv, "w") as file:
+            file.write("nameserver %s\noptions timeout:1 attempts:2\n" % host.address)
+        # Of this private mount namespace only.
+        run("mount", "--bind", resolv, "/etc/resolv.conf")
+        self.start()
+
+    def start(self):
+        self.set(self.names)
+        times = self._times_read()
+        self.process = self.host.popen(self.command, stdout=self.log, stderr=self.log)
+        self._wait_until_read(times)
+
+    def _times_read(self):
+        with open(self.log_file) as file:
+            return file.read().count(" read " + self.hosts_file)
+
+    def _wait_until_read(self, times_before):
+        deadline = time.monotonic() + 10
+        while self._times_read() == times_before:
+            if self.process.poll() is not None or time.monotonic() > deadline:
+                raise RuntimeError("dnsmasq does not run: see " + self.log_file)
+            time.sleep(0.02)
+
+    def set(self, names):
+        """From now on these names have these addresses, and no others."""
+        self.names = names
+        with open(self.hosts_file, "w") as file:
+            for name, addresses in names.items():
+                file.writelines("%s %s\n" % (address, name) for address in addresses)
+        if self.process:
+            times = self._times_read()
+            self.process.send_signal(signal.SIGHUP)
+            self._wait_until_read(times)
+
+    def stop(self):
+        if self.process:
+            self.process.kill()
+            self.process.wait()
+            self.process = None
+
+    def close(self):
+        self.stop()
+        self.log.close()
+        run("umount", "/etc/resolv.conf")
 
 
 class Lab:

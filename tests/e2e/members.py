@@ -118,7 +118,11 @@ class Member:
         return json.loads(out)["stats"]
 
     def digest(self):
-        return self.client().execute_command("COHORT", "DIGEST")
+        """A line a map; none while it has no complete state."""
+        try:
+            return self.client().execute_command("COHORT", "DIGEST")
+        except redis.exceptions.BusyLoadingError:
+            return None
 
     # Each returns the moment just before its signal, on our clock.
     def kill(self):

@@ -112,8 +112,8 @@ def read_ledgers(paths):
     return newest
 
 
-def verify(newest, size, members):
-    """(missing, stale, wrong) counted over all keys and members. A value newer than the last acknowledged one is right:
+def verify(newest, size, members, done=None):
+    """(missing, stale, wrong) counted over all keys and members; `done[0]` counts the values read so far. A value newer than the last acknowledged one is right:
     its write may have taken effect without its answer having come back."""
     missing = stale = wrong = 0
     keys = sorted(newest)
@@ -122,6 +122,8 @@ def verify(newest, size, members):
         client = member.client(timeout=60)
         for start in range(0, len(keys), 512):
             part = keys[start:start + 512]
+            if done is not None:
+                done[0] += len(part)
             for key, value in zip(part, client.mget(part)):
                 if value is None:
                     missing += 1

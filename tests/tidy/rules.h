@@ -4,6 +4,7 @@
 #define COHORT_TESTS_TIDY_RULES_H_
 
 #include <cstddef>
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -50,6 +51,16 @@ void CheckMarks(const Source& source, Findings& findings);
 // Every relative link of a Markdown text leads to a file or folder under `root`.
 void CheckLinks(const std::string& root, const std::string& path, std::string_view text,
                 Findings& findings);
+
+// Clauses of the protocol, "4.62", as the chapters under docs/protocol define them.
+std::set<std::string> FindClauses(const std::string& root);
+// Every clause that a comment cites ("Spec 4.62", "clauses 5.1 to 5.9") is one of `clauses`, and
+// every document that one names is under `root`.
+void CheckCitations(const std::string& root, const std::set<std::string>& clauses,
+                    const Source& source, Findings& findings);
+// Likewise for Markdown: the text of a link to a chapter of the protocol ("[8.16](...)").
+void CheckClauseLinks(const std::set<std::string>& clauses, const std::string& path,
+                      std::string_view text, Findings& findings);
 
 }  // namespace cohort::tidy
 

@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include <map>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -144,6 +145,25 @@ TEST(Canary, LinksFireOnAMissingFile) {
   EXPECT_EQ(findings[0].text, "missing.md");
 }
 
+TEST(Canary, CitationsFireOnAClauseOrADocumentThatIsNotThere) {
+  const std::set<std::string> clauses = {"4.1", "4.2", "5.1"};
+  const auto cited = [&](const std::string& text) {
+    Findings findings;
+    CheckCitations(COHORT_SOURCE_DIR, clauses, MakeSource("src/map/a.cc", text), findings);
+    return findings.size();
+  };
+  EXPECT_EQ(cited("f();  // Spec 4.1.\n// Clauses 4.1, 4.2 and 5.1; TLS 1.3.\n"), 0U);
+  EXPECT_EQ(cited("// Spec 4.3."), 1U);
+  EXPECT_EQ(cited("// Spec 4.1, 4.7 (as 4.2)."), 1U);
+  EXPECT_EQ(cited("// docs/protocol.md, clauses 4.1 to 4.9."), 1U);
+  EXPECT_EQ(cited("// See docs/resp.md."), 0U);
+  EXPECT_EQ(cited("// See docs/rsep.md."), 1U);
+  EXPECT_EQ(cited("// See docs/protocol.md, chapter \"Counters\"."), 1U);
+  Findings findings;
+  CheckClauseLinks(clauses, "docs/a.md", "[4.1](protocol/map.md) [4.9](protocol/map.md)", findings);
+  EXPECT_THAT(findings, SizeIs(1));
+}
+
 TEST(Canary, TheListOfExceptionsIsARatchet) {
   const Findings findings = {{"file", "a.cc", 650, 650, "650 lines"}};
   EXPECT_THAT(Judge(findings, ""), ElementsAre(HasSubstr("breaks a rule")));
@@ -166,8 +186,15 @@ Findings CheckEverything(const std::vector<Source>& sources) {
     const bool has_header = !source.IsHeader() && header != by_path.end();
     CheckHashOrder(source, has_header ? header->second : nullptr, findings);
   }
+  const std::set<std::string> clauses = FindClauses(COHORT_SOURCE_DIR);
+  for (const Source& source : sources) {
+    if (source.IsUnder("tests/tidy/")) continue;  // Bad examples.
+    CheckCitations(COHORT_SOURCE_DIR, clauses, source, findings);
+  }
   for (const std::string& path : FindMarkdown(COHORT_SOURCE_DIR)) {
-    CheckLinks(COHORT_SOURCE_DIR, path, ReadText(COHORT_SOURCE_DIR "/" + path), findings);
+    const std::string text = ReadText(COHORT_SOURCE_DIR "/" + path);
+    CheckLinks(COHORT_SOURCE_DIR, path, text, findings);
+    CheckClauseLinks(clauses, path, text, findings);
   }
   return findings;
 }

@@ -110,6 +110,49 @@ TEST(NodeOptionsTest, AMisspeltLineOfAConfigurationFileIsRefused) {
   EXPECT_FALSE(options.ok());
 }
 
+// What is said on standard error about a command line.
+std::string Complaint(const std::vector<std::string>& words) {
+  testing::internal::CaptureStderr();
+  EXPECT_FALSE(Parse(words).ok());
+  return testing::internal::GetCapturedStderr();
+}
+
+TEST(NodeOptionsTest, AMisspeltOptionIsToldWithTheOneThatWasMeant) {
+  EXPECT_THAT(Complaint({"--goup", "shop"}),
+              HasSubstr("there is no option --goup; did you mean --group?"));
+  EXPECT_THAT(Complaint({"--group", "shop", "--stall-time=3s"}),
+              HasSubstr("no option --stall-time; did you mean --stall-timeout?"));
+  EXPECT_THAT(Complaint({"--group", "shop", "--colour", "red"}),
+              HasSubstr("there is no option --colour\n"));
+  EXPECT_THAT(Complaint({"shop"}), HasSubstr("shop"));
+}
+
+TEST(NodeOptionsTest, AMapOfNoKindIsToldWhichThereAre) {
+  const absl::Status status = Parse({"-g", "a", "-k", "f", "--map", "carts=weird"}).status();
+  EXPECT_THAT(std::string(status.message()),
+              testing::AllOf(HasSubstr("'weird' is no kind of map"), HasSubstr("ordered")));
+}
+
+TEST(NodeOptionsTest, AMapIsGivenOnce) {
+  const auto twice =
+      Parse({"-g", "a", "-k", "f", "--map", "x", "--map", "y", "--map", "x=ordered"});
+  ASSERT_FALSE(twice.ok());
+  EXPECT_THAT(std::string(twice.status().message()), HasSubstr("--map: 'x' is given twice"));
+}
+
+TEST(NodeOptionsTest, ATimeWithoutAUnitIsSeconds) {
+  EXPECT_EQ(Parse({"-g", "a", "-k", "f", "--stall-timeout", "3"})->group.stall_timeout,
+            absl::Seconds(3));
+  EXPECT_EQ(Parse({"-g", "a", "-k", "f", "--drain-timeout", "20s"})->drain_timeout,
+            absl::Seconds(20));
+  for (const char* time : {"3 s", "soon", "nan", "inf", "3sec", ""}) {
+    const absl::Status status = Parse({"-g", "a", "-k", "f", "--stall-timeout", time}).status();
+    EXPECT_THAT(std::string(status.message()),
+                testing::AllOf(HasSubstr("--stall-timeout"), HasSubstr("2 for two seconds")))
+        << time;
+  }
+}
+
 TEST(NodeOptionsTest, AMapOfAKindThatIsNotThereIsRefusedBeforeAnythingIsJoined) {
   for (const char* map : {"m=convergent", "m=sorted"}) {
     const auto options = Parse({"-g", "a", "-k", "f", "--map", map});

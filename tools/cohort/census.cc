@@ -69,9 +69,10 @@ void Census::ReadFrames(Buffer plaintext, Sender& sender) const {
     if (!message) continue;
     sender.name = Printable(message->sender.name);
     const GroupSighting& sighting = message->sighting;
-    if (!sighting.view.IsZero())
-      sender.view = absl::StrCat(sighting.view.ToString(), " of ", sighting.members,
-                                 sighting.members == 1 ? " member" : " members");
+    if (sighting.view.IsZero()) continue;
+    sender.view_members = sighting.members;
+    sender.view = absl::StrCat(sighting.view.ToString(), " of ", sighting.members,
+                               sighting.members == 1 ? " member" : " members");
   }
 }
 

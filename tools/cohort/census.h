@@ -35,6 +35,7 @@ class Census {
     std::array<uint64_t, static_cast<size_t>(Kind::kCount)> packets{};
     std::string name;  // As it said itself, once something was opened; no control characters.
     std::string view;  // Likewise, of a coordinator: "7-9f03... of 3 members".
+    uint32_t view_members = 0;  // Of that view.
     uint64_t Of(Kind kind) const { return packets[static_cast<size_t>(kind)]; }
   };
 

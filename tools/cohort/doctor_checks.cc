@@ -53,6 +53,9 @@ Finding Ok(std::string finding, std::string evidence) {
 Finding NotRun(std::string why, std::string remedy) {
   return {"", Level::kNotRun, std::move(why), "", std::move(remedy)};
 }
+Finding Note(std::string finding, std::string evidence, std::string remedy) {
+  return {"", Level::kNote, std::move(finding), std::move(evidence), std::move(remedy)};
+}
 Finding Warning(std::string finding, std::string evidence, std::string remedy) {
   return {"", Level::kWarning, std::move(finding), std::move(evidence), std::move(remedy)};
 }

@@ -97,6 +97,7 @@ inline constexpr std::array kChecks = {
 // A finding without its check's name, which the table has.
 Finding Ok(std::string finding, std::string evidence = "");
 Finding NotRun(std::string why, std::string remedy = "");
+Finding Note(std::string finding, std::string evidence, std::string remedy);
 Finding Warning(std::string finding, std::string evidence, std::string remedy);
 Finding Problem(std::string finding, std::string evidence, std::string remedy);
 

@@ -154,6 +154,17 @@ std::string List(const Census& census, Census::Kind kind, const Examination& exa
   return text;
 }
 
+// Whether members on this host are heard that found each other. Those that do not coordinate may be
+// silent for long, so what the coordinator says of its view counts, too.
+bool SeveralHere(const Examination& exam) {
+  size_t count = 0;
+  for (const auto& [address, sender] : exam.census->senders()) {
+    if (sender.Of(Census::Kind::kMember) > 0 && IsHere(exam, address))
+      count += std::max<size_t>(1, sender.view_members);
+  }
+  return count > 1;
+}
+
 std::string Views(const Census& census) {
   std::string text;
   for (const auto& [address, sender] : census.senders()) {
@@ -224,10 +235,16 @@ Finding NobodyHeard(const Examination& exam, const std::string& here) {
   const char* const finding = "no member on another host is heard";
   if (!exam.echoed)
     return Problem(finding, evidence, "cohort doctor ...   # again, once `echo` is mended");
-  return Problem(finding, evidence,
-                 "cohort doctor --seconds 60 ...   # on two hosts at the same time: if they do not "
-                 "hear each other, the network does not pass multicast;\n"
-                 "--no-multicast --seed HOST:PORT   # does without");
+  const std::string remedy =
+      "cohort doctor --seconds 60 ...   # on two hosts at the same time: if they do not "
+      "hear each other, the network does not pass multicast;\n"
+      "--no-multicast --seed HOST:PORT   # does without";
+  // They found each other, and there may be no others.
+  if (SeveralHere(exam)) {
+    return Note("all members that are heard are on this host: well, unless there are others",
+                evidence, remedy);
+  }
+  return Problem(finding, evidence, remedy);
 }
 
 }  // namespace

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <chrono>
+#include <cstring>
 #include <set>
 #include <system_error>
 
@@ -116,6 +117,17 @@ Finding Judge(const Examination& exam, const Attempt& attempt) {
   return Ok(absl::StrCat("seed ", name, " answers"), "TCP; UDP is not refused");
 }
 
+Finding UnknownSeed(const runtime::Seed& seed, const absl::Status& status) {
+  const std::string remedy =
+      seed.kind == runtime::Seed::Kind::kService
+          ? absl::StrCat("dig +short SRV ", seed.service, "   # correct the name or its records")
+          : absl::StrCat("getent ahosts ", seed.host.host,
+                         "   # correct the name, DNS or /etc/hosts; or --bind an address of its IP "
+                         "version");
+  return Problem(absl::StrCat("seed ", seed.text, " is unknown"),
+                 std::string(ToStd(status.message())), remedy);
+}
+
 }  // namespace
 
 Findings CheckSeeds(Examination& exam) {
@@ -124,35 +136,29 @@ Findings CheckSeeds(Examination& exam) {
   Findings findings;
   std::vector<Attempt> attempts;
   for (const std::string& text : exam.options.seeds) {
-    const absl::StatusOr<runtime::HostPort> parts = runtime::SplitHostPort("seeds", text);
-    if (!parts.ok() || parts->port == 0 || parts->host.empty()) {
+    const absl::StatusOr<runtime::Seed> seed = runtime::ParseSeed(text);
+    if (!seed.ok()) {
+      // "seeds: 'x' lacks ..."
+      const std::string_view why = ToStd(seed.status().message()).substr(strlen("seeds: "));
       findings.push_back(
-          Problem(absl::StrCat("seed '", text, "' lacks host or port"), "", "--seed HOST:PORT"));
+          Problem("seed " + std::string(why), "", "--seed HOST:PORT   # or --seed srv:NAME"));
       continue;
     }
-    const absl::StatusOr<std::vector<Address>> found = runtime::Resolve(*parts);
+    const absl::StatusOr<std::vector<Address>> found =
+        runtime::LookUpSeed(*seed, exam.choice->address.family);
     if (!found.ok()) {
-      findings.push_back(Problem(
-          absl::StrCat("seed ", text, " is unknown"), std::string(ToStd(found.status().message())),
-          absl::StrCat("getent hosts ", parts->host, "   # correct the name, DNS or /etc/hosts")));
+      findings.push_back(UnknownSeed(*seed, found.status()));
       continue;
     }
     for (const Address& to : *found) {
-      const bool usable = to.family == exam.choice->address.family;
       if (exam.Owner(to) != nullptr && to.port == exam.choice->address.port) {
         findings.push_back(Ok(absl::StrCat("seed ", text, " is this member's own address")));
         exam.seeds[text];
         continue;
       }
-      if (!usable || attempts.size() >= discovery::kSeedsMax) continue;
+      if (attempts.size() >= discovery::kSeedsMax) continue;
       exam.seeds[text].push_back(to);
       attempts.push_back(Begin(exam, text, to));
-    }
-    if (!exam.seeds.contains(text)) {
-      findings.push_back(
-          Problem(absl::StrCat("seed ", text, " has no address of the IP version of ",
-                               IpText(exam.choice->address)),
-                  found->front().ToString(), "--bind ADDRESS   # of its version"));
     }
   }
   WaitFor(attempts);

@@ -27,6 +27,8 @@ const char* ToString(Level level) {
   switch (level) {
     case Level::kOk:
       return "ok";
+    case Level::kNote:
+      return "note";
     case Level::kNotRun:
       return "not run";
     case Level::kWarning:
@@ -73,7 +75,7 @@ std::string ProgressLine(const Finding& finding) {
 std::string Summary(const DoctorReport& report) {
   std::string text = absl::StrCat("\n", Counted(report.Count(Level::kProblem), "problem"), ", ",
                                   Counted(report.Count(Level::kWarning), "warning"), "\n");
-  for (const Level level : {Level::kWarning, Level::kProblem}) {
+  for (const Level level : {Level::kNote, Level::kWarning, Level::kProblem}) {
     for (const Finding& finding : report.findings) {
       if (finding.level != level) continue;
       absl::StrAppend(&text, "\n", ToString(level), ": ", finding.finding, "\n",

@@ -13,6 +13,7 @@ namespace cohort::tools {
 
 enum class Level : uint8_t {
   kOk,
+  kNote,     // As it may be meant, or not: the reader has to say.
   kNotRun,   // Nothing can be said; `evidence` tells why.
   kWarning,  // Members may find each other all the same.
   kProblem,  // A reason why they do not.
@@ -44,7 +45,7 @@ struct DoctorReport {
 
 // One line, with its line end.
 std::string ProgressLine(const Finding& finding);
-// Warnings and problems with evidence and remedy, problems last, where the eye rests.
+// Notes, warnings and problems with evidence and remedy, problems last, where the eye rests.
 std::string Summary(const DoctorReport& report);
 
 }  // namespace cohort::tools

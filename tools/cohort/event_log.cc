@@ -68,6 +68,20 @@ const char* UnitOf(EventKind kind) {
   }
 }
 
+// Whether the text has the number as a word of its own.
+bool SaysNumber(const Event& event) {
+  const std::string number = std::to_string(event.number);
+  const auto is_digit = [&](size_t at) {
+    return at < event.text.size() && event.text[at] >= '0' && event.text[at] <= '9';
+  };
+  for (size_t at = event.text.find(number); at != std::string::npos;
+       at = event.text.find(number, at + 1)) {
+    const bool begins = at == 0 || !is_digit(at - 1);
+    if (begins && !is_digit(at + number.size())) return true;
+  }
+  return false;
+}
+
 void Describe(const char* sign, const std::vector<MemberChange>& changes, std::string& text) {
   for (const MemberChange& change : changes) {
     absl::StrAppend(&text, " ", sign, change.member.name, " (", ToString(change.cause));
@@ -158,7 +172,8 @@ void EventLog::Add(const Event& event) {
   }
   if (event.number != 0) {
     json["number"] = event.number;
-    absl::StrAppend(&text, " ", event.number, UnitOf(event.kind));
+    // Some say it in their text already.
+    if (!SaysNumber(event)) absl::StrAppend(&text, " ", event.number, UnitOf(event.kind));
   }
   if (!event.text.empty()) {
     json["text"] = event.text;

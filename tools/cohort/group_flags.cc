@@ -1,5 +1,6 @@
 #include "group_flags.h"
 
+#include <cmath>
 #include <cstdio>
 #include <utility>
 
@@ -8,11 +9,18 @@
 #include "base/absl_bridge.h"
 #include "cohort_version.h"
 #include "commands.h"
+#include "nearest.h"
 
 namespace cohort::tools {
 
 void GroupFlags::AddTo(CLI::App& app) {
-  const char* section = "Group";
+  AddGroupTo(app);
+  AddNetworkTo(app);
+  AddFailuresTo(app);
+}
+
+void GroupFlags::AddGroupTo(CLI::App& app) {
+  const char* const section = "Group";
   app.add_option("-g,--group", group,
                  "Name of the group; members of one name and key find each other")
       ->envname("COHORT_GROUP")
@@ -32,7 +40,7 @@ void GroupFlags::AddTo(CLI::App& app) {
       ->expected(0, 1)  // No default is told to CLI11: it would stand for a flag without a value.
       ->group(section);
   app.add_option("--join-timeout", join_timeout,
-                 "Longest wait for the group and its state, e.g. 30s")
+                 "Longest wait for the group and its state; times are 250ms, 2s, 1.5m, or seconds")
       ->envname("COHORT_JOIN_TIMEOUT")
       ->group(section)
       ->capture_default_str();
@@ -46,8 +54,10 @@ void GroupFlags::AddTo(CLI::App& app) {
       ->envname("COHORT_MAP_BYTES_MAX")
       ->group(section)
       ->capture_default_str();
+}
 
-  section = "Network";
+void GroupFlags::AddNetworkTo(CLI::App& app) {
+  const char* const section = "Network";
   app.add_option(
          "-b,--bind", bind,
          "ADDR, ADDR:PORT, :PORT or INTERFACE[:PORT]; default: the interface of the default route")
@@ -66,10 +76,17 @@ void GroupFlags::AddTo(CLI::App& app) {
       ->envname("COHORT_MULTICAST_TTL")
       ->group(section)
       ->capture_default_str();
-  app.add_option("-s,--seed", seeds,
-                 "HOST:PORT of a member to ask when multicast finds nobody; may be repeated")
+  app.add_option(
+         "-s,--seed", seeds,
+         "HOST:PORT of members to ask when multicast finds nobody (all addresses of HOST), or "
+         "srv:NAME of a service; may be repeated")
       ->envname("COHORT_SEED")
       ->delimiter(',')
+      ->group(section);
+  app.add_option(
+         "--peer-cache", peer_cache,
+         "File for the addresses of the members seen last, asked when this one starts again")
+      ->envname("COHORT_PEER_CACHE")
       ->group(section);
   app.add_option("--receive-buffer-bytes", receive_buffer_bytes,
                  "Asked of the kernel for each UDP socket")
@@ -81,8 +98,10 @@ void GroupFlags::AddTo(CLI::App& app) {
       ->envname("COHORT_SEND_QUEUE_BYTES")
       ->group(section)
       ->capture_default_str();
+}
 
-  section = "Failures and partitions";
+void GroupFlags::AddFailuresTo(CLI::App& app) {
+  const char* const section = "Failures and partitions";
   app.add_option(
          "-p,--policy", policy,
          "available: all sides of a partition live on and merge; primary: only the quorum writes")
@@ -109,12 +128,12 @@ void GroupFlags::AddTo(CLI::App& app) {
       ->group(section)
       ->capture_default_str();
   app.add_option("--dead-timeout", dead_timeout,
-                 "Silence of a whole host before it is given up; 0: the profile's")
+                 "Silence of a whole host before it is given up, e.g. 800ms; 0: the profile's")
       ->envname("COHORT_DEAD_TIMEOUT")
       ->group(section)
       ->capture_default_str();
   app.add_option("--stall-timeout", stall_timeout,
-                 "Standstill of a process before it is expelled; 0: the profile's")
+                 "Standstill of a process before it is expelled, e.g. 3s; 0: the profile's")
       ->envname("COHORT_STALL_TIMEOUT")
       ->group(section)
       ->capture_default_str();
@@ -128,11 +147,11 @@ void GroupFlags::AddTo(CLI::App& app) {
 absl::StatusOr<absl::Duration> ParseTime(const std::string& option, const std::string& text) {
   double number = 0;
   absl::Duration time;
-  if (absl::SimpleAtod(text, &number)) {
+  if (absl::SimpleAtod(text, &number) && std::isfinite(number)) {
     time = absl::Seconds(number);
-  } else if (!absl::ParseDuration(text, &time)) {
-    return absl::InvalidArgumentError(
-        absl::StrCat(option, ": '", text, "' is no time; write 250ms, 2s or 1.5m"));
+  } else if (!absl::ParseDuration(text, &time) || time == absl::InfiniteDuration()) {
+    return absl::InvalidArgumentError(absl::StrCat(
+        option, ": '", text, "' is no time; write 250ms, 2s or 1.5m, or 2 for two seconds"));
   }
   if (time < absl::ZeroDuration())
     return absl::InvalidArgumentError(absl::StrCat(option, ": must not be negative"));
@@ -159,6 +178,7 @@ std::string WithFlagNames(std::string_view message) {
       {"multicast", "--multicast"},
       {"multicast_ttl", "--multicast-ttl"},
       {"name", "--name"},
+      {"peer_cache", "--peer-cache"},
       {"seeds", "--seed"},
       {"send_queue_bytes_max", "--send-queue-bytes"},
       {"slow_timeout", "--slow-timeout"},
@@ -190,6 +210,7 @@ absl::StatusOr<GroupOptions> GroupFlags::ToOptions() const {
   options.multicast_ttl = multicast_ttl;
   options.seeds = seeds;
   std::erase(options.seeds, "");  // As a configuration file says that there are none.
+  options.peer_cache = peer_cache;
   options.key_file = key_file;
   if (allow_plaintext == "network") {
     options.allow_plaintext = AllowPlaintext::kNetwork;
@@ -232,6 +253,29 @@ absl::StatusOr<GroupOptions> GroupFlags::ToOptions() const {
   return options;
 }
 
+namespace {
+
+// CLI11's own words, and for what it does not know the option that may have been meant.
+std::string Explain(const CLI::App& app, const CLI::ParseError& error) {
+  std::vector<std::string> known;
+  for (const CLI::Option* option : app.get_options()) {
+    for (const std::string& name : option->get_lnames()) known.push_back("--" + name);
+  }
+  std::string text = error.what();
+  if (dynamic_cast<const CLI::ExtrasError*>(&error) == nullptr) return text;
+  for (const std::string& word : app.remaining()) {
+    if (word.empty() || word[0] != '-') continue;
+    const std::string name = word.substr(0, word.find('='));
+    text = absl::StrCat("there is no option ", name);
+    const std::string nearest = Nearest(name, known);
+    if (!nearest.empty()) absl::StrAppend(&text, "; did you mean ", nearest, "?");
+    break;
+  }
+  return text;
+}
+
+}  // namespace
+
 bool ParseCommandLine(CLI::App& app, int argc, char** argv, int& exit_code) {
   app.set_version_flag("--version", "cohort " + std::string(kCohortVersion),
                        "Print the version and exit");
@@ -245,8 +289,8 @@ bool ParseCommandLine(CLI::App& app, int argc, char** argv, int& exit_code) {
       exit_code = kExitOk;
       return false;
     }
-    std::fprintf(stderr, "%s: %s\nSee `%s --help`.\n", app.get_name().c_str(), error.what(),
-                 app.get_name().c_str());
+    std::fprintf(stderr, "%s: %s\nSee `%s --help`.\n", app.get_name().c_str(),
+                 Explain(app, error).c_str(), app.get_name().c_str());
     exit_code = kExitUsage;
     return false;
   }

@@ -22,6 +22,7 @@ struct GroupFlags {
   bool no_multicast = false;
   int multicast_ttl = GroupOptions().multicast_ttl;
   std::vector<std::string> seeds;
+  std::string peer_cache;
   std::string key_file;
   std::string allow_plaintext = "no";
   std::string policy = "available";
@@ -41,6 +42,11 @@ struct GroupFlags {
   void AddTo(CLI::App& app);
   // Errors: kInvalidArgument, naming the option.
   absl::StatusOr<GroupOptions> ToOptions() const;
+
+ private:
+  void AddGroupTo(CLI::App& app);
+  void AddNetworkTo(CLI::App& app);
+  void AddFailuresTo(CLI::App& app);
 };
 
 // An error of the library that begins with the name of an option of GroupOptions, said for who gave

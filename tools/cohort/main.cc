@@ -2,9 +2,11 @@
 #include <cstdio>
 #include <cstring>
 #include <string>
+#include <vector>
 
 #include "cohort_version.h"
 #include "commands.h"
+#include "nearest.h"
 
 namespace {
 
@@ -56,7 +58,11 @@ int main(int argc, char** argv) {
   for (const Subcommand& command : kSubcommands) {
     if (word == command.name) return command.run(argc - 1, argv + 1);
   }
-  std::fprintf(stderr, "cohort: no command '%s'\n\n", word.c_str());
+  std::vector<std::string> known;
+  for (const Subcommand& command : kSubcommands) known.emplace_back(command.name);
+  const std::string nearest = Nearest(word, known);
+  std::fprintf(stderr, "cohort: no command '%s'%s\n\n", word.c_str(),
+               nearest.empty() ? "" : ("; did you mean `cohort " + nearest + "`?").c_str());
   PrintUsage(stderr);
   return kExitUsage;
 }

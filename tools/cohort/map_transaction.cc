@@ -17,7 +17,7 @@ MapTransaction::Cell& MapTransaction::Load(std::string_view key, bool with_value
   if (too_big()) return cells.insert_or_assign(std::string(), Cell()).first->second;
   bytes_ += key.size();
   Cell cell;
-  absl::StatusOr<Entry> entry = maps_[selected_].Get(key);
+  absl::StatusOr<Entry> entry = Read(key);
   if (entry.ok()) {
     cell.existed = cell.exists = true;
     cell.version = entry->version;
@@ -30,11 +30,17 @@ MapTransaction::Cell& MapTransaction::Load(std::string_view key, bool with_value
   return cells.emplace(key, std::move(cell)).first->second;
 }
 
+absl::StatusOr<Entry> MapTransaction::Read(std::string_view key) {
+  absl::StatusOr<Entry> entry = maps_[selected_].Get(key);
+  unavailable_ = unavailable_ || entry.status().code() == absl::StatusCode::kUnavailable;
+  return entry;
+}
+
 // The version stays that of the first look: if another one is there by now, the batch is refused
 // and the command runs again.
 void MapTransaction::LoadValue(std::string_view key, Cell& cell) {
   cell.has_value = true;
-  absl::StatusOr<Entry> entry = maps_[selected_].Get(key);
+  absl::StatusOr<Entry> entry = Read(key);
   cell.exists = entry.ok();
   if (!entry.ok()) return;
   bytes_ += entry->value.size();

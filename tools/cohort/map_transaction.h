@@ -52,6 +52,8 @@ class MapTransaction {
   // Work done over what was read already.
   void CountRead(size_t bytes) { bytes_ += bytes; }
   bool too_big() const { return bytes_ > kTransactionBytesMax; }
+  // A key was asked for while this member had no complete state: what was read is not used.
+  bool unavailable() const { return unavailable_; }
   WriteBatch ToBatch(size_t map) const;
 
  private:
@@ -65,11 +67,13 @@ class MapTransaction {
   };
   using Cells = std::map<std::string, Cell, std::less<>>;
   Cell& Load(std::string_view key, bool with_value = true);
+  absl::StatusOr<Entry> Read(std::string_view key);
   void LoadValue(std::string_view key, Cell& cell);
 
   const std::span<const ReplicatedMap> maps_;
   size_t selected_;
   size_t bytes_ = 0;
+  bool unavailable_ = false;
   std::map<size_t, Cells> cells_;  // By map.
 };
 

@@ -1,5 +1,6 @@
 #include "node.h"
 
+#include <pthread.h>
 #include <unistd.h>
 
 #include <cstdio>
@@ -46,7 +47,10 @@ absl::Status Node::Start() {
   group_.emplace(*std::move(group));
   if (absl::Status status = OpenMaps(); !status.ok()) return status;
   if (options_.resp) {
-    resp_.service().leave = [this] { RequestStop(); };
+    resp_.service().leave = [this] { RequestStop(Farewell::kLeave); };
+    resp_.service().drain = [this](absl::Duration timeout, auto done) {
+      return Drain(timeout, std::move(done));
+    };
     resp_.service().recent_events = [this](size_t count) { return events_.Recent(count); };
     resp_.service().on_dropped = [this](const std::string& text) {
       events_.Add("client_dropped", group_->name(), text);
@@ -89,9 +93,9 @@ void Node::AnnounceReady() {
   }
 }
 
-void Node::RequestStop() {
+void Node::RequestStop(Farewell farewell) {
   const std::lock_guard lock(mutex_);
-  stop_requested_ = true;
+  if (!stop_requested_) stop_requested_ = farewell;
   changed_.notify_all();
 }
 
@@ -102,18 +106,54 @@ bool Node::started() const {
 
 void Node::WaitForStop() {
   std::unique_lock lock(mutex_);
-  changed_.wait(lock, [this] { return stop_requested_; });
+  changed_.wait(lock, [this] { return stop_requested_.has_value(); });
+}
+
+bool Node::Drain(absl::Duration timeout, std::function<void(const absl::Status&)> done) {
+  const std::lock_guard lock(mutex_);
+  if (draining_ || drained_) return false;
+  if (drainer_.joinable()) drainer_.join();  // An earlier one, which has ended.
+  draining_ = true;
+  drainer_ = std::thread([this, timeout, done = std::move(done)] {
+    pthread_setname_np(pthread_self(), "cohort-drain");
+    const absl::Status status = group_->Drain(timeout);
+    done(status);
+    if (status.ok()) RequestStop(Farewell::kLeave);
+    const std::lock_guard end(mutex_);
+    drained_ = status.ok();
+    draining_ = false;
+  });
+  return true;
+}
+
+void Node::DrainFirst() {
+  {
+    const std::lock_guard lock(mutex_);
+    if (stop_requested_ != Farewell::kDrain || draining_ || drained_) return;
+  }
+  const absl::Duration timeout = options_.drain_timeout;
+  // Alone there is nobody to wait for.
+  if (timeout == absl::ZeroDuration() || !group_ || group_->view().members.size() < 2) return;
+  const absl::Status status = group_->Drain(timeout);
+  if (!status.ok())
+    events_.Add("warning", group_->name(),
+                absl::StrCat("leaves without being drained: ", status.message()));
+  const std::lock_guard lock(mutex_);
+  drained_ = status.ok();
 }
 
 absl::Status Node::Stop() {
+  DrainFirst();
   resp_.Stop();
   http_.Stop();
   if (!group_) return absl::OkStatus();
   const std::string name = group_->name();
   absl::Status status = group_->Leave();
+  if (drainer_.joinable()) drainer_.join();  // It sees that the group was left.
   maps_.clear();
   {
     const std::lock_guard lock(mutex_);
+    if (drained_) status = absl::OkStatus();  // Left already.
     status_ = {};
   }
   group_.reset();
@@ -150,7 +190,7 @@ int RunNode(int argc, char** argv) {
   HandleSignals([](int signal) {
     const std::lock_guard lock(running_mutex);
     if (running == nullptr || !running->started()) _exit(128 + signal);
-    running->RequestStop();
+    running->RequestStop(Node::Farewell::kDrain);
   });
   Node node(*std::move(options));
   {

@@ -6,6 +6,7 @@
 #include <functional>
 #include <mutex>
 #include <optional>
+#include <thread>
 #include <vector>
 
 #include "cohort/group.h"
@@ -27,11 +28,15 @@ class Node {
   absl::Status Start();
   // Until RequestStop.
   void WaitForStop();
+  enum class Farewell : uint8_t {
+    kLeave,  // At once.
+    kDrain,  // As NodeOptions::drain_timeout says.
+  };
   // From any thread. Before Start has returned there is nothing to leave: the caller may end the
   // process.
-  void RequestStop();
+  void RequestStop(Farewell farewell);
   bool started() const;
-  // Closes the doors and leaves the group. Blocks.
+  // Drains if that was asked for, closes the doors and leaves the group. Blocks.
   absl::Status Stop();
 
   const Endpoint& resp_endpoint() const { return resp_.endpoint(); }
@@ -42,6 +47,8 @@ class Node {
   void WithStatus(const std::function<void(const NodeStatus&)>& use);
   absl::Status OpenMaps();
   void AnnounceReady();
+  bool Drain(absl::Duration timeout, std::function<void(const absl::Status&)> done);
+  void DrainFirst();
 
   NodeOptions options_;
   EventLog events_;
@@ -52,7 +59,10 @@ class Node {
 
   mutable std::mutex mutex_;
   std::condition_variable changed_;
-  bool stop_requested_ = false;
+  std::optional<Farewell> stop_requested_;
+  std::thread drainer_;    // "cohort-drain", for COHORT DRAIN.
+  bool draining_ = false;  // It has not ended.
+  bool drained_ = false;   // The group was left by it.
   bool started_ = false;
   NodeStatus status_;  // Guarded by mutex_.
 };

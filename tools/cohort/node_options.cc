@@ -21,6 +21,7 @@ constexpr const char* kExamples = R"(Examples:
 
 A flag wins over the configuration file, the file over the environment.
 SIGINT or SIGTERM leaves the group and ends with status 0 (130 before it is a member); a second one ends at once.
+With --drain-timeout it first waits until another member is shown to hold everything, but no longer than that.
 )";
 
 absl::StatusOr<std::string> ReadPassword(const std::string& path) {
@@ -81,6 +82,12 @@ void NodeFlags::AddTo(CLI::App& app) {
       ->check(CLI::IsMember({"text", "json", "none"}))
       ->group(section)
       ->capture_default_str();
+  app.add_option(
+         "--drain-timeout", drain_timeout,
+         "At SIGINT or SIGTERM, longest wait until another member holds everything, e.g. 20s")
+      ->envname("COHORT_DRAIN_TIMEOUT")
+      ->group(section)
+      ->capture_default_str();
   app.add_flag("--print-config", print_config,
                "Print the configuration that would be used, and exit")
       ->configurable(false);
@@ -100,8 +107,11 @@ absl::StatusOr<MapSpec> ParseMapSpec(const std::string& text) {
     return absl::InvalidArgumentError(absl::StrCat(
         "--map: '", text, "': this version has no convergent maps; use ", spec.name, "=ordered"));
   }
-  if (kind != "ordered")
-    return absl::InvalidArgumentError(absl::StrCat("--map: '", kind, "' is not ordered"));
+  if (kind != "ordered") {
+    return absl::InvalidArgumentError(absl::StrCat(
+        "--map: '", text, "': '", kind, "' is no kind of map; there are: ordered, as in ",
+        spec.name.empty() ? "NAME" : spec.name, "=ordered"));
+  }
   if (spec.name.empty() || spec.name.size() > kNameBytesMax) {
     return absl::InvalidArgumentError(
         absl::StrCat("--map: the name in '", text, "' must have 1 to ", kNameBytesMax, " bytes"));
@@ -117,6 +127,11 @@ absl::StatusOr<NodeOptions> NodeFlags::ToOptions() const {
   for (const std::string& text : maps) {
     absl::StatusOr<MapSpec> spec = ParseMapSpec(text);
     if (!spec.ok()) return spec.status();
+    for (const MapSpec& other : options.maps) {
+      if (other.name != spec->name) continue;
+      return absl::InvalidArgumentError(
+          absl::StrCat("--map: '", spec->name, "' is given twice: once is enough"));
+    }
     options.maps.push_back(*std::move(spec));
   }
   if (options.maps.empty()) return absl::InvalidArgumentError("--map: at least one map is needed");
@@ -129,6 +144,9 @@ absl::StatusOr<NodeOptions> NodeFlags::ToOptions() const {
   if (!write_timeout.ok()) return write_timeout.status();
   if (*write_timeout == absl::ZeroDuration())
     return absl::InvalidArgumentError("--resp-write-timeout: must be above zero");
+  const absl::StatusOr<absl::Duration> drain = ParseTime("--drain-timeout", drain_timeout);
+  if (!drain.ok()) return drain.status();
+  options.drain_timeout = *drain;
   options.resp_options.write_timeout = *write_timeout;
   options.resp_options.ack = *level;
   options.resp_options.timeout = *timeout;

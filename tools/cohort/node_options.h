@@ -27,6 +27,8 @@ struct NodeOptions {
   std::optional<Endpoint> resp;
   std::optional<Endpoint> http;
   EventFormat events = EventFormat::kText;
+  // Of a stop by a signal: longest wait for another member to hold everything. 0: does not wait.
+  absl::Duration drain_timeout = absl::ZeroDuration();
 };
 
 // As written.
@@ -41,6 +43,7 @@ struct NodeFlags {
   std::string resp_write_timeout = "60s";
   std::string http;
   std::string events = "text";
+  std::string drain_timeout = "0";
   bool print_config = false;
 
   void AddTo(CLI::App& app);

@@ -94,6 +94,12 @@ Json MapsToJson(const std::vector<ReplicatedMap>& maps) {
   return list;
 }
 
+// Whether the view a member has is the one it is in; else it is the last one it was in.
+bool IsInView(const GroupStats& stats) {
+  const auto found = stats.counters.find("membership.in_view");
+  return found == stats.counters.end() || found->second != 0;
+}
+
 // A field of `json` as text, "" where it is missing: the answer may come from another release.
 std::string Text(const Json& json, const char* name) {
   const auto found = json.find(name);
@@ -106,6 +112,7 @@ std::string Text(const Json& json, const char* name) {
 std::string NodeStatus::State() const {
   if (group == nullptr) return "joining";
   if (group->view().members.empty()) return "left";
+  if (!IsInView(group->stats())) return "rejoining";
   if (!group->synced()) return "joining";
   return group->writable() ? "member" : "halted";
 }
@@ -121,7 +128,11 @@ Json NodeStatus::ToJson() const {
   json["address"] = group->address();
   json["synced"] = group->synced();
   json["writable"] = group->writable();
-  json["view"] = {{"num", view.id.num}, {"id", view.id.ToString()}, {"primary", view.primary}};
+  const GroupStats stats = group->stats();
+  json["view"] = {{"num", view.id.num},
+                  {"id", view.id.ToString()},
+                  {"primary", view.primary},
+                  {"current", IsInView(stats)}};
   json["members"] = Json::array();
   json["peers"] = Json::array();
   for (const Member& member : view.members) {
@@ -133,7 +144,6 @@ Json NodeStatus::ToJson() const {
                              {"synced", member.synced}});
   }
   json["maps"] = MapsToJson(maps);
-  const GroupStats stats = group->stats();
   Json& figures = json["stats"] = Json::object();
   for (const Figure& figure : Figures(stats)) figures[figure.name] = figure.value;
   for (const Figure& figure : Gauges(stats)) figures[figure.name] = figure.value;
@@ -149,7 +159,8 @@ Json NodeStatus::ToJson() const {
 std::string NodeStatus::ToPrometheus() const {
   std::string out;
   const std::string state = State();
-  Metric(out, "gauge", "joined", group != nullptr && state != "joining" ? 1 : 0);
+  const bool joined = group != nullptr && state != "joining" && state != "rejoining";
+  Metric(out, "gauge", "joined", joined ? 1 : 0);
   if (group == nullptr) return out;
   const View view = group->view();
   Metric(out, "gauge", "members", view.members.size());
@@ -177,8 +188,15 @@ std::string DescribeStatus(const Json& status) {
   const auto section = [&](const char* name) {
     return status.contains(name) ? status[name] : Json();
   };
+  // An answer of an earlier release does not say; its view is taken for current.
+  const bool is_old = Text(section("view"), "current") == "false";
+  if (is_old)
+    absl::StrAppend(&text,
+                    "it is out of the group and asks to be let in again; what follows is how "
+                    "it was in its last view\n");
   if (status.contains("view"))
-    absl::StrAppend(&text, "view     ", Text(status["view"], "id"), "\nmembers ");
+    absl::StrAppend(&text, "view     ", Text(status["view"], "id"), is_old ? " (not current)" : "",
+                    "\nmembers ");
   for (const Json& name : section("members"))
     absl::StrAppend(&text, " ", name.is_string() ? name.get<std::string>() : name.dump());
   absl::StrAppend(&text, "\naddress  ", Text(status, "address"), "\n");
@@ -189,6 +207,10 @@ std::string DescribeStatus(const Json& status) {
                     Text(peer, "synced") == "true" ? ", synced" : ", syncing", "\n");
   }
   for (const Json& map : section("maps")) {
+    if (Text(status, "synced") == "false") {
+      absl::StrAppend(&text, "map      ", Text(map, "name"), ": not complete here\n");
+      continue;
+    }
     absl::StrAppend(&text, "map      ", Text(map, "name"), ": ", Text(map, "entries"), " entries, ",
                     Text(map, "bytes"), " bytes, digest ", Text(map, "digest"), "\n");
   }

@@ -19,7 +19,8 @@ struct NodeStatus {
   std::vector<ReplicatedMap> maps;
   const RespStats* resp_stats = nullptr;
 
-  // "joining", "member", "halted" (no quorum), "left".
+  // "joining" (no view yet, or not the whole state), "member", "halted" (no quorum), "rejoining"
+  // (out of the group, and asks to be let in again: its view is the last one it was in), "left".
   std::string State() const;
   nlohmann::ordered_json ToJson() const;
   std::string ToPrometheus() const;

@@ -77,6 +77,9 @@ inline constexpr std::string_view kSyntaxError = "ERR syntax error";
 inline constexpr std::string_view kWrongType =
     "WRONGTYPE Operation against a key holding the wrong kind of value";
 inline constexpr std::string_view kNoSuchDatabase = "ERR DB index is out of range";
+// Redis's word, too, for a server that has no complete data yet: clients know to come again.
+inline constexpr std::string_view kLoading =
+    "LOADING this member has no complete state: it joins the group, or was excluded and comes back";
 inline constexpr std::string_view kNotAnInteger = "ERR value is not an integer or out of range";
 std::string WrongArgumentCount(std::string_view command);
 std::string UnknownCommand(Arguments arguments);

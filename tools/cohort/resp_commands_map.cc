@@ -12,6 +12,8 @@ namespace {
 
 constexpr int64_t kScanCountMax = 10'000;
 constexpr size_t kEventsMax = 256;
+constexpr int64_t kDrainDefaultMs = 30'000;
+constexpr int64_t kDrainMaxMs = 3'600'000;
 constexpr size_t kReplyMarks = 10;  // Of a key in a reply: type, length, ends of lines.
 // A scan copies values along with the keys: so many entries at a time, and so many bytes in all.
 constexpr size_t kScanChunk = 8;
@@ -44,12 +46,15 @@ struct ScanOptions {
 };
 
 void View(RespSession& session, RespReply& reply) {
+  // The view of a member that is out of the group is an old one.
+  if (session.StateHolder() == MemberId()) return reply.Error(kLoading);
   const class View view = session.service().group->view();
   reply.Array(view.members.size());
   for (const Member& member : view.members) reply.Bulk(member.name);
 }
 
 void Digests(RespSession& session, RespReply& reply) {
+  if (session.StateHolder() == MemberId()) return reply.Error(kLoading);
   reply.Array(session.service().maps.size());
   for (const ReplicatedMap& map : session.service().maps) {
     const MapDigest digest = map.Digest();
@@ -65,6 +70,14 @@ void Events(RespSession& session, Arguments arguments, RespReply& reply) {
       session.service().recent_events(std::min(static_cast<size_t>(count), kEventsMax));
   reply.Array(lines.size());
   for (const std::string& line : lines) reply.Bulk(line);
+}
+
+void Drain(RespSession& session, Arguments arguments, RespReply& reply) {
+  int64_t timeout_ms = kDrainDefaultMs;
+  const bool is_number = arguments.size() < 3 || ParseInteger(arguments[2], timeout_ms);
+  if (!is_number || timeout_ms < 0 || timeout_ms > kDrainMaxMs)
+    return reply.Error("ERR the timeout of COHORT DRAIN is 0 to 3600000 milliseconds");
+  session.Drain(absl::Milliseconds(timeout_ms), reply);
 }
 
 }  // namespace
@@ -144,8 +157,9 @@ void ControlCohort(RespSession& session, Arguments arguments, RespReply& reply) 
     if (session.service().leave) session.service().leave();
     return;
   }
+  if (word == "drain") return Drain(session, arguments, reply);
   reply.Error(absl::StrCat("ERR unknown subcommand '", word,
-                           "'. Try COHORT VIEW, DIGEST, EVENTS [count], LEAVE."));
+                           "'. Try COHORT VIEW, DIGEST, EVENTS [count], LEAVE, DRAIN [ms]."));
 }
 
 }  // namespace cohort::tools

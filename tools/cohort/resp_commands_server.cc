@@ -141,6 +141,11 @@ void ControlInfo(RespSession& session, Arguments arguments, RespReply& reply) {
     absl::StrAppend(&text, "# Clients\r\nconnected_clients:", service.stats.connections_open.load(),
                     "\r\nmaxclients:", service.options.clients_max, "\r\n\r\n");
   }
+  if (WantsSection(arguments, "persistence")) {
+    // Some clients wait after they have connected until this is 0.
+    absl::StrAppend(&text, "# Persistence\r\nloading:", service.group->synced() ? 0 : 1,
+                    "\r\n\r\n");
+  }
   if (WantsSection(arguments, "stats")) {
     absl::StrAppend(
         &text, "# Stats\r\ntotal_connections_received:", service.stats.connections_total.load(),

@@ -105,15 +105,16 @@ absl::Status RespServer::Start(Group* group, std::vector<ReplicatedMap> maps,
 }
 
 void RespServer::Stop() {
-  service_.completions->Close();
-  events_->Close();
   if (thread_.joinable()) {
     asio::post(io_, [this] {
+      HandCompletions();  // The answer to COHORT DRAIN, perhaps.
       for (const auto& connection : std::exchange(connections_, {})) connection.second->Close();
       io_.stop();
     });
     thread_.join();
   }
+  service_.completions->Close();
+  events_->Close();
   tcp_.reset();
   if (local_) {
     local_.reset();

@@ -79,8 +79,11 @@ struct RespService {
   std::vector<ReplicatedMap> maps;  // SELECT picks one.
   RespOptions options;
   std::shared_ptr<CompletionQueue> completions;
-  RespChannels channels;                                          // Of the server's thread.
-  std::function<void()> leave;                                    // COHORT LEAVE.
+  RespChannels channels;        // Of the server's thread.
+  std::function<void()> leave;  // COHORT LEAVE.
+  // COHORT DRAIN: begins to, and calls `done` with what came of it, from another thread. False: is
+  // at it already.
+  std::function<bool(absl::Duration timeout, std::function<void(const absl::Status&)> done)> drain;
   std::function<std::vector<std::string>(size_t)> recent_events;  // COHORT EVENTS.
   std::function<void(std::string)> on_dropped;  // Which client was disconnected, and why.
   RespStats stats;

@@ -105,7 +105,18 @@ RespSession::Outcome RespSession::RunControl(const RespCommand& command, Argumen
   Slot& slot = AddSlot();
   submission_ = Submission::kAnswered;
   RespReply reply(version_);
-  command.control(*this, arguments, reply);
+  const bool needs_state = (command.flags & RespCommand::kReadOnly) != 0;
+  const MemberId before = needs_state ? StateHolder() : MemberId();
+  if (needs_state && before == MemberId()) {
+    reply.Error(kLoading);
+  } else {
+    command.control(*this, arguments, reply);
+  }
+  // Read while the member fell out of the group, or came back: of no state, or of two.
+  if (needs_state && !reply.has_error() && StateHolder() != before) {
+    reply = RespReply(version_);
+    reply.Error(kLoading);
+  }
   if (submission_ == Submission::kNoRoom) {
     DropLastSlot();
     return Outcome::kWaitForRoom;
@@ -133,9 +144,9 @@ RespSession::Outcome RespSession::Run(const RespCommand& command, Arguments argu
   } else if ((command.flags & RespCommand::kWrite) == 0) {
     MapTransaction keys(service_.maps, database_);
     command.run(keys, arguments, slot.reply);
-    if (keys.too_big() && !slot.reply.too_big()) {
+    if (keys.unavailable() || (keys.too_big() && !slot.reply.too_big())) {
       slot.reply = RespReply(version_);
-      slot.reply.Error(kTransactionTooBig);
+      slot.reply.Error(keys.unavailable() ? kLoading : kTransactionTooBig);
     }
     SetReady(slot);
     if (slot.reply.has_error()) ++service_.stats.errors;
@@ -150,8 +161,31 @@ RespSession::Outcome RespSession::Run(const RespCommand& command, Arguments argu
   return Outcome::kWaitForRoom;
 }
 
+MemberId RespSession::StateHolder() const {
+  const Group& group = *service_.group;
+  if (!group.synced()) return {};
+  for (const Member& member : group.view().members) {
+    if (member.id.instance == group.id().instance) return member.id;
+  }
+  return {};
+}
+
 void RespSession::Submit(const WritePlan& plan) {
   submission_ = SubmitPlan(slots_.back(), first_slot_ + slots_.size() - 1, plan);
+}
+
+void RespSession::Drain(absl::Duration timeout, RespReply& reply) {
+  Slot& slot = slots_.back();
+  slot.answer = WritePlan::Answer::kOk;
+  const WriteCallback done = Callback(first_slot_ + slots_.size() - 1);
+  const bool begun = service_.drain && service_.drain(timeout, [done](const absl::Status& status) {
+    WriteResult result;
+    result.status = status;
+    done(result);
+  });
+  if (!begun) return reply.Error("ERR this member is being drained already");
+  ++writes_pending_;
+  submission_ = Submission::kPending;
 }
 
 RespSession::Submission RespSession::SubmitPlan(Slot& slot, uint64_t number,
@@ -200,6 +234,13 @@ WriteCallback RespSession::Callback(uint64_t number) const {
 // A call that was refused at once.
 RespSession::Submission RespSession::Answer(Slot& slot, const absl::Status& status) {
   if (status.code() == absl::StatusCode::kResourceExhausted) return Submission::kNoRoom;
+  if (status.code() == absl::StatusCode::kUnavailable && !service_.group->synced()) {
+    slot.reply = RespReply(slot.reply.version());
+    slot.reply.Error(kLoading);
+    SetReady(slot);
+    ++service_.stats.errors;
+    return Submission::kAnswered;
+  }
   WriteResult result;
   result.status = status;
   AnswerWrite(slot, result);
@@ -219,13 +260,15 @@ RespSession::Submission RespSession::RunWork(Slot& slot, uint64_t number) {
     FindRespCommand(request[0])->run(keys, arguments, part);
     if (part.has_error()) ++service_.stats.errors;
     reply.Raw(part.text());
-    if (keys.too_big() || reply.too_big()) break;
+    if (keys.unavailable() || keys.too_big() || reply.too_big()) break;
   }
   const std::vector<size_t> written = keys.WrittenMaps();
   work.database_after = work.database;
-  if (keys.too_big() || written.size() > 1) {
+  if (keys.unavailable() || keys.too_big() || written.size() > 1) {
     reply = RespReply(slot.reply.version());
-    reply.Error(keys.too_big() ? kTransactionTooBig : kSeveralDatabases);
+    reply.Error(keys.unavailable() ? kLoading
+                : keys.too_big()   ? kTransactionTooBig
+                                   : kSeveralDatabases);
   } else if (!reply.too_big()) {
     work.database_after = keys.selected();
   }
@@ -327,6 +370,8 @@ std::string RespSession::ErrorText(const absl::Status& status) const {
                                                                            : "NOREPLICAS");
     case absl::StatusCode::kCancelled:
       return with("READONLY");
+    case absl::StatusCode::kFailedPrecondition:  // Being drained, perhaps.
+      return with(service_.group != nullptr && !service_.group->writable() ? "READONLY" : "ERR");
     case absl::StatusCode::kDeadlineExceeded:
       return with("TIMEOUT");
     case absl::StatusCode::kResourceExhausted:

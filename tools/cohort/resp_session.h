@@ -64,11 +64,16 @@ class RespSession {
   void CloseAfterReplies() { closing_ = true; }
   // The reply of the command that is running comes when the write is done.
   void Submit(const WritePlan& plan);
+  // As Submit: leaves the group once nothing is lost by it.
+  void Drain(absl::Duration timeout, RespReply& reply);
   bool OpenMulti();  // False: already open.
   bool InMulti() const { return in_multi_; }
   void DiscardMulti();
   void ExecuteMulti(RespReply& reply);
   uint32_t last_replicas() const { return last_replicas_; }
+  // This member as it stands in the view while it holds the whole state; else none. Another one
+  // later means that it was out of the group meanwhile.
+  MemberId StateHolder() const;
 
   std::string client_name;  // CLIENT SETNAME.
 
