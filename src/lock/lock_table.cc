@@ -74,7 +74,7 @@ std::optional<Holding> Decode(std::string_view value) {
 
 void LockTable::Acquire(Instant now, uint64_t id, std::string_view name, Instant deadline,
                         bool try_once, Output& out) {
-  if (waiters_ >= limits_.waiters_max) {
+  if (waiters_ >= options_.waiters_max) {
     out.answers.push_back(
         {.id = id, .status = absl::ResourceExhaustedError("too many calls wait for locks")});
     return;

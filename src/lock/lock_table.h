@@ -77,12 +77,18 @@ class LockTable {
     std::vector<Answer> answers;
     std::vector<Lost> lost;
   };
-  struct Limits {
+  struct Options {
     size_t waiters_max = kLockWaitersMax;
+    // Of holds: above those of any earlier table of this process.
+    uint64_t first_number = 1;
   };
 
-  LockTable(const InstanceId& self, Reader read, const Limits& limits)
-      : self_(self), read_(std::move(read)), limits_(limits) {}
+  // One table for each instance and map: two would take each other's entries for their own.
+  LockTable(const InstanceId& self, Reader read, const Options& options)
+      : self_(self),
+        read_(std::move(read)),
+        options_(options),
+        next_number_(options.first_number) {}
 
   // `try_once`: answered as soon as the lock is seen to be held by another member, or by a thread
   // of this one. `id` is the caller's, used once.
@@ -148,13 +154,13 @@ class LockTable {
 
   const InstanceId self_;
   const Reader read_;
-  const Limits limits_;
+  const Options options_;
   All all_;
   std::map<uint64_t, std::string> tickets_;
   std::map<uint64_t, std::string> holds_;
   size_t waiters_ = 0;
   uint64_t next_ticket_ = 1;
-  uint64_t next_number_ = 1;
+  uint64_t next_number_;
 };
 
 }  // namespace cohort::lock

@@ -7,12 +7,15 @@
 #include "base/absl_bridge.h"
 #include "base/check.h"
 #include "messaging/frame.h"
+#include "wire/limits.h"
 
 namespace cohort::messaging {
 namespace {
 
 constexpr size_t kNamedMax = 8;  // Members in the text of a status.
 constexpr int kStatusCodeMax = 16;
+// Instead of an answer there was no room for. Never sent; if it comes, it means the same.
+constexpr uint8_t kCodeDropped = 253;
 
 std::string NameOf(const Answer& answer) {
   return answer.name.empty() ? answer.from.ToString() : answer.name;
@@ -90,12 +93,21 @@ void Requests::OnDelivered(uint64_t number, const View& view, const InstanceId& 
         [&](const Target& target) { return target.answer.from.instance == id.instance; });
     if (!known) Add(one, id, "", /*is_in_view=*/false);
   }
+  for (const Early& early : std::exchange(one.early, {})) {
+    one.answer_bytes -= early.payload.size();
+    answer_bytes_ -= early.payload.size();
+    for (Target& target : one.targets) {
+      if (target.answer.from.instance == early.from && !target.over)
+        Apply(one, target, early.code, early.payload);
+    }
+  }
   EndIfOver(it, done);
 }
 
 void Requests::OnAnswer(uint64_t number, const InstanceId& from, uint8_t code,
                         std::string_view payload, std::vector<Done>& done) {
   const auto it = all_.find(number);
+  if (it != all_.end() && !it->second.delivered) return Keep(it->second, from, code, payload);
   Target* target = nullptr;
   if (it != all_.end()) {
     for (Target& one : it->second.targets) {
@@ -106,11 +118,29 @@ void Requests::OnAnswer(uint64_t number, const InstanceId& from, uint8_t code,
     ++stats_.answers_late;
     return;
   }
+  Apply(it->second, *target, code, payload);
+  EndIfOver(it, done);
+}
+
+void Requests::Keep(One& one, const InstanceId& from, uint8_t code, std::string_view payload) {
+  const bool again = std::any_of(one.early.begin(), one.early.end(),
+                                 [&](const Early& early) { return early.from == from; });
+  if (again || one.early.size() >= wire::kMembersMax) {
+    ++stats_.answers_late;
+  } else if (payload.size() > limits_.answer_bytes_max - answer_bytes_) {
+    one.early.push_back({from, kCodeDropped, {}});
+  } else {
+    one.early.push_back({from, code, std::string(payload)});
+    one.answer_bytes += payload.size();
+    answer_bytes_ += payload.size();
+  }
+}
+
+void Requests::Apply(One& one, Target& target, uint8_t code, std::string_view payload) {
   ++stats_.answers;
-  One& one = it->second;
-  target->over = true;
+  target.over = true;
   --one.open;
-  Answer& answer = target->answer;
+  Answer& answer = target.answer;
   answer.state = AnswerState::kFailed;
   if (code == kCodeNoHandler) {
     answer.state = AnswerState::kNoHandler;
@@ -119,15 +149,16 @@ void Requests::OnAnswer(uint64_t number, const InstanceId& from, uint8_t code,
   } else if (code == kCodeBusy) {
     answer.status = MakeStatus(absl::StatusCode::kResourceExhausted,
                                NameOf(answer) + " has too many requests to handle: retry later");
+  } else if (code == kCodeDropped ||
+             (code == kCodeAnswered && payload.size() > limits_.answer_bytes_max - answer_bytes_)) {
+    ++stats_.answers_dropped;
+    answer.status =
+        MakeStatus(absl::StatusCode::kResourceExhausted,
+                   absl::StrCat("the answer of ", NameOf(answer), " was dropped: this member holds ",
+                                answer_bytes_, " bytes of answers to requests that are not over"));
   } else if (code != kCodeAnswered) {
     const int known = code <= kStatusCodeMax ? code : static_cast<int>(absl::StatusCode::kUnknown);
     answer.status = MakeStatus(static_cast<absl::StatusCode>(known), payload);
-  } else if (payload.size() > limits_.answer_bytes_max - answer_bytes_) {
-    ++stats_.answers_dropped;
-    answer.status = MakeStatus(
-        absl::StatusCode::kResourceExhausted,
-        absl::StrCat("an answer of ", payload.size(), " bytes was dropped: this member holds ",
-                     answer_bytes_, " bytes of answers to requests that are not over"));
   } else {
     answer.state = AnswerState::kAnswered;
     answer.payload = payload;
@@ -135,7 +166,6 @@ void Requests::OnAnswer(uint64_t number, const InstanceId& from, uint8_t code,
     answer_bytes_ += payload.size();
     ++one.answered;
   }
-  EndIfOver(it, done);
 }
 
 void Requests::OnView(const View& view, const InstanceId& self, bool fresh,

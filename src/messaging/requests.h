@@ -79,6 +79,13 @@ class Requests {
     Answer answer;
     bool over = false;
   };
+  // An answer that was faster than this member's own delivery of the request: in the total order
+  // others may be ahead.
+  struct Early {
+    InstanceId from;
+    uint8_t code = 0;
+    std::string payload;
+  };
   struct One {
     std::vector<MemberId> to;
     bool include_self = true;
@@ -87,6 +94,7 @@ class Requests {
     bool delivered = false;
     ViewId view;
     std::vector<Target> targets;
+    std::vector<Early> early;
     size_t answered = 0;
     size_t open = 0;
     size_t answer_bytes = 0;
@@ -97,6 +105,8 @@ class Requests {
   static bool IsOver(const One& one);
   static absl::Status StatusOf(const One& one);
   void Add(One& one, const MemberId& id, std::string_view name, bool is_in_view);
+  void Keep(One& one, const InstanceId& from, uint8_t code, std::string_view payload);
+  void Apply(One& one, Target& target, uint8_t code, std::string_view payload);
   void Leave(One& one, Target& target, const char* why);
   void EndIfOver(All::iterator it, std::vector<Done>& done);
   void End(All::iterator it, absl::Status status, std::vector<Done>& done);

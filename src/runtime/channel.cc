@@ -71,11 +71,15 @@ Subscription Channel::SubscribeMessages(std::function<void(const Message&)> on_m
 }
 
 RequestResult Channel::Request(std::string_view payload, const RequestOptions& options) {
+  RequestResult in_child;
+  in_child.status = impl_->group->fork_guard().Check();
+  if (!in_child.status.ok()) return in_child;
   return impl_->group->channels().Request(impl_->channel, payload, options);
 }
 
 absl::Status Channel::RequestAsync(std::string_view payload, const RequestOptions& options,
                                    RequestCallback done) {
+  if (absl::Status status = impl_->group->fork_guard().Check(); !status.ok()) return status;
   return impl_->group->channels().RequestAsync(impl_->channel, payload, options, std::move(done));
 }
 

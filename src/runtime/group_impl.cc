@@ -238,18 +238,19 @@ Instant Group::Impl::Housekeep(Instant now) {
   return next;
 }
 
-absl::Status Group::Impl::Add(const std::shared_ptr<runtime::GroupService>& service) {
+std::shared_ptr<runtime::GroupService> Group::Impl::GetOrAdd(const std::string& name,
+                                                             const MakeService& make) {
   runtime::MutexLock lock(&services_mutex_);
-  if (left_) return absl::CancelledError("the group was left");
-  std::erase_if(services_, [](const auto& known) { return known.expired(); });
-  services_.push_back(service);
-  return absl::OkStatus();
+  if (auto known = services_[name].lock()) return known;
+  auto made = make();
+  services_[name] = made;
+  return made;
 }
 
 std::vector<std::shared_ptr<runtime::GroupService>> Group::Impl::Services() {
   std::vector<std::shared_ptr<runtime::GroupService>> living;
   runtime::MutexLock lock(&services_mutex_);
-  for (const auto& known : services_) {
+  for (const auto& [name, known] : services_) {
     if (auto service = known.lock()) living.push_back(std::move(service));
   }
   return living;

@@ -77,8 +77,9 @@ struct Group::Impl : public std::enable_shared_from_this<Group::Impl> {
 
   const runtime::AsioDriver& driver() const { return *driver_; }
   void WakeAt(Instant deadline) { driver_->WakeAt(deadline); }
-  // Refused once the group was left.
-  absl::Status Add(const std::shared_ptr<runtime::GroupService>& service);
+  // The service that is known by `name`, or what `make` makes, which calls nobody.
+  using MakeService = std::function<std::shared_ptr<runtime::GroupService>()>;
+  std::shared_ptr<runtime::GroupService> GetOrAdd(const std::string& name, const MakeService& make);
   runtime::Channels& channels() { return *channels_; }
   const std::string& name() const { return name_; }
   const std::string& address() const { return address_; }
@@ -118,7 +119,8 @@ struct Group::Impl : public std::enable_shared_from_this<Group::Impl> {
   std::vector<std::unique_ptr<OpenedMap>> maps_ ABSL_GUARDED_BY(maps_mutex_);
   std::vector<std::shared_ptr<runtime::GroupService>> Services();
   mutable runtime::Mutex services_mutex_;
-  std::vector<std::weak_ptr<runtime::GroupService>> services_ ABSL_GUARDED_BY(services_mutex_);
+  std::map<std::string, std::weak_ptr<runtime::GroupService>> services_
+      ABSL_GUARDED_BY(services_mutex_);
   mutable runtime::Mutex hints_mutex_;
   std::string last_hint_ ABSL_GUARDED_BY(hints_mutex_);  // Why joining may take long.
 };

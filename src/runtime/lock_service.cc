@@ -38,10 +38,14 @@ absl::Status InCallback() {
 LockService::Impl::Impl(std::shared_ptr<Group::Impl> in_group, ReplicatedMap in_map)
     : group_(std::move(in_group)),
       map_(std::move(in_map)),
-      table_(group_->id().instance, [this](std::string_view name) { return Read(name); }, {}) {}
+      table_(group_->id().instance, [this](std::string_view name) { return Read(name); },
+          {.first_number = static_cast<uint64_t>(SteadyNow().nanos())}) {}
 
-absl::Status LockService::Impl::Start() {
-  if (absl::Status status = group_->Add(shared_from_this()); !status.ok()) return status;
+void LockService::Impl::Start() {
+  {
+    MutexLock lock(&mutex_);
+    if (std::exchange(started_, true)) return;
+  }
   const std::weak_ptr<Impl> weak = weak_from_this();
   subscriptions_.push_back(map_.Subscribe([weak](const Change& change) {
     const auto self = weak.lock();
@@ -61,7 +65,6 @@ absl::Status LockService::Impl::Start() {
         if (const auto self = weak.lock()) self->OnEvent(event);
       }),
                                 group_));
-  return absl::OkStatus();
 }
 
 LockTable::Seen LockService::Impl::Read(std::string_view name) const {
@@ -181,6 +184,7 @@ absl::Status LockService::Impl::Begin(std::string_view name, absl::Duration time
   completion.self = shared_from_this();
   LockTable::Output out;
   MutexLock lock(&mutex_);
+  if (closed_) return absl::CancelledError("the group was left");
   const uint64_t id = next_id_++;
   completions_.emplace(id, std::move(completion));
   table_.Acquire(now, id, name, deadline, try_once, out);
@@ -267,6 +271,7 @@ Instant LockService::Impl::Housekeep(Instant now) {
 void LockService::Impl::OnLeft(const absl::Status& status) {
   LockTable::Output out;
   MutexLock lock(&mutex_);
+  closed_ = true;
   table_.FailAll(status, out);
   Perform(out);
 }
@@ -279,9 +284,12 @@ absl::StatusOr<LockService> LockService::Open(Group& group, std::string_view map
                                               absl::Duration timeout) {
   absl::StatusOr<ReplicatedMap> opened = group.OpenMap(map, {}, timeout);
   if (!opened.ok()) return opened.status();
-  auto impl = std::make_shared<Impl>(group.impl(), *std::move(opened));
-  if (absl::Status status = impl->Start(); !status.ok()) return status;
-  return LockService(std::move(impl));
+  const auto impl = std::static_pointer_cast<Impl>(
+      group.impl()->GetOrAdd("locks in " + std::string(map), [&] {
+        return std::make_shared<Impl>(group.impl(), *opened);
+      }));
+  impl->Start();
+  return LockService(impl);
 }
 
 absl::StatusOr<HeldLock> LockService::Acquire(std::string_view name, absl::Duration timeout,

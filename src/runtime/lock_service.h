@@ -27,7 +27,8 @@ struct LockService::Impl : public runtime::GroupService,
  public:
   Impl(std::shared_ptr<Group::Impl> in_group, ReplicatedMap in_map);
 
-  absl::Status Start();
+  // Once; by whoever comes first.
+  void Start();
   absl::StatusOr<HeldLock> Acquire(std::string_view name, absl::Duration timeout, bool try_once,
                                    OnLost on_lost);
   absl::Status AcquireAsync(std::string_view name, absl::Duration timeout, OnLost on_lost,
@@ -67,6 +68,8 @@ struct LockService::Impl : public runtime::GroupService,
   ReplicatedMap map_;
   mutable runtime::Mutex mutex_;
   lock::LockTable table_ ABSL_GUARDED_BY(mutex_);
+  bool started_ ABSL_GUARDED_BY(mutex_) = false;
+  bool closed_ ABSL_GUARDED_BY(mutex_) = false;  // The group was left.
   uint64_t next_id_ ABSL_GUARDED_BY(mutex_) = 1;
   std::map<uint64_t, Completion> completions_ ABSL_GUARDED_BY(mutex_);
   std::map<uint64_t, OnLost> on_lost_ ABSL_GUARDED_BY(mutex_);

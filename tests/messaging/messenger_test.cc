@@ -152,6 +152,32 @@ TEST_F(MessengerTest, NobodyToAskIsFineForAllAndUnavailableForTheFirst) {
   EXPECT_TRUE(absl::IsUnavailable(Outcome()));
 }
 
+TEST_F(MessengerTest, AnAnswerMayComeBeforeTheAskerHasDeliveredItsOwnRequest) {
+  Messenger::NewRequest sent;
+  const uint64_t number =
+      Ask({.include_self = false, .delivery = DeliveryClass::kAgreed}, &sent);
+  AnswerFrom('c', number, kCodeAnswered, "early");
+  AnswerFrom('c', number, kCodeAnswered, "twice");
+  AnswerFrom('x', number, kCodeAnswered, "was not asked");
+  EXPECT_THAT(out_.done, IsEmpty());
+  messenger_.OnFrame(Id('a'), sent.frame, out_);
+  EXPECT_THAT(out_.done, IsEmpty());
+  AnswerFrom('b', number);
+  ASSERT_THAT(out_.done, SizeIs(1));
+  EXPECT_THAT(States(), ElementsAre(Pair("b", kAnswered), Pair("c", kAnswered)));
+  EXPECT_EQ(out_.done[0].result.answers[1].payload, "early");
+  messenger_.Release(out_.done[0]);
+}
+
+TEST_F(MessengerTest, AnEarlyFirstAnswerEndsTheRequestAsItIsDelivered) {
+  Messenger::NewRequest sent;
+  const uint64_t number = Ask({.await = Await::kFirst}, &sent);
+  AnswerFrom('c', number);
+  messenger_.OnFrame(Id('a'), sent.frame, out_);
+  ASSERT_THAT(out_.done, SizeIs(1));
+  EXPECT_TRUE(Outcome().ok());
+}
+
 // ---- Whom.
 
 TEST_F(MessengerTest, OnlyThoseNamedAreAskedAndAStrangerHasLeft) {

@@ -93,6 +93,17 @@ TEST_F(LockTest, TheLockOfAMemberThatLeavesIsFree) {
   EXPECT_EQ(locks_[0].Acquire("l").status().code(), kCancelled);
 }
 
+TEST_F(LockTest, ServicesThatAreOpenedTwiceShareTheirLocks) {
+  Join(1, "services");
+  absl::StatusOr<LockService> again = LockService::Open(members_[0]);
+  ASSERT_TRUE(again.ok()) << again.status();
+  const absl::StatusOr<HeldLock> held = locks_[0].Acquire("l");
+  ASSERT_TRUE(held.ok()) << held.status();
+  EXPECT_EQ(again->TryAcquire("l").status().code(), kAborted);
+  EXPECT_TRUE(held->held());
+  EXPECT_TRUE(LockService::Open(members_[0], "others")->TryAcquire("l").ok());
+}
+
 TEST_F(LockTest, AHeldLockThatIsDestroyedIsReleased) {
   Join(1, "destroyed");
   {

@@ -224,6 +224,7 @@ TEST(SimChannelTest, TheOtherSideOfAPartitionHasLeftAndAnswersThatComeAfterTheMe
   ask("a");
   ask("c");
   ASSERT_TRUE(group.RunUntil([&] { return d.kept.size() == 2; }));
+  group.RunFor(absl::Milliseconds(10));  // The others have answered.
   group.Partition({{"a", "b"}, {"c", "d"}});
   ASSERT_TRUE(group.RunUntil([&] { return group.view("a").members.size() == 2; }));
   ASSERT_TRUE(group.RunUntil([&] { return group.view("c").members.size() == 2; }));
