@@ -152,10 +152,10 @@ void Requests::Apply(One& one, Target& target, uint8_t code, std::string_view pa
   } else if (code == kCodeDropped ||
              (code == kCodeAnswered && payload.size() > limits_.answer_bytes_max - answer_bytes_)) {
     ++stats_.answers_dropped;
-    answer.status =
-        MakeStatus(absl::StatusCode::kResourceExhausted,
-                   absl::StrCat("the answer of ", NameOf(answer), " was dropped: this member holds ",
-                                answer_bytes_, " bytes of answers to requests that are not over"));
+    answer.status = MakeStatus(
+        absl::StatusCode::kResourceExhausted,
+        absl::StrCat("the answer of ", NameOf(answer), " was dropped: this member holds ",
+                     answer_bytes_, " bytes of answers to requests that are not over"));
   } else if (code != kCodeAnswered) {
     const int known = code <= kStatusCodeMax ? code : static_cast<int>(absl::StatusCode::kUnknown);
     answer.status = MakeStatus(static_cast<absl::StatusCode>(known), payload);

@@ -39,7 +39,7 @@ LockService::Impl::Impl(std::shared_ptr<Group::Impl> in_group, ReplicatedMap in_
     : group_(std::move(in_group)),
       map_(std::move(in_map)),
       table_(group_->id().instance, [this](std::string_view name) { return Read(name); },
-          {.first_number = static_cast<uint64_t>(SteadyNow().nanos())}) {}
+             {.first_number = static_cast<uint64_t>(SteadyNow().nanos())}) {}
 
 void LockService::Impl::Start() {
   {
@@ -284,8 +284,8 @@ absl::StatusOr<LockService> LockService::Open(Group& group, std::string_view map
                                               absl::Duration timeout) {
   absl::StatusOr<ReplicatedMap> opened = group.OpenMap(map, {}, timeout);
   if (!opened.ok()) return opened.status();
-  const auto impl = std::static_pointer_cast<Impl>(
-      group.impl()->GetOrAdd("locks in " + std::string(map), [&] {
+  const auto impl =
+      std::static_pointer_cast<Impl>(group.impl()->GetOrAdd("locks in " + std::string(map), [&] {
         return std::make_shared<Impl>(group.impl(), *opened);
       }));
   impl->Start();

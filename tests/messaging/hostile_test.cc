@@ -70,8 +70,7 @@ TEST(HostileTest, AnyBytesOfAnyMemberLeaveTheMessengerConsistentAndWithinItsLimi
       if (messenger.handling() > 0) messenger.OnHandled();
     } else {
       const auto verdict = messenger.OnFrame(Id(1 + random.Below(4)), DrawFrame(random), out);
-      if (verdict == Messenger::Verdict::kRequest && random.Below(2) == 0)
-        messenger.OnHandled();
+      if (verdict == Messenger::Verdict::kRequest && random.Below(2) == 0) messenger.OnHandled();
     }
     for (const Requests::Done& done : out.done) messenger.Release(done);
     for (size_t i = 0; i < out.refusals.size(); ++i) messenger.OnRefused();

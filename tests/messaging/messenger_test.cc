@@ -154,8 +154,7 @@ TEST_F(MessengerTest, NobodyToAskIsFineForAllAndUnavailableForTheFirst) {
 
 TEST_F(MessengerTest, AnAnswerMayComeBeforeTheAskerHasDeliveredItsOwnRequest) {
   Messenger::NewRequest sent;
-  const uint64_t number =
-      Ask({.include_self = false, .delivery = DeliveryClass::kAgreed}, &sent);
+  const uint64_t number = Ask({.include_self = false, .delivery = DeliveryClass::kAgreed}, &sent);
   AnswerFrom('c', number, kCodeAnswered, "early");
   AnswerFrom('c', number, kCodeAnswered, "twice");
   AnswerFrom('x', number, kCodeAnswered, "was not asked");

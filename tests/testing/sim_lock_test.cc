@@ -32,7 +32,8 @@ class SimLocks {
   SimLocks(SimGroup& group, const std::string& member)
       : group_(group), member_(member), map_(group.map(member, "locks")) {
     const InstanceId self = Self();
-    table_.emplace(self, [this](std::string_view name) { return Read(name); }, LockTable::Options());
+    table_.emplace(
+        self, [this](std::string_view name) { return Read(name); }, LockTable::Options());
     changes_ = map_.Subscribe([this](const Change& change) {
       all_ |= change.cause == ChangeCause::kClear || change.cause == ChangeCause::kSync;
       if (!change.key.empty()) changed_.insert(std::string(change.key));
