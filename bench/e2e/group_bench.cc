@@ -1,5 +1,5 @@
-// What a group of real processes does: throughput of pipelined puts, latency of SYNC puts, speed of
-// a state transfer.
+// What a group of real processes does: throughput of pipelined puts, latency of SYNC puts and of
+// requests that all answer, speed of a state transfer.
 //
 //   group_bench replica [common flags] [--heap-mib N]
 //     a member that only holds the state, and N MiB besides; ends on SIGTERM
@@ -47,6 +47,12 @@ struct Flags {
 Flags ReadFlags(int argc, char** argv) {
   Flags flags;
   flags.group.group = "bench";
+  cohort::ChannelOptions echo;
+  echo.name = "bench";
+  echo.on_request = [](const cohort::ReceivedRequest& request, cohort::Responder responder) {
+    responder.Answer(request.payload).IgnoreError();
+  };
+  flags.group.channels.push_back(echo);
   if (argc > 1) flags.role = argv[1];
   flags.group.name = flags.role + "-" + std::to_string(getpid());
   for (int i = 2; i < argc; ++i) {
@@ -166,6 +172,39 @@ void MeasureLatency(cohort::ReplicatedMap& map, const Flags& flags) {
       flags.size, flags.members, micros.size(), p50, p99);
 }
 
+// Round trips: a request of `size` bytes to all others, and their answers of the same size.
+void MeasureRequests(cohort::Group& group, const Flags& flags) {
+  absl::StatusOr<cohort::Channel> channel = group.OpenChannel("bench");
+  if (!channel.ok()) return;
+  const std::string payload(flags.size, 'r');
+  cohort::RequestOptions options;
+  options.include_self = false;
+  std::vector<double> micros;
+  size_t failed = 0;
+  const auto begin = Clock::now();
+  while (SecondsSince(begin) < flags.seconds) {
+    const auto asked = Clock::now();
+    if (!channel->Request(payload, options).ok()) {
+      ++failed;
+      continue;
+    }
+    micros.push_back(SecondsSince(asked) * 1e6);
+  }
+  if (micros.empty()) return;
+  const double per_second = static_cast<double>(micros.size()) / SecondsSince(begin);
+  std::sort(micros.begin(), micros.end());
+  const double p50 = micros[micros.size() / 2];
+  const double p99 = micros[micros.size() * 99 / 100];
+  std::printf(
+      "requests of %zu B answered by all others, one at a time: %.0f/s, p50 %.1f us, p99 %.1f us, "
+      "%zu failed\n",
+      flags.size, per_second, p50, p99, failed);
+  std::printf(
+      "{\"bench\":\"request\",\"bytes\":%zu,\"members\":%zu,\"per_second\":%.0f,\"p50_us\":%.1f,"
+      "\"p99_us\":%.1f}\n",
+      flags.size, flags.members, per_second, p50, p99);
+}
+
 void MeasureTransfer(const Flags& flags) {
   const auto begin = Clock::now();
   cohort::Group group = Join(flags);
@@ -199,6 +238,7 @@ int main(int argc, char** argv) {
     AwaitMembers(group, flags.members);
     if (flags.rate) MeasureRate(map, flags);
     MeasureLatency(map, flags);
+    MeasureRequests(group, flags);
     for (const auto& [name, count] : group.stats().counters)
       std::fprintf(stderr, "%s %lu\n", name.c_str(), count);
   } else {

@@ -1,4 +1,4 @@
-// Asynchronous calls of Group and ReplicatedMap with completion tokens of Asio: callbacks,
+// Asynchronous calls of Group, Channel and ReplicatedMap with completion tokens of Asio: callbacks,
 // asio::use_future, asio::use_awaitable, asio::deferred, and what is made of them by
 // asio::bind_executor, asio::bind_cancellation_slot and the like.
 //
@@ -9,9 +9,9 @@
 // ASIO_ macros.
 //
 // Each function is the method of its name, with a token in the place of the callback. The token's
-// signature is void(WriteResult), or void(absl::Status) for SendAsync; errors are in it, and
-// nothing is thrown. A refusal (full queue, value too large, group left) comes the same way, never
-// inside the call.
+// signature is void(WriteResult), void(RequestResult) for RequestAsync, or void(absl::Status) for
+// SendAsync; errors are in it, and nothing is thrown. A refusal (full queue, value too large, group
+// left) comes the same way, never inside the call.
 //
 // What is passed is copied in the call, so keys and values need not outlive it, and tokens that
 // start late (asio::use_awaitable, asio::deferred) are safe. Only a Group, which cannot be copied,
@@ -59,11 +59,13 @@
 
 #include "absl/status/status.h"
 #include "absl/time/time.h"
+#include "cohort/channel.h"
 #include "cohort/delivery_class.h"
 #include "cohort/group.h"
 #include "cohort/ids.h"
 #include "cohort/options.h"
 #include "cohort/replicated_map.h"
+#include "cohort/request.h"
 #include "cohort/write_batch.h"
 
 namespace cohort {
@@ -153,6 +155,31 @@ auto SendAsync(Group& group, std::string_view payload, DeliveryClass delivery,
       [&group, payload = std::string(payload), delivery,
        timeout](std::function<void(const absl::Status&)> done) {
         return group.SendAsync(payload, delivery, timeout, std::move(done));
+      },
+      std::forward<Token>(token));
+}
+
+// ---- Channel.
+
+template <class Token>
+auto SendAsync(Channel channel, std::string_view payload, DeliveryClass delivery,
+               absl::Duration timeout, Token&& token) {
+  return detail::Initiate<absl::Status>(
+      [channel = std::move(channel), payload = std::string(payload), delivery,
+       timeout](std::function<void(const absl::Status&)> done) mutable {
+        return channel.SendAsync(payload, delivery, timeout, std::move(done));
+      },
+      std::forward<Token>(token));
+}
+
+// Cancellation ends the wait; the request is handled all the same.
+template <class Token>
+auto RequestAsync(Channel channel, std::string_view payload, const RequestOptions& options,
+                  Token&& token) {
+  return detail::Initiate<RequestResult>(
+      [channel = std::move(channel), payload = std::string(payload),
+       options](RequestCallback done) mutable {
+        return channel.RequestAsync(payload, options, std::move(done));
       },
       std::forward<Token>(token));
 }

@@ -10,6 +10,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
+#include "cohort/channel.h"
 #include "cohort/events.h"
 #include "cohort/export.h"
 #include "cohort/ids.h"
@@ -128,6 +129,11 @@ class COHORT_EXPORT Group {
   absl::Status SendAsync(std::string_view payload, DeliveryClass delivery, absl::Duration timeout,
                          std::function<void(const absl::Status&)> done);
 
+  // The channel `name` (1 to 64 bytes): messages to its subscribers, requests to its handlers.
+  // Nothing is sent and nobody is asked; a name that was opened stays in memory. Errors:
+  // kInvalidArgument, kResourceExhausted (kChannelsMax), kCancelled.
+  absl::StatusOr<Channel> OpenChannel(std::string_view name);
+
   // Callbacks on the delivery thread, one at a time, in the order that matters: a view comes after
   // every message and change of the view before it. No call runs after the handle's destructor has
   // returned. SubscribeViews calls first with the current view, if there is one.
@@ -137,6 +143,7 @@ class COHORT_EXPORT Group {
 
   struct COHORT_HIDDEN Impl;  // Of the library.
   COHORT_HIDDEN explicit Group(std::shared_ptr<Impl> impl);
+  COHORT_HIDDEN const std::shared_ptr<Impl>& impl() const { return impl_; }
 
  private:
   std::shared_ptr<Impl> impl_;

@@ -18,6 +18,7 @@
 #include "cohort/delivery_class.h"
 #include "cohort/events.h"
 #include "cohort/ids.h"
+#include "cohort/request.h"
 #include "cohort/view.h"
 
 namespace cohort {
@@ -25,7 +26,7 @@ namespace cohort {
 // ---- Limits ------------------------------------------------------------------------------------
 
 inline constexpr size_t kGroupNameBytesMax = 64;
-inline constexpr size_t kNameBytesMax = 64;   // Of a member and of a map.
+inline constexpr size_t kNameBytesMax = 64;   // Of a member, of a map, of a channel.
 inline constexpr size_t kKeyBytesMax = 4096;  // Key of a map entry; at least 1 byte.
 // Value of a map entry, a little less than 1 MiB; what is larger belongs in several keys.
 inline constexpr size_t kValueBytesMax = (size_t{1} << 20) - 8192;
@@ -43,6 +44,13 @@ struct Message {
   // A SAFE message that a view change delivered: only members that install that view are known to
   // hold it.
   bool transitional = false;
+};
+
+// Handlers of one channel that are in place before anything can happen; see cohort/channel.h.
+struct ChannelOptions {
+  std::string name{};  // 1 to 64 bytes.
+  std::function<void(const Message&)> on_message{};
+  RequestHandler on_request{};
 };
 
 // ---- Group -------------------------------------------------------------------------------------
@@ -157,6 +165,10 @@ struct GroupOptions {
   std::function<void(const View&)> on_view{};
   std::function<void(const Message&)> on_message{};
   std::function<void(const Event&)> on_event{};
+  // Likewise, for channels: at most kChannelsMax, each named once. A member that has just joined
+  // answers requests with "no handler" as long as it has none, so who always handles a channel says
+  // it here.
+  std::vector<ChannelOptions> channels{};
 };
 
 // ---- Maps --------------------------------------------------------------------------------------

@@ -27,6 +27,9 @@ struct SendMessage {
   DeliveryClass cls = DeliveryClass::kConv;
   Buffer payload;
   AckLevel ack = AckLevel::kLocal;
+  bool channel = false;      // `payload` is a frame of channels (src/messaging).
+  bool is_answer = false;    // Taken while this member drains, too: others wait for it.
+  bool always_room = false;  // Small, and bounded in number by who sends it.
 };
 // Opens (creates, if no member has yet) the map `name`. Done when the map exists here;
 // DoneUpcall::number is its id. A map that exists with other options: kFailedPrecondition.

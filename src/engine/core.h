@@ -35,11 +35,12 @@ namespace cohort::engine {
 
 // First byte of every message.
 enum class MessageKind : uint8_t {
-  kUser = 1,    // Group::Send.
-  kMap = 2,     // A map operation.
-  kSynced = 3,  // "I hold the whole state": the sender, in order.
-  kVerify = 4,  // "What do you hold at this place?"
-  kProof = 5,   // The answer.
+  kUser = 1,     // Group::Send.
+  kMap = 2,      // A map operation.
+  kSynced = 3,   // "I hold the whole state": the sender, in order.
+  kVerify = 4,   // "What do you hold at this place?"
+  kProof = 5,    // The answer.
+  kChannel = 6,  // Of a user, on a named channel; the engine does not look inside.
 };
 
 class Engine::Core {

@@ -8,7 +8,12 @@ namespace cohort::engine {
 
 namespace {
 constexpr size_t kOpeningMax = 1024;  // OpenMap commands under way.
+
+bool IsAnswer(const Command& command) {
+  const auto* send = std::get_if<SendMessage>(&command);
+  return send != nullptr && send->is_answer;
 }
+}  // namespace
 
 void Engine::Core::AddUpcall(Upcall upcall) { turn_.upcalls.push_back(std::move(upcall)); }
 
@@ -77,15 +82,15 @@ absl::Status Engine::Core::Execute(Instant now, const Command& command, Output& 
     status = CheckMember();
     if (status.ok())
       status = verifications_.Add(now, verify->id, verify->holders_min, verify->within);
-  } else if (status = CheckWritable(); !status.ok()) {
+  } else if (status = IsAnswer(command) ? CheckMember() : CheckWritable(); !status.ok()) {
     return status;
   } else if (const auto* open = std::get_if<OpenMap>(&command)) {
     status = ExecuteOpenMap(now, *open);
   } else if (const auto* send = std::get_if<SendMessage>(&command)) {
     if (send->cls == DeliveryClass::kCtrl)
       return absl::InvalidArgumentError("class kCtrl is the protocol's own");
-    status =
-        Queue(MessageKind::kUser, send->cls, send->payload, {.id = send->id, .ack = send->ack});
+    status = Queue(send->channel ? MessageKind::kChannel : MessageKind::kUser, send->cls,
+                   send->payload, {.id = send->id, .ack = send->ack, .is_own = send->always_room});
   } else if (const auto* write = std::get_if<MapWrite>(&command)) {
     status = Queue(MessageKind::kMap, DeliveryClass::kAgreed, write->operation,
                    {.id = write->id, .ack = write->ack, .conditional = write->conditional});
@@ -153,10 +158,12 @@ void Engine::Core::Deliver(Instant now, DeliveredMessage& message) {
   const auto kind = payload.empty() ? MessageKind{} : static_cast<MessageKind>(payload[0]);
   switch (kind) {
     case MessageKind::kUser:
+    case MessageKind::kChannel:
       AddUpcall(MessageUpcall{.from = writer,
                               .cls = message.cls,
                               .payload = message.payload.Slice(1, payload.size() - 1),
-                              .transitional = message.transitional});
+                              .transitional = message.transitional,
+                              .channel = kind == MessageKind::kChannel});
       break;
     case MessageKind::kMap:
       DeliverMap(now, message, writer, done);

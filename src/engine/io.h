@@ -110,6 +110,7 @@ struct MessageUpcall {
   Buffer payload;
   bool transitional = false;  // A SAFE message delivered by a view change: guaranteed only among
                               // installers of that view.
+  bool channel = false;       // `payload` is a frame of channels (src/messaging).
 };
 struct ViewUpcall {
   View view;

@@ -64,13 +64,13 @@ bool DeliveryQueue::MayDrop(const engine::Upcall& upcall) {
   return !std::holds_alternative<engine::ViewUpcall>(upcall);
 }
 
-void DeliveryQueue::Push(engine::Upcall upcall) {
+bool DeliveryQueue::Push(engine::Upcall upcall) {
   runtime::MutexLock lock(&mutex_);
-  if (stopping_) return;
+  if (stopping_) return false;
   const size_t bytes = BytesOf(upcall);
   if (bytes_ + bytes > bytes_max_ && MayDrop(upcall)) {
     ++dropped_;
-    return;
+    return false;
   }
   if (dropped_ > dropped_told_) {
     Event event;
@@ -83,6 +83,7 @@ void DeliveryQueue::Push(engine::Upcall upcall) {
   }
   bytes_ += bytes;
   items_.emplace_back(std::move(upcall));
+  return true;
 }
 
 void DeliveryQueue::PushTask(Task task) {

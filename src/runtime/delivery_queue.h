@@ -35,7 +35,8 @@ class DeliveryQueue {
   ~DeliveryQueue();
 
   void Start();
-  void Push(engine::Upcall upcall);
+  // False: it was dropped.
+  bool Push(engine::Upcall upcall);
   void PushTask(Task task);
   // Delivers what is queued, then ends the thread. Not from a callback. Idempotent.
   void Stop();

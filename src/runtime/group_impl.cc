@@ -110,6 +110,7 @@ absl::StatusOr<std::shared_ptr<Group::Impl>> Group::Impl::Create(const GroupOpti
       [self](Instant now) { return self->Housekeep(now); });
   impl->id_ =
       impl->driver_->Read([](const engine::Engine& engine, Instant) { return engine.self(); });
+  if (absl::Status status = impl->OpenChannels(options); !status.ok()) return status;
   impl->FindSeeds(options, std::move(seeds));
   impl->driver_->Start();
   return impl;
@@ -140,6 +141,18 @@ void Group::Impl::FindSeeds(const GroupOptions& options, runtime::SeedTable tabl
       .on_trouble = [this](const std::string& text) { Warn(text); }});
   seeds_->Start();
   seeds_->AwaitFirstRound(std::min(kFirstLookUpMax, options.join_timeout));
+}
+
+absl::Status Group::Impl::OpenChannels(const GroupOptions& options) {
+  channels_ = std::make_unique<runtime::Channels>(
+      id_.instance, queue,
+      runtime::Channels::Host{weak_from_this(),
+                              [this](const engine::Command& command) { return Post(command); },
+                              [this](Instant deadline) { driver_->WakeAt(deadline); }});
+  for (const ChannelOptions& channel : options.channels) {
+    if (absl::Status status = channels_->Install(channel); !status.ok()) return status;
+  }
+  return absl::OkStatus();
 }
 
 void Group::Impl::PushEvent(EventKind kind, std::string text) {
@@ -191,6 +204,7 @@ void Group::Impl::OnUpcalls(const engine::Engine& engine, std::vector<engine::Up
 
 void Group::Impl::Route(const engine::Engine& engine, engine::Upcall& upcall) {
   if (auto* done = std::get_if<engine::DoneUpcall>(&upcall)) {
+    if (channels_->OnDone(*done)) return;
     if (std::optional<CallTable::Answer> answer = calls_.Complete(std::move(*done)))
       PushAnswer(*std::move(answer));
     return;
@@ -223,8 +237,14 @@ void Group::Impl::Route(const engine::Engine& engine, engine::Upcall& upcall) {
     }
     if (events->empty()) return;
   }
-  if (std::holds_alternative<engine::MessageUpcall>(upcall) && messages->empty()) return;
-  if (std::holds_alternative<engine::ViewUpcall>(upcall) && views->empty()) return;
+  if (auto* message = std::get_if<engine::MessageUpcall>(&upcall)) {
+    if (message->channel) return channels_->OnMessage(engine, *message);
+    if (messages->empty()) return;
+  }
+  if (const auto* view = std::get_if<engine::ViewUpcall>(&upcall)) {
+    channels_->OnView(view->view);
+    if (views->empty()) return;
+  }
   queue.Push(std::move(upcall));
 }
 
@@ -239,6 +259,7 @@ void Group::Impl::Deliver(engine::Upcall& upcall) {
   } else if (const auto* event = std::get_if<engine::EventUpcall>(&upcall)) {
     events->Call(event->event);
   } else if (const auto* message = std::get_if<engine::MessageUpcall>(&upcall)) {
+    if (message->channel) return channels_->Deliver(*message);
     messages->Call({message->from, message->payload.text(), message->cls, message->transitional});
   } else if (const auto* changed = std::get_if<engine::ChangeUpcall>(&upcall)) {
     std::shared_ptr<Subscribers<Change>> subscribers;
@@ -258,7 +279,27 @@ void Group::Impl::Deliver(engine::Upcall& upcall) {
 
 Instant Group::Impl::Housekeep(Instant now) {
   for (CallTable::Answer& answer : calls_.TakeExpired(now)) PushAnswer(std::move(answer));
-  return calls_.NextDeadline();
+  Instant next = std::min(calls_.NextDeadline(), channels_->Housekeep(now));
+  for (const auto& service : Services()) next = std::min(next, service->Housekeep(now));
+  return next;
+}
+
+std::shared_ptr<runtime::GroupService> Group::Impl::GetOrAdd(const std::string& name,
+                                                             const MakeService& make) {
+  runtime::MutexLock lock(&services_mutex_);
+  if (auto known = services_[name].lock()) return known;
+  auto made = make();
+  services_[name] = made;
+  return made;
+}
+
+std::vector<std::shared_ptr<runtime::GroupService>> Group::Impl::Services() {
+  std::vector<std::shared_ptr<runtime::GroupService>> living;
+  runtime::MutexLock lock(&services_mutex_);
+  for (const auto& [name, known] : services_) {
+    if (auto service = known.lock()) living.push_back(std::move(service));
+  }
+  return living;
 }
 
 // ---- Calls.
@@ -386,6 +427,7 @@ GroupStats Group::Impl::Stats() const {
   stats.commands_waiting = calls_.size();
   driver_->Read([&](const engine::Engine& engine, Instant) {
     stats.counters = engine.stats();
+    stats.counters.merge(channels_->Stats());
     stats.counters["runtime.turned_away"] = driver.streams.turned_away;
     for (uint32_t id = 0; const map::OrderedMap* map = engine.FindMap(id); ++id) {
       stats.maps.push_back({map->name(), map->Size(), map->Bytes()});
@@ -470,6 +512,9 @@ void Group::Impl::Shutdown() {
   for (CallTable::Answer& answer : calls_.FailAll(absl::CancelledError("the group was left"))) {
     PushAnswer(std::move(answer));
   }
+  const absl::Status left = absl::CancelledError("the group was left");
+  if (channels_ != nullptr) channels_->FailAll(left);
+  for (const auto& service : Services()) service->OnLeft(left);
   queue.Stop();
 }
 

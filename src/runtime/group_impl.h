@@ -17,6 +17,7 @@
 #include "cohort/group.h"
 #include "runtime/asio_driver.h"
 #include "runtime/call_table.h"
+#include "runtime/channels.h"
 #include "runtime/delivery_queue.h"
 #include "runtime/member_settings.h"
 #include "runtime/mutex.h"
@@ -25,6 +26,18 @@
 #include "runtime/subscribers.h"
 
 namespace cohort {
+
+namespace runtime {
+
+// What is built on a group and lives with it (locks). Called without a lock.
+class GroupService {
+ public:
+  virtual ~GroupService() = default;
+  virtual Instant Housekeep(Instant now) = 0;  // On the I/O thread; returns when it is wanted next.
+  virtual void OnLeft(const absl::Status& status) = 0;
+};
+
+}  // namespace runtime
 
 struct Group::Impl : public std::enable_shared_from_this<Group::Impl> {
  public:
@@ -65,6 +78,11 @@ struct Group::Impl : public std::enable_shared_from_this<Group::Impl> {
   GroupStats Stats() const;
 
   const runtime::AsioDriver& driver() const { return *driver_; }
+  void WakeAt(Instant deadline) { driver_->WakeAt(deadline); }
+  // The service that is known by `name`, or what `make` makes, which calls nobody.
+  using MakeService = std::function<std::shared_ptr<runtime::GroupService>()>;
+  std::shared_ptr<runtime::GroupService> GetOrAdd(const std::string& name, const MakeService& make);
+  runtime::Channels& channels() { return *channels_; }
   const std::string& name() const { return name_; }
   const std::string& address() const { return address_; }
   MemberId id() const { return id_; }
@@ -87,6 +105,7 @@ struct Group::Impl : public std::enable_shared_from_this<Group::Impl> {
   void OnUpcalls(const engine::Engine& engine, std::vector<engine::Upcall>& upcalls);
   void Route(const engine::Engine& engine, engine::Upcall& upcall);
   void Deliver(engine::Upcall& upcall);
+  absl::Status OpenChannels(const GroupOptions& options);
   void PushAnswer(runtime::CallTable::Answer answer);
   Instant Housekeep(Instant now);
   void Shutdown();
@@ -100,6 +119,7 @@ struct Group::Impl : public std::enable_shared_from_this<Group::Impl> {
   absl::Duration leave_timeout_;
   std::atomic<bool> left_{false};
   runtime::CallTable calls_;
+  std::unique_ptr<runtime::Channels> channels_;  // From before the driver starts.
   std::unique_ptr<runtime::AsioDriver> driver_;
   std::unique_ptr<runtime::SeedFinder> seeds_;
   std::unique_ptr<runtime::PeerCacheWriter> peer_cache_;  // Null: none.
@@ -107,6 +127,10 @@ struct Group::Impl : public std::enable_shared_from_this<Group::Impl> {
   mutable runtime::Mutex maps_mutex_;
   // By order of opening: the number that changes carry while they are queued.
   std::vector<std::unique_ptr<OpenedMap>> maps_ ABSL_GUARDED_BY(maps_mutex_);
+  std::vector<std::shared_ptr<runtime::GroupService>> Services();
+  mutable runtime::Mutex services_mutex_;
+  std::map<std::string, std::weak_ptr<runtime::GroupService>> services_
+      ABSL_GUARDED_BY(services_mutex_);
   mutable runtime::Mutex hints_mutex_;
   std::string last_hint_ ABSL_GUARDED_BY(hints_mutex_);  // Why joining may take long.
 };

@@ -53,6 +53,10 @@ SimMap SimGroup::map(std::string_view member, std::string_view name) {
   return SimMap(world_, host, name);
 }
 
+SimChannel SimGroup::channel(std::string_view member, std::string_view name) {
+  return SimChannel(world_, world_->Find(member), name);
+}
+
 void SimGroup::Kill(std::string_view member) { world_->Kill(world_->Find(member)); }
 void SimGroup::Start(std::string_view member) { world_->Start(world_->Find(member)); }
 void SimGroup::Pause(std::string_view member) { world_->Pause(world_->Find(member)); }

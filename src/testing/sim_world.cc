@@ -160,7 +160,12 @@ void SimWorld::Dispatch(Task& task) {
     case Task::Kind::kPhase:
       mark_passed_ = task.number;
       return;
-    case Task::Kind::kWork:  // The time of a call is up.
+    case Task::Kind::kWork:  // The time of a call is up, or of a request.
+      if (task.flag) {
+        if (IsProcess(task.host, static_cast<sim::ProcessNumber>(task.number)))
+          hosts_[task.host].channels->OnTimer(scheduler_.now());
+        return;
+      }
       return Answer(
           task.number,
           Failed(absl::DeadlineExceededError("not acknowledged in time; the outcome is unknown")));
@@ -190,13 +195,17 @@ void SimWorld::HandUp(HostIndex index, engine::Output& out) {
   for (engine::Upcall& upcall : out.upcalls) {
     timeline_->OnUpcall(At(index), upcall);
     if (auto* done = std::get_if<engine::DoneUpcall>(&upcall)) {
+      if (host.channels->OnDone(*done)) continue;
       WriteResult result = Failed(std::move(done->status));
       result.version = done->version;
       result.number = done->number;
       result.replicas = done->replicas;
       Answer(done->command, std::move(result));
     } else if (auto* view = std::get_if<engine::ViewUpcall>(&upcall)) {
+      host.channels->OnView(view->view);
       host.installed = std::move(view->view);
+    } else if (auto* message = std::get_if<engine::MessageUpcall>(&upcall)) {
+      if (message->channel) host.channels->OnMessage(host.engine->view(), *message);
     } else if (auto* event = std::get_if<engine::EventUpcall>(&upcall)) {
       if (host.events.size() == kSimEventsMax) host.events.erase(host.events.begin());
       host.events.push_back(std::move(event->event));
@@ -364,6 +373,7 @@ void SimWorld::Start(HostIndex index) {
   host.events.clear();
   host.installed = {};
   host.engine = std::make_unique<engine::Engine>(options, entropy);
+  host.channels = NewChannels(index);
   timeline_->OnProcess(At(index), sim::ProcessChange::kStarted);
   // The host's own clock of the day is a little wrong.
   const int64_t unix_ms = 1'700'000'000'000 + scheduler_.now().nanos() / 1'000'000 +
@@ -371,6 +381,19 @@ void SimWorld::Start(HostIndex index) {
   Turn(index, [&](engine::Engine& engine, Instant now, engine::Output& out) {
     engine.Start(now, unix_ms, out);
   });
+}
+
+std::shared_ptr<SimChannels> SimWorld::NewChannels(HostIndex index) {
+  const sim::ProcessNumber process = table_[index].process;
+  return std::make_shared<SimChannels>(
+      hosts_[index].engine->self().instance,
+      SimChannels::Host{
+          [this, index](const engine::Command& command) { return Post(index, command); },
+          [this](std::function<void()> callback) { callbacks_.push_back(std::move(callback)); },
+          [this, index, process](Instant deadline) {
+            scheduler_.At(deadline, {Task::Kind::kWork, true, index, process, {}});
+          },
+          [this] { return scheduler_.now(); }});
 }
 
 void SimWorld::Kill(HostIndex index) {
@@ -384,6 +407,8 @@ void SimWorld::Kill(HostIndex index) {
   host.held.clear();
   for (const auto& subscriber : host.subscribers) subscriber->cancelled = true;
   host.subscribers.clear();
+  host.channels->Kill();
+  host.channels.reset();
   table_[index].state = HostState::kDying;
   scheduler_.After(
       random_.Between(Duration(microseconds(100)), Duration(milliseconds(2))),
@@ -475,9 +500,24 @@ WriteResult SimWorld::Wait(HostIndex index, engine::Command command, absl::Durat
   absl::Status status = Execute(index, std::move(command), timeout, true,
                                 [&answer](const WriteResult& result) { answer = result; });
   if (!status.ok()) return Failed(std::move(status));
-  RunCallbacks();
-  while (!answer) Step();
+  StepUntil([&answer] { return answer.has_value(); });
   return *std::move(answer);
+}
+
+void SimWorld::StepUntil(const std::function<bool()>& condition) {
+  RunCallbacks();
+  while (!condition()) Step();
+}
+
+absl::Status SimWorld::Post(HostIndex index, const engine::Command& command) {
+  if (hosts_[index].engine == nullptr) return absl::CancelledError("this member has no process");
+  if (table_[index].state == HostState::kPaused)
+    return absl::FailedPreconditionError("this member is paused: nothing runs in it");
+  absl::Status status;
+  Turn(index, [&](engine::Engine& engine, Instant now, engine::Output& out) {
+    status = engine.Execute(now, command, out);
+  });
+  return status;
 }
 
 absl::StatusOr<engine::Command> SimWorld::NewWrite(HostIndex index, std::string_view map,

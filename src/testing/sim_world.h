@@ -34,6 +34,7 @@
 #include "sim/scheduler.h"
 #include "sim/stream_network.h"
 #include "sim/timeline.h"
+#include "testing/sim_channels.h"
 
 namespace cohort::testing {
 
@@ -80,6 +81,17 @@ class SimWorld : public std::enable_shared_from_this<SimWorld> {
                           WriteCallback done);
   Subscription Subscribe(sim::HostIndex host, Subscriber subscriber);
 
+  // Of the process that runs; null: there is none.
+  SimChannels* ChannelsOf(sim::HostIndex host) const { return hosts_[host].channels.get(); }
+  absl::Status Execute(sim::HostIndex index, engine::Command command, absl::Duration timeout,
+                       bool waits, WriteCallback done);
+  WriteResult Wait(sim::HostIndex index, engine::Command command, absl::Duration timeout);
+  // A command whose outcome goes to nobody, or has a number of its own.
+  absl::Status Post(sim::HostIndex index, const engine::Command& command);
+  bool in_callback() const { return in_callback_; }
+  // Runs what is queued, then steps until `condition` holds.
+  void StepUntil(const std::function<bool()>& condition);
+
   void Kill(sim::HostIndex host);
   void Start(sim::HostIndex host);
   void Pause(sim::HostIndex host);
@@ -108,6 +120,7 @@ class SimWorld : public std::enable_shared_from_this<SimWorld> {
     std::vector<sim::StreamDelivery> held;  // Came while the process was paused.
     std::vector<Event> events;
     std::list<std::shared_ptr<Subscriber>> subscribers;
+    std::shared_ptr<SimChannels> channels;
   };
   struct Call {
     sim::HostIndex host = 0;
@@ -125,12 +138,10 @@ class SimWorld : public std::enable_shared_from_this<SimWorld> {
   template <class Input>
   void Turn(sim::HostIndex index, Input&& input);
   void HandUp(sim::HostIndex index, engine::Output& out);
+  std::shared_ptr<SimChannels> NewChannels(sim::HostIndex index);
   void HandChange(sim::HostIndex index, engine::ChangeUpcall& change);
   void Arm(sim::HostIndex index);
   void RunCallbacks();
-  absl::Status Execute(sim::HostIndex index, engine::Command command, absl::Duration timeout,
-                       bool waits, WriteCallback done);
-  WriteResult Wait(sim::HostIndex index, engine::Command command, absl::Duration timeout);
   absl::StatusOr<engine::Command> NewWrite(sim::HostIndex index, std::string_view map,
                                            absl::StatusOr<runtime::MapBody> body,
                                            const WriteOptions& options);

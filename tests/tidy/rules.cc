@@ -42,16 +42,18 @@ bool MayInclude(const std::string& layer, const std::string& other) {
   const bool outer =
       other == "engine" || other == "runtime" || other == "sim" || other == "testing";
   if (layer == "base") return false;
-  if (layer == "engine") return !outer;
+  if (layer == "engine") return !outer && other != "messaging" && other != "lock";
   if (layer == "testing") return true;
+  if (layer == "sim" && (other == "messaging" || other == "lock")) return false;
   if (layer == "runtime" || layer == "sim") return !outer || other == "engine";
   return other == "wire" || (layer == "transfer" && other == "map");
 }
 
 bool IsLayer(const std::string& name) {
   static constexpr std::array kLayers = {
-      "base", "wire", "security", "discovery", "failure", "membership", "rmcast", "order",
-      "flow", "frag", "map",      "transfer",  "engine",  "runtime",    "sim",    "testing"};
+      "base",      "wire",  "security", "discovery", "failure", "membership",
+      "rmcast",    "order", "flow",     "frag",      "map",     "transfer",
+      "messaging", "lock",  "engine",   "runtime",   "sim",     "testing"};
   for (const char* layer : kLayers) {
     if (name == layer) return true;
   }

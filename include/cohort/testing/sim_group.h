@@ -42,7 +42,8 @@
 #include "absl/time/time.h"
 #include "cohort/events.h"
 #include "cohort/options.h"
-#include "cohort/testing/sim_map.h"  // IWYU pragma: export
+#include "cohort/testing/sim_channel.h"  // IWYU pragma: export
+#include "cohort/testing/sim_map.h"      // IWYU pragma: export
 #include "cohort/view.h"
 
 namespace cohort::testing {
@@ -92,6 +93,9 @@ class SimGroup {
   // The map `name` at this member, opened if it was not. The handle works for later processes of
   // this name too. Opening may fail, in a minority for example; writes then say kUnavailable.
   SimMap map(std::string_view member, std::string_view name);
+
+  // The channel `name` at this member; works for later processes of this name too.
+  SimChannel channel(std::string_view member, std::string_view name);
 
   // ---- Faults. None of them takes time by itself; what they cause does.
   // As kill -9: the process is gone, its kernel closes its connections within 2 ms.
