@@ -219,6 +219,7 @@ void Engine::Core::BeginView(Instant now, const membership::Installation& instal
   KeepMesh(now);
   Replica::Output replica_out;
   replica_.OnView(now, info, clock_.NextHlc(now), replica_out);
+  settling_.OnView(replica_.synced() ? replica_.greatest() : 0);
   AfterReplica(now, replica_out);
   UpdateDiscovery(now);
   AfterPlane(now);

@@ -165,8 +165,11 @@ void WriteChecker::OnDone(const Moment& moment, const engine::DoneUpcall& done) 
 
 Version WriteChecker::VersionOf(ProcessState& process, const IssuedCommand& command,
                                 const engine::DoneUpcall& done, const std::string& key) {
+  // A write to a life that somebody ends meanwhile ends with it, also if it is the later one.
+  if (command.kind == IssuedCommand::Kind::kAttributes) return Version::None();
   if (command.kind == IssuedCommand::Kind::kErase) {
     if (done.number == 0) return Version::None();  // Nothing was there.
+    if (done.version != Version::None()) return done.version;  // In a convergent map.
     std::deque<Version>& removed = process.removed[key];
     if (removed.empty()) return Version::None();
     // With several under way, done in any order, nobody knows which is which, nor of those that

@@ -25,6 +25,7 @@ struct WorkloadOptions {
   double conditional = 0.2;                   // Share of writes that are increments or puts-if.
   double burst = 0.25;         // Share of commands that follow the one before at once.
   uint32_t maps = 1;           // Used; each process opens a map when it needs it.
+  bool convergent = false;     // The last of them is a convergent one.
   uint32_t keys = 40;          // Of each process, and shared.
   uint32_t pending_max = 200;  // A user stops when so many commands are not done.
 };
@@ -60,6 +61,8 @@ class Workload {
   Planned Message();
   Planned Verification();
   Planned Write(Instant now, Node& node, uint32_t which, uint32_t map);
+  // Into the convergent map. Nothing when its writer would not send any.
+  std::optional<Planned> Join(Instant now, Node& node, uint32_t which, uint32_t map);
   std::string DrawKey(uint32_t which);
   std::string DrawValue();
   size_t DrawSize();

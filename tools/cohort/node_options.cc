@@ -39,7 +39,7 @@ void NodeFlags::AddTo(CLI::App& app) {
   group.AddTo(app);
   const char* section = "Maps and doors";
   app.add_option("--map", maps,
-                 "NAME=ordered of a map to open; may be repeated, SELECT 0 picks the first")
+                 "NAME=ordered or NAME=convergent of a map to open; may be repeated, SELECT 0 picks the first")
       ->envname("COHORT_MAP")
       ->delimiter(',')
       ->group(section)
@@ -97,11 +97,11 @@ absl::StatusOr<MapSpec> ParseMapSpec(const std::string& text) {
   spec.name = text.substr(0, equals);
   const std::string kind = equals == std::string::npos ? "ordered" : text.substr(equals + 1);
   if (kind == "convergent") {
-    return absl::InvalidArgumentError(absl::StrCat(
-        "--map: '", text, "': this version has no convergent maps; use ", spec.name, "=ordered"));
+    spec.options.kind = MapKind::kConvergent;
+  } else if (kind != "ordered") {
+    return absl::InvalidArgumentError(
+        absl::StrCat("--map: '", kind, "' is neither ordered nor convergent"));
   }
-  if (kind != "ordered")
-    return absl::InvalidArgumentError(absl::StrCat("--map: '", kind, "' is not ordered"));
   if (spec.name.empty() || spec.name.size() > kNameBytesMax) {
     return absl::InvalidArgumentError(
         absl::StrCat("--map: the name in '", text, "' must have 1 to ", kNameBytesMax, " bytes"));
