@@ -155,8 +155,8 @@ struct GroupOptions {
 enum class MapKind : uint8_t {
   kOrdered,  // Every write at one place in one total order: conditional writes, counters, batches.
   // Every write applied on receipt, one hop; of two at once the later stamp stays, attribute by
-  // attribute. No conditional writes, increments or appends (kFailedPrecondition). What web sessions
-  // use.
+  // attribute. No conditional writes, increments or appends (kFailedPrecondition). What web
+  // sessions use.
   kConvergent,
 };
 

@@ -35,11 +35,11 @@ namespace cohort::engine {
 
 // First byte of every message.
 enum class MessageKind : uint8_t {
-  kUser = 1,    // Group::Send.
-  kMap = 2,     // A map operation.
-  kSynced = 3,  // "I hold the whole state": the sender, in order.
-  kVerify = 4,  // "What do you hold at this place?"
-  kProof = 5,   // The answer.
+  kUser = 1,        // Group::Send.
+  kMap = 2,         // A map operation.
+  kSynced = 3,      // "I hold the whole state": the sender, in order.
+  kVerify = 4,      // "What do you hold at this place?"
+  kProof = 5,       // The answer.
   kConvergent = 6,  // An operation of a convergent map, and its time.
 };
 

@@ -186,6 +186,7 @@ void Engine::Core::BeginView(Instant now, const membership::Installation& instal
     record.origin = rank_;
     record.subject = self_.id;
     record.flag = view_.primary;
+    if (replica_.synced()) record.digest = replica_.maps()->ConvergentDigest().lo;
   });
   AddUpcall(ViewUpcall{view_});
   // What was judged in the view before, earlier in this turn, names ranks that mean others now. The

@@ -110,7 +110,10 @@ absl::Status Engine::Core::ExecuteOpenMap(Instant now, const OpenMap& open) {
   if (open.bytes_max != 0) settings.bytes_max = std::min(open.bytes_max, settings.bytes_max);
   const map::MapSet* maps = replica_.maps();
   const map::Map* known = maps == nullptr ? nullptr : maps->Find(open.name);
-  if (known != nullptr && known->state().configured && known->state().settings == settings) {
+  // A convergent map is opened when all members are known to have it: its operations do not wait
+  // for the one that opens it (Spec 11.13).
+  if (known != nullptr && known->state().configured && known->state().settings == settings &&
+      !open.convergent) {
     AddUpcall(DoneUpcall{.command = open.id, .number = known->id(), .replicas = members()});
     return absl::OkStatus();
   }
@@ -281,7 +284,8 @@ void Engine::Core::DeliverConvergent(Instant now, const DeliveredMessage& messag
   }
   uint64_t time = 0;
   const Bytes written = payload.last(frag::kTimeBytes);
-  for (size_t i = 0; i < written.size(); ++i) time |= std::to_integer<uint64_t>(written[i]) << 8 * i;
+  for (size_t i = 0; i < written.size(); ++i)
+    time |= std::to_integer<uint64_t>(written[i]) << 8 * i;
   const Bytes operation = payload.subspan(1, payload.size() - 1 - frag::kTimeBytes);
   Replica::Output replica_out;
   std::optional<map::ApplyResult> result =

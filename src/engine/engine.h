@@ -33,7 +33,7 @@
 namespace cohort::map {
 class ConvergentMap;
 class Map;
-}
+}  // namespace cohort::map
 
 namespace cohort::engine {
 

@@ -452,8 +452,8 @@ void Replica::PublishPurges(Instant now, map::GroupTime group_now, uint64_t hlc,
     const uint64_t upto = map == nullptr ? 0 : map->DueForPurge(settled_, group_now);
     if (upto == 0) continue;
     ++own_operations_;
-    out.operations.push_back(
-        map::EncodeMapOp({.map = map->name(), .hlc = hlc, .body = map::PurgeOp{upto, view_.id.num}}));
+    out.operations.push_back(map::EncodeMapOp(
+        {.map = map->name(), .hlc = hlc, .body = map::PurgeOp{upto, view_.id.num}}));
   }
 }
 

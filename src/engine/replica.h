@@ -84,8 +84,8 @@ class Replica {
   std::optional<map::ApplyResult> OnConvergent(Instant now, Bytes operation,
                                                const map::ConvergentPlace& place, Output& out);
   // `received`: chunks of each member of the view, by rank, that are delivered here (CONV ones).
-  void OnTransferMessage(Instant now, const MemberId& from, Bytes body,
-                         std::vector<SeqNo> received, Output& out);
+  void OnTransferMessage(Instant now, const MemberId& from, Bytes body, std::vector<SeqNo> received,
+                         Output& out);
   void OnReceived(Instant now, std::vector<SeqNo> received, Output& out);
   // Whether OnReceived() matters: the state that came waits for what its donor had.
   bool WantsReceived() const { return joiner_.has_value() && joiner_->wants_received(); }

@@ -2,8 +2,8 @@
 // removed before may be forgotten (Spec 11.17).
 //
 // Idea: once every member has applied what this one had at some moment, none of them gives an
-// operation a time that is not later; and once all have received what each had sent by then, nothing
-// earlier is under way. Both are read from the acknowledgements that flow anyway.
+// operation a time that is not later; and once all have received what each had sent by then,
+// nothing earlier is under way. Both are read from the acknowledgements that flow anyway.
 //
 // Owner: one Engine. Not thread-safe.
 #ifndef COHORT_ENGINE_SETTLING_H_
@@ -25,8 +25,8 @@ class Settling {
     settled_ = greatest;
     step_ = Step::kIdle;
   }
-  // What is known now. `greatest`: the greatest time this member has applied; `cut`: the last cut it
-  // has applied, `cut_by_all` the last that all have.
+  // What is known now. `greatest`: the greatest time this member has applied; `cut`: the last cut
+  // it has applied, `cut_by_all` the last that all have.
   void Advance(const wire::AckTable& acks, Rank self, uint64_t greatest, CutNo cut,
                CutNo cut_by_all);
   // No operation of a convergent map that is not later will come any more, to anybody.

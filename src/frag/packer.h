@@ -27,7 +27,7 @@ namespace cohort::frag {
 inline constexpr size_t kMessageMax = size_t{1} << 20;
 inline constexpr size_t kLengthBytes = 2;       // Before each whole message in a chunk.
 inline constexpr size_t kTotalLengthBytes = 4;  // Before the first fragment of a larger one.
-inline constexpr size_t kTimeBytes = 8;  // The last ones of a timed message, little-endian.
+inline constexpr size_t kTimeBytes = 8;         // The last ones of a timed message, little-endian.
 inline constexpr size_t kWholeMessageMax = wire::kChunkPayloadMax - kLengthBytes;
 
 struct Message {
@@ -88,9 +88,9 @@ class Packer {
 
   Options options_;
   std::deque<Message> queue_;
-  size_t bytes_ = 0;          // Payloads of queue_.
-  size_t exempt_ = 0;         // Messages of queue_ that are exempt ...
-  size_t exempt_bytes_ = 0;   // ... and their payloads.
+  size_t bytes_ = 0;         // Payloads of queue_.
+  size_t exempt_ = 0;        // Messages of queue_ that are exempt ...
+  size_t exempt_bytes_ = 0;  // ... and their payloads.
   uint64_t time_ = 0;
   size_t sent_of_front_ = 0;  // Bytes of a large message at the front that are in chunks already.
 };

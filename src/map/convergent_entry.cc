@@ -86,8 +86,8 @@ bool TakeAttribute(Reader& reader, Attribute& attribute) {
 
 }  // namespace
 
-// Of one stamp the greater bytes, so that a joined copy does not depend on order even where a writer
-// broke the rules.
+// Of one stamp the greater bytes, so that a joined copy does not depend on order even where a
+// writer broke the rules.
 bool IsLater(const Attribute& a, const Attribute& b) {
   if (a.life != b.life) return a.life > b.life;
   if (a.stamp != b.stamp) return a.stamp > b.stamp;
@@ -225,8 +225,8 @@ std::optional<Registers> ParseRegisters(Bytes bytes) {
   const bool sound = IsSound(registers.floor) && IsSound(registers.created) &&
                      IsSound(registers.ttl_stamp) && IsSound(registers.access_stamp) &&
                      (registers.created == Stamp() || registers.created >= registers.floor) &&
-                     registers.ttl_ms <= kTtlMaxMs &&
-                     registers.accessed_at >= 0 && registers.accessed_at <= kGroupTimeMaxMs &&
+                     registers.ttl_ms <= kTtlMaxMs && registers.accessed_at >= 0 &&
+                     registers.accessed_at <= kGroupTimeMaxMs &&
                      count <= reader.left() / kAttributeBytes;
   if (!sound) return std::nullopt;
   for (uint32_t i = 0; i < count; ++i) {

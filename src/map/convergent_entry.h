@@ -29,13 +29,14 @@ struct Attribute {
   std::string_view name;
   std::string_view value;
   Stamp stamp;
-  Stamp life;            // When the life began that it belongs to, and ends with.
-  uint64_t view = 0;     // Number of the view it was written in.
-  bool absent = false;   // Erased, and remembered so that an older write does not come back.
+  Stamp life;           // When the life began that it belongs to, and ends with.
+  uint64_t view = 0;    // Number of the view it was written in.
+  bool absent = false;  // Erased, and remembered so that an older write does not come back.
 };
 
-// Which of two writes to one attribute stays: that to the later life, then the later one. A life may
-// be found to be over at any time, and what is written to it must not have displaced anything else.
+// Which of two writes to one attribute stays: that to the later life, then the later one. A life
+// may be found to be over at any time, and what is written to it must not have displaced anything
+// else.
 bool IsLater(const Attribute& a, const Attribute& b);
 
 struct Registers {

@@ -92,8 +92,8 @@ ApplyResult ConvergentMap::Join(const ConvergentOp& op, const ConvergentPlace& p
   Output quiet;
   quiet.wants_changes = false;
   if (op.clears) {
-    result.number += static_cast<int64_t>(
-        JoinCleared(stamp, ChangeCause::kClear, place.writer, out));
+    result.number +=
+        static_cast<int64_t>(JoinCleared(stamp, ChangeCause::kClear, place.writer, out));
     result.applied = true;
   }
   for (const ConvergentItem& item : op.items) {
@@ -119,8 +119,7 @@ bool ConvergentMap::JoinEntry(std::string_view key, const Registers& theirs, con
                               ChangeCause cause, const MemberId& writer, Output& out) {
   const uint64_t hash = HashOf(key);
   const Entry* ours = FindHashed(hash, key);
-  const std::optional<Registers> held =
-      ours == nullptr ? std::nullopt : RegistersOf(*ours);
+  const std::optional<Registers> held = ours == nullptr ? std::nullopt : RegistersOf(*ours);
   Registers joined = held.has_value() ? map::Join(*held, theirs) : theirs;
   joined.RaiseFloor(state_.cleared);
   const Version latest = ours == nullptr ? version : std::max(ours->version, version);
@@ -190,8 +189,8 @@ uint64_t ConvergentMap::JoinCleared(const Version& cleared, ChangeCause cause,
       }
       Entry after = EntryOf(*registers, entry.version);
       if (cause == ChangeCause::kClear && is_left && out.wants_changes) {
-        out.changes.push_back({id(), ChangeCause::kPut, key, UnnamedValueOf(after.value),
-                               after.version, writer});
+        out.changes.push_back(
+            {id(), ChangeCause::kPut, key, UnnamedValueOf(after.value), after.version, writer});
       }
       Store(HashOf(key), key, std::move(after));
     }
@@ -218,19 +217,23 @@ ApplyResult ConvergentMap::ApplyExpire(const ExpireOp& op, const Place& place, O
 ApplyResult ConvergentMap::ApplyMerge(const MergeOp& op, const Place& place, Output& out) {
   if (op.last) out.merged.push_back({op.subgroup, place.writer});
   if (!op.convergent) {
-    return Refused(absl::StatusCode::kFailedPrecondition,
-                   "the other side has opened this map as an ordered one: its entries are left out");
+    return Refused(
+        absl::StatusCode::kFailedPrecondition,
+        "the other side has opened this map as an ordered one: its entries are left out");
   }
   ApplyResult result;
   result.number =
       static_cast<int64_t>(JoinCleared(op.cleared, ChangeCause::kMerge, place.writer, out));
   for (const MergeEntry& theirs : op.entries) {
-    const std::optional<Registers> registers = ParseRegisters(AsBytes(theirs.value));
+    std::optional<Registers> registers = ParseRegisters(AsBytes(theirs.value));
     if (!registers.has_value() || theirs.version < registers->Latest()) {
       result.status = absl::InvalidArgumentError("a merged entry has malformed registers");
       continue;
     }
     ReportLosses(theirs.key, *registers, op, out);
+    // To a third side, with whom this one parted later, it is news of now.
+    registers->view = place.view.num;
+    for (Attribute& attribute : registers->attributes) attribute.view = place.view.num;
     if (JoinEntry(theirs.key, *registers, theirs.version, ChangeCause::kMerge, place.writer, out))
       ++result.number;
   }
@@ -305,8 +308,8 @@ uint64_t ConvergentMap::DueForPurge(uint64_t settled, GroupTime now) const {
     const auto ended_at = static_cast<GroupTime>(version.time >> 16);
     const bool is_old = now > ended_at && static_cast<uint64_t>(now - ended_at) >
                                               state_.settings.tombstone_horizon_ms;
-    const bool is_full = left > state_.settings.tombstones_max ||
-                         bytes > state_.settings.tombstone_bytes_max;
+    const bool is_full =
+        left > state_.settings.tombstones_max || bytes > state_.settings.tombstone_bytes_max;
     if ((!is_old && !is_full) || version.time > settled) break;
     upto = version.time;
     --left;
@@ -356,12 +359,11 @@ std::optional<ConvergentMap::Attributes> ConvergentMap::GetAttributes(std::strin
   for (const Attribute& attribute : registers->attributes) {
     if (attribute.absent || attribute.name.empty()) continue;
     const auto* at = reinterpret_cast<const std::byte*>(attribute.value.data());
-    attributes.emplace_back(
-        attribute.name,
-        attribute.value.empty()
-            ? Buffer()
-            : entry->value.Slice(static_cast<size_t>(at - entry->value.data()),
-                                 attribute.value.size()));
+    attributes.emplace_back(attribute.name,
+                            attribute.value.empty()
+                                ? Buffer()
+                                : entry->value.Slice(static_cast<size_t>(at - entry->value.data()),
+                                                     attribute.value.size()));
   }
   return attributes;
 }

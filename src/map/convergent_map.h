@@ -71,8 +71,8 @@ class ConvergentMap : public Map {
 };
 
 // What a caller may ask for; a batch and the bodies of an ordered map that make sense here too.
-using ConvergentRequest = std::variant<PutOp, EraseOp, IncrementOp, AppendOp, TouchOp, BatchOp,
-                                       ClearOp, AttributesOp>;
+using ConvergentRequest =
+    std::variant<PutOp, EraseOp, IncrementOp, AppendOp, TouchOp, BatchOp, ClearOp, AttributesOp>;
 
 // The request as an operation on `map` as it is at group time `now`. It borrows what the request
 // borrows. An operation without items that clears nothing: there is nothing to do.

@@ -28,7 +28,7 @@ struct ConvergentItem {
   bool creates = false;  // ... and a life begins (alone: one that was not there).
   // Of a life that begins where nothing is known: up to here all is known that ever was.
   uint64_t floor_time = 0;
-  Version life;          // Else: when the life began that attributes are written to.
+  Version life;  // Else: when the life began that attributes are written to.
   bool sets_ttl = false;
   uint64_t ttl_ms = 0;
   GroupTime accessed_at = 0;  // 0: this is no access.

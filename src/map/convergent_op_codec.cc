@@ -89,7 +89,8 @@ absl::Status ValidateItem(const ConvergentItem& item, size_t& writes, size_t& si
   if (item.accessed_at < 0 || item.accessed_at > kGroupTimeMaxMs) {
     return Invalid("an access must be between 0 and 2^47 Unix milliseconds");
   }
-  if (item.life.time >= kHlcMax || item.floor_time >= kHlcMax) return Invalid("a life's beginning is beyond 2^63");
+  if (item.life.time >= kHlcMax || item.floor_time >= kHlcMax)
+    return Invalid("a life's beginning is beyond 2^63");
   writes += item.writes.size();
   if (writes > kOpAttributesMax) {
     return Invalid("more than " + std::to_string(kOpAttributesMax) +

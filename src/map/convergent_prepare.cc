@@ -182,13 +182,12 @@ absl::Status Preparation::CheckSize(const ConvergentItem& item) {
   }
   if (wanted > kRegistersBytesMax && wanted > before) {
     return MakeStatus(absl::StatusCode::kInvalidArgument,
-                      "the entry would have about " + std::to_string(wanted) +
-                          " bytes; at most " + std::to_string(kRegistersBytesMax) +
+                      "the entry would have about " + std::to_string(wanted) + " bytes; at most " +
+                          std::to_string(kRegistersBytesMax) +
                           " are allowed in a convergent map, split it over several keys");
   }
   growth_ += static_cast<int64_t>(wanted) - static_cast<int64_t>(before);
-  if (before == 0)
-    growth_ += static_cast<int64_t>(item.key.size() + kEntryOverheadBytes);
+  if (before == 0) growth_ += static_cast<int64_t>(item.key.size() + kEntryOverheadBytes);
   const uint64_t cap = map_.state().settings.bytes_max;
   if (cap != 0 && growth_ > 0 && map_.Bytes() + static_cast<uint64_t>(growth_) > cap) {
     return MakeStatus(absl::StatusCode::kResourceExhausted,

@@ -30,8 +30,7 @@ struct Entry {
   // Whether both say the same (their digests aside).
   bool Says(const Entry& other) const {
     return value.text() == other.value.text() && version == other.version && view == other.view &&
-           expires_at == other.expires_at && ttl_ms == other.ttl_ms &&
-           tombstone == other.tombstone;
+           expires_at == other.expires_at && ttl_ms == other.ttl_ms && tombstone == other.tombstone;
   }
 };
 

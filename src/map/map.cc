@@ -31,10 +31,10 @@ Map::Map(std::string name, const Options& options)
 ApplyResult Map::ApplyConfigure(const ConfigureOp& op) {
   ApplyResult result;
   if (op.settings.convergent != convergent()) {
-    result.status = MakeStatus(absl::StatusCode::kFailedPrecondition,
-                               "the map " + name_ + " is " +
-                                   (convergent() ? "a convergent" : "an ordered") +
-                                   " one already; open it as such, or another name");
+    result.status =
+        MakeStatus(absl::StatusCode::kFailedPrecondition,
+                   "the map " + name_ + " is " + (convergent() ? "a convergent" : "an ordered") +
+                       " one already; open it as such, or another name");
     return result;
   }
   if (state_.configured) {
@@ -181,8 +181,7 @@ bool Map::IsWellFormed(std::string_view key, const Entry& entry) const {
     const std::optional<Registers> registers = ParseRegisters(entry.value);
     return registers.has_value() && EntryOf(*registers, entry.version).Says(entry);
   }
-  return !entry.tombstone ||
-         (entry.value.empty() && entry.expires_at == 0 && entry.ttl_ms == 0);
+  return !entry.tombstone || (entry.value.empty() && entry.expires_at == 0 && entry.ttl_ms == 0);
 }
 
 bool Map::Restore(std::string_view key, Entry entry) {

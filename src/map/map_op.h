@@ -1,5 +1,5 @@
-// Operations that have a place in the total order, as values. Their bytes are proto/cohort/v1/map.proto
-// (map_op_codec.h).
+// Operations that have a place in the total order, as values. Their bytes are
+// proto/cohort/v1/map.proto (map_op_codec.h).
 //
 // The strings are borrowed: from the caller when encoding, from the decoder until its next Decode()
 // when applying.

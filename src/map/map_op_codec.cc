@@ -289,9 +289,8 @@ absl::StatusOr<const MapOp*> MapOpDecoder::Decode(Bytes bytes) {
   }
   op_.map = in.map();
   op_.hlc = in.hlc();
-  const int others =
-      in.has_batch() + in.has_clear() + in.has_expire() + in.has_merge() + in.has_configure() +
-      in.has_purge();
+  const int others = in.has_batch() + in.has_clear() + in.has_expire() + in.has_merge() +
+                     in.has_configure() + in.has_purge();
   const bool is_item = TakeItem(in, op_.body);
   bool well_formed = is_item ? others == 0 : others == 1;
   if (!is_item) {

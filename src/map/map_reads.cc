@@ -46,8 +46,7 @@ Map::ScanResult Map::Scan(uint64_t cursor, size_t count, GroupTime now) const {
   return result;
 }
 
-std::vector<std::pair<std::string, Version>> Map::DueForExpiry(GroupTime now,
-                                                                      size_t max) const {
+std::vector<std::pair<std::string, Version>> Map::DueForExpiry(GroupTime now, size_t max) const {
   std::vector<std::pair<std::string, Version>> due;
   for (auto item = expiries_.begin(); item != expiries_.end() && item->first <= now; ++item) {
     if (due.size() >= std::min(max, kExpireKeysMax)) break;
@@ -64,9 +63,7 @@ std::vector<std::pair<std::string, Version>> Map::DueForExpiry(GroupTime now,
   return due;
 }
 
-GroupTime Map::NextExpiry() const {
-  return expiries_.empty() ? 0 : expiries_.begin()->first;
-}
+GroupTime Map::NextExpiry() const { return expiries_.empty() ? 0 : expiries_.begin()->first; }
 
 bool Map::IsConsistent() const {
   Uint128 root = 0;
@@ -97,9 +94,10 @@ bool Map::IsConsistent() const {
     if (sum != bucket_digests_[bucket]) return false;
     root += sum;
   }
-  return root == root_ && marked == marked_total_ && live == live_ && bytes == bytes_ && tombstones == tombstones_.size() &&
-         tombstone_bytes == tombstone_bytes_ && expiring == expiries_.size() &&
-         state_.forgotten <= state_.greatest && state_.cleared.time <= state_.greatest;
+  return root == root_ && marked == marked_total_ && live == live_ && bytes == bytes_ &&
+         tombstones == tombstones_.size() && tombstone_bytes == tombstone_bytes_ &&
+         expiring == expiries_.size() && state_.forgotten <= state_.greatest &&
+         state_.cleared.time <= state_.greatest;
 }
 
 }  // namespace cohort::map

@@ -58,8 +58,9 @@ ApplyResult MapSet::Join(Bytes op, const ConvergentPlace& place, Output& out) {
   const absl::StatusOr<const ConvergentOp*> decoded = convergent_decoder_.Decode(op);
   if (!decoded.ok() || place.time == 0 || place.time >= kHlcMax) {
     ++stats_.malformed;
-    refused.status = decoded.ok() ? absl::InvalidArgumentError("the operation's time is out of range")
-                                  : decoded.status();
+    refused.status = decoded.ok()
+                         ? absl::InvalidArgumentError("the operation's time is out of range")
+                         : decoded.status();
     return refused;
   }
   const std::string_view name = (*decoded)->map;
@@ -81,8 +82,7 @@ ApplyResult MapSet::Join(Bytes op, const ConvergentPlace& place, Output& out) {
 
 ConvergentMap& MapSet::EarlyOf(std::string_view name) {
   std::unique_ptr<ConvergentMap>& early = early_[std::string(name)];
-  if (early == nullptr)
-    early = std::make_unique<ConvergentMap>(std::string(name), OptionsOf(0));
+  if (early == nullptr) early = std::make_unique<ConvergentMap>(std::string(name), OptionsOf(0));
   return *early;
 }
 

@@ -56,8 +56,8 @@ void MergePlanner::PlanEntry(const std::string& key, const Entry& theirs, const 
   ready_.push_back({key, theirs});
 }
 
-// Spec 11.18. The registers that this side wrote since the sides parted, or all of an entry that the
-// other side does not know.
+// Spec 11.18. The registers that this side wrote since the sides parted, or all of an entry that
+// the other side does not know.
 void MergePlanner::PlanRegisters(const std::string& key, const Entry& theirs, const Entry* ours,
                                  GroupTime now) {
   if (theirs.view.num < BaseNumber()) return;
@@ -90,9 +90,9 @@ void MergePlanner::PlanRegisters(const std::string& key, const Entry& theirs, co
       erased.value = {};
       erased.stamp = {attribute.stamp.time + 1, 0};
       erased.absent = true;
-      const auto at = std::lower_bound(
-          attributes.begin(), attributes.end(), erased.name,
-          [](const Attribute& a, std::string_view name) { return a.name < name; });
+      const auto at =
+          std::lower_bound(attributes.begin(), attributes.end(), erased.name,
+                           [](const Attribute& a, std::string_view name) { return a.name < name; });
       attributes.insert(at, erased);
       registers->view = std::max(registers->view, erased.view);
       ++stats_.inferred;
@@ -101,8 +101,7 @@ void MergePlanner::PlanRegisters(const std::string& key, const Entry& theirs, co
   ready_.push_back({key, EntryOf(*registers, std::max(theirs.version, registers->Latest()))});
 }
 
-void MergePlanner::PlanBucket(size_t bucket, const Map& theirs, const Map* ours,
-                              GroupTime now) {
+void MergePlanner::PlanBucket(size_t bucket, const Map& theirs, const Map* ours, GroupTime now) {
   if (ours != nullptr && ours->BucketDigest(bucket) == theirs.BucketDigest(bucket)) return;
   for (const auto& [key, entry] : theirs.EntriesOf(bucket)) {
     const Entry* held = ours == nullptr ? nullptr : ours->Find(*key);

@@ -48,13 +48,12 @@ uint64_t OrderedMap::MergeCleared(const MergeOp& op, const Place& place, Output&
       if (entry->tombstone) continue;
       ++removed;
       if (entry->view.num >= op.base) {
-        out.merge.Add({id(), *key, op.cleared, entry->version, entry->value.size(), false,
-                       true, false});
+        out.merge.Add(
+            {id(), *key, op.cleared, entry->version, entry->value.size(), false, true, false});
         ++stats_.conflicts;
       }
       if (out.wants_changes) {
-        out.changes.push_back(
-            {id(), ChangeCause::kMerge, *key, {}, op.cleared, place.writer});
+        out.changes.push_back({id(), ChangeCause::kMerge, *key, {}, op.cleared, place.writer});
       }
     }
     for (const std::string& key : doomed) Remove(HashOf(key), key);

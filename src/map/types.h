@@ -48,7 +48,7 @@ struct MapSettings {
   uint64_t tombstones_max = 100'000;          // Erased keys remembered for merges.
   uint64_t tombstone_bytes_max = 16 << 20;    // Bytes of those keys.
   uint64_t tombstone_horizon_ms = 3'600'000;  // How long they are remembered.
-  bool convergent = false;  // The map's kind: fixed by the first who opens it.
+  bool convergent = false;                    // The map's kind: fixed by the first who opens it.
   bool operator==(const MapSettings&) const = default;
 };
 
@@ -60,7 +60,7 @@ struct MapState {
   // Greatest time of an entry that left no tombstone behind. Of a convergent map: no tombstone up
   // to here is left.
   uint64_t forgotten = 0;
-  uint64_t greatest = 0;    // Greatest time ever given.
+  uint64_t greatest = 0;  // Greatest time ever given.
   bool operator==(const MapState&) const = default;
 };
 

@@ -85,12 +85,12 @@ absl::StatusOr<ReplicatedMap> Group::OpenMap(std::string_view name, const MapOpt
   if (absl::Status status = map::ValidateMapName(name); !status.ok()) return status;
   if (impl_->left()) return absl::CancelledError("the group was left");
   // In a callback nothing can be waited for, but what is known needs no waiting.
-  const bool known = DeliveryQueue::OnDeliveryThread() &&
-                     impl_->driver().Read([&](const engine::Engine& engine, Instant) {
-                       const std::optional<uint32_t> id = engine.MapId(name);
-                       return id.has_value() &&
-                              (engine.FindConvergent(*id) != nullptr) == convergent;
-                     });
+  const bool known =
+      DeliveryQueue::OnDeliveryThread() &&
+      impl_->driver().Read([&](const engine::Engine& engine, Instant) {
+        const std::optional<uint32_t> id = engine.MapId(name);
+        return id.has_value() && (engine.FindConvergent(*id) != nullptr) == convergent;
+      });
   if (!known) {
     engine::OpenMap command;
     command.name = name;

@@ -149,9 +149,9 @@ absl::StatusOr<map::ConvergentRequest> ToConvergentRequest(decltype(map::MapOp::
   return std::visit(
       [](auto&& one) -> absl::StatusOr<map::ConvergentRequest> {
         using Body = std::decay_t<decltype(one)>;
-        constexpr bool kIsRequest =
-            std::is_constructible_v<map::BatchItem, Body> || std::is_same_v<Body, map::BatchOp> ||
-            std::is_same_v<Body, map::ClearOp>;
+        constexpr bool kIsRequest = std::is_constructible_v<map::BatchItem, Body> ||
+                                    std::is_same_v<Body, map::BatchOp> ||
+                                    std::is_same_v<Body, map::ClearOp>;
         if constexpr (kIsRequest) {
           return map::ConvergentRequest(std::forward<decltype(one)>(one));
         } else {

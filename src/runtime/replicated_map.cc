@@ -72,9 +72,8 @@ bool ReplicatedMap::Exists(std::string_view key) const {
 
 size_t ReplicatedMap::Size() const {
   size_t size = 0;
-  impl_->Read([&](const map::Map& map, const engine::Engine&, map::GroupTime) {
-    size = map.Size();
-  });
+  impl_->Read(
+      [&](const map::Map& map, const engine::Engine&, map::GroupTime) { size = map.Size(); });
   return size;
 }
 
@@ -88,9 +87,8 @@ size_t ReplicatedMap::Expiring() const {
 
 uint64_t ReplicatedMap::Bytes() const {
   uint64_t bytes = 0;
-  impl_->Read([&](const map::Map& map, const engine::Engine&, map::GroupTime) {
-    bytes = map.Bytes();
-  });
+  impl_->Read(
+      [&](const map::Map& map, const engine::Engine&, map::GroupTime) { bytes = map.Bytes(); });
   return bytes;
 }
 
@@ -123,8 +121,7 @@ void ReplicatedMap::ForEach(
       const size_t end = std::min(bucket + kBucketsPerVisit, snapshot->buckets());
       for (; bucket < end; ++bucket) {
         for (const auto& [key, entry] : snapshot->EntriesOf(bucket)) {
-          if (entry->IsVisible(time))
-            copied.push_back({*key, snapshot->ReadingOf(*entry)});
+          if (entry->IsVisible(time)) copied.push_back({*key, snapshot->ReadingOf(*entry)});
         }
         snapshot->Release(bucket);
       }

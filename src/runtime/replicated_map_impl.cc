@@ -61,8 +61,8 @@ WriteResult ReplicatedMap::Impl::Call(Command command, const WriteOptions& optio
 absl::Status ReplicatedMap::Impl::CallAsync(Command command, const WriteOptions& options,
                                             WriteCallback done) const {
   // A map that is full is an answer, as in an ordered map; a send queue that is full is not.
-  const bool is_answer = command.ok() ? command->operation.empty()
-                                      : absl::IsResourceExhausted(command.status());
+  const bool is_answer =
+      command.ok() ? command->operation.empty() : absl::IsResourceExhausted(command.status());
   if (!is_answer && !command.ok()) return command.status();
   if (!is_answer) return group->CallAsync(*std::move(command), options.timeout, std::move(done));
   WriteResult result;

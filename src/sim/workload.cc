@@ -59,16 +59,20 @@ std::optional<Workload::Planned> Workload::Next(Instant now, Node& node, size_t 
   if (random_.Chance(options_.messages)) return Message();
   const auto which = options_.maps == 1 ? 0 : static_cast<uint32_t>(random_.Below(options_.maps));
   const std::optional<uint32_t> map = node.MapId(kMapNames[which]);
-  if (!map.has_value()) {
+  const bool convergent = options_.convergent && which == options_.maps - 1;
+  if (!map.has_value() || (convergent && !opened_)) {
     if (opening_ != 0 || !node.writable()) return std::nullopt;
     return OpenTheMap(which);
   }
-  if (options_.convergent && which == options_.maps - 1) return Join(now, node, which, *map);
+  if (convergent) return Join(now, node, which, *map);
   return Write(now, node, which, *map);
 }
 
 void Workload::OnDone(const engine::DoneUpcall& done) {
-  if (done.command == opening_) opening_ = 0;
+  if (done.command == opening_) {
+    opening_ = 0;
+    opened_ |= opening_convergent_ && done.status.ok();
+  }
   if (done.status.ok() && done.version != Version::None()) last_version_ = done.version;
 }
 
@@ -105,7 +109,7 @@ Workload::Planned Workload::OpenTheMap(uint32_t map) {
   open.id = planned.issued.id;
   open.name = kMapNames[map];
   if (map != 0) open.bytes_max = uint64_t{64 << 10} * map;
-  open.convergent = options_.convergent && map == options_.maps - 1;
+  open.convergent = opening_convergent_ = options_.convergent && map == options_.maps - 1;
   planned.command = std::move(open);
   return planned;
 }

@@ -73,8 +73,10 @@ class Workload {
   ProcessNumber process_;
   Random random_;
   uint64_t next_id_ = 1;
-  uint64_t opening_ = 0;  // The pending OpenMap, if not 0.
-  Version last_version_;  // Of some write of ours, for conditions.
+  uint64_t opening_ = 0;             // The pending OpenMap, if not 0 ...
+  bool opening_convergent_ = false;  // ... and whether it is of the convergent map.
+  bool opened_ = false;              // All members had the convergent map once.
+  Version last_version_;             // Of some write of ours, for conditions.
 };
 
 }  // namespace cohort::sim

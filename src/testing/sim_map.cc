@@ -29,12 +29,10 @@ sim::HostIndex HostOf(size_t member) { return static_cast<sim::HostIndex>(member
 
 absl::StatusOr<Entry> SimMap::Get(std::string_view key) const {
   std::optional<Entry> entry;
-  const bool complete =
-      world_->Read(HostOf(member_), name_,
-                   [&](const map::Map& map, const engine::Engine&, map::GroupTime now) {
-                     if (const auto reading = map.GetWithMeta(key, now))
-                       entry = ToEntry(*reading, now);
-                   });
+  const bool complete = world_->Read(
+      HostOf(member_), name_, [&](const map::Map& map, const engine::Engine&, map::GroupTime now) {
+        if (const auto reading = map.GetWithMeta(key, now)) entry = ToEntry(*reading, now);
+      });
   if (!complete) return absl::UnavailableError("this member has no complete state yet");
   if (!entry) return absl::NotFoundError("no such key");
   return *std::move(entry);
@@ -44,19 +42,17 @@ bool SimMap::Exists(std::string_view key) const { return Get(key).ok(); }
 
 size_t SimMap::Size() const {
   size_t size = 0;
-  world_->Read(HostOf(member_), name_,
-               [&](const map::Map& map, const engine::Engine&, map::GroupTime) {
-                 size = map.Size();
-               });
+  world_->Read(
+      HostOf(member_), name_,
+      [&](const map::Map& map, const engine::Engine&, map::GroupTime) { size = map.Size(); });
   return size;
 }
 
 uint64_t SimMap::Bytes() const {
   uint64_t bytes = 0;
-  world_->Read(HostOf(member_), name_,
-               [&](const map::Map& map, const engine::Engine&, map::GroupTime) {
-                 bytes = map.Bytes();
-               });
+  world_->Read(
+      HostOf(member_), name_,
+      [&](const map::Map& map, const engine::Engine&, map::GroupTime) { bytes = map.Bytes(); });
   return bytes;
 }
 

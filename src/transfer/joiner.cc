@@ -56,7 +56,8 @@ void Joiner::OnConvergentOp(Bytes op, const map::ConvergentPlace& place) {
   if (is_whole && maps_ != nullptr) maps_->Join(op, place, ignored);
 }
 
-// The state is whole: what came meanwhile belongs to it. It is kept, in case this state is given up.
+// The state is whole: what came meanwhile belongs to it. It is kept, in case this state is given
+// up.
 void Joiner::TakeEarly() {
   map::Output ignored;
   ignored.wants_changes = false;
@@ -65,7 +66,9 @@ void Joiner::TakeEarly() {
 
 void Joiner::OnReceived(Instant now, std::vector<SeqNo> received) {
   received_ = std::move(received);
-  if (state_ == State::kReplaying && HasReceived()) TryFinish(now);
+  if (!HasReceived()) return;
+  needed_.clear();
+  if (state_ == State::kReplaying) TryFinish(now);
 }
 
 // Spec 11.14
@@ -137,8 +140,8 @@ void Joiner::OnView(Instant now, const ViewId& view, std::vector<MemberId> donor
     return;
   }
   held_ = false;
-  // Of what the donor had in the view that ended this member has all, unless the donor does not go on
-  // with it (virtual synchrony).
+  // Of what the donor had in the view that ended this member has all, unless the donor does not go
+  // on with it (virtual synchrony).
   const bool had_all = needed_view_ != delivered_.view || HasReceived();
   past_.push_back(delivered_);
   if (past_.size() > kPastViewsMax) past_.erase(past_.begin());
@@ -146,11 +149,12 @@ void Joiner::OnView(Instant now, const ViewId& view, std::vector<MemberId> donor
   donors_ = std::move(donors);
   next_donor_ = 0;
   received_.clear();
-  const bool donor_goes_on = donor_.has_value() && std::find(donors_.begin(), donors_.end(),
-                                                             *donor_) != donors_.end();
+  const bool donor_goes_on =
+      donor_.has_value() && std::find(donors_.begin(), donors_.end(), *donor_) != donors_.end();
   if (needed_view_ == past_.back().view && (had_all || donor_goes_on)) needed_.clear();
   const bool has_state = state_ == State::kReceiving || state_ == State::kReplaying;
-  if (has_state && ((!needed_.empty() && needed_view_ == past_.back().view) || FitOf(maps_->view(), maps_->position()) == Fit::kElsewhere ||
+  if (has_state && ((!needed_.empty() && needed_view_ == past_.back().view) ||
+                    FitOf(maps_->view(), maps_->position()) == Fit::kElsewhere ||
                     IsOfAnotherEnd(past_.back()))) {
     // What was skipped because that state covers it is not here any more: only a state from this
     // view on will do.

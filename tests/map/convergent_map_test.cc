@@ -244,8 +244,9 @@ TEST_F(ConvergentMapTest, APurgeForgetsTombstonesAndMarkersUpToItsTime) {
 TEST_F(ConvergentMapTest, RefusesEntriesBeyondTheLimit) {
   const std::string large(kRegistersBytesMax - 100, 'x');
   ASSERT_TRUE(a_.Write(Set("s", "x", large)).ok());
-  EXPECT_EQ(a_.Write(Set("s", "y", "0123456789012345678901234567890123456789012345678901234567890"
-                                   "0123456789012345678901234567890123456789012345678901234567890"))
+  EXPECT_EQ(a_.Write(Set("s", "y",
+                         "0123456789012345678901234567890123456789012345678901234567890"
+                         "0123456789012345678901234567890123456789012345678901234567890"))
                 .status()
                 .code(),
             absl::StatusCode::kInvalidArgument);
@@ -339,17 +340,15 @@ TEST(ConvergentMapProperty, AnyOrderAndAnyRepetitionLeadToTheSame) {
     Member first{7};
     for (const Member::Sent& sent : all) first.Apply(sent);
     for (int round = 0; round < 4; ++round) {
-      for (size_t i = all.size(); i > 1; --i)
-        std::swap(all[i - 1], all[history.random().Below(i)]);
+      for (size_t i = all.size(); i > 1; --i) std::swap(all[i - 1], all[history.random().Below(i)]);
       Member other{8};
       for (const Member::Sent& sent : all) {
         other.Apply(sent);
         if (history.random().Chance(0.2)) other.Apply(sent);
       }
-      ASSERT_EQ(first.map().digest(), other.map().digest())
-          << "seed " << seed << "\n"
-          << Dump(first.map()) << "and\n"
-          << Dump(other.map());
+      ASSERT_EQ(first.map().digest(), other.map().digest()) << "seed " << seed << "\n"
+                                                            << Dump(first.map()) << "and\n"
+                                                            << Dump(other.map());
       ASSERT_TRUE(other.map().IsConsistent()) << "seed " << seed;
     }
   }
@@ -412,8 +411,10 @@ TEST(ConvergentEntry, AnyBytesAreParsedOrRefused) {
     std::string bytes(good.text());
     for (uint64_t n = random.Between(1, 3); n > 0; --n) {
       const size_t at = random.Below(bytes.size());
-      if (random.Chance(0.2)) bytes.resize(std::max<size_t>(1, at));
-      else bytes[at % bytes.size()] = static_cast<char>(random.Below(256));
+      if (random.Chance(0.2))
+        bytes.resize(std::max<size_t>(1, at));
+      else
+        bytes[at % bytes.size()] = static_cast<char>(random.Below(256));
     }
     const std::optional<Registers> parsed = ParseRegisters(AsBytes(bytes));
     if (!parsed.has_value()) continue;

@@ -54,9 +54,17 @@ TEST(ConvergentOpCodec, GivesBackEveryField) {
 TEST(ConvergentOpCodec, BytesStayAsTheyAre) {
   EXPECT_EQ(Hex(EncodeConvergentOp(FullOp()).text()),
             "0a016d"
-            "1a130a016b1001180120012805" "30e807" "3a0312" "0176"
-            "1a320a01733a0b0a046e616d65120376007" "73a0a0a06657261736564180141" "0700000000000000"
-            "49" "0900000000000000" "51" "0300000000000000");
+            "1a130a016b1001180120012805"
+            "30e807"
+            "3a0312"
+            "0176"
+            "1a370a01733a0b0a046e616d65120376007"
+            "73a0a0a06657261736564180141"
+            "0700000000000000"
+            "49"
+            "0900000000000000"
+            "51"
+            "0300000000000000");
 }
 
 TEST(ConvergentOpCodec, NothingOfOneOperationLeaksIntoTheNext) {

@@ -38,8 +38,7 @@ TEST_F(RespConvergentTest, FieldsOfAHashAreAttributes) {
   EXPECT_EQ(Do({"HSET", "h", "b", "two", "c", ""}), "1");
   EXPECT_EQ(Do({"HGETALL", "h"}), "[a, 1, b, two, c, ]");
   EXPECT_EQ(Do({"TYPE", "h"}), "hash");
-  EXPECT_EQ(Do({"GET", "h"}),
-            "-WRONGTYPE Operation against a key holding the wrong kind of value");
+  EXPECT_EQ(Do({"GET", "h"}), "-WRONGTYPE Operation against a key holding the wrong kind of value");
   EXPECT_EQ(Do({"HDEL", "h", "a", "none"}), "1");
   EXPECT_EQ(Do({"HLEN", "h"}), "2");
   EXPECT_EQ(Do({"HDEL", "h", "b", "c"}), "2");

@@ -39,7 +39,8 @@ void NodeFlags::AddTo(CLI::App& app) {
   group.AddTo(app);
   const char* section = "Maps and doors";
   app.add_option("--map", maps,
-                 "NAME=ordered or NAME=convergent of a map to open; may be repeated, SELECT 0 picks the first")
+                 "NAME=ordered or NAME=convergent of a map to open; may be repeated, SELECT 0 "
+                 "picks the first")
       ->envname("COHORT_MAP")
       ->delimiter(',')
       ->group(section)

@@ -73,8 +73,8 @@ bool PlanHDel(const ReplicatedMap& map, Arguments arguments, WritePlan& plan) {
   if (plan.names.empty()) return false;  // Nothing to write.
   plan.number = static_cast<int64_t>(plan.names.size());
   // A hash without fields is none.
-  plan.operation = fields->empty() ? WritePlan::Operation::kErase
-                                   : WritePlan::Operation::kEraseAttributes;
+  plan.operation =
+      fields->empty() ? WritePlan::Operation::kErase : WritePlan::Operation::kEraseAttributes;
   return true;
 }
 
