@@ -23,7 +23,7 @@ class RespTest : public ::testing::Test {
     options.group.group = "resp-test-" + std::to_string(getpid());
     options.group.name = "a";
     options.group.allow_plaintext = AllowPlaintext::kLoopback;
-    options.maps = {{"main", {}}, {"other", {}}};
+    options.maps = {{"main", {}}, {"other", {}}, {"free", {.kind = MapKind::kConvergent}}};
     options.resp = *ParseEndpoint(":0");
     options.http = *ParseEndpoint(":0");
     options.events = EventFormat::kNone;
