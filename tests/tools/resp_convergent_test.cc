@@ -1,4 +1,4 @@
-// Redis commands over a convergent map: database 2 of the node under test.
+// Redis commands over a convergent map.
 #include "gmock/gmock.h"
 #include "resp_test.h"
 
@@ -11,11 +11,7 @@ using ::testing::StartsWith;
 
 class RespConvergentTest : public RespTest {
  protected:
-  void SetUp() override {
-    RespTest::SetUp();
-    ASSERT_EQ(Do({"SELECT", "2"}), "OK");
-    ASSERT_EQ(Do({"FLUSHDB"}), "OK");
-  }
+  static void SetUpTestSuite() { StartNode({{"main", {.kind = MapKind::kConvergent}}}); }
 };
 
 TEST_F(RespConvergentTest, StringsAreSetReadAndErased) {

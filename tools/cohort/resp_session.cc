@@ -5,6 +5,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "hash_value.h"
+#include "resp_commands.h"
 #include "resp_parser.h"
 
 namespace cohort::tools {
