@@ -140,7 +140,8 @@ struct GroupOptions {
   // hold every SYNC write up.
   absl::Duration stall_timeout = absl::ZeroDuration();
   // How long a member may be so slow that the others cannot send what they have, before they go on
-  // without it; it comes back and gets the state anew. 3 s to 1 h; zero: 10 s; infinite: never.
+  // without it; it comes back and gets the state anew. Policy::kAvailable and three members or
+  // more. 3 s to 1 h; zero: it is told (Event kDegraded) and never left behind.
   absl::Duration slow_timeout = absl::ZeroDuration();
 
   // Messages and writes accepted but not yet sent, in bytes. Beyond it calls are refused with

@@ -6,6 +6,11 @@
 #include "engine/core.h"
 
 namespace cohort::engine {
+namespace {
+
+constexpr Duration kTooSlowLag = milliseconds(25);  // Spec 5.19: beyond the round trips.
+
+}  // namespace
 
 void Engine::Core::Receive(Instant now, const Datagram& datagram) {
   security::OpenResult opened = security_.Open(now, datagram.from, datagram.bytes);
@@ -244,13 +249,17 @@ void Engine::Core::WatchLag(Instant now) {
     Report(now, change.degraded ? EventKind::kDegraded : EventKind::kCaughtUp, std::move(text),
            member.id, member.name, lag_ms);
   }
+  // One observer must not judge alone, and the vote of who steps aside may be needed.
+  if (members() < 3 || options_.policy == Policy::kPrimary) return;
   for (Rank rank = 0; rank < members(); ++rank) {
     if (rank == rank_) continue;
-    const bool too_slow = lag_.IsTooSlow(rank);
-    failure_.SetSlow(rank, !too_slow ? std::string()
-                                     : absl::StrCat("too slow: behind the others by ",
-                                                    lag_.lag(rank) / milliseconds(1),
-                                                    " ms, while others could not send for it"));
+    // What is on its way is no lag: acknowledgements are a round trip old, or some of them.
+    const Duration lag = lag_.lag(rank) - 4 * failure_.peer_status(rank).srtt;
+    const bool too_slow = lag_.IsTooSlow(rank) && lag >= kTooSlowLag;
+    failure_.SetSlow(
+        rank, !too_slow ? std::string()
+                        : absl::StrCat("too slow: behind the others by ", lag / milliseconds(1),
+                                       " ms, while others could not send for it"));
   }
 }
 

@@ -39,8 +39,9 @@ struct EngineOptions {
 
   Duration dead_after = milliseconds(800);  // Silence before a host counts as dead.
   Duration stalled_after =
-      milliseconds(2000);             // Silence before a process whose host answers counts as dead.
-  Duration slow_after = seconds(10);  // Too far behind for so long: the group goes on without it.
+      milliseconds(2000);  // Silence before a process whose host answers counts as dead.
+  // Policy::kAvailable: a member that held writers back for so long steps aside.
+  Duration slow_after = Duration::max();
 
   size_t receive_buffer_bytes =
       size_t{4} << 20;  // Granted to the sockets, read back: it bounds what peers may send.

@@ -424,7 +424,9 @@ void Replica::PublishExpiries(map::GroupTime group_now, uint64_t hlc, Output& ou
   if (!IsExpirer() || own_operations_ > 0) return;
   for (uint32_t id = 0; id < maps_->size(); ++id) {
     const map::Map& map = *maps_->Get(id);
-    const auto due = map.DueForExpiry(group_now, kExpireKeysPerTurn);
+    // Whoever reads an entry of a convergent map in its last moment gets the time to say so.
+    const map::GroupTime until = group_now - (map.convergent() ? kAccessMarginMs : 0);
+    const auto due = map.DueForExpiry(until, kExpireKeysPerTurn);
     if (due.empty()) continue;
     map::ExpireOp expire;
     size_t bytes = 0;
@@ -485,8 +487,9 @@ void Replica::OnTimer(Instant now, map::GroupTime group_now, uint64_t hlc, Outpu
   if (donor_.NextDeadline() <= now) donor_.OnTimer(now, transfer_out_);
   Drain(now, transfer_out_, out);
   PublishMerge(hlc, out);
-  PublishExpiries(group_now, hlc, out);
+  // Purges first: entries may expire all the time.
   PublishPurges(now, group_now, hlc, out);
+  PublishExpiries(group_now, hlc, out);
 }
 
 Instant Replica::NextDeadline(Instant now, map::GroupTime group_now) const {

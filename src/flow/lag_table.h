@@ -30,11 +30,11 @@ class LagTable {
  public:
   struct Options {
     Duration sample_every = milliseconds(20);
-    Duration behind_from = milliseconds(50);  // A mean lag from here on, and ...
-    int behind_times = 4;                     // ... so many times that of the others: behind.
-    Duration degraded_after = seconds(2);     // Behind for so long is worth telling.
-    Duration recovered_after = seconds(1);    // Not behind for so long: it has caught up.
-    Duration too_slow_after = seconds(10);    // Degraded, and writers waited, for so long.
+    Duration behind_from = milliseconds(50);    // A mean lag from here on, and ...
+    int behind_times = 4;                       // ... so many times that of the others: behind.
+    Duration degraded_after = seconds(2);       // Behind for so long is worth telling.
+    Duration recovered_after = seconds(1);      // Not behind for so long: it has caught up.
+    Duration too_slow_after = Duration::max();  // Degraded, and writers waited, for so long.
   };
   struct Change {
     Rank member = 0;
@@ -51,12 +51,16 @@ class LagTable {
   void Sample(Instant now, const wire::AckTable& acks, bool writers_wait,
               std::vector<Change>& changes);
 
-  Duration lag(Rank member) const { return rows_[member].mean; }
+  // Zero where nobody is judged.
+  Duration lag(Rank member) const {
+    return member < rows_.size() ? rows_[member].mean : Duration(0);
+  }
   Duration worst() const;  // The greatest lag of any member, now.
   // It has been degraded for Options::too_slow_after, counting only the time in which writers
   // waited.
   bool IsTooSlow(Rank member) const {
-    return rows_[member].degraded && rows_[member].held_back >= options_.too_slow_after;
+    return member < rows_.size() && rows_[member].degraded &&
+           rows_[member].held_back >= options_.too_slow_after;
   }
 
  private:

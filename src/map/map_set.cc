@@ -36,6 +36,11 @@ ApplyResult MapSet::Apply(Bytes op, const Place& place, Output& out) {
     return {};
   }
   Map* map = Find((*decoded)->map);
+  if (map == nullptr && (std::holds_alternative<ExpireOp>((*decoded)->body) ||
+                         std::holds_alternative<PurgeOp>((*decoded)->body))) {
+    // Left over from another side, where there was such a map; it must not make one here.
+    return {};
+  }
   if (map == nullptr) {
     const auto* configure = std::get_if<ConfigureOp>(&(*decoded)->body);
     const bool convergent = (configure != nullptr && configure->settings.convergent) ||

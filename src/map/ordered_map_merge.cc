@@ -23,6 +23,12 @@ bool TheirsIsGreater(const MergeEntry& theirs, const Entry& ours) {
 // Spec 8.24
 ApplyResult OrderedMap::ApplyMerge(const MergeOp& op, const Place& place, Output& out) {
   ApplyResult result;
+  if (op.convergent) {  // Its values are registers, and no user's.
+    if (op.last) out.merged.push_back({op.subgroup, place.writer});
+    result.status = absl::FailedPreconditionError(
+        "the other side has opened this map as a convergent one: its entries are left out");
+    return result;
+  }
   result.number = static_cast<int64_t>(MergeCleared(op, place, out));
   for (const MergeEntry& theirs : op.entries) {
     if (MergeOne(theirs, op, place, out)) ++result.number;

@@ -51,6 +51,11 @@ std::optional<JoinAnswer> JudgeSettings(const JoinRequest& request, const Admiss
   return std::nullopt;
 }
 
+// Two processes cannot be at one address: whoever was there before is gone.
+bool SharesName(const MemberInfo& a, const MemberInfo& b) {
+  return a.name == b.name && a.address != b.address && a.id.instance != b.id.instance;
+}
+
 }  // namespace
 
 bool IsValidName(std::string_view name) {
@@ -58,16 +63,21 @@ bool IsValidName(std::string_view name) {
          std::all_of(name.begin(), name.end(), IsNameCharacter);
 }
 
+bool IsNameInUse(const MemberInfo& process, const std::vector<MemberInfo>& members,
+                 const RankSet& convicted) {
+  for (size_t rank = 0; rank < members.size(); ++rank) {
+    if (SharesName(process, members[rank]) && !convicted.Contains(static_cast<Rank>(rank))) {
+      return true;
+    }
+  }
+  return false;
+}
+
 std::optional<JoinAnswer> JudgeAdmission(const JoinRequest& request, const AdmissionRules& rules,
                                          const std::vector<MemberInfo>& members,
                                          const RankSet& convicted,
                                          const std::vector<JoinRequest>& pending) {
   if (auto refusal = JudgeSettings(request, rules)) return refusal;
-  // Two processes cannot be at one address: whoever was there before is gone.
-  const auto has_the_name = [&](const MemberInfo& other) {
-    return other.name == request.member.name && other.address != request.member.address &&
-           other.id.instance != request.member.id.instance;
-  };
   const auto name_taken = [&](const MemberInfo& other) {
     return Refuse(request, false,
                   "the name '" + other.name + "' is in use by the process at " +
@@ -76,14 +86,14 @@ std::optional<JoinAnswer> JudgeAdmission(const JoinRequest& request, const Admis
   for (const JoinRequest& other : pending) {
     const bool newer = std::pair(other.member.incarnation, other.member.id.instance) >
                        std::pair(request.member.incarnation, request.member.id.instance);
-    if (has_the_name(other.member) && newer) return name_taken(other.member);
+    if (SharesName(request.member, other.member) && newer) return name_taken(other.member);
   }
   size_t staying = 0;
   for (size_t rank = 0; rank < members.size(); ++rank) {
     const MemberInfo& other = members[rank];
     // Which process of a name lives is for the failure detector to say, not for clocks or for who
     // asks last.
-    if (has_the_name(other) && !convicted.Contains(static_cast<Rank>(rank))) {
+    if (SharesName(request.member, other) && !convicted.Contains(static_cast<Rank>(rank))) {
       return name_taken(other);
     }
     const bool same_instance = other.id.instance == request.member.id.instance;

@@ -28,9 +28,13 @@ class JoinBatch {
   static constexpr Duration kCap = milliseconds(300);
   static constexpr Duration kStale = seconds(3);
 
-  // False when there is no room. A later attempt of an instance takes the place of the earlier.
+  // False when there is no room. A later attempt of an instance takes the place of the earlier, and
+  // so does a later process of a name.
   bool Add(Instant now, JoinRequest request) {
     Remove(request.member.id.instance, request.member.id.join_no);
+    std::erase_if(requests_, [&](const JoinRequest& r) {
+      return !r.member.name.empty() && r.member.name == request.member.name;
+    });
     if (requests_.size() >= kPendingJoinsMax) return false;
     due_ = requests_.empty() ? now + kFirst : std::min(std::max(due_, now + kMore), first_ + kCap);
     if (requests_.empty()) first_ = now;

@@ -107,10 +107,16 @@ absl::Status Channels::Begin(const OpenedChannel& channel, std::string_view payl
   }
   if (number != 0) message.id = number | kRequestBit;
   if (absl::Status status = host_.post(message); !status.ok()) {
+    if (number == 0) return status;
+    // Destroyed after the lock: a user's callback may own what comes back here when it goes.
+    Completion unused;
     MutexLock lock(&mutex_);
     // Whoever takes the completion out answers for it: not both.
-    if (number != 0 && completions_.erase(number) == 0) return absl::OkStatus();
-    if (number != 0) messenger_.Forget(number);
+    const auto found = completions_.find(number);
+    if (found == completions_.end()) return absl::OkStatus();
+    unused = std::move(found->second);
+    completions_.erase(found);
+    messenger_.Forget(number);
     return status;
   }
   if (number == 0) {

@@ -143,12 +143,29 @@ void LockService::Impl::Perform(LockTable::Output& out) {
   if (!next.is_infinite()) group_->WakeAt(next);
 }
 
+LockService::OnLost LockService::Impl::TakeOnLost(uint64_t hold) {
+  const auto found = on_lost_.find(hold);
+  if (found == on_lost_.end()) return {};
+  OnLost on_lost = std::move(found->second);
+  on_lost_.erase(found);
+  return on_lost;
+}
+
+// Not under this service's lock: what a user's callback owns may come back here when it goes.
+void LockService::Impl::DestroyLater(OnLost on_lost) {
+  if (on_lost) group_->queue.PushTask([unused = std::move(on_lost)] {});
+}
+
 void LockService::Impl::Complete(const LockTable::Answer& answer) {
   const auto found = completions_.find(answer.id);
   if (found == completions_.end()) return;
   Completion completion = std::move(found->second);
   completions_.erase(found);
-  if (answer.hold != 0) on_lost_[answer.hold] = std::move(completion.on_lost);
+  if (answer.hold != 0) {
+    on_lost_[answer.hold] = std::move(completion.on_lost);
+  } else {
+    DestroyLater(std::move(completion.on_lost));
+  }
   const auto held = [self = completion.self, name = completion.name, answer] {
     return HeldLock(
         std::make_unique<HeldLock::Impl>(HeldLock::Impl{self, name, answer.hold, answer.fence}));
@@ -166,7 +183,7 @@ void LockService::Impl::Complete(const LockTable::Answer& answer) {
       }
     });
   } else if (answer.hold != 0) {
-    on_lost_.erase(answer.hold);
+    DestroyLater(TakeOnLost(answer.hold));
     LockTable::Output out;
     table_.Release(SteadyNow(), next_id_++, answer.hold, out);
     Perform(out);
@@ -218,6 +235,7 @@ absl::Status LockService::Impl::Release(uint64_t hold) {
   if (runtime::DeliveryQueue::OnDeliveryThread()) return InCallback();
   const auto waiter = std::make_shared<Waiter>();
   {
+    OnLost unused;  // Destroyed after the lock, as below.
     LockTable::Output out;
     MutexLock lock(&mutex_);
     const uint64_t id = next_id_++;
@@ -226,7 +244,7 @@ absl::Status LockService::Impl::Release(uint64_t hold) {
                                         .waiter = waiter,
                                         .callback = {},
                                         .self = shared_from_this()});
-    on_lost_.erase(hold);
+    unused = TakeOnLost(hold);
     table_.Release(SteadyNow(), id, hold, out);
     Perform(out);
   }
@@ -236,9 +254,10 @@ absl::Status LockService::Impl::Release(uint64_t hold) {
 
 void LockService::Impl::ReleaseInBackground(uint64_t hold) {
   if (group_->fork_guard().InChild()) return;
+  OnLost unused;
   LockTable::Output out;
   MutexLock lock(&mutex_);
-  on_lost_.erase(hold);
+  unused = TakeOnLost(hold);
   table_.Release(SteadyNow(), next_id_++, hold, out);
   Perform(out);
 }

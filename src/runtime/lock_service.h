@@ -61,6 +61,8 @@ struct LockService::Impl : public runtime::GroupService,
   absl::Status Begin(std::string_view name, absl::Duration timeout, bool try_once,
                      Completion completion);
   void Perform(lock::LockTable::Output& out) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  OnLost TakeOnLost(uint64_t hold) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  void DestroyLater(OnLost on_lost);
   void Complete(const lock::LockTable::Answer& answer) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   absl::Status Write(const lock::LockTable::Write& write);
 

@@ -95,9 +95,11 @@ absl::Status CheckRanges(const GroupOptions& options) {
   if (!between(options.stall_timeout, absl::Milliseconds(200), absl::Minutes(10))) {
     return Wrong("stall_timeout: 200 ms to 10 min, or zero");
   }
-  if (options.slow_timeout != absl::InfiniteDuration() &&
-      !between(options.slow_timeout, absl::Seconds(3), absl::Hours(1))) {
-    return Wrong("slow_timeout: 3 s to 1 h, zero or infinite");
+  if (!between(options.slow_timeout, absl::Seconds(3), absl::Hours(1))) {
+    return Wrong("slow_timeout: 3 s to 1 h, or zero (never)");
+  }
+  if (options.slow_timeout > absl::ZeroDuration() && options.policy == Policy::kPrimary) {
+    return Wrong("slow_timeout: only with policy available, where no vote is lost by it");
   }
   constexpr size_t kQueueMin = size_t{64} << 10;
   if (options.send_queue_bytes_max < kQueueMin || options.send_queue_bytes_max > size_t{1} << 30) {
@@ -176,11 +178,8 @@ absl::StatusOr<MemberSettings> MakeMemberSettings(const GroupOptions& options) {
     engine.dead_after = FromAbsl(options.dead_timeout);
   if (options.stall_timeout > absl::ZeroDuration())
     engine.stalled_after = FromAbsl(options.stall_timeout);
-  if (options.slow_timeout > absl::ZeroDuration()) {
-    engine.slow_after = options.slow_timeout == absl::InfiniteDuration()
-                            ? Duration::max()
-                            : FromAbsl(options.slow_timeout);
-  }
+  if (options.slow_timeout > absl::ZeroDuration())
+    engine.slow_after = FromAbsl(options.slow_timeout);
   engine.send_queue_bytes_max = options.send_queue_bytes_max;
   engine.map_bytes_max = options.map_bytes_max;
   for (const std::string& text : options.seeds) {

@@ -113,9 +113,12 @@ class Member:
                 time.sleep(0.02)
 
     def stats(self):
+        return self.status()["stats"]
+
+    def status(self):
         out = subprocess.run([self.binary, "status", "--http", "unix:" + self.http, "--json"], capture_output=True,
                              text=True, check=True, timeout=10).stdout
-        return json.loads(out)["stats"]
+        return json.loads(out)
 
     def digest(self):
         """A line a map; none while it has no complete state."""

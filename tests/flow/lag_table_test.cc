@@ -39,7 +39,7 @@ class Group {
  private:
   static constexpr Duration kStep = milliseconds(20);
   wire::AckTable acks_;
-  LagTable table_{LagTable::Options{}};
+  LagTable table_{LagTable::Options{.too_slow_after = seconds(10)}};
   std::vector<int64_t> behind_;
   int64_t step_ = 1000;
   Instant now_ = Instant::FromNanos(5'000'000'000);
@@ -132,6 +132,14 @@ TEST(LagTable, TheMinorityIsSlowAndNotTheMajority) {
   for (const Rank slow : {2, 3, 4}) most.SetBehind(slow, milliseconds(500));
   most.Run(seconds(20));
   EXPECT_THAT(most.changes, IsEmpty());
+}
+
+TEST(LagTable, InViewsOfMoreThan64MembersNobodyIsJudged) {
+  Group group(65);
+  group.SetBehind(64, seconds(1));
+  group.Run(seconds(1));
+  EXPECT_EQ(group.table().lag(64), Duration(0));
+  EXPECT_FALSE(group.table().IsTooSlow(64));
 }
 
 TEST(LagTable, AnObserverThatStoodStillBeginsToCountAnew) {

@@ -138,7 +138,8 @@ void GroupFlags::AddFailuresTo(CLI::App& app) {
       ->group(section)
       ->capture_default_str();
   app.add_option("--slow-timeout", slow_timeout,
-                 "How long a member may hold the others' writes back; 0: 10s; inf: for ever")
+                 "How long a member may hold the others' writes back before it has to step aside; "
+                 "0: for ever")
       ->envname("COHORT_SLOW_TIMEOUT")
       ->group(section)
       ->capture_default_str();

@@ -39,6 +39,7 @@ class Node {
   // Drains if that was asked for, closes the doors and leaves the group. Blocks.
   absl::Status Stop();
 
+  const Group& group() const { return *group_; }  // After Start.
   const Endpoint& resp_endpoint() const { return resp_.endpoint(); }
   const RespStats& resp_stats() { return resp_.service().stats; }
   const Endpoint& http_endpoint() const { return http_.endpoint(); }
