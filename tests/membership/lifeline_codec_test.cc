@@ -15,7 +15,7 @@ JoinRequest MakeRequest(uint64_t instance) {
   request.group = "shop";
   request.policy = Policy::kPrimary;
   request.member.id = {{instance, 2}, 3};
-  request.member.name = "web-1";
+  request.member.name = "web-" + std::to_string(instance);
   request.member.address.family = 4;
   request.member.address.ip = {192, 0, 2, 1};
   request.member.address.port = 7600;
@@ -119,6 +119,16 @@ TEST(JoinBatch, IsDueSoonAfterTheLastArrivalAndNeverLaterThanItsCap) {
     batch.Add(start + milliseconds(20 * static_cast<int64_t>(i)), MakeRequest(i));
   }
   EXPECT_EQ(batch.NextDeadline(), start + milliseconds(300));
+}
+
+TEST(JoinBatch, OfTwoProcessesOfOneNameTheLaterRequestStays) {
+  JoinBatch batch;
+  batch.Add(Instant::Zero(), MakeRequest(1));
+  JoinRequest other = MakeRequest(2);
+  other.member.name = MakeRequest(1).member.name;
+  batch.Add(Instant::Zero(), other);
+  ASSERT_EQ(batch.requests().size(), 1u);
+  EXPECT_EQ(batch.requests()[0].member.id, other.member.id);
 }
 
 TEST(JoinBatch, WaitsForTheRestOfASideOnceOneOfItHasCome) {
