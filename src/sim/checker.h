@@ -56,7 +56,6 @@ struct IssuedCommand {
     kErase,
     kIncrement,
     kBatch,
-    kAttributes,  // Of an entry of a convergent map.
     kVerify,
     kLeave
   };

@@ -8,7 +8,6 @@
 #include <memory>
 #include <optional>
 #include <string>
-#include <utility>
 #include <vector>
 
 #include "gtest/gtest.h"
@@ -19,13 +18,12 @@ namespace cohort::tools {
 
 class RespTest : public ::testing::Test {
  protected:
-  static void SetUpTestSuite() { StartNode({{"main", {}}, {"other", {}}}); }
-  static void StartNode(std::vector<MapSpec> maps) {
+  static void SetUpTestSuite() {
     NodeOptions options;
     options.group.group = "resp-test-" + std::to_string(getpid());
     options.group.name = "a";
     options.group.allow_plaintext = AllowPlaintext::kLoopback;
-    options.maps = std::move(maps);
+    options.maps = {{"main", {}}, {"other", {}}};
     options.resp = *ParseEndpoint(":0");
     options.http = *ParseEndpoint(":0");
     options.events = EventFormat::kNone;
