@@ -200,7 +200,8 @@ void Engine::Core::AfterFailure(Instant now) {
   }
   turn_.rejoin_multicast |= judged.rejoin_multicast;
   if (judged.copies_changed) packetizer_.SetCopies(failure_.copies());
-  if (judged.found_slow_by.has_value()) {
+  // Spec 5.19: where votes count nobody steps aside, whatever one member says.
+  if (judged.found_slow_by.has_value() && options_.policy != Policy::kPrimary) {
     membership_.OnFoundSlow(now, view_infos_[*judged.found_slow_by].name, membership_out_);
     ApplyMembership(now);
     if (!member_) return;
@@ -251,6 +252,7 @@ void Engine::Core::WatchLag(Instant now) {
   }
   // One observer must not judge alone, and the vote of who steps aside may be needed.
   if (members() < 3 || options_.policy == Policy::kPrimary) return;
+  if (options_.slow_after == Duration::max()) return;  // It is told, and that is all.
   for (Rank rank = 0; rank < members(); ++rank) {
     if (rank == rank_) continue;
     // What is on its way is no lag: acknowledgements are a round trip old, or some of them.

@@ -63,14 +63,14 @@ bool IsValidName(std::string_view name) {
          std::all_of(name.begin(), name.end(), IsNameCharacter);
 }
 
-bool IsNameInUse(const MemberInfo& process, const std::vector<MemberInfo>& members,
-                 const RankSet& convicted) {
+const MemberInfo* FindNameHolder(const MemberInfo& process, const std::vector<MemberInfo>& members,
+                                 const RankSet& convicted) {
   for (size_t rank = 0; rank < members.size(); ++rank) {
     if (SharesName(process, members[rank]) && !convicted.Contains(static_cast<Rank>(rank))) {
-      return true;
+      return &members[rank];
     }
   }
-  return false;
+  return nullptr;
 }
 
 std::optional<JoinAnswer> JudgeAdmission(const JoinRequest& request, const AdmissionRules& rules,
@@ -88,14 +88,11 @@ std::optional<JoinAnswer> JudgeAdmission(const JoinRequest& request, const Admis
                        std::pair(request.member.incarnation, request.member.id.instance);
     if (SharesName(request.member, other.member) && newer) return name_taken(other.member);
   }
+  if (const MemberInfo* holder = FindNameHolder(request.member, members, convicted)) {
+    return name_taken(*holder);
+  }
   size_t staying = 0;
-  for (size_t rank = 0; rank < members.size(); ++rank) {
-    const MemberInfo& other = members[rank];
-    // Which process of a name lives is for the failure detector to say, not for clocks or for who
-    // asks last.
-    if (SharesName(request.member, other) && !convicted.Contains(static_cast<Rank>(rank))) {
-      return name_taken(other);
-    }
+  for (const MemberInfo& other : members) {
     const bool same_instance = other.id.instance == request.member.id.instance;
     if (same_instance && other.id.join_no >= request.member.id.join_no) {
       return Refuse(request, false, "an earlier attempt of this process is being dealt with");

@@ -26,9 +26,11 @@ struct AdmissionRules {
 // Spec 4.63: letters, digits, '.', '_', '-', ':', '@', '/'; 1 to kMemberNameMax of them.
 bool IsValidName(std::string_view name);
 
-// Whether a member that is not convicted, at another address, has the name of `process`.
-bool IsNameInUse(const MemberInfo& process, const std::vector<MemberInfo>& members,
-                 const RankSet& convicted);
+// The member that has the name of `process`, at another address, and is not convicted; null when
+// the name is free. Which process of a name lives is for the failure detector to say, not for
+// clocks or for who asks last.
+const MemberInfo* FindNameHolder(const MemberInfo& process, const std::vector<MemberInfo>& members,
+                                 const RankSet& convicted);
 
 // The refusal; empty when it may come in. Its coming may remove members: an earlier attempt of the
 // same instance, or the process that was at its address before. `convicted`: ranks of `members`

@@ -65,10 +65,10 @@ class Membership {
   void OnLifelineDown(Instant now, const Address& address, Output& out);
 
   // From failure. `rank` is of the installed view, here and below.
-  // The others have convicted this member for being too slow.
-  void OnFoundSlow(Instant now, const std::string& by, Output& out);
   void OnConviction(const Turn& turn, Rank rank, ViewCause cause, const std::string& evidence,
                     Output& out);
+  // From failure: the others have convicted this member for being too slow.
+  void OnFoundSlow(Instant now, const std::string& by, Output& out);
   // Any authenticated packet of the installed view.
   void OnHeardInView(Instant now, Rank rank);
   // An authenticated packet tagged with AcceptedView().

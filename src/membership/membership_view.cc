@@ -107,7 +107,7 @@ PendingChanges Membership::CollectChanges(Instant now) const {
     for (const JoinRequest& request : batch_.requests()) {
       if (changes.joiners.size() >= kJoinersPerViewMax) break;
       // Somebody may have come in with that name since it asked.
-      if (IsNameInUse(request.member, current.members, view_change_.convicted())) continue;
+      if (FindNameHolder(request.member, current.members, view_change_.convicted())) continue;
       JoinerInfo joiner;
       joiner.info = request.member;
       joiner.info.weight = 0;

@@ -15,6 +15,14 @@ absl::Status ValidateChannelName(std::string_view name) {
       absl::StrCat("name of a channel: 1 to ", kNameBytesMax, " bytes, not ", name.size()));
 }
 
+absl::Status ValidateMessage(std::string_view payload, DeliveryClass delivery) {
+  if (payload.size() > kMessageBytesMax)
+    return absl::InvalidArgumentError("message: at most 1 MiB less 256 bytes");
+  if (delivery > DeliveryClass::kSafe)
+    return absl::InvalidArgumentError("delivery class: CONV, AGREED or SAFE");
+  return absl::OkStatus();
+}
+
 absl::Status ValidateRequest(std::string_view payload, const RequestOptions& options) {
   if (payload.size() > kRequestBytesMax) {
     return absl::InvalidArgumentError(absl::StrCat("request: at most ", kRequestBytesMax,

@@ -32,6 +32,8 @@ namespace cohort::messaging {
 inline constexpr size_t kRefusalsWaitingMax = 4096;
 
 absl::Status ValidateChannelName(std::string_view name);
+// Of the group's own messages, and of those on a channel.
+absl::Status ValidateMessage(std::string_view payload, DeliveryClass delivery);
 absl::Status ValidateRequest(std::string_view payload, const RequestOptions& options);
 // What Responder::Answer and Fail take. Cuts the text of `status`.
 absl::Status ValidateAnswer(std::string_view payload);

@@ -183,8 +183,10 @@ bool AsioDriver::WantsLoopLocked(Instant now) {
 }
 
 void AsioDriver::NoteViewLocked(const View& view) {
-  fellows_here_before_ = std::exchange(fellows_here_, AnyOnThisHost(view, sockets_.address));
-  if (!sockets_.multicast_to.IsNone()) return;
+  if (!sockets_.multicast_to.IsNone()) {
+    fellows_here_before_ = std::exchange(fellows_here_, AnyOnThisHost(view, sockets_.address));
+    return;
+  }
   // What is for everybody is for members only: discovery asks the seeds by itself.
   std::vector<Address> peers;
   for (const Member& member : view.members) {

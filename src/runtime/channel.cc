@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "messaging/frame.h"
+#include "messaging/messenger.h"
 #include "runtime/group_impl.h"
 
 namespace cohort {
@@ -13,10 +14,8 @@ struct Channel::Impl {
 
   absl::StatusOr<engine::SendMessage> NewMessage(std::string_view payload,
                                                  DeliveryClass delivery) const {
-    if (payload.size() > kMessageBytesMax)
-      return absl::InvalidArgumentError("message: at most 1 MiB less 256 bytes");
-    if (delivery > DeliveryClass::kSafe)
-      return absl::InvalidArgumentError("delivery class: CONV, AGREED or SAFE");
+    if (absl::Status status = messaging::ValidateMessage(payload, delivery); !status.ok())
+      return status;
     engine::SendMessage message;
     message.cls = delivery;
     message.channel = true;

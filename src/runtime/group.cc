@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "map/validation.h"
+#include "messaging/messenger.h"
 #include "runtime/group_impl.h"
 #include "runtime/map_writes.h"
 #include "runtime/replicated_map_impl.h"
@@ -103,10 +104,8 @@ absl::StatusOr<ReplicatedMap> Group::OpenMap(std::string_view name, const MapOpt
 namespace {
 
 absl::StatusOr<engine::SendMessage> NewMessage(std::string_view payload, DeliveryClass delivery) {
-  if (payload.size() > kMessageBytesMax)
-    return absl::InvalidArgumentError("message: at most 1 MiB less 256 bytes");
-  if (delivery > DeliveryClass::kSafe)
-    return absl::InvalidArgumentError("delivery class: CONV, AGREED or SAFE");
+  if (absl::Status status = messaging::ValidateMessage(payload, delivery); !status.ok())
+    return status;
   engine::SendMessage message;
   message.cls = delivery;
   message.payload = Buffer::CopyOf(payload);

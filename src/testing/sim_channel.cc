@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "messaging/frame.h"
+#include "messaging/messenger.h"
 #include "testing/sim_world.h"
 
 namespace cohort::testing {
@@ -15,10 +16,8 @@ sim::HostIndex HostOf(size_t member) { return static_cast<sim::HostIndex>(member
 absl::StatusOr<engine::SendMessage> NewMessage(std::string_view channel, std::string_view payload,
                                                DeliveryClass delivery) {
   if (absl::Status status = messaging::ValidateChannelName(channel); !status.ok()) return status;
-  if (payload.size() > kMessageBytesMax)
-    return absl::InvalidArgumentError("message: at most 1 MiB less 256 bytes");
-  if (delivery > DeliveryClass::kSafe)
-    return absl::InvalidArgumentError("delivery class: CONV, AGREED or SAFE");
+  if (absl::Status status = messaging::ValidateMessage(payload, delivery); !status.ok())
+    return status;
   engine::SendMessage message;
   message.cls = delivery;
   message.channel = true;
