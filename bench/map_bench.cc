@@ -108,7 +108,7 @@ void Get(benchmark::State& state) {
   Output out;
   uint64_t position = 0;
   for (const Buffer& op : Puts(100'000, 1024, 0)) maps.Apply(op, {kView, ++position, kWriter}, out);
-  const OrderedMap& map = *maps.Find("main");
+  const Map& map = *maps.Find("main");
   std::vector<std::string> keys;
   for (int i = 0; i < 1000; ++i) keys.push_back("session-" + std::to_string(i * 97));
   size_t at = 0;

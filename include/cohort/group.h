@@ -105,10 +105,10 @@ class COHORT_EXPORT Group {
   GroupStats stats() const;
 
   // Opens the map `name` (1 to 64 bytes), creating it if the group has none of that name. Blocks
-  // until every member knows it, at most `timeout`. Errors: kInvalidArgument, kUnimplemented
-  // (MapKind::kConvergent), kFailedPrecondition (it exists with other options; or called in a
-  // callback, unless the map is known here already), kResourceExhausted (kMapsMax),
-  // kDeadlineExceeded, kUnavailable, kCancelled.
+  // until every member knows it, at most `timeout`. Errors: kInvalidArgument, kFailedPrecondition
+  // (it exists with other options or as a map of the other kind; or called in a callback, unless
+  // the map is known here already), kResourceExhausted (kMapsMax), kDeadlineExceeded, kUnavailable,
+  // kCancelled.
   absl::StatusOr<ReplicatedMap> OpenMap(std::string_view name, const MapOptions& options = {},
                                         absl::Duration timeout = absl::Seconds(5));
 

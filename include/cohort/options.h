@@ -30,6 +30,10 @@ inline constexpr size_t kNameBytesMax = 64;   // Of a member, of a map, of a cha
 inline constexpr size_t kKeyBytesMax = 4096;  // Key of a map entry; at least 1 byte.
 // Value of a map entry, a little less than 1 MiB; what is larger belongs in several keys.
 inline constexpr size_t kValueBytesMax = (size_t{1} << 20) - 8192;
+// Of a convergent map: the attributes of an entry together, 32 bytes counted for each.
+inline constexpr size_t kConvergentEntryBytesMax = size_t{512} << 10;
+inline constexpr size_t kAttributeNameBytesMax = 4096;
+inline constexpr size_t kAttributesPerWriteMax = 1000;
 inline constexpr size_t kMessageBytesMax = (size_t{1} << 20) - 256;
 inline constexpr size_t kMapsMax = 64;               // Maps of one group.
 inline constexpr size_t kBatchOperationsMax = 1000;  // Operations of one WriteBatch.
@@ -176,8 +180,10 @@ struct GroupOptions {
 
 enum class MapKind : uint8_t {
   kOrdered,  // Every write at one place in one total order: conditional writes, counters, batches.
-  kConvergent,  // Every write applied on receipt, conflicts settled by stamps. Not in this release:
-                // kUnimplemented.
+  // Every write applied on receipt, one hop; of two at once the later stamp stays, attribute by
+  // attribute. No conditional writes, increments or appends (kFailedPrecondition). What web
+  // sessions use.
+  kConvergent,
 };
 
 // What a group knows of a map; fixed by the member that opens it first. OpenMap of a map that
@@ -185,7 +191,8 @@ enum class MapKind : uint8_t {
 struct MapOptions {
   MapKind kind = MapKind::kOrdered;
   // Cap on keys, values and 128 bytes for each entry. A write that would exceed it is refused by
-  // every member alike (kResourceExhausted); nothing is evicted. 0: GroupOptions::map_bytes_max.
+  // every member alike (kResourceExhausted), in a convergent map by the one that writes (so several
+  // at once may exceed it a little); nothing is evicted. 0: GroupOptions::map_bytes_max.
   uint64_t bytes_max = 0;
 };
 
@@ -213,7 +220,8 @@ struct WriteResult {
   // OK: the wanted acknowledgement is reached. Else one of:
   //   kInvalidArgument     a key, value or option out of its limits; nothing was sent.
   //   kResourceExhausted   send queue full, nothing was sent: retry. Or the map is full.
-  //   kFailedPrecondition  a blocking call inside a callback; an increment of what is no number.
+  //   kFailedPrecondition  a blocking call inside a callback; an increment of what is no number; a
+  //                        write that needs a map of the other kind.
   //   kOutOfRange          the sum of an increment does not fit 64 bits.
   //   kAborted             the condition did not hold; `version` is what is there.
   //   kNotFound            Expire, Persist: there is no such entry.

@@ -28,6 +28,12 @@ struct Entry {
   absl::Duration ttl = absl::InfiniteDuration();  // What is left of its lifetime.
 };
 
+// A part of an entry of a convergent map that is written apart from the others.
+struct Attribute {
+  std::string name;  // 1 to kAttributeNameBytesMax bytes.
+  std::string value;
+};
+
 // kMerge: from another side of a healed partition; an erasure is told also where the key was gone
 // already, with its later version. kClear and kSync have no key. kSync: the whole state came from
 // another member, so read the map. Both are told to subscribers of a key or a prefix, too.
@@ -61,11 +67,13 @@ struct MapDigest {
   COHORT_EXPORT std::string ToString() const;  // The 128 bits as 32 hexadecimal digits.
 };
 
-// A replicated map. Every member of the group holds every entry and applies the same writes in the
-// same order.
+// A replicated map. Every member of the group holds every entry. In an ordered map all apply the
+// same writes in the same order; in a convergent one (MapKind::kConvergent) each applies a write
+// when it arrives, and all come to hold the same.
 //
 // Reads are local and never touch the network. A member reads its own acknowledged writes; writes
-// of others appear as they are applied. Under Policy::kPrimary writes are linearizable.
+// of others appear as they are applied. Under Policy::kPrimary writes of an ordered map are
+// linearizable.
 //
 // Every write has two forms. The plain one blocks until WriteOptions::ack is reached or `timeout`
 // has passed; called from a callback (of any group of this process) it fails at once with
@@ -94,6 +102,7 @@ class COHORT_EXPORT ReplicatedMap {
   ~ReplicatedMap();  // Closes this handle; the map lives on in the group.
 
   const std::string& name() const;
+  MapKind kind() const;  // kOrdered also while this member has no complete state.
 
   // ---- Reads. An entry whose lifetime is over is not there, even before its expiry has been
   // replicated.
@@ -109,6 +118,10 @@ class COHORT_EXPORT ReplicatedMap {
   void ForEach(const std::function<void(std::string_view key, const Entry& entry)>& visit) const;
   // Some entries, about `count`, and where to go on. Start with cursor 0. An entry that is there
   // from the first call to the last is returned at least once; others may or may not be.
+  // Of a convergent map. An entry without attributes has none to return. Errors: as Get, kNotFound
+  // also when the attribute is not there; kFailedPrecondition in an ordered map.
+  absl::StatusOr<std::string> GetAttribute(std::string_view key, std::string_view name) const;
+  absl::StatusOr<std::vector<Attribute>> GetAttributes(std::string_view key) const;  // By name.
   ScanResult Scan(uint64_t cursor, size_t count = 100) const;
   MapDigest Digest() const;
 
@@ -132,6 +145,22 @@ class COHORT_EXPORT ReplicatedMap {
   // kNotFound.
   WriteResult Expire(std::string_view key, absl::Duration ttl, const WriteOptions& options = {});
   WriteResult Persist(std::string_view key, const WriteOptions& options = {});
+  // The entry's lifetime begins again; nothing if it has none. In a convergent map an access within
+  // 5 s, or a tenth of the lifetime, of the one before is not sent. Errors: kNotFound.
+  WriteResult Touch(std::string_view key, const WriteOptions& options = {});
+
+  // ---- Attributes: in a convergent map an entry has any number of named parts besides its value.
+  // Of writes to one attribute the later stays; those of different attributes, made at once on
+  // several members, all stay. Put replaces the whole entry, attributes too; Erase ends it, with
+  // what others write to it at the same moment. The lifetime begins again at each write
+  // (options.ttl sets another one); keep_ttl leaves it as it is. The value of an entry that was
+  // made by PutAttributes is empty. Errors: kFailedPrecondition in an ordered map.
+  WriteResult PutAttributes(std::string_view key, const std::vector<Attribute>& attributes,
+                            const WriteOptions& options = {});
+  // OK where an attribute was absent; kNotFound if the entry is.
+  WriteResult EraseAttributes(std::string_view key, const std::vector<std::string>& names,
+                              const WriteOptions& options = {});
+
   // All operations of `batch` at one place of the order, or, if the condition of any does not hold,
   // none (kAborted).
   WriteResult Write(const WriteBatch& batch, const WriteOptions& options = {});
@@ -153,6 +182,11 @@ class COHORT_EXPORT ReplicatedMap {
   absl::Status ExpireAsync(std::string_view key, absl::Duration ttl, const WriteOptions& options,
                            WriteCallback done);
   absl::Status PersistAsync(std::string_view key, const WriteOptions& options, WriteCallback done);
+  absl::Status TouchAsync(std::string_view key, const WriteOptions& options, WriteCallback done);
+  absl::Status PutAttributesAsync(std::string_view key, const std::vector<Attribute>& attributes,
+                                  const WriteOptions& options, WriteCallback done);
+  absl::Status EraseAttributesAsync(std::string_view key, const std::vector<std::string>& names,
+                                    const WriteOptions& options, WriteCallback done);
   absl::Status WriteAsync(const WriteBatch& batch, const WriteOptions& options, WriteCallback done);
   absl::Status ClearAsync(const WriteOptions& options, WriteCallback done);
 

@@ -28,7 +28,7 @@ enum class TraceKind : uint8_t {
   kPromised,        // view, ballot_round, ballot_rank.
   kAccepted,        // view, ballot_round, ballot_rank, next.
   kViewInstalled,  // view, previous (zero: joined), members, trim (of previous, by its ranks; empty
-                   // when joined), key_epoch, origin (own rank), subject (self), flag (primary).
+                   // when joined), key_epoch, origin (own rank), subject (self), flag, digest.
   kSealed,         // subkey, packet. See TraceSubkey().
   kOpened,  // subkey, packet. The packet was authentic, not a replay, and is handed to the layers.
   kAcknowledged,  // command, view, level, flag (succeeded), number (members known to hold it). With

@@ -37,8 +37,10 @@ struct OpenMap {
   uint64_t id = 0;
   std::string name;
   uint64_t bytes_max = 0;  // Of its entries; 0 for no limit but EngineOptions::map_bytes_max.
+  bool convergent = false;
 };
-// An encoded map operation (map/map_op.h), valid and within the limits.
+// An encoded map operation, valid and within the limits: of map/map_op.h, or, for a convergent map,
+// of map/convergent_op.h.
 struct MapWrite {
   uint64_t id = 0;
   uint32_t map = 0;
@@ -46,6 +48,7 @@ struct MapWrite {
   AckLevel ack = AckLevel::kAll;
   bool conditional =
       false;  // Its outcome depends on order: put-if, increment, batch with conditions ...
+  bool convergent = false;
 };
 // Proves that all members that hold the whole state hold the same, at one place of the order. Waits
 // until at least `holders_min` members do, this one included. DoneUpcall: number and replicas are

@@ -203,6 +203,7 @@ void Engine::Core::Finish(Instant now, Output& out) {
   // round.
   for (int round = 0; round < kTurnRounds && member_; ++round) {
     if (verifications_.size() > 0) AskForProofs();
+    plane_.SetTime(std::max(clock_.NextHlc(now), replica_.greatest()));
     plane_.EndOfTurn(now, health, HoldsMessages(), plane_out_);
     const bool quiet = plane_out_.messages.empty() && plane_out_.sent.empty();
     AfterPlane(now);
@@ -212,6 +213,7 @@ void Engine::Core::Finish(Instant now, Output& out) {
     pending_.OnProgress(plane_.progress(replica_.synced_ranks()), members(), turn_.upcalls);
   }
   if (!opening_.empty()) ForgetOpened();
+  Settle(now);
   TellBackPressure(now);
   // Weights change inside a view; with stale ones two sides would each wait for the other to join.
   if (member_) discovery_.SetSide(membership_.Side());
@@ -250,6 +252,22 @@ Instant Engine::Core::NextDeadline() const {
   if (member_) next = std::min({next, failure_.NextDeadline(), plane_.NextDeadline()});
   // The replica's deadlines are in group time; any moment of ours translates them alike.
   return std::min(next, replica_.NextDeadline(Instant::Zero(), clock_.NowMs(Instant::Zero())));
+}
+
+// Spec 11.17
+void Engine::Core::Settle(Instant now) {
+  if (!member_ || plane_.wedged()) return;
+  if (!replica_.synced()) {
+    if (!replica_.WantsReceived()) return;
+    Replica::Output replica_out;
+    replica_.OnReceived(now, plane_.HandedUp(), replica_out);
+    AfterReplica(now, replica_out);
+    return;
+  }
+  if (replica_.greatest() == 0) return;
+  settling_.Advance(plane_.rmcast().acks(), rank_, replica_.greatest(),
+                    plane_.order().applied_cut(), plane_.order().applied_by_all());
+  replica_.SetSettled(settling_.settled());
 }
 
 // Maps whose opening has ended, well or badly.
@@ -353,6 +371,7 @@ EngineStats Engine::Core::Stats() const {
   if (const map::MapSet* maps = replica_.maps()) {
     stats["map.entries"] = maps->Entries();
     stats["map.applied"] = maps->stats().applied;
+    stats["map.joined"] = maps->stats().joined;
     stats["map.malformed"] = maps->stats().malformed;
   }
   return stats;

@@ -25,6 +25,7 @@
 #include "engine/packetizer.h"
 #include "engine/pending_commands.h"
 #include "engine/replica.h"
+#include "engine/settling.h"
 #include "engine/verification.h"
 #include "failure/failure_detector.h"
 #include "flow/lag_table.h"
@@ -35,12 +36,13 @@ namespace cohort::engine {
 
 // First byte of every message.
 enum class MessageKind : uint8_t {
-  kUser = 1,     // Group::Send.
-  kMap = 2,      // A map operation.
-  kSynced = 3,   // "I hold the whole state": the sender, in order.
-  kVerify = 4,   // "What do you hold at this place?"
-  kProof = 5,    // The answer.
-  kChannel = 6,  // Of a user, on a named channel; the engine does not look inside.
+  kUser = 1,        // Group::Send.
+  kMap = 2,         // A map operation.
+  kSynced = 3,      // "I hold the whole state": the sender, in order.
+  kVerify = 4,      // "What do you hold at this place?"
+  kProof = 5,       // The answer.
+  kChannel = 6,     // Of a user, on a named channel; the engine does not look inside.
+  kConvergent = 7,  // An operation of a convergent map, and its time.
 };
 
 class Engine::Core {
@@ -118,7 +120,10 @@ class Engine::Core {
   void Deliver(Instant now, DeliveredMessage& message);
   void DeliverMap(Instant now, const DeliveredMessage& message, const MemberId& writer,
                   DoneUpcall& done);
+  void DeliverConvergent(Instant now, const DeliveredMessage& message, const MemberId& writer,
+                         DoneUpcall& done);
   void AfterReplica(Instant now, Replica::Output& replica_out);
+  void Settle(Instant now);
   absl::Status Queue(MessageKind kind, DeliveryClass cls, Bytes body,
                      const PendingCommands::Entry& entry);
   absl::Status CheckWritable() const;
@@ -149,6 +154,7 @@ class Engine::Core {
   Lifelines lifelines_;
   PendingCommands pending_;
   Verifications verifications_;
+  Settling settling_;
 
   // Collected during a turn, moved to the driver's Output at its end.
   Output turn_;

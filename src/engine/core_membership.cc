@@ -186,6 +186,7 @@ void Engine::Core::BeginView(Instant now, const membership::Installation& instal
     record.origin = rank_;
     record.subject = self_.id;
     record.flag = view_.primary;
+    if (replica_.synced()) record.digest = replica_.maps()->ConvergentDigest().lo;
   });
   AddUpcall(ViewUpcall{view_});
   // What was judged in the view before, earlier in this turn, names ranks that mean others now. The
@@ -220,6 +221,7 @@ void Engine::Core::BeginView(Instant now, const membership::Installation& instal
   KeepMesh(now);
   Replica::Output replica_out;
   replica_.OnView(now, info, clock_.NextHlc(now), replica_out);
+  settling_.OnView(replica_.synced() ? replica_.greatest() : 0);
   AfterReplica(now, replica_out);
   UpdateDiscovery(now);
   AfterPlane(now);

@@ -323,7 +323,8 @@ void Engine::Core::HandleLifelineMessage(Instant now, Lifelines::Message& messag
       break;
     case wire::StreamMessage::kTransfer: {
       Replica::Output replica_out;
-      replica_.OnTransferMessage(now, message.from.id, message.body, replica_out);
+      replica_.OnTransferMessage(now, message.from.id, message.body, plane_.HandedUp(),
+                                 replica_out);
       AfterReplica(now, replica_out);
       break;
     }

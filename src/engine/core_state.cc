@@ -56,12 +56,15 @@ absl::Status Engine::Core::CheckMember() const {
 
 absl::Status Engine::Core::Queue(MessageKind kind, DeliveryClass cls, Bytes body,
                                  const PendingCommands::Entry& entry) {
-  Buffer payload = Buffer::Allocate(1 + body.size());
+  const bool timed = kind == MessageKind::kConvergent;
+  Buffer payload = Buffer::Allocate(1 + body.size() + (timed ? frag::kTimeBytes : 0));
   payload.Fill()[0] = static_cast<std::byte>(kind);
-  std::copy(body.begin(), body.end(), payload.Fill().begin() + 1);
+  const auto end = std::copy(body.begin(), body.end(), payload.Fill().begin() + 1);
+  std::fill(end, payload.Fill().end(), std::byte{0});
   absl::Status status = plane_.Push({.cls = cls,
                                      .sync = entry.ack != AckLevel::kLocal,
                                      .exempt = entry.is_own,
+                                     .timed = timed,
                                      .payload = std::move(payload)});
   if (status.ok()) pending_.OnQueued(PendingCommands::LaneOf(cls), entry);
   return status;
@@ -92,7 +95,9 @@ absl::Status Engine::Core::Execute(Instant now, const Command& command, Output& 
     status = Queue(send->channel ? MessageKind::kChannel : MessageKind::kUser, send->cls,
                    send->payload, {.id = send->id, .ack = send->ack, .is_own = send->always_room});
   } else if (const auto* write = std::get_if<MapWrite>(&command)) {
-    status = Queue(MessageKind::kMap, DeliveryClass::kAgreed, write->operation,
+    const bool convergent = write->convergent;
+    status = Queue(convergent ? MessageKind::kConvergent : MessageKind::kMap,
+                   convergent ? DeliveryClass::kConv : DeliveryClass::kAgreed, write->operation,
                    {.id = write->id, .ack = write->ack, .conditional = write->conditional});
   }
   if (!status.ok()) return status;
@@ -106,10 +111,14 @@ absl::Status Engine::Core::ExecuteOpenMap(Instant now, const OpenMap& open) {
   if (opening_.size() >= kOpeningMax)
     return absl::ResourceExhaustedError("too many maps are being opened at once");
   map::MapSettings settings = replica_.mutable_maps()->options().settings;
+  settings.convergent = open.convergent;
   if (open.bytes_max != 0) settings.bytes_max = std::min(open.bytes_max, settings.bytes_max);
   const map::MapSet* maps = replica_.maps();
-  const map::OrderedMap* known = maps == nullptr ? nullptr : maps->Find(open.name);
-  if (known != nullptr && known->state().configured && known->state().settings == settings) {
+  const map::Map* known = maps == nullptr ? nullptr : maps->Find(open.name);
+  // A convergent map is opened when all members are known to have it: its operations do not wait
+  // for the one that opens it (Spec 11.13).
+  if (known != nullptr && known->state().configured && known->state().settings == settings &&
+      !open.convergent) {
     AddUpcall(DoneUpcall{.command = open.id, .number = known->id(), .replicas = members()});
     return absl::OkStatus();
   }
@@ -167,6 +176,9 @@ void Engine::Core::Deliver(Instant now, DeliveredMessage& message) {
       break;
     case MessageKind::kMap:
       DeliverMap(now, message, writer, done);
+      break;
+    case MessageKind::kConvergent:
+      DeliverConvergent(now, message, writer, done);
       break;
     case MessageKind::kSynced: {
       view_.members[message.origin].synced =
@@ -263,11 +275,35 @@ void Engine::Core::DeliverMap(Instant now, const DeliveredMessage& message, cons
   done.applied = result->applied;
   const uint64_t id = pending_.NextDelivered(PendingCommands::LaneOf(message.cls));
   if (const auto opening = opening_.find(id); id != 0 && opening != opening_.end()) {
-    const map::OrderedMap* map =
+    const map::Map* map =
         replica_.maps() == nullptr ? nullptr : replica_.maps()->Find(opening->second);
     if (map != nullptr) done.number = map->id();
     opening_.erase(opening);
   }
+}
+
+void Engine::Core::DeliverConvergent(Instant now, const DeliveredMessage& message,
+                                     const MemberId& writer, DoneUpcall& done) {
+  const Bytes payload = message.payload;
+  if (message.cls != DeliveryClass::kConv || payload.size() < 1 + frag::kTimeBytes) {
+    ++messages_malformed_;
+    return;
+  }
+  uint64_t time = 0;
+  const Bytes written = payload.last(frag::kTimeBytes);
+  for (size_t i = 0; i < written.size(); ++i)
+    time |= std::to_integer<uint64_t>(written[i]) << 8 * i;
+  const Bytes operation = payload.subspan(1, payload.size() - 1 - frag::kTimeBytes);
+  Replica::Output replica_out;
+  std::optional<map::ApplyResult> result =
+      replica_.OnConvergent(now, operation, {time, writer, view_.id}, replica_out);
+  AfterReplica(now, replica_out);
+  clock_.Observe(now, time);
+  if (message.origin != rank_ || !result.has_value()) return;
+  done.status = std::move(result->status);
+  done.version = result->version;
+  done.number = result->number;
+  done.applied = result->applied;
 }
 
 void Engine::Core::AfterReplica(Instant now, Replica::Output& replica_out) {

@@ -232,6 +232,13 @@ void DataPlane::Wedge() {
   Trace(trace_, TraceKind::kWedged, [&](TraceRecord& record) { record.view = view_; });
 }
 
+std::vector<SeqNo> DataPlane::HandedUp() const {
+  std::vector<SeqNo> upto;
+  upto.reserve(members_);
+  for (Rank rank = 0; rank < members_; ++rank) upto.push_back(rmcast_.acks().Get(self_, rank));
+  return upto;
+}
+
 void DataPlane::FetchTo(Instant now, std::vector<SeqNo> trim,
                         std::vector<std::vector<Rank>> holders, Output& out) {
   rmcast_.FetchTo(now, std::move(trim), std::move(holders), rmcast_out_);

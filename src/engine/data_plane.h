@@ -82,12 +82,17 @@ class DataPlane {
   // NextDeadline() is now). `hold_messages`: queued messages stay where they are; only the
   // protocol's own chunks leave.
   void EndOfTurn(Instant now, const Health& health, bool hold_messages, Output& out);
+  // Timed messages that leave take the numbers after `time`; time() is the last one given.
+  void SetTime(uint64_t time) { packer_.SetTime(time); }
+  uint64_t time() const { return packer_.time(); }
   // Whether a message pushed now should wait for company: chunks are under way, so an
   // acknowledgement will start the next turn, and what gathers until then leaves in one batch.
   bool ShouldGather() const;
 
   void Wedge();
   bool wedged() const { return rmcast_.wedged(); }
+  // What was handed up, and so is delivered as far as it is CONV, of each sender.
+  std::vector<SeqNo> HandedUp() const;
   std::vector<SeqNo> Received() const { return rmcast_.Received(); }
   void FetchTo(Instant now, std::vector<SeqNo> trim, std::vector<std::vector<Rank>> holders,
                Output& out);

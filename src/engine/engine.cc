@@ -35,14 +35,19 @@ bool Engine::writable() const { return core_->writable(); }
 uint64_t Engine::NextHlc(Instant now) { return core_->NextHlc(now); }
 int64_t Engine::GroupTimeMs(Instant now) const { return core_->GroupTimeMs(now); }
 
-const map::OrderedMap* Engine::FindMap(uint32_t id) const {
+const map::Map* Engine::FindMap(uint32_t id) const {
   const map::MapSet* maps = core_->replica().maps();
   return maps == nullptr ? nullptr : maps->Get(id);
 }
 
+const map::ConvergentMap* Engine::FindConvergent(uint32_t id) const {
+  const map::MapSet* maps = core_->replica().maps();
+  return maps == nullptr ? nullptr : maps->GetConvergent(id);
+}
+
 std::optional<uint32_t> Engine::MapId(std::string_view name) const {
   const map::MapSet* maps = core_->replica().maps();
-  const map::OrderedMap* map = maps == nullptr ? nullptr : maps->Find(name);
+  const map::Map* map = maps == nullptr ? nullptr : maps->Find(name);
   if (map == nullptr) return std::nullopt;
   return map->id();
 }

@@ -31,8 +31,9 @@
 #include "engine/options.h"
 
 namespace cohort::map {
-class OrderedMap;
-}
+class ConvergentMap;
+class Map;
+}  // namespace cohort::map
 
 namespace cohort::engine {
 
@@ -69,8 +70,10 @@ class Engine {
   bool synced() const;       // Holds the whole state.
   bool writable()
       const;  // A write would be accepted now (in a view, synced, not halted, not leaving).
-  const map::OrderedMap* FindMap(
+  const map::Map* FindMap(
       uint32_t id) const;  // Null if there is none, or its state is not complete yet.
+  // The same, if it is a convergent one.
+  const map::ConvergentMap* FindConvergent(uint32_t id) const;
   std::optional<uint32_t> MapId(std::string_view name) const;
   int64_t GroupTimeMs(Instant now) const;  // Unix milliseconds of the group's clock.
   // A time for MapOp::hlc, greater than all before. Take it under the same lock as the Execute()

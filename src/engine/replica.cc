@@ -13,6 +13,9 @@ constexpr uint64_t kOwnOperationsMax = 8;          // MERGE and EXPIRE operation
 constexpr size_t kExpireKeysPerTurn = 500;         // In one EXPIRE operation ...
 constexpr size_t kExpireBytesPerTurn = 128 << 10;  // ... whose keys add up to little more.
 constexpr Duration kExpireGather = milliseconds(10);
+// An access that another member has sent before the end may still be on its way (Spec 11.15).
+constexpr int64_t kAccessMarginMs = 1000;
+constexpr Duration kPurgeEvery = seconds(1);
 
 ChangeUpcall::Cause CauseOf(map::ChangeCause cause) {
   switch (cause) {
@@ -159,6 +162,8 @@ void Replica::ReportSide(const Side& side, Output& out) const {
 void Replica::OnView(Instant now, const ViewInfo& view, uint64_t hlc, Output& out) {
   view_ = view;
   position_ = 0;
+  settled_ = 0;
+  donor_.SetReceived(std::vector<SeqNo>(view.members.size(), 0));
   // Of those that were sent, all that belong to the view before are delivered, or nobody knows.
   own_operations_ = view.operations_queued;
   synced_members_.clear();
@@ -179,6 +184,7 @@ void Replica::OnView(Instant now, const ViewInfo& view, uint64_t hlc, Output& ou
   UpdateSides(view, out);
   if (synced_) {
     maps_->OnView(view.id);
+    maps_->ForgetEarly();  // What the view before has opened is open.
     donor_.OnView(now, *maps_, true, transfer_out_);
   } else if (formed) {
     if (carried_ != nullptr) maps_ = std::move(carried_);
@@ -272,6 +278,36 @@ std::optional<map::ApplyResult> Replica::OnOperation(Instant now, Bytes operatio
   });
   DrainChanges(map_out_, writer, out);
   return result;
+}
+
+// Spec 11.13
+std::optional<map::ApplyResult> Replica::OnConvergent(Instant now, Bytes operation,
+                                                      const map::ConvergentPlace& place,
+                                                      Output& out) {
+  if (!synced_) {
+    if (joiner_.has_value()) joiner_->OnConvergentOp(operation, place);
+    Drain(now, transfer_out_, out);
+    return std::nullopt;
+  }
+  map_out_.changes.clear();
+  map_out_.wants_changes = !watched_.empty();
+  map::ApplyResult result = maps_->Join(operation, place, map_out_);
+  DrainChanges(map_out_, place.writer, out);
+  return result;
+}
+
+uint64_t Replica::greatest() const {
+  uint64_t greatest = 0;
+  for (uint32_t id = 0; synced_ && id < maps_->size(); ++id) {
+    if (const map::ConvergentMap* map = maps_->GetConvergent(id))
+      greatest = std::max(greatest, map->state().greatest);
+  }
+  return greatest;
+}
+
+void Replica::OnReceived(Instant now, std::vector<SeqNo> received, Output& out) {
+  joiner_->OnReceived(now, std::move(received));
+  Drain(now, transfer_out_, out);
 }
 
 void Replica::DrainChanges(map::Output& changes, const MemberId& writer, Output& out) {
@@ -387,8 +423,10 @@ bool Replica::IsExpirer() const {
 void Replica::PublishExpiries(map::GroupTime group_now, uint64_t hlc, Output& out) {
   if (!IsExpirer() || own_operations_ > 0) return;
   for (uint32_t id = 0; id < maps_->size(); ++id) {
-    const map::OrderedMap& map = *maps_->Get(id);
-    const auto due = map.DueForExpiry(group_now, kExpireKeysPerTurn);
+    const map::Map& map = *maps_->Get(id);
+    // Whoever reads an entry of a convergent map in its last moment gets the time to say so.
+    const map::GroupTime until = group_now - (map.convergent() ? kAccessMarginMs : 0);
+    const auto due = map.DueForExpiry(until, kExpireKeysPerTurn);
     if (due.empty()) continue;
     map::ExpireOp expire;
     size_t bytes = 0;
@@ -403,7 +441,34 @@ void Replica::PublishExpiries(map::GroupTime group_now, uint64_t hlc, Output& ou
   }
 }
 
-void Replica::OnTransferMessage(Instant now, const MemberId& from, Bytes body, Output& out) {
+bool Replica::MayPurge() const {
+  // Who is receiving the state could bring back what was removed.
+  if (!IsExpirer() || own_operations_ > 0 || synced_members_.size() != view_.members.size())
+    return false;
+  for (uint32_t id = 0; id < maps_->size(); ++id) {
+    const map::ConvergentMap* map = maps_->GetConvergent(id);
+    if (map != nullptr && map->MayPurge()) return true;
+  }
+  return false;
+}
+
+// Spec 11.16
+void Replica::PublishPurges(Instant now, map::GroupTime group_now, uint64_t hlc, Output& out) {
+  if (next_purge_ > now || !MayPurge()) return;
+  next_purge_ = now + kPurgeEvery;
+  for (uint32_t id = 0; id < maps_->size(); ++id) {
+    const map::ConvergentMap* map = maps_->GetConvergent(id);
+    const uint64_t upto = map == nullptr ? 0 : map->DueForPurge(settled_, group_now);
+    if (upto == 0) continue;
+    ++own_operations_;
+    out.operations.push_back(map::EncodeMapOp(
+        {.map = map->name(), .hlc = hlc, .body = map::PurgeOp{upto, view_.id.num}}));
+  }
+}
+
+void Replica::OnTransferMessage(Instant now, const MemberId& from, Bytes body,
+                                std::vector<SeqNo> received, Output& out) {
+  donor_.SetReceived(std::move(received));
   if (joiner_.has_value()) joiner_->OnMessage(now, from, body, transfer_out_);
   // A request may come from a member whose view we have yet to install; the donor keeps it until
   // then.
@@ -422,6 +487,8 @@ void Replica::OnTimer(Instant now, map::GroupTime group_now, uint64_t hlc, Outpu
   if (donor_.NextDeadline() <= now) donor_.OnTimer(now, transfer_out_);
   Drain(now, transfer_out_, out);
   PublishMerge(hlc, out);
+  // Purges first: entries may expire all the time.
+  PublishPurges(now, group_now, hlc, out);
   PublishExpiries(group_now, hlc, out);
 }
 
@@ -432,13 +499,15 @@ Instant Replica::NextDeadline(Instant now, map::GroupTime group_now) const {
     next = std::min(next, now);
   if (IsExpirer() && own_operations_ == 0) {
     for (uint32_t id = 0; id < maps_->size(); ++id) {
-      const map::GroupTime at = maps_->Get(id)->NextExpiry();
+      map::GroupTime at = maps_->Get(id)->NextExpiry();
       if (at == 0) continue;
+      if (maps_->Get(id)->convergent()) at += kAccessMarginMs;
       // A little after the moment, so that what expires together leaves together.
       next = std::min(
           next, now + milliseconds(std::min<int64_t>(at - group_now, 86'400'000)) + kExpireGather);
     }
   }
+  if (MayPurge()) next = std::min(next, next_purge_);
   return next;
 }
 
@@ -451,7 +520,7 @@ void Replica::Watch(std::string_view map, bool wanted) {
 }
 
 bool Replica::IsWatched(uint32_t map) const {
-  const map::OrderedMap* found = watched_.empty() ? nullptr : maps_->Get(map);
+  const map::Map* found = watched_.empty() ? nullptr : maps_->Get(map);
   return found != nullptr && watched_.contains(found->name());
 }
 

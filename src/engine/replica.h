@@ -79,7 +79,18 @@ class Replica {
   // synced.
   std::optional<map::ApplyResult> OnOperation(Instant now, Bytes operation, const MemberId& writer,
                                               Output& out);
-  void OnTransferMessage(Instant now, const MemberId& from, Bytes body, Output& out);
+  // An operation of a convergent map, as it arrives. The result is empty while this member is not
+  // synced.
+  std::optional<map::ApplyResult> OnConvergent(Instant now, Bytes operation,
+                                               const map::ConvergentPlace& place, Output& out);
+  // `received`: chunks of each member of the view, by rank, that are delivered here (CONV ones).
+  void OnTransferMessage(Instant now, const MemberId& from, Bytes body, std::vector<SeqNo> received,
+                         Output& out);
+  void OnReceived(Instant now, std::vector<SeqNo> received, Output& out);
+  // Whether OnReceived() matters: the state that came waits for what its donor had.
+  bool WantsReceived() const { return joiner_.has_value() && joiner_->wants_received(); }
+  // All operations of convergent maps up to this time are with everybody.
+  void SetSettled(uint64_t time) { settled_ = time; }
   void OnLifelineDown(Instant now, const MemberId& member, Output& out);
   void OnTimer(Instant now, map::GroupTime group_now, uint64_t hlc, Output& out);
   Instant NextDeadline(Instant now, map::GroupTime group_now) const;
@@ -99,6 +110,8 @@ class Replica {
   // Null while not synced.
   const map::MapSet* maps() const { return synced_ ? maps_.get() : nullptr; }
   map::MapSet* mutable_maps() { return maps_.get(); }
+  // The greatest time in any convergent map; 0 without one.
+  uint64_t greatest() const;
   uint64_t merging_sides() const { return sides_.size(); }
   // Ranks of the members that hold the whole state.
   const std::vector<Rank>& synced_ranks() const { return synced_ranks_; }
@@ -127,6 +140,8 @@ class Replica {
   void MergeCarriedHere();
   void PublishMerge(uint64_t hlc, Output& out);
   void PublishExpiries(map::GroupTime group_now, uint64_t hlc, Output& out);
+  void PublishPurges(Instant now, map::GroupTime group_now, uint64_t hlc, Output& out);
+  bool MayPurge() const;
   bool IsExpirer() const;
   bool IsWatched(uint32_t map) const;
   void Drain(Instant now, transfer::Output& transfer_out, Output& out);
@@ -151,6 +166,8 @@ class Replica {
   size_t carriers_together_ = 1;
   uint64_t position_ = 0;
   uint64_t own_operations_ = 0;
+  uint64_t settled_ = 0;
+  Instant next_purge_;
   std::set<std::string, std::less<>> watched_;  // Names of maps.
   bool synced_ = false;
   bool carries_state_ = false;

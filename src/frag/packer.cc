@@ -18,6 +18,12 @@ void PutU16(std::byte* to, size_t value) {
   to[1] = static_cast<std::byte>(value >> 8);
 }
 
+// `end`: of the copy of the message's last bytes that leaves.
+void PutTime(std::byte* end, uint64_t time) {
+  for (size_t i = 0; i < kTimeBytes; ++i)
+    (end - kTimeBytes)[i] = static_cast<std::byte>(time >> (8 * i));
+}
+
 uint8_t FlagsOf(const Message& message) {
   uint8_t flags = 0;
   if (message.sync) flags |= wire::DataFrame::kSync;
@@ -32,7 +38,8 @@ absl::Status Packer::Push(Message message) {
     return MakeStatus(absl::StatusCode::kInvalidArgument, "the message is larger than 1 MiB");
   }
   if (message.cls == DeliveryClass::kCtrl ||
-      (message.barrier && message.cls != DeliveryClass::kConv)) {
+      (message.barrier && message.cls != DeliveryClass::kConv) ||
+      (message.timed && message.payload.size() < kTimeBytes)) {
     return MakeStatus(absl::StatusCode::kInvalidArgument, "messages have no such class");
   }
   // An empty queue takes any message: one that is larger than the whole queue would otherwise be
@@ -91,6 +98,7 @@ void Packer::PackWhole(Packed& packed) {
     const size_t length = message.payload.size();
     PutU16(to, length);
     if (length > 0) std::memcpy(to + kLengthBytes, message.payload.data(), length);
+    if (message.timed) PutTime(to + kLengthBytes + length, ++time_);
     to += kLengthBytes + length;
     packed.flags = static_cast<uint8_t>(packed.flags | FlagsOf(message));
     packed.completed_ids.push_back(message.id);
@@ -103,7 +111,10 @@ void Packer::PackFragment(Packed& packed) {
   const size_t total = message.payload.size();
   const bool first = sent_of_front_ == 0;
   const size_t room = wire::kChunkPayloadMax - (first ? kTotalLengthBytes : 0);
-  const size_t size = std::min(room, total - sent_of_front_);
+  size_t size = std::min(room, total - sent_of_front_);
+  const size_t left = total - sent_of_front_ - size;
+  // The time is written into one chunk.
+  if (message.timed && left > 0 && left < kTimeBytes) size -= kTimeBytes;
   packed.flags = FlagsOf(message);
   if (first) {
     packed.flags |= wire::DataFrame::kFirst;
@@ -122,6 +133,10 @@ void Packer::PackFragment(Packed& packed) {
     return;
   }
   packed.flags |= wire::DataFrame::kLast;
+  if (message.timed) {
+    packed.payload = Buffer::CopyOf(packed.payload.bytes());  // The message keeps its own.
+    PutTime(packed.payload.Fill().data() + packed.payload.size(), ++time_);
+  }
   packed.completed_ids.push_back(message.id);
   sent_of_front_ = 0;
   PopFront();

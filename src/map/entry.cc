@@ -4,6 +4,8 @@
 
 #include <algorithm>
 
+#include "map/convergent_entry.h"
+
 namespace cohort::map {
 namespace {
 
@@ -38,6 +40,11 @@ Uint128 DigestOf(std::string_view key, const Entry& entry) {
   fields.tombstone = entry.tombstone ? 1 : 0;
   const XXH128_hash_t hash = XXH3_128bits(&fields, sizeof(fields));
   return (static_cast<Uint128>(hash.high64) << 64) | hash.low64;
+}
+
+Reading ReadingOf(const Entry& entry, bool convergent) {
+  return {convergent ? UnnamedValueOf(entry.value) : entry.value, entry.version, entry.expires_at,
+          entry.ttl_ms};
 }
 
 SortedEntries Sorted(const Bucket& bucket) {

@@ -16,7 +16,8 @@
 namespace cohort::map {
 
 struct Entry {
-  Buffer value;  // Own copy: never a slice of a packet.
+  // Own copy: never a slice of a packet. In a convergent map the registers (convergent_entry.h).
+  Buffer value;
   Version version;
   ViewId view;  // Of the last write here; tells a merge who wrote since the sides parted.
   GroupTime expires_at = 0;  // 0: never.
@@ -26,10 +27,18 @@ struct Entry {
 
   bool IsExpired(GroupTime now) const { return expires_at != 0 && expires_at <= now; }
   bool IsVisible(GroupTime now) const { return !tombstone && !IsExpired(now); }
+  // Whether both say the same (their digests aside).
+  bool Says(const Entry& other) const {
+    return value.text() == other.value.text() && version == other.version && view == other.view &&
+           expires_at == other.expires_at && ttl_ms == other.ttl_ms && tombstone == other.tombstone;
+  }
 };
 
 // A digest of everything `entry` says under `key` (its `digest` field aside).
 Uint128 DigestOf(std::string_view key, const Entry& entry);
+
+// The entry as a reader sees it; `convergent`: the kind of its map.
+Reading ReadingOf(const Entry& entry, bool convergent);
 
 using Bucket = absl::flat_hash_map<std::string, Entry>;
 

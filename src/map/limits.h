@@ -21,6 +21,11 @@ inline constexpr size_t kExpireKeysMax = 1000;     // Keys of one EXPIRE operati
 inline constexpr size_t kMergeEntriesMax = 16384;  // Entries of one MERGE operation ...
 inline constexpr size_t kMergeBytesAim =
     256 << 10;  // ... which stays below this unless one entry alone is larger.
+inline constexpr size_t kAttributeNameBytesMax = 4096;
+inline constexpr size_t kOpAttributesMax = 1000;  // Of all items of one convergent operation.
+// Registers of one entry of a convergent map: a writer refuses what would make more. What several
+// write at once is joined all the same, so the half of what a transfer can carry is left for it.
+inline constexpr size_t kRegistersBytesMax = size_t{512} << 10;
 inline constexpr size_t kBucketsPerMap = 4096;
 inline constexpr size_t kSnapshotsMax = 4;      // Alive at once, per map.
 inline constexpr size_t kConflictsKept = 1000;  // Of a merge report; the rest is counted.

@@ -1,5 +1,5 @@
-// Operations of an ordered map, as values. Their bytes are proto/cohort/v1/map.proto
-// (map_op_codec.h).
+// Operations that have a place in the total order, as values. Their bytes are
+// proto/cohort/v1/map.proto (map_op_codec.h).
 //
 // The strings are borrowed: from the caller when encoding, from the decoder until its next Decode()
 // when applying.
@@ -93,17 +93,25 @@ struct MergeEntry {
   bool tombstone = false;
 };
 
-// Entries of another side of a partition, see merge_planner.h.
+// Entries of another side of a partition, see merge_planner.h. In a convergent map `value` holds
+// the entry's registers, and nothing but `version` is said besides.
 struct MergeOp {
   ViewId subgroup;    // Last view of that side: names the merge.
   uint64_t base = 0;  // Writes of views below this number are common to both sides. 0: nothing is.
   Version cleared;    // The other side's MapState::cleared.
   bool last = false;  // Nothing follows for this subgroup.
   std::vector<MergeEntry> entries;
+  bool convergent = false;  // The kind of the map these entries are from.
 };
 
 struct ConfigureOp {
   MapSettings settings;
+};
+
+// Of a convergent map: forgets what was removed up to `upto`, which is settled (Spec 11.16).
+struct PurgeOp {
+  uint64_t upto = 0;
+  uint64_t view = 0;  // Number of the view it is for: in another one it does nothing.
 };
 
 struct MapOp {
@@ -111,7 +119,7 @@ struct MapOp {
   uint64_t hlc =
       0;  // The writer's hybrid logical time; its milliseconds are the operation's "now".
   std::variant<PutOp, EraseOp, IncrementOp, AppendOp, TouchOp, BatchOp, ClearOp, ExpireOp, MergeOp,
-               ConfigureOp>
+               ConfigureOp, PurgeOp>
       body;
 };
 

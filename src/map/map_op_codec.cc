@@ -95,6 +95,7 @@ struct BodyFiller : ItemFiller<v1::MapOperation> {
     merge->set_base(op.base);
     Set(merge->mutable_cleared(), op.cleared);
     merge->set_last(op.last);
+    merge->set_convergent(op.convergent);
     for (const MergeEntry& entry : op.entries) {
       v1::MapMergeEntry* added = merge->add_entries();
       added->set_key(entry.key.data(), entry.key.size());
@@ -111,6 +112,11 @@ struct BodyFiller : ItemFiller<v1::MapOperation> {
     configure->set_tombstones_max(op.settings.tombstones_max);
     configure->set_tombstone_bytes_max(op.settings.tombstone_bytes_max);
     configure->set_tombstone_horizon_ms(op.settings.tombstone_horizon_ms);
+    configure->set_convergent(op.settings.convergent);
+  }
+  void operator()(const PurgeOp& op) {
+    out->mutable_purge()->set_upto(op.upto);
+    out->mutable_purge()->set_view(op.view);
   }
 };
 
@@ -137,8 +143,8 @@ TouchOp From(const v1::MapTouch& op) {
 }
 
 ConfigureOp From(const v1::MapConfigure& op) {
-  return {
-      {op.bytes_max(), op.tombstones_max(), op.tombstone_bytes_max(), op.tombstone_horizon_ms()}};
+  return {{op.bytes_max(), op.tombstones_max(), op.tombstone_bytes_max(), op.tombstone_horizon_ms(),
+           op.convergent()}};
 }
 
 // False unless exactly one item is set.
@@ -176,6 +182,7 @@ MergeOp From(const v1::MapMerge& in) {
   merge.base = in.base();
   merge.cleared = From(in.cleared());
   merge.last = in.last();
+  merge.convergent = in.convergent();
   merge.entries.reserve(static_cast<size_t>(in.entries_size()));
   for (const v1::MapMergeEntry& entry : in.entries()) {
     merge.entries.push_back({entry.key(), entry.value(), From(entry.version()), entry.expires_at(),
@@ -282,8 +289,8 @@ absl::StatusOr<const MapOp*> MapOpDecoder::Decode(Bytes bytes) {
   }
   op_.map = in.map();
   op_.hlc = in.hlc();
-  const int others =
-      in.has_batch() + in.has_clear() + in.has_expire() + in.has_merge() + in.has_configure();
+  const int others = in.has_batch() + in.has_clear() + in.has_expire() + in.has_merge() +
+                     in.has_configure() + in.has_purge();
   const bool is_item = TakeItem(in, op_.body);
   bool well_formed = is_item ? others == 0 : others == 1;
   if (!is_item) {
@@ -296,6 +303,7 @@ absl::StatusOr<const MapOp*> MapOpDecoder::Decode(Bytes bytes) {
     if (in.has_expire()) op_.body = From(in.expire());
     if (in.has_merge()) op_.body = From(in.merge());
     if (in.has_configure()) op_.body = From(in.configure());
+    if (in.has_purge()) op_.body = PurgeOp{in.purge().upto(), in.purge().view()};
   }
   if (!well_formed) return absl::InvalidArgumentError("a map operation has exactly one body");
   absl::Status valid = ValidateOp(op_);

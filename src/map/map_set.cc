@@ -2,6 +2,7 @@
 
 #include <xxhash.h>
 
+#include <algorithm>
 #include <utility>
 
 #include "map/validation.h"
@@ -34,7 +35,19 @@ ApplyResult MapSet::Apply(Bytes op, const Place& place, Output& out) {
     if (merge->last) out.merged.push_back({merge->subgroup, place.writer});
     return {};
   }
-  OrderedMap* map = Create((*decoded)->map);
+  Map* map = Find((*decoded)->map);
+  if (map == nullptr && (std::holds_alternative<ExpireOp>((*decoded)->body) ||
+                         std::holds_alternative<PurgeOp>((*decoded)->body))) {
+    // Left over from another side, where there was such a map; it must not make one here.
+    return {};
+  }
+  if (map == nullptr) {
+    const auto* configure = std::get_if<ConfigureOp>(&(*decoded)->body);
+    const bool convergent = (configure != nullptr && configure->settings.convergent) ||
+                            (merge != nullptr && merge->convergent);
+    map = convergent ? static_cast<Map*>(CreateConvergent((*decoded)->map, out))
+                     : Create((*decoded)->map);
+  }
   if (map == nullptr) {
     refused.status = absl::ResourceExhaustedError(
         "the group has 64 maps, which is the limit; use an existing one with a key prefix");
@@ -43,25 +56,100 @@ ApplyResult MapSet::Apply(Bytes op, const Place& place, Output& out) {
   return map->Apply(**decoded, place, out);
 }
 
-const OrderedMap* MapSet::Find(std::string_view name) const {
+// Spec 11.13
+ApplyResult MapSet::Join(Bytes op, const ConvergentPlace& place, Output& out) {
+  ++stats_.joined;
+  ApplyResult refused;
+  const absl::StatusOr<const ConvergentOp*> decoded = convergent_decoder_.Decode(op);
+  if (!decoded.ok() || place.time == 0 || place.time >= kHlcMax) {
+    ++stats_.malformed;
+    refused.status = decoded.ok()
+                         ? absl::InvalidArgumentError("the operation's time is out of range")
+                         : decoded.status();
+    return refused;
+  }
+  const std::string_view name = (*decoded)->map;
+  if (Map* map = Find(name); map != nullptr) {
+    if (map->convergent()) return static_cast<ConvergentMap*>(map)->Join(**decoded, place, out);
+    ++stats_.malformed;
+    refused.status = absl::FailedPreconditionError("this is an ordered map");
+    return refused;
+  }
+  if (early_.size() >= kMapsMax && early_.find(name) == early_.end()) {
+    ++stats_.malformed;
+    refused.status = absl::ResourceExhaustedError("operations for too many maps that are not here");
+    return refused;
+  }
+  Output ignored;  // It is fed when the map is here.
+  ignored.wants_changes = false;
+  return EarlyOf(name).Join(**decoded, place, ignored);
+}
+
+ConvergentMap& MapSet::EarlyOf(std::string_view name) {
+  std::unique_ptr<ConvergentMap>& early = early_[std::string(name)];
+  if (early == nullptr) early = std::make_unique<ConvergentMap>(std::string(name), OptionsOf(0));
+  return *early;
+}
+
+void MapSet::CopyEarly(const MapSet& other, Output& out) {
+  for (const auto& [name, early] : other.early_) {
+    Map* map = Find(name);
+    if (map == nullptr) {
+      EarlyOf(name).Absorb(*early, out);
+    } else if (map->convergent()) {
+      static_cast<ConvergentMap*>(map)->Absorb(*early, out);
+    }
+  }
+}
+
+const Map* MapSet::Find(std::string_view name) const {
   for (const auto& map : maps_) {
     if (map->name() == name) return map.get();
   }
   return nullptr;
 }
 
-OrderedMap* MapSet::Find(std::string_view name) {
-  return const_cast<OrderedMap*>(std::as_const(*this).Find(name));
+Map* MapSet::Find(std::string_view name) {
+  return const_cast<Map*>(std::as_const(*this).Find(name));
+}
+
+const ConvergentMap* MapSet::GetConvergent(uint32_t id) const {
+  const Map* map = Get(id);
+  return map == nullptr || !map->convergent() ? nullptr : static_cast<const ConvergentMap*>(map);
+}
+
+Map::Options MapSet::OptionsOf(uint32_t id) const {
+  Map::Options options;
+  options.hash_key = options_.hash_key;
+  options.id = id;
+  options.settings = options_.settings;
+  return options;
 }
 
 OrderedMap* MapSet::Create(std::string_view name) {
-  if (OrderedMap* map = Find(name); map != nullptr) return map;
+  if (Map* map = Find(name); map != nullptr)
+    return map->convergent() ? nullptr : static_cast<OrderedMap*>(map);
   if (maps_.size() >= kMapsMax || !ValidateMapName(name).ok()) return nullptr;
-  OrderedMap::Options options;
-  options.hash_key = options_.hash_key;
-  options.id = static_cast<uint32_t>(maps_.size());
-  options.settings = options_.settings;
-  return maps_.emplace_back(std::make_unique<OrderedMap>(std::string(name), options)).get();
+  auto map = std::make_unique<OrderedMap>(std::string(name),
+                                          OptionsOf(static_cast<uint32_t>(maps_.size())));
+  OrderedMap* const created = map.get();
+  maps_.push_back(std::move(map));
+  return created;
+}
+
+ConvergentMap* MapSet::CreateConvergent(std::string_view name, Output& out) {
+  if (Map* map = Find(name); map != nullptr)
+    return map->convergent() ? static_cast<ConvergentMap*>(map) : nullptr;
+  if (maps_.size() >= kMapsMax || !ValidateMapName(name).ok()) return nullptr;
+  auto map = std::make_unique<ConvergentMap>(std::string(name),
+                                             OptionsOf(static_cast<uint32_t>(maps_.size())));
+  ConvergentMap* const created = map.get();
+  maps_.push_back(std::move(map));
+  if (const auto early = early_.find(name); early != early_.end()) {
+    created->Absorb(*early->second, out);
+    early_.erase(early);
+  }
+  return created;
 }
 
 std::optional<MapSetSnapshot> MapSet::TakeSnapshot() const {
@@ -83,9 +171,17 @@ void MapSet::RestorePlace(const ViewId& view, uint64_t position, ViewHistory his
   history_ = std::move(history);
 }
 
-Digest MapSet::digest() const {
+Digest MapSet::digest() const { return DigestOf(false); }
+Digest MapSet::ConvergentDigest() const { return DigestOf(true); }
+
+bool MapSet::HasConvergent() const {
+  return std::any_of(maps_.begin(), maps_.end(), [](const auto& map) { return map->convergent(); });
+}
+
+Digest MapSet::DigestOf(bool convergent) const {
   Uint128 sum = 0;
   for (const auto& map : maps_) {
+    if (map->convergent() != convergent) continue;
     const Digest digest = map->digest();
     const uint64_t words[] = {map->id(), digest.hi, digest.lo};
     const XXH128_hash_t hash = XXH3_128bits(words, sizeof(words));

@@ -8,6 +8,7 @@
 #ifndef COHORT_MAP_MAP_SET_H_
 #define COHORT_MAP_MAP_SET_H_
 
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -16,6 +17,9 @@
 
 #include "absl/status/status.h"
 #include "base/buffer.h"
+#include "map/convergent_map.h"
+#include "map/convergent_op_codec.h"
+#include "map/map.h"
 #include "map/map_op_codec.h"
 #include "map/ordered_map.h"
 #include "map/output.h"
@@ -41,6 +45,7 @@ class MapSet {
   };
   struct Stats {
     uint64_t applied = 0;    // Operations, refused ones included.
+    uint64_t joined = 0;     // Operations of convergent maps.
     uint64_t malformed = 0;  // No operation at all, or beyond a limit.
   };
 
@@ -52,16 +57,27 @@ class MapSet {
   // one does nothing.
   ApplyResult Apply(Bytes op, const Place& place, Output& out);
 
+  // Joins one operation of a convergent map as it was sent. What is for a map that no ordered
+  // operation has named here yet is kept apart until one does; of a set that has no maps (of a
+  // member that is receiving the state) that is all of them.
+  ApplyResult Join(Bytes op, const ConvergentPlace& place, Output& out);
+  // Takes over what another set keeps apart; that keeps it, too.
+  void CopyEarly(const MapSet& other, Output& out);
+  // Forgets what is kept apart: of views that are over.
+  void ForgetEarly() { early_.clear(); }
+
   // Null when no operation has named it.
-  const OrderedMap* Find(std::string_view name) const;
-  OrderedMap* Find(std::string_view name);
-  const OrderedMap* Get(uint32_t id) const { return id < maps_.size() ? maps_[id].get() : nullptr; }
-  OrderedMap* Get(uint32_t id) { return id < maps_.size() ? maps_[id].get() : nullptr; }
+  const Map* Find(std::string_view name) const;
+  Map* Find(std::string_view name);
+  const Map* Get(uint32_t id) const { return id < maps_.size() ? maps_[id].get() : nullptr; }
+  Map* Get(uint32_t id) { return id < maps_.size() ? maps_[id].get() : nullptr; }
+  const ConvergentMap* GetConvergent(uint32_t id) const;  // Null also for an ordered one.
   size_t size() const { return maps_.size(); }
   // The map, made if it was not there: by an operation or a restore only, because ids follow the
   // order of making and must be alike on all members. Null when there are kMapsMax or the name is
-  // malformed.
+  // malformed, or a map of the other kind has it.
   OrderedMap* Create(std::string_view name);
+  ConvergentMap* CreateConvergent(std::string_view name, Output& out);
 
   ViewId view() const { return view_; }
   uint64_t position() const {
@@ -74,7 +90,9 @@ class MapSet {
   // For a joiner: continue from a received snapshot.
   void RestorePlace(const ViewId& view, uint64_t position, ViewHistory history);
 
-  Digest digest() const;  // Over all maps.
+  Digest digest() const;            // Over all ordered maps.
+  Digest ConvergentDigest() const;  // Over all convergent ones.
+  bool HasConvergent() const;
   uint64_t Entries() const;
   const Stats& stats() const { return stats_; }
   bool IsConsistent() const;
@@ -85,8 +103,15 @@ class MapSet {
   ViewId view_;
   uint64_t position_ = 0;
   ViewHistory history_;
-  std::vector<std::unique_ptr<OrderedMap>> maps_;  // At most kMapsMax: searched by name in turn.
+  Map::Options OptionsOf(uint32_t id) const;
+  ConvergentMap& EarlyOf(std::string_view name);
+  Digest DigestOf(bool convergent) const;
+
+  std::vector<std::unique_ptr<Map>> maps_;  // At most kMapsMax: searched by name in turn.
+  // Joined before their maps were here, by name; at most kMapsMax.
+  std::map<std::string, std::unique_ptr<ConvergentMap>, std::less<>> early_;
   MapOpDecoder decoder_;
+  ConvergentOpDecoder convergent_decoder_;
 };
 
 }  // namespace cohort::map

@@ -4,6 +4,7 @@
 #include <set>
 #include <utility>
 
+#include "map/convergent_entry.h"
 #include "map/map_op_codec.h"
 
 namespace cohort::map {
@@ -55,11 +56,60 @@ void MergePlanner::PlanEntry(const std::string& key, const Entry& theirs, const 
   ready_.push_back({key, theirs});
 }
 
-void MergePlanner::PlanBucket(size_t bucket, const OrderedMap& theirs, const OrderedMap* ours,
-                              GroupTime now) {
+// Spec 11.18. The registers that this side wrote since the sides parted, or all of an entry that
+// the other side does not know.
+void MergePlanner::PlanRegisters(const std::string& key, const Entry& theirs, const Entry* ours,
+                                 GroupTime now) {
+  if (theirs.view.num < BaseNumber()) return;
+  if (base_.kind == ViewHistory::Base::Kind::kForgotten && theirs.expires_at == 0) {
+    const auto written = static_cast<GroupTime>(theirs.version.time >> 16);
+    if (now > written && static_cast<uint64_t>(now - written) > horizon_ms_) {
+      ++stats_.dropped_stale;
+      return;
+    }
+  }
+  if (ours != nullptr && ours->Says(theirs)) return;
+  std::optional<Registers> registers = ParseRegisters(theirs.value);
+  if (!registers.has_value()) return;
+  const std::optional<Registers> held =
+      ours == nullptr ? std::nullopt : ParseRegisters(ours->value);
+  if (held.has_value()) {
+    auto& attributes = registers->attributes;
+    const auto left_alone = std::remove_if(
+        attributes.begin(), attributes.end(),
+        [this](const Attribute& attribute) { return attribute.view < BaseNumber(); });
+    attributes.erase(left_alone, attributes.end());
+    // What the other side left alone and this one does not have was erased here, with or without a
+    // marker: just above it.
+    for (const Attribute& attribute : held->attributes) {
+      if (base_.kind != ViewHistory::Base::Kind::kKnown || attribute.absent) continue;
+      if (attribute.view >= BaseNumber() || registers->Find(attribute.name) != nullptr) continue;
+      const std::optional<Registers> all = ParseRegisters(theirs.value);
+      if (all->Find(attribute.name) != nullptr || attribute.life < registers->floor) continue;
+      Attribute erased = attribute;
+      erased.value = {};
+      erased.stamp = {attribute.stamp.time + 1, 0};
+      erased.absent = true;
+      const auto at =
+          std::lower_bound(attributes.begin(), attributes.end(), erased.name,
+                           [](const Attribute& a, std::string_view name) { return a.name < name; });
+      attributes.insert(at, erased);
+      registers->view = std::max(registers->view, erased.view);
+      ++stats_.inferred;
+    }
+  }
+  ready_.push_back({key, EntryOf(*registers, std::max(theirs.version, registers->Latest()))});
+}
+
+void MergePlanner::PlanBucket(size_t bucket, const Map& theirs, const Map* ours, GroupTime now) {
   if (ours != nullptr && ours->BucketDigest(bucket) == theirs.BucketDigest(bucket)) return;
   for (const auto& [key, entry] : theirs.EntriesOf(bucket)) {
-    PlanEntry(*key, *entry, ours == nullptr ? nullptr : ours->Find(*key), now);
+    const Entry* held = ours == nullptr ? nullptr : ours->Find(*key);
+    if (theirs.convergent()) {
+      PlanRegisters(*key, *entry, held, now);
+    } else {
+      PlanEntry(*key, *entry, held, now);
+    }
   }
   if (ours == nullptr || base_.kind != ViewHistory::Base::Kind::kKnown) return;
   // What this side left alone and the other one no longer has was erased there, with or without a
@@ -71,6 +121,11 @@ void MergePlanner::PlanBucket(size_t bucket, const OrderedMap& theirs, const Ord
     // The least version above ours: whatever is written here meanwhile outlives it.
     erased.version = {entry->version.time + 1, 0};
     erased.tombstone = true;
+    if (theirs.convergent()) {
+      Registers end;
+      end.floor = erased.version;
+      erased = EntryOf(end, end.floor);
+    }
     ready_.push_back({*key, std::move(erased)});
     ++stats_.inferred;
   }
@@ -81,8 +136,10 @@ bool MergePlanner::Advance(const MapSet& current, GroupTime now) {
   ready_.clear();
   ready_at_ = 0;
   for (; map_ < carried_->size(); ++map_, swept_ = 0) {
-    const OrderedMap& theirs = *carried_->Get(map_);
-    const OrderedMap* ours = current.Find(theirs.name());
+    const Map& theirs = *carried_->Get(map_);
+    const Map* ours = current.Find(theirs.name());
+    // One name, two kinds: nothing of this side's map can be in the other's.
+    if (ours != nullptr && ours->convergent() != theirs.convergent()) continue;
     // The clear travels with the first entries of its map, or alone.
     if (swept_ == 0 && NeedsCleared(theirs, ours)) clear_pending_ = true;
     while (swept_ < kBucketsPerMap) {
@@ -95,7 +152,7 @@ bool MergePlanner::Advance(const MapSet& current, GroupTime now) {
   return false;
 }
 
-bool MergePlanner::NeedsCleared(const OrderedMap& theirs, const OrderedMap* ours) const {
+bool MergePlanner::NeedsCleared(const Map& theirs, const Map* ours) const {
   const Version cleared = theirs.state().cleared;
   return cleared != Version::None() && base_.kind != ViewHistory::Base::Kind::kForgotten &&
          (ours == nullptr || ours->state().cleared < cleared);
@@ -104,8 +161,8 @@ bool MergePlanner::NeedsCleared(const OrderedMap& theirs, const OrderedMap* ours
 // Maps that only this side has opened, empty ones too: their users go on with them.
 std::optional<Buffer> MergePlanner::NextConfigure(const MapSet& current, uint64_t hlc) {
   while (configured_ < carried_->size()) {
-    const OrderedMap& theirs = *carried_->Get(configured_++);
-    const OrderedMap* ours = current.Find(theirs.name());
+    const Map& theirs = *carried_->Get(configured_++);
+    const Map* ours = current.Find(theirs.name());
     if (!theirs.state().configured || (ours != nullptr && ours->state().configured)) continue;
     return EncodeMapOp(
         {.map = theirs.name(), .hlc = hlc, .body = ConfigureOp{theirs.state().settings}});
@@ -133,6 +190,7 @@ std::optional<Buffer> MergePlanner::Next(const MapSet& current, uint64_t hlc) {
       if (!name.empty() && carried_->Get(map_)->name() != name) break;
     }
     name = carried_->Get(map_)->name();
+    merge.convergent = carried_->Get(map_)->convergent();
     if (std::exchange(clear_pending_, false)) merge.cleared = carried_->Get(map_)->state().cleared;
     if (ready_at_ == ready_.size()) continue;
     Owned& next = ready_[ready_at_];
@@ -147,8 +205,14 @@ std::optional<Buffer> MergePlanner::Next(const MapSet& current, uint64_t hlc) {
   done_ = merge.last;
   if (merge.last) name = carried_->size() > 0 ? carried_->Get(0)->name() : "main";
   for (const Owned& owned : taken) {
-    merge.entries.push_back({owned.key, owned.entry.value.text(), owned.entry.version,
-                             owned.entry.expires_at, owned.entry.ttl_ms, owned.entry.tombstone});
+    MergeEntry& entry = merge.entries.emplace_back();
+    entry.key = owned.key;
+    entry.value = owned.entry.value.text();
+    entry.version = owned.entry.version;
+    if (merge.convergent) continue;  // The registers say the rest.
+    entry.expires_at = owned.entry.expires_at;
+    entry.ttl_ms = owned.entry.ttl_ms;
+    entry.tombstone = owned.entry.tombstone;
   }
   stats_.published += taken.size();
   op.map = name;
@@ -159,8 +223,8 @@ std::optional<Buffer> MergePlanner::Next(const MapSet& current, uint64_t hlc) {
 uint64_t MergePlanner::CountDropped(const MapSet& carried, const MapSet& current) {
   uint64_t dropped = 0;
   for (uint32_t id = 0; id < carried.size(); ++id) {
-    const OrderedMap& theirs = *carried.Get(id);
-    const OrderedMap* ours = current.Find(theirs.name());
+    const Map& theirs = *carried.Get(id);
+    const Map* ours = current.Find(theirs.name());
     for (size_t bucket = 0; bucket < kBucketsPerMap; ++bucket) {
       if (ours != nullptr && ours->BucketDigest(bucket) == theirs.BucketDigest(bucket)) continue;
       for (const auto& [key, entry] : theirs.EntriesOf(bucket)) {

@@ -54,8 +54,9 @@ class MergePlanner {
 
  private:
   uint64_t BaseNumber() const;
-  bool NeedsCleared(const OrderedMap& theirs, const OrderedMap* ours) const;
-  void PlanBucket(size_t bucket, const OrderedMap& theirs, const OrderedMap* ours, GroupTime now);
+  bool NeedsCleared(const Map& theirs, const Map* ours) const;
+  void PlanRegisters(const std::string& key, const Entry& theirs, const Entry* ours, GroupTime now);
+  void PlanBucket(size_t bucket, const Map& theirs, const Map* ours, GroupTime now);
   void PlanEntry(const std::string& key, const Entry& theirs, const Entry* ours, GroupTime now);
   bool Advance(const MapSet& current, GroupTime now);
   std::optional<Buffer> NextConfigure(const MapSet& current, uint64_t hlc);

@@ -1,112 +1,31 @@
-// One named map: a deterministic state machine. Every member applies the same operations at the
+// The ordered map: a deterministic state machine. Every member applies the same operations at the
 // same places of the total order and therefore holds the same entries, gives the same results and
 // has the same digest.
 //
-// Idea: keys live in 4096 buckets by a keyed hash that is alike on all members. Buckets are the
-// unit of everything that must not stop writers: snapshots copy a bucket before the first later
-// write to it, digests are sums kept at each write, scans and transfers walk bucket by bucket.
-// Nothing here reads a clock: the time of an operation is the one its writer put into it, so that
-// expiry and conditions are judged alike everywhere. Reads hide what has expired by the time passed
-// in; only an EXPIRE operation deletes it.
+// The time of an operation is the one its writer put into it, so that expiry and conditions are
+// judged alike everywhere. Reads hide what has expired; only an EXPIRE operation deletes it.
 //
 // Versions: an entry's version is max(writer's time, time of the entry before + 1), so it grows
 // with every write of a key (across merges excepted, where the greater one wins). Docs:
 // docs/protocol/map.md, clauses 8.x.
 //
-// Limits: limits.h. Memory: about 170 bytes an entry besides key and value.
-// Errors: in ApplyResult; nothing received from the network is checked by aborting.
-// Thread rule: none inside; the owner of the engine calls. Buffers it gives out may leave the
-// thread.
+// Limits, errors, threads: as map.h says; errors are in ApplyResult.
 #ifndef COHORT_MAP_ORDERED_MAP_H_
 #define COHORT_MAP_ORDERED_MAP_H_
 
-#include <array>
 #include <cstdint>
-#include <memory>
-#include <optional>
 #include <string>
 #include <string_view>
-#include <utility>
-#include <vector>
 
-#include "absl/container/btree_set.h"
-#include "base/random.h"
-#include "map/entry.h"
-#include "map/limits.h"
-#include "map/map_op.h"
-#include "map/output.h"
-#include "map/snapshot.h"
-#include "map/types.h"
+#include "map/map.h"
 
 namespace cohort::map {
 
-class OrderedMap {
+class OrderedMap : public Map {
  public:
-  struct Options {
-    uint64_t hash_key =
-        0;            // Of the bucket hash; alike on all members of the group, unknown outside.
-    uint32_t id = 0;  // Number of the map in the group.
-    MapSettings settings;  // Until a CONFIGURE operation says otherwise. Alike on all members.
-  };
-  struct Stats {
-    uint64_t applied = 0;         // Operations that wrote.
-    uint64_t refused = 0;         // Operations with a status that is not OK.
-    uint64_t buckets_copied = 0;  // Copy on write.
-    uint64_t tombstones_dropped = 0;
-    uint64_t conflicts = 0;
-  };
+  using Map::Map;
 
-  OrderedMap(std::string name, const Options& options);
-  OrderedMap(OrderedMap&&) = delete;  // Snapshots and callers hold on to it.
-
-  // Applies a well-formed operation (MapOpDecoder). `op.map` is not looked at.
-  ApplyResult Apply(const MapOp& op, const Place& place, Output& out);
-
-  // ---- Reads. `now` hides entries that have expired.
-  std::optional<Buffer> Get(std::string_view key, GroupTime now) const;
-  std::optional<Reading> GetWithMeta(std::string_view key, GroupTime now) const;
-  bool Exists(std::string_view key, GroupTime now) const;
-  uint64_t Size() const {
-    return live_;
-  }  // Entries, expired ones that were not deleted yet included.
-  uint64_t Bytes() const {
-    return bytes_;
-  }  // Keys, values and kEntryOverheadBytes each; what the byte cap is held against.
-  uint64_t Expiring() const { return expiries_.size(); }  // Of Size(): those with a lifetime.
-  uint64_t Tombstones() const { return tombstones_.size(); }
-
-  struct ScanResult {
-    std::vector<std::pair<std::string, Reading>> entries;  // By bucket, inside a bucket by key.
-    uint64_t next_cursor = 0;                              // 0: done.
-  };
-  // Whole buckets from `cursor` (0 to begin) until at least `count` entries are found. A key that
-  // stays is seen once.
-  ScanResult Scan(uint64_t cursor, size_t count, GroupTime now) const;
-
-  // Up to `max` entries that have expired by `now`, earliest first: the content of an EXPIRE
-  // operation.
-  std::vector<std::pair<std::string, Version>> DueForExpiry(GroupTime now, size_t max) const;
-  GroupTime NextExpiry() const;  // 0: nothing expires.
-
-  Digest digest() const;
-  Digest BucketDigest(size_t bucket) const { return Digest::Of(bucket_digests_[bucket]); }
-
-  // Empty when kSnapshotsMax are alive.
-  std::optional<Snapshot> TakeSnapshot() const;
-
-  // ---- For transfers and merges.
-  // Puts a received entry in place. False if it is malformed or the key is there already.
-  bool Restore(std::string_view key, Entry entry);
-  void RestoreState(const MapState& state) { state_ = state; }
-  const Entry* Find(
-      std::string_view key) const;  // Tombstones and expired ones too. Valid until the next write.
-  SortedEntries EntriesOf(size_t bucket) const;  // Valid until the next write.
-
-  const std::string& name() const { return name_; }
-  uint32_t id() const { return options_.id; }
-  const MapState& state() const { return state_; }
-  const Stats& stats() const { return stats_; }
-  bool IsConsistent() const;  // Recounts everything: for tests.
+  ApplyResult Apply(const MapOp& op, const Place& place, Output& out) override;
 
  private:
   // A write that was judged and not yet made.
@@ -123,34 +42,11 @@ class OrderedMap {
   ApplyResult ApplyClear(const MapOp& op, const Place& place, Output& out);
   ApplyResult ApplyExpire(const ExpireOp& op, uint64_t hlc, const Place& place, Output& out);
   ApplyResult ApplyMerge(const MergeOp& op, const Place& place, Output& out);
-  ApplyResult ApplyConfigure(const ConfigureOp& op);
   bool MergeOne(const MergeEntry& theirs, const MergeOp& op, const Place& place, Output& out);
   uint64_t MergeCleared(const MergeOp& op, const Place& place, Output& out);
 
-  uint64_t HashOf(std::string_view key) const;
-  const Entry* FindHashed(uint64_t hash, std::string_view key) const;
-  Bucket& MutableBucket(size_t index);
   void Commit(Draft draft, const Place& place, Output& out);
-  // Makes a write, keeps counts, digests and indexes.
-  void Store(uint64_t hash, std::string_view key, Entry entry);
-  void Remove(uint64_t hash, std::string_view key);  // Without a tombstone.
-  void Count(uint64_t hash, std::string_view key, const Entry& entry, bool add);
   void DropTombstones(GroupTime now);
-
-  const std::string name_;
-  const Options options_;
-  MapState state_;
-  Stats stats_;
-  std::vector<std::shared_ptr<Bucket>> buckets_;  // Null: empty.
-  std::vector<Uint128> bucket_digests_;
-  Uint128 root_ = 0;
-  uint64_t live_ = 0;
-  uint64_t bytes_ = 0;
-  uint64_t tombstone_bytes_ = 0;
-  // Hashes stand for keys here: an entry is found again by its bucket, its hash and its time.
-  absl::btree_multiset<std::pair<GroupTime, uint64_t>> expiries_;  // (expires_at, hash)
-  absl::btree_multiset<std::pair<Version, uint64_t>> tombstones_;  // (version, hash)
-  std::shared_ptr<const int> ticket_ = std::make_shared<const int>(0);
 };
 
 }  // namespace cohort::map

@@ -23,6 +23,12 @@ bool TheirsIsGreater(const MergeEntry& theirs, const Entry& ours) {
 // Spec 8.24
 ApplyResult OrderedMap::ApplyMerge(const MergeOp& op, const Place& place, Output& out) {
   ApplyResult result;
+  if (op.convergent) {  // Its values are registers, and no user's.
+    if (op.last) out.merged.push_back({op.subgroup, place.writer});
+    result.status = absl::FailedPreconditionError(
+        "the other side has opened this map as a convergent one: its entries are left out");
+    return result;
+  }
   result.number = static_cast<int64_t>(MergeCleared(op, place, out));
   for (const MergeEntry& theirs : op.entries) {
     if (MergeOne(theirs, op, place, out)) ++result.number;
@@ -48,13 +54,12 @@ uint64_t OrderedMap::MergeCleared(const MergeOp& op, const Place& place, Output&
       if (entry->tombstone) continue;
       ++removed;
       if (entry->view.num >= op.base) {
-        out.merge.Add({options_.id, *key, op.cleared, entry->version, entry->value.size(), false,
-                       true, false});
+        out.merge.Add(
+            {id(), *key, op.cleared, entry->version, entry->value.size(), false, true, false});
         ++stats_.conflicts;
       }
       if (out.wants_changes) {
-        out.changes.push_back(
-            {options_.id, ChangeCause::kMerge, *key, {}, op.cleared, place.writer});
+        out.changes.push_back({id(), ChangeCause::kMerge, *key, {}, op.cleared, place.writer});
       }
     }
     for (const std::string& key : doomed) Remove(HashOf(key), key);
@@ -68,7 +73,7 @@ bool OrderedMap::MergeOne(const MergeEntry& theirs, const MergeOp& op, const Pla
   const Entry* ours = FindHashed(hash, theirs.key);
   const auto report = [&](const Version& winner, bool winner_erased, const Version& loser,
                           uint64_t loser_bytes, bool loser_erased, bool loser_carried) {
-    out.merge.Add({options_.id, std::string(theirs.key), winner, loser, loser_bytes, loser_erased,
+    out.merge.Add({id(), std::string(theirs.key), winner, loser, loser_bytes, loser_erased,
                    winner_erased, loser_carried});
     ++stats_.conflicts;
   };

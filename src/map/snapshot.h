@@ -24,6 +24,11 @@ class Snapshot {
   uint64_t entries() const { return entries_; }  // Tombstones included.
   uint64_t bytes() const { return bytes_; }
 
+  // An entry of it as readers see it.
+  Reading ReadingOf(const Entry& entry) const {
+    return map::ReadingOf(entry, state_.settings.convergent);
+  }
+
   size_t buckets() const { return buckets_.size(); }
   // Empty if the bucket holds nothing or was released. Valid until released.
   SortedEntries EntriesOf(size_t bucket) const {
@@ -32,7 +37,7 @@ class Snapshot {
   void Release(size_t bucket) { buckets_[bucket].reset(); }
 
  private:
-  friend class OrderedMap;
+  friend class Map;
   std::string name_;
   MapState state_;
   Digest digest_;

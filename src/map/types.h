@@ -48,6 +48,7 @@ struct MapSettings {
   uint64_t tombstones_max = 100'000;          // Erased keys remembered for merges.
   uint64_t tombstone_bytes_max = 16 << 20;    // Bytes of those keys.
   uint64_t tombstone_horizon_ms = 3'600'000;  // How long they are remembered.
+  bool convergent = false;                    // The map's kind: fixed by the first who opens it.
   bool operator==(const MapSettings&) const = default;
 };
 
@@ -56,8 +57,10 @@ struct MapState {
   MapSettings settings;
   bool configured = false;  // A CONFIGURE was applied; another one must say the same.
   Version cleared;          // Of the last clear; older entries of another side stay cleared.
-  uint64_t forgotten = 0;   // Greatest time of an entry that left no tombstone behind.
-  uint64_t greatest = 0;    // Greatest time ever given.
+  // Greatest time of an entry that left no tombstone behind. Of a convergent map: no tombstone up
+  // to here is left.
+  uint64_t forgotten = 0;
+  uint64_t greatest = 0;  // Greatest time ever given.
   bool operator==(const MapState&) const = default;
 };
 
@@ -82,7 +85,7 @@ enum class ChangeCause : uint8_t { kPut, kErase, kExpire, kMerge, kClear };
 
 // One change for the feed. A clear is one change with an empty key.
 struct Change {
-  uint32_t map = 0;  // OrderedMap::id().
+  uint32_t map = 0;  // Map::id().
   ChangeCause cause = ChangeCause::kPut;
   std::string key;
   std::optional<Buffer> value;  // Empty when the key went away.

@@ -82,19 +82,21 @@ GroupStats Group::stats() const { return impl_->Stats(); }
 
 absl::StatusOr<ReplicatedMap> Group::OpenMap(std::string_view name, const MapOptions& options,
                                              absl::Duration timeout) {
-  if (options.kind != MapKind::kOrdered)
-    return absl::UnimplementedError("convergent maps are not in this release");
+  const bool convergent = options.kind == MapKind::kConvergent;
   if (absl::Status status = map::ValidateMapName(name); !status.ok()) return status;
   if (impl_->left()) return absl::CancelledError("the group was left");
   // In a callback nothing can be waited for, but what is known needs no waiting.
-  const bool known = DeliveryQueue::OnDeliveryThread() &&
-                     impl_->driver().Read([&](const engine::Engine& engine, Instant) {
-                       return engine.MapId(name).has_value();
-                     });
+  const bool known =
+      DeliveryQueue::OnDeliveryThread() &&
+      impl_->driver().Read([&](const engine::Engine& engine, Instant) {
+        const std::optional<uint32_t> id = engine.MapId(name);
+        return id.has_value() && (engine.FindConvergent(*id) != nullptr) == convergent;
+      });
   if (!known) {
     engine::OpenMap command;
     command.name = name;
     command.bytes_max = options.bytes_max;
+    command.convergent = convergent;
     const WriteResult result = impl_->Call(std::move(command), timeout);
     if (!result.ok()) return result.status;
   }

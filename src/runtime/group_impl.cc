@@ -8,7 +8,7 @@
 #include <utility>
 
 #include "base/absl_bridge.h"
-#include "map/ordered_map.h"
+#include "map/map.h"
 #include "runtime/mutex.h"
 #include "security/key_derivation.h"
 
@@ -210,7 +210,7 @@ void Group::Impl::Route(const engine::Engine& engine, engine::Upcall& upcall) {
     return;
   }
   if (auto* change = std::get_if<engine::ChangeUpcall>(&upcall)) {
-    const map::OrderedMap* map = engine.FindMap(change->map);
+    const map::Map* map = engine.FindMap(change->map);
     if (map == nullptr) return;
     runtime::MutexLock lock(&maps_mutex_);
     for (size_t i = 0; i < maps_.size(); ++i) {
@@ -429,7 +429,7 @@ GroupStats Group::Impl::Stats() const {
     stats.counters = engine.stats();
     stats.counters.merge(channels_->Stats());
     stats.counters["runtime.turned_away"] = driver.streams.turned_away;
-    for (uint32_t id = 0; const map::OrderedMap* map = engine.FindMap(id); ++id) {
+    for (uint32_t id = 0; const map::Map* map = engine.FindMap(id); ++id) {
       stats.maps.push_back({map->name(), map->Size(), map->Bytes()});
     }
   });

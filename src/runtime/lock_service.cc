@@ -73,7 +73,7 @@ LockTable::Seen LockService::Impl::Read(std::string_view name) const {
     seen.view = engine.view();
     seen.writable = engine.writable();
     const std::optional<uint32_t> id = engine.MapId(map_.name());
-    const map::OrderedMap* found = id ? engine.FindMap(*id) : nullptr;
+    const map::Map* found = id ? engine.FindMap(*id) : nullptr;
     seen.readable = found != nullptr && engine.synced();
     if (!seen.readable) return seen;
     if (const auto reading = found->GetWithMeta(name, engine.GroupTimeMs(now))) {

@@ -44,6 +44,9 @@ MapBody AppendBody(std::string_view key, std::string_view suffix) {
 MapBody PersistBody(std::string_view key) {
   return map::TouchOp{.key = key, .mode = map::TouchOp::Mode::kPersist};
 }
+MapBody TouchBody(std::string_view key) {
+  return map::TouchOp{.key = key, .mode = map::TouchOp::Mode::kRearm};
+}
 MapBody ClearBody() { return map::ClearOp{}; }
 
 Entry ToEntry(const map::Reading& reading, map::GroupTime now) {

@@ -30,6 +30,7 @@ MapBody EraseBody(std::string_view key, std::optional<Version> expected = std::n
 MapBody IncrementBody(std::string_view key, int64_t delta);
 MapBody AppendBody(std::string_view key, std::string_view suffix);
 MapBody PersistBody(std::string_view key);
+MapBody TouchBody(std::string_view key);
 MapBody ClearBody();
 
 // Copies the value. `now` is the group's time.

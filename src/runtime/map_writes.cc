@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "base/absl_bridge.h"
+#include "map/convergent_op_codec.h"
 #include "map/limits.h"
 #include "map/map_op_codec.h"
 #include "map/validation.h"
@@ -15,6 +16,9 @@ static_assert(map::kValueBytesMax == kValueBytesMax);
 static_assert(map::kMapsMax == kMapsMax);
 static_assert(map::kBatchItemsMax == kBatchOperationsMax);
 static_assert(map::kMapNameBytesMax == kNameBytesMax);
+static_assert(map::kRegistersBytesMax == kConvergentEntryBytesMax);
+static_assert(map::kAttributeNameBytesMax == kAttributeNameBytesMax);
+static_assert(map::kOpAttributesMax == kAttributesPerWriteMax);
 
 // Whether the outcome depends on what others wrote before.
 bool IsConditional(const map::BatchItem& item) {
@@ -125,6 +129,68 @@ absl::StatusOr<map::BatchOp> NewBatch(const WriteBatch& batch) {
     if (!item.ok()) return item.status();
     op.items.push_back(*std::move(item));
   }
+  return op;
+}
+
+absl::StatusOr<engine::MapWrite> NewConvergentWrite(const map::ConvergentMap& map,
+                                                    const map::ConvergentRequest& request,
+                                                    map::GroupTime now, Ack ack) {
+  const absl::StatusOr<map::ConvergentOp> op = map::PrepareConvergent(map, request, now);
+  if (!op.ok()) return op.status();
+  engine::MapWrite write;
+  write.map = map.id();
+  write.ack = ToAckLevel(ack);
+  write.convergent = true;
+  if (!op->items.empty() || op->clears) write.operation = map::EncodeConvergentOp(*op);
+  return write;
+}
+
+absl::StatusOr<map::ConvergentRequest> ToConvergentRequest(decltype(map::MapOp::body) body) {
+  return std::visit(
+      [](auto&& one) -> absl::StatusOr<map::ConvergentRequest> {
+        using Body = std::decay_t<decltype(one)>;
+        constexpr bool kIsRequest = std::is_constructible_v<map::BatchItem, Body> ||
+                                    std::is_same_v<Body, map::BatchOp> ||
+                                    std::is_same_v<Body, map::ClearOp>;
+        if constexpr (kIsRequest) {
+          return map::ConvergentRequest(std::forward<decltype(one)>(one));
+        } else {
+          return absl::InvalidArgumentError("not a write of a caller");
+        }
+      },
+      std::move(body));
+}
+
+absl::StatusOr<map::AttributesOp> NewAttributes(std::string_view key,
+                                                const std::vector<Attribute>& attributes,
+                                                const WriteOptions& options) {
+  const absl::StatusOr<uint64_t> ttl = TtlMillis(options.ttl);
+  if (!ttl.ok()) return ttl.status();
+  map::AttributesOp op;
+  op.key = key;
+  op.sets_ttl = *ttl != 0;
+  op.ttl_ms = *ttl;
+  op.keep_ttl = options.keep_ttl;
+  for (const Attribute& attribute : attributes) {
+    if (attribute.name.empty())
+      return absl::InvalidArgumentError("an attribute needs a name; use Put for the whole value");
+    op.writes.push_back({attribute.name, attribute.value, false});
+  }
+  if (op.writes.empty()) return absl::InvalidArgumentError("no attribute is named");
+  return op;
+}
+
+absl::StatusOr<map::AttributesOp> NewAttributeErasure(std::string_view key,
+                                                      const std::vector<std::string>& names,
+                                                      const WriteOptions& options) {
+  map::AttributesOp op;
+  op.key = key;
+  op.keep_ttl = options.keep_ttl;
+  for (const std::string& name : names) {
+    if (name.empty()) return absl::InvalidArgumentError("an attribute needs a name");
+    op.writes.push_back({name, {}, true});
+  }
+  if (op.writes.empty()) return absl::InvalidArgumentError("no attribute is named");
   return op;
 }
 

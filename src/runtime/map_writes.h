@@ -4,12 +4,16 @@
 #define COHORT_RUNTIME_MAP_WRITES_H_
 
 #include <cstdint>
+#include <string>
 #include <string_view>
+#include <vector>
 
 #include "absl/status/statusor.h"
 #include "cohort/options.h"
+#include "cohort/replicated_map.h"
 #include "cohort/write_batch.h"
 #include "engine/command.h"
+#include "map/convergent_map.h"
 #include "map/map_op.h"
 
 namespace cohort::runtime {
@@ -28,6 +32,22 @@ absl::StatusOr<map::BatchOp> NewBatch(const WriteBatch& batch);
 
 // `op` as a command for the map number `map`, id 0. Errors: kInvalidArgument, beyond a limit.
 absl::StatusOr<engine::MapWrite> NewMapWrite(uint32_t map, const map::MapOp& op, Ack ack);
+
+// `body` as a command for a convergent map, prepared on what it holds at group time `now`, id 0. An
+// empty operation: there is nothing to do. Errors: those of map::PrepareConvergent().
+absl::StatusOr<engine::MapWrite> NewConvergentWrite(const map::ConvergentMap& map,
+                                                    const map::ConvergentRequest& request,
+                                                    map::GroupTime now, Ack ack);
+// The same request for a map of either kind; MERGE, EXPIRE and the like are none of a caller.
+absl::StatusOr<map::ConvergentRequest> ToConvergentRequest(decltype(map::MapOp::body) body);
+
+// Errors: kInvalidArgument, a lifetime that is none, or an attribute without a name.
+absl::StatusOr<map::AttributesOp> NewAttributes(std::string_view key,
+                                                const std::vector<Attribute>& attributes,
+                                                const WriteOptions& options);
+absl::StatusOr<map::AttributesOp> NewAttributeErasure(std::string_view key,
+                                                      const std::vector<std::string>& names,
+                                                      const WriteOptions& options);
 
 }  // namespace cohort::runtime
 

@@ -6,6 +6,7 @@
 
 #include "map/types.h"
 #include "runtime/map_calls.h"
+#include "runtime/map_writes.h"
 #include "runtime/replicated_map_impl.h"
 
 namespace cohort {
@@ -16,9 +17,12 @@ using runtime::ClearBody;
 using runtime::EraseBody;
 using runtime::ExpireBody;
 using runtime::IncrementBody;
+using runtime::NewAttributeErasure;
+using runtime::NewAttributes;
 using runtime::PersistBody;
 using runtime::PutBody;
 using runtime::ToEntry;
+using runtime::TouchBody;
 
 namespace {
 
@@ -35,13 +39,21 @@ ReplicatedMap::~ReplicatedMap() = default;
 
 const std::string& ReplicatedMap::name() const { return impl_->map.name; }
 
+MapKind ReplicatedMap::kind() const {
+  bool convergent = false;
+  impl_->Read([&](const map::Map& map, const engine::Engine&, map::GroupTime) {
+    convergent = map.convergent();
+  });
+  return convergent ? MapKind::kConvergent : MapKind::kOrdered;
+}
+
 // ---- Reads.
 
 absl::StatusOr<Entry> ReplicatedMap::Get(std::string_view key) const {
   std::optional<map::Reading> reading;
   map::GroupTime time = 0;
   const bool complete =
-      impl_->Read([&](const map::OrderedMap& map, const engine::Engine&, map::GroupTime now) {
+      impl_->Read([&](const map::Map& map, const engine::Engine&, map::GroupTime now) {
         reading = map.GetWithMeta(key, now);
         time = now;
       });
@@ -52,7 +64,7 @@ absl::StatusOr<Entry> ReplicatedMap::Get(std::string_view key) const {
 
 bool ReplicatedMap::Exists(std::string_view key) const {
   bool exists = false;
-  impl_->Read([&](const map::OrderedMap& map, const engine::Engine&, map::GroupTime now) {
+  impl_->Read([&](const map::Map& map, const engine::Engine&, map::GroupTime now) {
     exists = map.Exists(key, now);
   });
   return exists;
@@ -60,15 +72,14 @@ bool ReplicatedMap::Exists(std::string_view key) const {
 
 size_t ReplicatedMap::Size() const {
   size_t size = 0;
-  impl_->Read([&](const map::OrderedMap& map, const engine::Engine&, map::GroupTime) {
-    size = map.Size();
-  });
+  impl_->Read(
+      [&](const map::Map& map, const engine::Engine&, map::GroupTime) { size = map.Size(); });
   return size;
 }
 
 size_t ReplicatedMap::Expiring() const {
   size_t expiring = 0;
-  impl_->Read([&](const map::OrderedMap& map, const engine::Engine&, map::GroupTime) {
+  impl_->Read([&](const map::Map& map, const engine::Engine&, map::GroupTime) {
     expiring = map.Expiring();
   });
   return expiring;
@@ -76,16 +87,15 @@ size_t ReplicatedMap::Expiring() const {
 
 uint64_t ReplicatedMap::Bytes() const {
   uint64_t bytes = 0;
-  impl_->Read([&](const map::OrderedMap& map, const engine::Engine&, map::GroupTime) {
-    bytes = map.Bytes();
-  });
+  impl_->Read(
+      [&](const map::Map& map, const engine::Engine&, map::GroupTime) { bytes = map.Bytes(); });
   return bytes;
 }
 
 void ReplicatedMap::ForEach(
     const std::function<void(std::string_view, const Entry&)>& visit) const {
   std::optional<map::Snapshot> snapshot;
-  impl_->Read([&](const map::OrderedMap& map, const engine::Engine&, map::GroupTime) {
+  impl_->Read([&](const map::Map& map, const engine::Engine&, map::GroupTime) {
     snapshot = map.TakeSnapshot();
   });
   if (!snapshot) {
@@ -111,9 +121,7 @@ void ReplicatedMap::ForEach(
       const size_t end = std::min(bucket + kBucketsPerVisit, snapshot->buckets());
       for (; bucket < end; ++bucket) {
         for (const auto& [key, entry] : snapshot->EntriesOf(bucket)) {
-          if (entry->IsVisible(time))
-            copied.push_back(
-                {*key, {entry->value, entry->version, entry->expires_at, entry->ttl_ms}});
+          if (entry->IsVisible(time)) copied.push_back({*key, snapshot->ReadingOf(*entry)});
         }
         snapshot->Release(bucket);
       }
@@ -124,9 +132,9 @@ void ReplicatedMap::ForEach(
 }
 
 ScanResult ReplicatedMap::Scan(uint64_t cursor, size_t count) const {
-  map::OrderedMap::ScanResult found;
+  map::Map::ScanResult found;
   map::GroupTime time = 0;
-  impl_->Read([&](const map::OrderedMap& map, const engine::Engine&, map::GroupTime now) {
+  impl_->Read([&](const map::Map& map, const engine::Engine&, map::GroupTime now) {
     found = map.Scan(cursor, count, now);
     time = now;
   });
@@ -140,7 +148,7 @@ ScanResult ReplicatedMap::Scan(uint64_t cursor, size_t count) const {
 
 MapDigest ReplicatedMap::Digest() const {
   MapDigest digest;
-  impl_->Read([&](const map::OrderedMap& map, const engine::Engine& engine, map::GroupTime) {
+  impl_->Read([&](const map::Map& map, const engine::Engine& engine, map::GroupTime) {
     const map::Digest content = map.digest();
     digest.hi = content.hi;
     digest.lo = content.lo;
@@ -148,6 +156,35 @@ MapDigest ReplicatedMap::Digest() const {
     digest.entries = map.Size();
   });
   return digest;
+}
+
+absl::StatusOr<std::string> ReplicatedMap::GetAttribute(std::string_view key,
+                                                        std::string_view name) const {
+  std::optional<Buffer> value;
+  const absl::Status status =
+      impl_->ReadConvergent([&](const map::ConvergentMap& map, map::GroupTime now) {
+        value = map.GetAttribute(key, name, now);
+        return absl::OkStatus();
+      });
+  if (!status.ok()) return status;
+  if (!value) return absl::NotFoundError("no such key, or no such attribute");
+  return std::string(value->text());
+}
+
+absl::StatusOr<std::vector<Attribute>> ReplicatedMap::GetAttributes(std::string_view key) const {
+  std::optional<map::ConvergentMap::Attributes> found;
+  const absl::Status status =
+      impl_->ReadConvergent([&](const map::ConvergentMap& map, map::GroupTime now) {
+        found = map.GetAttributes(key, now);
+        return absl::OkStatus();
+      });
+  if (!status.ok()) return status;
+  if (!found) return absl::NotFoundError("no such key");
+  std::vector<Attribute> attributes;
+  attributes.reserve(found->size());
+  for (auto& [name, value] : *found)
+    attributes.push_back({std::move(name), std::string(value.text())});
+  return attributes;
 }
 
 std::string MapDigest::ToString() const { return map::Digest{hi, lo}.ToString(); }
@@ -187,6 +224,19 @@ WriteResult ReplicatedMap::Expire(std::string_view key, absl::Duration ttl,
 }
 WriteResult ReplicatedMap::Persist(std::string_view key, const WriteOptions& options) {
   return impl_->Write(PersistBody(key), options);
+}
+WriteResult ReplicatedMap::Touch(std::string_view key, const WriteOptions& options) {
+  return impl_->Write(TouchBody(key), options);
+}
+WriteResult ReplicatedMap::PutAttributes(std::string_view key,
+                                         const std::vector<Attribute>& attributes,
+                                         const WriteOptions& options) {
+  return impl_->WriteAttributes(NewAttributes(key, attributes, options), options);
+}
+WriteResult ReplicatedMap::EraseAttributes(std::string_view key,
+                                           const std::vector<std::string>& names,
+                                           const WriteOptions& options) {
+  return impl_->WriteAttributes(NewAttributeErasure(key, names, options), options);
 }
 WriteResult ReplicatedMap::Write(const WriteBatch& batch, const WriteOptions& options) {
   return impl_->Write(BatchBody(batch), options);
@@ -233,6 +283,22 @@ absl::Status ReplicatedMap::ExpireAsync(std::string_view key, absl::Duration ttl
 absl::Status ReplicatedMap::PersistAsync(std::string_view key, const WriteOptions& options,
                                          WriteCallback done) {
   return impl_->WriteAsync(PersistBody(key), options, std::move(done));
+}
+absl::Status ReplicatedMap::TouchAsync(std::string_view key, const WriteOptions& options,
+                                       WriteCallback done) {
+  return impl_->WriteAsync(TouchBody(key), options, std::move(done));
+}
+absl::Status ReplicatedMap::PutAttributesAsync(std::string_view key,
+                                               const std::vector<Attribute>& attributes,
+                                               const WriteOptions& options, WriteCallback done) {
+  return impl_->WriteAttributesAsync(NewAttributes(key, attributes, options), options,
+                                     std::move(done));
+}
+absl::Status ReplicatedMap::EraseAttributesAsync(std::string_view key,
+                                                 const std::vector<std::string>& names,
+                                                 const WriteOptions& options, WriteCallback done) {
+  return impl_->WriteAttributesAsync(NewAttributeErasure(key, names, options), options,
+                                     std::move(done));
 }
 absl::Status ReplicatedMap::WriteAsync(const WriteBatch& batch, const WriteOptions& options,
                                        WriteCallback done) {

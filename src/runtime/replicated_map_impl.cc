@@ -11,34 +11,85 @@ constexpr unsigned kLogicalBits = 16;  // Of a hybrid logical time, below its mi
 
 }  // namespace
 
-absl::StatusOr<engine::MapWrite> ReplicatedMap::Impl::NewCommand(
-    absl::StatusOr<Body> body, const WriteOptions& options) const {
+ReplicatedMap::Impl::Command ReplicatedMap::Impl::NewCommand(absl::StatusOr<Body> body,
+                                                             const WriteOptions& options) const {
   if (!body.ok()) return body.status();
   if (absl::Status status = group->fork_guard().Check(); !status.ok()) return status;
-  const std::optional<uint32_t> id = group->driver().Read(
-      [&](const engine::Engine& engine, Instant) { return engine.MapId(map.name); });
-  if (!id) return absl::UnavailableError("this member has no complete state yet");
+  Command command = absl::UnavailableError("this member has no complete state yet");
+  std::optional<uint32_t> ordered;
+  Read([&](const map::Map& found, const engine::Engine& engine, map::GroupTime now) {
+    const map::ConvergentMap* convergent = engine.FindConvergent(found.id());
+    if (convergent == nullptr) {
+      ordered = found.id();
+      return;
+    }
+    absl::StatusOr<map::ConvergentRequest> request = runtime::ToConvergentRequest(*std::move(body));
+    command = request.ok() ? runtime::NewConvergentWrite(*convergent, *request, now, options.ack)
+                           : Command(request.status());
+  });
+  if (!ordered) return command;
   map::MapOp op;
   op.map = map.name;
   op.hlc = static_cast<uint64_t>(group->driver().GroupTimeMs()) << kLogicalBits;
   op.body = *std::move(body);
-  return runtime::NewMapWrite(*id, op, options.ack);
+  return runtime::NewMapWrite(*ordered, op, options.ack);
 }
 
-WriteResult ReplicatedMap::Impl::Write(absl::StatusOr<Body> body,
-                                       const WriteOptions& options) const {
-  absl::StatusOr<engine::MapWrite> command = NewCommand(std::move(body), options);
-  if (command.ok()) return group->Call(*std::move(command), options.timeout);
+ReplicatedMap::Impl::Command ReplicatedMap::Impl::NewAttributeCommand(
+    absl::StatusOr<map::AttributesOp> op, const WriteOptions& options) const {
+  if (!op.ok()) return op.status();
+  if (absl::Status status = group->fork_guard().Check(); !status.ok()) return status;
+  Command command;
+  const absl::Status status =
+      ReadConvergent([&](const map::ConvergentMap& found, map::GroupTime now) {
+        command = runtime::NewConvergentWrite(found, *std::move(op), now, options.ack);
+        return command.status();
+      });
+  if (!status.ok()) return status;
+  return command;
+}
+
+WriteResult ReplicatedMap::Impl::Call(Command command, const WriteOptions& options) const {
   WriteResult result;
+  // An access so soon after another one is not sent.
+  const bool is_nothing = command.ok() && command->operation.empty();
+  if (command.ok() && !is_nothing) return group->Call(*std::move(command), options.timeout);
   result.status = command.status();
   return result;
 }
 
+absl::Status ReplicatedMap::Impl::CallAsync(Command command, const WriteOptions& options,
+                                            WriteCallback done) const {
+  // A map that is full is an answer, as in an ordered map; a send queue that is full is not.
+  const bool is_answer =
+      command.ok() ? command->operation.empty() : absl::IsResourceExhausted(command.status());
+  if (!is_answer && !command.ok()) return command.status();
+  if (!is_answer) return group->CallAsync(*std::move(command), options.timeout, std::move(done));
+  WriteResult result;
+  result.status = command.status();
+  if (done) group->queue.PushTask([done = std::move(done), result] { done(result); });
+  return absl::OkStatus();
+}
+
+WriteResult ReplicatedMap::Impl::Write(absl::StatusOr<Body> body,
+                                       const WriteOptions& options) const {
+  return Call(NewCommand(std::move(body), options), options);
+}
+
 absl::Status ReplicatedMap::Impl::WriteAsync(absl::StatusOr<Body> body, const WriteOptions& options,
                                              WriteCallback done) const {
-  absl::StatusOr<engine::MapWrite> command = NewCommand(std::move(body), options);
-  if (!command.ok()) return command.status();
-  return group->CallAsync(*std::move(command), options.timeout, std::move(done));
+  return CallAsync(NewCommand(std::move(body), options), options, std::move(done));
+}
+
+WriteResult ReplicatedMap::Impl::WriteAttributes(absl::StatusOr<map::AttributesOp> op,
+                                                 const WriteOptions& options) const {
+  return Call(NewAttributeCommand(std::move(op), options), options);
+}
+
+absl::Status ReplicatedMap::Impl::WriteAttributesAsync(absl::StatusOr<map::AttributesOp> op,
+                                                       const WriteOptions& options,
+                                                       WriteCallback done) const {
+  return CallAsync(NewAttributeCommand(std::move(op), options), options, std::move(done));
 }
 
 bool Concerns(const Change& change, const std::function<bool(std::string_view)>& wanted) {

@@ -10,7 +10,8 @@
 #include <string_view>
 
 #include "cohort/replicated_map.h"
-#include "map/ordered_map.h"
+#include "map/convergent_map.h"
+#include "map/map.h"
 #include "runtime/group_impl.h"
 #include "runtime/map_calls.h"
 
@@ -30,7 +31,7 @@ struct ReplicatedMap::Impl {
   bool Read(Function&& read) const {
     return group->driver().Read([&](const engine::Engine& engine, Instant now) {
       const std::optional<uint32_t> id = engine.MapId(map.name);
-      const map::OrderedMap* found = id ? engine.FindMap(*id) : nullptr;
+      const map::Map* found = id ? engine.FindMap(*id) : nullptr;
       if (found == nullptr) return false;
       read(*found, engine, engine.GroupTimeMs(now));
       return true;
@@ -42,6 +43,23 @@ struct ReplicatedMap::Impl {
   WriteResult Write(absl::StatusOr<Body> body, const WriteOptions& options) const;
   absl::Status WriteAsync(absl::StatusOr<Body> body, const WriteOptions& options,
                           WriteCallback done) const;
+  // Writes to attributes; fail in an ordered map.
+  WriteResult WriteAttributes(absl::StatusOr<map::AttributesOp> op,
+                              const WriteOptions& options) const;
+  absl::Status WriteAttributesAsync(absl::StatusOr<map::AttributesOp> op,
+                                    const WriteOptions& options, WriteCallback done) const;
+  // Calls read(map, group time in ms), which gives a status, under the lock.
+  template <class Function>
+  absl::Status ReadConvergent(Function&& read) const {
+    absl::Status status = absl::UnavailableError("this member has no complete state yet");
+    Read([&](const map::Map& found, const engine::Engine& engine, map::GroupTime now) {
+      const map::ConvergentMap* convergent = engine.FindConvergent(found.id());
+      status = convergent == nullptr
+                   ? absl::FailedPreconditionError("attributes need a convergent map")
+                   : read(*convergent, now);
+    });
+    return status;
+  }
   Subscription Subscribe(std::function<bool(std::string_view)> wanted,
                          std::function<void(const Change&)> on_change) const;
 
@@ -49,8 +67,12 @@ struct ReplicatedMap::Impl {
   Group::Impl::OpenedMap& map;
 
  private:
-  absl::StatusOr<engine::MapWrite> NewCommand(absl::StatusOr<Body> body,
-                                              const WriteOptions& options) const;
+  using Command = absl::StatusOr<engine::MapWrite>;
+  Command NewCommand(absl::StatusOr<Body> body, const WriteOptions& options) const;
+  Command NewAttributeCommand(absl::StatusOr<map::AttributesOp> op,
+                              const WriteOptions& options) const;
+  WriteResult Call(Command command, const WriteOptions& options) const;
+  absl::Status CallAsync(Command command, const WriteOptions& options, WriteCallback done) const;
 };
 
 }  // namespace cohort

@@ -40,6 +40,7 @@ void WriteChecker::OnTrace(const Moment& moment, const TraceRecord& record) {
         if (place.view == record.previous) OnApplied(moment, place, record.view, digest);
       }
       process.closing.clear();
+      CheckClosed(moment, record);
       process.view = record.view;
       process.wedged = false;
       process.self = record.subject;
@@ -61,6 +62,16 @@ void WriteChecker::OnTrace(const Moment& moment, const TraceRecord& record) {
     default:
       return;
   }
+}
+
+// Who go on together have joined the same operations.
+void WriteChecker::CheckClosed(const Moment& moment, const TraceRecord& record) {
+  if (record.previous.IsZero() || record.digest == 0) return;
+  const auto [found, fresh] = closed_.try_emplace({record.previous, record.view}, record.digest);
+  if (fresh || found->second == record.digest) return;
+  violations_.Add("I18", moment,
+                  "convergent maps differ from another member's at the end of view " +
+                      Words(record.previous) + ", closed towards " + Words(record.view));
 }
 
 void WriteChecker::OnApplied(const Moment& moment, const Applied& place, const ViewId& next,
@@ -165,8 +176,11 @@ void WriteChecker::OnDone(const Moment& moment, const engine::DoneUpcall& done) 
 
 Version WriteChecker::VersionOf(ProcessState& process, const IssuedCommand& command,
                                 const engine::DoneUpcall& done, const std::string& key) {
+  // A write to a life that somebody ends meanwhile ends with it, also if it is the later one.
+  if (command.kind == IssuedCommand::Kind::kAttributes) return Version::None();
   if (command.kind == IssuedCommand::Kind::kErase) {
-    if (done.number == 0) return Version::None();  // Nothing was there.
+    if (done.number == 0) return Version::None();              // Nothing was there.
+    if (done.version != Version::None()) return done.version;  // In a convergent map.
     std::deque<Version>& removed = process.removed[key];
     if (removed.empty()) return Version::None();
     // With several under way, done in any order, nobody knows which is which, nor of those that

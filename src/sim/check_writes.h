@@ -115,6 +115,7 @@ class WriteChecker : public Checker {
   };
 
   void OnApplied(const Moment& moment, const Applied& place, const ViewId& next, uint64_t digest);
+  void CheckClosed(const Moment& moment, const TraceRecord& record);
   void OnChange(const Moment& moment, const engine::ChangeUpcall& change);
   void OnDone(const Moment& moment, const engine::DoneUpcall& done);
   // The version `command` gave to `key`; None() if that cannot be told.
@@ -140,6 +141,8 @@ class WriteChecker : public Checker {
   // Digests of operations by place and, of those in a closing order, by the view it led to: sides
   // of a partition may close a view differently.
   std::map<std::pair<Applied, ViewId>, uint64_t> applied_;
+  // Digests of convergent maps at the end of a view, by it and the next one.
+  std::map<std::pair<ViewId, ViewId>, uint64_t> closed_;
   Stats stats_;
 };
 

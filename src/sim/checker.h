@@ -56,6 +56,7 @@ struct IssuedCommand {
     kErase,
     kIncrement,
     kBatch,
+    kAttributes,  // Of an entry of a convergent map.
     kVerify,
     kLeave
   };

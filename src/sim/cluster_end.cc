@@ -294,7 +294,7 @@ std::string Cluster::Configuration() const {
          (workload_.big > 0.01 ? ", many large" : "") +
          (workload_.conditional > 0.5 ? ", mostly conditional" : "") +
          (workload_.maps > 1 ? " in " + std::to_string(workload_.maps) + " maps" : "") +
-         host_options_.ToString();
+         (workload_.convergent ? ", one convergent" : "") + host_options_.ToString();
 }
 
 }  // namespace cohort::sim

@@ -4,7 +4,8 @@
 #include <utility>
 
 #include "engine/engine.h"
-#include "map/ordered_map.h"
+#include "map/convergent_op_codec.h"
+#include "map/map.h"
 
 namespace cohort::sim {
 namespace {
@@ -42,19 +43,31 @@ class EngineNode : public Node {
     return engine_.MapId(name);
   }
   void WatchMap(std::string_view map) override { engine_.WatchMap(map, true); }
+  std::optional<engine::MapWrite> PrepareConvergent(
+      Instant now, uint32_t map, const map::ConvergentRequest& request) override {
+    const map::ConvergentMap* found = engine_.FindConvergent(map);
+    if (found == nullptr) return std::nullopt;
+    const auto op = map::PrepareConvergent(*found, request, engine_.GroupTimeMs(now));
+    if (!op.ok() || (op->items.empty() && !op->clears)) return std::nullopt;
+    engine::MapWrite write;
+    write.map = map;
+    write.operation = map::EncodeConvergentOp(*op);
+    write.convergent = true;
+    return write;
+  }
   std::optional<uint64_t> MapDigest(uint32_t map) const override {
-    const map::OrderedMap* found = engine_.FindMap(map);
+    const map::Map* found = engine_.FindMap(map);
     if (found == nullptr) return std::nullopt;
     return found->digest().lo ^ found->digest().hi;
   }
   std::optional<std::vector<Entry>> ReadMap(uint32_t map) const override {
-    const map::OrderedMap* found = engine_.FindMap(map);
+    const map::Map* found = engine_.FindMap(map);
     if (found == nullptr) return std::nullopt;
     std::vector<Entry> entries;
     uint64_t cursor = 0;
     do {
       // At time 0 nothing has expired yet.
-      map::OrderedMap::ScanResult scan = found->Scan(cursor, 1000, 0);
+      map::Map::ScanResult scan = found->Scan(cursor, 1000, 0);
       for (auto& [key, reading] : scan.entries) {
         entries.push_back({std::move(key), reading.version, std::move(reading.value)});
       }

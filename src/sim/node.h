@@ -19,6 +19,7 @@
 #include "engine/engine_stats.h"
 #include "engine/io.h"
 #include "engine/options.h"
+#include "map/convergent_map.h"
 
 namespace cohort::sim {
 
@@ -44,6 +45,12 @@ class Node {
   virtual uint64_t NextHlc(Instant now) = 0;
   virtual std::optional<uint32_t> MapId(std::string_view name) const = 0;
   virtual void WatchMap(std::string_view map) = 0;
+  // A write to a convergent map, without id and level. Empty: there is nothing to send, or it is
+  // refused.
+  virtual std::optional<engine::MapWrite> PrepareConvergent(Instant, uint32_t,
+                                                            const map::ConvergentRequest&) {
+    return std::nullopt;
+  }
   // The replica's own digest of the map: what members compare. Empty while its state is not
   // complete.
   virtual std::optional<uint64_t> MapDigest(uint32_t map) const = 0;

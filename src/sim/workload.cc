@@ -42,6 +42,10 @@ void DrawMoreWorkload(uint64_t seed, WorkloadOptions& options) {
   if (random.Chance(0.1)) options.big = 0.05;
   if (random.Chance(0.25)) options.conditional = 0.8;
   if (random.Chance(0.15)) options.burst = 0.9;
+  if (random.Chance(0.5)) {
+    options.convergent = true;
+    options.maps = std::max<uint32_t>(options.maps, 2);
+  }
 }
 
 Duration Workload::DrawPause() {
@@ -55,15 +59,20 @@ std::optional<Workload::Planned> Workload::Next(Instant now, Node& node, size_t 
   if (random_.Chance(options_.messages)) return Message();
   const auto which = options_.maps == 1 ? 0 : static_cast<uint32_t>(random_.Below(options_.maps));
   const std::optional<uint32_t> map = node.MapId(kMapNames[which]);
-  if (!map.has_value()) {
+  const bool convergent = options_.convergent && which == options_.maps - 1;
+  if (!map.has_value() || (convergent && !opened_)) {
     if (opening_ != 0 || !node.writable()) return std::nullopt;
     return OpenTheMap(which);
   }
+  if (convergent) return Join(now, node, which, *map);
   return Write(now, node, which, *map);
 }
 
 void Workload::OnDone(const engine::DoneUpcall& done) {
-  if (done.command == opening_) opening_ = 0;
+  if (done.command == opening_) {
+    opening_ = 0;
+    opened_ |= opening_convergent_ && done.status.ok();
+  }
   if (done.status.ok() && done.version != Version::None()) last_version_ = done.version;
 }
 
@@ -100,6 +109,7 @@ Workload::Planned Workload::OpenTheMap(uint32_t map) {
   open.id = planned.issued.id;
   open.name = kMapNames[map];
   if (map != 0) open.bytes_max = uint64_t{64 << 10} * map;
+  open.convergent = opening_convergent_ = options_.convergent && map == options_.maps - 1;
   planned.command = std::move(open);
   return planned;
 }
@@ -151,6 +161,43 @@ uint64_t Workload::DrawWrite() {
   if (random_.Chance(options_.conditional)) return random_.Between(14, 17);
   const uint64_t choice = random_.Below(16);
   return choice < 14 ? choice : choice + 4;
+}
+
+std::optional<Workload::Planned> Workload::Join(Instant now, Node& node, uint32_t which,
+                                                uint32_t map) {
+  Planned planned;
+  planned.issued.id = next_id_++;
+  const uint64_t ack = random_.Below(10);
+  planned.issued.ack = ack < 7 ? AckLevel::kAll : ack < 9 ? AckLevel::kOne : AckLevel::kLocal;
+  const std::string key = DrawKey(which);
+  const std::string value = DrawValue();
+  const std::string name = "a" + std::to_string(random_.Below(4));
+  planned.issued.keys.push_back(key);
+  map::ConvergentRequest request = Put(key, value);
+  const uint64_t choice = random_.Below(20);
+  if (choice < 9) {
+    planned.issued.kind = IssuedCommand::Kind::kPut;
+    map::PutOp put = Put(key, value);
+    if (random_.Chance(options_.expiring)) put.ttl_ms = random_.Between(50, 20000);
+    planned.issued.expires = put.ttl_ms != 0;
+    request = put;
+  } else if (choice < 12) {
+    planned.issued.kind = IssuedCommand::Kind::kErase;
+    request = map::EraseOp{.key = key};
+  } else {
+    planned.issued.kind = IssuedCommand::Kind::kAttributes;
+    map::AttributesOp attributes;
+    attributes.key = key;
+    const bool erases = choice > 17;
+    attributes.writes.push_back({name, erases ? std::string_view() : value, erases});
+    request = std::move(attributes);
+  }
+  std::optional<engine::MapWrite> write = node.PrepareConvergent(now, map, request);
+  if (!write.has_value()) return std::nullopt;
+  write->id = planned.issued.id;
+  write->ack = planned.issued.ack;
+  planned.command = *std::move(write);
+  return planned;
 }
 
 Workload::Planned Workload::Write(Instant now, Node& node, uint32_t which, uint32_t map) {

@@ -25,6 +25,7 @@ struct WorkloadOptions {
   double conditional = 0.2;                   // Share of writes that are increments or puts-if.
   double burst = 0.25;         // Share of commands that follow the one before at once.
   uint32_t maps = 1;           // Used; each process opens a map when it needs it.
+  bool convergent = false;     // The last of them is a convergent one.
   uint32_t keys = 40;          // Of each process, and shared.
   uint32_t pending_max = 200;  // A user stops when so many commands are not done.
 };
@@ -60,6 +61,8 @@ class Workload {
   Planned Message();
   Planned Verification();
   Planned Write(Instant now, Node& node, uint32_t which, uint32_t map);
+  // Into the convergent map. Nothing when its writer would not send any.
+  std::optional<Planned> Join(Instant now, Node& node, uint32_t which, uint32_t map);
   std::string DrawKey(uint32_t which);
   std::string DrawValue();
   size_t DrawSize();
@@ -70,8 +73,10 @@ class Workload {
   ProcessNumber process_;
   Random random_;
   uint64_t next_id_ = 1;
-  uint64_t opening_ = 0;  // The pending OpenMap, if not 0.
-  Version last_version_;  // Of some write of ours, for conditions.
+  uint64_t opening_ = 0;             // The pending OpenMap, if not 0 ...
+  bool opening_convergent_ = false;  // ... and whether it is of the convergent map.
+  bool opened_ = false;              // All members had the convergent map once.
+  Version last_version_;             // Of some write of ours, for conditions.
 };
 
 }  // namespace cohort::sim

@@ -29,12 +29,10 @@ sim::HostIndex HostOf(size_t member) { return static_cast<sim::HostIndex>(member
 
 absl::StatusOr<Entry> SimMap::Get(std::string_view key) const {
   std::optional<Entry> entry;
-  const bool complete =
-      world_->Read(HostOf(member_), name_,
-                   [&](const map::OrderedMap& map, const engine::Engine&, map::GroupTime now) {
-                     if (const auto reading = map.GetWithMeta(key, now))
-                       entry = ToEntry(*reading, now);
-                   });
+  const bool complete = world_->Read(
+      HostOf(member_), name_, [&](const map::Map& map, const engine::Engine&, map::GroupTime now) {
+        if (const auto reading = map.GetWithMeta(key, now)) entry = ToEntry(*reading, now);
+      });
   if (!complete) return absl::UnavailableError("this member has no complete state yet");
   if (!entry) return absl::NotFoundError("no such key");
   return *std::move(entry);
@@ -44,19 +42,17 @@ bool SimMap::Exists(std::string_view key) const { return Get(key).ok(); }
 
 size_t SimMap::Size() const {
   size_t size = 0;
-  world_->Read(HostOf(member_), name_,
-               [&](const map::OrderedMap& map, const engine::Engine&, map::GroupTime) {
-                 size = map.Size();
-               });
+  world_->Read(
+      HostOf(member_), name_,
+      [&](const map::Map& map, const engine::Engine&, map::GroupTime) { size = map.Size(); });
   return size;
 }
 
 uint64_t SimMap::Bytes() const {
   uint64_t bytes = 0;
-  world_->Read(HostOf(member_), name_,
-               [&](const map::OrderedMap& map, const engine::Engine&, map::GroupTime) {
-                 bytes = map.Bytes();
-               });
+  world_->Read(
+      HostOf(member_), name_,
+      [&](const map::Map& map, const engine::Engine&, map::GroupTime) { bytes = map.Bytes(); });
   return bytes;
 }
 
@@ -76,7 +72,7 @@ void SimMap::ForEach(
 ScanResult SimMap::Scan(uint64_t cursor, size_t count) const {
   ScanResult result;
   world_->Read(HostOf(member_), name_,
-               [&](const map::OrderedMap& map, const engine::Engine&, map::GroupTime now) {
+               [&](const map::Map& map, const engine::Engine&, map::GroupTime now) {
                  auto found = map.Scan(cursor, count, now);
                  result.cursor = found.next_cursor;
                  for (auto& [key, reading] : found.entries)
@@ -88,7 +84,7 @@ ScanResult SimMap::Scan(uint64_t cursor, size_t count) const {
 MapDigest SimMap::Digest() const {
   MapDigest digest;
   world_->Read(HostOf(member_), name_,
-               [&](const map::OrderedMap& map, const engine::Engine& engine, map::GroupTime) {
+               [&](const map::Map& map, const engine::Engine& engine, map::GroupTime) {
                  digest.hi = map.digest().hi;
                  digest.lo = map.digest().lo;
                  digest.view = engine.view().id;

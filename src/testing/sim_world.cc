@@ -216,7 +216,7 @@ void SimWorld::HandUp(HostIndex index, engine::Output& out) {
 }
 
 void SimWorld::HandChange(HostIndex index, engine::ChangeUpcall& change) {
-  const map::OrderedMap* map = hosts_[index].engine->FindMap(change.map);
+  const map::Map* map = hosts_[index].engine->FindMap(change.map);
   if (map == nullptr) return;
   const auto shared = std::make_shared<engine::ChangeUpcall>(std::move(change));
   for (const std::shared_ptr<Subscriber>& subscriber : hosts_[index].subscribers) {
@@ -528,6 +528,8 @@ absl::StatusOr<engine::Command> SimWorld::NewWrite(HostIndex index, std::string_
   if (engine == nullptr) return absl::CancelledError("this member has no process");
   const std::optional<uint32_t> id = engine->MapId(map);
   if (!id) return absl::UnavailableError("this member has no complete state yet");
+  if (engine->FindConvergent(*id) != nullptr)
+    return absl::UnimplementedError("simulated groups have no convergent maps yet");
   map::MapOp op;
   op.map = map;
   op.hlc = engine->NextHlc(LocalNow(index));

@@ -25,7 +25,7 @@
 #include "base/random.h"
 #include "cohort/testing/sim_group.h"
 #include "engine/engine.h"
-#include "map/ordered_map.h"
+#include "map/map.h"
 #include "runtime/map_calls.h"
 #include "sim/datagram_network.h"
 #include "sim/host.h"
@@ -69,7 +69,7 @@ class SimWorld : public std::enable_shared_from_this<SimWorld> {
   bool Read(sim::HostIndex host, std::string_view map, Function&& read) const {
     const engine::Engine* const engine = EngineOf(host);
     const std::optional<uint32_t> id = engine != nullptr ? engine->MapId(map) : std::nullopt;
-    const map::OrderedMap* found = id ? engine->FindMap(*id) : nullptr;
+    const map::Map* found = id ? engine->FindMap(*id) : nullptr;
     if (found == nullptr) return false;
     read(*found, *engine, engine->GroupTimeMs(LocalNow(host)));
     return true;

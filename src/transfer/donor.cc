@@ -87,7 +87,8 @@ void Donor::Begin(Instant now, const MemberId& joiner, uint32_t attempt, const m
   out.notes.push_back({Output::Note::Kind::kStarted, joiner, 0, {}});
   auto session = std::make_unique<DonorSession>(now, joiner, attempt, options_.chunk_bytes,
                                                 *std::move(snapshot));
-  session->Begin(maps.options().settings, out);
+  session->Begin(maps.options().settings, maps.HasConvergent() ? received_ : std::vector<SeqNo>(),
+                 out);
   const bool done = session->done();
   sessions_[joiner] = std::move(session);
   if (done) Complete(joiner, out);

@@ -11,10 +11,13 @@
 #define COHORT_TRANSFER_DONOR_H_
 
 #include <memory>
+#include <utility>
+#include <vector>
 
 #include "absl/container/btree_map.h"
 #include "base/buffer.h"
 #include "base/instant.h"
+#include "base/types.h"
 #include "map/map_set.h"
 #include "transfer/limits.h"
 #include "transfer/messages.h"
@@ -49,6 +52,9 @@ class Donor {
   // that names a view not installed here yet waits for OnView().
   void OnMessage(Instant now, const MemberId& from, Bytes body, const map::MapSet& maps,
                  bool serving, Output& out);
+  // Chunks of each member of the view, by rank, whose convergent operations are in the maps that
+  // the next call is given.
+  void SetReceived(std::vector<SeqNo> received) { received_ = std::move(received); }
   // After `maps.OnView()`.
   void OnView(Instant now, const map::MapSet& maps, bool serving, Output& out);
   void OnGone(const MemberId& member);  // Left the view, or its lifeline broke.
@@ -77,6 +83,7 @@ class Donor {
   Stats stats_;
   absl::btree_map<MemberId, std::unique_ptr<DonorSession>> sessions_;
   absl::btree_map<MemberId, Waiting> waiting_;
+  std::vector<SeqNo> received_;
 };
 
 }  // namespace cohort::transfer

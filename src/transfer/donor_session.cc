@@ -16,12 +16,14 @@ DonorSession::DonorSession(Instant now, const MemberId& joiner, uint32_t attempt
       snapshot_(std::move(snapshot)),
       last_heard_(now) {}
 
-void DonorSession::Begin(const map::MapSettings& settings, Output& out) {
+void DonorSession::Begin(const map::MapSettings& settings, std::vector<SeqNo> received,
+                         Output& out) {
   BeginMessage begin;
   begin.view = snapshot_.view;
   begin.position = snapshot_.position;
   begin.settings = settings;
   begin.history = snapshot_.history;
+  begin.received = std::move(received);
   for (const map::Snapshot& map : snapshot_.maps) {
     begin.maps.push_back({map.name(), map.state(), map.entries(), map.bytes()});
   }

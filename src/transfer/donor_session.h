@@ -8,6 +8,7 @@
 
 #include "base/buffer.h"
 #include "base/instant.h"
+#include "base/types.h"
 #include "map/map_set.h"
 #include "transfer/output.h"
 
@@ -19,7 +20,8 @@ class DonorSession {
                map::MapSetSnapshot snapshot);
 
   // BEGIN, and as much as may be in flight. `settings`: of maps yet to come.
-  void Begin(const map::MapSettings& settings, Output& out);
+  // `received`: see BeginMessage.
+  void Begin(const map::MapSettings& settings, std::vector<SeqNo> received, Output& out);
   // False if the joiner acknowledges what was never sent.
   bool OnAck(Instant now, uint32_t chunks, Output& out);
 

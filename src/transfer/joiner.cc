@@ -18,7 +18,7 @@ constexpr size_t kPastViewsMax = 64;
 
 }  // namespace
 
-Joiner::Joiner(const Options& options) : options_(options) {}
+Joiner::Joiner(const Options& options) : options_(options), early_(options.maps) {}
 
 void Joiner::Start(Instant now, const ViewId& view, std::vector<MemberId> donors, Output& out) {
   Stop();
@@ -42,12 +42,52 @@ void Joiner::Stop() {
   held_ = false;
   begins_ = false;
   settled_ = UINT64_MAX;
+  early_.ForgetEarly();
+  needed_.clear();
+  received_.clear();
+}
+
+// Spec 11.13
+void Joiner::OnConvergentOp(Bytes op, const map::ConvergentPlace& place) {
+  if (state_ == State::kIdle) return;
+  map::Output ignored;  // The user gets one notice for the whole state.
+  ignored.wants_changes = false;
+  early_.Join(op, place, ignored);
+  const bool is_whole = state_ == State::kReplaying || state_ == State::kSynced;
+  if (is_whole && maps_ != nullptr) maps_->Join(op, place, ignored);
+}
+
+// The state is whole: what came meanwhile belongs to it. It is kept, in case this state is given
+// up.
+void Joiner::TakeEarly() {
+  map::Output ignored;
+  ignored.wants_changes = false;
+  maps_->CopyEarly(early_, ignored);
+}
+
+void Joiner::OnReceived(Instant now, std::vector<SeqNo> received) {
+  received_ = std::move(received);
+  if (!HasReceived()) return;
+  needed_.clear();
+  if (state_ == State::kReplaying) TryFinish(now);
+}
+
+// Spec 11.14
+bool Joiner::HasReceived() const {
+  if (needed_.empty()) return true;
+  if (needed_view_ != delivered_.view || received_.size() != needed_.size()) return false;
+  for (size_t rank = 0; rank < needed_.size(); ++rank) {
+    if (received_[rank] < needed_[rank]) return false;
+  }
+  return true;
 }
 
 void Joiner::BeginWith(Instant now, std::unique_ptr<map::MapSet> maps) {
   donor_.reset();
   timers_ = {};
   maps_ = std::move(maps);
+  needed_.clear();
+  TakeEarly();
   begins_ = true;
   PlaceIn(overflowed_ ? delivered_.view : view_);
   held_ = false;
@@ -58,6 +98,7 @@ void Joiner::BeginWith(Instant now, std::unique_ptr<map::MapSet> maps) {
 // Spec 9.2
 void Joiner::Ask(Instant now, Output& out) {
   maps_.reset();
+  needed_.clear();
   begins_ = false;
   donor_.reset();
   state_ = State::kRequested;
@@ -100,13 +141,21 @@ void Joiner::OnView(Instant now, const ViewId& view, std::vector<MemberId> donor
     return;
   }
   held_ = false;
+  // Of what the donor had in the view that ended this member has all, unless the donor does not go
+  // on with it (virtual synchrony).
+  const bool had_all = needed_view_ != delivered_.view || HasReceived();
   past_.push_back(delivered_);
   if (past_.size() > kPastViewsMax) past_.erase(past_.begin());
   delivered_ = {.view = view};
   donors_ = std::move(donors);
   next_donor_ = 0;
+  received_.clear();
+  const bool donor_goes_on =
+      donor_.has_value() && std::find(donors_.begin(), donors_.end(), *donor_) != donors_.end();
+  if (needed_view_ == past_.back().view && (had_all || donor_goes_on)) needed_.clear();
   const bool has_state = state_ == State::kReceiving || state_ == State::kReplaying;
-  if (has_state && (FitOf(maps_->view(), maps_->position()) == Fit::kElsewhere ||
+  if (has_state && ((!needed_.empty() && needed_view_ == past_.back().view) ||
+                    FitOf(maps_->view(), maps_->position()) == Fit::kElsewhere ||
                     IsOfAnotherEnd(past_.back()))) {
     // What was skipped because that state covers it is not here any more: only a state from this
     // view on will do.
@@ -196,7 +245,7 @@ Joiner::Fit Joiner::FitOf(const ViewId& view, uint64_t position) const {
 }
 
 bool Joiner::HasReachedState() const {
-  return FitOf(maps_->view(), maps_->position()) == Fit::kReached;
+  return FitOf(maps_->view(), maps_->position()) == Fit::kReached && HasReceived();
 }
 
 void Joiner::SetQueueBytes(size_t bytes) {
@@ -272,7 +321,10 @@ void Joiner::OnBegin(Instant now, const BeginMessage& begin, Output& out) {
   maps_->RestorePlace(begin.view, begin.position, begin.history);
   for (const BeginMessage::Map& announced : begin.maps) {
     const size_t before = maps_->size();
-    map::OrderedMap* map = maps_->Create(announced.name);
+    map::Output ignored;
+    map::Map* map = announced.state.settings.convergent
+                        ? static_cast<map::Map*>(maps_->CreateConvergent(announced.name, ignored))
+                        : maps_->Create(announced.name);
     // Bounded one by one, so that the sums cannot wrap.
     if (map == nullptr || maps_->size() == before || announced.bytes > options_.state_bytes_max ||
         announced.entries > options_.state_bytes_max) {
@@ -293,6 +345,9 @@ void Joiner::OnBegin(Instant now, const BeginMessage& begin, Output& out) {
     return Fail(now, "the donor's state is of a place this member never came to", out);
   }
   if (bytes_expected_ > options_.state_bytes_max) return Fail(now, "too large a state", out);
+  // A donor that is still in an earlier view than this member goes on into this one.
+  if (begin.view.num >= delivered_.view.num) needed_ = begin.received;
+  needed_view_ = begin.view;
   state_ = State::kReceiving;
   SkipCovered();
   out.notes.push_back({Output::Note::Kind::kStarted, *donor_, bytes_expected_, {}});
@@ -305,7 +360,7 @@ bool Joiner::IsBefore(const ViewId& view, uint64_t position, const map::Place& p
 // Spec 9.4
 void Joiner::OnChunk(Instant now, Bytes body, Output& out) {
   ChunkReader reader(body);
-  map::OrderedMap* map = nullptr;
+  map::Map* map = nullptr;
   if (reader.valid() && reader.number() == next_chunk_) map = maps_->Get(reader.map());
   if (map == nullptr) {
     ++stats_.malformed;
@@ -344,6 +399,7 @@ void Joiner::OnEnd(Instant now, const EndMessage& end, Output& out) {
   }
   timers_ = {};
   state_ = State::kReplaying;
+  TakeEarly();
   Replay(now, out);
 }
 

@@ -72,6 +72,12 @@ class Joiner {
   void OnDonors(Instant now, std::vector<MemberId> donors, Output& out);
   // An ordered map operation, in order and without gaps since Start(). Copied.
   void OnOrderedOp(Instant now, Bytes op, const map::Place& place, Output& out);
+  // An operation of a convergent map, of a view since Start(). Joined at once to what is kept apart
+  // until the state is here: the order does not matter.
+  void OnConvergentOp(Bytes op, const map::ConvergentPlace& place);
+  // Chunks of each member of the view, by rank, that are delivered here.
+  void OnReceived(Instant now, std::vector<SeqNo> received);
+  bool wants_received() const { return !needed_.empty(); }
   void OnMessage(Instant now, const MemberId& from, Bytes body, Output& out);
   void OnDonorGone(Instant now, const MemberId& donor, Output& out);  // Its lifeline broke.
   void Stop();
@@ -125,6 +131,8 @@ class Joiner {
   enum class Fit : uint8_t { kReached, kAhead, kElsewhere };
   Fit FitOf(const ViewId& view, uint64_t position) const;
   bool HasReachedState() const;
+  bool HasReceived() const;
+  void TakeEarly();
   bool IsOfAnotherEnd(const map::Place& last) const;
   void NeedStateOf(const map::Place& place);
   void GiveUpQueue(const map::Place& place);
@@ -162,6 +170,13 @@ class Joiner {
   bool overflowed_ = false;
   map::Place overflow_;
   std::unique_ptr<map::MapSet> maps_;
+  // What convergent operations since Start() add up to. It has no maps: all is kept apart.
+  map::MapSet early_;
+  // What of `needed_view_` must be delivered here before the state counts: its donor had it, and
+  // may die with it. Empty: nothing more.
+  std::vector<SeqNo> needed_;
+  ViewId needed_view_;
+  std::vector<SeqNo> received_;  // Of delivered_.view.
 };
 
 }  // namespace cohort::transfer

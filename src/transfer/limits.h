@@ -20,6 +20,7 @@ inline constexpr size_t kWaitingMax = 1024;           // Requests that wait for 
 inline constexpr size_t kReplayPerTurn =
     2000;  // Operations applied at once after the state is complete.
 inline constexpr size_t kReasonBytesMax = 256;
+inline constexpr int kReceivedMax = 4096;  // Members of a view, in BEGIN.
 
 }  // namespace cohort::transfer
 

@@ -34,10 +34,12 @@ void Fill(v1::TransferSettings* out, const map::MapSettings& settings) {
   out->set_tombstones_max(settings.tombstones_max);
   out->set_tombstone_bytes_max(settings.tombstone_bytes_max);
   out->set_tombstone_horizon_ms(settings.tombstone_horizon_ms);
+  out->set_convergent(settings.convergent);
 }
 
 map::MapSettings From(const v1::TransferSettings& in) {
-  return {in.bytes_max(), in.tombstones_max(), in.tombstone_bytes_max(), in.tombstone_horizon_ms()};
+  return {in.bytes_max(), in.tombstones_max(), in.tombstone_bytes_max(), in.tombstone_horizon_ms(),
+          in.convergent()};
 }
 
 void Fill(v1::TransferMap* out, const BeginMessage::Map& map) {
@@ -92,6 +94,7 @@ Buffer EncodeBegin(uint32_t attempt, const BeginMessage& message) {
     out.add_recent(view.cid);
   }
   for (const BeginMessage::Map& map : message.maps) Fill(out.add_maps(), map);
+  for (const SeqNo seq : message.received) out.add_received(seq);
   return Encode(MessageType::kBegin, attempt, out);
 }
 
@@ -151,6 +154,8 @@ std::optional<BeginMessage> DecodeBegin(Bytes message) {
   }
   for (int i = 0; i < in.recent_size(); i += 2) recent.push_back({in.recent(i), in.recent(i + 1)});
   if (!begin.history.Restore({in.first_num(), in.first_cid()}, recent)) return std::nullopt;
+  if (in.received_size() > kReceivedMax) return std::nullopt;
+  begin.received.assign(in.received().begin(), in.received().end());
   for (const v1::TransferMap& map : in.maps()) {
     std::optional<BeginMessage::Map> taken = From(map);
     if (!taken.has_value()) return std::nullopt;

@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "base/buffer.h"
+#include "base/types.h"
 #include "cohort/ids.h"
 #include "map/types.h"
 #include "map/view_history.h"
@@ -47,6 +48,9 @@ struct BeginMessage {
   map::MapSettings settings;  // Of maps yet to come.
   map::ViewHistory history;
   std::vector<Map> maps;  // By id.
+  // Chunks of each member, by rank in `view`, whose convergent operations are in the state. Empty
+  // without a convergent map.
+  std::vector<SeqNo> received;
 };
 
 // Joiner: chunks below this number are in place.

@@ -41,7 +41,7 @@ class AdversityTest : public ::testing::Test {
       if (!net_.last_status().ok()) return;
     }
   }
-  const map::OrderedMap* Map(size_t index, std::string_view name) {
+  const map::Map* Map(size_t index, std::string_view name) {
     const std::optional<uint32_t> id = net_.engine(index).MapId(name);
     return id.has_value() ? net_.engine(index).FindMap(*id) : nullptr;
   }

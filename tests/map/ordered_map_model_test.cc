@@ -145,6 +145,7 @@ void RunSeed(uint64_t seed) {
   Random random(seed);
   Replica replica(MapSettings{.tombstones_max = 10});
   Replica twin(MapSettings{.tombstones_max = 10});
+  twin.map();  // An EXPIRE makes none.
   Model model;
   OpSource source(random, 12);
   std::deque<std::string> kept;

@@ -100,8 +100,6 @@ TEST_F(ReplicatedMapTest, WhatIsBeyondALimitIsRefusedBeforeItIsSent) {
   EXPECT_TRUE(
       a_->Put(std::string(kKeyBytesMax, 'k'), std::string(kValueBytesMax - 4096, 'v')).ok());
   EXPECT_EQ(members_[0].OpenMap(std::string(65, 'm')).status().code(), kInvalidArgument);
-  EXPECT_EQ(members_[0].OpenMap("c", {.kind = MapKind::kConvergent}).status().code(),
-            kUnimplemented);
 }
 
 TEST_F(ReplicatedMapTest, AsyncWritesAreAnsweredOnceEachOnTheDeliveryThread) {

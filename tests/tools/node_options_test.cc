@@ -154,7 +154,7 @@ TEST(NodeOptionsTest, ATimeWithoutAUnitIsSeconds) {
 }
 
 TEST(NodeOptionsTest, AMapOfAKindThatIsNotThereIsRefusedBeforeAnythingIsJoined) {
-  for (const char* map : {"m=convergent", "m=sorted"}) {
+  for (const char* map : {"m=causal", "m=sorted"}) {
     const auto options = Parse({"-g", "a", "-k", "f", "--map", map});
     ASSERT_FALSE(options.ok()) << map;
     EXPECT_THAT(options.status().message(), testing::HasSubstr("--map"));

@@ -8,6 +8,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "gtest/gtest.h"
@@ -18,12 +19,13 @@ namespace cohort::tools {
 
 class RespTest : public ::testing::Test {
  protected:
-  static void SetUpTestSuite() {
+  static void SetUpTestSuite() { StartNode({{"main", {}}, {"other", {}}}); }
+  static void StartNode(std::vector<MapSpec> maps) {
     NodeOptions options;
     options.group.group = "resp-test-" + std::to_string(getpid());
     options.group.name = "a";
     options.group.allow_plaintext = AllowPlaintext::kLoopback;
-    options.maps = {{"main", {}}, {"other", {}}};
+    options.maps = std::move(maps);
     options.resp = *ParseEndpoint(":0");
     options.http = *ParseEndpoint(":0");
     options.events = EventFormat::kNone;

@@ -3,7 +3,23 @@
 #include <algorithm>
 #include <utility>
 
+#include "hash_value.h"
+
 namespace cohort::tools {
+
+namespace {
+
+// The value as commands see it: of an entry that has attributes only, a hash of them.
+void ShowAttributes(const ReplicatedMap& map, std::string_view key, std::string& value) {
+  if (!value.empty()) return;
+  const absl::StatusOr<std::vector<Attribute>> attributes = map.GetAttributes(key);
+  if (!attributes.ok() || attributes->empty()) return;  // Also: an ordered map.
+  HashValue hash;
+  for (const Attribute& attribute : *attributes) hash.Set(attribute.name, attribute.value);
+  value = hash.Encode();
+}
+
+}  // namespace
 
 MapTransaction::Cell& MapTransaction::Load(std::string_view key, bool with_value) {
   Cells& cells = cells_[selected_];
@@ -23,6 +39,7 @@ MapTransaction::Cell& MapTransaction::Load(std::string_view key, bool with_value
     cell.version = entry->version;
     cell.has_value = with_value;
     if (with_value) {
+      ShowAttributes(maps_[selected_], key, entry->value);
       bytes_ += entry->value.size();
       cell.value = {std::move(entry->value), entry->ttl};
     }
@@ -43,6 +60,7 @@ void MapTransaction::LoadValue(std::string_view key, Cell& cell) {
   absl::StatusOr<Entry> entry = Read(key);
   cell.exists = entry.ok();
   if (!entry.ok()) return;
+  ShowAttributes(maps_[selected_], key, entry->value);
   bytes_ += entry->value.size();
   cell.value = {std::move(entry->value), entry->ttl};
 }

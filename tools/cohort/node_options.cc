@@ -40,7 +40,8 @@ void NodeFlags::AddTo(CLI::App& app) {
   group.AddTo(app);
   const char* section = "Maps and doors";
   app.add_option("--map", maps,
-                 "NAME=ordered of a map to open; may be repeated, SELECT 0 picks the first")
+                 "NAME=ordered or NAME=convergent of a map to open; may be repeated, SELECT 0 "
+                 "picks the first")
       ->envname("COHORT_MAP")
       ->delimiter(',')
       ->group(section)
@@ -104,13 +105,12 @@ absl::StatusOr<MapSpec> ParseMapSpec(const std::string& text) {
   spec.name = text.substr(0, equals);
   const std::string kind = equals == std::string::npos ? "ordered" : text.substr(equals + 1);
   if (kind == "convergent") {
-    return absl::InvalidArgumentError(absl::StrCat(
-        "--map: '", text, "': this version has no convergent maps; use ", spec.name, "=ordered"));
-  }
-  if (kind != "ordered") {
-    return absl::InvalidArgumentError(absl::StrCat(
-        "--map: '", text, "': '", kind, "' is no kind of map; there are: ordered, as in ",
-        spec.name.empty() ? "NAME" : spec.name, "=ordered"));
+    spec.options.kind = MapKind::kConvergent;
+  } else if (kind != "ordered") {
+    return absl::InvalidArgumentError(
+        absl::StrCat("--map: '", text, "': '", kind,
+                     "' is no kind of map; there are: ordered, convergent, as in ",
+                     spec.name.empty() ? "NAME" : spec.name, "=ordered"));
   }
   if (spec.name.empty() || spec.name.size() > kNameBytesMax) {
     return absl::InvalidArgumentError(

@@ -7,6 +7,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "cohort/replicated_map.h"
 #include "map_transaction.h"
@@ -27,6 +28,8 @@ struct WritePlan {
     kIncrement,
     kExpire,
     kBatch,
+    kPutAttributes,
+    kEraseAttributes,
     kClear
   };
   enum class Answer : uint8_t {
@@ -34,6 +37,7 @@ struct WritePlan {
     kNumber,     // WriteResult::number.
     kOneOrZero,  // :1, or :0 when the condition did not hold or there is no such entry.
     kOkOrNull,   // +OK, or null when the condition did not hold.
+    kFixed,      // WritePlan::number.
   };
   Operation operation = Operation::kPut;
   Answer answer = Answer::kOk;
@@ -43,6 +47,9 @@ struct WritePlan {
   absl::Duration ttl = absl::InfiniteDuration();
   bool keep_ttl = false;
   WriteBatch batch;
+  std::vector<Attribute> attributes;
+  std::vector<std::string> names;  // Of attributes to erase.
+  int64_t number = 0;
 };
 
 struct RespCommand {

@@ -42,6 +42,9 @@ COHORT_RESP_PLAN(PlanDel);
 COHORT_RESP_PLAN(PlanExpire);
 COHORT_RESP_PLAN(PlanPExpire);
 COHORT_RESP_PLAN(PlanFlush);
+// Of `map`, a convergent one: writes of hashes go to attributes, several keys are erased as they
+// are.
+bool PlanConvergent(const ReplicatedMap& map, Arguments arguments, WritePlan& plan);
 // resp_commands_key.cc
 COHORT_RESP_RUN(RunDel);
 COHORT_RESP_RUN(RunExists);

@@ -1,5 +1,9 @@
 // The quick way of writes: one asynchronous call, no reading first.
 #include <limits>
+#include <optional>
+#include <set>
+#include <string>
+#include <vector>
 
 #include "hash_value.h"
 #include "resp_commands.h"
@@ -34,6 +38,61 @@ bool PlanExpireIn(Arguments arguments, absl::Duration unit, WritePlan& plan) {
 }
 
 }  // namespace
+
+namespace {
+
+// The fields of the hash in `key`; empty if there is something else. An absent one has none.
+std::optional<std::set<std::string>> FieldsOf(const ReplicatedMap& map, std::string_view key) {
+  std::set<std::string> fields;
+  const absl::StatusOr<Entry> entry = map.Get(key);
+  if (!entry.ok()) return fields;
+  const absl::StatusOr<std::vector<Attribute>> attributes = map.GetAttributes(key);
+  if (!entry->value.empty() || !attributes.ok()) return std::nullopt;
+  for (const Attribute& attribute : *attributes) fields.insert(attribute.name);
+  return fields;
+}
+
+bool PlanHSet(const ReplicatedMap& map, Arguments arguments, WritePlan& plan) {
+  if (arguments.size() < 4 || arguments.size() % 2 != 0) return false;
+  std::optional<std::set<std::string>> fields = FieldsOf(map, arguments[1]);
+  if (!fields) return false;
+  for (size_t i = 2; i < arguments.size(); i += 2) {
+    plan.number += fields->emplace(arguments[i]).second ? 1 : 0;
+    plan.attributes.push_back({std::string(arguments[i]), std::string(arguments[i + 1])});
+  }
+  plan.operation = WritePlan::Operation::kPutAttributes;
+  return true;
+}
+
+bool PlanHDel(const ReplicatedMap& map, Arguments arguments, WritePlan& plan) {
+  std::optional<std::set<std::string>> fields = FieldsOf(map, arguments[1]);
+  if (!fields || arguments.size() < 3) return false;
+  for (const std::string_view field : arguments.subspan(2)) {
+    if (fields->erase(std::string(field)) > 0) plan.names.emplace_back(field);
+  }
+  if (plan.names.empty()) return false;  // Nothing to write.
+  plan.number = static_cast<int64_t>(plan.names.size());
+  // A hash without fields is none.
+  plan.operation =
+      fields->empty() ? WritePlan::Operation::kErase : WritePlan::Operation::kEraseAttributes;
+  return true;
+}
+
+}  // namespace
+
+bool PlanConvergent(const ReplicatedMap& map, Arguments arguments, WritePlan& plan) {
+  const std::string name = ToLower(arguments[0]);
+  plan.key = arguments.size() > 1 ? arguments[1] : std::string_view();
+  plan.answer = WritePlan::Answer::kFixed;
+  plan.keep_ttl = true;
+  if (name == "hset") return PlanHSet(map, arguments, plan);
+  if (name == "hdel") return PlanHDel(map, arguments, plan);
+  if ((name != "del" && name != "unlink") || arguments.size() < 3) return false;
+  plan.operation = WritePlan::Operation::kBatch;
+  plan.answer = WritePlan::Answer::kNumber;
+  for (const std::string_view key : arguments.subspan(1)) plan.batch.Erase(key);
+  return true;
+}
 
 bool PlanSet(Arguments arguments, WritePlan& plan) {
   SetOptions options;

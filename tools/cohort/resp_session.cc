@@ -5,6 +5,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "hash_value.h"
+#include "resp_commands.h"
 #include "resp_parser.h"
 
 namespace cohort::tools {
@@ -128,12 +129,22 @@ RespSession::Outcome RespSession::RunControl(const RespCommand& command, Argumen
   return Outcome::kDone;
 }
 
+bool RespSession::IsPlanned(const RespCommand& command, Arguments arguments,
+                            WritePlan& plan) const {
+  const bool writes = (command.flags & RespCommand::kWrite) != 0;
+  const ReplicatedMap& target = service_.maps[database_];
+  if (writes && target.kind() == MapKind::kConvergent && PlanConvergent(target, arguments, plan))
+    return true;
+  plan = {};
+  return command.plan != nullptr && command.plan(arguments, plan);
+}
+
 RespSession::Outcome RespSession::Run(const RespCommand& command, Arguments arguments) {
   Slot& slot = AddSlot();
   const uint64_t number = first_slot_ + slots_.size() - 1;
   WritePlan plan;
   Submission submission = Submission::kAnswered;
-  if (command.plan != nullptr && command.plan(arguments, plan)) {
+  if (IsPlanned(command, arguments, plan)) {
     submission = SubmitPlan(slot, number, plan);
     if (submission == Submission::kPending) {
       ForEachKey(command, arguments, [&](std::string_view key) {
@@ -195,6 +206,7 @@ RespSession::Submission RespSession::SubmitPlan(Slot& slot, uint64_t number,
                        .keep_ttl = plan.keep_ttl,
                        .timeout = service_.options.timeout};
   slot.answer = plan.answer;
+  slot.number = plan.number;
   slot.increment = plan.operation == WritePlan::Operation::kIncrement;
   slot.database = database_;
   const absl::Status status = Call(plan, options, Callback(number));
@@ -219,6 +231,10 @@ absl::Status RespSession::Call(const WritePlan& plan, const WriteOptions& option
       return target.ExpireAsync(plan.key, plan.ttl, options, std::move(done));
     case WritePlan::Operation::kBatch:
       return target.WriteAsync(plan.batch, options, std::move(done));
+    case WritePlan::Operation::kPutAttributes:
+      return target.PutAttributesAsync(plan.key, plan.attributes, options, std::move(done));
+    case WritePlan::Operation::kEraseAttributes:
+      return target.EraseAttributesAsync(plan.key, plan.names, options, std::move(done));
     case WritePlan::Operation::kClear:
       return target.ClearAsync(options, std::move(done));
   }
@@ -346,6 +362,8 @@ void RespSession::FillAnswer(Slot& slot, const WriteResult& result) {
         return slot.reply.Integer(result.number);
       case WritePlan::Answer::kOneOrZero:
         return slot.reply.Integer(1);
+      case WritePlan::Answer::kFixed:
+        return slot.reply.Integer(slot.number);
     }
   }
   if (refused && slot.answer == WritePlan::Answer::kOneOrZero) return slot.reply.Integer(0);

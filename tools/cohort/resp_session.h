@@ -90,6 +90,7 @@ class RespSession {
   struct Slot {
     RespReply reply;
     bool ready = false;
+    int64_t number = 0;  // Of an answer that is known beforehand.
     WritePlan::Answer answer = WritePlan::Answer::kOk;
     bool increment = false;
     size_t database = 0;            // Of an increment.
@@ -98,6 +99,8 @@ class RespSession {
   };
   enum class Submission : uint8_t { kAnswered, kPending, kNoRoom };
 
+  // Whether the quick way will do; then `plan` is it.
+  bool IsPlanned(const RespCommand& command, Arguments arguments, WritePlan& plan) const;
   Outcome Run(const RespCommand& command, Arguments arguments);
   Outcome RunControl(const RespCommand& command, Arguments arguments);
   void Queue(const RespCommand& command, Arguments arguments);

@@ -1,36 +1,37 @@
-// The reading half of OrderedMap: lookups, scans, what is due to expire, and the recount for tests.
+// The reading half of Map: lookups, scans, what is due to expire, and the recount for tests.
 #include <algorithm>
 #include <utility>
 
-#include "map/ordered_map.h"
+#include "map/convergent_entry.h"
+#include "map/map.h"
 
 namespace cohort::map {
 
-const Entry* OrderedMap::Find(std::string_view key) const { return FindHashed(HashOf(key), key); }
+const Entry* Map::Find(std::string_view key) const { return FindHashed(HashOf(key), key); }
 
-std::optional<Buffer> OrderedMap::Get(std::string_view key, GroupTime now) const {
+std::optional<Buffer> Map::Get(std::string_view key, GroupTime now) const {
   const Entry* entry = Find(key);
   if (entry == nullptr || !entry->IsVisible(now)) return std::nullopt;
-  return entry->value;
+  return ReadingOf(*entry, convergent()).value;
 }
 
-std::optional<Reading> OrderedMap::GetWithMeta(std::string_view key, GroupTime now) const {
+std::optional<Reading> Map::GetWithMeta(std::string_view key, GroupTime now) const {
   const Entry* entry = Find(key);
   if (entry == nullptr || !entry->IsVisible(now)) return std::nullopt;
-  return Reading{entry->value, entry->version, entry->expires_at, entry->ttl_ms};
+  return ReadingOf(*entry, convergent());
 }
 
-bool OrderedMap::Exists(std::string_view key, GroupTime now) const {
+bool Map::Exists(std::string_view key, GroupTime now) const {
   const Entry* entry = Find(key);
   return entry != nullptr && entry->IsVisible(now);
 }
 
-SortedEntries OrderedMap::EntriesOf(size_t bucket) const {
+SortedEntries Map::EntriesOf(size_t bucket) const {
   return buckets_[bucket] == nullptr ? SortedEntries() : Sorted(*buckets_[bucket]);
 }
 
 // Spec 8.17
-OrderedMap::ScanResult OrderedMap::Scan(uint64_t cursor, size_t count, GroupTime now) const {
+Map::ScanResult Map::Scan(uint64_t cursor, size_t count, GroupTime now) const {
   ScanResult result;
   for (uint64_t bucket = cursor; bucket < kBucketsPerMap; ++bucket) {
     if (result.entries.size() >= std::max<size_t>(count, 1)) {
@@ -39,15 +40,13 @@ OrderedMap::ScanResult OrderedMap::Scan(uint64_t cursor, size_t count, GroupTime
     }
     for (const auto& [key, entry] : EntriesOf(bucket)) {
       if (!entry->IsVisible(now)) continue;
-      result.entries.emplace_back(
-          *key, Reading{entry->value, entry->version, entry->expires_at, entry->ttl_ms});
+      result.entries.emplace_back(*key, ReadingOf(*entry, convergent()));
     }
   }
   return result;
 }
 
-std::vector<std::pair<std::string, Version>> OrderedMap::DueForExpiry(GroupTime now,
-                                                                      size_t max) const {
+std::vector<std::pair<std::string, Version>> Map::DueForExpiry(GroupTime now, size_t max) const {
   std::vector<std::pair<std::string, Version>> due;
   for (auto item = expiries_.begin(); item != expiries_.end() && item->first <= now; ++item) {
     if (due.size() >= std::min(max, kExpireKeysMax)) break;
@@ -64,13 +63,11 @@ std::vector<std::pair<std::string, Version>> OrderedMap::DueForExpiry(GroupTime 
   return due;
 }
 
-GroupTime OrderedMap::NextExpiry() const {
-  return expiries_.empty() ? 0 : expiries_.begin()->first;
-}
+GroupTime Map::NextExpiry() const { return expiries_.empty() ? 0 : expiries_.begin()->first; }
 
-bool OrderedMap::IsConsistent() const {
+bool Map::IsConsistent() const {
   Uint128 root = 0;
-  uint64_t live = 0, bytes = 0, tombstones = 0, tombstone_bytes = 0, expiring = 0;
+  uint64_t live = 0, bytes = 0, tombstones = 0, tombstone_bytes = 0, expiring = 0, marked = 0;
   for (size_t bucket = 0; bucket < kBucketsPerMap; ++bucket) {
     Uint128 sum = 0;
     for (const auto& [key, entry] : EntriesOf(bucket)) {
@@ -78,6 +75,10 @@ bool OrderedMap::IsConsistent() const {
       if (hash % kBucketsPerMap != bucket || entry->digest != DigestOf(*key, *entry)) return false;
       if (entry->version.time > state_.greatest) return false;
       sum += entry->digest;
+      if (convergent()) {
+        if (!IsWellFormed(*key, *entry)) return false;
+        marked += HasMarkers(entry->value) ? 1 : 0;
+      }
       if (entry->tombstone) {
         ++tombstones;
         tombstone_bytes += key->size();
@@ -93,9 +94,10 @@ bool OrderedMap::IsConsistent() const {
     if (sum != bucket_digests_[bucket]) return false;
     root += sum;
   }
-  return root == root_ && live == live_ && bytes == bytes_ && tombstones == tombstones_.size() &&
-         tombstone_bytes == tombstone_bytes_ && expiring == expiries_.size() &&
-         state_.forgotten <= state_.greatest && state_.cleared.time <= state_.greatest;
+  return root == root_ && marked == marked_total_ && live == live_ && bytes == bytes_ &&
+         tombstones == tombstones_.size() && tombstone_bytes == tombstone_bytes_ &&
+         expiring == expiries_.size() && state_.forgotten <= state_.greatest &&
+         state_.cleared.time <= state_.greatest;
 }
 
 }  // namespace cohort::map

@@ -1,0 +1,266 @@
+#include "map/convergent_entry.h"
+
+#include <algorithm>
+#include <bit>
+#include <cstring>
+#include <utility>
+
+#include "base/check.h"
+#include "map/limits.h"
+
+namespace cohort::map {
+namespace {
+
+static_assert(std::endian::native == std::endian::little, "numbers are copied as they lie");
+
+constexpr uint16_t kFormat = 1;
+constexpr uint16_t kMarkersFlag = 1;  // Of the entry: some attribute is absent.
+constexpr size_t kHeaderBytes = 2 + 2 + 4 + 8 + 4 * 16 + 8 + 8;
+constexpr size_t kAttributeBytes = 1 + 2 + 4 + 2 * 16 + 8;
+constexpr uint8_t kAbsentFlag = 1;
+
+class Writer {
+ public:
+  explicit Writer(std::byte* at) : at_(at) {}
+  template <class T>
+  void Put(T number) {
+    std::memcpy(at_, &number, sizeof(number));
+    at_ += sizeof(number);
+  }
+  void Put(const Stamp& stamp) {
+    Put(stamp.time);
+    Put(stamp.writer);
+  }
+  void Put(std::string_view text) {
+    if (!text.empty()) std::memcpy(at_, text.data(), text.size());
+    at_ += text.size();
+  }
+
+ private:
+  std::byte* at_;
+};
+
+class Reader {
+ public:
+  explicit Reader(Bytes bytes) : at_(bytes.data()), end_(bytes.data() + bytes.size()) {}
+  size_t left() const { return static_cast<size_t>(end_ - at_); }
+  template <class T>
+  T Take() {
+    T number;
+    std::memcpy(&number, at_, sizeof(number));
+    at_ += sizeof(number);
+    return number;
+  }
+  Stamp TakeStamp() {
+    const auto time = Take<uint64_t>();
+    return {time, Take<uint64_t>()};
+  }
+  std::string_view TakeText(size_t size) {
+    const auto* text = reinterpret_cast<const char*>(at_);
+    at_ += size;
+    return {text, size};
+  }
+
+ private:
+  const std::byte* at_;
+  const std::byte* end_;
+};
+
+bool IsSound(const Stamp& stamp) { return stamp.time <= kHlcMax; }
+
+// Reads one attribute; false when the bytes end before it.
+bool TakeAttribute(Reader& reader, Attribute& attribute) {
+  if (reader.left() < kAttributeBytes) return false;
+  const auto flags = reader.Take<uint8_t>();
+  const auto name_size = reader.Take<uint16_t>();
+  const auto value_size = reader.Take<uint32_t>();
+  attribute.stamp = reader.TakeStamp();
+  attribute.life = reader.TakeStamp();
+  attribute.view = reader.Take<uint64_t>();
+  attribute.absent = (flags & kAbsentFlag) != 0;
+  if ((flags & ~kAbsentFlag) != 0 || reader.left() < size_t{name_size} + value_size) return false;
+  attribute.name = reader.TakeText(name_size);
+  attribute.value = reader.TakeText(value_size);
+  return !attribute.absent || attribute.value.empty();
+}
+
+}  // namespace
+
+// Of one stamp the greater bytes, so that a joined copy does not depend on order even where a
+// writer broke the rules.
+bool IsLater(const Attribute& a, const Attribute& b) {
+  if (a.life != b.life) return a.life > b.life;
+  if (a.stamp != b.stamp) return a.stamp > b.stamp;
+  if (a.absent != b.absent) return b.absent;
+  if (a.value != b.value) return a.value > b.value;
+  return a.view > b.view;
+}
+
+GroupTime Registers::ExpiresAt() const {
+  if (ttl_ms == 0 || !IsAlive()) return 0;
+  return std::min(accessed_at + static_cast<GroupTime>(ttl_ms), kGroupTimeMaxMs);
+}
+
+Stamp Registers::Latest() const {
+  Stamp latest = std::max({floor, created, ttl_stamp, access_stamp});
+  for (const Attribute& attribute : attributes) latest = std::max(latest, attribute.stamp);
+  return latest;
+}
+
+const Attribute* Registers::Find(std::string_view name) const {
+  const auto found = std::lower_bound(
+      attributes.begin(), attributes.end(), name,
+      [](const Attribute& attribute, std::string_view wanted) { return attribute.name < wanted; });
+  return found == attributes.end() || found->name != name ? nullptr : &*found;
+}
+
+// Spec 11.3
+void Registers::RaiseFloor(const Stamp& stamp) {
+  floor = std::max(floor, stamp);
+  if (created < floor) created = {};
+  if (ttl_stamp < floor) {
+    ttl_stamp = {};
+    ttl_ms = 0;
+  }
+  if (access_stamp < floor) {
+    access_stamp = {};
+    accessed_at = 0;
+  }
+  const auto gone = std::remove_if(attributes.begin(), attributes.end(),
+                                   [this](const Attribute& a) { return a.life < floor; });
+  attributes.erase(gone, attributes.end());
+}
+
+// Spec 11.16
+void Registers::ForgetAbsent(uint64_t upto) {
+  const auto gone =
+      std::remove_if(attributes.begin(), attributes.end(),
+                     [upto](const Attribute& a) { return a.absent && a.stamp.time <= upto; });
+  attributes.erase(gone, attributes.end());
+}
+
+bool Registers::HasMarkers() const {
+  return std::any_of(attributes.begin(), attributes.end(),
+                     [](const Attribute& attribute) { return attribute.absent; });
+}
+
+bool HasMarkers(Bytes registers) {
+  return registers.size() >= kHeaderBytes && std::to_integer<int>(registers[2]) == kMarkersFlag;
+}
+
+// Spec 11.3
+Registers Join(const Registers& a, const Registers& b) {
+  Registers joined;
+  joined.created = std::max(a.created, b.created);
+  const bool a_sets = a.ttl_stamp != b.ttl_stamp ? a.ttl_stamp > b.ttl_stamp : a.ttl_ms > b.ttl_ms;
+  joined.ttl_stamp = a_sets ? a.ttl_stamp : b.ttl_stamp;
+  joined.ttl_ms = a_sets ? a.ttl_ms : b.ttl_ms;
+  const bool a_came = a.access_stamp != b.access_stamp ? a.access_stamp > b.access_stamp
+                                                       : a.accessed_at > b.accessed_at;
+  joined.access_stamp = a_came ? a.access_stamp : b.access_stamp;
+  joined.accessed_at = a_came ? a.accessed_at : b.accessed_at;
+  joined.view = std::max(a.view, b.view);
+  auto one = a.attributes.begin();
+  auto two = b.attributes.begin();
+  while (one != a.attributes.end() || two != b.attributes.end()) {
+    if (two == b.attributes.end() || (one != a.attributes.end() && one->name < two->name)) {
+      joined.attributes.push_back(*one++);
+    } else if (one == a.attributes.end() || two->name < one->name) {
+      joined.attributes.push_back(*two++);
+    } else {
+      joined.attributes.push_back(IsLater(*one, *two) ? *one : *two);
+      ++one;
+      ++two;
+    }
+  }
+  joined.floor = a.floor;
+  joined.RaiseFloor(b.floor);
+  return joined;
+}
+
+// Spec 11.4
+Buffer EncodeRegisters(const Registers& registers) {
+  size_t size = kHeaderBytes;
+  for (const Attribute& attribute : registers.attributes) {
+    size += kAttributeBytes + attribute.name.size() + attribute.value.size();
+  }
+  Buffer bytes = Buffer::Allocate(size);
+  Writer writer(bytes.Fill().data());
+  writer.Put(kFormat);
+  writer.Put<uint16_t>(registers.HasMarkers() ? kMarkersFlag : 0);
+  writer.Put(static_cast<uint32_t>(registers.attributes.size()));
+  writer.Put(registers.view);
+  writer.Put(registers.floor);
+  writer.Put(registers.created);
+  writer.Put(registers.ttl_stamp);
+  writer.Put(registers.access_stamp);
+  writer.Put(registers.ttl_ms);
+  writer.Put(registers.accessed_at);
+  for (const Attribute& attribute : registers.attributes) {
+    writer.Put<uint8_t>(attribute.absent ? kAbsentFlag : 0);
+    writer.Put(static_cast<uint16_t>(attribute.name.size()));
+    writer.Put(static_cast<uint32_t>(attribute.value.size()));
+    writer.Put(attribute.stamp);
+    writer.Put(attribute.life);
+    writer.Put(attribute.view);
+    writer.Put(attribute.name);
+    writer.Put(attribute.value);
+  }
+  return bytes;
+}
+
+std::optional<Registers> ParseRegisters(Bytes bytes) {
+  Reader reader(bytes);
+  if (reader.left() < kHeaderBytes || reader.Take<uint16_t>() != kFormat) return std::nullopt;
+  const auto flags = reader.Take<uint16_t>();
+  const auto count = reader.Take<uint32_t>();
+  Registers registers;
+  registers.view = reader.Take<uint64_t>();
+  registers.floor = reader.TakeStamp();
+  registers.created = reader.TakeStamp();
+  registers.ttl_stamp = reader.TakeStamp();
+  registers.access_stamp = reader.TakeStamp();
+  registers.ttl_ms = reader.Take<uint64_t>();
+  registers.accessed_at = reader.Take<int64_t>();
+  const bool sound = IsSound(registers.floor) && IsSound(registers.created) &&
+                     IsSound(registers.ttl_stamp) && IsSound(registers.access_stamp) &&
+                     (registers.created == Stamp() || registers.created >= registers.floor) &&
+                     registers.ttl_ms <= kTtlMaxMs && registers.accessed_at >= 0 &&
+                     registers.accessed_at <= kGroupTimeMaxMs &&
+                     count <= reader.left() / kAttributeBytes;
+  if (!sound) return std::nullopt;
+  for (uint32_t i = 0; i < count; ++i) {
+    Attribute attribute;
+    if (!TakeAttribute(reader, attribute)) return std::nullopt;
+    const bool in_order = i == 0 || registers.attributes.back().name < attribute.name;
+    const bool kept = attribute.life >= registers.floor && attribute.life != Stamp();
+    if (!in_order || !kept || !IsSound(attribute.stamp) || !IsSound(attribute.life) ||
+        attribute.name.size() > kAttributeNameBytesMax || attribute.view > registers.view) {
+      return std::nullopt;
+    }
+    registers.attributes.push_back(attribute);
+  }
+  if (reader.left() != 0 || flags != (registers.HasMarkers() ? kMarkersFlag : 0))
+    return std::nullopt;
+  return registers;
+}
+
+Buffer UnnamedValueOf(const Buffer& registers) {
+  Reader reader(registers.bytes().subspan(std::min(kHeaderBytes, registers.size())));
+  Attribute first;
+  if (!TakeAttribute(reader, first) || !first.name.empty() || first.value.empty()) return {};
+  return registers.Slice(kHeaderBytes + kAttributeBytes, first.value.size());
+}
+
+Entry EntryOf(const Registers& registers, const Version& version) {
+  Entry entry;
+  entry.value = EncodeRegisters(registers);
+  entry.version = version;
+  entry.view = {registers.view, 0};
+  entry.tombstone = !registers.IsAlive();
+  entry.expires_at = registers.ExpiresAt();
+  entry.ttl_ms = entry.tombstone ? 0 : registers.ttl_ms;
+  return entry;
+}
+
+}  // namespace cohort::map

@@ -1,0 +1,80 @@
+// The registers of one entry of a convergent map, their bytes, and how two copies become one.
+//
+// Idea: every part of an entry that may be written apart is a register with the stamp of its last
+// write; joining two copies takes the later one of each. Join is commutative, associative and
+// idempotent, so it does not matter in which order, how often or by which way writes arrive.
+// Docs: docs/protocol/convergent_map.md, clauses 11.1 to 11.4.
+//
+// Thread rule: values; what is borrowed belongs to the bytes it was parsed from.
+#ifndef COHORT_MAP_CONVERGENT_ENTRY_H_
+#define COHORT_MAP_CONVERGENT_ENTRY_H_
+
+#include <cstdint>
+#include <optional>
+#include <string_view>
+
+#include "absl/container/inlined_vector.h"
+#include "base/buffer.h"
+#include "map/entry.h"
+#include "map/types.h"
+
+namespace cohort::map {
+
+// When a register was written, and by whom: times are hybrid logical ones, greater than all that
+// the writer had applied.
+using Stamp = Version;
+
+// The value of an entry as a whole is the attribute without a name.
+struct Attribute {
+  std::string_view name;
+  std::string_view value;
+  Stamp stamp;
+  Stamp life;           // When the life began that it belongs to, and ends with.
+  uint64_t view = 0;    // Number of the view it was written in.
+  bool absent = false;  // Erased, and remembered so that an older write does not come back.
+};
+
+// Which of two writes to one attribute stays: that to the later life, then the later one. A life
+// may be found to be over at any time, and what is written to it must not have displaced anything
+// else.
+bool IsLater(const Attribute& a, const Attribute& b);
+
+struct Registers {
+  Stamp floor;    // Of the last removal or replacement: lives that began before are over.
+  Stamp created;  // When the latest life began; none when it is over.
+  Stamp ttl_stamp;
+  uint64_t ttl_ms = 0;  // Of the last who set it; 0: none.
+  Stamp access_stamp;
+  GroupTime accessed_at = 0;  // Of the last who said so.
+  uint64_t view = 0;          // The highest number of a view in which something was written.
+  absl::InlinedVector<Attribute, 2> attributes;  // By name.
+
+  bool IsAlive() const { return created != Stamp(); }
+  GroupTime ExpiresAt() const;                         // 0: never.
+  Stamp Latest() const;                                // Of all stamps here.
+  const Attribute* Find(std::string_view name) const;  // Absent ones too.
+  // Raises the floor, and drops what is below.
+  void RaiseFloor(const Stamp& stamp);
+  // Drops markers of erased attributes that are not later than `upto`.
+  void ForgetAbsent(uint64_t upto);
+  bool HasMarkers() const;  // Of erased attributes.
+};
+
+// Spec 11.3. Borrows from both.
+Registers Join(const Registers& a, const Registers& b);
+
+// The bytes of 11.4. Equal registers have equal bytes.
+Buffer EncodeRegisters(const Registers& registers);
+// Empty when the bytes are not what EncodeRegisters() makes. Borrows from `bytes`.
+std::optional<Registers> ParseRegisters(Bytes bytes);
+// Of well-formed bytes, without parsing them.
+bool HasMarkers(Bytes registers);
+// The attribute without a name in well-formed bytes, sharing them; empty if there is none.
+Buffer UnnamedValueOf(const Buffer& registers);
+
+// The entry that `registers` make; `version` is the greatest stamp that ever was in it.
+Entry EntryOf(const Registers& registers, const Version& version);
+
+}  // namespace cohort::map
+
+#endif  // COHORT_MAP_CONVERGENT_ENTRY_H_

@@ -1,0 +1,371 @@
+#include "map/convergent_map.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "base/absl_bridge.h"
+#include "map/limits.h"
+
+namespace cohort::map {
+namespace {
+
+template <class... Visitors>
+struct Overloaded : Visitors... {
+  using Visitors::operator()...;
+};
+template <class... Visitors>
+Overloaded(Visitors...) -> Overloaded<Visitors...>;
+
+ApplyResult Refused(absl::StatusCode code, const char* why) {
+  ApplyResult result;
+  result.status = MakeStatus(code, why);
+  return result;
+}
+
+// The registers that `item` writes, all with one stamp.
+Registers DeltaOf(const ConvergentItem& item, const Stamp& stamp, uint64_t view) {
+  Registers delta;
+  delta.view = view;
+  delta.floor = item.ends ? stamp : Stamp{item.floor_time, UINT64_MAX};
+  if (!item.ends && item.floor_time == 0) delta.floor = {};
+  const Stamp life = item.creates ? stamp : item.life;
+  delta.created = life;
+  if (item.sets_ttl) {
+    delta.ttl_stamp = stamp;
+    delta.ttl_ms = item.ttl_ms;
+  }
+  if (item.accessed_at != 0) {
+    delta.access_stamp = stamp;
+    delta.accessed_at = item.accessed_at;
+  }
+  for (const ConvergentItem::Write& write : item.writes) {
+    if (life == Stamp()) break;
+    delta.attributes.push_back({write.name, write.value, stamp, life, view, write.absent});
+  }
+  if (delta.attributes.size() < 2) return delta;
+  // Of an attribute that is named twice the last write counts.
+  std::stable_sort(delta.attributes.begin(), delta.attributes.end(),
+                   [](const Attribute& a, const Attribute& b) { return a.name < b.name; });
+  auto kept = delta.attributes.begin();
+  for (auto next = kept + 1; next != delta.attributes.end(); ++next) {
+    if (next->name != kept->name) ++kept;
+    *kept = *next;
+  }
+  delta.attributes.erase(kept + 1, delta.attributes.end());
+  return delta;
+}
+
+Map::Options Convergent(Map::Options options) {
+  options.settings.convergent = true;
+  return options;
+}
+
+}  // namespace
+
+ConvergentMap::ConvergentMap(std::string name, Options options)
+    : Map(std::move(name), Convergent(options)) {}
+
+ApplyResult ConvergentMap::Apply(const MapOp& op, const Place& place, Output& out) {
+  ApplyResult result = std::visit(
+      Overloaded{
+          [&](const ConfigureOp& configure) { return ApplyConfigure(configure); },
+          [&](const ExpireOp& expire) { return ApplyExpire(expire, place, out); },
+          [&](const MergeOp& merge) { return ApplyMerge(merge, place, out); },
+          [&](const PurgeOp& purge) { return ApplyPurge(purge, place); },
+          [&](const auto&) {
+            return Refused(absl::StatusCode::kFailedPrecondition,
+                           "this is a convergent map: it has no place in the total order for a "
+                           "write; the operation needs an ordered map");
+          },
+      },
+      op.body);
+  if (result.applied) ++stats_.applied;
+  if (!result.status.ok()) ++stats_.refused;
+  return result;
+}
+
+// Spec 11.9
+ApplyResult ConvergentMap::Join(const ConvergentOp& op, const ConvergentPlace& place, Output& out) {
+  const Stamp stamp{place.time, WriterWord(place.writer)};
+  ApplyResult result;
+  result.version = stamp;
+  Output quiet;
+  quiet.wants_changes = false;
+  if (op.clears) {
+    result.number +=
+        static_cast<int64_t>(JoinCleared(stamp, ChangeCause::kClear, place.writer, out));
+    result.applied = true;
+  }
+  for (const ConvergentItem& item : op.items) {
+    const bool erases = item.ends && !item.creates;
+    if (erases && Exists(item.key, static_cast<GroupTime>(place.time >> 16))) ++result.number;
+    const Registers delta = DeltaOf(item, stamp, place.view.num);
+    // Accesses and lifetimes are not fed, as in ordered maps.
+    const bool changes_content = item.ends || item.creates || !item.writes.empty();
+    result.applied |=
+        JoinEntry(item.key, delta, stamp, erases ? ChangeCause::kErase : ChangeCause::kPut,
+                  place.writer, changes_content ? out : quiet);
+  }
+  if (result.applied) ++stats_.applied;
+  return result;
+}
+
+std::optional<Registers> ConvergentMap::RegistersOf(const Entry& entry) const {
+  return ParseRegisters(entry.value);
+}
+
+// Spec 11.3
+bool ConvergentMap::JoinEntry(std::string_view key, const Registers& theirs, const Version& version,
+                              ChangeCause cause, const MemberId& writer, Output& out) {
+  const uint64_t hash = HashOf(key);
+  const Entry* ours = FindHashed(hash, key);
+  const std::optional<Registers> held = ours == nullptr ? std::nullopt : RegistersOf(*ours);
+  Registers joined = held.has_value() ? map::Join(*held, theirs) : theirs;
+  joined.RaiseFloor(state_.cleared);
+  const Version latest = ours == nullptr ? version : std::max(ours->version, version);
+  state_.greatest = std::max(state_.greatest, latest.time);
+  // What was forgotten stays so, also when another side brings it again.
+  if (joined.HasMarkers()) joined.ForgetAbsent(state_.forgotten);
+  // Nothing but a tombstone, of which the clear mark or the purge says as much.
+  const bool is_empty = !joined.IsAlive() && joined.attributes.empty();
+  if (is_empty && (latest <= state_.cleared || latest.time <= state_.forgotten)) {
+    if (ours == nullptr) return false;
+    Entry gone;
+    gone.version = latest;
+    gone.tombstone = true;
+    Feed(key, ours, gone, cause, writer, out);
+    Remove(hash, key);
+    return true;
+  }
+  Entry entry = EntryOf(joined, latest);
+  if (ours != nullptr && entry.Says(*ours)) return false;
+  Feed(key, ours, entry, cause, writer, out);
+  Store(hash, key, std::move(entry));
+  return true;
+}
+
+void ConvergentMap::Feed(std::string_view key, const Entry* before, const Entry& after,
+                         ChangeCause cause, const MemberId& writer, Output& out) const {
+  if (!out.wants_changes) return;
+  const bool was_there = before != nullptr && !before->tombstone;
+  // A write to a life that has ended, or whose beginning has not arrived yet.
+  if (!was_there && after.tombstone && cause == ChangeCause::kPut) return;
+  Change& change = out.changes.emplace_back();
+  change.map = id();
+  change.cause = cause;
+  if (cause == ChangeCause::kPut && after.tombstone) change.cause = ChangeCause::kErase;
+  if (cause == ChangeCause::kErase && !after.tombstone) change.cause = ChangeCause::kPut;
+  change.key = key;
+  if (!after.tombstone) change.value = UnnamedValueOf(after.value);
+  change.version = after.version;
+  change.writer = writer;
+}
+
+// Spec 11.11. One change tells of it, and one of each entry that is left, with what is left of it.
+uint64_t ConvergentMap::JoinCleared(const Version& cleared, ChangeCause cause,
+                                    const MemberId& writer, Output& out) {
+  if (cleared <= state_.cleared) return 0;
+  state_.cleared = cleared;
+  state_.greatest = std::max(state_.greatest, cleared.time);
+  if (cause == ChangeCause::kClear && out.wants_changes) {
+    out.changes.push_back({id(), ChangeCause::kClear, {}, {}, cleared, writer});
+  }
+  uint64_t removed = 0;
+  for (size_t bucket = 0; bucket < kBucketsPerMap; ++bucket) {
+    std::vector<std::pair<std::string, Entry>> touched;
+    for (const auto& [key, entry] : EntriesOf(bucket)) touched.emplace_back(*key, *entry);
+    for (const auto& [key, entry] : touched) {
+      std::optional<Registers> registers = RegistersOf(entry);
+      if (!registers.has_value()) continue;
+      registers->RaiseFloor(cleared);
+      const bool is_left = registers->IsAlive();
+      removed += !entry.tombstone && !is_left ? 1 : 0;
+      if (!is_left && registers->attributes.empty() && entry.version <= cleared) {
+        if (cause != ChangeCause::kClear && !entry.tombstone && out.wants_changes) {
+          out.changes.push_back({id(), cause, key, {}, cleared, writer});
+        }
+        Remove(HashOf(key), key);
+        continue;
+      }
+      Entry after = EntryOf(*registers, entry.version);
+      if (cause == ChangeCause::kClear && is_left && out.wants_changes) {
+        out.changes.push_back(
+            {id(), ChangeCause::kPut, key, UnnamedValueOf(after.value), after.version, writer});
+      }
+      Store(HashOf(key), key, std::move(after));
+    }
+  }
+  return removed;
+}
+
+// Spec 11.15. The floor is just above what the sender saw: a life that began since goes on.
+ApplyResult ConvergentMap::ApplyExpire(const ExpireOp& op, const Place& place, Output& out) {
+  ApplyResult result;
+  for (const ExpireOp::Key& expired : op.keys) {
+    Registers end;
+    end.floor = {expired.version.time + 1, 0};
+    end.view = place.view.num;
+    const Entry* ours = Find(expired.key);
+    if (ours != nullptr && !ours->tombstone) ++result.number;
+    JoinEntry(expired.key, end, end.floor, ChangeCause::kExpire, place.writer, out);
+  }
+  result.applied = result.number > 0;
+  return result;
+}
+
+// Spec 11.18
+ApplyResult ConvergentMap::ApplyMerge(const MergeOp& op, const Place& place, Output& out) {
+  if (op.last) out.merged.push_back({op.subgroup, place.writer});
+  if (!op.convergent) {
+    return Refused(
+        absl::StatusCode::kFailedPrecondition,
+        "the other side has opened this map as an ordered one: its entries are left out");
+  }
+  ApplyResult result;
+  result.number =
+      static_cast<int64_t>(JoinCleared(op.cleared, ChangeCause::kMerge, place.writer, out));
+  for (const MergeEntry& theirs : op.entries) {
+    std::optional<Registers> registers = ParseRegisters(AsBytes(theirs.value));
+    if (!registers.has_value() || theirs.version < registers->Latest()) {
+      result.status = absl::InvalidArgumentError("a merged entry has malformed registers");
+      continue;
+    }
+    ReportLosses(theirs.key, *registers, op, out);
+    // To a third side, with whom this one parted later, it is news of now.
+    registers->view = place.view.num;
+    for (Attribute& attribute : registers->attributes) attribute.view = place.view.num;
+    if (JoinEntry(theirs.key, *registers, theirs.version, ChangeCause::kMerge, place.writer, out))
+      ++result.number;
+  }
+  result.applied = result.number > 0;
+  out.merge.CountTaken(static_cast<uint64_t>(result.number));
+  return result;
+}
+
+// Spec 11.19. What was written on both sides since they parted, attribute by attribute.
+void ConvergentMap::ReportLosses(std::string_view key, const Registers& theirs, const MergeOp& op,
+                                 Output& out) {
+  const Entry* entry = Find(key);
+  const std::optional<Registers> ours = entry == nullptr ? std::nullopt : RegistersOf(*entry);
+  if (!ours.has_value()) return;
+  const auto report = [&](const Stamp& winner, bool winner_erased, const Attribute& loser,
+                          bool loser_carried) {
+    if (loser.view < op.base) return;
+    out.merge.Add({id(), std::string(key), winner, loser.stamp, loser.value.size(), loser.absent,
+                   winner_erased, loser_carried});
+    ++stats_.conflicts;
+  };
+  for (const Attribute& mine : ours->attributes) {
+    const Attribute* other = theirs.Find(mine.name);
+    if (mine.life < theirs.floor && (other == nullptr || other->value != mine.value)) {
+      report(theirs.floor, other == nullptr, mine, false);
+    } else if (other != nullptr && other->view >= op.base && other->stamp != mine.stamp &&
+               (other->absent != mine.absent || other->value != mine.value)) {
+      const bool mine_wins = IsLater(mine, *other);
+      const Attribute& winner = mine_wins ? mine : *other;
+      report(winner.stamp, winner.absent, mine_wins ? *other : mine, mine_wins);
+    }
+  }
+  for (const Attribute& other : theirs.attributes) {
+    if (ours->Find(other.name) == nullptr && other.life < ours->floor)
+      report(ours->floor, true, other, true);
+  }
+}
+
+// Spec 11.16
+ApplyResult ConvergentMap::ApplyPurge(const PurgeOp& op, const Place& place) {
+  ApplyResult result;
+  const bool is_late = op.view != place.view.num;  // Somebody may be receiving the state now.
+  if (is_late || op.upto <= state_.forgotten || op.upto > state_.greatest) return result;
+  state_.forgotten = op.upto;
+  result.applied = true;
+  while (!tombstones_.empty() && tombstones_.begin()->first.time <= op.upto) {
+    const auto item = *tombstones_.begin();
+    Remove(item.second, KeyOfTombstone(item));
+    ++stats_.tombstones_dropped;
+    ++result.number;
+  }
+  for (size_t bucket = 0; bucket < kBucketsPerMap; ++bucket) {
+    if (marked_[bucket] == 0) continue;
+    std::vector<std::pair<std::string, Entry>> touched;
+    for (const auto& [key, entry] : EntriesOf(bucket)) {
+      if (!HasMarkers(entry->value)) continue;
+      std::optional<Registers> registers = RegistersOf(*entry);
+      if (!registers.has_value()) continue;
+      registers->ForgetAbsent(op.upto);
+      touched.emplace_back(*key, EntryOf(*registers, entry->version));
+    }
+    for (auto& [key, entry] : touched) Store(HashOf(key), key, std::move(entry));
+  }
+  return result;
+}
+
+uint64_t ConvergentMap::DueForPurge(uint64_t settled, GroupTime now) const {
+  uint64_t upto = 0;
+  size_t left = tombstones_.size();
+  uint64_t bytes = tombstone_bytes_;
+  for (const auto& [version, hash] : tombstones_) {
+    const auto ended_at = static_cast<GroupTime>(version.time >> 16);
+    const bool is_old = now > ended_at && static_cast<uint64_t>(now - ended_at) >
+                                              state_.settings.tombstone_horizon_ms;
+    const bool is_full =
+        left > state_.settings.tombstones_max || bytes > state_.settings.tombstone_bytes_max;
+    if ((!is_old && !is_full) || version.time > settled) break;
+    upto = version.time;
+    --left;
+    // About: what the keys of this length cost on average.
+    bytes -= std::min(bytes, tombstone_bytes_ / tombstones_.size());
+  }
+  // Markers of erased attributes go by age alone; an entry's size bounds how many there are.
+  const uint64_t horizon = state_.settings.tombstone_horizon_ms << 16;
+  const uint64_t line = (static_cast<uint64_t>(now) << 16) - horizon;
+  const bool has_markers = marked_total_ > 0 && static_cast<uint64_t>(now) << 16 > horizon;
+  if (has_markers && line > state_.forgotten + horizon / 4)
+    upto = std::max(upto, std::min(settled, line));
+  return upto > state_.forgotten ? upto : 0;
+}
+
+void ConvergentMap::Absorb(const ConvergentMap& other, Output& out) {
+  JoinCleared(other.state().cleared, ChangeCause::kClear, {}, out);
+  state_.greatest = std::max(state_.greatest, other.state().greatest);
+  for (size_t bucket = 0; bucket < kBucketsPerMap; ++bucket) {
+    for (const auto& [key, entry] : other.EntriesOf(bucket)) {
+      const std::optional<Registers> registers = RegistersOf(*entry);
+      if (registers.has_value())
+        JoinEntry(*key, *registers, entry->version, ChangeCause::kPut, {}, out);
+    }
+  }
+}
+
+std::optional<Buffer> ConvergentMap::GetAttribute(std::string_view key, std::string_view name,
+                                                  GroupTime now) const {
+  const Entry* entry = Find(key);
+  if (entry == nullptr || !entry->IsVisible(now)) return std::nullopt;
+  const std::optional<Registers> registers = RegistersOf(*entry);
+  const Attribute* found = registers.has_value() ? registers->Find(name) : nullptr;
+  if (found == nullptr || found->absent) return std::nullopt;
+  if (found->value.empty()) return Buffer();
+  const auto* at = reinterpret_cast<const std::byte*>(found->value.data());
+  return entry->value.Slice(static_cast<size_t>(at - entry->value.data()), found->value.size());
+}
+
+std::optional<ConvergentMap::Attributes> ConvergentMap::GetAttributes(std::string_view key,
+                                                                      GroupTime now) const {
+  const Entry* entry = Find(key);
+  if (entry == nullptr || !entry->IsVisible(now)) return std::nullopt;
+  const std::optional<Registers> registers = RegistersOf(*entry);
+  Attributes attributes;
+  if (!registers.has_value()) return attributes;
+  for (const Attribute& attribute : registers->attributes) {
+    if (attribute.absent || attribute.name.empty()) continue;
+    const auto* at = reinterpret_cast<const std::byte*>(attribute.value.data());
+    attributes.emplace_back(attribute.name,
+                            attribute.value.empty()
+                                ? Buffer()
+                                : entry->value.Slice(static_cast<size_t>(at - entry->value.data()),
+                                                     attribute.value.size()));
+  }
+  return attributes;
+}
+
+}  // namespace cohort::map

@@ -1,0 +1,88 @@
+// The convergent map: every member applies a write when it arrives, and whatever the order of
+// arrival all come to hold the same.
+//
+// Idea: an entry is a set of registers with stamps (convergent_entry.h), an operation writes some
+// of them with one stamp, and applying it is a join. So no operation waits for its place in the
+// total order, and none may depend on what others wrote before: conditional writes are refused.
+// Only what is done for all members by one (expiry, forgetting of tombstones, merging of sides)
+// travels in total order; these are joins too, so their place matters to nothing else.
+// Docs: docs/protocol/convergent_map.md, chapter 11.
+//
+// Limits, errors, threads: as map.h says; errors are in ApplyResult.
+#ifndef COHORT_MAP_CONVERGENT_MAP_H_
+#define COHORT_MAP_CONVERGENT_MAP_H_
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <variant>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "map/convergent_entry.h"
+#include "map/convergent_op.h"
+#include "map/map.h"
+
+namespace cohort::map {
+
+class ConvergentMap : public Map {
+ public:
+  // `options.settings` are taken for those of a convergent map.
+  ConvergentMap(std::string name, Options options);
+
+  // What travels in total order: CONFIGURE, EXPIRE, MERGE and PURGE. Others are refused with
+  // kFailedPrecondition.
+  ApplyResult Apply(const MapOp& op, const Place& place, Output& out) override;
+  // An operation as it arrives. `op.map` is not looked at. Result: version, the operation's stamp;
+  // number, the entries that were visible and are gone.
+  ApplyResult Join(const ConvergentOp& op, const ConvergentPlace& place, Output& out);
+  // All that `other` holds, which was joined apart from this map.
+  void Absorb(const ConvergentMap& other, Output& out);
+
+  // ---- Reads, besides those of Map.
+  // The attribute's value; empty when it or the entry is not there.
+  std::optional<Buffer> GetAttribute(std::string_view key, std::string_view name,
+                                     GroupTime now) const;
+  // All attributes with a name, in order; empty when the entry is not there.
+  using Attributes = std::vector<std::pair<std::string, Buffer>>;
+  std::optional<Attributes> GetAttributes(std::string_view key, GroupTime now) const;
+
+  // ---- Of the member that cares for all.
+  // How far tombstones are to be forgotten now, at most up to `settled`: those that are older than
+  // the settings' horizon at group time `now`, and the oldest beyond the settings' limits. 0: none.
+  bool MayPurge() const { return !tombstones_.empty() || marked_total_ > 0; }
+  uint64_t DueForPurge(uint64_t settled, GroupTime now) const;
+
+ private:
+  ApplyResult ApplyExpire(const ExpireOp& op, const Place& place, Output& out);
+  ApplyResult ApplyMerge(const MergeOp& op, const Place& place, Output& out);
+  ApplyResult ApplyPurge(const PurgeOp& op, const Place& place);
+  // Joins `theirs` into the entry; `version` is its greatest stamp.
+  bool JoinEntry(std::string_view key, const Registers& theirs, const Version& version,
+                 ChangeCause cause, const MemberId& writer, Output& out);
+  uint64_t JoinCleared(const Version& cleared, ChangeCause cause, const MemberId& writer,
+                       Output& out);
+  void ReportLosses(std::string_view key, const Registers& theirs, const MergeOp& op, Output& out);
+  void Feed(std::string_view key, const Entry* before, const Entry& after, ChangeCause cause,
+            const MemberId& writer, Output& out) const;
+  std::optional<Registers> RegistersOf(const Entry& entry) const;
+};
+
+// What a caller may ask for; a batch and the bodies of an ordered map that make sense here too.
+using ConvergentRequest =
+    std::variant<PutOp, EraseOp, IncrementOp, AppendOp, TouchOp, BatchOp, ClearOp, AttributesOp>;
+
+// The request as an operation on `map` as it is at group time `now`. It borrows what the request
+// borrows. An operation without items that clears nothing: there is nothing to do.
+// Errors: kFailedPrecondition  conditional writes, increments, appends: they need an ordered map.
+//         kNotFound            a touch of an entry that is not there.
+//         kInvalidArgument     beyond a limit.
+//         kResourceExhausted   the map's byte cap.
+absl::StatusOr<ConvergentOp> PrepareConvergent(const ConvergentMap& map,
+                                               const ConvergentRequest& request, GroupTime now);
+
+}  // namespace cohort::map
+
+#endif  // COHORT_MAP_CONVERGENT_MAP_H_

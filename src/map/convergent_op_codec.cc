@@ -1,0 +1,206 @@
+#include "map/convergent_op_codec.h"
+
+#include <google/protobuf/io/coded_stream.h>
+
+#include <string>
+#include <utility>
+
+#include "base/absl_bridge.h"
+#include "base/check.h"
+#include "cohort/v1/convergent.pb.h"
+#include "map/limits.h"
+#include "map/validation.h"
+
+namespace cohort::map {
+namespace {
+
+using google::protobuf::io::CodedInputStream;
+
+// Fields of a message besides repeated ones, generously.
+constexpr int kFieldsMax = 64;
+// Below this a message cannot hold enough items to be worth counting.
+constexpr size_t kCountFrom = 4096;
+
+absl::Status Invalid(const std::string& message) {
+  return MakeStatus(absl::StatusCode::kInvalidArgument, message);
+}
+
+bool SkipField(CodedInputStream& in, uint32_t tag) {
+  uint64_t number = 0;
+  switch (tag & 7) {
+    case 0:
+      return in.ReadVarint64(&number);
+    case 1:
+      return in.Skip(8);
+    case 5:
+      return in.Skip(4);
+    default:  // Sizes are handled by the callers; groups nest, and nothing of ours has them.
+      return false;
+  }
+}
+
+// Walks one item, counting the writes in it.
+bool CountItem(CodedInputStream& in, size_t& writes) {
+  int fields = 0;
+  while (const uint32_t tag = in.ReadTag()) {
+    if ((tag & 7) != 2) {
+      if (++fields > kFieldsMax || !SkipField(in, tag)) return false;
+      continue;
+    }
+    uint32_t size = 0;
+    if (!in.ReadVarint32(&size) || size > kOpBytesMax || !in.Skip(static_cast<int>(size))) {
+      return false;
+    }
+    const bool is_write = (tag >> 3) == v1::ConvergentItem::kWritesFieldNumber;
+    if (is_write ? ++writes > kOpAttributesMax : ++fields > kFieldsMax) return false;
+  }
+  return true;
+}
+
+// Bounds what parsing may allocate.
+bool CountsAreBounded(Bytes bytes) {
+  CodedInputStream in(reinterpret_cast<const uint8_t*>(bytes.data()),
+                      static_cast<int>(bytes.size()));
+  int fields = 0;
+  size_t items = 0;
+  size_t writes = 0;
+  while (const uint32_t tag = in.ReadTag()) {
+    if ((tag & 7) != 2) {
+      if (++fields > kFieldsMax || !SkipField(in, tag)) return false;
+      continue;
+    }
+    uint32_t size = 0;
+    if (!in.ReadVarint32(&size) || size > bytes.size()) return false;
+    if ((tag >> 3) != v1::ConvergentOperation::kItemsFieldNumber) {
+      if (++fields > kFieldsMax || !in.Skip(static_cast<int>(size))) return false;
+      continue;
+    }
+    if (++items > kBatchItemsMax) return false;
+    const CodedInputStream::Limit limit = in.PushLimit(static_cast<int>(size));
+    if (!CountItem(in, writes) || in.BytesUntilLimit() != 0) return false;
+    in.PopLimit(limit);
+  }
+  return in.ConsumedEntireMessage();
+}
+
+absl::Status ValidateItem(const ConvergentItem& item, size_t& writes, size_t& size) {
+  if (absl::Status status = ValidateKey(item.key); !status.ok()) return status;
+  if (absl::Status status = ValidateTtl(item.ttl_ms); !status.ok()) return status;
+  if (item.accessed_at < 0 || item.accessed_at > kGroupTimeMaxMs) {
+    return Invalid("an access must be between 0 and 2^47 Unix milliseconds");
+  }
+  if (item.life.time >= kHlcMax || item.floor_time >= kHlcMax)
+    return Invalid("a life's beginning is beyond 2^63");
+  writes += item.writes.size();
+  if (writes > kOpAttributesMax) {
+    return Invalid("more than " + std::to_string(kOpAttributesMax) +
+                   " attributes in one operation; send several");
+  }
+  size_t bytes = 0;
+  for (const ConvergentItem::Write& write : item.writes) {
+    if (write.name.size() > kAttributeNameBytesMax) {
+      return Invalid("the attribute's name has " + std::to_string(write.name.size()) +
+                     " bytes; at most " + std::to_string(kAttributeNameBytesMax) + " are allowed");
+    }
+    if (write.absent && !write.value.empty()) return Invalid("an erased attribute has no value");
+    bytes += write.name.size() + write.value.size() + 16;
+  }
+  if (bytes > kRegistersBytesMax) {
+    return Invalid("the entry would have about " + std::to_string(bytes) + " bytes; at most " +
+                   std::to_string(kRegistersBytesMax) +
+                   " are allowed in a convergent map, split it over several keys");
+  }
+  size += item.key.size() + bytes + 64;
+  return absl::OkStatus();
+}
+
+}  // namespace
+
+absl::Status ValidateConvergentOp(const ConvergentOp& op) {
+  if (absl::Status status = ValidateMapName(op.map); !status.ok()) return status;
+  if (op.items.size() > kBatchItemsMax) {
+    return Invalid("a batch has " + std::to_string(op.items.size()) + " items; at most " +
+                   std::to_string(kBatchItemsMax) + " are allowed, send several");
+  }
+  size_t writes = 0;
+  size_t size = op.map.size() + 64;
+  for (const ConvergentItem& item : op.items) {
+    if (absl::Status status = ValidateItem(item, writes, size); !status.ok()) return status;
+  }
+  if (size > kOpBytesMax) {
+    return Invalid("the operation has about " + std::to_string(size) + " bytes; at most " +
+                   std::to_string(kOpBytesMax) + " are allowed, send several smaller ones");
+  }
+  return absl::OkStatus();
+}
+
+Buffer EncodeConvergentOp(const ConvergentOp& op) {
+  v1::ConvergentOperation message;
+  message.set_map(op.map.data(), op.map.size());
+  message.set_clears(op.clears);
+  for (const ConvergentItem& item : op.items) {
+    v1::ConvergentItem* out = message.add_items();
+    out->set_key(item.key.data(), item.key.size());
+    out->set_ends(item.ends);
+    out->set_creates(item.creates);
+    out->set_sets_ttl(item.sets_ttl);
+    out->set_ttl_ms(item.ttl_ms);
+    out->set_accessed_at(item.accessed_at);
+    out->set_floor_time(item.floor_time);
+    out->set_life_time(item.life.time);
+    out->set_life_writer(item.life.writer);
+    for (const ConvergentItem::Write& write : item.writes) {
+      v1::ConvergentWrite* added = out->add_writes();
+      added->set_name(write.name.data(), write.name.size());
+      added->set_value(write.value.data(), write.value.size());
+      added->set_absent(write.absent);
+    }
+  }
+  Buffer bytes = Buffer::Allocate(message.ByteSizeLong());
+  COHORT_CHECK(message.SerializeToArray(bytes.Fill().data(), static_cast<int>(bytes.size())));
+  return bytes;
+}
+
+struct ConvergentOpDecoder::Message {
+  v1::ConvergentOperation operation;
+};
+
+ConvergentOpDecoder::ConvergentOpDecoder() : message_(std::make_unique<Message>()) {}
+ConvergentOpDecoder::~ConvergentOpDecoder() = default;
+ConvergentOpDecoder::ConvergentOpDecoder(ConvergentOpDecoder&&) noexcept = default;
+ConvergentOpDecoder& ConvergentOpDecoder::operator=(ConvergentOpDecoder&&) noexcept = default;
+
+// Spec 11.10
+absl::StatusOr<const ConvergentOp*> ConvergentOpDecoder::Decode(Bytes bytes) {
+  // The memory of small operations is kept from one to the next; that of a thousand items is not.
+  if (message_->operation.items_size() > 8) message_ = std::make_unique<Message>();
+  v1::ConvergentOperation& in = message_->operation;
+  if (bytes.size() > kOpBytesMax || (bytes.size() > kCountFrom && !CountsAreBounded(bytes)) ||
+      !in.ParseFromArray(bytes.data(), static_cast<int>(bytes.size()))) {
+    return absl::InvalidArgumentError("not a convergent operation");
+  }
+  op_.map = in.map();
+  op_.clears = in.clears();
+  op_.items.resize(static_cast<size_t>(in.items_size()));
+  for (int i = 0; i < in.items_size(); ++i) {
+    const v1::ConvergentItem& item = in.items(i);
+    ConvergentItem& out = op_.items[static_cast<size_t>(i)];
+    out.key = item.key();
+    out.ends = item.ends();
+    out.creates = item.creates();
+    out.sets_ttl = item.sets_ttl();
+    out.ttl_ms = item.ttl_ms();
+    out.accessed_at = item.accessed_at();
+    out.floor_time = item.floor_time();
+    out.life = {item.life_time(), item.life_writer()};
+    out.writes.clear();
+    for (const v1::ConvergentWrite& write : item.writes()) {
+      out.writes.push_back({write.name(), write.value(), write.absent()});
+    }
+  }
+  absl::Status valid = ValidateConvergentOp(op_);
+  if (!valid.ok()) return valid;
+  return &op_;
+}
+
+}  // namespace cohort::map

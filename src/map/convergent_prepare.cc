@@ -1,0 +1,227 @@
+// What a caller asks of a convergent map, turned into the registers to write. By the member that
+// writes, from what it holds: nothing here has to be alike elsewhere.
+#include <algorithm>
+#include <string>
+#include <utility>
+
+#include "absl/container/flat_hash_map.h"
+#include "absl/strings/string_view.h"
+#include "base/absl_bridge.h"
+#include "map/convergent_map.h"
+#include "map/convergent_op_codec.h"
+#include "map/limits.h"
+
+namespace cohort::map {
+namespace {
+
+// An access within this of the one before, or within a tenth of the lifetime, is not sent.
+constexpr GroupTime kAccessEveryMs = 5000;
+
+absl::Status NeedsOrder(const char* what) {
+  return MakeStatus(absl::StatusCode::kFailedPrecondition,
+                    std::string(what) +
+                        " needs an ordered map: members of a convergent one would judge it "
+                        "differently");
+}
+
+class Preparation {
+ public:
+  Preparation(const ConvergentMap& map, GroupTime now) : map_(map), now_(now) {}
+
+  absl::Status Add(const PutOp& op);
+  absl::Status Add(const EraseOp& op);
+  absl::Status Add(const IncrementOp&) { return NeedsOrder("an increment"); }
+  absl::Status Add(const AppendOp&) { return NeedsOrder("an append"); }
+  absl::Status Add(const TouchOp& op);
+  absl::Status Add(const AttributesOp& op);
+  absl::Status Add(const BatchOp& op) {
+    for (const BatchItem& item : op.items) {
+      absl::Status status = std::visit([this](const auto& one) { return Add(one); }, item);
+      if (!status.ok()) return status;
+    }
+    return absl::OkStatus();
+  }
+  absl::Status Add(const ClearOp&) {
+    op_.clears = true;
+    return absl::OkStatus();
+  }
+  absl::StatusOr<ConvergentOp> Take() &&;
+
+ private:
+  // The item for `key`: of several writes of one operation the last counts, as all have one stamp.
+  ConvergentItem& ItemFor(std::string_view key) {
+    const auto [found, is_new] = items_.try_emplace(ToAbsl(key), op_.items.size());
+    if (is_new) op_.items.emplace_back().key = key;
+    return op_.items[found->second];
+  }
+  // As the items so far leave it.
+  bool IsThere(const ConvergentItem& item) const {
+    return item.creates || (!item.ends && map_.Exists(item.key, now_));
+  }
+  absl::Status CheckSize(const ConvergentItem& item);
+  // The lifetime that the entry has, as `item` leaves it, for the life that `put` begins.
+  void KeepTtl(const ConvergentItem& item, ConvergentItem& put) const;
+
+  const ConvergentMap& map_;
+  const GroupTime now_;
+  ConvergentOp op_;
+  absl::flat_hash_map<absl::string_view, size_t> items_;
+  int64_t growth_ = 0;
+};
+
+absl::Status Preparation::Add(const PutOp& op) {
+  if (op.condition != Condition::kNone) return NeedsOrder("a conditional write");
+  ConvergentItem& item = ItemFor(op.key);
+  const bool keeps_ttl = op.keep_ttl && IsThere(item);
+  ConvergentItem put;
+  put.key = op.key;
+  put.ends = put.creates = true;
+  put.writes.push_back({{}, op.value, false});
+  put.sets_ttl = true;
+  put.ttl_ms = op.ttl_ms;
+  put.accessed_at = now_;
+  if (keeps_ttl) KeepTtl(item, put);
+  item = std::move(put);
+  return CheckSize(item);
+}
+
+void Preparation::KeepTtl(const ConvergentItem& item, ConvergentItem& put) const {
+  const Entry* held = item.ends ? nullptr : map_.Find(item.key);
+  if (held != nullptr) {
+    put.ttl_ms = held->ttl_ms;
+    if (held->expires_at != 0)
+      put.accessed_at =
+          std::max<GroupTime>(1, held->expires_at - static_cast<GroupTime>(held->ttl_ms));
+  }
+  if (item.sets_ttl) put.ttl_ms = item.ttl_ms;
+  if (item.accessed_at != 0) put.accessed_at = item.accessed_at;
+}
+
+absl::Status Preparation::Add(const EraseOp& op) {
+  if (op.condition != Condition::kNone) return NeedsOrder("a conditional erase");
+  ConvergentItem& item = ItemFor(op.key);
+  item = {};
+  item.key = op.key;
+  item.ends = true;
+  return absl::OkStatus();
+}
+
+absl::Status Preparation::Add(const TouchOp& op) {
+  ConvergentItem& item = ItemFor(op.key);
+  if (!IsThere(item)) {
+    op_.items.clear();
+    return absl::NotFoundError("no such key");
+  }
+  item.accessed_at = now_;
+  switch (op.mode) {
+    case TouchOp::Mode::kRearm:
+      return absl::OkStatus();
+    case TouchOp::Mode::kTtl:
+      item.ttl_ms = op.ttl_ms;
+      break;
+    case TouchOp::Mode::kExpiresAt:
+      item.ttl_ms = static_cast<uint64_t>(std::max<GroupTime>(1, op.expires_at - now_));
+      break;
+    case TouchOp::Mode::kPersist:
+      item.ttl_ms = 0;
+      break;
+  }
+  item.sets_ttl = true;
+  return absl::OkStatus();
+}
+
+// Spec 11.8
+absl::Status Preparation::Add(const AttributesOp& op) {
+  ConvergentItem& item = ItemFor(op.key);
+  const bool is_there = IsThere(item);
+  const bool only_erases = std::all_of(op.writes.begin(), op.writes.end(),
+                                       [](const auto& write) { return write.absent; });
+  if (!is_there && only_erases) {
+    op_.items.clear();
+    return absl::NotFoundError("no such key");
+  }
+  if (!is_there) {
+    // What is known to have ended must not show through in the new life; where nothing is known,
+    // lives that begin at once on two members become one.
+    item.ends = item.ends || map_.Find(op.key) != nullptr;
+    item.creates = true;
+    if (!item.ends) item.floor_time = map_.state().forgotten;
+  } else if (!item.creates) {
+    const Entry* held = map_.Find(op.key);
+    const std::optional<Registers> registers = ParseRegisters(held->value);
+    if (registers.has_value()) item.life = registers->created;
+  }
+  for (const AttributesOp::Write& write : op.writes) {
+    item.writes.push_back({write.name, write.value, write.absent});
+  }
+  if (op.sets_ttl && !(op.keep_ttl && is_there)) {
+    item.sets_ttl = true;
+    item.ttl_ms = op.ttl_ms;
+  } else if (!is_there) {
+    item.sets_ttl = true;
+    item.ttl_ms = 0;
+  }
+  if (!op.keep_ttl || !is_there) item.accessed_at = now_;
+  return CheckSize(item);
+}
+
+// Spec 11.10
+absl::Status Preparation::CheckSize(const ConvergentItem& item) {
+  const Entry* held = map_.Find(item.key);
+  size_t before = held == nullptr || held->tombstone ? 0 : held->value.size();
+  size_t wanted = item.ends ? 0 : before;
+  for (const ConvergentItem::Write& write : item.writes) {
+    wanted += write.name.size() + write.value.size() + 32;
+  }
+  // What a write replaces is not counted twice.
+  if (!item.ends && held != nullptr && !held->tombstone) {
+    for (const ConvergentItem::Write& write : item.writes) {
+      const std::optional<Buffer> old = map_.GetAttribute(item.key, write.name, now_);
+      if (old.has_value()) wanted -= std::min(wanted, old->size() + write.name.size() + 32);
+    }
+  }
+  if (wanted > kRegistersBytesMax && wanted > before) {
+    return MakeStatus(absl::StatusCode::kInvalidArgument,
+                      "the entry would have about " + std::to_string(wanted) + " bytes; at most " +
+                          std::to_string(kRegistersBytesMax) +
+                          " are allowed in a convergent map, split it over several keys");
+  }
+  growth_ += static_cast<int64_t>(wanted) - static_cast<int64_t>(before);
+  if (before == 0) growth_ += static_cast<int64_t>(item.key.size() + kEntryOverheadBytes);
+  const uint64_t cap = map_.state().settings.bytes_max;
+  if (cap != 0 && growth_ > 0 && map_.Bytes() + static_cast<uint64_t>(growth_) > cap) {
+    return MakeStatus(absl::StatusCode::kResourceExhausted,
+                      "the map holds as many bytes as its cap of " + std::to_string(cap) +
+                          " allows; erase entries, give them a time to live, or raise the cap");
+  }
+  return absl::OkStatus();
+}
+
+absl::StatusOr<ConvergentOp> Preparation::Take() && {
+  op_.map = map_.name();
+  // Accesses that would hardly move the expiry stay here.
+  std::erase_if(op_.items, [this](const ConvergentItem& item) {
+    const bool only_access = !item.ends && !item.creates && !item.sets_ttl && item.writes.empty();
+    const Entry* held = only_access ? map_.Find(item.key) : nullptr;
+    if (held == nullptr) return only_access;
+    if (held->expires_at == 0) return true;
+    const auto ttl = static_cast<GroupTime>(held->ttl_ms);
+    const GroupTime accessed = held->expires_at - ttl;
+    return now_ - accessed < std::min(kAccessEveryMs, ttl / 10);
+  });
+  if (absl::Status status = ValidateConvergentOp(op_); !status.ok()) return status;
+  return std::move(op_);
+}
+
+}  // namespace
+
+absl::StatusOr<ConvergentOp> PrepareConvergent(const ConvergentMap& map,
+                                               const ConvergentRequest& request, GroupTime now) {
+  Preparation preparation(map, now);
+  absl::Status status =
+      std::visit([&preparation](const auto& body) { return preparation.Add(body); }, request);
+  if (!status.ok()) return status;
+  return std::move(preparation).Take();
+}
+
+}  // namespace cohort::map

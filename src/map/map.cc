@@ -1,0 +1,194 @@
+#include "map/map.h"
+
+#include <xxhash.h>
+
+#include <algorithm>
+#include <utility>
+
+#include "base/absl_bridge.h"
+#include "map/convergent_entry.h"
+
+namespace cohort::map {
+namespace {
+
+uint64_t CostOf(std::string_view key, const Entry& entry) {
+  return key.size() + entry.value.size() + kEntryOverheadBytes;
+}
+
+size_t BucketOf(uint64_t hash) { return hash % kBucketsPerMap; }
+
+}  // namespace
+
+Map::Map(std::string name, const Options& options)
+    : name_(std::move(name)),
+      options_(options),
+      buckets_(kBucketsPerMap),
+      bucket_digests_(kBucketsPerMap, 0) {
+  marked_.assign(kBucketsPerMap, 0);
+  state_.settings = options.settings;
+}
+
+ApplyResult Map::ApplyConfigure(const ConfigureOp& op) {
+  ApplyResult result;
+  if (op.settings.convergent != convergent()) {
+    result.status =
+        MakeStatus(absl::StatusCode::kFailedPrecondition,
+                   "the map " + name_ + " is " + (convergent() ? "a convergent" : "an ordered") +
+                       " one already; open it as such, or another name");
+    return result;
+  }
+  if (state_.configured) {
+    if (!(state_.settings == op.settings)) {
+      result.status = absl::FailedPreconditionError(
+          "the map has other settings already; settings are given once, by the first who opens it");
+    }
+    return result;
+  }
+  state_.configured = true;
+  state_.settings = op.settings;
+  result.applied = true;
+  return result;
+}
+
+uint64_t Map::HashOf(std::string_view key) const {
+  return XXH3_64bits_withSeed(key.data(), key.size(), options_.hash_key);
+}
+
+const Entry* Map::FindHashed(uint64_t hash, std::string_view key) const {
+  const auto& bucket = buckets_[BucketOf(hash)];
+  if (bucket == nullptr) return nullptr;
+  const auto found = bucket->find(ToAbsl(key));
+  return found == bucket->end() ? nullptr : &found->second;
+}
+
+// Spec 8.18
+Bucket& Map::MutableBucket(size_t index) {
+  std::shared_ptr<Bucket>& bucket = buckets_[index];
+  if (bucket == nullptr) {
+    bucket = std::make_shared<Bucket>();
+  } else if (bucket.use_count() > 1) {  // A snapshot holds it.
+    bucket = std::make_shared<Bucket>(*bucket);
+    ++stats_.buckets_copied;
+  }
+  return *bucket;
+}
+
+void Map::Store(uint64_t hash, std::string_view key, Entry entry) {
+  entry.digest = DigestOf(key, entry);
+  const auto [slot, inserted] = MutableBucket(BucketOf(hash)).try_emplace(ToAbsl(key));
+  if (!inserted) Count(hash, key, slot->second, false);
+  slot->second = std::move(entry);
+  Count(hash, key, slot->second, true);
+}
+
+void Map::Remove(uint64_t hash, std::string_view key) {
+  const size_t index = BucketOf(hash);
+  Bucket& bucket = MutableBucket(index);
+  const auto found = bucket.find(ToAbsl(key));
+  if (found == bucket.end()) return;
+  Count(hash, key, found->second, false);
+  bucket.erase(found);
+  if (bucket.empty()) buckets_[index] = nullptr;
+}
+
+void Map::Count(uint64_t hash, std::string_view key, const Entry& entry, bool add) {
+  Uint128& digest = bucket_digests_[BucketOf(hash)];
+  digest = add ? digest + entry.digest : digest - entry.digest;
+  root_ = add ? root_ + entry.digest : root_ - entry.digest;
+  if (convergent() && HasMarkers(entry.value)) {
+    marked_[BucketOf(hash)] += add ? 1 : -1;
+    marked_total_ += add ? 1 : -1;
+  }
+  if (entry.tombstone) {
+    const auto item = std::pair(entry.version, hash);
+    if (add) {
+      tombstones_.insert(item);
+      tombstone_bytes_ += key.size();
+    } else {
+      tombstones_.erase(tombstones_.find(item));
+      tombstone_bytes_ -= key.size();
+    }
+    return;
+  }
+  live_ = add ? live_ + 1 : live_ - 1;
+  bytes_ = add ? bytes_ + CostOf(key, entry) : bytes_ - CostOf(key, entry);
+  if (entry.expires_at == 0) return;
+  const auto item = std::pair(entry.expires_at, hash);
+  if (add) {
+    expiries_.insert(item);
+  } else {
+    expiries_.erase(expiries_.find(item));
+  }
+}
+
+void Map::RemoveAll() {
+  buckets_.assign(kBucketsPerMap, nullptr);
+  bucket_digests_.assign(kBucketsPerMap, 0);
+  root_ = 0;
+  live_ = bytes_ = tombstone_bytes_ = marked_total_ = 0;
+  marked_.assign(kBucketsPerMap, 0);
+  expiries_.clear();
+  tombstones_.clear();
+}
+
+std::string Map::KeyOfTombstone(const std::pair<Version, uint64_t>& item) const {
+  const auto& [version, hash] = item;
+  std::string oldest;
+  for (const auto& [key, entry] : *buckets_[BucketOf(hash)]) {
+    // Two keys of one hash and version: the smaller goes first, on all members alike.
+    if (!entry.tombstone || entry.version != version || HashOf(key) != hash) continue;
+    if (oldest.empty() || key < oldest) oldest = key;
+  }
+  return oldest;
+}
+
+Digest Map::digest() const {
+  const uint64_t words[] = {state_.settings.bytes_max,
+                            state_.settings.tombstones_max,
+                            state_.settings.tombstone_bytes_max,
+                            state_.settings.tombstone_horizon_ms,
+                            (state_.configured ? 1u : 0u) | (convergent() ? 2u : 0u),
+                            state_.cleared.time,
+                            state_.cleared.writer,
+                            state_.forgotten,
+                            state_.greatest,
+                            XXH3_64bits(name_.data(), name_.size())};
+  const XXH128_hash_t hash = XXH3_128bits(words, sizeof(words));
+  return Digest::Of(root_ + ((static_cast<Uint128>(hash.high64) << 64) | hash.low64));
+}
+
+// Spec 8.18
+std::optional<Snapshot> Map::TakeSnapshot() const {
+  if (ticket_.use_count() > static_cast<long>(kSnapshotsMax)) return std::nullopt;
+  Snapshot snapshot;
+  snapshot.name_ = name_;
+  snapshot.state_ = state_;
+  snapshot.digest_ = digest();
+  snapshot.entries_ = live_ + tombstones_.size();
+  snapshot.bytes_ = bytes_ + tombstone_bytes_;
+  snapshot.buckets_.assign(buckets_.begin(), buckets_.end());
+  snapshot.ticket_ = ticket_;
+  return snapshot;
+}
+
+bool Map::IsWellFormed(std::string_view key, const Entry& entry) const {
+  const bool in_bounds = !key.empty() && key.size() <= kKeyBytesMax &&
+                         entry.value.size() <= kValueBytesMax && entry.version.time != 0 &&
+                         entry.version.time <= state_.greatest && entry.expires_at >= 0 &&
+                         entry.expires_at <= kGroupTimeMaxMs && entry.ttl_ms <= kTtlMaxMs;
+  if (!in_bounds) return false;
+  if (convergent()) {
+    const std::optional<Registers> registers = ParseRegisters(entry.value);
+    return registers.has_value() && EntryOf(*registers, entry.version).Says(entry);
+  }
+  return !entry.tombstone || (entry.value.empty() && entry.expires_at == 0 && entry.ttl_ms == 0);
+}
+
+bool Map::Restore(std::string_view key, Entry entry) {
+  const uint64_t hash = HashOf(key);
+  if (!IsWellFormed(key, entry) || FindHashed(hash, key) != nullptr) return false;
+  Store(hash, key, std::move(entry));
+  return true;
+}
+
+}  // namespace cohort::map

@@ -1,0 +1,144 @@
+// One named map as its readers, transfers and merges see it: entries in buckets, whatever kind of
+// map decides what is in them (ordered_map.h, convergent_map.h).
+//
+// Idea: keys live in 4096 buckets by a keyed hash that is alike on all members. Buckets are the
+// unit of everything that must not stop writers: snapshots copy a bucket before the first later
+// write to it, digests are sums kept at each write, scans and transfers walk bucket by bucket.
+// Nothing here reads a clock. Reads hide what has expired by the time passed in; only an operation
+// deletes it. Docs: docs/protocol/map.md, clauses 8.15 to 8.18.
+//
+// Limits: limits.h. Memory: about 170 bytes an entry besides key and value.
+// Errors: nothing received from the network is checked by aborting.
+// Thread rule: none inside; the owner of the engine calls. Buffers it gives out may leave the
+// thread.
+#ifndef COHORT_MAP_MAP_H_
+#define COHORT_MAP_MAP_H_
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "absl/container/btree_set.h"
+#include "base/random.h"
+#include "map/entry.h"
+#include "map/limits.h"
+#include "map/map_op.h"
+#include "map/output.h"
+#include "map/snapshot.h"
+#include "map/types.h"
+
+namespace cohort::map {
+
+class Map {
+ public:
+  struct Options {
+    uint64_t hash_key =
+        0;            // Of the bucket hash; alike on all members of the group, unknown outside.
+    uint32_t id = 0;  // Number of the map in the group.
+    MapSettings settings;  // Until a CONFIGURE operation says otherwise. Alike on all members.
+  };
+  struct Stats {
+    uint64_t applied = 0;         // Operations that wrote.
+    uint64_t refused = 0;         // Operations with a status that is not OK.
+    uint64_t buckets_copied = 0;  // Copy on write.
+    uint64_t tombstones_dropped = 0;
+    uint64_t conflicts = 0;
+  };
+
+  Map(std::string name, const Options& options);
+  Map(Map&&) = delete;  // Snapshots and callers hold on to it.
+  virtual ~Map() = default;
+
+  // Applies a well-formed operation (MapOpDecoder) at its place in the total order. `op.map` is not
+  // looked at.
+  virtual ApplyResult Apply(const MapOp& op, const Place& place, Output& out) = 0;
+
+  // ---- Reads. `now` hides entries that have expired.
+  std::optional<Buffer> Get(std::string_view key, GroupTime now) const;
+  std::optional<Reading> GetWithMeta(std::string_view key, GroupTime now) const;
+  bool Exists(std::string_view key, GroupTime now) const;
+  uint64_t Size() const {
+    return live_;
+  }  // Entries, expired ones that were not deleted yet included.
+  uint64_t Bytes() const {
+    return bytes_;
+  }  // Keys, values and kEntryOverheadBytes each; what the byte cap is held against.
+  uint64_t Expiring() const { return expiries_.size(); }  // Of Size(): those with a lifetime.
+  uint64_t Tombstones() const { return tombstones_.size(); }
+
+  struct ScanResult {
+    std::vector<std::pair<std::string, Reading>> entries;  // By bucket, inside a bucket by key.
+    uint64_t next_cursor = 0;                              // 0: done.
+  };
+  // Whole buckets from `cursor` (0 to begin) until at least `count` entries are found. A key that
+  // stays is seen once.
+  ScanResult Scan(uint64_t cursor, size_t count, GroupTime now) const;
+
+  // Up to `max` entries that have expired by `now`, earliest first: the content of an EXPIRE
+  // operation.
+  std::vector<std::pair<std::string, Version>> DueForExpiry(GroupTime now, size_t max) const;
+  GroupTime NextExpiry() const;  // 0: nothing expires.
+
+  Digest digest() const;
+  Digest BucketDigest(size_t bucket) const { return Digest::Of(bucket_digests_[bucket]); }
+
+  // Empty when kSnapshotsMax are alive.
+  std::optional<Snapshot> TakeSnapshot() const;
+
+  // ---- For transfers and merges.
+  // Puts a received entry in place. False if it is malformed or the key is there already.
+  bool Restore(std::string_view key, Entry entry);
+  void RestoreState(const MapState& state) { state_ = state; }
+  const Entry* Find(
+      std::string_view key) const;  // Tombstones and expired ones too. Valid until the next write.
+  SortedEntries EntriesOf(size_t bucket) const;  // Valid until the next write.
+
+  const std::string& name() const { return name_; }
+  uint32_t id() const { return options_.id; }
+  bool convergent() const { return state_.settings.convergent; }
+  const MapState& state() const { return state_; }
+  const Stats& stats() const { return stats_; }
+  bool IsConsistent() const;  // Recounts everything: for tests.
+
+ protected:
+  ApplyResult ApplyConfigure(const ConfigureOp& op);
+  uint64_t HashOf(std::string_view key) const;
+  const Entry* FindHashed(uint64_t hash, std::string_view key) const;
+  // Makes a write, keeps counts, digests and indexes.
+  void Store(uint64_t hash, std::string_view key, Entry entry);
+  void Remove(uint64_t hash, std::string_view key);  // Without a tombstone.
+  void RemoveAll();
+  // The key of the oldest tombstone, (version, hash) of tombstones_; its own if two share both.
+  std::string KeyOfTombstone(const std::pair<Version, uint64_t>& item) const;
+
+  MapState state_;
+  Stats stats_;
+  uint64_t live_ = 0;
+  uint64_t bytes_ = 0;
+  uint64_t tombstone_bytes_ = 0;
+  // Hashes stand for keys here: an entry is found again by its bucket, its hash and its time.
+  absl::btree_multiset<std::pair<GroupTime, uint64_t>> expiries_;  // (expires_at, hash)
+  absl::btree_multiset<std::pair<Version, uint64_t>> tombstones_;  // (version, hash)
+  std::vector<uint32_t> marked_;  // By bucket: entries with markers of erased attributes ...
+  uint64_t marked_total_ = 0;     // ... and of all.
+
+ private:
+  Bucket& MutableBucket(size_t index);
+  void Count(uint64_t hash, std::string_view key, const Entry& entry, bool add);
+  bool IsWellFormed(std::string_view key, const Entry& entry) const;
+
+  const std::string name_;
+  const Options options_;
+  std::vector<std::shared_ptr<Bucket>> buckets_;  // Null: empty.
+  std::vector<Uint128> bucket_digests_;
+  Uint128 root_ = 0;
+  std::shared_ptr<const int> ticket_ = std::make_shared<const int>(0);
+};
+
+}  // namespace cohort::map
+
+#endif  // COHORT_MAP_MAP_H_

@@ -1,0 +1,191 @@
+// Convergent maps through whole engines: kinds, acknowledgements, joiners, partitions, expiry.
+#include <string>
+
+#include "engine/engine.h"
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+#include "map/convergent_map.h"
+#include "map/convergent_op_codec.h"
+#include "support/engine_net.h"
+
+namespace cohort::engine {
+namespace {
+
+using testing_support::EngineNet;
+
+class ConvergentTest : public ::testing::Test {
+ protected:
+  void Start(std::initializer_list<const char*> names) {
+    for (const char* name : names) net_.Add(net_.Options(name));
+    ASSERT_TRUE(net_.RunUntil([&] { return AllIn(names.size()); }));
+  }
+  bool AllIn(size_t count) {
+    for (size_t i = 0; i < count; ++i) {
+      if (!net_.host(i).alive) continue;
+      if (net_.engine(i).view().members.size() != count || !net_.engine(i).synced()) return false;
+    }
+    return true;
+  }
+  absl::Status Open(size_t index, bool convergent = true) {
+    const uint64_t id = next_++;
+    const absl::Status sent =
+        net_.Execute(index, OpenMap{.id = id, .name = "s", .convergent = convergent});
+    if (!sent.ok()) return sent;
+    net_.RunUntil([&] { return Done(index, id); });
+    return net_.host(index).done.at(id).status;
+  }
+  bool Done(size_t index, uint64_t id) { return net_.host(index).done.contains(id); }
+  const map::ConvergentMap* Map(size_t index) {
+    const std::optional<uint32_t> id = net_.engine(index).MapId("s");
+    return id.has_value() ? net_.engine(index).FindConvergent(*id) : nullptr;
+  }
+  uint64_t Write(size_t index, const map::ConvergentRequest& request,
+                 AckLevel ack = AckLevel::kAll) {
+    const auto op =
+        map::PrepareConvergent(*Map(index), request, net_.engine(index).GroupTimeMs(net_.now()));
+    EXPECT_TRUE(op.ok()) << op.status();
+    const uint64_t id = next_++;
+    EXPECT_TRUE(net_.Execute(index, MapWrite{.id = id,
+                                             .operation = map::EncodeConvergentOp(*op),
+                                             .ack = ack,
+                                             .convergent = true})
+                    .ok());
+    return id;
+  }
+  uint64_t Put(size_t index, std::string_view key, std::string_view value,
+               AckLevel ack = AckLevel::kAll) {
+    return Write(index, map::PutOp{.key = key, .value = value}, ack);
+  }
+  std::string Get(size_t index, std::string_view key) { return net_.Get(index, "s", key); }
+  bool Equal(std::initializer_list<size_t> indices) {
+    for (const size_t index : indices) {
+      if (Map(index) == nullptr || Map(index)->digest() != Map(*indices.begin())->digest())
+        return false;
+    }
+    return true;
+  }
+
+  EngineNet net_;
+  uint64_t next_ = 100'000;
+};
+
+TEST_F(ConvergentTest, AWriteIsSeenAtOnceByItsWriterAndByAllWhenItIsAcknowledged) {
+  Start({"a", "b", "c"});
+  ASSERT_TRUE(Open(0).ok());
+  const uint64_t put = Put(1, "k", "v");
+  EXPECT_EQ(Get(1, "k"), "v");
+  ASSERT_TRUE(net_.RunUntil([&] { return Done(1, put); }));
+  EXPECT_TRUE(net_.host(1).done.at(put).status.ok());
+  EXPECT_EQ(net_.host(1).done.at(put).replicas, 3);
+  for (size_t i = 0; i < 3; ++i) EXPECT_EQ(Get(i, "k"), "v");
+  EXPECT_TRUE(Equal({0, 1, 2}));
+}
+
+TEST_F(ConvergentTest, AMapHasOneKind) {
+  Start({"a", "b"});
+  ASSERT_TRUE(Open(0).ok());
+  EXPECT_TRUE(Open(1).ok());
+  EXPECT_EQ(Open(1, false).code(), absl::StatusCode::kFailedPrecondition);
+  const uint64_t ordered = net_.Put(0, "s", "k", "v");
+  ASSERT_TRUE(net_.RunUntil([&] { return Done(0, ordered); }));
+  EXPECT_EQ(net_.host(0).done.at(ordered).status.code(), absl::StatusCode::kFailedPrecondition);
+}
+
+TEST_F(ConvergentTest, AllMembersThatPutTheSameThousandKeysEndUpEqual) {
+  Start({"a", "b", "c"});
+  ASSERT_TRUE(Open(0).ok());
+  for (int i = 0; i < 1000; ++i) {
+    for (size_t index = 0; index < 3; ++index)
+      Put(index, "k" + std::to_string(i), "of " + std::to_string(index), AckLevel::kLocal);
+    if (i % 50 == 0) net_.RunFor(microseconds(30));
+  }
+  net_.RunFor(milliseconds(500));
+  EXPECT_TRUE(Equal({0, 1, 2}));
+  EXPECT_EQ(Map(0)->Size(), 1000u);
+}
+
+TEST_F(ConvergentTest, AJoinerEndsUpEqualThoughAllGoOnWriting) {
+  Start({"a", "b"});
+  ASSERT_TRUE(Open(0).ok());
+  for (int i = 0; i < 3000; ++i) Put(i % 2, "k" + std::to_string(i), std::string(200, 'x'));
+  net_.RunFor(milliseconds(100));
+  net_.Add(net_.Options("c"));
+  for (int i = 0; i < 20'000 && !AllIn(3); ++i) {
+    Put(i % 2, "k" + std::to_string(i * 7 % 3000), std::to_string(i), AckLevel::kLocal);
+    if (i % 5 == 0) Write(i % 2, map::EraseOp{.key = "k" + std::to_string(i * 3 % 3000)});
+    net_.RunFor(microseconds(200));
+  }
+  ASSERT_TRUE(AllIn(3));
+  net_.RunFor(milliseconds(500));
+  EXPECT_TRUE(Equal({0, 1, 2}));
+  EXPECT_GT(Map(2)->Size(), 1000u);
+}
+
+TEST_F(ConvergentTest, SidesOfAPartitionBecomeOneAttributeByAttribute) {
+  Start({"a", "b", "c"});
+  ASSERT_TRUE(Open(0).ok());
+  const auto set = [](std::string_view key, std::string_view name, std::string_view value) {
+    map::AttributesOp op;
+    op.key = key;
+    op.writes.push_back({name, value, false});
+    return op;
+  };
+  Write(0, set("s1", "user", "ann"));
+  Put(0, "gone", "v");
+  Put(0, "stays", "v");
+  net_.RunFor(milliseconds(50));
+  net_.Split({0, 0, 1});
+  ASSERT_TRUE(net_.RunUntil([&] {
+    return net_.engine(0).view().members.size() == 2 && net_.engine(2).view().members.size() == 1 &&
+           net_.engine(2).writable() && net_.engine(0).writable();
+  }));
+  Write(0, set("s1", "cart", "3"));
+  Write(2, set("s1", "theme", "dark"));
+  Write(2, set("s1", "both", "of c"));
+  net_.RunFor(milliseconds(50));
+  Write(1, set("s1", "both", "of b"));
+  Write(2, map::EraseOp{.key = "gone"});
+  Put(2, "new", "v");
+  net_.RunFor(milliseconds(50));
+  net_.Heal();
+  ASSERT_TRUE(net_.RunUntil([&] { return AllIn(3); }, seconds(30)));
+  net_.RunFor(seconds(3));
+  ASSERT_TRUE(Equal({0, 1, 2}));
+  const int64_t now = net_.engine(0).GroupTimeMs(net_.now());
+  EXPECT_EQ(Map(2)->GetAttribute("s1", "user", now)->text(), "ann");
+  EXPECT_EQ(Map(2)->GetAttribute("s1", "cart", now)->text(), "3");
+  EXPECT_EQ(Map(0)->GetAttribute("s1", "theme", now)->text(), "dark");
+  EXPECT_EQ(Map(0)->GetAttribute("s1", "both", now)->text(), "of b");
+  EXPECT_EQ(Get(0, "gone"), "(none)");
+  EXPECT_EQ(Get(0, "stays"), "v");
+  EXPECT_EQ(Get(0, "new"), "v");
+  size_t conflicts = 0;
+  for (const Event& event : net_.host(0).events)
+    conflicts += event.kind == EventKind::kConflict && event.key == "s1";
+  EXPECT_EQ(conflicts, 1u);
+}
+
+TEST_F(ConvergentTest, WhatHasExpiredIsDeletedEverywhereAndForgottenAfterTheHorizon) {
+  for (const char* name : {"a", "b"}) {
+    engine::EngineOptions options = net_.Options(name);
+    options.tombstone_horizon = seconds(5);
+    net_.Add(options);
+  }
+  ASSERT_TRUE(net_.RunUntil([&] { return AllIn(2); }));
+  ASSERT_TRUE(Open(0).ok());
+  Write(1, map::PutOp{.key = "k", .value = "v", .ttl_ms = 100});
+  net_.RunFor(milliseconds(150));
+  EXPECT_EQ(Get(0, "k"), "(none)");
+  EXPECT_EQ(Map(0)->Size(), 1u);
+  net_.RunFor(seconds(2));
+  EXPECT_EQ(Map(0)->Size(), 0u);
+  EXPECT_EQ(Map(0)->Tombstones(), 1u);
+  EXPECT_TRUE(Equal({0, 1}));
+  net_.RunFor(seconds(8));
+  EXPECT_EQ(Map(0)->Tombstones(), 0u);
+  EXPECT_EQ(Map(1)->Tombstones(), 0u);
+  EXPECT_TRUE(Equal({0, 1}));
+}
+
+}  // namespace
+}  // namespace cohort::engine

@@ -1,0 +1,428 @@
+#include "map/convergent_map.h"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <deque>
+#include <string>
+#include <vector>
+
+#include "map/convergent_op_codec.h"
+#include "map/map_builders.h"
+
+namespace cohort::map {
+namespace {
+
+constexpr auto kFailedPrecondition = absl::StatusCode::kFailedPrecondition;
+
+// One member's copy. Its clock is a counter above all it has applied, as the engine's is.
+class Member {
+ public:
+  explicit Member(uint64_t number) : number_(number) {}
+
+  struct Sent {
+    Buffer bytes;
+    ConvergentPlace place;
+  };
+  // Prepares, applies here, and returns what the others get; no bytes when nothing is to be sent.
+  absl::StatusOr<Sent> Write(const ConvergentRequest& request, GroupTime now = 1000) {
+    const absl::StatusOr<ConvergentOp> op = PrepareConvergent(map_, request, now);
+    if (!op.ok()) return op.status();
+    Sent sent;
+    if (op->items.empty() && !op->clears) return sent;
+    sent.bytes = EncodeConvergentOp(*op);
+    time_ = std::max({time_, map_.state().greatest, HlcAt(now)}) + 1;
+    sent.place = {time_, Writer(number_), ViewNo(view_)};
+    Apply(sent);
+    return sent;
+  }
+  ApplyResult Apply(const Sent& sent) {
+    const auto op = decoder_.Decode(sent.bytes);
+    EXPECT_TRUE(op.ok()) << op.status();
+    return map_.Join(**op, sent.place, out_);
+  }
+  ApplyResult Order(const MapOp& op) {
+    return map_.Apply(op, {ViewNo(view_), ++position_, Writer(9)}, out_);
+  }
+  std::string Value(std::string_view key, GroupTime now = 1000) {
+    const std::optional<Buffer> value = map_.Get(key, now);
+    return value.has_value() ? std::string(value->text()) : "(absent)";
+  }
+  std::string Attribute(std::string_view key, std::string_view name, GroupTime now = 1000) {
+    const std::optional<Buffer> value = map_.GetAttribute(key, name, now);
+    return value.has_value() ? std::string(value->text()) : "(absent)";
+  }
+  void SetView(uint64_t view) { view_ = view; }
+  ConvergentMap& map() { return map_; }
+  Output& out() { return out_; }
+
+ private:
+  uint64_t number_;
+  uint64_t view_ = 1;
+  uint64_t time_ = 0;
+  uint64_t position_ = 0;
+  ConvergentMap map_{"m", {.hash_key = 77, .id = 0, .settings = {}}};
+  ConvergentOpDecoder decoder_;
+  Output out_;
+};
+
+AttributesOp Set(std::string_view key, std::string_view name, std::string_view value) {
+  AttributesOp op;
+  op.key = key;
+  op.writes.push_back({name, value, false});
+  return op;
+}
+
+AttributesOp Unset(std::string_view key, std::string_view name) {
+  AttributesOp op;
+  op.key = key;
+  op.writes.push_back({name, {}, true});
+  return op;
+}
+
+class ConvergentMapTest : public ::testing::Test {
+ protected:
+  ~ConvergentMapTest() override {
+    EXPECT_TRUE(a_.map().IsConsistent());
+    EXPECT_TRUE(b_.map().IsConsistent());
+  }
+  Member a_{1};
+  Member b_{2};
+};
+
+TEST_F(ConvergentMapTest, AWriterReadsItsOwnWriteAtOnce) {
+  ASSERT_TRUE(a_.Write(PutOp{"k", "1"}).ok());
+  EXPECT_EQ(a_.Value("k"), "1");
+  ASSERT_TRUE(a_.Write(PutOp{"k", "2"}).ok());
+  EXPECT_EQ(a_.Value("k"), "2");
+  ASSERT_TRUE(a_.Write(EraseOp{"k"}).ok());
+  EXPECT_EQ(a_.Value("k"), "(absent)");
+}
+
+TEST_F(ConvergentMapTest, OfTwoWritesAtOnceTheLaterStampStaysOnBothMembers) {
+  const auto one = a_.Write(PutOp{"k", "one"});
+  const auto two = b_.Write(PutOp{"k", "two"});
+  a_.Apply(*two);
+  b_.Apply(*one);
+  EXPECT_EQ(a_.Value("k"), b_.Value("k"));
+  EXPECT_EQ(a_.map().digest(), b_.map().digest());
+}
+
+TEST_F(ConvergentMapTest, AttributesWrittenApartAtOnceAreBothThere) {
+  b_.Apply(*a_.Write(Set("s", "user", "ann")));
+  const auto cart = a_.Write(Set("s", "cart", "3"));
+  const auto theme = b_.Write(Set("s", "theme", "dark"));
+  a_.Apply(*theme);
+  b_.Apply(*cart);
+  for (Member* member : {&a_, &b_}) {
+    EXPECT_EQ(member->Attribute("s", "user"), "ann");
+    EXPECT_EQ(member->Attribute("s", "cart"), "3");
+    EXPECT_EQ(member->Attribute("s", "theme"), "dark");
+  }
+  EXPECT_EQ(a_.map().digest(), b_.map().digest());
+}
+
+TEST_F(ConvergentMapTest, ALifeThatBeginsOnTwoMembersAtOnceBecomesOne) {
+  const auto one = a_.Write(Set("s", "x", "1"));
+  const auto two = b_.Write(Set("s", "y", "2"));
+  a_.Apply(*two);
+  b_.Apply(*one);
+  EXPECT_EQ(a_.Attribute("s", "x"), "1");
+  EXPECT_EQ(a_.Attribute("s", "y"), "2");
+  EXPECT_EQ(a_.map().digest(), b_.map().digest());
+}
+
+TEST_F(ConvergentMapTest, ARemovalEndsWhatWasWrittenToThatLifeElsewhere) {
+  b_.Apply(*a_.Write(Set("s", "user", "ann")));
+  const auto erased = a_.Write(EraseOp{"s"});
+  const auto late = b_.Write(Set("s", "cart", "3"), 5000);
+  a_.Apply(*late);
+  b_.Apply(*erased);
+  EXPECT_FALSE(a_.map().Exists("s", 1000));
+  EXPECT_FALSE(b_.map().Exists("s", 1000));
+  EXPECT_EQ(a_.map().digest(), b_.map().digest());
+}
+
+TEST_F(ConvergentMapTest, AnErasedAttributeDoesNotComeBackWithAnOlderWrite) {
+  b_.Apply(*a_.Write(Set("s", "x", "1")));
+  const auto older = b_.Write(Set("s", "x", "2"));
+  a_.Apply(*older);
+  const auto erased = a_.Write(Unset("s", "x"));
+  EXPECT_EQ(a_.Attribute("s", "x"), "(absent)");
+  a_.Apply(*older);
+  EXPECT_EQ(a_.Attribute("s", "x"), "(absent)");
+  b_.Apply(*erased);
+  EXPECT_EQ(b_.Attribute("s", "x"), "(absent)");
+  EXPECT_TRUE(b_.map().Exists("s", 1000));
+}
+
+TEST_F(ConvergentMapTest, APutReplacesTheWholeEntry) {
+  ASSERT_TRUE(a_.Write(Set("s", "x", "1")).ok());
+  ASSERT_TRUE(a_.Write(PutOp{"s", "whole"}).ok());
+  EXPECT_EQ(a_.Attribute("s", "x"), "(absent)");
+  EXPECT_EQ(a_.Value("s"), "whole");
+}
+
+TEST_F(ConvergentMapTest, ConditionalWritesNeedAnOrderedMap) {
+  EXPECT_EQ(a_.Write(PutOp{"k", "v", 0, false, Condition::kAbsent, {}}).status().code(),
+            kFailedPrecondition);
+  EXPECT_EQ(a_.Write(EraseOp{"k", Condition::kPresent, {}}).status().code(), kFailedPrecondition);
+  EXPECT_EQ(a_.Write(IncrementOp{"k"}).status().code(), kFailedPrecondition);
+  EXPECT_EQ(a_.Write(AppendOp{"k", "v"}).status().code(), kFailedPrecondition);
+  EXPECT_EQ(a_.Order(OpOf(PutOp{"k", "v"})).status.code(), kFailedPrecondition);
+  EXPECT_NE(a_.Write(IncrementOp{"k"}).status().message().find("needs an ordered map"),
+            absl::string_view::npos);
+}
+
+TEST_F(ConvergentMapTest, TouchesAreSentOnceInATenthOfTheLifetime) {
+  ASSERT_TRUE(a_.Write(PutOp{"k", "v", 10'000}, 1000).ok());
+  const TouchOp touch{"k", TouchOp::Mode::kRearm, 0, 0};
+  EXPECT_TRUE(a_.Write(touch, 1500)->bytes.empty());
+  EXPECT_FALSE(a_.Write(touch, 2100)->bytes.empty());
+  EXPECT_EQ(a_.map().GetWithMeta("k", 3000)->expires_at, 12'100);
+  EXPECT_EQ(a_.Write(TouchOp{"none", TouchOp::Mode::kRearm, 0, 0}).status().code(),
+            absl::StatusCode::kNotFound);
+}
+
+TEST_F(ConvergentMapTest, AnAccessThatOvertakesTheWriteCountsAllTheSame) {
+  const auto put = a_.Write(PutOp{"k", "v", 10'000}, 1000);
+  Member c{3};
+  c.Apply(*put);
+  const auto touch = c.Write(TouchOp{"k", TouchOp::Mode::kRearm, 0, 0}, 5000);
+  b_.Apply(*touch);
+  b_.Apply(*put);
+  a_.Apply(*touch);
+  EXPECT_EQ(b_.map().GetWithMeta("k", 5000)->expires_at, 15'000);
+  EXPECT_EQ(a_.map().digest(), b_.map().digest());
+}
+
+TEST_F(ConvergentMapTest, ReadersDoNotSeeWhatHasExpiredAndAnExpireOperationDeletesIt) {
+  b_.Apply(*a_.Write(PutOp{"k", "v", 10}, 1000));
+  EXPECT_EQ(a_.Value("k", 1011), "(absent)");
+  EXPECT_EQ(a_.map().Size(), 1u);
+  const auto due = a_.map().DueForExpiry(1011, 10);
+  ASSERT_EQ(due.size(), 1u);
+  const MapOp expire = OpOf(ExpireOp{{{due[0].first, due[0].second}}}, 1011);
+  const auto again = b_.Write(PutOp{"k", "new"}, 1012);  // Before the expiry comes to its place.
+  a_.Order(expire);
+  b_.Order(expire);
+  EXPECT_EQ(a_.map().Size(), 0u);
+  a_.Apply(*again);
+  EXPECT_EQ(a_.Value("k", 1013), "new");
+  EXPECT_EQ(b_.Value("k", 1013), "new");
+  EXPECT_EQ(a_.map().digest(), b_.map().digest());
+}
+
+TEST_F(ConvergentMapTest, AClearLeavesWhatWasWrittenLater) {
+  b_.Apply(*a_.Write(PutOp{"old", "v"}));
+  const auto later = b_.Write(PutOp{"new", "v"}, 9000);
+  const auto cleared = a_.Write(ClearOp{}, 5000);
+  a_.Apply(*later);
+  b_.Apply(*cleared);
+  EXPECT_EQ(a_.Value("old"), "(absent)");
+  EXPECT_EQ(b_.Value("new"), "v");
+  EXPECT_EQ(a_.map().digest(), b_.map().digest());
+}
+
+TEST_F(ConvergentMapTest, APurgeForgetsTombstonesAndMarkersUpToItsTime) {
+  ASSERT_TRUE(a_.Write(PutOp{"k", "v"}).ok());
+  ASSERT_TRUE(a_.Write(EraseOp{"k"}).ok());
+  ASSERT_TRUE(a_.Write(Set("s", "x", "1")).ok());
+  ASSERT_TRUE(a_.Write(Unset("s", "x")).ok());
+  EXPECT_EQ(a_.map().Tombstones(), 1u);
+  const uint64_t settled = a_.map().state().greatest;
+  EXPECT_EQ(a_.map().DueForPurge(settled, 2000), 0u);
+  const uint64_t upto = a_.map().DueForPurge(settled, 1000 + 5'000'000);
+  EXPECT_GT(upto, 0u);
+  EXPECT_LE(upto, settled);
+  a_.Order(OpOf(PurgeOp{settled, 1}));
+  EXPECT_EQ(a_.map().Tombstones(), 0u);
+  EXPECT_FALSE(a_.map().MayPurge());
+  EXPECT_TRUE(a_.map().Exists("s", 1000));
+}
+
+TEST_F(ConvergentMapTest, RefusesEntriesBeyondTheLimit) {
+  const std::string large(kRegistersBytesMax - 100, 'x');
+  ASSERT_TRUE(a_.Write(Set("s", "x", large)).ok());
+  EXPECT_EQ(a_.Write(Set("s", "y",
+                         "0123456789012345678901234567890123456789012345678901234567890"
+                         "0123456789012345678901234567890123456789012345678901234567890"))
+                .status()
+                .code(),
+            absl::StatusCode::kInvalidArgument);
+  EXPECT_TRUE(a_.Write(Set("s", "x", large)).ok());  // In place of the one before.
+}
+
+// ---- Properties over random histories.
+
+std::string Dump(const ConvergentMap& map) {
+  std::string text = "cleared " + map.state().cleared.ToString() + " greatest " +
+                     std::to_string(map.state().greatest) + "\n";
+  for (size_t bucket = 0; bucket < kBucketsPerMap; ++bucket) {
+    for (const auto& [key, entry] : map.EntriesOf(bucket)) {
+      const std::optional<Registers> registers = ParseRegisters(entry->value);
+      text += *key + (entry->tombstone ? " gone" : "") + " version " + entry->version.ToString() +
+              " floor " + registers->floor.ToString() + " created " +
+              registers->created.ToString() + " ttl " + registers->ttl_stamp.ToString() +
+              " access " + registers->access_stamp.ToString();
+      for (const Attribute& attribute : registers->attributes) {
+        text += " [" + std::string(attribute.name) + (attribute.absent ? " absent " : " ") +
+                attribute.stamp.ToString() + " of " + attribute.life.ToString() + "]";
+      }
+      text += "\n";
+    }
+  }
+  return text;
+}
+
+class History {
+ public:
+  explicit History(uint64_t seed) : random_(seed) {
+    for (uint64_t number = 1; number <= 3; ++number) members_.emplace_back(number);
+  }
+
+  // A write of one of three members, each of which has seen some prefix of the others' writes.
+  std::vector<Member::Sent> Draw(size_t count) {
+    std::vector<Member::Sent> all;
+    for (size_t i = 0; i < count; ++i) {
+      Member& writer = members_[random_.Below(members_.size())];
+      const GroupTime now = 1000 + static_cast<GroupTime>(random_.Below(50) * i);
+      absl::StatusOr<Member::Sent> sent = writer.Write(DrawRequest(), now);
+      if (!sent.ok() || sent->bytes.empty()) continue;
+      all.push_back(*sent);
+      for (Member& other : members_) {
+        if (random_.Chance(0.5)) other.Apply(*sent);
+      }
+    }
+    return all;
+  }
+  Random& random() { return random_; }
+
+ private:
+  std::string_view Keep(std::string text) { return kept_.emplace_back(std::move(text)); }
+  std::string_view Key() { return Keep("k" + std::to_string(random_.Below(4))); }
+  ConvergentRequest DrawRequest() {
+    const std::string_view name = Keep("a" + std::to_string(random_.Below(3)));
+    switch (random_.Below(12)) {
+      case 0:
+      case 1:
+      case 2:
+        return PutOp{Key(), Keep(std::to_string(random_.Below(1000))),
+                     random_.Chance(0.3) ? random_.Between(1, 5000) : 0, random_.Chance(0.2)};
+      case 3:
+      case 4:
+        return EraseOp{Key()};
+      case 5:
+        return TouchOp{Key(), static_cast<TouchOp::Mode>(random_.Below(4)),
+                       random_.Between(1, 5000), 4000};
+      case 6:
+        return random_.Chance(0.2) ? ConvergentRequest(ClearOp{}) : Unset(Key(), name);
+      case 7: {
+        BatchOp batch;
+        batch.items.push_back(PutOp{Key(), Keep("b"), 0, false});
+        batch.items.push_back(EraseOp{Key()});
+        return batch;
+      }
+      default:
+        return Set(Key(), name, Keep(std::to_string(random_.Below(1000))));
+    }
+  }
+
+  Random random_;
+  std::deque<std::string> kept_;
+  std::deque<Member> members_;
+};
+
+TEST(ConvergentMapProperty, AnyOrderAndAnyRepetitionLeadToTheSame) {
+  for (uint64_t seed = 1; seed <= 60; ++seed) {
+    History history(seed);
+    std::vector<Member::Sent> all = history.Draw(60);
+    Member first{7};
+    for (const Member::Sent& sent : all) first.Apply(sent);
+    for (int round = 0; round < 4; ++round) {
+      for (size_t i = all.size(); i > 1; --i) std::swap(all[i - 1], all[history.random().Below(i)]);
+      Member other{8};
+      for (const Member::Sent& sent : all) {
+        other.Apply(sent);
+        if (history.random().Chance(0.2)) other.Apply(sent);
+      }
+      ASSERT_EQ(first.map().digest(), other.map().digest()) << "seed " << seed << "\n"
+                                                            << Dump(first.map()) << "and\n"
+                                                            << Dump(other.map());
+      ASSERT_TRUE(other.map().IsConsistent()) << "seed " << seed;
+    }
+  }
+}
+
+TEST(ConvergentMapProperty, JoiningCopiesIsCommutativeAssociativeAndIdempotent) {
+  for (uint64_t seed = 1; seed <= 60; ++seed) {
+    History history(seed);
+    const std::vector<Member::Sent> all = history.Draw(60);
+    std::deque<Member> parts;
+    for (int i = 0; i < 3; ++i) parts.emplace_back(static_cast<uint64_t>(20 + i));
+    for (const Member::Sent& sent : all) parts[history.random().Below(3)].Apply(sent);
+    const auto joined = [&](std::vector<size_t> order) {
+      Member whole{30};
+      for (const size_t part : order) whole.map().Absorb(parts[part].map(), whole.out());
+      return whole.map().digest();
+    };
+    const Digest digest = joined({0, 1, 2});
+    EXPECT_EQ(digest, joined({2, 1, 0})) << "seed " << seed;
+    EXPECT_EQ(digest, joined({1, 0, 1, 2, 2, 0})) << "seed " << seed;
+    Member pair{31};
+    pair.map().Absorb(parts[1].map(), pair.out());
+    pair.map().Absorb(parts[2].map(), pair.out());
+    Member nested{32};
+    nested.map().Absorb(parts[0].map(), nested.out());
+    nested.map().Absorb(pair.map(), nested.out());
+    EXPECT_EQ(digest, nested.map().digest()) << "seed " << seed;
+  }
+}
+
+TEST(ConvergentMapProperty, RegistersSurviveTheirBytes) {
+  for (uint64_t seed = 1; seed <= 30; ++seed) {
+    History history(seed);
+    Member member{7};
+    for (const Member::Sent& sent : history.Draw(40)) member.Apply(sent);
+    Map::Options options{.hash_key = 77, .id = 0, .settings = {}};
+    ConvergentMap restored("m", options);
+    restored.RestoreState(member.map().state());
+    for (size_t bucket = 0; bucket < kBucketsPerMap; ++bucket) {
+      for (const auto& [key, entry] : member.map().EntriesOf(bucket)) {
+        ASSERT_TRUE(restored.Restore(*key, *entry)) << "seed " << seed;
+      }
+    }
+    EXPECT_EQ(restored.digest(), member.map().digest()) << "seed " << seed;
+  }
+}
+
+TEST(ConvergentEntry, AnyBytesAreParsedOrRefused) {
+  Registers registers;
+  registers.created = registers.floor = {5, 1};
+  registers.view = 3;
+  registers.attributes.push_back({"", "value", {5, 1}, {5, 1}, 3, false});
+  registers.attributes.push_back({"name", "", {6, 1}, {5, 1}, 2, true});
+  const Buffer good = EncodeRegisters(registers);
+  ASSERT_TRUE(ParseRegisters(good).has_value());
+  EXPECT_EQ(UnnamedValueOf(good).text(), "value");
+  Random random(5);
+  size_t accepted = 0;
+  for (int i = 0; i < 20'000; ++i) {
+    std::string bytes(good.text());
+    for (uint64_t n = random.Between(1, 3); n > 0; --n) {
+      const size_t at = random.Below(bytes.size());
+      if (random.Chance(0.2))
+        bytes.resize(std::max<size_t>(1, at));
+      else
+        bytes[at % bytes.size()] = static_cast<char>(random.Below(256));
+    }
+    const std::optional<Registers> parsed = ParseRegisters(AsBytes(bytes));
+    if (!parsed.has_value()) continue;
+    ++accepted;
+    EXPECT_EQ(EncodeRegisters(*parsed).text(), bytes);
+  }
+  EXPECT_GT(accepted, 100u);
+}
+
+}  // namespace
+}  // namespace cohort::map

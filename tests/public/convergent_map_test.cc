@@ -1,0 +1,94 @@
+#include <cohort/cohort.h>
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "public/testing.h"
+
+namespace cohort::testing {
+namespace {
+
+using enum absl::StatusCode;
+
+class ConvergentMapTest : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    members_ = JoinMembers(2, OnLoopback("convergent", ""));
+    ASSERT_EQ(members_.size(), 2u);
+    a_ = *members_[0].OpenMap("s", {.kind = MapKind::kConvergent});
+    b_ = *members_[1].OpenMap("s", {.kind = MapKind::kConvergent});
+  }
+  std::vector<Group> members_;
+  std::optional<ReplicatedMap> a_;
+  std::optional<ReplicatedMap> b_;
+};
+
+TEST_F(ConvergentMapTest, AnAcknowledgedWriteIsReadByAll) {
+  const WriteResult put = a_->Put("k", "v");
+  ASSERT_TRUE(put.ok()) << put.status;
+  EXPECT_EQ(put.replicas, 2u);
+  EXPECT_EQ(b_->Get("k")->value, "v");
+  EXPECT_EQ(b_->Get("k")->version, put.version);
+  EXPECT_EQ(b_->Erase("k").number, 1);
+  EXPECT_EQ(a_->Get("k").status().code(), kNotFound);
+  EXPECT_EQ(a_->kind(), MapKind::kConvergent);
+}
+
+TEST_F(ConvergentMapTest, AttributesAreWrittenApart) {
+  ASSERT_TRUE(a_->PutAttributes("s1", {{"user", "ann"}, {"cart", "1"}}).ok());
+  ASSERT_TRUE(b_->PutAttributes("s1", {{"cart", "2"}}).ok());
+  EXPECT_EQ(*a_->GetAttribute("s1", "user"), "ann");
+  EXPECT_EQ(*a_->GetAttribute("s1", "cart"), "2");
+  ASSERT_TRUE(a_->EraseAttributes("s1", {"user"}).ok());
+  EXPECT_EQ(b_->GetAttribute("s1", "user").status().code(), kNotFound);
+  const auto all = b_->GetAttributes("s1");
+  ASSERT_TRUE(all.ok());
+  ASSERT_EQ(all->size(), 1u);
+  EXPECT_EQ((*all)[0].name, "cart");
+  EXPECT_EQ(b_->Get("s1")->value, "");
+  EXPECT_EQ(a_->EraseAttributes("none", {"x"}).status.code(), kNotFound);
+  EXPECT_EQ(a_->PutAttributes("s1", {}).status.code(), kInvalidArgument);
+}
+
+TEST_F(ConvergentMapTest, WhatNeedsTheOtherKindIsRefused) {
+  EXPECT_EQ(a_->PutIfAbsent("k", "v").status.code(), kFailedPrecondition);
+  EXPECT_EQ(a_->Increment("k", 1).status.code(), kFailedPrecondition);
+  EXPECT_EQ(a_->Append("k", "v").status.code(), kFailedPrecondition);
+  EXPECT_EQ(members_[0].OpenMap("s").status().code(), kFailedPrecondition);
+  absl::StatusOr<ReplicatedMap> ordered = members_[0].OpenMap("main");
+  ASSERT_TRUE(ordered.ok());
+  EXPECT_EQ(ordered->PutAttributes("k", {{"a", "1"}}).status.code(), kFailedPrecondition);
+  EXPECT_EQ(ordered->GetAttributes("k").status().code(), kFailedPrecondition);
+}
+
+TEST_F(ConvergentMapTest, ATouchBeginsTheLifetimeAgain) {
+  ASSERT_TRUE(a_->Put("k", "v", {.ttl = absl::Hours(1)}).ok());
+  EXPECT_LE(b_->Get("k")->ttl, absl::Hours(1));
+  EXPECT_GT(b_->Get("k")->ttl, absl::Minutes(59));
+  EXPECT_TRUE(a_->Touch("k").ok());  // So soon it is not even sent.
+  EXPECT_TRUE(a_->Expire("k", absl::Minutes(5)).ok());
+  EXPECT_LE(b_->Get("k")->ttl, absl::Minutes(5));
+  EXPECT_TRUE(a_->Persist("k").ok());
+  EXPECT_EQ(b_->Get("k")->ttl, absl::InfiniteDuration());
+  EXPECT_EQ(a_->Touch("none").status.code(), kNotFound);
+}
+
+TEST_F(ConvergentMapTest, SubscribersAreToldWhatOthersWrite) {
+  Watched<std::vector<std::string>> told;
+  const Subscription subscription = b_->Subscribe([&](const Change& change) {
+    told.Update([&](std::vector<std::string>& all) {
+      all.push_back(std::string(change.key) + "=" + std::string(change.value.value_or("gone")));
+    });
+  });
+  ASSERT_TRUE(a_->Put("k", "1").ok());
+  ASSERT_TRUE(a_->Erase("k").ok());
+  EXPECT_TRUE(told.WaitFor([](const std::vector<std::string>& all) {
+    return all == std::vector<std::string>{"k=1", "k=gone"};
+  }));
+}
+
+}  // namespace
+}  // namespace cohort::testing
