@@ -48,7 +48,9 @@ struct MapWrite {
   AckLevel ack = AckLevel::kAll;
   bool conditional =
       false;  // Its outcome depends on order: put-if, increment, batch with conditions ...
-  bool convergent = false;
+  // Of a convergent map: behind the operation there is room for so many bytes, which are written
+  // when it leaves (map/convergent_stamp.h). 0: of an ordered one.
+  size_t stamp_bytes = 0;
 };
 // Proves that all members that hold the whole state hold the same, at one place of the order. Waits
 // until at least `holders_min` members do, this one included. DoneUpcall: number and replicas are

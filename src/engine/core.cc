@@ -96,7 +96,7 @@ Engine::Core::Core(EngineOptions options, const std::array<std::byte, 32>& entro
       discovery_(DiscoveryOptions(options_), random_),
       failure_(FailureOptions(options_), random_),
       membership_(MembershipOptionsOf(options_), random_),
-      plane_(PlaneOptions(options_), random_),
+      plane_(PlaneOptions(options_), random_, this),
       replica_(ReplicaOptions(options_, security_.TableSeed())),
       lag_(LagOptions(options_)) {
   lifelines_.SetSelf({.id = self_.id, .address = self_.address, .name = self_.name}, turn_.streams);
@@ -178,7 +178,7 @@ void Engine::Core::OnTimer(Instant now, Output& out) {
   }
   if (replica_.NextDeadline(now, clock_.NowMs(now)) <= now) {
     Replica::Output replica_out;
-    replica_.OnTimer(now, clock_.NowMs(now), clock_.NextHlc(now), replica_out);
+    replica_.OnTimer(now, clock_.NowMs(now), ReplicaHlc(now), replica_out);
     AfterReplica(now, replica_out);
   }
   if (lifelines_.NextDeadline() <= now) {
@@ -203,7 +203,7 @@ void Engine::Core::Finish(Instant now, Output& out) {
   // round.
   for (int round = 0; round < kTurnRounds && member_; ++round) {
     if (verifications_.size() > 0) AskForProofs();
-    plane_.SetTime(std::max(clock_.NextHlc(now), replica_.greatest()));
+    turn_at_ = now;
     plane_.EndOfTurn(now, health, HoldsMessages(), plane_out_);
     const bool quiet = plane_out_.messages.empty() && plane_out_.sent.empty();
     AfterPlane(now);
@@ -252,22 +252,6 @@ Instant Engine::Core::NextDeadline() const {
   if (member_) next = std::min({next, failure_.NextDeadline(), plane_.NextDeadline()});
   // The replica's deadlines are in group time; any moment of ours translates them alike.
   return std::min(next, replica_.NextDeadline(Instant::Zero(), clock_.NowMs(Instant::Zero())));
-}
-
-// Spec 11.17
-void Engine::Core::Settle(Instant now) {
-  if (!member_ || plane_.wedged()) return;
-  if (!replica_.synced()) {
-    if (!replica_.WantsReceived()) return;
-    Replica::Output replica_out;
-    replica_.OnReceived(now, plane_.HandedUp(), replica_out);
-    AfterReplica(now, replica_out);
-    return;
-  }
-  if (replica_.greatest() == 0) return;
-  settling_.Advance(plane_.rmcast().acks(), rank_, replica_.greatest(),
-                    plane_.order().applied_cut(), plane_.order().applied_by_all());
-  replica_.SetSettled(settling_.settled());
 }
 
 // Maps whose opening has ended, well or badly.

@@ -8,6 +8,7 @@
 #ifndef COHORT_ENGINE_CORE_H_
 #define COHORT_ENGINE_CORE_H_
 
+#include <deque>
 #include <map>
 #include <optional>
 #include <string>
@@ -45,7 +46,7 @@ enum class MessageKind : uint8_t {
   kConvergent = 7,  // An operation of a convergent map, and its time.
 };
 
-class Engine::Core {
+class Engine::Core final : private frag::Stamper {
  public:
   Core(EngineOptions options, const std::array<std::byte, 32>& entropy);
 
@@ -120,12 +121,11 @@ class Engine::Core {
   void Deliver(Instant now, DeliveredMessage& message);
   void DeliverMap(Instant now, const DeliveredMessage& message, const MemberId& writer,
                   DoneUpcall& done);
-  void DeliverConvergent(Instant now, const DeliveredMessage& message, const MemberId& writer,
-                         DoneUpcall& done);
   void AfterReplica(Instant now, Replica::Output& replica_out);
-  void Settle(Instant now);
+  // `stamp_bytes` of room behind `body` are filled by Stamp().
   absl::Status Queue(MessageKind kind, DeliveryClass cls, Bytes body,
-                     const PendingCommands::Entry& entry);
+                     const PendingCommands::Entry& entry, size_t stamp_bytes = 0);
+  uint64_t ReplicaHlc(Instant now);
   absl::Status CheckWritable() const;
   absl::Status CheckMember() const;
   void AskForProofs();
@@ -138,6 +138,12 @@ class Engine::Core {
               std::string name = {}, int64_t number = 0);
   void AddUpcall(Upcall upcall);
   uint16_t members() const { return static_cast<uint16_t>(view_infos_.size()); }
+
+  // core_convergent.cc
+  void Stamp(Bytes message, std::span<std::byte> stamp) override;
+  void DeliverConvergent(Instant now, const DeliveredMessage& message, const MemberId& writer,
+                         DoneUpcall& done);
+  void Settle(Instant now);
 
   const EngineOptions options_;
   Random random_;
@@ -155,6 +161,9 @@ class Engine::Core {
   PendingCommands pending_;
   Verifications verifications_;
   Settling settling_;
+  uint64_t epoch_ = 0;                    // Of the replica, in which settling_ is.
+  std::deque<map::ApplyResult> written_;  // Of own convergent operations that are in a chunk.
+  Instant turn_at_;                       // For Stamp().
 
   // Collected during a turn, moved to the driver's Output at its end.
   Output turn_;

@@ -220,8 +220,9 @@ void Engine::Core::BeginView(Instant now, const membership::Installation& instal
   lifelines_.Retain(std::move(instances));
   KeepMesh(now);
   Replica::Output replica_out;
-  replica_.OnView(now, info, clock_.NextHlc(now), replica_out);
-  settling_.OnView(replica_.synced() ? replica_.greatest() : 0);
+  replica_.OnView(now, info, ReplicaHlc(now), replica_out);
+  settling_.OnView(replica_.synced() && replica_.is_quiet() ? replica_.greatest() : 0);
+  epoch_ = replica_.epoch();
   AfterReplica(now, replica_out);
   UpdateDiscovery(now);
   AfterPlane(now);

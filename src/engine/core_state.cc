@@ -55,16 +55,15 @@ absl::Status Engine::Core::CheckMember() const {
 }
 
 absl::Status Engine::Core::Queue(MessageKind kind, DeliveryClass cls, Bytes body,
-                                 const PendingCommands::Entry& entry) {
-  const bool timed = kind == MessageKind::kConvergent;
-  Buffer payload = Buffer::Allocate(1 + body.size() + (timed ? frag::kTimeBytes : 0));
+                                 const PendingCommands::Entry& entry, size_t stamp_bytes) {
+  Buffer payload = Buffer::Allocate(1 + body.size() + stamp_bytes);
   payload.Fill()[0] = static_cast<std::byte>(kind);
   const auto end = std::copy(body.begin(), body.end(), payload.Fill().begin() + 1);
   std::fill(end, payload.Fill().end(), std::byte{0});
   absl::Status status = plane_.Push({.cls = cls,
                                      .sync = entry.ack != AckLevel::kLocal,
                                      .exempt = entry.is_own,
-                                     .timed = timed,
+                                     .stamp_bytes = stamp_bytes,
                                      .payload = std::move(payload)});
   if (status.ok()) pending_.OnQueued(PendingCommands::LaneOf(cls), entry);
   return status;
@@ -95,10 +94,11 @@ absl::Status Engine::Core::Execute(Instant now, const Command& command, Output& 
     status = Queue(send->channel ? MessageKind::kChannel : MessageKind::kUser, send->cls,
                    send->payload, {.id = send->id, .ack = send->ack, .is_own = send->always_room});
   } else if (const auto* write = std::get_if<MapWrite>(&command)) {
-    const bool convergent = write->convergent;
+    const bool convergent = write->stamp_bytes > 0;
     status = Queue(convergent ? MessageKind::kConvergent : MessageKind::kMap,
                    convergent ? DeliveryClass::kConv : DeliveryClass::kAgreed, write->operation,
-                   {.id = write->id, .ack = write->ack, .conditional = write->conditional});
+                   {.id = write->id, .ack = write->ack, .conditional = write->conditional},
+                   write->stamp_bytes);
   }
   if (!status.ok()) return status;
   // While acknowledgements are on their way the next turn is near, and what gathers until then
@@ -185,7 +185,7 @@ void Engine::Core::Deliver(Instant now, DeliveredMessage& message) {
           true;  // For who reads view(); no view is installed for it.
       membership_.OnSynced(now, writer);
       Replica::Output replica_out;
-      replica_.OnMemberSynced(now, writer, clock_.NextHlc(now), replica_out);
+      replica_.OnMemberSynced(now, writer, ReplicaHlc(now), replica_out);
       AfterReplica(now, replica_out);
       break;
     }
@@ -280,30 +280,6 @@ void Engine::Core::DeliverMap(Instant now, const DeliveredMessage& message, cons
     if (map != nullptr) done.number = map->id();
     opening_.erase(opening);
   }
-}
-
-void Engine::Core::DeliverConvergent(Instant now, const DeliveredMessage& message,
-                                     const MemberId& writer, DoneUpcall& done) {
-  const Bytes payload = message.payload;
-  if (message.cls != DeliveryClass::kConv || payload.size() < 1 + frag::kTimeBytes) {
-    ++messages_malformed_;
-    return;
-  }
-  uint64_t time = 0;
-  const Bytes written = payload.last(frag::kTimeBytes);
-  for (size_t i = 0; i < written.size(); ++i)
-    time |= std::to_integer<uint64_t>(written[i]) << 8 * i;
-  const Bytes operation = payload.subspan(1, payload.size() - 1 - frag::kTimeBytes);
-  Replica::Output replica_out;
-  std::optional<map::ApplyResult> result =
-      replica_.OnConvergent(now, operation, {time, writer, view_.id}, replica_out);
-  AfterReplica(now, replica_out);
-  clock_.Observe(now, time);
-  if (message.origin != rank_ || !result.has_value()) return;
-  done.status = std::move(result->status);
-  done.version = result->version;
-  done.number = result->number;
-  done.applied = result->applied;
 }
 
 void Engine::Core::AfterReplica(Instant now, Replica::Output& replica_out) {

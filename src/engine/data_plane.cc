@@ -11,12 +11,12 @@ constexpr size_t kGatherChunks = 32;   // Enough for a full batch: no use in wai
 constexpr size_t kGatherInFlight = 8;  // Below it the pipe is idle enough to send at once.
 }  // namespace
 
-DataPlane::DataPlane(const Options& options, Random& random)
+DataPlane::DataPlane(const Options& options, Random& random, frag::Stamper* stamper)
     : trace_(options.trace),
       rmcast_(options.rmcast, random),
       order_(options.order),
       flow_(options.flow),
-      packer_(options.packer) {
+      packer_(options.packer, stamper) {
   flow_.SetReceiveCapacity(options.receive_bytes);
 }
 

@@ -60,7 +60,8 @@ class DataPlane {
     bool wants_pause = false;  // Grants no credit: what came in already waits for the state.
   };
 
-  DataPlane(const Options& options, Random& random);
+  // `stamper` outlives it.
+  DataPlane(const Options& options, Random& random, frag::Stamper* stamper);
 
   void OnView(Instant now, const ViewId& id, Rank self, size_t members, Output& out);
   absl::Status Push(frag::Message message) { return packer_.Push(std::move(message)); }
@@ -82,9 +83,6 @@ class DataPlane {
   // NextDeadline() is now). `hold_messages`: queued messages stay where they are; only the
   // protocol's own chunks leave.
   void EndOfTurn(Instant now, const Health& health, bool hold_messages, Output& out);
-  // Timed messages that leave take the numbers after `time`; time() is the last one given.
-  void SetTime(uint64_t time) { packer_.SetTime(time); }
-  uint64_t time() const { return packer_.time(); }
   // Whether a message pushed now should wait for company: chunks are under way, so an
   // acknowledgement will start the next turn, and what gathers until then leaves in one batch.
   bool ShouldGather() const;

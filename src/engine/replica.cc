@@ -281,17 +281,26 @@ std::optional<map::ApplyResult> Replica::OnOperation(Instant now, Bytes operatio
 }
 
 // Spec 11.13
-std::optional<map::ApplyResult> Replica::OnConvergent(Instant now, Bytes operation,
-                                                      const map::ConvergentPlace& place,
-                                                      Output& out) {
+uint64_t Replica::OnConvergent(Instant now, Bytes message, const map::ConvergentPlace& place,
+                               Output& out) {
   if (!synced_) {
-    if (joiner_.has_value()) joiner_->OnConvergentOp(operation, place);
+    const uint64_t time = joiner_.has_value() ? joiner_->OnConvergentOp(message, place) : 0;
     Drain(now, transfer_out_, out);
-    return std::nullopt;
+    return time;
   }
   map_out_.changes.clear();
   map_out_.wants_changes = !watched_.empty();
-  map::ApplyResult result = maps_->Join(operation, place, map_out_);
+  const map::ApplyResult result = maps_->Join(message, place, map_out_);
+  DrainChanges(map_out_, place.writer, out);
+  return result.version.time;
+}
+
+// Spec 11.9
+map::ApplyResult Replica::Write(Bytes operation, uint64_t time, const map::ConvergentPlace& place,
+                                std::span<std::byte> stamp, Output& out) {
+  map_out_.changes.clear();
+  map_out_.wants_changes = !watched_.empty();
+  map::ApplyResult result = maps_->Write(operation, time, place, stamp, map_out_);
   DrainChanges(map_out_, place.writer, out);
   return result;
 }
@@ -303,6 +312,14 @@ uint64_t Replica::greatest() const {
       greatest = std::max(greatest, map->state().greatest);
   }
   return greatest;
+}
+
+uint64_t Replica::epoch() const {
+  uint64_t epoch = 0;
+  for (uint32_t id = 0; synced_ && id < maps_->size(); ++id) {
+    if (const map::ConvergentMap* map = maps_->GetConvergent(id)) epoch += map->state().epoch;
+  }
+  return epoch;
 }
 
 void Replica::OnReceived(Instant now, std::vector<SeqNo> received, Output& out) {
@@ -445,6 +462,8 @@ bool Replica::MayPurge() const {
   // Who is receiving the state could bring back what was removed.
   if (!IsExpirer() || own_operations_ > 0 || synced_members_.size() != view_.members.size())
     return false;
+  // What a merge in progress goes on with must not go away under it.
+  if (!sides_.empty()) return false;
   for (uint32_t id = 0; id < maps_->size(); ++id) {
     const map::ConvergentMap* map = maps_->GetConvergent(id);
     if (map != nullptr && map->MayPurge()) return true;
@@ -458,11 +477,12 @@ void Replica::PublishPurges(Instant now, map::GroupTime group_now, uint64_t hlc,
   next_purge_ = now + kPurgeEvery;
   for (uint32_t id = 0; id < maps_->size(); ++id) {
     const map::ConvergentMap* map = maps_->GetConvergent(id);
-    const uint64_t upto = map == nullptr ? 0 : map->DueForPurge(settled_, group_now);
-    if (upto == 0) continue;
+    if (map == nullptr) continue;
+    map::PurgeOp purge = map->DueForPurge(settled_, group_now);
+    if (purge.upto == 0 && purge.contents == 0) continue;
+    purge.view = view_.id.num;
     ++own_operations_;
-    out.operations.push_back(map::EncodeMapOp(
-        {.map = map->name(), .hlc = hlc, .body = map::PurgeOp{upto, view_.id.num}}));
+    out.operations.push_back(map::EncodeMapOp({.map = map->name(), .hlc = hlc, .body = purge}));
   }
 }
 

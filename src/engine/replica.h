@@ -79,10 +79,12 @@ class Replica {
   // synced.
   std::optional<map::ApplyResult> OnOperation(Instant now, Bytes operation, const MemberId& writer,
                                               Output& out);
-  // An operation of a convergent map, as it arrives. The result is empty while this member is not
-  // synced.
-  std::optional<map::ApplyResult> OnConvergent(Instant now, Bytes operation,
-                                               const map::ConvergentPlace& place, Output& out);
+  // An operation of a convergent map with its stamp, as it arrives. Returns the stamp's time; 0 if
+  // there is none.
+  uint64_t OnConvergent(Instant now, Bytes message, const map::ConvergentPlace& place, Output& out);
+  // One of this member's own, which leaves now and gets its stamp. For a synced member only.
+  map::ApplyResult Write(Bytes operation, uint64_t time, const map::ConvergentPlace& place,
+                         std::span<std::byte> stamp, Output& out);
   // `received`: chunks of each member of the view, by rank, that are delivered here (CONV ones).
   void OnTransferMessage(Instant now, const MemberId& from, Bytes body, std::vector<SeqNo> received,
                          Output& out);
@@ -112,6 +114,11 @@ class Replica {
   map::MapSet* mutable_maps() { return maps_.get(); }
   // The greatest time in any convergent map; 0 without one.
   uint64_t greatest() const;
+  // Of all convergent maps (MapState::epoch): another one than before means that what was settled
+  // is not any more.
+  uint64_t epoch() const;
+  // Nothing of this member is under way in the total order.
+  bool is_quiet() const { return own_operations_ == 0; }
   uint64_t merging_sides() const { return sides_.size(); }
   // Ranks of the members that hold the whole state.
   const std::vector<Rank>& synced_ranks() const { return synced_ranks_; }

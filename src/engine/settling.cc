@@ -12,8 +12,8 @@ bool Settling::AllHold(const wire::AckTable& acks, const std::vector<SeqNo>& upt
 }
 
 // Spec 11.17
-void Settling::Advance(const wire::AckTable& acks, Rank self, uint64_t greatest, CutNo cut,
-                       CutNo cut_by_all) {
+void Settling::Advance(const wire::AckTable& acks, Rank self, uint64_t greatest, bool quiet,
+                       CutNo cut, CutNo cut_by_all) {
   if (acks.members() == 0) return;
   const auto take = [&](auto count_of) {
     upto_.clear();
@@ -21,7 +21,7 @@ void Settling::Advance(const wire::AckTable& acks, Rank self, uint64_t greatest,
       upto_.push_back(count_of(static_cast<Rank>(rank)));
   };
   if (step_ == Step::kIdle) {
-    if (greatest <= settled_) return;
+    if (greatest <= settled_ || !quiet) return;
     candidate_ = greatest;
     cut_ = cut;
     take([&](Rank origin) { return acks.Get(self, origin); });

@@ -25,9 +25,12 @@ class Settling {
     settled_ = greatest;
     step_ = Step::kIdle;
   }
-  // What is known now. `greatest`: the greatest time this member has applied; `cut`: the last cut
-  // it has applied, `cut_by_all` the last that all have.
-  void Advance(const wire::AckTable& acks, Rank self, uint64_t greatest, CutNo cut,
+  // Something came that may be older than `greatest`: nothing is settled until all have applied it.
+  void Restart() { OnView(0); }
+  // What is known now. `greatest`: the greatest time this member has applied; `quiet`: nothing that
+  // it has sent in the total order is still to be applied; `cut`: the last cut it has applied,
+  // `cut_by_all` the last that all have.
+  void Advance(const wire::AckTable& acks, Rank self, uint64_t greatest, bool quiet, CutNo cut,
                CutNo cut_by_all);
   // No operation of a convergent map that is not later will come any more, to anybody.
   uint64_t settled() const { return settled_; }

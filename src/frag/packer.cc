@@ -18,12 +18,6 @@ void PutU16(std::byte* to, size_t value) {
   to[1] = static_cast<std::byte>(value >> 8);
 }
 
-// `end`: of the copy of the message's last bytes that leaves.
-void PutTime(std::byte* end, uint64_t time) {
-  for (size_t i = 0; i < kTimeBytes; ++i)
-    (end - kTimeBytes)[i] = static_cast<std::byte>(time >> (8 * i));
-}
-
 uint8_t FlagsOf(const Message& message) {
   uint8_t flags = 0;
   if (message.sync) flags |= wire::DataFrame::kSync;
@@ -39,7 +33,8 @@ absl::Status Packer::Push(Message message) {
   }
   if (message.cls == DeliveryClass::kCtrl ||
       (message.barrier && message.cls != DeliveryClass::kConv) ||
-      (message.timed && message.payload.size() < kTimeBytes)) {
+      message.stamp_bytes > std::min(kStampBytesMax, message.payload.size()) ||
+      (message.stamp_bytes > 0 && stamper_ == nullptr)) {
     return MakeStatus(absl::StatusCode::kInvalidArgument, "messages have no such class");
   }
   // An empty queue takes any message: one that is larger than the whole queue would otherwise be
@@ -98,7 +93,10 @@ void Packer::PackWhole(Packed& packed) {
     const size_t length = message.payload.size();
     PutU16(to, length);
     if (length > 0) std::memcpy(to + kLengthBytes, message.payload.data(), length);
-    if (message.timed) PutTime(to + kLengthBytes + length, ++time_);
+    if (const size_t stamp = message.stamp_bytes; stamp > 0) {
+      stamper_->Stamp(message.payload.bytes().first(length - stamp),
+                      {to + kLengthBytes + length - stamp, stamp});
+    }
     to += kLengthBytes + length;
     packed.flags = static_cast<uint8_t>(packed.flags | FlagsOf(message));
     packed.completed_ids.push_back(message.id);
@@ -113,8 +111,8 @@ void Packer::PackFragment(Packed& packed) {
   const size_t room = wire::kChunkPayloadMax - (first ? kTotalLengthBytes : 0);
   size_t size = std::min(room, total - sent_of_front_);
   const size_t left = total - sent_of_front_ - size;
-  // The time is written into one chunk.
-  if (message.timed && left > 0 && left < kTimeBytes) size -= kTimeBytes;
+  // The stamp is written into one chunk.
+  if (left > 0 && left < message.stamp_bytes) size -= message.stamp_bytes - left;
   packed.flags = FlagsOf(message);
   if (first) {
     packed.flags |= wire::DataFrame::kFirst;
@@ -133,9 +131,10 @@ void Packer::PackFragment(Packed& packed) {
     return;
   }
   packed.flags |= wire::DataFrame::kLast;
-  if (message.timed) {
+  if (const size_t stamp = message.stamp_bytes; stamp > 0) {
     packed.payload = Buffer::CopyOf(packed.payload.bytes());  // The message keeps its own.
-    PutTime(packed.payload.Fill().data() + packed.payload.size(), ++time_);
+    stamper_->Stamp(message.payload.bytes().first(total - stamp),
+                    packed.payload.Fill().last(stamp));
   }
   packed.completed_ids.push_back(message.id);
   sent_of_front_ = 0;

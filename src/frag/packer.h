@@ -14,6 +14,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <deque>
+#include <span>
 #include <vector>
 
 #include "absl/status/status.h"
@@ -27,7 +28,7 @@ namespace cohort::frag {
 inline constexpr size_t kMessageMax = size_t{1} << 20;
 inline constexpr size_t kLengthBytes = 2;       // Before each whole message in a chunk.
 inline constexpr size_t kTotalLengthBytes = 4;  // Before the first fragment of a larger one.
-inline constexpr size_t kTimeBytes = 8;         // The last ones of a timed message, little-endian.
+inline constexpr size_t kStampBytesMax = 1200;  // Of one message; a stamp is in one chunk.
 inline constexpr size_t kWholeMessageMax = wire::kChunkPayloadMax - kLengthBytes;
 
 struct Message {
@@ -36,10 +37,20 @@ struct Message {
   bool sync = false;     // The sender waits for it.
   bool barrier = false;  // CONV that waits for the AGREED messages before it.
   bool exempt = false;   // The engine's own: never refused for want of room, and takes none.
-  // The last kTimeBytes are the message's time, written when its last chunk is packed: that is the
-  // moment in which it is delivered here.
-  bool timed = false;
+  // So many last bytes are the message's stamp, which is written when its last chunk is packed:
+  // that is the moment in which the message leaves.
+  size_t stamp_bytes = 0;
   Buffer payload;
+};
+
+// Writes the stamps.
+class Stamper {
+ public:
+  // `message` is all but its stamp. Called by Packer::Next(), which must not be called again by it.
+  virtual void Stamp(Bytes message, std::span<std::byte> stamp) = 0;
+
+ protected:
+  ~Stamper() = default;
 };
 
 struct Packed {
@@ -56,17 +67,17 @@ class Packer {
     size_t queue_messages_max = 65536;
   };
 
-  explicit Packer(const Options& options) : options_(options) {}
+  // `stamper` outlives the packer; without one no message has a stamp.
+  explicit Packer(const Options& options, Stamper* stamper = nullptr)
+      : options_(options), stamper_(stamper) {}
   Packer() : Packer(Options{}) {}
 
-  // kInvalidArgument when it is larger than kMessageMax or of class kCtrl, kResourceExhausted when
+  // kInvalidArgument when it is larger than kMessageMax, of class kCtrl or its stamp too large,
+  // kResourceExhausted when
   // the queue is full.
   absl::Status Push(Message message);
-  // Fills `packed` (its vector is reused) with the next chunk; false when nothing waits. Each timed
-  // message that ends in it takes the number after time().
+  // Fills `packed` (its vector is reused) with the next chunk; false when nothing waits.
   bool Next(Packed& packed);
-  void SetTime(uint64_t time) { time_ = time; }
-  uint64_t time() const { return time_; }
   // The class of the chunk Next() would make; call only when not empty.
   DeliveryClass NextClass() const { return queue_.front().cls; }
   // A message of which only a part was sent starts over whole: the other members discard the part.
@@ -87,11 +98,11 @@ class Packer {
   void PackFragment(Packed& packed);
 
   Options options_;
+  Stamper* stamper_;
   std::deque<Message> queue_;
-  size_t bytes_ = 0;         // Payloads of queue_.
-  size_t exempt_ = 0;        // Messages of queue_ that are exempt ...
-  size_t exempt_bytes_ = 0;  // ... and their payloads.
-  uint64_t time_ = 0;
+  size_t bytes_ = 0;          // Payloads of queue_.
+  size_t exempt_ = 0;         // Messages of queue_ that are exempt ...
+  size_t exempt_bytes_ = 0;   // ... and their payloads.
   size_t sent_of_front_ = 0;  // Bytes of a large message at the front that are in chunks already.
 };
 

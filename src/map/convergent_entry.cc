@@ -15,7 +15,9 @@ static_assert(std::endian::native == std::endian::little, "numbers are copied as
 
 constexpr uint16_t kFormat = 1;
 constexpr uint16_t kMarkersFlag = 1;  // Of the entry: some attribute is absent.
-constexpr size_t kHeaderBytes = 2 + 2 + 4 + 8 + 4 * 16 + 8 + 8;
+constexpr size_t kHeaderBytes = 2 + 2 + 4 + 8 + 5 * 16 + 8 + 8;
+constexpr size_t kCountAt = 2 + 2;
+constexpr size_t kCreatedAt = 2 + 2 + 4 + 8 + 2 * 16;
 constexpr size_t kAttributeBytes = 1 + 2 + 4 + 2 * 16 + 8;
 constexpr uint8_t kAbsentFlag = 1;
 
@@ -101,11 +103,13 @@ GroupTime Registers::ExpiresAt() const {
   return std::min(accessed_at + static_cast<GroupTime>(ttl_ms), kGroupTimeMaxMs);
 }
 
-Stamp Registers::Latest() const {
-  Stamp latest = std::max({floor, created, ttl_stamp, access_stamp});
+Stamp Registers::Activity() const {
+  Stamp latest = std::max({created, ttl_stamp, access_stamp});
   for (const Attribute& attribute : attributes) latest = std::max(latest, attribute.stamp);
   return latest;
 }
+
+Stamp Registers::Latest() const { return std::max({floor, expired, Activity()}); }
 
 const Attribute* Registers::Find(std::string_view name) const {
   const auto found = std::lower_bound(
@@ -118,6 +122,7 @@ const Attribute* Registers::Find(std::string_view name) const {
 void Registers::RaiseFloor(const Stamp& stamp) {
   floor = std::max(floor, stamp);
   if (created < floor) created = {};
+  if (expired < floor) expired = {};  // Of lives that are over.
   if (ttl_stamp < floor) {
     ttl_stamp = {};
     ttl_ms = 0;
@@ -139,6 +144,13 @@ void Registers::ForgetAbsent(uint64_t upto) {
   attributes.erase(gone, attributes.end());
 }
 
+void Registers::DropContents() {
+  created = ttl_stamp = access_stamp = {};
+  ttl_ms = 0;
+  accessed_at = 0;
+  attributes.clear();
+}
+
 bool Registers::HasMarkers() const {
   return std::any_of(attributes.begin(), attributes.end(),
                      [](const Attribute& attribute) { return attribute.absent; });
@@ -148,10 +160,20 @@ bool HasMarkers(Bytes registers) {
   return registers.size() >= kHeaderBytes && std::to_integer<int>(registers[2]) == kMarkersFlag;
 }
 
+bool HasContents(Bytes registers) {
+  if (registers.size() < kHeaderBytes) return false;
+  uint32_t count = 0;
+  uint64_t created = 0;
+  std::memcpy(&count, registers.data() + kCountAt, sizeof(count));
+  std::memcpy(&created, registers.data() + kCreatedAt, sizeof(created));
+  return count != 0 || created != 0;
+}
+
 // Spec 11.3
 Registers Join(const Registers& a, const Registers& b) {
   Registers joined;
   joined.created = std::max(a.created, b.created);
+  joined.expired = std::max(a.expired, b.expired);
   const bool a_sets = a.ttl_stamp != b.ttl_stamp ? a.ttl_stamp > b.ttl_stamp : a.ttl_ms > b.ttl_ms;
   joined.ttl_stamp = a_sets ? a.ttl_stamp : b.ttl_stamp;
   joined.ttl_ms = a_sets ? a.ttl_ms : b.ttl_ms;
@@ -191,6 +213,7 @@ Buffer EncodeRegisters(const Registers& registers) {
   writer.Put(static_cast<uint32_t>(registers.attributes.size()));
   writer.Put(registers.view);
   writer.Put(registers.floor);
+  writer.Put(registers.expired);
   writer.Put(registers.created);
   writer.Put(registers.ttl_stamp);
   writer.Put(registers.access_stamp);
@@ -217,17 +240,18 @@ std::optional<Registers> ParseRegisters(Bytes bytes) {
   Registers registers;
   registers.view = reader.Take<uint64_t>();
   registers.floor = reader.TakeStamp();
+  registers.expired = reader.TakeStamp();
   registers.created = reader.TakeStamp();
   registers.ttl_stamp = reader.TakeStamp();
   registers.access_stamp = reader.TakeStamp();
   registers.ttl_ms = reader.Take<uint64_t>();
   registers.accessed_at = reader.Take<int64_t>();
-  const bool sound = IsSound(registers.floor) && IsSound(registers.created) &&
-                     IsSound(registers.ttl_stamp) && IsSound(registers.access_stamp) &&
-                     (registers.created == Stamp() || registers.created >= registers.floor) &&
-                     registers.ttl_ms <= kTtlMaxMs && registers.accessed_at >= 0 &&
-                     registers.accessed_at <= kGroupTimeMaxMs &&
-                     count <= reader.left() / kAttributeBytes;
+  const bool sound =
+      IsSound(registers.floor) && IsSound(registers.expired) && IsSound(registers.created) &&
+      IsSound(registers.ttl_stamp) && IsSound(registers.access_stamp) &&
+      (registers.created == Stamp() || registers.created >= registers.floor) &&
+      registers.ttl_ms <= kTtlMaxMs && registers.accessed_at >= 0 &&
+      registers.accessed_at <= kGroupTimeMaxMs && count <= reader.left() / kAttributeBytes;
   if (!sound) return std::nullopt;
   for (uint32_t i = 0; i < count; ++i) {
     Attribute attribute;

@@ -41,6 +41,7 @@ bool IsLater(const Attribute& a, const Attribute& b);
 
 struct Registers {
   Stamp floor;    // Of the last removal or replacement: lives that began before are over.
+  Stamp expired;  // The latest that was known to who found the entry expired.
   Stamp created;  // When the latest life began; none when it is over.
   Stamp ttl_stamp;
   uint64_t ttl_ms = 0;  // Of the last who set it; 0: none.
@@ -49,14 +50,18 @@ struct Registers {
   uint64_t view = 0;          // The highest number of a view in which something was written.
   absl::InlinedVector<Attribute, 2> attributes;  // By name.
 
-  bool IsAlive() const { return created != Stamp(); }
-  GroupTime ExpiresAt() const;                         // 0: never.
-  Stamp Latest() const;                                // Of all stamps here.
+  // A life that has expired is only hidden: whatever is later than the expiry shows it again.
+  bool IsAlive() const { return created != Stamp() && Activity() > expired; }
+  GroupTime ExpiresAt() const;  // 0: never.
+  Stamp Activity() const;       // The latest of what keeps a life from expiring.
+  Stamp Latest() const;         // Of all stamps here.
   const Attribute* Find(std::string_view name) const;  // Absent ones too.
   // Raises the floor, and drops what is below.
   void RaiseFloor(const Stamp& stamp);
   // Drops markers of erased attributes that are not later than `upto`.
   void ForgetAbsent(uint64_t upto);
+  // Drops the life, of which nothing is left to show.
+  void DropContents();
   bool HasMarkers() const;  // Of erased attributes.
 };
 
@@ -69,6 +74,8 @@ Buffer EncodeRegisters(const Registers& registers);
 std::optional<Registers> ParseRegisters(Bytes bytes);
 // Of well-formed bytes, without parsing them.
 bool HasMarkers(Bytes registers);
+// Whether well-formed bytes hold a life or an attribute.
+bool HasContents(Bytes registers);
 // The attribute without a name in well-formed bytes, sharing them; empty if there is none.
 Buffer UnnamedValueOf(const Buffer& registers);
 

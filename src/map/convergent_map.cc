@@ -22,36 +22,52 @@ ApplyResult Refused(absl::StatusCode code, const char* why) {
   return result;
 }
 
+GroupTime MillisOf(uint64_t time) { return static_cast<GroupTime>(time >> 16); }
+
+// Adds `write`, keeping names in order; of an attribute that is named twice the last write counts.
+void AddAttribute(Registers& delta, const Attribute& attribute) {
+  auto& attributes = delta.attributes;
+  const auto at =
+      std::lower_bound(attributes.begin(), attributes.end(), attribute.name,
+                       [](const Attribute& a, std::string_view name) { return a.name < name; });
+  if (at != attributes.end() && at->name == attribute.name) {
+    *at = attribute;
+  } else {
+    attributes.insert(at, attribute);
+  }
+}
+
+// What becomes of the life of an entry, said by the item itself or by the operation's stamp.
+Life LifeOf(const ConvergentItem& item, const ConvergentStamp& stamp, size_t& next) {
+  if (item.NeedsLife()) return stamp.lives[next++];
+  const bool begins = item.kind == ConvergentItem::Kind::kReplace;
+  return {begins ? Life::Kind::kBeginsAnew : Life::Kind::kNothing, {}};
+}
+
 // The registers that `item` writes, all with one stamp.
-Registers DeltaOf(const ConvergentItem& item, const Stamp& stamp, uint64_t view) {
+Registers DeltaOf(const ConvergentItem& item, const Life& life, const Stamp& stamp, uint64_t mark,
+                  uint64_t view) {
   Registers delta;
   delta.view = view;
-  delta.floor = item.ends ? stamp : Stamp{item.floor_time, UINT64_MAX};
-  if (!item.ends && item.floor_time == 0) delta.floor = {};
-  const Stamp life = item.creates ? stamp : item.life;
-  delta.created = life;
-  if (item.sets_ttl) {
-    delta.ttl_stamp = stamp;
-    delta.ttl_ms = item.ttl_ms;
+  const bool begins = life.kind == Life::Kind::kBegins || life.kind == Life::Kind::kBeginsAnew;
+  if (item.kind == ConvergentItem::Kind::kErase || life.kind == Life::Kind::kBeginsAnew) {
+    delta.floor = stamp;
+  } else if (life.kind == Life::Kind::kBegins && mark != 0) {
+    delta.floor = {mark, UINT64_MAX};
   }
-  if (item.accessed_at != 0) {
+  if (item.kind == ConvergentItem::Kind::kErase) return delta;
+  delta.created = begins ? stamp : life.begun;
+  if (item.sets_ttl || begins) {
+    delta.ttl_stamp = stamp;
+    delta.ttl_ms = item.sets_ttl ? item.ttl_ms : 0;
+  }
+  if (item.accessed_at != 0 || begins) {
     delta.access_stamp = stamp;
-    delta.accessed_at = item.accessed_at;
+    delta.accessed_at = item.accessed_at != 0 ? item.accessed_at : MillisOf(stamp.time);
   }
   for (const ConvergentItem::Write& write : item.writes) {
-    if (life == Stamp()) break;
-    delta.attributes.push_back({write.name, write.value, stamp, life, view, write.absent});
+    AddAttribute(delta, {write.name, write.value, stamp, delta.created, view, write.absent});
   }
-  if (delta.attributes.size() < 2) return delta;
-  // Of an attribute that is named twice the last write counts.
-  std::stable_sort(delta.attributes.begin(), delta.attributes.end(),
-                   [](const Attribute& a, const Attribute& b) { return a.name < b.name; });
-  auto kept = delta.attributes.begin();
-  for (auto next = kept + 1; next != delta.attributes.end(); ++next) {
-    if (next->name != kept->name) ++kept;
-    *kept = *next;
-  }
-  delta.attributes.erase(kept + 1, delta.attributes.end());
   return delta;
 }
 
@@ -69,7 +85,7 @@ ApplyResult ConvergentMap::Apply(const MapOp& op, const Place& place, Output& ou
   ApplyResult result = std::visit(
       Overloaded{
           [&](const ConfigureOp& configure) { return ApplyConfigure(configure); },
-          [&](const ExpireOp& expire) { return ApplyExpire(expire, place, out); },
+          [&](const ExpireOp& expire) { return ApplyExpire(expire, op.hlc, place, out); },
           [&](const MergeOp& merge) { return ApplyMerge(merge, place, out); },
           [&](const PurgeOp& purge) { return ApplyPurge(purge, place); },
           [&](const auto&) {
@@ -84,10 +100,35 @@ ApplyResult ConvergentMap::Apply(const MapOp& op, const Place& place, Output& ou
   return result;
 }
 
+// Spec 11.8
+Life ConvergentMap::LifeFor(const ConvergentItem& item, GroupTime now) const {
+  const bool may_begin =
+      item.kind == ConvergentItem::Kind::kWrite &&
+      !std::all_of(item.writes.begin(), item.writes.end(), [](const auto& w) { return w.absent; });
+  const Entry* entry = Find(item.key);
+  if (entry == nullptr) return {may_begin ? Life::Kind::kBegins : Life::Kind::kNothing, {}};
+  if (!entry->IsVisible(now))
+    return {may_begin ? Life::Kind::kBeginsAnew : Life::Kind::kNothing, {}};
+  const std::optional<Registers> registers = RegistersOf(*entry);
+  if (!registers.has_value()) return {};
+  return {Life::Kind::kGoesOn, registers->created};
+}
+
+void ConvergentMap::Resolve(const ConvergentOp& op, ConvergentStamp& stamp) const {
+  stamp.mark = state_.forgotten;
+  stamp.lives.clear();
+  for (const ConvergentItem& item : op.items) {
+    if (item.NeedsLife()) stamp.lives.push_back(LifeFor(item, MillisOf(stamp.time)));
+  }
+}
+
 // Spec 11.9
-ApplyResult ConvergentMap::Join(const ConvergentOp& op, const ConvergentPlace& place, Output& out) {
-  const Stamp stamp{place.time, WriterWord(place.writer)};
+ApplyResult ConvergentMap::Join(const ConvergentOp& op, const ConvergentStamp& given,
+                                const ConvergentPlace& place, Output& out) {
+  const Stamp stamp{given.time, WriterWord(place.writer)};
   ApplyResult result;
+  if (given.lives.size() != op.Lives())
+    return Refused(absl::StatusCode::kInvalidArgument, "the stamp does not fit the operation");
   result.version = stamp;
   Output quiet;
   quiet.wants_changes = false;
@@ -96,12 +137,15 @@ ApplyResult ConvergentMap::Join(const ConvergentOp& op, const ConvergentPlace& p
         static_cast<int64_t>(JoinCleared(stamp, ChangeCause::kClear, place.writer, out));
     result.applied = true;
   }
+  size_t next_life = 0;
   for (const ConvergentItem& item : op.items) {
-    const bool erases = item.ends && !item.creates;
-    if (erases && Exists(item.key, static_cast<GroupTime>(place.time >> 16))) ++result.number;
-    const Registers delta = DeltaOf(item, stamp, place.view.num);
+    const Life life = LifeOf(item, given, next_life);
+    const bool erases = item.kind == ConvergentItem::Kind::kErase;
+    if (life.kind == Life::Kind::kNothing && !erases) continue;
+    if (erases && Exists(item.key, MillisOf(stamp.time))) ++result.number;
+    const Registers delta = DeltaOf(item, life, stamp, given.mark, place.view.num);
     // Accesses and lifetimes are not fed, as in ordered maps.
-    const bool changes_content = item.ends || item.creates || !item.writes.empty();
+    const bool changes_content = item.kind != ConvergentItem::Kind::kTouch;
     result.applied |=
         JoinEntry(item.key, delta, stamp, erases ? ChangeCause::kErase : ChangeCause::kPut,
                   place.writer, changes_content ? out : quiet);
@@ -124,11 +168,9 @@ bool ConvergentMap::JoinEntry(std::string_view key, const Registers& theirs, con
   joined.RaiseFloor(state_.cleared);
   const Version latest = ours == nullptr ? version : std::max(ours->version, version);
   state_.greatest = std::max(state_.greatest, latest.time);
-  // What was forgotten stays so, also when another side brings it again.
-  if (joined.HasMarkers()) joined.ForgetAbsent(state_.forgotten);
-  // Nothing but a tombstone, of which the clear mark or the purge says as much.
-  const bool is_empty = !joined.IsAlive() && joined.attributes.empty();
-  if (is_empty && (latest <= state_.cleared || latest.time <= state_.forgotten)) {
+  // Nothing but a tombstone, of which the clear mark says as much.
+  const bool is_empty = joined.created == Stamp() && joined.attributes.empty();
+  if (is_empty && latest <= state_.cleared) {
     if (ours == nullptr) return false;
     Entry gone;
     gone.version = latest;
@@ -148,8 +190,10 @@ void ConvergentMap::Feed(std::string_view key, const Entry* before, const Entry&
                          ChangeCause cause, const MemberId& writer, Output& out) const {
   if (!out.wants_changes) return;
   const bool was_there = before != nullptr && !before->tombstone;
-  // A write to a life that has ended, or whose beginning has not arrived yet.
+  // A write to a life that has ended, or whose beginning has not arrived yet; an expiry of what was
+  // used since.
   if (!was_there && after.tombstone && cause == ChangeCause::kPut) return;
+  if (cause == ChangeCause::kExpire && (!was_there || !after.tombstone)) return;
   Change& change = out.changes.emplace_back();
   change.map = id();
   change.cause = cause;
@@ -179,8 +223,9 @@ uint64_t ConvergentMap::JoinCleared(const Version& cleared, ChangeCause cause,
       if (!registers.has_value()) continue;
       registers->RaiseFloor(cleared);
       const bool is_left = registers->IsAlive();
+      const bool is_empty = registers->created == Stamp() && registers->attributes.empty();
       removed += !entry.tombstone && !is_left ? 1 : 0;
-      if (!is_left && registers->attributes.empty() && entry.version <= cleared) {
+      if (is_empty && entry.version <= cleared) {
         if (cause != ChangeCause::kClear && !entry.tombstone && out.wants_changes) {
           out.changes.push_back({id(), cause, key, {}, cleared, writer});
         }
@@ -198,16 +243,29 @@ uint64_t ConvergentMap::JoinCleared(const Version& cleared, ChangeCause cause,
   return removed;
 }
 
-// Spec 11.15. The floor is just above what the sender saw: a life that began since goes on.
-ApplyResult ConvergentMap::ApplyExpire(const ExpireOp& op, const Place& place, Output& out) {
+// Spec 11.17
+void ConvergentMap::NoteCaretaker(const MemberId& writer) {
+  const uint64_t word = WriterWord(writer);
+  if (std::exchange(state_.caretaker, word) != word) ++state_.epoch;
+}
+
+// Spec 11.15. Whatever is later than what the sender saw goes on. The version is the operation's
+// time, because who writes what is not later has not applied it yet.
+ApplyResult ConvergentMap::ApplyExpire(const ExpireOp& op, uint64_t hlc, const Place& place,
+                                       Output& out) {
   ApplyResult result;
+  NoteCaretaker(place.writer);
   for (const ExpireOp::Key& expired : op.keys) {
     Registers end;
-    end.floor = {expired.version.time + 1, 0};
+    end.expired = expired.version;
     end.view = place.view.num;
-    const Entry* ours = Find(expired.key);
-    if (ours != nullptr && !ours->tombstone) ++result.number;
-    JoinEntry(expired.key, end, end.floor, ChangeCause::kExpire, place.writer, out);
+    const auto is_there = [&] {
+      const Entry* ours = Find(expired.key);
+      return ours != nullptr && !ours->tombstone;
+    };
+    const bool was_there = is_there();
+    JoinEntry(expired.key, end, {hlc, 0}, ChangeCause::kExpire, place.writer, out);
+    if (was_there && !is_there()) ++result.number;
   }
   result.applied = result.number > 0;
   return result;
@@ -222,6 +280,7 @@ ApplyResult ConvergentMap::ApplyMerge(const MergeOp& op, const Place& place, Out
         "the other side has opened this map as an ordered one: its entries are left out");
   }
   ApplyResult result;
+  ++state_.epoch;
   result.number =
       static_cast<int64_t>(JoinCleared(op.cleared, ChangeCause::kMerge, place.writer, out));
   for (const MergeEntry& theirs : op.entries) {
@@ -275,10 +334,14 @@ void ConvergentMap::ReportLosses(std::string_view key, const Registers& theirs, 
 // Spec 11.16
 ApplyResult ConvergentMap::ApplyPurge(const PurgeOp& op, const Place& place) {
   ApplyResult result;
-  const bool is_late = op.view != place.view.num;  // Somebody may be receiving the state now.
-  if (is_late || op.upto <= state_.forgotten || op.upto > state_.greatest) return result;
-  state_.forgotten = op.upto;
+  NoteCaretaker(place.writer);
+  // Somebody may be receiving the state now, or be about to.
+  const bool is_late = op.view != place.view.num || op.epoch != state_.epoch;
+  if (is_late || std::max(op.upto, op.contents) > state_.greatest) return result;
   result.applied = true;
+  DropContents(op.contents);
+  if (op.upto == 0 || op.upto < state_.forgotten) return result;
+  state_.forgotten = op.upto;
   while (!tombstones_.empty() && tombstones_.begin()->first.time <= op.upto) {
     const auto item = *tombstones_.begin();
     Remove(item.second, KeyOfTombstone(item));
@@ -300,7 +363,26 @@ ApplyResult ConvergentMap::ApplyPurge(const PurgeOp& op, const Place& place) {
   return result;
 }
 
-uint64_t ConvergentMap::DueForPurge(uint64_t settled, GroupTime now) const {
+void ConvergentMap::DropContents(uint64_t upto) {
+  while (!hidden_.empty() && hidden_.begin()->first.time <= upto) {
+    const auto item = *hidden_.begin();
+    const std::string key = KeyOfTombstone(item);
+    const Entry* entry = FindHashed(item.second, key);
+    std::optional<Registers> registers = RegistersOf(*entry);
+    registers->DropContents();
+    Store(item.second, key, EntryOf(*registers, entry->version));
+  }
+}
+
+PurgeOp ConvergentMap::DueForPurge(uint64_t settled, GroupTime now) const {
+  PurgeOp due{.epoch = state_.epoch};
+  if (!hidden_.empty() && hidden_.begin()->first.time <= settled)
+    due.contents = std::min(settled, state_.greatest);
+  due.upto = std::min(DueUpTo(settled, now), state_.greatest);
+  return due;
+}
+
+uint64_t ConvergentMap::DueUpTo(uint64_t settled, GroupTime now) const {
   uint64_t upto = 0;
   size_t left = tombstones_.size();
   uint64_t bytes = tombstone_bytes_;
@@ -322,7 +404,7 @@ uint64_t ConvergentMap::DueForPurge(uint64_t settled, GroupTime now) const {
   const bool has_markers = marked_total_ > 0 && static_cast<uint64_t>(now) << 16 > horizon;
   if (has_markers && line > state_.forgotten + horizon / 4)
     upto = std::max(upto, std::min(settled, line));
-  return upto > state_.forgotten ? upto : 0;
+  return upto == 0 ? 0 : std::max(upto, state_.forgotten);
 }
 
 void ConvergentMap::Absorb(const ConvergentMap& other, Output& out) {

@@ -23,6 +23,7 @@
 #include "absl/status/statusor.h"
 #include "map/convergent_entry.h"
 #include "map/convergent_op.h"
+#include "map/convergent_stamp.h"
 #include "map/map.h"
 
 namespace cohort::map {
@@ -37,7 +38,11 @@ class ConvergentMap : public Map {
   ApplyResult Apply(const MapOp& op, const Place& place, Output& out) override;
   // An operation as it arrives. `op.map` is not looked at. Result: version, the operation's stamp;
   // number, the entries that were visible and are gone.
-  ApplyResult Join(const ConvergentOp& op, const ConvergentPlace& place, Output& out);
+  // Errors: kInvalidArgument when the stamp is of another operation.
+  ApplyResult Join(const ConvergentOp& op, const ConvergentStamp& stamp,
+                   const ConvergentPlace& place, Output& out);
+  // For the writer, whose operation gets the time `stamp.time` now: fills in the rest.
+  void Resolve(const ConvergentOp& op, ConvergentStamp& stamp) const;
   // All that `other` holds, which was joined apart from this map.
   void Absorb(const ConvergentMap& other, Output& out);
 
@@ -50,15 +55,20 @@ class ConvergentMap : public Map {
   std::optional<Attributes> GetAttributes(std::string_view key, GroupTime now) const;
 
   // ---- Of the member that cares for all.
-  // How far tombstones are to be forgotten now, at most up to `settled`: those that are older than
-  // the settings' horizon at group time `now`, and the oldest beyond the settings' limits. 0: none.
   bool MayPurge() const { return !tombstones_.empty() || marked_total_ > 0; }
-  uint64_t DueForPurge(uint64_t settled, GroupTime now) const;
+  // How far to forget now, at most up to `settled`: tombstones that are older than the settings'
+  // horizon at group time `now`, and the oldest beyond the settings' limits; contents of what has
+  // expired at once. 0: nothing. The view is left to the caller.
+  PurgeOp DueForPurge(uint64_t settled, GroupTime now) const;
 
  private:
-  ApplyResult ApplyExpire(const ExpireOp& op, const Place& place, Output& out);
+  Life LifeFor(const ConvergentItem& item, GroupTime now) const;
+  ApplyResult ApplyExpire(const ExpireOp& op, uint64_t hlc, const Place& place, Output& out);
   ApplyResult ApplyMerge(const MergeOp& op, const Place& place, Output& out);
   ApplyResult ApplyPurge(const PurgeOp& op, const Place& place);
+  void NoteCaretaker(const MemberId& writer);
+  void DropContents(uint64_t upto);
+  uint64_t DueUpTo(uint64_t settled, GroupTime now) const;
   // Joins `theirs` into the entry; `version` is its greatest stamp.
   bool JoinEntry(std::string_view key, const Registers& theirs, const Version& version,
                  ChangeCause cause, const MemberId& writer, Output& out);

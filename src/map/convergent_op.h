@@ -1,12 +1,13 @@
 // Operations of a convergent map, as values. Their bytes are proto/cohort/v1/convergent.proto
-// (convergent_op_codec.h); the time of an operation travels beside them, because it is given only
-// when the message leaves (Spec 11.9).
+// (convergent_op_codec.h); the time of an operation, and the lives it writes to, travel behind them
+// (convergent_stamp.h), because they are given only when the message leaves (Spec 11.9).
 //
 // The strings are borrowed: from the caller when encoding, from the decoder until its next Decode()
 // when joining.
 #ifndef COHORT_MAP_CONVERGENT_OP_H_
 #define COHORT_MAP_CONVERGENT_OP_H_
 
+#include <algorithm>
 #include <cstdint>
 #include <string_view>
 #include <vector>
@@ -18,32 +19,41 @@ namespace cohort::map {
 
 // What one operation does to one entry; the registers named take the operation's stamp.
 struct ConvergentItem {
+  enum class Kind : uint8_t {
+    kReplace = 0,  // What was there before is gone, and a life begins with `writes`.
+    kErase = 1,    // What was there before is gone.
+    kWrite = 2,    // `writes` to the life that goes on, or to one that begins.
+    kTouch = 3,    // An access, or a lifetime, of the life that goes on.
+  };
   struct Write {
     std::string_view name;  // Empty: the value of the entry as a whole.
     std::string_view value;
     bool absent = false;
   };
   std::string_view key;
-  bool ends = false;     // What was there before is gone ...
-  bool creates = false;  // ... and a life begins (alone: one that was not there).
-  // Of a life that begins where nothing is known: up to here all is known that ever was.
-  uint64_t floor_time = 0;
-  Version life;  // Else: when the life began that attributes are written to.
+  Kind kind = Kind::kReplace;
   bool sets_ttl = false;
   uint64_t ttl_ms = 0;
   GroupTime accessed_at = 0;  // 0: this is no access.
   std::vector<Write> writes;
+
+  // Whether the stamp says what becomes of the life that was there.
+  bool NeedsLife() const { return kind == Kind::kWrite || kind == Kind::kTouch; }
 };
 
 struct ConvergentOp {
   std::string_view map;
   bool clears = false;  // All that is older is gone.
   std::vector<ConvergentItem> items;
+
+  size_t Lives() const {  // That its stamp speaks of.
+    return static_cast<size_t>(std::count_if(
+        items.begin(), items.end(), [](const ConvergentItem& item) { return item.NeedsLife(); }));
+  }
 };
 
-// Who wrote an operation, when, and in which view it was delivered.
+// Who wrote an operation, and in which view it was delivered.
 struct ConvergentPlace {
-  uint64_t time = 0;  // Hybrid logical.
   MemberId writer;
   ViewId view;
 };

@@ -8,6 +8,7 @@
 #include "base/absl_bridge.h"
 #include "base/check.h"
 #include "cohort/v1/convergent.pb.h"
+#include "map/convergent_stamp.h"
 #include "map/limits.h"
 #include "map/validation.h"
 
@@ -18,6 +19,8 @@ using google::protobuf::io::CodedInputStream;
 
 // Fields of a message besides repeated ones, generously.
 constexpr int kFieldsMax = 64;
+// Room for the stamp, which makes the rest of the message.
+constexpr size_t kOpMax = kOpBytesMax - StampBytes(kOpLivesMax);
 // Below this a message cannot hold enough items to be worth counting.
 constexpr size_t kCountFrom = 4096;
 
@@ -89,8 +92,9 @@ absl::Status ValidateItem(const ConvergentItem& item, size_t& writes, size_t& si
   if (item.accessed_at < 0 || item.accessed_at > kGroupTimeMaxMs) {
     return Invalid("an access must be between 0 and 2^47 Unix milliseconds");
   }
-  if (item.life.time >= kHlcMax || item.floor_time >= kHlcMax)
-    return Invalid("a life's beginning is beyond 2^63");
+  const bool has_no_writes =
+      item.kind == ConvergentItem::Kind::kErase || item.kind == ConvergentItem::Kind::kTouch;
+  if (has_no_writes && !item.writes.empty()) return Invalid("such an item writes nothing");
   writes += item.writes.size();
   if (writes > kOpAttributesMax) {
     return Invalid("more than " + std::to_string(kOpAttributesMax) +
@@ -123,13 +127,20 @@ absl::Status ValidateConvergentOp(const ConvergentOp& op) {
                    std::to_string(kBatchItemsMax) + " are allowed, send several");
   }
   size_t writes = 0;
+  size_t lives = 0;
   size_t size = op.map.size() + 64;
   for (const ConvergentItem& item : op.items) {
     if (absl::Status status = ValidateItem(item, writes, size); !status.ok()) return status;
+    lives += item.NeedsLife() ? 1 : 0;
   }
-  if (size > kOpBytesMax) {
+  if (lives > kOpLivesMax) {
+    return Invalid("the batch writes attributes of " + std::to_string(lives) +
+                   " entries or touches them; at most " + std::to_string(kOpLivesMax) +
+                   " are allowed, send several");
+  }
+  if (size > kOpMax) {
     return Invalid("the operation has about " + std::to_string(size) + " bytes; at most " +
-                   std::to_string(kOpBytesMax) + " are allowed, send several smaller ones");
+                   std::to_string(kOpMax) + " are allowed, send several smaller ones");
   }
   return absl::OkStatus();
 }
@@ -141,14 +152,10 @@ Buffer EncodeConvergentOp(const ConvergentOp& op) {
   for (const ConvergentItem& item : op.items) {
     v1::ConvergentItem* out = message.add_items();
     out->set_key(item.key.data(), item.key.size());
-    out->set_ends(item.ends);
-    out->set_creates(item.creates);
+    out->set_kind(static_cast<uint32_t>(item.kind));
     out->set_sets_ttl(item.sets_ttl);
     out->set_ttl_ms(item.ttl_ms);
     out->set_accessed_at(item.accessed_at);
-    out->set_floor_time(item.floor_time);
-    out->set_life_time(item.life.time);
-    out->set_life_writer(item.life.writer);
     for (const ConvergentItem::Write& write : item.writes) {
       v1::ConvergentWrite* added = out->add_writes();
       added->set_name(write.name.data(), write.name.size());
@@ -186,13 +193,12 @@ absl::StatusOr<const ConvergentOp*> ConvergentOpDecoder::Decode(Bytes bytes) {
     const v1::ConvergentItem& item = in.items(i);
     ConvergentItem& out = op_.items[static_cast<size_t>(i)];
     out.key = item.key();
-    out.ends = item.ends();
-    out.creates = item.creates();
+    if (item.kind() > static_cast<uint32_t>(ConvergentItem::Kind::kTouch))
+      return absl::InvalidArgumentError("an item of no known kind");
+    out.kind = static_cast<ConvergentItem::Kind>(item.kind());
     out.sets_ttl = item.sets_ttl();
     out.ttl_ms = item.ttl_ms();
     out.accessed_at = item.accessed_at();
-    out.floor_time = item.floor_time();
-    out.life = {item.life_time(), item.life_writer()};
     out.writes.clear();
     for (const v1::ConvergentWrite& write : item.writes()) {
       out.writes.push_back({write.name(), write.value(), write.absent()});

@@ -1,5 +1,6 @@
-// What a caller asks of a convergent map, turned into the registers to write. By the member that
-// writes, from what it holds: nothing here has to be alike elsewhere.
+// What a caller asks of a convergent map, turned into an operation. By the member that writes, from
+// what it holds: nothing here has to be alike elsewhere. What depends on which life an entry is in
+// is decided later, when the operation leaves (ConvergentMap::Resolve).
 #include <algorithm>
 #include <string>
 #include <utility>
@@ -48,15 +49,22 @@ class Preparation {
   absl::StatusOr<ConvergentOp> Take() &&;
 
  private:
+  using Kind = ConvergentItem::Kind;
   // The item for `key`: of several writes of one operation the last counts, as all have one stamp.
   ConvergentItem& ItemFor(std::string_view key) {
     const auto [found, is_new] = items_.try_emplace(ToAbsl(key), op_.items.size());
-    if (is_new) op_.items.emplace_back().key = key;
+    if (is_new) op_.items.push_back({.key = key, .kind = Kind::kTouch});
     return op_.items[found->second];
   }
   // As the items so far leave it.
   bool IsThere(const ConvergentItem& item) const {
-    return item.creates || (!item.ends && map_.Exists(item.key, now_));
+    if (item.kind == Kind::kErase) return false;
+    if (item.kind == Kind::kReplace || MayBegin(item)) return true;
+    return map_.Exists(item.key, now_);
+  }
+  static bool MayBegin(const ConvergentItem& item) {
+    return std::any_of(item.writes.begin(), item.writes.end(),
+                       [](const ConvergentItem::Write& write) { return !write.absent; });
   }
   absl::Status CheckSize(const ConvergentItem& item);
   // The lifetime that the entry has, as `item` leaves it, for the life that `put` begins.
@@ -75,7 +83,7 @@ absl::Status Preparation::Add(const PutOp& op) {
   const bool keeps_ttl = op.keep_ttl && IsThere(item);
   ConvergentItem put;
   put.key = op.key;
-  put.ends = put.creates = true;
+  put.kind = Kind::kReplace;
   put.writes.push_back({{}, op.value, false});
   put.sets_ttl = true;
   put.ttl_ms = op.ttl_ms;
@@ -86,7 +94,7 @@ absl::Status Preparation::Add(const PutOp& op) {
 }
 
 void Preparation::KeepTtl(const ConvergentItem& item, ConvergentItem& put) const {
-  const Entry* held = item.ends ? nullptr : map_.Find(item.key);
+  const Entry* held = item.kind == Kind::kReplace ? nullptr : map_.Find(item.key);
   if (held != nullptr) {
     put.ttl_ms = held->ttl_ms;
     if (held->expires_at != 0)
@@ -102,7 +110,7 @@ absl::Status Preparation::Add(const EraseOp& op) {
   ConvergentItem& item = ItemFor(op.key);
   item = {};
   item.key = op.key;
-  item.ends = true;
+  item.kind = Kind::kErase;
   return absl::OkStatus();
 }
 
@@ -140,26 +148,15 @@ absl::Status Preparation::Add(const AttributesOp& op) {
     op_.items.clear();
     return absl::NotFoundError("no such key");
   }
-  if (!is_there) {
-    // What is known to have ended must not show through in the new life; where nothing is known,
-    // lives that begin at once on two members become one.
-    item.ends = item.ends || map_.Find(op.key) != nullptr;
-    item.creates = true;
-    if (!item.ends) item.floor_time = map_.state().forgotten;
-  } else if (!item.creates) {
-    const Entry* held = map_.Find(op.key);
-    const std::optional<Registers> registers = ParseRegisters(held->value);
-    if (registers.has_value()) item.life = registers->created;
-  }
+  // What this operation erases itself must not show through.
+  item.kind =
+      item.kind == Kind::kErase || item.kind == Kind::kReplace ? Kind::kReplace : Kind::kWrite;
   for (const AttributesOp::Write& write : op.writes) {
     item.writes.push_back({write.name, write.value, write.absent});
   }
   if (op.sets_ttl && !(op.keep_ttl && is_there)) {
     item.sets_ttl = true;
     item.ttl_ms = op.ttl_ms;
-  } else if (!is_there) {
-    item.sets_ttl = true;
-    item.ttl_ms = 0;
   }
   if (!op.keep_ttl || !is_there) item.accessed_at = now_;
   return CheckSize(item);
@@ -169,12 +166,13 @@ absl::Status Preparation::Add(const AttributesOp& op) {
 absl::Status Preparation::CheckSize(const ConvergentItem& item) {
   const Entry* held = map_.Find(item.key);
   size_t before = held == nullptr || held->tombstone ? 0 : held->value.size();
-  size_t wanted = item.ends ? 0 : before;
+  const bool replaces = item.kind == Kind::kReplace;
+  size_t wanted = replaces ? 0 : before;
   for (const ConvergentItem::Write& write : item.writes) {
     wanted += write.name.size() + write.value.size() + 32;
   }
   // What a write replaces is not counted twice.
-  if (!item.ends && held != nullptr && !held->tombstone) {
+  if (!replaces && held != nullptr && !held->tombstone) {
     for (const ConvergentItem::Write& write : item.writes) {
       const std::optional<Buffer> old = map_.GetAttribute(item.key, write.name, now_);
       if (old.has_value()) wanted -= std::min(wanted, old->size() + write.name.size() + 32);
@@ -201,7 +199,7 @@ absl::StatusOr<ConvergentOp> Preparation::Take() && {
   op_.map = map_.name();
   // Accesses that would hardly move the expiry stay here.
   std::erase_if(op_.items, [this](const ConvergentItem& item) {
-    const bool only_access = !item.ends && !item.creates && !item.sets_ttl && item.writes.empty();
+    const bool only_access = item.kind == Kind::kTouch && !item.sets_ttl;
     const Entry* held = only_access ? map_.Find(item.key) : nullptr;
     if (held == nullptr) return only_access;
     if (held->expires_at == 0) return true;

@@ -23,6 +23,9 @@ inline constexpr size_t kMergeBytesAim =
     256 << 10;  // ... which stays below this unless one entry alone is larger.
 inline constexpr size_t kAttributeNameBytesMax = 4096;
 inline constexpr size_t kOpAttributesMax = 1000;  // Of all items of one convergent operation.
+// Items of one convergent operation that write to a life that may be there: what the stamp says of
+// them must fit one chunk.
+inline constexpr size_t kOpLivesMax = 64;
 // Registers of one entry of a convergent map: a writer refuses what would make more. What several
 // write at once is joined all the same, so the half of what a transfer can carry is left for it.
 inline constexpr size_t kRegistersBytesMax = size_t{512} << 10;

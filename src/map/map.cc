@@ -91,6 +91,14 @@ void Map::Remove(uint64_t hash, std::string_view key) {
   if (bucket.empty()) buckets_[index] = nullptr;
 }
 
+bool Map::Hides(const Entry& entry) const {
+  return convergent() && entry.tombstone && HasContents(entry.value);
+}
+
+size_t Map::TombstoneCost(std::string_view key, const Entry& entry) const {
+  return key.size() + (Hides(entry) ? entry.value.size() : 0);
+}
+
 void Map::Count(uint64_t hash, std::string_view key, const Entry& entry, bool add) {
   Uint128& digest = bucket_digests_[BucketOf(hash)];
   digest = add ? digest + entry.digest : digest - entry.digest;
@@ -101,12 +109,16 @@ void Map::Count(uint64_t hash, std::string_view key, const Entry& entry, bool ad
   }
   if (entry.tombstone) {
     const auto item = std::pair(entry.version, hash);
+    const bool hides = Hides(entry);
+    const size_t bytes = TombstoneCost(key, entry);
     if (add) {
       tombstones_.insert(item);
-      tombstone_bytes_ += key.size();
+      if (hides) hidden_.insert(item);
+      tombstone_bytes_ += bytes;
     } else {
       tombstones_.erase(tombstones_.find(item));
-      tombstone_bytes_ -= key.size();
+      if (hides) hidden_.erase(hidden_.find(item));
+      tombstone_bytes_ -= bytes;
     }
     return;
   }
@@ -129,6 +141,7 @@ void Map::RemoveAll() {
   marked_.assign(kBucketsPerMap, 0);
   expiries_.clear();
   tombstones_.clear();
+  hidden_.clear();
 }
 
 std::string Map::KeyOfTombstone(const std::pair<Version, uint64_t>& item) const {
@@ -152,6 +165,8 @@ Digest Map::digest() const {
                             state_.cleared.writer,
                             state_.forgotten,
                             state_.greatest,
+                            state_.epoch,
+                            state_.caretaker,
                             XXH3_64bits(name_.data(), name_.size())};
   const XXH128_hash_t hash = XXH3_128bits(words, sizeof(words));
   return Digest::Of(root_ + ((static_cast<Uint128>(hash.high64) << 64) | hash.low64));

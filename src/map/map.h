@@ -112,8 +112,9 @@ class Map {
   void Store(uint64_t hash, std::string_view key, Entry entry);
   void Remove(uint64_t hash, std::string_view key);  // Without a tombstone.
   void RemoveAll();
-  // The key of the oldest tombstone, (version, hash) of tombstones_; its own if two share both.
-  std::string KeyOfTombstone(const std::pair<Version, uint64_t>& item) const;
+  using TombstoneItem = std::pair<Version, uint64_t>;  // (version, hash)
+  // The key of a tombstone of tombstones_; its own if two share both.
+  std::string KeyOfTombstone(const TombstoneItem& item) const;
 
   MapState state_;
   Stats stats_;
@@ -122,12 +123,16 @@ class Map {
   uint64_t tombstone_bytes_ = 0;
   // Hashes stand for keys here: an entry is found again by its bucket, its hash and its time.
   absl::btree_multiset<std::pair<GroupTime, uint64_t>> expiries_;  // (expires_at, hash)
-  absl::btree_multiset<std::pair<Version, uint64_t>> tombstones_;  // (version, hash)
+  absl::btree_multiset<TombstoneItem> tombstones_;
+  absl::btree_multiset<TombstoneItem> hidden_;  // Those of tombstones_ that hold contents.
   std::vector<uint32_t> marked_;  // By bucket: entries with markers of erased attributes ...
   uint64_t marked_total_ = 0;     // ... and of all.
 
  private:
   Bucket& MutableBucket(size_t index);
+  // Whether a tombstone holds contents still: those of a convergent map that has expired.
+  bool Hides(const Entry& entry) const;
+  size_t TombstoneCost(std::string_view key, const Entry& entry) const;
   void Count(uint64_t hash, std::string_view key, const Entry& entry, bool add);
   bool IsWellFormed(std::string_view key, const Entry& entry) const;
 

@@ -108,10 +108,12 @@ struct ConfigureOp {
   MapSettings settings;
 };
 
-// Of a convergent map: forgets what was removed up to `upto`, which is settled (Spec 11.16).
+// Of a convergent map: forgets what was removed, as far as that is settled (Spec 11.16).
 struct PurgeOp {
-  uint64_t upto = 0;
-  uint64_t view = 0;  // Number of the view it is for: in another one it does nothing.
+  uint64_t upto = 0;      // Tombstones and markers of erased attributes.
+  uint64_t contents = 0;  // The contents of what has expired.
+  uint64_t view = 0;      // Number of the view it is for: in another one it does nothing ...
+  uint64_t epoch = 0;     // ... nor in another epoch of the map (MapState).
 };
 
 struct MapOp {

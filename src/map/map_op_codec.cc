@@ -116,7 +116,9 @@ struct BodyFiller : ItemFiller<v1::MapOperation> {
   }
   void operator()(const PurgeOp& op) {
     out->mutable_purge()->set_upto(op.upto);
+    out->mutable_purge()->set_contents(op.contents);
     out->mutable_purge()->set_view(op.view);
+    out->mutable_purge()->set_epoch(op.epoch);
   }
 };
 
@@ -303,7 +305,10 @@ absl::StatusOr<const MapOp*> MapOpDecoder::Decode(Bytes bytes) {
     if (in.has_expire()) op_.body = From(in.expire());
     if (in.has_merge()) op_.body = From(in.merge());
     if (in.has_configure()) op_.body = From(in.configure());
-    if (in.has_purge()) op_.body = PurgeOp{in.purge().upto(), in.purge().view()};
+    if (in.has_purge()) {
+      const v1::MapPurge& purge = in.purge();
+      op_.body = PurgeOp{purge.upto(), purge.contents(), purge.view(), purge.epoch()};
+    }
   }
   if (!well_formed) return absl::InvalidArgumentError("a map operation has exactly one body");
   absl::Status valid = ValidateOp(op_);

@@ -67,7 +67,8 @@ GroupTime Map::NextExpiry() const { return expiries_.empty() ? 0 : expiries_.beg
 
 bool Map::IsConsistent() const {
   Uint128 root = 0;
-  uint64_t live = 0, bytes = 0, tombstones = 0, tombstone_bytes = 0, expiring = 0, marked = 0;
+  uint64_t live = 0, bytes = 0, tombstones = 0, tombstone_bytes = 0, expiring = 0, marked = 0,
+           hidden = 0;
   for (size_t bucket = 0; bucket < kBucketsPerMap; ++bucket) {
     Uint128 sum = 0;
     for (const auto& [key, entry] : EntriesOf(bucket)) {
@@ -81,8 +82,11 @@ bool Map::IsConsistent() const {
       }
       if (entry->tombstone) {
         ++tombstones;
-        tombstone_bytes += key->size();
+        const bool hides = Hides(*entry);
+        hidden += hides ? 1 : 0;
+        tombstone_bytes += TombstoneCost(*key, *entry);
         if (!tombstones_.contains({entry->version, hash})) return false;
+        if (hides && !hidden_.contains({entry->version, hash})) return false;
         continue;
       }
       ++live;
@@ -95,9 +99,9 @@ bool Map::IsConsistent() const {
     root += sum;
   }
   return root == root_ && marked == marked_total_ && live == live_ && bytes == bytes_ &&
-         tombstones == tombstones_.size() && tombstone_bytes == tombstone_bytes_ &&
-         expiring == expiries_.size() && state_.forgotten <= state_.greatest &&
-         state_.cleared.time <= state_.greatest;
+         tombstones == tombstones_.size() && hidden == hidden_.size() &&
+         tombstone_bytes == tombstone_bytes_ && expiring == expiries_.size() &&
+         state_.forgotten <= state_.greatest && state_.cleared.time <= state_.greatest;
 }
 
 }  // namespace cohort::map

@@ -56,21 +56,50 @@ ApplyResult MapSet::Apply(Bytes op, const Place& place, Output& out) {
   return map->Apply(**decoded, place, out);
 }
 
-// Spec 11.13
-ApplyResult MapSet::Join(Bytes op, const ConvergentPlace& place, Output& out) {
+// Spec 11.9
+ApplyResult MapSet::Write(Bytes op, uint64_t time, const ConvergentPlace& place,
+                          std::span<std::byte> stamp, Output& out) {
   ++stats_.joined;
   ApplyResult refused;
+  ConvergentStamp given;
+  given.lives.resize((stamp.size() - kStampFixedBytes) / kLifeBytes);
   const absl::StatusOr<const ConvergentOp*> decoded = convergent_decoder_.Decode(op);
-  if (!decoded.ok() || place.time == 0 || place.time >= kHlcMax) {
-    ++stats_.malformed;
-    refused.status = decoded.ok()
-                         ? absl::InvalidArgumentError("the operation's time is out of range")
-                         : decoded.status();
+  Map* map = decoded.ok() ? Find((*decoded)->map) : nullptr;
+  if (map == nullptr || !map->convergent() || time >= kHlcMax) {
+    EncodeStamp(given, stamp);
+    refused.status = absl::AbortedError(
+        "this member went to another side of the group before the write left, where there is no "
+        "such "
+        "map; try again");
     return refused;
   }
+  auto* const convergent = static_cast<ConvergentMap*>(map);
+  given.time = time;
+  convergent->Resolve(**decoded, given);
+  EncodeStamp(given, stamp);
+  return convergent->Join(**decoded, given, place, out);
+}
+
+// Spec 11.13
+ApplyResult MapSet::Join(Bytes message, const ConvergentPlace& place, Output& out) {
+  ++stats_.joined;
+  ApplyResult refused;
+  const auto parts = ParseStamp(message);
+  if (parts.has_value() && parts->second.time == 0) return refused;
+  const absl::StatusOr<const ConvergentOp*> decoded =
+      parts.has_value() ? convergent_decoder_.Decode(parts->first)
+                        : absl::InvalidArgumentError("the operation has no stamp");
+  if (!decoded.ok()) {
+    ++stats_.malformed;
+    refused.status = decoded.status();
+    return refused;
+  }
+  const ConvergentStamp& stamp = parts->second;
+  refused.version = {stamp.time, WriterWord(place.writer)};
   const std::string_view name = (*decoded)->map;
   if (Map* map = Find(name); map != nullptr) {
-    if (map->convergent()) return static_cast<ConvergentMap*>(map)->Join(**decoded, place, out);
+    if (map->convergent())
+      return static_cast<ConvergentMap*>(map)->Join(**decoded, stamp, place, out);
     ++stats_.malformed;
     refused.status = absl::FailedPreconditionError("this is an ordered map");
     return refused;
@@ -82,7 +111,7 @@ ApplyResult MapSet::Join(Bytes op, const ConvergentPlace& place, Output& out) {
   }
   Output ignored;  // It is fed when the map is here.
   ignored.wants_changes = false;
-  return EarlyOf(name).Join(**decoded, place, ignored);
+  return EarlyOf(name).Join(**decoded, stamp, place, ignored);
 }
 
 ConvergentMap& MapSet::EarlyOf(std::string_view name) {

@@ -11,6 +11,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -19,6 +20,7 @@
 #include "base/buffer.h"
 #include "map/convergent_map.h"
 #include "map/convergent_op_codec.h"
+#include "map/convergent_stamp.h"
 #include "map/map.h"
 #include "map/map_op_codec.h"
 #include "map/ordered_map.h"
@@ -57,10 +59,15 @@ class MapSet {
   // one does nothing.
   ApplyResult Apply(Bytes op, const Place& place, Output& out);
 
-  // Joins one operation of a convergent map as it was sent. What is for a map that no ordered
-  // operation has named here yet is kept apart until one does; of a set that has no maps (of a
-  // member that is receiving the state) that is all of them.
-  ApplyResult Join(Bytes op, const ConvergentPlace& place, Output& out);
+  // For its writer, who sends it now: gives the operation `time` and the rest of its stamp, and
+  // joins it. An operation that has no place here becomes void; its status says why.
+  ApplyResult Write(Bytes op, uint64_t time, const ConvergentPlace& place,
+                    std::span<std::byte> stamp, Output& out);
+  // Joins one operation of a convergent map as it was sent, its stamp included. What is for a map
+  // that no ordered operation has named here yet is kept apart until one does; of a set that has no
+  // maps (of a member that is receiving the state) that is all of them. ApplyResult::version is the
+  // stamp, also where there was nothing to do; none if it is void.
+  ApplyResult Join(Bytes message, const ConvergentPlace& place, Output& out);
   // Takes over what another set keeps apart; that keeps it, too.
   void CopyEarly(const MapSet& other, Output& out);
   // Forgets what is kept apart: of views that are over.

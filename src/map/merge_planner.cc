@@ -73,7 +73,8 @@ void MergePlanner::PlanRegisters(const std::string& key, const Entry& theirs, co
   if (!registers.has_value()) return;
   const std::optional<Registers> held =
       ours == nullptr ? std::nullopt : ParseRegisters(ours->value);
-  if (held.has_value()) {
+  // Of what is over there nothing may be left when this arrives: it travels whole.
+  if (held.has_value() && held->IsAlive()) {
     auto& attributes = registers->attributes;
     const auto left_alone = std::remove_if(
         attributes.begin(), attributes.end(),
@@ -83,6 +84,7 @@ void MergePlanner::PlanRegisters(const std::string& key, const Entry& theirs, co
     // marker: just above it.
     for (const Attribute& attribute : held->attributes) {
       if (base_.kind != ViewHistory::Base::Kind::kKnown || attribute.absent) continue;
+      if (!registers->IsAlive()) break;  // Its end says it.
       if (attribute.view >= BaseNumber() || registers->Find(attribute.name) != nullptr) continue;
       const std::optional<Registers> all = ParseRegisters(theirs.value);
       if (all->Find(attribute.name) != nullptr || attribute.life < registers->floor) continue;

@@ -57,10 +57,13 @@ struct MapState {
   MapSettings settings;
   bool configured = false;  // A CONFIGURE was applied; another one must say the same.
   Version cleared;          // Of the last clear; older entries of another side stay cleared.
-  // Greatest time of an entry that left no tombstone behind. Of a convergent map: no tombstone up
-  // to here is left.
+  // Greatest time of an entry that left no tombstone behind. Of a convergent map: the purge mark.
   uint64_t forgotten = 0;
   uint64_t greatest = 0;  // Greatest time ever given.
+  // Of a convergent map: the member that expires and purges, its writer's word, and how often that
+  // was another one, or a MERGE came: then nobody knows what is settled.
+  uint64_t caretaker = 0;
+  uint64_t epoch = 0;
   bool operator==(const MapState&) const = default;
 };
 

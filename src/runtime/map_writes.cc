@@ -140,7 +140,7 @@ absl::StatusOr<engine::MapWrite> NewConvergentWrite(const map::ConvergentMap& ma
   engine::MapWrite write;
   write.map = map.id();
   write.ack = ToAckLevel(ack);
-  write.convergent = true;
+  write.stamp_bytes = map::StampBytes(op->Lives());
   if (!op->items.empty() || op->clears) write.operation = map::EncodeConvergentOp(*op);
   return write;
 }

@@ -212,7 +212,7 @@ void WriteChecker::CheckAcknowledged(const Moment& moment, const IssuedCommand& 
                                      Instant issued) {
   const ProcessState& writer = processes_[moment.process];
   const bool all = command.ack == engine::AckLevel::kAll;
-  Promise promise{version, {}, moment, command.id};
+  Promise promise{version, {}, moment, command.id, command.kind == IssuedCommand::Kind::kErase};
   size_t synced = 0;
   for (const Member& member : writer.members) {
     if (!member.synced) continue;
@@ -282,6 +282,7 @@ void WriteChecker::CheckPromise(const Moment& moment, const std::string& key,
   }
   ++stats_.promises_checked;
   if (last != nullptr && last->version >= promise.version) return;
+  if (promise.removes && (last == nullptr || !last->present)) return;
   const bool may_be_gone = last == nullptr || !last->present || removals_may_be_forgotten_;
   if (may_be_gone && WasRemoved(key, promise.version)) return;
   violations_.Add("I12", moment,

@@ -112,6 +112,7 @@ class WriteChecker : public Checker {
     std::vector<ProcessNumber> holders;  // Synced members of the view that acknowledged.
     Moment moment;
     uint64_t command = 0;
+    bool removes = false;
   };
 
   void OnApplied(const Moment& moment, const Applied& place, const ViewId& next, uint64_t digest);

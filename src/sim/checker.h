@@ -56,7 +56,7 @@ struct IssuedCommand {
     kErase,
     kIncrement,
     kBatch,
-    kAttributes,  // Of an entry of a convergent map.
+    kAttributes,  // Of an entry of a convergent map, or its lifetime.
     kVerify,
     kLeave
   };

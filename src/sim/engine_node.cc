@@ -52,7 +52,7 @@ class EngineNode : public Node {
     engine::MapWrite write;
     write.map = map;
     write.operation = map::EncodeConvergentOp(*op);
-    write.convergent = true;
+    write.stamp_bytes = map::StampBytes(op->Lives());
     return write;
   }
   std::optional<uint64_t> MapDigest(uint32_t map) const override {

@@ -184,12 +184,20 @@ std::optional<Workload::Planned> Workload::Join(Instant now, Node& node, uint32_
   } else if (choice < 12) {
     planned.issued.kind = IssuedCommand::Kind::kErase;
     request = map::EraseOp{.key = key};
+  } else if (choice == 12 && random_.Chance(0.5)) {
+    planned.issued.kind = IssuedCommand::Kind::kAttributes;
+    request = map::TouchOp{
+        .key = key, .mode = map::TouchOp::Mode::kTtl, .ttl_ms = random_.Between(50, 20000)};
   } else {
     planned.issued.kind = IssuedCommand::Kind::kAttributes;
     map::AttributesOp attributes;
     attributes.key = key;
     const bool erases = choice > 17;
     attributes.writes.push_back({name, erases ? std::string_view() : value, erases});
+    if (random_.Chance(options_.expiring)) {
+      attributes.sets_ttl = true;
+      attributes.ttl_ms = random_.Between(50, 20000);
+    }
     request = std::move(attributes);
   }
   std::optional<engine::MapWrite> write = node.PrepareConvergent(now, map, request);

@@ -48,13 +48,14 @@ void Joiner::Stop() {
 }
 
 // Spec 11.13
-void Joiner::OnConvergentOp(Bytes op, const map::ConvergentPlace& place) {
-  if (state_ == State::kIdle) return;
+uint64_t Joiner::OnConvergentOp(Bytes message, const map::ConvergentPlace& place) {
+  if (state_ == State::kIdle) return 0;
   map::Output ignored;  // The user gets one notice for the whole state.
   ignored.wants_changes = false;
-  early_.Join(op, place, ignored);
+  const uint64_t time = early_.Join(message, place, ignored).version.time;
   const bool is_whole = state_ == State::kReplaying || state_ == State::kSynced;
-  if (is_whole && maps_ != nullptr) maps_->Join(op, place, ignored);
+  if (is_whole && maps_ != nullptr) maps_->Join(message, place, ignored);
+  return time;
 }
 
 // The state is whole: what came meanwhile belongs to it. It is kept, in case this state is given

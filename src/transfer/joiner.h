@@ -74,7 +74,8 @@ class Joiner {
   void OnOrderedOp(Instant now, Bytes op, const map::Place& place, Output& out);
   // An operation of a convergent map, of a view since Start(). Joined at once to what is kept apart
   // until the state is here: the order does not matter.
-  void OnConvergentOp(Bytes op, const map::ConvergentPlace& place);
+  // Returns the time of its stamp; 0 if there is none.
+  uint64_t OnConvergentOp(Bytes message, const map::ConvergentPlace& place);
   // Chunks of each member of the view, by rank, that are delivered here.
   void OnReceived(Instant now, std::vector<SeqNo> received);
   bool wants_received() const { return !needed_.empty(); }

@@ -50,6 +50,8 @@ void Fill(v1::TransferMap* out, const BeginMessage::Map& map) {
   out->set_cleared_writer(map.state.cleared.writer);
   out->set_forgotten(map.state.forgotten);
   out->set_greatest(map.state.greatest);
+  out->set_epoch(map.state.epoch);
+  out->set_caretaker(map.state.caretaker);
   out->set_entries(map.entries);
   out->set_bytes(map.bytes);
 }
@@ -62,6 +64,8 @@ std::optional<BeginMessage::Map> From(const v1::TransferMap& in) {
   map.state.cleared = {in.cleared_time(), in.cleared_writer()};
   map.state.forgotten = in.forgotten();
   map.state.greatest = in.greatest();
+  map.state.epoch = in.epoch();
+  map.state.caretaker = in.caretaker();
   map.entries = in.entries();
   map.bytes = in.bytes();
   // One above what an operation may carry, because a version may be the one after it.

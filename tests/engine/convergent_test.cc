@@ -48,7 +48,7 @@ class ConvergentTest : public ::testing::Test {
     EXPECT_TRUE(net_.Execute(index, MapWrite{.id = id,
                                              .operation = map::EncodeConvergentOp(*op),
                                              .ack = ack,
-                                             .convergent = true})
+                                             .stamp_bytes = map::StampBytes(op->Lives())})
                     .ok());
     return id;
   }

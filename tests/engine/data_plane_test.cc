@@ -27,7 +27,7 @@ TEST(DataPlane, OrdersThatFindNoRoomInTheWindowWaitForIt) {
   options.rmcast.window_chunks_max = kWindow;
   options.order.window_chunks_max = kWindow;
   Random random(1);
-  DataPlane plane(options, random);
+  DataPlane plane(options, random, nullptr);
   const Instant now = Instant::Zero() + seconds(1);
   DataPlane::Output out;
   plane.OnView(now, {1, 1}, 0, kMembers, out);

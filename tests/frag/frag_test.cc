@@ -135,6 +135,43 @@ TEST(PackerTest, AHalfSentMessageStartsOverWholeInTheNextView) {
   EXPECT_THAT(got, ElementsAre(text));
 }
 
+// Writes how many stamps it has written before.
+class CountingStamper final : public Stamper {
+ public:
+  void Stamp(Bytes message, std::span<std::byte> stamp) override {
+    sizes_.push_back(message.size());
+    std::fill(stamp.begin(), stamp.end(), static_cast<std::byte>('0' + sizes_.size()));
+  }
+  const std::vector<size_t>& sizes() const { return sizes_; }
+
+ private:
+  std::vector<size_t> sizes_;
+};
+
+TEST(PackerTest, AStampIsWrittenWhenTheLastChunkLeavesAndIsInItWhole) {
+  for (size_t size = 100; size < 3 * kWholeMessageMax; size += size < 1300 ? 400 : 1) {
+    CountingStamper stamper;
+    Packer packer(Packer::Options{}, &stamper);
+    Reassembler reassembler;
+    reassembler.OnView(1);
+    Message message = Text(1, std::string(size, 'x') + "????");
+    message.stamp_bytes = 4;
+    ASSERT_TRUE(packer.Push(message).ok());
+    ASSERT_TRUE(packer.Push(message).ok());
+    std::vector<std::string> texts;
+    Packed packed;
+    while (packer.Next(packed)) {
+      for (std::string& text : Unpack(reassembler, packed)) texts.push_back(std::move(text));
+      if (packed.completed_ids.empty()) {
+        EXPECT_EQ(stamper.sizes().size(), texts.size());
+      }
+    }
+    EXPECT_THAT(stamper.sizes(), ElementsAre(size, size));
+    ASSERT_THAT(texts,
+                ElementsAre(std::string(size, 'x') + "1111", std::string(size, 'x') + "2222"));
+  }
+}
+
 TEST(PackerTest, RefusesWhatIsTooLargeTooMuchOrOfNoMessageClass) {
   Packer::Options options;
   options.queue_bytes_max = 100;

@@ -20,9 +20,12 @@ class Member {
  public:
   explicit Member(uint64_t number) : number_(number) {}
 
+  // Either an operation with its stamp, or one in total order.
   struct Sent {
     Buffer bytes;
+    ConvergentStamp stamp;
     ConvergentPlace place;
+    std::optional<MapOp> ordered;
   };
   // Prepares, applies here, and returns what the others get; no bytes when nothing is to be sent.
   absl::StatusOr<Sent> Write(const ConvergentRequest& request, GroupTime now = 1000) {
@@ -31,15 +34,25 @@ class Member {
     Sent sent;
     if (op->items.empty() && !op->clears) return sent;
     sent.bytes = EncodeConvergentOp(*op);
-    time_ = std::max({time_, map_.state().greatest, HlcAt(now)}) + 1;
-    sent.place = {time_, Writer(number_), ViewNo(view_)};
-    Apply(sent);
+    Leave(sent, now);
     return sent;
   }
+  // What was prepared gets its stamp, and is applied here.
+  ApplyResult Leave(Sent& sent, GroupTime now = 1000) {
+    const auto op = decoder_.Decode(sent.bytes);
+    sent.stamp.time = NextTime(now);
+    map_.Resolve(**op, sent.stamp);
+    sent.place = {Writer(number_), ViewNo(view_)};
+    return Apply(sent);
+  }
+  uint64_t NextTime(GroupTime now) {
+    return time_ = std::max({time_, map_.state().greatest, HlcAt(now)}) + 1;
+  }
   ApplyResult Apply(const Sent& sent) {
+    if (sent.ordered.has_value()) return Order(*sent.ordered);
     const auto op = decoder_.Decode(sent.bytes);
     EXPECT_TRUE(op.ok()) << op.status();
-    return map_.Join(**op, sent.place, out_);
+    return map_.Join(**op, sent.stamp, sent.place, out_);
   }
   ApplyResult Order(const MapOp& op) {
     return map_.Apply(op, {ViewNo(view_), ++position_, Writer(9)}, out_);
@@ -86,9 +99,104 @@ class ConvergentMapTest : public ::testing::Test {
     EXPECT_TRUE(a_.map().IsConsistent());
     EXPECT_TRUE(b_.map().IsConsistent());
   }
+  // As the member that cares for all does it: the first one begins its epoch and does nothing else.
+  static void Purge(Member& member, PurgeOp purge) {
+    purge.view = 1;
+    for (int i = 0; i < 2; ++i) {
+      purge.epoch = member.map().state().epoch;
+      member.Order(OpOf(purge));
+    }
+  }
+  // What `member` finds expired at `now`, as the others get it.
+  static Member::Sent Expire(Member& member, GroupTime now) {
+    static std::deque<std::string> keys;
+    ExpireOp expire;
+    for (const auto& [key, version] : member.map().DueForExpiry(now, 10))
+      expire.keys.push_back({keys.emplace_back(key), version});
+    Member::Sent sent;
+    sent.ordered = OpOf(expire);
+    sent.ordered->hlc = member.NextTime(now);
+    return sent;
+  }
   Member a_{1};
   Member b_{2};
 };
+
+// ---- What waits in the send queue.
+
+TEST_F(ConvergentMapTest, AWriteThatWaitedWritesToTheLifeThereIsWhenItLeaves) {
+  b_.Apply(*a_.Write(Set("s", "old", "1")));
+  const auto op = PrepareConvergent(a_.map(), Set("s", "x", "2"), 1000);
+  Member::Sent waiting;
+  waiting.bytes = EncodeConvergentOp(*op);
+  const auto erased = b_.Write(EraseOp{"s"});
+  a_.Apply(*erased);
+  Purge(a_, {.upto = a_.map().state().greatest});
+  Purge(b_, {.upto = b_.map().state().greatest});
+  a_.Leave(waiting);
+  b_.Apply(waiting);
+  for (Member* member : {&a_, &b_}) {
+    EXPECT_EQ(member->Attribute("s", "x"), "2");
+    EXPECT_EQ(member->Attribute("s", "old"), "(absent)");
+  }
+  EXPECT_EQ(a_.map().digest(), b_.map().digest());
+}
+
+TEST_F(ConvergentMapTest, AnErasedAttributeOrATouchThatWaitedBeginsNoLife) {
+  b_.Apply(*a_.Write(PutOp{"s", "v", 10'000}));
+  Member::Sent unset;
+  unset.bytes = EncodeConvergentOp(*PrepareConvergent(a_.map(), Unset("s", "x"), 1000));
+  Member::Sent touch;
+  touch.bytes = EncodeConvergentOp(
+      *PrepareConvergent(a_.map(), TouchOp{"s", TouchOp::Mode::kTtl, 500, 0}, 1000));
+  a_.Apply(*b_.Write(EraseOp{"s"}));
+  for (Member::Sent* late : {&unset, &touch}) {
+    EXPECT_FALSE(a_.Leave(*late).applied);
+    EXPECT_FALSE(b_.Apply(*late).applied);
+  }
+  EXPECT_FALSE(a_.map().Exists("s", 1000));
+  EXPECT_EQ(a_.map().digest(), b_.map().digest());
+}
+
+// ---- Expiry.
+
+TEST_F(ConvergentMapTest, AnAccessLaterThanWhatTheExpirerSawKeepsTheLifeWhateverArrivesFirst) {
+  b_.Apply(*a_.Write(PutOp{"s", "v", 100}, 1000));
+  b_.Apply(*a_.Write(Set("s", "x", "1"), 1000));
+  const Member::Sent expire = Expire(a_, 1200);
+  const auto access = b_.Write(TouchOp{"s", TouchOp::Mode::kRearm, 0, 0}, 1090);
+  a_.Apply(expire);
+  EXPECT_FALSE(a_.map().Exists("s", 1100));
+  a_.Apply(*access);
+  b_.Apply(expire);
+  for (Member* member : {&a_, &b_}) EXPECT_EQ(member->Attribute("s", "x", 1100), "1");
+  EXPECT_EQ(a_.map().digest(), b_.map().digest());
+}
+
+TEST_F(ConvergentMapTest, WhatHasExpiredLosesItsContentsWhenThatIsSettled) {
+  ASSERT_TRUE(a_.Write(PutOp{"s", std::string(1000, 'v'), 100}, 1000).ok());
+  a_.Apply(Expire(a_, 1200));
+  EXPECT_EQ(a_.map().Tombstones(), 1u);
+  EXPECT_GT(a_.map().Find("s")->value.size(), 1000u);
+  EXPECT_EQ(a_.map().DueForPurge(a_.map().state().greatest - 1, 1300).contents, 0u);
+  const PurgeOp due = a_.map().DueForPurge(a_.map().state().greatest, 1300);
+  EXPECT_GT(due.contents, 0u);
+  EXPECT_EQ(due.upto, 0u);
+  Purge(a_, due);
+  EXPECT_LT(a_.map().Find("s")->value.size(), 300u);
+  EXPECT_EQ(a_.map().Tombstones(), 1u);
+  EXPECT_EQ(a_.map().DueForPurge(a_.map().state().greatest, 1300).contents, 0u);
+}
+
+TEST_F(ConvergentMapTest, APurgeOfAnotherEpochOrViewDoesNothing) {
+  ASSERT_TRUE(a_.Write(PutOp{"k", "v"}).ok());
+  ASSERT_TRUE(a_.Write(EraseOp{"k"}).ok());
+  const PurgeOp purge{.upto = a_.map().state().greatest, .view = 1, .epoch = 7};
+  a_.Order(OpOf(purge));
+  EXPECT_EQ(a_.map().Tombstones(), 1u);
+  Purge(a_, {.upto = purge.upto});
+  EXPECT_EQ(a_.map().Tombstones(), 0u);
+}
 
 TEST_F(ConvergentMapTest, AWriterReadsItsOwnWriteAtOnce) {
   ASSERT_TRUE(a_.Write(PutOp{"k", "1"}).ok());
@@ -202,7 +310,8 @@ TEST_F(ConvergentMapTest, ReadersDoNotSeeWhatHasExpiredAndAnExpireOperationDelet
   EXPECT_EQ(a_.map().Size(), 1u);
   const auto due = a_.map().DueForExpiry(1011, 10);
   ASSERT_EQ(due.size(), 1u);
-  const MapOp expire = OpOf(ExpireOp{{{due[0].first, due[0].second}}}, 1011);
+  MapOp expire = OpOf(ExpireOp{{{due[0].first, due[0].second}}});
+  expire.hlc = a_.NextTime(1011);
   const auto again = b_.Write(PutOp{"k", "new"}, 1012);  // Before the expiry comes to its place.
   a_.Order(expire);
   b_.Order(expire);
@@ -231,11 +340,11 @@ TEST_F(ConvergentMapTest, APurgeForgetsTombstonesAndMarkersUpToItsTime) {
   ASSERT_TRUE(a_.Write(Unset("s", "x")).ok());
   EXPECT_EQ(a_.map().Tombstones(), 1u);
   const uint64_t settled = a_.map().state().greatest;
-  EXPECT_EQ(a_.map().DueForPurge(settled, 2000), 0u);
-  const uint64_t upto = a_.map().DueForPurge(settled, 1000 + 5'000'000);
+  EXPECT_EQ(a_.map().DueForPurge(settled, 2000).upto, 0u);
+  const uint64_t upto = a_.map().DueForPurge(settled, 1000 + 5'000'000).upto;
   EXPECT_GT(upto, 0u);
   EXPECT_LE(upto, settled);
-  a_.Order(OpOf(PurgeOp{settled, 1}));
+  Purge(a_, {.upto = settled});
   EXPECT_EQ(a_.map().Tombstones(), 0u);
   EXPECT_FALSE(a_.map().MayPurge());
   EXPECT_TRUE(a_.map().Exists("s", 1000));
@@ -262,9 +371,10 @@ std::string Dump(const ConvergentMap& map) {
     for (const auto& [key, entry] : map.EntriesOf(bucket)) {
       const std::optional<Registers> registers = ParseRegisters(entry->value);
       text += *key + (entry->tombstone ? " gone" : "") + " version " + entry->version.ToString() +
-              " floor " + registers->floor.ToString() + " created " +
-              registers->created.ToString() + " ttl " + registers->ttl_stamp.ToString() +
-              " access " + registers->access_stamp.ToString();
+              " floor " + registers->floor.ToString() + " expired " +
+              registers->expired.ToString() + " created " + registers->created.ToString() +
+              " ttl " + registers->ttl_stamp.ToString() + " access " +
+              registers->access_stamp.ToString();
       for (const Attribute& attribute : registers->attributes) {
         text += " [" + std::string(attribute.name) + (attribute.absent ? " absent " : " ") +
                 attribute.stamp.ToString() + " of " + attribute.life.ToString() + "]";
@@ -293,12 +403,22 @@ class History {
       for (Member& other : members_) {
         if (random_.Chance(0.5)) other.Apply(*sent);
       }
+      if (random_.Chance(0.1)) all.push_back(DrawExpiry(writer, now));
     }
     return all;
   }
   Random& random() { return random_; }
 
  private:
+  Member::Sent DrawExpiry(Member& expirer, GroupTime now) {
+    ExpireOp expire;
+    for (const auto& [key, version] : expirer.map().DueForExpiry(now + 3000, 2))
+      expire.keys.push_back({Keep(key), version});
+    Member::Sent sent;
+    sent.ordered = OpOf(expire);
+    sent.ordered->hlc = expirer.NextTime(now);
+    return sent;
+  }
   std::string_view Keep(std::string text) { return kept_.emplace_back(std::move(text)); }
   std::string_view Key() { return Keep("k" + std::to_string(random_.Below(4))); }
   ConvergentRequest DrawRequest() {
@@ -398,7 +518,7 @@ TEST(ConvergentMapProperty, RegistersSurviveTheirBytes) {
 
 TEST(ConvergentEntry, AnyBytesAreParsedOrRefused) {
   Registers registers;
-  registers.created = registers.floor = {5, 1};
+  registers.created = registers.floor = registers.expired = {5, 1};
   registers.view = 3;
   registers.attributes.push_back({"", "value", {5, 1}, {5, 1}, 3, false});
   registers.attributes.push_back({"name", "", {6, 1}, {5, 1}, 2, true});

@@ -1,10 +1,13 @@
 #include "map/convergent_op_codec.h"
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <span>
 #include <string>
 
 #include "cohort/v1/convergent.pb.h"
+#include "map/convergent_stamp.h"
 #include "map/map_builders.h"
 
 namespace cohort::map {
@@ -15,15 +18,14 @@ ConvergentOp FullOp() {
   op.map = "m";
   ConvergentItem put;
   put.key = "k";
-  put.ends = put.creates = put.sets_ttl = true;
+  put.sets_ttl = true;
   put.ttl_ms = 5;
   put.accessed_at = 1000;
   put.writes.push_back({"", "v", false});
   op.items.push_back(put);
   ConvergentItem write;
   write.key = "s";
-  write.life = {7, 9};
-  write.floor_time = 3;
+  write.kind = ConvergentItem::Kind::kWrite;
   write.writes.push_back({"name", std::string_view("v\0w", 3), false});
   write.writes.push_back({"erased", "", true});
   op.items.push_back(write);
@@ -47,24 +49,18 @@ TEST(ConvergentOpCodec, GivesBackEveryField) {
   ASSERT_TRUE(decoded.ok()) << decoded.status();
   EXPECT_EQ(EncodeConvergentOp(**decoded).text(), bytes.text());
   EXPECT_EQ((*decoded)->items[1].writes[0].value.size(), 3u);
-  EXPECT_EQ((*decoded)->items[1].life, (Version{7, 9}));
+  EXPECT_EQ((*decoded)->items[1].kind, ConvergentItem::Kind::kWrite);
 }
 
 // The bytes are what members of other releases send: a change needs a decision.
 TEST(ConvergentOpCodec, BytesStayAsTheyAre) {
   EXPECT_EQ(Hex(EncodeConvergentOp(FullOp()).text()),
             "0a016d"
-            "1a130a016b1001180120012805"
-            "30e807"
-            "3a0312"
-            "0176"
-            "1a370a01733a0b0a046e616d65120376007"
-            "73a0a0a06657261736564180141"
-            "0700000000000000"
-            "49"
-            "0900000000000000"
-            "51"
-            "0300000000000000");
+            "1a0f0a016b1801200528e807"
+            "3203120176"
+            "1a1e0a01731002"
+            "320b0a046e616d651203760077"
+            "320a0a066572617365641801");
 }
 
 TEST(ConvergentOpCodec, NothingOfOneOperationLeaksIntoTheNext) {
@@ -77,9 +73,9 @@ TEST(ConvergentOpCodec, NothingOfOneOperationLeaksIntoTheNext) {
   ASSERT_TRUE(next.ok());
   ASSERT_EQ((*next)->items.size(), 1u);
   const ConvergentItem& item = (*next)->items[0];
-  EXPECT_FALSE(item.ends || item.creates || item.sets_ttl);
+  EXPECT_EQ(item.kind, ConvergentItem::Kind::kReplace);
+  EXPECT_FALSE(item.sets_ttl);
   EXPECT_TRUE(item.writes.empty());
-  EXPECT_EQ(item.life, Version::None());
 }
 
 TEST(ConvergentOpCodec, RefusesWhatIsBeyondALimit) {
@@ -97,7 +93,18 @@ TEST(ConvergentOpCodec, RefusesWhatIsBeyondALimit) {
   EXPECT_TRUE(refused([](auto& op) { op.mutable_items(0)->set_key(std::string(4097, 'k')); }));
   EXPECT_TRUE(refused([](auto& op) { op.mutable_items(0)->set_ttl_ms(~uint64_t{0}); }));
   EXPECT_TRUE(refused([](auto& op) { op.mutable_items(0)->set_accessed_at(-1); }));
-  EXPECT_TRUE(refused([](auto& op) { op.mutable_items(0)->set_life_time(~uint64_t{0}); }));
+  EXPECT_TRUE(refused([](auto& op) { op.mutable_items(0)->set_kind(4); }));
+  EXPECT_TRUE(refused([](auto& op) {
+    op.mutable_items(0)->set_kind(1);
+    op.mutable_items(0)->add_writes();
+  }));
+  EXPECT_TRUE(refused([](auto& op) {
+    for (size_t i = 0; i < kOpLivesMax; ++i) {
+      op.add_items()->set_key("k" + std::to_string(i));
+      op.mutable_items(static_cast<int>(i))->set_kind(3);
+    }
+    op.mutable_items(static_cast<int>(kOpLivesMax))->set_kind(2);
+  }));
   EXPECT_TRUE(refused(
       [](auto& op) { op.mutable_items(0)->add_writes()->set_name(std::string(4097, 'n')); }));
   EXPECT_TRUE(refused([](auto& op) {
@@ -111,6 +118,48 @@ TEST(ConvergentOpCodec, RefusesWhatIsBeyondALimit) {
   }));
 }
 
+std::string WithStamp(const Buffer& op, uint64_t time) {
+  ConvergentStamp stamp{.time = time, .mark = 3, .lives = {{Life::Kind::kGoesOn, {7, 9}}}};
+  std::string bytes(op.text());
+  const size_t size = bytes.size();
+  bytes.resize(size + StampBytes(1));
+  EncodeStamp(stamp, std::as_writable_bytes(std::span(bytes)).subspan(size));
+  return bytes;
+}
+
+// The bytes are what members of other releases send, as above.
+TEST(ConvergentStamp, BytesStayAsTheyAre) {
+  const std::string bytes = WithStamp(Buffer::CopyOf("op"), 5);
+  EXPECT_EQ(Hex(bytes),
+            "6f70"
+            "0107000000000000000900000000000000"
+            "0300000000000000"
+            "0500000000000000"
+            "0100");
+  const auto parts = ParseStamp(AsBytes(bytes));
+  ASSERT_TRUE(parts.has_value());
+  EXPECT_EQ(parts->first.size(), 2u);
+  EXPECT_EQ(parts->second.time, 5u);
+  EXPECT_EQ(parts->second.mark, 3u);
+  EXPECT_THAT(parts->second.lives, ::testing::ElementsAre(Life{Life::Kind::kGoesOn, {7, 9}}));
+}
+
+TEST(ConvergentStamp, RefusesWhatMakesNoSense) {
+  const std::string good = WithStamp(Buffer::CopyOf("op"), 5);
+  const auto refused = [&](size_t at, char byte) {
+    std::string bytes = good;
+    bytes[at] = byte;
+    return !ParseStamp(AsBytes(bytes)).has_value();
+  };
+  EXPECT_TRUE(refused(2, 4));                                    // A life of no known kind,
+  EXPECT_TRUE(refused(2, 2));                                    // one that begins, and had begun,
+  EXPECT_TRUE(refused(3, 0));                                    // one that goes on from nowhere,
+  EXPECT_TRUE(refused(good.size() - 2, 2));                      // more lives than there are bytes,
+  EXPECT_TRUE(refused(good.size() - 2, char{kOpLivesMax + 1}));  // or than allowed,
+  EXPECT_TRUE(refused(good.size() - 3, '\xff'));                 // a time beyond the limit.
+  EXPECT_FALSE(ParseStamp(AsBytes(good).last(kStampFixedBytes - 1)).has_value());
+}
+
 // Valid operations with bytes changed, cut, doubled and joined.
 TEST(ConvergentOpFuzz, AnyBytesLeaveReplicasEqualAndConsistent) {
   for (uint64_t seed = 1; seed <= 40; ++seed) {
@@ -119,7 +168,7 @@ TEST(ConvergentOpFuzz, AnyBytesLeaveReplicasEqualAndConsistent) {
     MapSet two(MapSet::Options{77, {}});
     Output out;
     for (MapSet* maps : {&one, &two}) maps->CreateConvergent("m", out);
-    const std::string valid(EncodeConvergentOp(FullOp()).text());
+    const std::string valid = WithStamp(EncodeConvergentOp(FullOp()), HlcAt(1000));
     size_t accepted = 0;
     for (int i = 0; i < 300; ++i) {
       std::string bytes = valid;
@@ -139,8 +188,7 @@ TEST(ConvergentOpFuzz, AnyBytesLeaveReplicasEqualAndConsistent) {
             bytes.insert(at, 1, static_cast<char>(random.Below(256)));
         }
       }
-      const ConvergentPlace place{HlcAt(1000) + random.Below(500), Writer(random.Below(3) + 1),
-                                  ViewNo(1)};
+      const ConvergentPlace place{Writer(random.Below(3) + 1), ViewNo(1)};
       const ApplyResult a = one.Join(AsBytes(bytes), place, out);
       const ApplyResult b = two.Join(AsBytes(bytes), place, out);
       ASSERT_EQ(a.status, b.status) << "seed " << seed;

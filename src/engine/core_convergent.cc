@@ -1,0 +1,63 @@
+// Operations of convergent maps: their stamps, their delivery, and what is settled.
+#include <algorithm>
+#include <utility>
+
+#include "engine/core.h"
+
+namespace cohort::engine {
+
+// A time for what the replica sends in total order: above all that it holds, so that who has
+// applied it gives later stamps.
+uint64_t Engine::Core::ReplicaHlc(Instant now) {
+  return std::max(clock_.NextHlc(now), replica_.greatest() + 1);
+}
+
+// Spec 11.9. Applied here at once, so that the next one of the same chunk finds it.
+void Engine::Core::Stamp(Bytes message, std::span<std::byte> stamp) {
+  Replica::Output replica_out;
+  written_.push_back(replica_.Write(message.subspan(1), ReplicaHlc(turn_at_),
+                                    {view_infos_[rank_].id, view_.id}, stamp, replica_out));
+  for (Upcall& upcall : replica_out.upcalls) AddUpcall(std::move(upcall));
+}
+
+void Engine::Core::DeliverConvergent(Instant now, const DeliveredMessage& message,
+                                     const MemberId& writer, DoneUpcall& done) {
+  if (message.origin == rank_) {
+    if (written_.empty()) return;
+    map::ApplyResult& result = written_.front();
+    done.status = std::move(result.status);
+    done.version = result.version;
+    done.number = result.number;
+    done.applied = result.applied;
+    written_.pop_front();
+    return;
+  }
+  if (message.cls != DeliveryClass::kConv) {
+    ++messages_malformed_;
+    return;
+  }
+  Replica::Output replica_out;
+  const uint64_t time = replica_.OnConvergent(now, Bytes(message.payload).subspan(1),
+                                              {writer, view_.id}, replica_out);
+  AfterReplica(now, replica_out);
+  clock_.Observe(now, time);
+}
+
+// Spec 11.17
+void Engine::Core::Settle(Instant now) {
+  if (!member_ || plane_.wedged()) return;
+  if (!replica_.synced()) {
+    if (!replica_.WantsReceived()) return;
+    Replica::Output replica_out;
+    replica_.OnReceived(now, plane_.HandedUp(), replica_out);
+    AfterReplica(now, replica_out);
+    return;
+  }
+  if (replica_.greatest() == 0) return;
+  if (std::exchange(epoch_, replica_.epoch()) != replica_.epoch()) settling_.Restart();
+  settling_.Advance(plane_.rmcast().acks(), rank_, replica_.greatest(), replica_.is_quiet(),
+                    plane_.order().applied_cut(), plane_.order().applied_by_all());
+  replica_.SetSettled(settling_.settled());
+}
+
+}  // namespace cohort::engine
