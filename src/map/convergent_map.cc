@@ -130,8 +130,6 @@ ApplyResult ConvergentMap::Join(const ConvergentOp& op, const ConvergentStamp& g
   if (given.lives.size() != op.Lives())
     return Refused(absl::StatusCode::kInvalidArgument, "the stamp does not fit the operation");
   result.version = stamp;
-  Output quiet;
-  quiet.wants_changes = false;
   if (op.clears) {
     result.number +=
         static_cast<int64_t>(JoinCleared(stamp, ChangeCause::kClear, place.writer, out));
@@ -144,11 +142,10 @@ ApplyResult ConvergentMap::Join(const ConvergentOp& op, const ConvergentStamp& g
     if (life.kind == Life::Kind::kNothing && !erases) continue;
     if (erases && Exists(item.key, MillisOf(stamp.time))) ++result.number;
     const Registers delta = DeltaOf(item, life, stamp, given.mark, place.view.num);
-    // Accesses and lifetimes are not fed, as in ordered maps.
-    const bool changes_content = item.kind != ConvergentItem::Kind::kTouch;
+    const bool is_touch = item.kind == ConvergentItem::Kind::kTouch;
     result.applied |=
-        JoinEntry(item.key, delta, stamp, erases ? ChangeCause::kErase : ChangeCause::kPut,
-                  place.writer, changes_content ? out : quiet);
+        JoinEntry(item.key, delta, is_touch ? Stamp() : stamp,
+                  erases ? ChangeCause::kErase : ChangeCause::kPut, place.writer, out);
   }
   if (result.applied) ++stats_.applied;
   return result;
@@ -167,7 +164,7 @@ bool ConvergentMap::JoinEntry(std::string_view key, const Registers& theirs, con
   Registers joined = held.has_value() ? map::Join(*held, theirs) : theirs;
   joined.RaiseFloor(state_.cleared);
   const Version latest = ours == nullptr ? version : std::max(ours->version, version);
-  state_.greatest = std::max(state_.greatest, latest.time);
+  state_.greatest = std::max({state_.greatest, latest.time, theirs.Latest().time});
   // Nothing but a tombstone, of which the clear mark says as much.
   const bool is_empty = joined.created == Stamp() && joined.attributes.empty();
   if (is_empty && latest <= state_.cleared) {
@@ -190,15 +187,17 @@ void ConvergentMap::Feed(std::string_view key, const Entry* before, const Entry&
                          ChangeCause cause, const MemberId& writer, Output& out) const {
   if (!out.wants_changes) return;
   const bool was_there = before != nullptr && !before->tombstone;
-  // A write to a life that has ended, or whose beginning has not arrived yet; an expiry of what was
-  // used since.
-  if (!was_there && after.tombstone && cause == ChangeCause::kPut) return;
-  if (cause == ChangeCause::kExpire && (!was_there || !after.tombstone)) return;
+  // Accesses and lifetimes are not fed, as in ordered maps.
+  if (was_there && !after.tombstone && before->version == after.version) return;
+  // A write to a life that has ended, or whose beginning has not arrived yet.
+  const bool tells_end = cause != ChangeCause::kPut && cause != ChangeCause::kExpire;
+  if (!was_there && after.tombstone && !tells_end) return;
   Change& change = out.changes.emplace_back();
   change.map = id();
   change.cause = cause;
   if (cause == ChangeCause::kPut && after.tombstone) change.cause = ChangeCause::kErase;
-  if (cause == ChangeCause::kErase && !after.tombstone) change.cause = ChangeCause::kPut;
+  const bool ends = cause == ChangeCause::kErase || cause == ChangeCause::kExpire;
+  if (ends && !after.tombstone) change.cause = ChangeCause::kPut;
   change.key = key;
   if (!after.tombstone) change.value = UnnamedValueOf(after.value);
   change.version = after.version;
@@ -285,7 +284,7 @@ ApplyResult ConvergentMap::ApplyMerge(const MergeOp& op, const Place& place, Out
       static_cast<int64_t>(JoinCleared(op.cleared, ChangeCause::kMerge, place.writer, out));
   for (const MergeEntry& theirs : op.entries) {
     std::optional<Registers> registers = ParseRegisters(AsBytes(theirs.value));
-    if (!registers.has_value() || theirs.version < registers->Latest()) {
+    if (!registers.has_value()) {
       result.status = absl::InvalidArgumentError("a merged entry has malformed registers");
       continue;
     }

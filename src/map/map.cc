@@ -95,6 +95,12 @@ bool Map::Hides(const Entry& entry) const {
   return convergent() && entry.tombstone && HasContents(entry.value);
 }
 
+Version Map::TombstoneTime(const Entry& entry) const {
+  if (!convergent()) return entry.version;
+  const std::optional<Registers> registers = ParseRegisters(entry.value);
+  return registers.has_value() ? std::max(entry.version, registers->Latest()) : entry.version;
+}
+
 size_t Map::TombstoneCost(std::string_view key, const Entry& entry) const {
   return key.size() + (Hides(entry) ? entry.value.size() : 0);
 }
@@ -108,7 +114,7 @@ void Map::Count(uint64_t hash, std::string_view key, const Entry& entry, bool ad
     marked_total_ += add ? 1 : -1;
   }
   if (entry.tombstone) {
-    const auto item = std::pair(entry.version, hash);
+    const auto item = std::pair(TombstoneTime(entry), hash);
     const bool hides = Hides(entry);
     const size_t bytes = TombstoneCost(key, entry);
     if (add) {
@@ -149,7 +155,7 @@ std::string Map::KeyOfTombstone(const std::pair<Version, uint64_t>& item) const 
   std::string oldest;
   for (const auto& [key, entry] : *buckets_[BucketOf(hash)]) {
     // Two keys of one hash and version: the smaller goes first, on all members alike.
-    if (!entry.tombstone || entry.version != version || HashOf(key) != hash) continue;
+    if (!entry.tombstone || TombstoneTime(entry) != version || HashOf(key) != hash) continue;
     if (oldest.empty() || key < oldest) oldest = key;
   }
   return oldest;
@@ -188,13 +194,15 @@ std::optional<Snapshot> Map::TakeSnapshot() const {
 
 bool Map::IsWellFormed(std::string_view key, const Entry& entry) const {
   const bool in_bounds = !key.empty() && key.size() <= kKeyBytesMax &&
-                         entry.value.size() <= kValueBytesMax && entry.version.time != 0 &&
+                         entry.value.size() <= kValueBytesMax &&
+                         (entry.version.time != 0 || (convergent() && entry.tombstone)) &&
                          entry.version.time <= state_.greatest && entry.expires_at >= 0 &&
                          entry.expires_at <= kGroupTimeMaxMs && entry.ttl_ms <= kTtlMaxMs;
   if (!in_bounds) return false;
   if (convergent()) {
     const std::optional<Registers> registers = ParseRegisters(entry.value);
-    return registers.has_value() && EntryOf(*registers, entry.version).Says(entry);
+    return registers.has_value() && registers->Latest().time <= state_.greatest &&
+           EntryOf(*registers, entry.version).Says(entry);
   }
   return !entry.tombstone || (entry.value.empty() && entry.expires_at == 0 && entry.ttl_ms == 0);
 }

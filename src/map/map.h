@@ -130,8 +130,12 @@ class Map {
 
  private:
   Bucket& MutableBucket(size_t index);
+  // Of what keeps an entry from expiring the latest: its version, in an ordered map.
+  Version ActivityOf(const Entry& entry) const;
   // Whether a tombstone holds contents still: those of a convergent map that has expired.
   bool Hides(const Entry& entry) const;
+  // By which it is found in tombstones_: of all that is in it the latest.
+  Version TombstoneTime(const Entry& entry) const;
   size_t TombstoneCost(std::string_view key, const Entry& entry) const;
   void Count(uint64_t hash, std::string_view key, const Entry& entry, bool add);
   bool IsWellFormed(std::string_view key, const Entry& entry) const;

@@ -57,10 +57,16 @@ std::vector<std::pair<std::string, Version>> Map::DueForExpiry(GroupTime now, si
       if (entry->tombstone || entry->expires_at != item->first || HashOf(*key) != item->second) {
         continue;
       }
-      due.emplace_back(*key, entry->version);
+      due.emplace_back(*key, ActivityOf(*entry));
     }
   }
   return due;
+}
+
+Version Map::ActivityOf(const Entry& entry) const {
+  if (!convergent()) return entry.version;
+  const std::optional<Registers> registers = ParseRegisters(entry.value);
+  return registers.has_value() ? registers->Activity() : entry.version;
 }
 
 GroupTime Map::NextExpiry() const { return expiries_.empty() ? 0 : expiries_.begin()->first; }
@@ -85,8 +91,8 @@ bool Map::IsConsistent() const {
         const bool hides = Hides(*entry);
         hidden += hides ? 1 : 0;
         tombstone_bytes += TombstoneCost(*key, *entry);
-        if (!tombstones_.contains({entry->version, hash})) return false;
-        if (hides && !hidden_.contains({entry->version, hash})) return false;
+        const auto item = std::pair(TombstoneTime(*entry), hash);
+        if (!tombstones_.contains(item) || (hides && !hidden_.contains(item))) return false;
         continue;
       }
       ++live;

@@ -73,6 +73,7 @@ void MergePlanner::PlanRegisters(const std::string& key, const Entry& theirs, co
   if (!registers.has_value()) return;
   const std::optional<Registers> held =
       ours == nullptr ? std::nullopt : ParseRegisters(ours->value);
+  Version inferred;
   // Of what is over there nothing may be left when this arrives: it travels whole.
   if (held.has_value() && held->IsAlive()) {
     auto& attributes = registers->attributes;
@@ -91,6 +92,7 @@ void MergePlanner::PlanRegisters(const std::string& key, const Entry& theirs, co
       Attribute erased = attribute;
       erased.value = {};
       erased.stamp = {attribute.stamp.time + 1, 0};
+      inferred = std::max(inferred, erased.stamp);
       erased.absent = true;
       const auto at =
           std::lower_bound(attributes.begin(), attributes.end(), erased.name,
@@ -100,7 +102,7 @@ void MergePlanner::PlanRegisters(const std::string& key, const Entry& theirs, co
       ++stats_.inferred;
     }
   }
-  ready_.push_back({key, EntryOf(*registers, std::max(theirs.version, registers->Latest()))});
+  ready_.push_back({key, EntryOf(*registers, std::max(theirs.version, inferred))});
 }
 
 void MergePlanner::PlanBucket(size_t bucket, const Map& theirs, const Map* ours, GroupTime now) {
