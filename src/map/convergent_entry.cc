@@ -15,9 +15,9 @@ static_assert(std::endian::native == std::endian::little, "numbers are copied as
 
 constexpr uint16_t kFormat = 1;
 constexpr uint16_t kMarkersFlag = 1;  // Of the entry: some attribute is absent.
-constexpr size_t kHeaderBytes = 2 + 2 + 4 + 8 + 5 * 16 + 8 + 8;
+constexpr size_t kHeaderBytes = 2 + 2 + 4 + 8 + 5 * 16 + 24 + 8 + 8;
 constexpr size_t kCountAt = 2 + 2;
-constexpr size_t kCreatedAt = 2 + 2 + 4 + 8 + 2 * 16;
+constexpr size_t kCreatedAt = 2 + 2 + 4 + 8 + 2 * 16 + 24;
 constexpr size_t kAttributeBytes = 1 + 2 + 4 + 2 * 16 + 8;
 constexpr uint8_t kAbsentFlag = 1;
 
@@ -109,7 +109,9 @@ Stamp Registers::Activity() const {
   return latest;
 }
 
-Stamp Registers::Latest() const { return std::max({floor, expired, Activity()}); }
+Stamp Registers::Latest() const {
+  return std::max({floor, expired, Stamp{claim.time, 0}, Activity()});
+}
 
 const Attribute* Registers::Find(std::string_view name) const {
   const auto found = std::lower_bound(
@@ -174,6 +176,7 @@ Registers Join(const Registers& a, const Registers& b) {
   Registers joined;
   joined.created = std::max(a.created, b.created);
   joined.expired = std::max(a.expired, b.expired);
+  joined.claim = std::max(a.claim, b.claim);
   const bool a_sets = a.ttl_stamp != b.ttl_stamp ? a.ttl_stamp > b.ttl_stamp : a.ttl_ms > b.ttl_ms;
   joined.ttl_stamp = a_sets ? a.ttl_stamp : b.ttl_stamp;
   joined.ttl_ms = a_sets ? a.ttl_ms : b.ttl_ms;
@@ -214,6 +217,9 @@ Buffer EncodeRegisters(const Registers& registers) {
   writer.Put(registers.view);
   writer.Put(registers.floor);
   writer.Put(registers.expired);
+  writer.Put(registers.claim.epoch);
+  writer.Put(registers.claim.writer);
+  writer.Put(registers.claim.time);
   writer.Put(registers.created);
   writer.Put(registers.ttl_stamp);
   writer.Put(registers.access_stamp);
@@ -241,6 +247,9 @@ std::optional<Registers> ParseRegisters(Bytes bytes) {
   registers.view = reader.Take<uint64_t>();
   registers.floor = reader.TakeStamp();
   registers.expired = reader.TakeStamp();
+  registers.claim.epoch = reader.Take<uint64_t>();
+  registers.claim.writer = reader.Take<uint64_t>();
+  registers.claim.time = reader.Take<uint64_t>();
   registers.created = reader.TakeStamp();
   registers.ttl_stamp = reader.TakeStamp();
   registers.access_stamp = reader.TakeStamp();
@@ -248,6 +257,7 @@ std::optional<Registers> ParseRegisters(Bytes bytes) {
   registers.accessed_at = reader.Take<int64_t>();
   const bool sound =
       IsSound(registers.floor) && IsSound(registers.expired) && IsSound(registers.created) &&
+      registers.claim.time <= kHlcMax &&
       IsSound(registers.ttl_stamp) && IsSound(registers.access_stamp) &&
       (registers.created == Stamp() || registers.created >= registers.floor) &&
       registers.ttl_ms <= kTtlMaxMs && registers.accessed_at >= 0 &&

@@ -39,9 +39,18 @@ struct Attribute {
 // else.
 bool IsLater(const Attribute& a, const Attribute& b);
 
+// Who wrote to an entry last by right (Spec 11.20). Changed in total order only.
+struct Ownership {
+  uint64_t epoch = 0;   // 0: never claimed.
+  uint64_t writer = 0;  // Of the claim: the member's WriterWord().
+  uint64_t time = 0;    // Of the claim. A life that began later is its creator's.
+  auto operator<=>(const Ownership&) const = default;
+};
+
 struct Registers {
   Stamp floor;    // Of the last removal or replacement: lives that began before are over.
   Stamp expired;  // The latest that was known to who found the entry expired.
+  Ownership claim;
   Stamp created;  // When the latest life began; none when it is over.
   Stamp ttl_stamp;
   uint64_t ttl_ms = 0;  // Of the last who set it; 0: none.
@@ -52,6 +61,9 @@ struct Registers {
 
   // A life that has expired is only hidden: whatever is later than the expiry shows it again.
   bool IsAlive() const { return created != Stamp() && Activity() > expired; }
+  // Nothing but its end is known.
+  bool IsEmpty() const { return created == Stamp() && attributes.empty() && claim.epoch == 0; }
+  uint64_t Owner() const { return claim.time > created.time ? claim.writer : created.writer; }
   GroupTime ExpiresAt() const;  // 0: never.
   Stamp Activity() const;       // The latest of what keeps a life from expiring.
   Stamp Latest() const;         // Of all stamps here.

@@ -71,6 +71,13 @@ Registers DeltaOf(const ConvergentItem& item, const Life& life, const Stamp& sta
   return delta;
 }
 
+bool HaveSameAttributes(const Registers& a, const Registers& b) {
+  return std::equal(a.attributes.begin(), a.attributes.end(), b.attributes.begin(),
+                    b.attributes.end(), [](const Attribute& one, const Attribute& other) {
+                      return one.name == other.name && one.stamp == other.stamp;
+                    });
+}
+
 Map::Options Convergent(Map::Options options) {
   options.settings.convergent = true;
   return options;
@@ -88,6 +95,7 @@ ApplyResult ConvergentMap::Apply(const MapOp& op, const Place& place, Output& ou
           [&](const ExpireOp& expire) { return ApplyExpire(expire, op.hlc, place, out); },
           [&](const MergeOp& merge) { return ApplyMerge(merge, place, out); },
           [&](const PurgeOp& purge) { return ApplyPurge(purge, place); },
+          [&](const ClaimOp& claim) { return ApplyClaim(claim, op.hlc, place, out); },
           [&](const auto&) {
             return Refused(absl::StatusCode::kFailedPrecondition,
                            "this is a convergent map: it has no place in the total order for a "
@@ -114,12 +122,20 @@ Life ConvergentMap::LifeFor(const ConvergentItem& item, GroupTime now) const {
   return {Life::Kind::kGoesOn, registers->created};
 }
 
-void ConvergentMap::Resolve(const ConvergentOp& op, ConvergentStamp& stamp) const {
+absl::Status ConvergentMap::Resolve(const ConvergentOp& op, uint64_t writer,
+                                    ConvergentStamp& stamp) const {
   stamp.mark = state_.forgotten;
   stamp.lives.clear();
   for (const ConvergentItem& item : op.items) {
+    const std::optional<uint64_t> owner =
+        item.by_owner ? OwnerOf(item.key, MillisOf(stamp.time)) : std::nullopt;
+    if (owner.has_value() && *owner != writer) {
+      return MakeStatus(absl::StatusCode::kAborted,
+                        "another member owns the entry; claim it before writing to it");
+    }
     if (item.NeedsLife()) stamp.lives.push_back(LifeFor(item, MillisOf(stamp.time)));
   }
+  return absl::OkStatus();
 }
 
 // Spec 11.9
@@ -166,7 +182,7 @@ bool ConvergentMap::JoinEntry(std::string_view key, const Registers& theirs, con
   const Version latest = ours == nullptr ? version : std::max(ours->version, version);
   state_.greatest = std::max({state_.greatest, latest.time, theirs.Latest().time});
   // Nothing but a tombstone, of which the clear mark says as much.
-  const bool is_empty = joined.created == Stamp() && joined.attributes.empty();
+  const bool is_empty = joined.IsEmpty();
   if (is_empty && latest <= state_.cleared) {
     if (ours == nullptr) return false;
     Entry gone;
@@ -178,7 +194,10 @@ bool ConvergentMap::JoinEntry(std::string_view key, const Registers& theirs, con
   }
   Entry entry = EntryOf(joined, latest);
   if (ours != nullptr && entry.Says(*ours)) return false;
-  Feed(key, ours, entry, cause, writer, out);
+  // Accesses and lifetimes are not fed, as in ordered maps.
+  const bool same_contents = held.has_value() && held->IsAlive() && joined.IsAlive() &&
+                             ours->version == latest && HaveSameAttributes(*held, joined);
+  if (!same_contents) Feed(key, ours, entry, cause, writer, out);
   Store(hash, key, std::move(entry));
   return true;
 }
@@ -187,8 +206,6 @@ void ConvergentMap::Feed(std::string_view key, const Entry* before, const Entry&
                          ChangeCause cause, const MemberId& writer, Output& out) const {
   if (!out.wants_changes) return;
   const bool was_there = before != nullptr && !before->tombstone;
-  // Accesses and lifetimes are not fed, as in ordered maps.
-  if (was_there && !after.tombstone && before->version == after.version) return;
   // A write to a life that has ended, or whose beginning has not arrived yet.
   const bool tells_end = cause != ChangeCause::kPut && cause != ChangeCause::kExpire;
   if (!was_there && after.tombstone && !tells_end) return;
@@ -222,7 +239,7 @@ uint64_t ConvergentMap::JoinCleared(const Version& cleared, ChangeCause cause,
       if (!registers.has_value()) continue;
       registers->RaiseFloor(cleared);
       const bool is_left = registers->IsAlive();
-      const bool is_empty = registers->created == Stamp() && registers->attributes.empty();
+      const bool is_empty = registers->IsEmpty();
       removed += !entry.tombstone && !is_left ? 1 : 0;
       if (is_empty && entry.version <= cleared) {
         if (cause != ChangeCause::kClear && !entry.tombstone && out.wants_changes) {
@@ -268,6 +285,38 @@ ApplyResult ConvergentMap::ApplyExpire(const ExpireOp& op, uint64_t hlc, const P
   }
   result.applied = result.number > 0;
   return result;
+}
+
+// Spec 11.20. Claims and the number of them change in total order only, so all judge alike.
+ApplyResult ConvergentMap::ApplyClaim(const ClaimOp& op, uint64_t hlc, const Place& place,
+                                      Output& out) {
+  const uint64_t epoch = ClaimOf(op.key).epoch;
+  if (epoch != op.epoch) {
+    return Refused(absl::StatusCode::kAborted,
+                   "another member has claimed the entry meanwhile; look who owns it");
+  }
+  Registers claimed;
+  claimed.claim = {epoch + 1, WriterWord(place.writer), hlc};
+  claimed.view = place.view.num;
+  ApplyResult result;
+  result.applied = JoinEntry(op.key, claimed, {hlc, 0}, ChangeCause::kPut, place.writer, out);
+  result.version = {hlc, 0};
+  result.number = static_cast<int64_t>(epoch + 1);
+  return result;
+}
+
+Ownership ConvergentMap::ClaimOf(std::string_view key) const {
+  const Entry* entry = Find(key);
+  const std::optional<Registers> registers = entry == nullptr ? std::nullopt : RegistersOf(*entry);
+  return registers.has_value() ? registers->claim : Ownership();
+}
+
+std::optional<uint64_t> ConvergentMap::OwnerOf(std::string_view key, GroupTime now) const {
+  const Entry* entry = Find(key);
+  if (entry == nullptr || !entry->IsVisible(now)) return std::nullopt;
+  const std::optional<Registers> registers = RegistersOf(*entry);
+  if (!registers.has_value()) return std::nullopt;
+  return registers->Owner();
 }
 
 // Spec 11.18

@@ -41,8 +41,9 @@ class ConvergentMap : public Map {
   // Errors: kInvalidArgument when the stamp is of another operation.
   ApplyResult Join(const ConvergentOp& op, const ConvergentStamp& stamp,
                    const ConvergentPlace& place, Output& out);
-  // For the writer, whose operation gets the time `stamp.time` now: fills in the rest.
-  void Resolve(const ConvergentOp& op, ConvergentStamp& stamp) const;
+  // For `writer` (its WriterWord()), whose operation gets the time `stamp.time` now: fills in the
+  // rest. Errors: kAborted, it needs an entry that another member owns.
+  absl::Status Resolve(const ConvergentOp& op, uint64_t writer, ConvergentStamp& stamp) const;
   // All that `other` holds, which was joined apart from this map.
   void Absorb(const ConvergentMap& other, Output& out);
 
@@ -54,6 +55,12 @@ class ConvergentMap : public Map {
   using Attributes = std::vector<std::pair<std::string, Buffer>>;
   std::optional<Attributes> GetAttributes(std::string_view key, GroupTime now) const;
 
+  // The WriterWord() of the member that owns an entry, by its claim or because it began its life;
+  // empty when it is not there.
+  std::optional<uint64_t> OwnerOf(std::string_view key, GroupTime now) const;
+  // The last claim, also of an entry that is gone.
+  Ownership ClaimOf(std::string_view key) const;
+
   // ---- Of the member that cares for all.
   bool MayPurge() const { return !tombstones_.empty() || marked_total_ > 0; }
   // How far to forget now, at most up to `settled`: tombstones that are older than the settings'
@@ -64,6 +71,7 @@ class ConvergentMap : public Map {
  private:
   Life LifeFor(const ConvergentItem& item, GroupTime now) const;
   ApplyResult ApplyExpire(const ExpireOp& op, uint64_t hlc, const Place& place, Output& out);
+  ApplyResult ApplyClaim(const ClaimOp& op, uint64_t hlc, const Place& place, Output& out);
   ApplyResult ApplyMerge(const MergeOp& op, const Place& place, Output& out);
   ApplyResult ApplyPurge(const PurgeOp& op, const Place& place);
   void NoteCaretaker(const MemberId& writer);
@@ -85,13 +93,15 @@ using ConvergentRequest =
     std::variant<PutOp, EraseOp, IncrementOp, AppendOp, TouchOp, BatchOp, ClearOp, AttributesOp>;
 
 // The request as an operation on `map` as it is at group time `now`. It borrows what the request
-// borrows. An operation without items that clears nothing: there is nothing to do.
+// borrows. An operation without items that clears nothing: there is nothing to do. `by_owner`: it is
+// to fail with kAborted if another member owns one of its entries when it leaves.
 // Errors: kFailedPrecondition  conditional writes, increments, appends: they need an ordered map.
 //         kNotFound            a touch of an entry that is not there.
 //         kInvalidArgument     beyond a limit.
 //         kResourceExhausted   the map's byte cap.
 absl::StatusOr<ConvergentOp> PrepareConvergent(const ConvergentMap& map,
-                                               const ConvergentRequest& request, GroupTime now);
+                                               const ConvergentRequest& request, GroupTime now,
+                                               bool by_owner = false);
 
 }  // namespace cohort::map
 

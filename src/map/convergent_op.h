@@ -35,6 +35,7 @@ struct ConvergentItem {
   bool sets_ttl = false;
   uint64_t ttl_ms = 0;
   GroupTime accessed_at = 0;  // 0: this is no access.
+  bool by_owner = false;      // Only if the sender owns the entry, or it is not there.
   std::vector<Write> writes;
 
   // Whether the stamp says what becomes of the life that was there.

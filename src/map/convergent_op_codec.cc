@@ -156,6 +156,7 @@ Buffer EncodeConvergentOp(const ConvergentOp& op) {
     out->set_sets_ttl(item.sets_ttl);
     out->set_ttl_ms(item.ttl_ms);
     out->set_accessed_at(item.accessed_at);
+    out->set_by_owner(item.by_owner);
     for (const ConvergentItem::Write& write : item.writes) {
       v1::ConvergentWrite* added = out->add_writes();
       added->set_name(write.name.data(), write.name.size());
@@ -199,6 +200,7 @@ absl::StatusOr<const ConvergentOp*> ConvergentOpDecoder::Decode(Bytes bytes) {
     out.sets_ttl = item.sets_ttl();
     out.ttl_ms = item.ttl_ms();
     out.accessed_at = item.accessed_at();
+    out.by_owner = item.by_owner();
     out.writes.clear();
     for (const v1::ConvergentWrite& write : item.writes()) {
       out.writes.push_back({write.name(), write.value(), write.absent()});

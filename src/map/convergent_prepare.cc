@@ -214,12 +214,17 @@ absl::StatusOr<ConvergentOp> Preparation::Take() && {
 }  // namespace
 
 absl::StatusOr<ConvergentOp> PrepareConvergent(const ConvergentMap& map,
-                                               const ConvergentRequest& request, GroupTime now) {
+                                               const ConvergentRequest& request, GroupTime now,
+                                               bool by_owner) {
   Preparation preparation(map, now);
   absl::Status status =
       std::visit([&preparation](const auto& body) { return preparation.Add(body); }, request);
   if (!status.ok()) return status;
-  return std::move(preparation).Take();
+  absl::StatusOr<ConvergentOp> op = std::move(preparation).Take();
+  if (op.ok()) {
+    for (ConvergentItem& item : op->items) item.by_owner = by_owner;
+  }
+  return op;
 }
 
 }  // namespace cohort::map

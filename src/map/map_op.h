@@ -116,12 +116,19 @@ struct PurgeOp {
   uint64_t epoch = 0;     // ... nor in another epoch of the map (MapState).
 };
 
+// Of a convergent map: the writer owns the entry from here on, unless another claim came before
+// (Spec 11.20).
+struct ClaimOp {
+  std::string_view key;
+  uint64_t epoch = 0;  // Of the claim it follows, as the writer knew it.
+};
+
 struct MapOp {
   std::string_view map;  // Name; the first operation that names a map creates it.
   uint64_t hlc =
       0;  // The writer's hybrid logical time; its milliseconds are the operation's "now".
   std::variant<PutOp, EraseOp, IncrementOp, AppendOp, TouchOp, BatchOp, ClearOp, ExpireOp, MergeOp,
-               ConfigureOp, PurgeOp>
+               ConfigureOp, PurgeOp, ClaimOp>
       body;
 };
 

@@ -114,6 +114,10 @@ struct BodyFiller : ItemFiller<v1::MapOperation> {
     configure->set_tombstone_horizon_ms(op.settings.tombstone_horizon_ms);
     configure->set_convergent(op.settings.convergent);
   }
+  void operator()(const ClaimOp& op) {
+    out->mutable_claim()->set_key(op.key.data(), op.key.size());
+    out->mutable_claim()->set_epoch(op.epoch);
+  }
   void operator()(const PurgeOp& op) {
     out->mutable_purge()->set_upto(op.upto);
     out->mutable_purge()->set_contents(op.contents);
@@ -292,7 +296,7 @@ absl::StatusOr<const MapOp*> MapOpDecoder::Decode(Bytes bytes) {
   op_.map = in.map();
   op_.hlc = in.hlc();
   const int others = in.has_batch() + in.has_clear() + in.has_expire() + in.has_merge() +
-                     in.has_configure() + in.has_purge();
+                     in.has_configure() + in.has_purge() + in.has_claim();
   const bool is_item = TakeItem(in, op_.body);
   bool well_formed = is_item ? others == 0 : others == 1;
   if (!is_item) {
@@ -305,6 +309,7 @@ absl::StatusOr<const MapOp*> MapOpDecoder::Decode(Bytes bytes) {
     if (in.has_expire()) op_.body = From(in.expire());
     if (in.has_merge()) op_.body = From(in.merge());
     if (in.has_configure()) op_.body = From(in.configure());
+    if (in.has_claim()) op_.body = ClaimOp{in.claim().key(), in.claim().epoch()};
     if (in.has_purge()) {
       const v1::MapPurge& purge = in.purge();
       op_.body = PurgeOp{purge.upto(), purge.contents(), purge.view(), purge.epoch()};

@@ -75,7 +75,13 @@ ApplyResult MapSet::Write(Bytes op, uint64_t time, const ConvergentPlace& place,
   }
   auto* const convergent = static_cast<ConvergentMap*>(map);
   given.time = time;
-  convergent->Resolve(**decoded, given);
+  refused.status = convergent->Resolve(**decoded, WriterWord(place.writer), given);
+  if (!refused.status.ok()) {
+    given = {};
+    given.lives.resize((*decoded)->Lives());
+    EncodeStamp(given, stamp);
+    return refused;
+  }
   EncodeStamp(given, stamp);
   return convergent->Join(**decoded, given, place, out);
 }

@@ -69,6 +69,7 @@ void MergePlanner::PlanRegisters(const std::string& key, const Entry& theirs, co
     }
   }
   if (ours != nullptr && ours->Says(theirs)) return;
+  if (theirs.version == Version::None()) return;  // An access to what never came.
   std::optional<Registers> registers = ParseRegisters(theirs.value);
   if (!registers.has_value()) return;
   const std::optional<Registers> held =

@@ -16,6 +16,12 @@ struct Overloaded : Visitors... {
 template <class... Visitors>
 Overloaded(Visitors...) -> Overloaded<Visitors...>;
 
+ApplyResult NeedsConvergent(const char* why) {
+  ApplyResult refused;
+  refused.status = absl::FailedPreconditionError(why);
+  return refused;
+}
+
 }  // namespace
 
 // Spec 8.3
@@ -26,10 +32,9 @@ ApplyResult OrderedMap::Apply(const MapOp& op, const Place& place, Output& out) 
           [&](const ExpireOp& expire) { return ApplyExpire(expire, op.hlc, place, out); },
           [&](const MergeOp& merge) { return ApplyMerge(merge, place, out); },
           [&](const ConfigureOp& configure) { return ApplyConfigure(configure); },
-          [&](const PurgeOp&) {
-            ApplyResult refused;
-            refused.status = absl::FailedPreconditionError("an ordered map forgets by itself");
-            return refused;
+          [&](const PurgeOp&) { return NeedsConvergent("an ordered map forgets by itself"); },
+          [&](const ClaimOp&) {
+            return NeedsConvergent("entries of an ordered map have no owner: use a lock, or PutIf");
           },
           [&](const BatchOp& batch) { return ApplyBatch(batch, op.hlc, place, out); },
           [&](const auto& item) {

@@ -113,6 +113,11 @@ absl::Status Check(const MergeOp& op, size_t& size) {
 
 absl::Status Check(const ConfigureOp&, size_t&) { return absl::OkStatus(); }
 
+absl::Status Check(const ClaimOp& op, size_t& size) {
+  size += op.key.size() + kItemFieldBytes;
+  return ValidateKey(op.key);
+}
+
 absl::Status Check(const PurgeOp& op, size_t&) {
   if (op.upto < kHlcMax && op.contents < kHlcMax) return absl::OkStatus();
   return Invalid("a purge's time is beyond 2^63");

@@ -18,7 +18,7 @@ constexpr size_t kPastViewsMax = 64;
 
 }  // namespace
 
-Joiner::Joiner(const Options& options) : options_(options), early_(options.maps) {}
+Joiner::Joiner(const Options& options) : options_(options), early_(options.maps), early_of_view_(options.maps) {}
 
 void Joiner::Start(Instant now, const ViewId& view, std::vector<MemberId> donors, Output& out) {
   Stop();
@@ -43,6 +43,7 @@ void Joiner::Stop() {
   begins_ = false;
   settled_ = UINT64_MAX;
   early_.ForgetEarly();
+  early_of_view_.ForgetEarly();
   needed_.clear();
   received_.clear();
 }
@@ -53,6 +54,7 @@ uint64_t Joiner::OnConvergentOp(Bytes message, const map::ConvergentPlace& place
   map::Output ignored;  // The user gets one notice for the whole state.
   ignored.wants_changes = false;
   const uint64_t time = early_.Join(message, place, ignored).version.time;
+  early_of_view_.Join(message, place, ignored);
   const bool is_whole = state_ == State::kReplaying || state_ == State::kSynced;
   if (is_whole && maps_ != nullptr) maps_->Join(message, place, ignored);
   return time;
@@ -142,6 +144,7 @@ void Joiner::OnView(Instant now, const ViewId& view, std::vector<MemberId> donor
     return;
   }
   held_ = false;
+  early_of_view_.ForgetEarly();
   // Of what the donor had in the view that ended this member has all, unless the donor does not go
   // on with it (virtual synchrony).
   const bool had_all = needed_view_ != delivered_.view || HasReceived();
@@ -449,6 +452,11 @@ void Joiner::Replay(Instant now, Output& out) {
   }
   state_ = State::kSynced;
   overflowed_ = false;
+  // Operations for maps that are still to be opened: the others have those of this view.
+  maps_->ForgetEarly();
+  map::Output ignored;
+  ignored.wants_changes = false;
+  maps_->CopyEarly(early_of_view_, ignored);
   if (donor_.has_value())
     out.notes.push_back({Output::Note::Kind::kDone, *donor_, bytes_received_, {}});
   out.synced = true;

@@ -173,6 +173,7 @@ class Joiner {
   std::unique_ptr<map::MapSet> maps_;
   // What convergent operations since Start() add up to. It has no maps: all is kept apart.
   map::MapSet early_;
+  map::MapSet early_of_view_;  // The same, of delivered_.view alone.
   // What of `needed_view_` must be delivered here before the state counts: its donor had it, and
   // may die with it. Empty: nothing more.
   std::vector<SeqNo> needed_;

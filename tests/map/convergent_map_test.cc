@@ -41,7 +41,7 @@ class Member {
   ApplyResult Leave(Sent& sent, GroupTime now = 1000) {
     const auto op = decoder_.Decode(sent.bytes);
     sent.stamp.time = NextTime(now);
-    map_.Resolve(**op, sent.stamp);
+    EXPECT_TRUE(map_.Resolve(**op, WriterWord(Writer(number_)), sent.stamp).ok());
     sent.place = {Writer(number_), ViewNo(view_)};
     return Apply(sent);
   }
@@ -156,6 +156,43 @@ TEST_F(ConvergentMapTest, AnErasedAttributeOrATouchThatWaitedBeginsNoLife) {
   }
   EXPECT_FALSE(a_.map().Exists("s", 1000));
   EXPECT_EQ(a_.map().digest(), b_.map().digest());
+}
+
+// ---- Ownership.
+
+TEST_F(ConvergentMapTest, WhoBeganALifeOwnsItUntilAnotherClaimsItAndOfTwoClaimsTheFirstCounts) {
+  b_.Apply(*a_.Write(PutOp{"s", "v"}));
+  EXPECT_EQ(b_.map().OwnerOf("s", 1000), WriterWord(Writer(1)));
+  const auto claim = [&](Member& member, uint64_t writer) {
+    MapOp op = OpOf(ClaimOp{"s", 0});
+    op.hlc = member.map().state().greatest + 1;
+    return member.map().Apply(op, {ViewNo(1), 1, Writer(writer)}, member.out());
+  };
+  for (Member* member : {&a_, &b_}) {
+    EXPECT_TRUE(claim(*member, 2).status.ok());
+    EXPECT_EQ(claim(*member, 3).status.code(), absl::StatusCode::kAborted);
+    EXPECT_EQ(member->map().OwnerOf("s", 1000), WriterWord(Writer(2)));
+    EXPECT_EQ(member->map().ClaimOf("s").epoch, 1u);
+  }
+  EXPECT_EQ(a_.map().digest(), b_.map().digest());
+  // A new life is its creator's.
+  b_.Apply(*a_.Write(EraseOp{"s"}));
+  EXPECT_EQ(b_.map().OwnerOf("s", 1000), std::nullopt);
+  b_.Apply(*a_.Write(PutOp{"s", "again"}));
+  EXPECT_EQ(b_.map().OwnerOf("s", 1000), WriterWord(Writer(1)));
+}
+
+TEST_F(ConvergentMapTest, AWriteByRightFailsWhereAnotherOwnsTheEntryWhenItLeaves) {
+  b_.Apply(*a_.Write(Set("s", "x", "1")));
+  const auto op = PrepareConvergent(a_.map(), Set("s", "x", "2"), 1000, true);
+  ConvergentStamp stamp{.time = a_.NextTime(1000)};
+  EXPECT_TRUE(a_.map().Resolve(*op, WriterWord(Writer(1)), stamp).ok());
+  MapOp claim = OpOf(ClaimOp{"s", 0});
+  claim.hlc = a_.NextTime(1000);
+  ASSERT_TRUE(a_.map().Apply(claim, {ViewNo(1), 1, Writer(2)}, a_.out()).status.ok());
+  EXPECT_EQ(a_.map().Resolve(*op, WriterWord(Writer(1)), stamp).code(),
+            absl::StatusCode::kAborted);
+  EXPECT_TRUE(a_.map().Resolve(*op, WriterWord(Writer(2)), stamp).ok());
 }
 
 // ---- Expiry.
@@ -519,6 +556,7 @@ TEST(ConvergentMapProperty, RegistersSurviveTheirBytes) {
 TEST(ConvergentEntry, AnyBytesAreParsedOrRefused) {
   Registers registers;
   registers.created = registers.floor = registers.expired = {5, 1};
+  registers.claim = {3, 2, 4};
   registers.view = 3;
   registers.attributes.push_back({"", "value", {5, 1}, {5, 1}, 3, false});
   registers.attributes.push_back({"name", "", {6, 1}, {5, 1}, 2, true});
