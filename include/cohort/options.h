@@ -210,6 +210,9 @@ struct WriteOptions {
   absl::Duration ttl = absl::InfiniteDuration();
   // Keep the lifetime the entry has; `ttl` is for new entries only.
   bool keep_ttl = false;
+  // In a convergent map: fail with kAborted if another member owns the entry (ReplicatedMap::Claim)
+  // when the write leaves.
+  bool by_owner = false;
   // Longest wait for `ack`. After it the call fails with kDeadlineExceeded, and the write may still
   // take effect.
   absl::Duration timeout = absl::Seconds(5);
@@ -223,7 +226,9 @@ struct WriteResult {
   //   kFailedPrecondition  a blocking call inside a callback; an increment of what is no number; a
   //                        write that needs a map of the other kind.
   //   kOutOfRange          the sum of an increment does not fit 64 bits.
-  //   kAborted             the condition did not hold; `version` is what is there.
+  //   kAborted             the condition did not hold; `version` is what is there. Or another member
+  //                        owns the entry; or this member went to another side of the group before
+  //                        the write left.
   //   kNotFound            Expire, Persist: there is no such entry.
   //   kDeadlineExceeded    `ack` was not reached in time; the outcome is unknown.
   //   kUnavailable         this member is outside the primary partition, or lost its place in the

@@ -18,6 +18,7 @@
 #include "cohort/ids.h"
 #include "cohort/options.h"
 #include "cohort/subscription.h"
+#include "cohort/view.h"
 #include "cohort/write_batch.h"
 
 namespace cohort {
@@ -161,6 +162,17 @@ class COHORT_EXPORT ReplicatedMap {
   WriteResult EraseAttributes(std::string_view key, const std::vector<std::string>& names,
                               const WriteOptions& options = {});
 
+  // ---- Ownership, in a convergent map. An entry belongs to the member that began its life, until
+  // another claims it. Whoever may write to an entry, writes with WriteOptions::by_owner hold only
+  // while their member owns it: so a member that was thought dead, and is not, changes nothing more.
+  // Makes this member the owner. When it is answered, all that the owner before has written as such
+  // is here, unless that member is dead and nobody has it. `number`: how often the key was claimed.
+  // Errors: kNotFound, no such entry; kAborted, another member was faster; kFailedPrecondition in an
+  // ordered map.
+  WriteResult Claim(std::string_view key, const WriteOptions& options = {});
+  // The owner. Errors: kNotFound, no such entry; kUnavailable, the owner is not in the view.
+  absl::StatusOr<Member> OwnerOf(std::string_view key) const;
+
   // All operations of `batch` at one place of the order, or, if the condition of any does not hold,
   // none (kAborted).
   WriteResult Write(const WriteBatch& batch, const WriteOptions& options = {});
@@ -187,6 +199,7 @@ class COHORT_EXPORT ReplicatedMap {
                                   const WriteOptions& options, WriteCallback done);
   absl::Status EraseAttributesAsync(std::string_view key, const std::vector<std::string>& names,
                                     const WriteOptions& options, WriteCallback done);
+  absl::Status ClaimAsync(std::string_view key, const WriteOptions& options, WriteCallback done);
   absl::Status WriteAsync(const WriteBatch& batch, const WriteOptions& options, WriteCallback done);
   absl::Status ClearAsync(const WriteOptions& options, WriteCallback done);
 

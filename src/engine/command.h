@@ -52,6 +52,14 @@ struct MapWrite {
   // when it leaves (map/convergent_stamp.h). 0: of an ordered one.
   size_t stamp_bytes = 0;
 };
+// Makes this member the owner of an entry of a convergent map (Spec 11.20). DoneUpcall: number is
+// the claim's epoch; all that the owner before has written by right is applied here. kNotFound: no
+// such entry. kAborted: another member was faster.
+struct ClaimEntry {
+  uint64_t id = 0;
+  uint32_t map = 0;
+  std::string key;
+};
 // Proves that all members that hold the whole state hold the same, at one place of the order. Waits
 // until at least `holders_min` members do, this one included. DoneUpcall: number and replicas are
 // the members that were equal, view and position the place. kDataLoss: some differ.
@@ -71,7 +79,8 @@ struct Leave {
   uint64_t id = 0;
 };
 
-using Command = std::variant<SendMessage, OpenMap, MapWrite, VerifyReplicas, SetDraining, Leave>;
+using Command = std::variant<SendMessage, OpenMap, MapWrite, ClaimEntry, VerifyReplicas, SetDraining,
+                             Leave>;
 
 // Numbers a command, if it is one that is answered.
 inline void SetId(Command& command, uint64_t id) {

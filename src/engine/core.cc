@@ -212,6 +212,7 @@ void Engine::Core::Finish(Instant now, Output& out) {
   if (std::exchange(acks_moved_, false)) {
     pending_.OnProgress(plane_.progress(replica_.synced_ranks()), members(), turn_.upcalls);
   }
+  if (!fences_.empty()) fences_.Advance(plane_.acks(), plane_.HandedUp(), turn_.upcalls);
   if (!opening_.empty()) ForgetOpened();
   Settle(now);
   TellBackPressure(now);

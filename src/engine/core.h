@@ -21,6 +21,7 @@
 #include "engine/data_plane.h"
 #include "engine/drop_reporter.h"
 #include "engine/engine.h"
+#include "engine/fences.h"
 #include "engine/group_clock.h"
 #include "engine/lifelines.h"
 #include "engine/packetizer.h"
@@ -144,6 +145,7 @@ class Engine::Core final : private frag::Stamper {
   void DeliverConvergent(Instant now, const DeliveredMessage& message, const MemberId& writer,
                          DoneUpcall& done);
   void Settle(Instant now);
+  absl::Status ExecuteClaim(Instant now, const ClaimEntry& claim);
 
   const EngineOptions options_;
   Random random_;
@@ -161,6 +163,7 @@ class Engine::Core final : private frag::Stamper {
   PendingCommands pending_;
   Verifications verifications_;
   Settling settling_;
+  Fences fences_;
   uint64_t epoch_ = 0;                    // Of the replica, in which settling_ is.
   std::deque<map::ApplyResult> written_;  // Of own convergent operations that are in a chunk.
   Instant turn_at_;                       // For Stamp().

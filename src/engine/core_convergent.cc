@@ -43,6 +43,31 @@ void Engine::Core::DeliverConvergent(Instant now, const DeliveredMessage& messag
   clock_.Observe(now, time);
 }
 
+// Spec 11.20
+absl::Status Engine::Core::ExecuteClaim(Instant now, const ClaimEntry& claim) {
+  if (fences_.full()) return absl::ResourceExhaustedError("too many claims are under way");
+  const map::MapSet* maps = replica_.maps();
+  const map::ConvergentMap* found = maps == nullptr ? nullptr : maps->GetConvergent(claim.map);
+  if (found == nullptr)
+    return absl::FailedPreconditionError("only entries of a convergent map have owners");
+  const std::optional<uint64_t> owner = found->OwnerOf(claim.key, clock_.NowMs(now));
+  if (!owner.has_value()) return absl::NotFoundError("no such key");
+  const uint64_t epoch = found->ClaimOf(claim.key).epoch;
+  if (map::IsWordOf(*owner, view_infos_[rank_].id)) {
+    AddUpcall(DoneUpcall{.command = claim.id,
+                         .number = static_cast<int64_t>(epoch),
+                         .replicas = members()});
+    return absl::OkStatus();
+  }
+  const Buffer operation = map::EncodeMapOp({.map = found->name(),
+                                             .hlc = ReplicaHlc(now),
+                                             .body = map::ClaimOp{claim.key, epoch}});
+  absl::Status status = Queue(MessageKind::kMap, DeliveryClass::kAgreed, operation,
+                              {.id = claim.id, .ack = AckLevel::kAll});
+  if (status.ok()) fences_.Add(claim.id);
+  return status;
+}
+
 // Spec 11.17
 void Engine::Core::Settle(Instant now) {
   if (!member_ || plane_.wedged()) return;

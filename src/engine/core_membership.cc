@@ -73,6 +73,8 @@ void Engine::Core::ApplyMembership(Instant now) {
     plane_.Wedge();
     pending_.OnExcluded(turn_.upcalls);
     verifications_.OnExcluded(turn_.upcalls);
+    fences_.Release(absl::UnknownError("the group went on without this member after the claim"),
+                    turn_.upcalls);
     replica_.OnExcluded();
     Trace(options_.trace, TraceKind::kExcluded,
           [&](TraceRecord& record) { record.view = view_.id; });
@@ -100,6 +102,7 @@ void Engine::Core::ApplyMembership(Instant now) {
     const absl::Status left = absl::CancelledError("this member has left the group");
     pending_.FailAll(left, turn_.upcalls);
     verifications_.FailAll(left, turn_.upcalls);
+    fences_.Release(left, turn_.upcalls);
     plane_.ClearQueue();
     packetizer_.Flush(turn_.packets);
     lifelines_.CloseAll(turn_.streams);
@@ -142,6 +145,8 @@ void Engine::Core::Install(Instant now, const membership::Installation& installa
     // nobody here can tell.
     pending_.OnExcluded(turn_.upcalls);
     verifications_.OnExcluded(turn_.upcalls);
+    fences_.Release(absl::UnknownError("the group went on without this member after the claim"),
+                    turn_.upcalls);
     if (replica_.synced()) replica_.OnExcluded();
   }
   // What belongs to the view that ends is sealed for it before it is gone.
@@ -205,6 +210,7 @@ void Engine::Core::BeginView(Instant now, const membership::Installation& instal
   }
   pending_.OnView(continuing, members(), turn_.upcalls);
   verifications_.OnView(view_infos_, turn_.upcalls);
+  fences_.OnView(turn_.upcalls);
   acks_moved_ = true;
 
   Replica::ViewInfo info{

@@ -122,14 +122,14 @@ Life ConvergentMap::LifeFor(const ConvergentItem& item, GroupTime now) const {
   return {Life::Kind::kGoesOn, registers->created};
 }
 
-absl::Status ConvergentMap::Resolve(const ConvergentOp& op, uint64_t writer,
+absl::Status ConvergentMap::Resolve(const ConvergentOp& op, const MemberId& writer,
                                     ConvergentStamp& stamp) const {
   stamp.mark = state_.forgotten;
   stamp.lives.clear();
   for (const ConvergentItem& item : op.items) {
     const std::optional<uint64_t> owner =
         item.by_owner ? OwnerOf(item.key, MillisOf(stamp.time)) : std::nullopt;
-    if (owner.has_value() && *owner != writer) {
+    if (owner.has_value() && !IsWordOf(*owner, writer)) {
       return MakeStatus(absl::StatusCode::kAborted,
                         "another member owns the entry; claim it before writing to it");
     }

@@ -41,9 +41,9 @@ class ConvergentMap : public Map {
   // Errors: kInvalidArgument when the stamp is of another operation.
   ApplyResult Join(const ConvergentOp& op, const ConvergentStamp& stamp,
                    const ConvergentPlace& place, Output& out);
-  // For `writer` (its WriterWord()), whose operation gets the time `stamp.time` now: fills in the
-  // rest. Errors: kAborted, it needs an entry that another member owns.
-  absl::Status Resolve(const ConvergentOp& op, uint64_t writer, ConvergentStamp& stamp) const;
+  // For `writer`, whose operation gets the time `stamp.time` now: fills in the rest. Errors:
+  // kAborted, it needs an entry that another member owns.
+  absl::Status Resolve(const ConvergentOp& op, const MemberId& writer, ConvergentStamp& stamp) const;
   // All that `other` holds, which was joined apart from this map.
   void Absorb(const ConvergentMap& other, Output& out);
 

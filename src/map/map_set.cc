@@ -75,7 +75,7 @@ ApplyResult MapSet::Write(Bytes op, uint64_t time, const ConvergentPlace& place,
   }
   auto* const convergent = static_cast<ConvergentMap*>(map);
   given.time = time;
-  refused.status = convergent->Resolve(**decoded, WriterWord(place.writer), given);
+  refused.status = convergent->Resolve(**decoded, place.writer, given);
   if (!refused.status.ok()) {
     given = {};
     given.lives.resize((*decoded)->Lives());

@@ -29,6 +29,8 @@ struct Place {
 
 // The writer as it appears in versions: 64 bits mixed from the member's identity.
 uint64_t WriterWord(const MemberId& member);
+// Whether `word` is that of `member`, or of the same process before it joined for the last time.
+bool IsWordOf(uint64_t word, const MemberId& member);
 
 // Equal on two members if and only if (but for 2^-128) what it covers is equal.
 struct Digest {

@@ -134,12 +134,13 @@ absl::StatusOr<map::BatchOp> NewBatch(const WriteBatch& batch) {
 
 absl::StatusOr<engine::MapWrite> NewConvergentWrite(const map::ConvergentMap& map,
                                                     const map::ConvergentRequest& request,
-                                                    map::GroupTime now, Ack ack) {
-  const absl::StatusOr<map::ConvergentOp> op = map::PrepareConvergent(map, request, now);
+                                                    map::GroupTime now,
+                                                    const WriteOptions& options) {
+  const absl::StatusOr<map::ConvergentOp> op = map::PrepareConvergent(map, request, now, options.by_owner);
   if (!op.ok()) return op.status();
   engine::MapWrite write;
   write.map = map.id();
-  write.ack = ToAckLevel(ack);
+  write.ack = ToAckLevel(options.ack);
   write.stamp_bytes = map::StampBytes(op->Lives());
   if (!op->items.empty() || op->clears) write.operation = map::EncodeConvergentOp(*op);
   return write;

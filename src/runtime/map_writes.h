@@ -37,7 +37,8 @@ absl::StatusOr<engine::MapWrite> NewMapWrite(uint32_t map, const map::MapOp& op,
 // empty operation: there is nothing to do. Errors: those of map::PrepareConvergent().
 absl::StatusOr<engine::MapWrite> NewConvergentWrite(const map::ConvergentMap& map,
                                                     const map::ConvergentRequest& request,
-                                                    map::GroupTime now, Ack ack);
+                                                    map::GroupTime now,
+                                                    const WriteOptions& options);
 // The same request for a map of either kind; MERGE, EXPIRE and the like are none of a caller.
 absl::StatusOr<map::ConvergentRequest> ToConvergentRequest(decltype(map::MapOp::body) body);
 

@@ -187,6 +187,25 @@ absl::StatusOr<std::vector<Attribute>> ReplicatedMap::GetAttributes(std::string_
   return attributes;
 }
 
+absl::StatusOr<Member> ReplicatedMap::OwnerOf(std::string_view key) const {
+  View view;
+  impl_->Read([&](const map::Map&, const engine::Engine& engine, map::GroupTime) {
+    view = engine.view();
+  });
+  std::optional<uint64_t> owner;
+  const absl::Status status =
+      impl_->ReadConvergent([&](const map::ConvergentMap& map, map::GroupTime now) {
+        owner = map.OwnerOf(key, now);
+        return absl::OkStatus();
+      });
+  if (!status.ok()) return status;
+  if (!owner) return absl::NotFoundError("no such key");
+  for (const Member& member : view.members) {
+    if (map::IsWordOf(*owner, member.id)) return member;
+  }
+  return absl::UnavailableError("the owner is not in the view; the entry can be claimed");
+}
+
 std::string MapDigest::ToString() const { return map::Digest{hi, lo}.ToString(); }
 
 // ---- Writes that wait.
@@ -237,6 +256,9 @@ WriteResult ReplicatedMap::EraseAttributes(std::string_view key,
                                            const std::vector<std::string>& names,
                                            const WriteOptions& options) {
   return impl_->WriteAttributes(NewAttributeErasure(key, names, options), options);
+}
+WriteResult ReplicatedMap::Claim(std::string_view key, const WriteOptions& options) {
+  return impl_->Claim(key, options);
 }
 WriteResult ReplicatedMap::Write(const WriteBatch& batch, const WriteOptions& options) {
   return impl_->Write(BatchBody(batch), options);
@@ -299,6 +321,10 @@ absl::Status ReplicatedMap::EraseAttributesAsync(std::string_view key,
                                                  const WriteOptions& options, WriteCallback done) {
   return impl_->WriteAttributesAsync(NewAttributeErasure(key, names, options), options,
                                      std::move(done));
+}
+absl::Status ReplicatedMap::ClaimAsync(std::string_view key, const WriteOptions& options,
+                                       WriteCallback done) {
+  return impl_->ClaimAsync(key, options, std::move(done));
 }
 absl::Status ReplicatedMap::WriteAsync(const WriteBatch& batch, const WriteOptions& options,
                                        WriteCallback done) {

@@ -2,6 +2,7 @@
 
 #include <utility>
 
+#include "map/validation.h"
 #include "runtime/map_writes.h"
 
 namespace cohort {
@@ -24,7 +25,7 @@ ReplicatedMap::Impl::Command ReplicatedMap::Impl::NewCommand(absl::StatusOr<Body
       return;
     }
     absl::StatusOr<map::ConvergentRequest> request = runtime::ToConvergentRequest(*std::move(body));
-    command = request.ok() ? runtime::NewConvergentWrite(*convergent, *request, now, options.ack)
+    command = request.ok() ? runtime::NewConvergentWrite(*convergent, *request, now, options)
                            : Command(request.status());
   });
   if (!ordered) return command;
@@ -42,7 +43,7 @@ ReplicatedMap::Impl::Command ReplicatedMap::Impl::NewAttributeCommand(
   Command command;
   const absl::Status status =
       ReadConvergent([&](const map::ConvergentMap& found, map::GroupTime now) {
-        command = runtime::NewConvergentWrite(found, *std::move(op), now, options.ack);
+        command = runtime::NewConvergentWrite(found, *std::move(op), now, options);
         return command.status();
       });
   if (!status.ok()) return status;
@@ -90,6 +91,35 @@ absl::Status ReplicatedMap::Impl::WriteAttributesAsync(absl::StatusOr<map::Attri
                                                        const WriteOptions& options,
                                                        WriteCallback done) const {
   return CallAsync(NewAttributeCommand(std::move(op), options), options, std::move(done));
+}
+
+absl::StatusOr<engine::ClaimEntry> ReplicatedMap::Impl::NewClaim(std::string_view key) const {
+  if (absl::Status status = map::ValidateKey(key); !status.ok()) return status;
+  if (absl::Status status = group->fork_guard().Check(); !status.ok()) return status;
+  engine::ClaimEntry claim;
+  claim.key = key;
+  const absl::Status status =
+      ReadConvergent([&](const map::ConvergentMap& found, map::GroupTime) {
+        claim.map = found.id();
+        return absl::OkStatus();
+      });
+  if (!status.ok()) return status;
+  return claim;
+}
+
+WriteResult ReplicatedMap::Impl::Claim(std::string_view key, const WriteOptions& options) const {
+  const absl::StatusOr<engine::ClaimEntry> claim = NewClaim(key);
+  if (claim.ok()) return group->Call(*claim, options.timeout);
+  WriteResult result;
+  result.status = claim.status();
+  return result;
+}
+
+absl::Status ReplicatedMap::Impl::ClaimAsync(std::string_view key, const WriteOptions& options,
+                                             WriteCallback done) const {
+  const absl::StatusOr<engine::ClaimEntry> claim = NewClaim(key);
+  if (!claim.ok()) return claim.status();
+  return group->CallAsync(*claim, options.timeout, std::move(done));
 }
 
 bool Concerns(const Change& change, const std::function<bool(std::string_view)>& wanted) {

@@ -48,6 +48,9 @@ struct ReplicatedMap::Impl {
                               const WriteOptions& options) const;
   absl::Status WriteAttributesAsync(absl::StatusOr<map::AttributesOp> op,
                                     const WriteOptions& options, WriteCallback done) const;
+  WriteResult Claim(std::string_view key, const WriteOptions& options) const;
+  absl::Status ClaimAsync(std::string_view key, const WriteOptions& options,
+                          WriteCallback done) const;
   // Calls read(map, group time in ms), which gives a status, under the lock.
   template <class Function>
   absl::Status ReadConvergent(Function&& read) const {
@@ -71,6 +74,7 @@ struct ReplicatedMap::Impl {
   Command NewCommand(absl::StatusOr<Body> body, const WriteOptions& options) const;
   Command NewAttributeCommand(absl::StatusOr<map::AttributesOp> op,
                               const WriteOptions& options) const;
+  absl::StatusOr<engine::ClaimEntry> NewClaim(std::string_view key) const;
   WriteResult Call(Command command, const WriteOptions& options) const;
   absl::Status CallAsync(Command command, const WriteOptions& options, WriteCallback done) const;
 };

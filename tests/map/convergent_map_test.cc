@@ -41,7 +41,7 @@ class Member {
   ApplyResult Leave(Sent& sent, GroupTime now = 1000) {
     const auto op = decoder_.Decode(sent.bytes);
     sent.stamp.time = NextTime(now);
-    EXPECT_TRUE(map_.Resolve(**op, WriterWord(Writer(number_)), sent.stamp).ok());
+    EXPECT_TRUE(map_.Resolve(**op, Writer(number_), sent.stamp).ok());
     sent.place = {Writer(number_), ViewNo(view_)};
     return Apply(sent);
   }
@@ -182,17 +182,29 @@ TEST_F(ConvergentMapTest, WhoBeganALifeOwnsItUntilAnotherClaimsItAndOfTwoClaimsT
   EXPECT_EQ(b_.map().OwnerOf("s", 1000), WriterWord(Writer(1)));
 }
 
+TEST(WriterWord, IsKnownAgainAfterItsMemberHasJoinedAgain) {
+  MemberId member = Writer(1);
+  member.join_no = 3;
+  const uint64_t word = WriterWord(member);
+  member.join_no = 5;
+  EXPECT_TRUE(IsWordOf(word, member));
+  EXPECT_TRUE(IsWordOf(WriterWord(member), member));
+  member.join_no = 2;
+  EXPECT_FALSE(IsWordOf(word, member));
+  EXPECT_FALSE(IsWordOf(word, Writer(2)));
+}
+
 TEST_F(ConvergentMapTest, AWriteByRightFailsWhereAnotherOwnsTheEntryWhenItLeaves) {
   b_.Apply(*a_.Write(Set("s", "x", "1")));
   const auto op = PrepareConvergent(a_.map(), Set("s", "x", "2"), 1000, true);
   ConvergentStamp stamp{.time = a_.NextTime(1000)};
-  EXPECT_TRUE(a_.map().Resolve(*op, WriterWord(Writer(1)), stamp).ok());
+  EXPECT_TRUE(a_.map().Resolve(*op, Writer(1), stamp).ok());
   MapOp claim = OpOf(ClaimOp{"s", 0});
   claim.hlc = a_.NextTime(1000);
   ASSERT_TRUE(a_.map().Apply(claim, {ViewNo(1), 1, Writer(2)}, a_.out()).status.ok());
-  EXPECT_EQ(a_.map().Resolve(*op, WriterWord(Writer(1)), stamp).code(),
+  EXPECT_EQ(a_.map().Resolve(*op, Writer(1), stamp).code(),
             absl::StatusCode::kAborted);
-  EXPECT_TRUE(a_.map().Resolve(*op, WriterWord(Writer(2)), stamp).ok());
+  EXPECT_TRUE(a_.map().Resolve(*op, Writer(2), stamp).ok());
 }
 
 // ---- Expiry.

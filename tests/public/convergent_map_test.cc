@@ -53,6 +53,23 @@ TEST_F(ConvergentMapTest, AttributesAreWrittenApart) {
   EXPECT_EQ(a_->PutAttributes("s1", {}).status.code(), kInvalidArgument);
 }
 
+TEST_F(ConvergentMapTest, WhoClaimsAnEntryOwnsItAndTheOwnerBeforeIsRefused) {
+  const WriteOptions by_right = {.by_owner = true};
+  ASSERT_TRUE(a_->PutAttributes("s1", {{"n", "1"}}, by_right).ok());
+  EXPECT_EQ(b_->OwnerOf("s1")->name, members_[0].view().members[0].name);
+  EXPECT_EQ(b_->PutAttributes("s1", {{"n", "2"}}, by_right).status.code(), kAborted);
+  const WriteResult claimed = b_->Claim("s1");
+  ASSERT_TRUE(claimed.ok()) << claimed.status;
+  EXPECT_EQ(claimed.number, 1);
+  EXPECT_EQ(a_->OwnerOf("s1")->name, members_[0].view().members[1].name);
+  EXPECT_TRUE(b_->PutAttributes("s1", {{"n", "2"}}, by_right).ok());
+  EXPECT_EQ(a_->PutAttributes("s1", {{"n", "3"}}, by_right).status.code(), kAborted);
+  EXPECT_EQ(*a_->GetAttribute("s1", "n"), "2");
+  EXPECT_EQ(b_->Claim("s1").number, 1);  // It is the owner already.
+  EXPECT_TRUE(a_->PutAttributes("s1", {{"n", "4"}}).ok());  // Not by right.
+  EXPECT_EQ(a_->Claim("none").status.code(), kNotFound);
+}
+
 TEST_F(ConvergentMapTest, WhatNeedsTheOtherKindIsRefused) {
   EXPECT_EQ(a_->PutIfAbsent("k", "v").status.code(), kFailedPrecondition);
   EXPECT_EQ(a_->Increment("k", 1).status.code(), kFailedPrecondition);
