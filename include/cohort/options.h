@@ -226,7 +226,8 @@ struct WriteResult {
   //   kFailedPrecondition  a blocking call inside a callback; an increment of what is no number; a
   //                        write that needs a map of the other kind.
   //   kOutOfRange          the sum of an increment does not fit 64 bits.
-  //   kAborted             the condition did not hold; `version` is what is there. Or another member
+  //   kAborted             the condition did not hold; `version` is what is there. Or another
+  //   member
   //                        owns the entry; or this member went to another side of the group before
   //                        the write left.
   //   kNotFound            Expire, Persist: there is no such entry.

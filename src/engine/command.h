@@ -79,8 +79,8 @@ struct Leave {
   uint64_t id = 0;
 };
 
-using Command = std::variant<SendMessage, OpenMap, MapWrite, ClaimEntry, VerifyReplicas, SetDraining,
-                             Leave>;
+using Command =
+    std::variant<SendMessage, OpenMap, MapWrite, ClaimEntry, VerifyReplicas, SetDraining, Leave>;
 
 // Numbers a command, if it is one that is answered.
 inline void SetId(Command& command, uint64_t id) {

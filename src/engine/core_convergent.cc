@@ -54,14 +54,12 @@ absl::Status Engine::Core::ExecuteClaim(Instant now, const ClaimEntry& claim) {
   if (!owner.has_value()) return absl::NotFoundError("no such key");
   const uint64_t epoch = found->ClaimOf(claim.key).epoch;
   if (map::IsWordOf(*owner, view_infos_[rank_].id)) {
-    AddUpcall(DoneUpcall{.command = claim.id,
-                         .number = static_cast<int64_t>(epoch),
-                         .replicas = members()});
+    AddUpcall(DoneUpcall{
+        .command = claim.id, .number = static_cast<int64_t>(epoch), .replicas = members()});
     return absl::OkStatus();
   }
-  const Buffer operation = map::EncodeMapOp({.map = found->name(),
-                                             .hlc = ReplicaHlc(now),
-                                             .body = map::ClaimOp{claim.key, epoch}});
+  const Buffer operation = map::EncodeMapOp(
+      {.map = found->name(), .hlc = ReplicaHlc(now), .body = map::ClaimOp{claim.key, epoch}});
   absl::Status status = Queue(MessageKind::kMap, DeliveryClass::kAgreed, operation,
                               {.id = claim.id, .ack = AckLevel::kAll});
   if (status.ok()) fences_.Add(claim.id);

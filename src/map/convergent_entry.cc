@@ -15,9 +15,9 @@ static_assert(std::endian::native == std::endian::little, "numbers are copied as
 
 constexpr uint16_t kFormat = 1;
 constexpr uint16_t kMarkersFlag = 1;  // Of the entry: some attribute is absent.
-constexpr size_t kHeaderBytes = 2 + 2 + 4 + 8 + 5 * 16 + 24 + 8 + 8;
+constexpr size_t kHeaderBytes = 2 + 2 + 4 + 8 + 6 * 16 + 8 + 8;
 constexpr size_t kCountAt = 2 + 2;
-constexpr size_t kCreatedAt = 2 + 2 + 4 + 8 + 2 * 16 + 24;
+constexpr size_t kCreatedAt = 2 + 2 + 4 + 8 + 3 * 16;
 constexpr size_t kAttributeBytes = 1 + 2 + 4 + 2 * 16 + 8;
 constexpr uint8_t kAbsentFlag = 1;
 
@@ -109,9 +109,7 @@ Stamp Registers::Activity() const {
   return latest;
 }
 
-Stamp Registers::Latest() const {
-  return std::max({floor, expired, Stamp{claim.time, 0}, Activity()});
-}
+Stamp Registers::Latest() const { return std::max({floor, expired, Activity()}); }
 
 const Attribute* Registers::Find(std::string_view name) const {
   const auto found = std::lower_bound(
@@ -219,7 +217,6 @@ Buffer EncodeRegisters(const Registers& registers) {
   writer.Put(registers.expired);
   writer.Put(registers.claim.epoch);
   writer.Put(registers.claim.writer);
-  writer.Put(registers.claim.time);
   writer.Put(registers.created);
   writer.Put(registers.ttl_stamp);
   writer.Put(registers.access_stamp);
@@ -249,7 +246,6 @@ std::optional<Registers> ParseRegisters(Bytes bytes) {
   registers.expired = reader.TakeStamp();
   registers.claim.epoch = reader.Take<uint64_t>();
   registers.claim.writer = reader.Take<uint64_t>();
-  registers.claim.time = reader.Take<uint64_t>();
   registers.created = reader.TakeStamp();
   registers.ttl_stamp = reader.TakeStamp();
   registers.access_stamp = reader.TakeStamp();
@@ -257,7 +253,6 @@ std::optional<Registers> ParseRegisters(Bytes bytes) {
   registers.accessed_at = reader.Take<int64_t>();
   const bool sound =
       IsSound(registers.floor) && IsSound(registers.expired) && IsSound(registers.created) &&
-      registers.claim.time <= kHlcMax &&
       IsSound(registers.ttl_stamp) && IsSound(registers.access_stamp) &&
       (registers.created == Stamp() || registers.created >= registers.floor) &&
       registers.ttl_ms <= kTtlMaxMs && registers.accessed_at >= 0 &&

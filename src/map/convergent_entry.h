@@ -43,7 +43,6 @@ bool IsLater(const Attribute& a, const Attribute& b);
 struct Ownership {
   uint64_t epoch = 0;   // 0: never claimed.
   uint64_t writer = 0;  // Of the claim: the member's WriterWord().
-  uint64_t time = 0;    // Of the claim. A life that began later is its creator's.
   auto operator<=>(const Ownership&) const = default;
 };
 
@@ -63,7 +62,8 @@ struct Registers {
   bool IsAlive() const { return created != Stamp() && Activity() > expired; }
   // Nothing but its end is known.
   bool IsEmpty() const { return created == Stamp() && attributes.empty() && claim.epoch == 0; }
-  uint64_t Owner() const { return claim.time > created.time ? claim.writer : created.writer; }
+  // Until the first claim who began the life.
+  uint64_t Owner() const { return claim.epoch > 0 ? claim.writer : created.writer; }
   GroupTime ExpiresAt() const;  // 0: never.
   Stamp Activity() const;       // The latest of what keeps a life from expiring.
   Stamp Latest() const;         // Of all stamps here.

@@ -296,7 +296,7 @@ ApplyResult ConvergentMap::ApplyClaim(const ClaimOp& op, uint64_t hlc, const Pla
                    "another member has claimed the entry meanwhile; look who owns it");
   }
   Registers claimed;
-  claimed.claim = {epoch + 1, WriterWord(place.writer), hlc};
+  claimed.claim = {epoch + 1, WriterWord(place.writer)};
   claimed.view = place.view.num;
   ApplyResult result;
   result.applied = JoinEntry(op.key, claimed, {hlc, 0}, ChangeCause::kPut, place.writer, out);

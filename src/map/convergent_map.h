@@ -43,7 +43,8 @@ class ConvergentMap : public Map {
                    const ConvergentPlace& place, Output& out);
   // For `writer`, whose operation gets the time `stamp.time` now: fills in the rest. Errors:
   // kAborted, it needs an entry that another member owns.
-  absl::Status Resolve(const ConvergentOp& op, const MemberId& writer, ConvergentStamp& stamp) const;
+  absl::Status Resolve(const ConvergentOp& op, const MemberId& writer,
+                       ConvergentStamp& stamp) const;
   // All that `other` holds, which was joined apart from this map.
   void Absorb(const ConvergentMap& other, Output& out);
 
@@ -93,9 +94,9 @@ using ConvergentRequest =
     std::variant<PutOp, EraseOp, IncrementOp, AppendOp, TouchOp, BatchOp, ClearOp, AttributesOp>;
 
 // The request as an operation on `map` as it is at group time `now`. It borrows what the request
-// borrows. An operation without items that clears nothing: there is nothing to do. `by_owner`: it is
-// to fail with kAborted if another member owns one of its entries when it leaves.
-// Errors: kFailedPrecondition  conditional writes, increments, appends: they need an ordered map.
+// borrows. An operation without items that clears nothing: there is nothing to do. `by_owner`: it
+// is to fail with kAborted if another member owns one of its entries when it leaves. Errors:
+// kFailedPrecondition  conditional writes, increments, appends: they need an ordered map.
 //         kNotFound            a touch of an entry that is not there.
 //         kInvalidArgument     beyond a limit.
 //         kResourceExhausted   the map's byte cap.

@@ -136,7 +136,8 @@ absl::StatusOr<engine::MapWrite> NewConvergentWrite(const map::ConvergentMap& ma
                                                     const map::ConvergentRequest& request,
                                                     map::GroupTime now,
                                                     const WriteOptions& options) {
-  const absl::StatusOr<map::ConvergentOp> op = map::PrepareConvergent(map, request, now, options.by_owner);
+  const absl::StatusOr<map::ConvergentOp> op =
+      map::PrepareConvergent(map, request, now, options.by_owner);
   if (!op.ok()) return op.status();
   engine::MapWrite write;
   write.map = map.id();

@@ -189,9 +189,8 @@ absl::StatusOr<std::vector<Attribute>> ReplicatedMap::GetAttributes(std::string_
 
 absl::StatusOr<Member> ReplicatedMap::OwnerOf(std::string_view key) const {
   View view;
-  impl_->Read([&](const map::Map&, const engine::Engine& engine, map::GroupTime) {
-    view = engine.view();
-  });
+  impl_->Read(
+      [&](const map::Map&, const engine::Engine& engine, map::GroupTime) { view = engine.view(); });
   std::optional<uint64_t> owner;
   const absl::Status status =
       impl_->ReadConvergent([&](const map::ConvergentMap& map, map::GroupTime now) {

@@ -98,11 +98,10 @@ absl::StatusOr<engine::ClaimEntry> ReplicatedMap::Impl::NewClaim(std::string_vie
   if (absl::Status status = group->fork_guard().Check(); !status.ok()) return status;
   engine::ClaimEntry claim;
   claim.key = key;
-  const absl::Status status =
-      ReadConvergent([&](const map::ConvergentMap& found, map::GroupTime) {
-        claim.map = found.id();
-        return absl::OkStatus();
-      });
+  const absl::Status status = ReadConvergent([&](const map::ConvergentMap& found, map::GroupTime) {
+    claim.map = found.id();
+    return absl::OkStatus();
+  });
   if (!status.ok()) return status;
   return claim;
 }

@@ -57,6 +57,7 @@ struct IssuedCommand {
     kIncrement,
     kBatch,
     kAttributes,  // Of an entry of a convergent map, or its lifetime.
+    kClaim,       // Of such an entry.
     kVerify,
     kLeave
   };

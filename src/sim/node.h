@@ -48,7 +48,8 @@ class Node {
   // A write to a convergent map, without id and level. Empty: there is nothing to send, or it is
   // refused.
   virtual std::optional<engine::MapWrite> PrepareConvergent(Instant, uint32_t,
-                                                            const map::ConvergentRequest&) {
+                                                            const map::ConvergentRequest&,
+                                                            bool /*by_owner*/) {
     return std::nullopt;
   }
   // The replica's own digest of the map: what members compare. Empty while its state is not

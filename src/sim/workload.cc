@@ -200,7 +200,14 @@ std::optional<Workload::Planned> Workload::Join(Instant now, Node& node, uint32_
     }
     request = std::move(attributes);
   }
-  std::optional<engine::MapWrite> write = node.PrepareConvergent(now, map, request);
+  if (choice == 19 && random_.Chance(0.5)) {
+    planned.issued.kind = IssuedCommand::Kind::kClaim;
+    planned.issued.keys.clear();
+    planned.command = engine::ClaimEntry{planned.issued.id, map, key};
+    return planned;
+  }
+  const bool by_owner = random_.Chance(0.2);
+  std::optional<engine::MapWrite> write = node.PrepareConvergent(now, map, request, by_owner);
   if (!write.has_value()) return std::nullopt;
   write->id = planned.issued.id;
   write->ack = planned.issued.ack;

@@ -18,7 +18,8 @@ constexpr size_t kPastViewsMax = 64;
 
 }  // namespace
 
-Joiner::Joiner(const Options& options) : options_(options), early_(options.maps), early_of_view_(options.maps) {}
+Joiner::Joiner(const Options& options)
+    : options_(options), early_(options.maps), early_of_view_(options.maps) {}
 
 void Joiner::Start(Instant now, const ViewId& view, std::vector<MemberId> donors, Output& out) {
   Stop();

@@ -39,10 +39,10 @@ class ConvergentTest : public ::testing::Test {
     const std::optional<uint32_t> id = net_.engine(index).MapId("s");
     return id.has_value() ? net_.engine(index).FindConvergent(*id) : nullptr;
   }
-  uint64_t Write(size_t index, const map::ConvergentRequest& request,
-                 AckLevel ack = AckLevel::kAll) {
-    const auto op =
-        map::PrepareConvergent(*Map(index), request, net_.engine(index).GroupTimeMs(net_.now()));
+  uint64_t Write(size_t index, const map::ConvergentRequest& request, AckLevel ack = AckLevel::kAll,
+                 bool by_owner = false) {
+    const auto op = map::PrepareConvergent(*Map(index), request,
+                                           net_.engine(index).GroupTimeMs(net_.now()), by_owner);
     EXPECT_TRUE(op.ok()) << op.status();
     const uint64_t id = next_++;
     EXPECT_TRUE(net_.Execute(index, MapWrite{.id = id,
@@ -163,6 +163,67 @@ TEST_F(ConvergentTest, SidesOfAPartitionBecomeOneAttributeByAttribute) {
   for (const Event& event : net_.host(0).events)
     conflicts += event.kind == EventKind::kConflict && event.key == "s1";
   EXPECT_EQ(conflicts, 1u);
+}
+
+// The one owner counts up as fast as it can while the other claims, again and again.
+TEST_F(ConvergentTest, WhoHasClaimedAnEntryHasAllThatTheOwnerBeforeWroteByRight) {
+  Start({"a", "b", "c"});
+  ASSERT_TRUE(Open(0).ok());
+  Put(0, "k", "0");
+  net_.RunFor(milliseconds(20));
+  int count = 0;
+  size_t owner = 0;
+  for (int round = 0; round < 20; ++round) {
+    const size_t next = (owner + 1 + round % 2) % 3;
+    const uint64_t claim = next_++;
+    ASSERT_TRUE(
+        net_.Execute(next, ClaimEntry{.id = claim, .map = Map(next)->id(), .key = "k"}).ok());
+    std::vector<uint64_t> writes;
+    while (!Done(next, claim)) {
+      const std::string value = std::to_string(count + 1);
+      const uint64_t put =
+          Write(owner, map::PutOp{.key = "k", .value = value}, AckLevel::kLocal, true);
+      if (Get(owner, "k") == value) {
+        ++count;
+      } else {
+        writes.push_back(put);
+      }
+      net_.RunFor(microseconds(10));
+    }
+    ASSERT_TRUE(net_.host(next).done.at(claim).status.ok());
+    EXPECT_EQ(net_.host(next).done.at(claim).number, round + 1);
+    ASSERT_EQ(Get(next, "k"), std::to_string(count)) << "round " << round;
+    net_.RunFor(milliseconds(20));
+    for (const uint64_t put : writes)
+      EXPECT_EQ(net_.host(owner).done.at(put).status.code(), absl::StatusCode::kAborted);
+    owner = next;
+  }
+  EXPECT_GT(count, 20);
+  EXPECT_TRUE(Equal({0, 1, 2}));
+}
+
+TEST_F(ConvergentTest, OfTwoClaimsAtOnceOneIsRefused) {
+  Start({"a", "b", "c"});
+  ASSERT_TRUE(Open(0).ok());
+  Put(0, "k", "0");
+  net_.RunFor(milliseconds(20));
+  for (const size_t index : {1u, 2u})
+    ASSERT_TRUE(net_.Execute(index, ClaimEntry{.id = 7, .map = Map(index)->id(), .key = "k"}).ok());
+  net_.RunFor(milliseconds(50));
+  EXPECT_NE(net_.host(1).done.at(7).status.ok(), net_.host(2).done.at(7).status.ok());
+  EXPECT_EQ(net_.Execute(1, ClaimEntry{.id = 8, .map = Map(1)->id(), .key = "none"}).code(),
+            absl::StatusCode::kNotFound);
+}
+
+TEST_F(ConvergentTest, AClaimIsAnsweredAlsoWhenTheOwnerDiesMeanwhile) {
+  Start({"a", "b", "c"});
+  ASSERT_TRUE(Open(0).ok());
+  Put(0, "k", "0");
+  net_.RunFor(milliseconds(20));
+  net_.Kill(0);
+  ASSERT_TRUE(net_.Execute(1, ClaimEntry{.id = 7, .map = Map(1)->id(), .key = "k"}).ok());
+  ASSERT_TRUE(net_.RunUntil([&] { return Done(1, 7); }, seconds(10)));
+  EXPECT_TRUE(net_.host(1).done.at(7).status.ok()) << net_.host(1).done.at(7).status;
 }
 
 TEST_F(ConvergentTest, WhatHasExpiredIsDeletedEverywhereAndForgottenAfterTheHorizon) {

@@ -65,7 +65,7 @@ TEST_F(ConvergentMapTest, WhoClaimsAnEntryOwnsItAndTheOwnerBeforeIsRefused) {
   EXPECT_TRUE(b_->PutAttributes("s1", {{"n", "2"}}, by_right).ok());
   EXPECT_EQ(a_->PutAttributes("s1", {{"n", "3"}}, by_right).status.code(), kAborted);
   EXPECT_EQ(*a_->GetAttribute("s1", "n"), "2");
-  EXPECT_EQ(b_->Claim("s1").number, 1);  // It is the owner already.
+  EXPECT_EQ(b_->Claim("s1").number, 1);                     // It is the owner already.
   EXPECT_TRUE(a_->PutAttributes("s1", {{"n", "4"}}).ok());  // Not by right.
   EXPECT_EQ(a_->Claim("none").status.code(), kNotFound);
 }
