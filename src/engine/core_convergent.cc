@@ -51,7 +51,11 @@ absl::Status Engine::Core::ExecuteClaim(Instant now, const ClaimEntry& claim) {
   if (found == nullptr)
     return absl::FailedPreconditionError("only entries of a convergent map have owners");
   const std::optional<uint64_t> owner = found->OwnerOf(claim.key, clock_.NowMs(now));
-  if (!owner.has_value()) return absl::NotFoundError("no such key");
+  if (!owner.has_value()) {
+    AddUpcall(DoneUpcall{
+        .command = claim.id, .status = absl::NotFoundError("no such key"), .applied = false});
+    return absl::OkStatus();
+  }
   const uint64_t epoch = found->ClaimOf(claim.key).epoch;
   if (map::IsWordOf(*owner, view_infos_[rank_].id)) {
     AddUpcall(DoneUpcall{

@@ -172,8 +172,9 @@ std::string Words(ProcessChange change) {
 }
 
 std::string Words(const IssuedCommand& command) {
-  static constexpr const char* kKinds[] = {"message",   "open",  "put",    "put-if", "erase",
-                                           "increment", "batch", "verify", "leave"};
+  static constexpr const char* kKinds[] = {"message", "open",      "put",   "put-if",
+                                           "erase",   "increment", "batch", "attributes",
+                                           "claim",   "verify",    "leave"};
   static constexpr const char* kAcks[] = {"local", "one", "all"};
   std::string text = "COMMAND " + Number(command.id) + " " +
                      kKinds[static_cast<size_t>(command.kind) % std::size(kKinds)] + " ack " +
