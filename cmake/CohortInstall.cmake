@@ -8,6 +8,11 @@ install(TARGETS cohort EXPORT CohortTargets
   ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR} COMPONENT dev)
 install(DIRECTORY ${PROJECT_SOURCE_DIR}/include/cohort DESTINATION ${CMAKE_INSTALL_INCLUDEDIR} COMPONENT dev
   FILES_MATCHING PATTERN "*.h")
+if(TARGET Cohort::c)
+  install(TARGETS cohort_c EXPORT CohortTargets
+    LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR} COMPONENT runtime NAMELINK_COMPONENT dev
+    ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR} COMPONENT dev)
+endif()
 if(TARGET Cohort::testing)
   install(TARGETS cohort_sim_group EXPORT CohortTestingTargets ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR} COMPONENT dev)
   install(EXPORT CohortTestingTargets NAMESPACE Cohort:: DESTINATION ${cmake_dir} COMPONENT dev)
@@ -39,3 +44,17 @@ cohort_pkg_config_names(COHORT_PC_REQUIRES ${COHORT_PUBLIC_LINK})
 cohort_pkg_config_names(COHORT_PC_REQUIRES_PRIVATE ${COHORT_PRIVATE_LINK})
 configure_file(${CMAKE_CURRENT_LIST_DIR}/cohort.pc.in ${PROJECT_BINARY_DIR}/cohort.pc @ONLY)
 install(FILES ${PROJECT_BINARY_DIR}/cohort.pc DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig COMPONENT dev)
+
+if(TARGET Cohort::c)
+  # A static libcohort_c brings libcohort, and the library of C++, to the final link; a shared one knows what it needs.
+  set(COHORT_C_PC_PRIVATE "")
+  if(NOT BUILD_SHARED_LIBS)
+    set(standard_library stdc++)
+    if("c++" IN_LIST CMAKE_CXX_IMPLICIT_LINK_LIBRARIES)
+      set(standard_library c++)
+    endif()
+    set(COHORT_C_PC_PRIVATE "Requires.private: cohort\nLibs.private: -l${standard_library}")
+  endif()
+  configure_file(${CMAKE_CURRENT_LIST_DIR}/cohort-c.pc.in ${PROJECT_BINARY_DIR}/cohort-c.pc @ONLY)
+  install(FILES ${PROJECT_BINARY_DIR}/cohort-c.pc DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig COMPONENT dev)
+endif()

@@ -1,0 +1,22 @@
+# libcohort_c: the C interface (cohort/c.h) on top of libcohort, of the same kind, static or shared. Only what cohort/c.h
+# declares is exported.
+file(GLOB sources CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/src/c_api/*.cc)
+file(STRINGS ${PROJECT_SOURCE_DIR}/include/cohort/c/base.h abi REGEX "^#define COHORT_ABI_VERSION ")
+string(REGEX REPLACE "^#define COHORT_ABI_VERSION ([0-9]+)$" "\\1" abi "${abi}")
+
+add_library(cohort_c ${sources})
+add_library(Cohort::c ALIAS cohort_c)
+# The soname changes with the binary interface, not with each release.
+set_target_properties(cohort_c PROPERTIES EXPORT_NAME c VERSION ${abi}.${PROJECT_VERSION} SOVERSION ${abi}
+  CXX_VISIBILITY_PRESET hidden VISIBILITY_INLINES_HIDDEN ON
+  INSTALL_RPATH "$ORIGIN")  # libcohort lies beside it.
+target_include_directories(cohort_c PUBLIC $<BUILD_INTERFACE:${PROJECT_SOURCE_DIR}/include>
+  $<INSTALL_INTERFACE:${CMAKE_INSTALL_INCLUDEDIR}> PRIVATE ${PROJECT_SOURCE_DIR}/src)
+target_compile_definitions(cohort_c PRIVATE COHORT_VERSION_TEXT="${PROJECT_VERSION}")
+target_link_libraries(cohort_c PRIVATE cohort $<BUILD_INTERFACE:cohort_warnings>)
+cohort_use_pch(cohort_c layer)
+if(BUILD_SHARED_LIBS)
+  set(script ${PROJECT_SOURCE_DIR}/cmake/cohort_c.map)
+  target_link_options(cohort_c PRIVATE LINKER:--version-script=${script})
+  set_property(TARGET cohort_c PROPERTY LINK_DEPENDS ${script})
+endif()
