@@ -29,9 +29,9 @@ void AddMatches(Findings& findings, const char* rule, const Source& source,
 
 bool MayTouchTheWorld(const Source& source) {
   if (source.path == "include/cohort/asio.h") return true;  // Asio is what it is for.
-  for (const char* folder : {"src/runtime/", "src/c_api/", "tools/", "examples/", "cmake/",
-                             "tests/runtime/", "tests/tools/", "tests/public/", "tests/c_api/",
-                             "tests/e2e/", "bench/"}) {
+  for (const char* folder :
+       {"src/runtime/", "src/c_api/", "tools/", "examples/", "cmake/", "tests/runtime/",
+        "tests/tools/", "tests/public/", "tests/c_api/", "tests/e2e/", "bench/"}) {
     if (source.IsUnder(folder)) return true;
   }
   return false;
@@ -55,10 +55,9 @@ bool MayInclude(const std::string& layer, const std::string& other) {
 
 bool IsLayer(const std::string& name) {
   static constexpr std::array kLayers = {
-      "base",      "wire",  "security", "discovery", "failure", "membership",
-      "rmcast",    "order", "flow",     "frag",      "map",     "transfer",
-      "messaging", "lock",  "engine",   "runtime",   "sim",     "testing",
-      "c_api"};
+      "base",   "wire",    "security", "discovery", "failure",  "membership", "rmcast",
+      "order",  "flow",    "frag",     "map",       "transfer", "messaging",  "lock",
+      "engine", "runtime", "sim",      "testing",   "c_api"};
   for (const char* layer : kLayers) {
     if (name == layer) return true;
   }
