@@ -46,14 +46,11 @@ configure_file(${CMAKE_CURRENT_LIST_DIR}/cohort.pc.in ${PROJECT_BINARY_DIR}/coho
 install(FILES ${PROJECT_BINARY_DIR}/cohort.pc DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig COMPONENT dev)
 
 if(TARGET Cohort::c)
-  # A static libcohort_c brings libcohort, and the library of C++, to the final link; a shared one knows what it needs.
   set(COHORT_C_PC_PRIVATE "")
-  if(NOT BUILD_SHARED_LIBS)
-    set(standard_library stdc++)
-    if("c++" IN_LIST CMAKE_CXX_IMPLICIT_LINK_LIBRARIES)
-      set(standard_library c++)
-    endif()
-    set(COHORT_C_PC_PRIVATE "Requires.private: cohort\nLibs.private: -l${standard_library}")
+  if(COHORT_C_RUNTIME)
+    list(TRANSFORM COHORT_C_RUNTIME PREPEND "-l" OUTPUT_VARIABLE libraries)
+    list(JOIN libraries " " libraries)
+    set(COHORT_C_PC_PRIVATE "Requires.private: cohort\nLibs.private: ${libraries}")
   endif()
   configure_file(${CMAKE_CURRENT_LIST_DIR}/cohort-c.pc.in ${PROJECT_BINARY_DIR}/cohort-c.pc @ONLY)
   install(FILES ${PROJECT_BINARY_DIR}/cohort-c.pc DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig COMPONENT dev)
