@@ -16,7 +16,7 @@ target_compile_definitions(cohort_c PRIVATE COHORT_VERSION_TEXT="${PROJECT_VERSI
 target_link_libraries(cohort_c PRIVATE cohort $<BUILD_INTERFACE:cohort_warnings>)
 cohort_use_pch(cohort_c layer)
 # A static library brings libcohort and what C++ needs to the final link, which may be done by a C compiler; a shared one
-# knows what it needs. CohortInstall.cmake writes the names into cohort-c.pc, too.
+# knows what it needs. CohortInstall.cmake writes the names into cohort.pc, too.
 set(COHORT_C_RUNTIME)
 if(NOT BUILD_SHARED_LIBS)
   set(COHORT_C_RUNTIME stdc++ m)
