@@ -8,6 +8,11 @@ install(TARGETS cohort EXPORT CohortTargets
   ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR} COMPONENT dev)
 install(DIRECTORY ${PROJECT_SOURCE_DIR}/include/cohort DESTINATION ${CMAKE_INSTALL_INCLUDEDIR} COMPONENT dev
   FILES_MATCHING PATTERN "*.h")
+if(TARGET Cohort::c)
+  install(TARGETS cohort_c EXPORT CohortTargets
+    LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR} COMPONENT runtime NAMELINK_COMPONENT dev
+    ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR} COMPONENT dev)
+endif()
 if(TARGET Cohort::testing)
   install(TARGETS cohort_sim_group EXPORT CohortTestingTargets ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR} COMPONENT dev)
   install(EXPORT CohortTestingTargets NAMESPACE Cohort:: DESTINATION ${cmake_dir} COMPONENT dev)
@@ -37,5 +42,17 @@ foreach(folder LIBDIR INCLUDEDIR)
 endforeach()
 cohort_pkg_config_names(COHORT_PC_REQUIRES ${COHORT_PUBLIC_LINK})
 cohort_pkg_config_names(COHORT_PC_REQUIRES_PRIVATE ${COHORT_PRIVATE_LINK})
+# What a C compiler that links a static libcohort does not know by itself; in cohort.pc, so that it follows -lcohort.
+list(TRANSFORM COHORT_C_RUNTIME PREPEND " -l" OUTPUT_VARIABLE COHORT_PC_RUNTIME)
+list(JOIN COHORT_PC_RUNTIME "" COHORT_PC_RUNTIME)
 configure_file(${CMAKE_CURRENT_LIST_DIR}/cohort.pc.in ${PROJECT_BINARY_DIR}/cohort.pc @ONLY)
 install(FILES ${PROJECT_BINARY_DIR}/cohort.pc DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig COMPONENT dev)
+
+if(TARGET Cohort::c)
+  set(COHORT_C_PC_PRIVATE "Requires.private: cohort")
+  if(BUILD_SHARED_LIBS)
+    set(COHORT_C_PC_PRIVATE "")  # It knows what it needs.
+  endif()
+  configure_file(${CMAKE_CURRENT_LIST_DIR}/cohort-c.pc.in ${PROJECT_BINARY_DIR}/cohort-c.pc @ONLY)
+  install(FILES ${PROJECT_BINARY_DIR}/cohort-c.pc DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig COMPONENT dev)
+endif()

@@ -41,6 +41,20 @@ with_asio() {
     cmake --build "$work/asio-$1" && "$work/asio-$1/visits"
 }
 
+in_c() {
+  cmake -S "$consumer/c" -B "$work/c-$1" -G Ninja -DCMAKE_C_COMPILER=gcc -DCMAKE_PREFIX_PATH="$work/$1" &&
+    cmake --build "$work/c-$1" && "$work/c-$1/shop_c"
+}
+
+in_c_by_pkg_config() {
+  local kind=$1 flags
+  flags=$(PKG_CONFIG_PATH=$work/$kind/lib/pkgconfig \
+    pkg-config --cflags --libs $([ "$kind" = static ] && echo --static) cohort-c) || return 1
+  # shellcheck disable=SC2086
+  gcc -std=c11 -Wall -Wextra -Wpedantic -Werror "$consumer/c/main.c" -o "$work/c-by-pc-$kind" $flags \
+    -Wl,-rpath,"$work/$kind/lib" && "$work/c-by-pc-$kind"
+}
+
 with_testing() {
   cmake -S "$consumer/testing" -B "$work/testing-$1" -G Ninja -DCMAKE_PREFIX_PATH="$work/$1" &&
     cmake --build "$work/testing-$1" && "$work/testing-$1/shop_test"
@@ -76,18 +90,39 @@ by_fetch_content() {
 headers_stand_alone() {
   local header flags
   flags=$(PKG_CONFIG_PATH=$work/static/lib/pkgconfig pkg-config --cflags cohort) || return 1
-  for header in "$work"/static/include/cohort/*.h "$work"/static/include/cohort/testing/*.h; do
+  for header in "$work"/static/include/cohort/*.h "$work"/static/include/cohort/{c,testing}/*.h; do
     # shellcheck disable=SC2086
     c++ -std=c++20 -fsyntax-only -Wall -Wextra -Wpedantic -Werror $flags -x c++ "$header" || return 1
     [ "${header##*/}" = asio.h ] && continue  # Asio is what it is for; so nobody else may include it.
     if grep -E '^ *# *include' "$header" | grep -E 'cohort/asio\.h|[<"](asio|google)' ||
-      grep -E '^ *# *include' "$header" | grep -vE '[<"](cohort/|absl/|[a-z_]+>)'; then echo "foreign include in $header"; return 1; fi
+      grep -E '^ *# *include' "$header" | grep -vE '[<"](cohort/|absl/|[a-z_]+>|std(def|int)\.h>)'; then echo "foreign include in $header"; return 1; fi
   done
   diff -r "$source/include/cohort" "$work/static/include/cohort" && echo "$(find "$work/static/include/cohort" -name '*.h' | wc -l) headers"
 }
 
+# Strict C11, without what the C++ headers need.
+c_headers_are_c() {
+  local header
+  for header in "$work"/static/include/cohort/c.h "$work"/static/include/cohort/c/*.h; do
+    gcc -std=c11 -fsyntax-only -Wall -Wextra -Wpedantic -Wstrict-prototypes -Werror -I"$work/static/include" -x c "$header" || return 1
+    if grep -E '^ *# *include' "$header" | grep -vE '"cohort/c/|<std(def|int)\.h>'; then echo "foreign include in $header"; return 1; fi
+  done
+  echo "$(find "$work"/static/include/cohort/c -name '*.h' | wc -l) headers below c.h"
+}
+
+# The functions that the C headers declare, as the compiler sees them.
+declared_in_c() {
+  gcc -std=c11 -E -P -I"$work/shared/include" -x c "$work/shared/include/cohort/c.h" | tr '\n' ' ' |
+    grep -oE 'visibility\("default"\)[^;(]*\)\) [^;(]*[ *]cohort_[a-z_]+\(' | grep -oE 'cohort_[a-z_]+\($' | tr -d '(' | sort -u
+}
+c_library_exports_what_is_declared() {
+  declared_in_c >"$work/declared"
+  nm -D --defined-only "$work/shared/lib/libcohort_c.so" | cut -d ' ' -f 3- | sort -u >"$work/exported"
+  [ -s "$work/declared" ] && diff "$work/declared" "$work/exported" && echo "$(wc -l <"$work/exported") functions"
+}
+
 # The interface, as it is named by nm -C.
-api='^cohort::((Group|ReplicatedMap|Subscription|WriteBatch|InstanceId|MemberId|ViewId|Version|MapDigest)::[^:(]*(\[abi:cxx11\])?\(|ToString\()'
+api='^cohort::((Group|Channel|Responder|LockService|HeldLock|ReplicatedMap|Subscription|WriteBatch|InstanceId|MemberId|ViewId|Version|MapDigest)::[^:(]*(\[abi:cxx11\])?\(|ToString\()'
 exported() { nm -DC --defined-only "$work/shared/lib/libcohort.so" | cut -d ' ' -f 3-; }
 
 only_the_interface_is_exported() {
@@ -105,7 +140,10 @@ the_whole_interface_is_exported() {
     echo "$(wc -l <"$work/defined") functions"
 }
 
-has_soname() { readelf -d "$work/shared/lib/libcohort.so" | grep -F 'soname: [libcohort.so.0.1]'; }
+has_soname() {
+  readelf -d "$work/shared/lib/libcohort.so" | grep -F 'soname: [libcohort.so.0.1]' &&
+    readelf -d "$work/shared/lib/libcohort_c.so" | grep -F 'soname: [libcohort_c.so.1]'
+}
 
 program_works() {
   local cohort=$work/$1/bin/cohort
@@ -118,13 +156,17 @@ for kind in static shared; do
   check "find_package, $kind" by_find_package $kind
   check "find_package with the component asio, $kind" with_asio $kind
   check "pkg-config, $kind" by_pkg_config $kind
+  check "C11 by find_package, $kind" in_c $kind
+  check "C11 by pkg-config, $kind" in_c_by_pkg_config $kind
   check "program cohort, $kind" program_works $kind
 done
 check "find_package with the component testing, static" with_testing static
 check "find_package says why a shared library is without the component testing" shared_has_no_testing
 check "FetchContent and add_subdirectory, planned" by_fetch_content
 check "installed headers stand alone; all but asio.h include only the standard library and Abseil" headers_stand_alone
+check "the C headers are strict C11 and need nothing else" c_headers_are_c
+check "libcohort_c exports exactly the functions that its headers declare" c_library_exports_what_is_declared
 check "the shared library exports only the interface" only_the_interface_is_exported
 check "the shared library exports the whole interface" the_whole_interface_is_exported
-check "the shared library has a soname" has_soname
+check "the shared libraries have sonames" has_soname
 [ "$failed" = 0 ] && echo "all cases passed in $SECONDS s"

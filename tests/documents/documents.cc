@@ -138,12 +138,17 @@ std::vector<Command> FindCommands(const Text& text, std::string_view program) {
   return commands;
 }
 
-Complaints CheckCpp(const Text& text, const std::vector<Text>& compiled) {
-  Complaints complaints =
-      CheckParts(text, "cpp", compiled,
-                 "no part of a program under examples/; put it into one that is built there, and "
-                 "copy it from there");
-  static const std::regex kLooksLikeCpp(R"(^\s*#\s*include\b|\bcohort::\w.*;\s*$)");
+Complaints CheckCode(const Text& text, const std::vector<Text>& compiled) {
+  Complaints complaints;
+  for (const char* language : {"cpp", "c"}) {
+    const Complaints some =
+        CheckParts(text, language, compiled,
+                   "no part of a program under examples/; put it into one that is built there, "
+                   "and copy it from there");
+    complaints.insert(complaints.end(), some.begin(), some.end());
+  }
+  static const std::regex kLooksLikeCode(
+      R"(^\s*#\s*include\b|\bcohort::\w.*;\s*$|\bcohort_[a-z_]+\(.*;\s*$)");
   bool inside = false;
   std::string language;
   for (size_t i = 0; i < text.lines.size(); ++i) {
@@ -154,10 +159,11 @@ Complaints CheckCpp(const Text& text, const std::vector<Text>& compiled) {
       continue;
     }
     const bool is_code = inside || line.starts_with("  ");
-    if (language == "cpp" || !is_code || !std::regex_search(line, kLooksLikeCpp)) continue;
+    if (language == "cpp" || language == "c" || !is_code) continue;
+    if (!std::regex_search(line, kLooksLikeCode)) continue;
     complaints.push_back(PlaceOf(text, i) +
-                         ": C++ outside a block marked ```cpp, so nothing compares it with a "
-                         "program that is compiled; mark it");
+                         ": code outside a block marked ```cpp or ```c, so nothing compares it "
+                         "with a program that is compiled; mark it");
   }
   return complaints;
 }

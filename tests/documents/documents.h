@@ -37,8 +37,9 @@ std::vector<Command> FindCommands(const Text& text, std::string_view program);
 
 using Complaints = std::vector<std::string>;
 
-// C++ is in blocks marked cpp, and each is a part of one of `compiled`, but for its indentation.
-Complaints CheckCpp(const Text& text, const std::vector<Text>& compiled);
+// C++ is in blocks marked cpp, C in blocks marked c, and each is a part of one of `compiled`, but
+// for its indentation.
+Complaints CheckCode(const Text& text, const std::vector<Text>& compiled);
 // Each block marked cmake is a part of one of `configured`.
 Complaints CheckCmake(const Text& text, const std::vector<Text>& configured);
 // `help(command)` is what the program says of one of its commands; empty if it has none of that

@@ -28,7 +28,7 @@ TEST(Canary, ABlockOfCppThatIsNotCompiledIsFound) {
   const std::vector<Text> compiled = {
       MakeText("examples/a/main.cc", "int F() {\n  g();\n\n  h();\n}\n")};
   const auto check = [&](const std::string& shown) {
-    return CheckCpp(MakeText("a.md", "words\n```cpp\n" + shown + "```\n"), compiled);
+    return CheckCode(MakeText("a.md", "words\n```cpp\n" + shown + "```\n"), compiled);
   };
   EXPECT_THAT(check("  g();\n\n  h();\n"), IsEmpty());
   EXPECT_THAT(check("g();\n\nh();\n"), IsEmpty());
@@ -42,11 +42,21 @@ TEST(Canary, ABlockOfCppThatIsNotCompiledIsFound) {
 TEST(Canary, CppOutsideABlockOfCppIsFound) {
   for (const char* bad : {"```\n#include <x.h>\n```\n", "```c++\ncohort::Group g = f();\n```\n",
                           "    cohort::Group g = f();\n"}) {
-    EXPECT_THAT(CheckCpp(MakeText("a.md", bad), {}), ElementsAre(HasSubstr("mark it"))) << bad;
+    EXPECT_THAT(CheckCode(MakeText("a.md", bad), {}), ElementsAre(HasSubstr("mark it"))) << bad;
   }
-  EXPECT_THAT(CheckCpp(MakeText("a.h", "//   cohort::Group::Join({});\n"), {}), SizeIs(1));
-  EXPECT_THAT(CheckCpp(MakeText("a.h", "  cohort::Group::Join({});\n"), {}), IsEmpty());
-  EXPECT_THAT(CheckCpp(MakeText("a.md", "A `cohort::Group` leaves;\n"), {}), IsEmpty());
+  EXPECT_THAT(CheckCode(MakeText("a.h", "//   cohort::Group::Join({});\n"), {}), SizeIs(1));
+  EXPECT_THAT(CheckCode(MakeText("a.h", "  cohort::Group::Join({});\n"), {}), IsEmpty());
+  EXPECT_THAT(CheckCode(MakeText("a.md", "A `cohort::Group` leaves;\n"), {}), IsEmpty());
+}
+
+TEST(Canary, ABlockOfCThatIsNotCompiledIsFound) {
+  const std::vector<Text> compiled = {MakeText("examples/c/main.c", "  cohort_map_close(map);\n")};
+  const auto check = [&](const std::string& language, const std::string& shown) {
+    return CheckCode(MakeText("a.md", "```" + language + "\n" + shown + "```\n"), compiled);
+  };
+  EXPECT_THAT(check("c", "cohort_map_close(map);\n"), IsEmpty());
+  EXPECT_THAT(check("c", "cohort_map_close(m);\n"), SizeIs(1));
+  EXPECT_THAT(check("", "cohort_map_close(map);\n"), ElementsAre(HasSubstr("mark it")));
 }
 
 TEST(Canary, ABlockOfCmakeThatIsNotConfiguredIsFound) {
@@ -134,8 +144,9 @@ void ExpectNone(const Complaints& complaints) {
   for (const std::string& complaint : complaints) ADD_FAILURE() << complaint;
 }
 
-TEST(Documents, ShowOnlyCppThatIsCompiledAndCmakeThatIsConfigured) {
-  const std::vector<Text> examples = Read(FilesNamed("examples", ".cc"));
+TEST(Documents, ShowOnlyCodeThatIsCompiledAndCmakeThatIsConfigured) {
+  std::vector<Text> examples = Read(FilesNamed("examples", ".cc"));
+  for (Text& in_c : Read(FilesNamed("examples", ".c"))) examples.push_back(std::move(in_c));
   const std::vector<Text> foreign = Read(FilesNamed("cmake/install_test", "CMakeLists.txt"));
   const std::string built = tidy::ReadText(std::string(kRoot) + "/examples/CMakeLists.txt");
   for (const Text& example : examples) {
@@ -145,7 +156,7 @@ TEST(Documents, ShowOnlyCppThatIsCompiledAndCmakeThatIsConfigured) {
   size_t blocks = 0;
   for (const Text& document : Documents()) {
     blocks += FindBlocks(document).size();
-    ExpectNone(CheckCpp(document, examples));
+    ExpectNone(CheckCode(document, examples));
     ExpectNone(CheckCmake(document, foreign));
   }
   EXPECT_GT(blocks, 6U);  // Else we looked in the wrong place.

@@ -68,6 +68,10 @@ TEST(Canary, LayersFireOnANeighbour) {
   EXPECT_THAT(Try(CheckLayers, "src/sim/a.h", "#include \"testing/sim_world.h\""), SizeIs(1));
   EXPECT_THAT(Try(CheckLayers, "src/testing/a.h", "#include \"sim/links.h\""), IsEmpty());
   EXPECT_THAT(Try(CheckLayers, "src/rmcast/a.h", "#include \"wire/frames.h\""), IsEmpty());
+  EXPECT_THAT(Try(CheckLayers, "src/c_api/a.h", "#include \"runtime/stream.h\""), SizeIs(1));
+  EXPECT_THAT(Try(CheckLayers, "src/c_api/a.h", "#include \"base/buffer.h\""), SizeIs(1));
+  EXPECT_THAT(Try(CheckLayers, "src/runtime/a.h", "#include \"c_api/call.h\""), SizeIs(1));
+  EXPECT_THAT(Try(CheckLayers, "src/c_api/a.h", "#include \"cohort/group.h\""), IsEmpty());
 }
 
 TEST(Canary, ProtobufFiresOutsideCodecs) {

@@ -1,0 +1,232 @@
+// Opening, reading and following maps.
+#include <optional>
+
+#include "c_api/call.h"
+#include "c_api/handles.h"
+#include "c_api/notices.h"
+#include "cohort/c.h"
+
+namespace {
+
+using cohort::Entry;
+using cohort::MapOptions;
+using cohort::ReplicatedMap;
+using cohort::c_api::Bytes;
+using cohort::c_api::Callback;
+using cohort::c_api::Check;
+using cohort::c_api::CheckResult;
+using cohort::c_api::FromVersion;
+using cohort::c_api::FromViewId;
+using cohort::c_api::Guarded;
+using cohort::c_api::Handle;
+using cohort::c_api::Invalid;
+using cohort::c_api::OrElse;
+using cohort::c_api::ReadStruct;
+using cohort::c_api::ToTimeout;
+using cohort::c_api::WriteStruct;
+
+constexpr size_t kScanCount = 100;  // Where the caller says nothing.
+
+cohort_entry_t FromEntry(const Entry& entry) {
+  cohort_entry_t to{};
+  to.size = sizeof to;
+  to.version = FromVersion(entry.version);
+  if (entry.ttl != absl::InfiniteDuration())
+    to.ttl_ms = std::max<int64_t>(
+        1, absl::ToInt64Milliseconds(absl::Ceil(entry.ttl, absl::Milliseconds(1))));
+  return to;
+}
+
+// The entry that a caller asks for by its key.
+absl::StatusOr<Entry> Find(const cohort_map_t* map, const Bytes& key, cohort_entry_t* entry) {
+  absl::Status status = Check({Handle(map, "map"), key});
+  if (status.ok()) status = CheckResult(entry, "entry");
+  if (!status.ok()) return status;
+  return map->map.Get(key.view());
+}
+
+// Shows `visit` entries until it wants no more.
+class Visitor {
+ public:
+  Visitor(cohort_visit_fn visit, void* user) : visit_(visit), user_(user) {}
+  void Show(std::string_view key, const Entry& entry) {
+    if (stopped_) return;
+    const cohort_entry_t told = FromEntry(entry);
+    stopped_ =
+        visit_(key.data(), key.size(), entry.value.data(), entry.value.size(), &told, user_) != 0;
+  }
+
+ private:
+  const cohort_visit_fn visit_;
+  void* const user_;
+  bool stopped_ = false;
+};
+
+absl::StatusOr<MapOptions> ToMapOptions(const cohort_map_options_t& from) {
+  MapOptions to;
+  if (from.kind > COHORT_MAP_CONVERGENT)
+    return Invalid("options: there is no kind " + std::to_string(from.kind));
+  if (from.kind == COHORT_MAP_CONVERGENT) to.kind = cohort::MapKind::kConvergent;
+  to.bytes_max = from.bytes_max;
+  return to;
+}
+
+// Calls subscribe(callback), which returns a Subscription.
+template <class Subscribe>
+cohort_status_t SubscribeWith(cohort_map_t* map, const Bytes& keys, cohort_change_fn on_change,
+                              void* user, cohort_subscription_t** subscription,
+                              cohort_error_t** error, Subscribe&& subscribe) noexcept {
+  return Guarded(error, [&]() -> absl::Status {
+    absl::Status status = Check({Handle(map, "map"), keys, Callback(on_change, "on_change"),
+                                 Handle(subscription, "subscription")});
+    if (!status.ok()) return status;
+    auto made = std::make_unique<cohort_subscription>();
+    made->subscription = subscribe(cohort::c_api::ToChangeCallback(on_change, user));
+    *subscription = made.release();
+    return status;
+  });
+}
+
+}  // namespace
+
+extern "C" {
+
+cohort_status_t cohort_group_open_map(cohort_group_t* group, const char* name,
+                                      const cohort_map_options_t* options, cohort_map_t** map,
+                                      cohort_error_t** error) {
+  return Guarded(error, [&]() -> absl::Status {
+    absl::Status status = Check({Handle(group, "group"), Handle(name, "name"), Handle(map, "map")});
+    if (!status.ok()) return status;
+    const absl::StatusOr<cohort_map_options_t> from = ReadStruct(options, "options");
+    if (!from.ok()) return from.status();
+    const absl::StatusOr<MapOptions> with = ToMapOptions(*from);
+    if (!with.ok()) return with.status();
+    const absl::StatusOr<absl::Duration> timeout = ToTimeout(from->timeout_ms, absl::Seconds(5));
+    if (!timeout.ok()) return timeout.status();
+    absl::StatusOr<ReplicatedMap> opened = group->group.OpenMap(name, *with, *timeout);
+    if (!opened.ok()) return opened.status();
+    *map = new cohort_map{*std::move(opened)};
+    return status;
+  });
+}
+
+void cohort_map_close(cohort_map_t* map) { delete map; }
+
+const char* cohort_map_name(const cohort_map_t* map) {
+  return map == nullptr ? "" : map->map.name().c_str();
+}
+cohort_map_kind_t cohort_map_kind(const cohort_map_t* map) {
+  if (map == nullptr) return COHORT_MAP_ORDERED;
+  return OrElse(cohort_map_kind_t{COHORT_MAP_ORDERED}, [map]() -> cohort_map_kind_t {
+    return map->map.kind() == cohort::MapKind::kConvergent ? COHORT_MAP_CONVERGENT
+                                                           : COHORT_MAP_ORDERED;
+  });
+}
+
+cohort_status_t cohort_map_get(const cohort_map_t* map, const void* key, size_t key_size,
+                               cohort_buffer_t** value, cohort_entry_t* entry,
+                               cohort_error_t** error) {
+  return Guarded(error, [&]() -> absl::Status {
+    absl::StatusOr<Entry> found = Find(map, {key, key_size, "key"}, entry);
+    if (!found.ok()) return found.status();
+    WriteStruct(FromEntry(*found), entry);
+    if (value != nullptr) *value = new cohort_buffer{std::move(found->value)};
+    return absl::OkStatus();
+  });
+}
+
+cohort_status_t cohort_map_copy(const cohort_map_t* map, const void* key, size_t key_size,
+                                void* buffer, size_t capacity, size_t* value_size,
+                                cohort_entry_t* entry, cohort_error_t** error) {
+  return Guarded(error, [&]() -> absl::Status {
+    absl::Status status = Check({{buffer, capacity, "buffer"}, Handle(value_size, "value_size")});
+    if (!status.ok()) return status;
+    const absl::StatusOr<Entry> found = Find(map, {key, key_size, "key"}, entry);
+    if (!found.ok()) return found.status();
+    WriteStruct(FromEntry(*found), entry);
+    *value_size = found->value.size();
+    if (*value_size > capacity) {
+      return absl::Status(absl::StatusCode::kOutOfRange,
+                          "the value has " + std::to_string(*value_size) + " bytes, the buffer " +
+                              std::to_string(capacity));
+    }
+    if (*value_size != 0) std::memcpy(buffer, found->value.data(), *value_size);
+    return absl::OkStatus();
+  });
+}
+
+uint32_t cohort_map_exists(const cohort_map_t* map, const void* key, size_t key_size) {
+  const Bytes bytes{key, key_size, "key"};
+  if (map == nullptr || (key == nullptr && key_size != 0)) return 0;
+  return OrElse(uint32_t{0}, [&] { return map->map.Exists(bytes.view()) ? 1U : 0U; });
+}
+size_t cohort_map_size(const cohort_map_t* map) {
+  return map == nullptr ? 0 : OrElse(size_t{0}, [map] { return map->map.Size(); });
+}
+size_t cohort_map_expiring(const cohort_map_t* map) {
+  return map == nullptr ? 0 : OrElse(size_t{0}, [map] { return map->map.Expiring(); });
+}
+uint64_t cohort_map_bytes(const cohort_map_t* map) {
+  return map == nullptr ? 0 : OrElse(uint64_t{0}, [map] { return map->map.Bytes(); });
+}
+
+cohort_status_t cohort_map_for_each(const cohort_map_t* map, cohort_visit_fn visit, void* user,
+                                    cohort_error_t** error) {
+  return Guarded(error, [&]() -> absl::Status {
+    absl::Status status = Check({Handle(map, "map"), Callback(visit, "visit")});
+    if (!status.ok()) return status;
+    Visitor visitor(visit, user);
+    map->map.ForEach([&](std::string_view key, const Entry& entry) { visitor.Show(key, entry); });
+    return status;
+  });
+}
+
+cohort_status_t cohort_map_scan(const cohort_map_t* map, uint64_t* cursor, size_t count,
+                                cohort_visit_fn visit, void* user, cohort_error_t** error) {
+  return Guarded(error, [&]() -> absl::Status {
+    absl::Status status =
+        Check({Handle(map, "map"), Handle(cursor, "cursor"), Callback(visit, "visit")});
+    if (!status.ok()) return status;
+    Visitor visitor(visit, user);
+    const cohort::ScanResult some = map->map.Scan(*cursor, count == 0 ? kScanCount : count);
+    for (const cohort::ScanResult::Item& item : some.items) visitor.Show(item.key, item.entry);
+    *cursor = some.cursor;
+    return status;
+  });
+}
+
+cohort_status_t cohort_map_digest(const cohort_map_t* map, cohort_digest_t* digest,
+                                  cohort_error_t** error) {
+  return Guarded(error, [&]() -> absl::Status {
+    absl::Status status = Check({Handle(map, "map"), Handle(digest, "digest")});
+    if (status.ok()) status = CheckResult(digest, "digest");
+    if (!status.ok()) return status;
+    const cohort::MapDigest taken = map->map.Digest();
+    WriteStruct(cohort_digest_t{sizeof(cohort_digest_t), taken.hi, taken.lo, FromViewId(taken.view),
+                                taken.entries},
+                digest);
+    return status;
+  });
+}
+
+cohort_status_t cohort_map_subscribe(cohort_map_t* map, const void* prefix, size_t prefix_size,
+                                     cohort_change_fn on_change, void* user,
+                                     cohort_subscription_t** subscription, cohort_error_t** error) {
+  const Bytes keys{prefix, prefix_size, "prefix"};
+  return SubscribeWith(map, keys, on_change, user, subscription, error, [&](auto callback) {
+    return prefix_size == 0 ? map->map.Subscribe(std::move(callback))
+                            : map->map.SubscribePrefix(keys.view(), std::move(callback));
+  });
+}
+
+cohort_status_t cohort_map_subscribe_key(cohort_map_t* map, const void* key, size_t key_size,
+                                         cohort_change_fn on_change, void* user,
+                                         cohort_subscription_t** subscription,
+                                         cohort_error_t** error) {
+  const Bytes keys{key, key_size, "key"};
+  return SubscribeWith(map, keys, on_change, user, subscription, error, [&](auto callback) {
+    return map->map.SubscribeKey(keys.view(), std::move(callback));
+  });
+}
+
+}  // extern "C"
