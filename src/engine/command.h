@@ -49,6 +49,7 @@ struct MapWrite {
   bool conditional =
       false;  // Its outcome depends on order: put-if, increment, batch with conditions ...
   bool convergent = false;
+  bool is_release = false;  // Gives up what others wait for: taken while this member drains, too.
 };
 // Proves that all members that hold the whole state hold the same, at one place of the order. Waits
 // until at least `holders_min` members do, this one included. DoneUpcall: number and replicas are

@@ -466,7 +466,7 @@ absl::Status Group::Impl::Leave() {
     return engine.synced() && view.members.size() > 1 && holders == 1;
   };
   if (driver_->Read(is_only_holder)) {
-    Post(engine::SetDraining{true}).IgnoreError();
+    BeginDraining().IgnoreError();
     VerifyConvergence(2, leave_timeout_).IgnoreError();
   }
   if (left_.exchange(true)) return absl::CancelledError("left already");
@@ -487,9 +487,16 @@ absl::StatusOr<Convergence> Group::Impl::VerifyConvergence(uint16_t members_min,
   return Convergence{done.replicas, done.view, done.position};
 }
 
+absl::Status Group::Impl::BeginDraining() {
+  absl::Status status = Post(engine::SetDraining{true});
+  if (!status.ok()) return status;
+  for (const auto& service : Services()) service->OnDraining();
+  return status;
+}
+
 absl::Status Group::Impl::Drain(absl::Duration timeout) {
   if (DeliveryQueue::OnDeliveryThread()) return InCallback();
-  if (absl::Status status = Post(engine::SetDraining{true}); !status.ok()) return status;
+  if (absl::Status status = BeginDraining(); !status.ok()) return status;
   const absl::StatusOr<Convergence> elsewhere = VerifyConvergence(2, timeout);
   if (elsewhere.ok()) return Leave();
   Post(engine::SetDraining{false}).IgnoreError();

@@ -34,6 +34,8 @@ class GroupService {
  public:
   virtual ~GroupService() = default;
   virtual Instant Housekeep(Instant now) = 0;  // On the I/O thread; returns when it is wanted next.
+  // This member takes no more writes, but still has its place.
+  virtual void OnDraining() = 0;
   virtual void OnLeft(const absl::Status& status) = 0;
 };
 
@@ -68,6 +70,8 @@ struct Group::Impl : public std::enable_shared_from_this<Group::Impl> {
   engine::DoneUpcall Await(engine::Command command, absl::Duration timeout);
   absl::StatusOr<Convergence> VerifyConvergence(uint16_t members_min, absl::Duration timeout);
   absl::Status Drain(absl::Duration timeout);
+  // Refuses writes from now on, and tells the services.
+  absl::Status BeginDraining();
   absl::Status CallAsync(engine::Command command, absl::Duration timeout, WriteCallback done);
   // Executes a command whose outcome nobody wants to know.
   absl::Status Post(const engine::Command& command);
