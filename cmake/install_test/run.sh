@@ -87,7 +87,7 @@ headers_stand_alone() {
 }
 
 # The interface, as it is named by nm -C.
-api='^cohort::((Group|ReplicatedMap|Subscription|WriteBatch|InstanceId|MemberId|ViewId|Version|MapDigest)::[^:(]*(\[abi:cxx11\])?\(|ToString\()'
+api='^cohort::((Group|Channel|Responder|LockService|HeldLock|ReplicatedMap|Subscription|WriteBatch|InstanceId|MemberId|ViewId|Version|MapDigest)::[^:(]*(\[abi:cxx11\])?\(|ToString\()'
 exported() { nm -DC --defined-only "$work/shared/lib/libcohort.so" | cut -d ' ' -f 3-; }
 
 only_the_interface_is_exported() {
