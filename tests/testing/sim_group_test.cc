@@ -275,5 +275,36 @@ TEST(SimGroupDeathTest, MistakesOfATestAreSaidInWords) {
   EXPECT_DEATH(group.RunFor(absl::Seconds(1)), "time cannot be run inside a callback");
 }
 
+// c runs a tenth of the time, and meanwhile b dies.
+TEST(SimGroupTest, WhoWasDegradedIsToldToHaveCaughtUpAlsoInAnotherView) {
+  SimGroup group({"a", "b", "c", "d"}, Seed(61));
+  SimMap map = group.map("a", "m");
+  const auto told = [&](EventKind kind) {
+    const std::vector<Event>& events = group.events("a");
+    return std::count_if(events.begin(), events.end(), [&](const Event& event) {
+      return event.kind == kind && event.subject_name == "c";
+    });
+  };
+  const auto write = [&](absl::Duration time) {
+    const absl::Duration end = group.now() + time;
+    for (int i = 0; group.now() < end; ++i) {
+      map.PutAsync("k", std::to_string(i), {}, [](const WriteResult&) {}).IgnoreError();
+      group.RunFor(absl::Milliseconds(5));
+    }
+  };
+  for (int i = 0; i < 20 && told(EventKind::kDegraded) == 0; ++i) {
+    group.Pause("c");
+    write(absl::Milliseconds(270));
+    group.Resume("c");
+    write(absl::Milliseconds(30));
+  }
+  ASSERT_EQ(told(EventKind::kDegraded), 1);
+  group.Kill("b");
+  write(absl::Seconds(10));
+  EXPECT_EQ(group.view("a").members.size(), 3u);
+  EXPECT_EQ(told(EventKind::kCaughtUp), 1);
+  EXPECT_EQ(told(EventKind::kDegraded), 1);
+}
+
 }  // namespace
 }  // namespace cohort::testing
