@@ -24,12 +24,12 @@
 #include <string_view>
 #include <vector>
 
+#include "base/flap_damper.h"
 #include "base/group_sighting.h"
 #include "base/random.h"
 #include "base/timer_table.h"
 #include "base/types.h"
 #include "membership/admission.h"
-#include "membership/flap_damper.h"
 #include "membership/join_batch.h"
 #include "membership/membership_io.h"
 #include "membership/merge_talk.h"

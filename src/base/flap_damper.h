@@ -1,9 +1,10 @@
-// How long a member that comes back again and again waits (Spec 4.76).
+// How long what comes and goes again and again is held back: members (Spec 4.76), multicast paths
+// (Spec 7.7).
 //
 // Idea: two times within a minute are bad luck; from the third on the wait doubles, and only a long
 // quiet ends it, since the waits themselves make the times rare.
-#ifndef COHORT_MEMBERSHIP_FLAP_DAMPER_H_
-#define COHORT_MEMBERSHIP_FLAP_DAMPER_H_
+#ifndef COHORT_BASE_FLAP_DAMPER_H_
+#define COHORT_BASE_FLAP_DAMPER_H_
 
 #include <algorithm>
 #include <cstddef>
@@ -12,7 +13,7 @@
 
 #include "base/instant.h"
 
-namespace cohort::membership {
+namespace cohort {
 
 class FlapDamper {
  public:
@@ -46,6 +47,6 @@ class FlapDamper {
   size_t times_ = 0;
 };
 
-}  // namespace cohort::membership
+}  // namespace cohort
 
-#endif  // COHORT_MEMBERSHIP_FLAP_DAMPER_H_
+#endif  // COHORT_BASE_FLAP_DAMPER_H_

@@ -1,8 +1,8 @@
-#include "membership/flap_damper.h"
+#include "base/flap_damper.h"
 
 #include <gtest/gtest.h>
 
-namespace cohort::membership {
+namespace cohort {
 namespace {
 
 constexpr Instant kNow = Instant::FromNanos(1'000'000'000);
@@ -31,4 +31,4 @@ TEST(FlapDamperTest, TenMinutesWithoutAnyForgetThem) {
 }
 
 }  // namespace
-}  // namespace cohort::membership
+}  // namespace cohort
