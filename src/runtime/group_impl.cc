@@ -108,8 +108,7 @@ absl::StatusOr<std::shared_ptr<Group::Impl>> Group::Impl::Create(const GroupOpti
         self->OnUpcalls(engine, upcalls);
       },
       [self](Instant now) { return self->Housekeep(now); });
-  impl->id_ =
-      impl->driver_->Read([](const engine::Engine& engine, Instant) { return engine.self(); });
+  impl->instance_ = impl->id().instance;
   if (absl::Status status = impl->OpenChannels(options); !status.ok()) return status;
   impl->FindSeeds(options, std::move(seeds));
   impl->driver_->Start();
@@ -143,9 +142,13 @@ void Group::Impl::FindSeeds(const GroupOptions& options, runtime::SeedTable tabl
   seeds_->AwaitFirstRound(std::min(kFirstLookUpMax, options.join_timeout));
 }
 
+MemberId Group::Impl::id() const {
+  return driver_->Read([](const engine::Engine& engine, Instant) { return engine.self(); });
+}
+
 absl::Status Group::Impl::OpenChannels(const GroupOptions& options) {
   channels_ = std::make_unique<runtime::Channels>(
-      id_.instance, queue,
+      instance_, queue,
       runtime::Channels::Host{weak_from_this(),
                               [this](const engine::Command& command) { return Post(command); },
                               [this](Instant deadline) { driver_->WakeAt(deadline); }});

@@ -89,7 +89,8 @@ struct Group::Impl : public std::enable_shared_from_this<Group::Impl> {
   runtime::Channels& channels() { return *channels_; }
   const std::string& name() const { return name_; }
   const std::string& address() const { return address_; }
-  MemberId id() const { return id_; }
+  // As in views: it changes when this member comes back as a new one. Takes the driver's lock.
+  MemberId id() const;
   absl::Duration leave_timeout() const { return leave_timeout_; }
 
   runtime::DeliveryQueue queue;
@@ -119,7 +120,7 @@ struct Group::Impl : public std::enable_shared_from_this<Group::Impl> {
   std::string name_;
   std::string address_;
   Address own_;  // address_, as the engine has it.
-  MemberId id_;
+  InstanceId instance_;
   absl::Duration leave_timeout_;
   std::atomic<bool> left_{false};
   runtime::CallTable calls_;

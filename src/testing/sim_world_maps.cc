@@ -164,8 +164,8 @@ absl::StatusOr<std::shared_ptr<SimLocks>> SimWorld::LocksOf(HostIndex index, std
 }
 
 void SimWorld::TellLocks(HostIndex index, const std::function<void(SimLocks&)>& tell) {
-  for (const auto& [map, locks] : hosts_[index].locks)
-    callbacks_.push_back([locks, tell] { tell(*locks); });
+  for (const auto& known : hosts_[index].locks)
+    callbacks_.push_back([locks = known.second, tell] { tell(*locks); });
 }
 
 }  // namespace cohort::testing
