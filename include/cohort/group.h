@@ -91,6 +91,7 @@ class COHORT_EXPORT Group {
   //   kCancelled, kFailedPrecondition  as Leave.
   absl::StatusOr<Convergence> VerifyConvergence(absl::Duration timeout = absl::Seconds(5));
 
+  // As in views, so it changes when this member comes back as a new one; the instance stays.
   MemberId id() const;
   const std::string& name() const;     // As in views, chosen or given.
   const std::string& address() const;  // "ADDR:PORT" of both unicast sockets.

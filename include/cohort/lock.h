@@ -37,14 +37,15 @@ class COHORT_EXPORT HeldLock {
   // the group. What the lock protects outside the group should refuse smaller ones than it has
   // seen, because a holder that is cut off may not know yet that it is.
   Version fence() const;
-  // Whether it is still held, as far as this member knows at this moment.
+  // Whether it is still held, as far as this member knows at this moment. Group::Drain changes
+  // nothing about it; Group::Leave ends it.
   bool held() const;
   // Gives it up; returns when the others know (blocks). Afterwards it is not held here, whatever
-  // came of it. Errors:
+  // came of it. Also while this member drains. Errors:
   //   kAborted             it had been lost.
   //   kFailedPrecondition  called in a callback: destroy it there instead.
-  //   kUnavailable, kCancelled  this member lost its place in the group; left the group. The lock
-  //                        is free then, or will be when this member is back.
+  //   kUnavailable, kCancelled  this member lost its place in the group, or its quorum; left the
+  //                        group. The lock is free then, or will be when this member is back.
   absl::Status Release();
 
   struct COHORT_HIDDEN Impl;  // Of the library.
@@ -70,6 +71,11 @@ struct LockOwner {
 // wants it: the next one writes over the entry, under the condition that it has not changed, and
 // gets a greater fence. There are no leases to renew and no clocks.
 //
+// **Drain.** A member that drains keeps the locks it has until they are released, or until it
+// leaves: then their holders are told (`on_lost`), and they are free as above. It gets no more of
+// them, and its calls that wait for one are refused. If the drain comes to nothing, nothing was
+// lost by it.
+//
 // **Partitions.** Under Policy::kPrimary there is never more than one owner in the order of the
 // group; a member that is cut off is told (`on_lost`) as it notices, which may be up to
 // GroupOptions::dead_timeout after the others gave its locks away: that is what fence() is for.
@@ -81,7 +87,8 @@ struct LockOwner {
 // The map is an ordinary one; nothing else should be written into it. A key that holds something
 // else is no lock: kDataLoss.
 //
-// Thread-safe; a cheap copyable handle.
+// Thread-safe; a cheap copyable handle. What was acquired is released even if the last handle is
+// gone: the group sees to it until it is left.
 //
 // ```cpp
 //   absl::StatusOr<cohort::LockService> locks = cohort::LockService::Open(group);
@@ -110,7 +117,7 @@ class COHORT_EXPORT LockService {
                                    absl::Duration timeout = absl::Seconds(30),
                                    OnLost on_lost = nullptr);
   // As Acquire, but does not wait for who holds it: kAborted, with whom in the text.
-  // kUnavailable: outside the primary partition, or rejoining.
+  // kUnavailable, at once: outside the primary partition, or rejoining.
   absl::StatusOr<HeldLock> TryAcquire(std::string_view name, OnLost on_lost = nullptr);
   // As Acquire; if it returns OK, `done` is called exactly once, on the delivery thread.
   using AcquireCallback = std::function<void(absl::StatusOr<HeldLock> lock)>;

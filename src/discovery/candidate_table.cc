@@ -65,10 +65,11 @@ bool CandidateTable::NoteAsked(const InstanceId& instance) {
   return false;
 }
 
-size_t CandidateTable::EchoedNames(const std::string& own) const {
+size_t CandidateTable::EchoedNames(Instant from, const std::string& own) const {
   std::set<std::string> names;
   for (const Candidate& candidate : candidates_) {
-    if (candidate.echoed && candidate.self.name != own) names.insert(candidate.self.name);
+    if (candidate.echoed && candidate.echoed_at >= from && candidate.self.name != own)
+      names.insert(candidate.self.name);
   }
   return names.size();
 }

@@ -22,6 +22,10 @@ inline constexpr size_t kCandidatesMax = 1024;
 inline constexpr uint32_t kUnansweredAsksMax = 3;
 // Long, because a group begun beside a carrier that lives loses what it carries.
 inline constexpr Duration kCarrierSilenceMax = seconds(10);
+// For so long an echo shows that its sender is there; longer where so many are waited for that not
+// all of their questions are answered (AnswerLimiter).
+inline constexpr Duration kEchoCountsFor = seconds(10);
+inline constexpr Duration kEchoCountsForEach = milliseconds(100);
 
 // True when `a` should begin the group rather than `b`.
 bool RanksBefore(const Self& a, const Self& b);
@@ -43,8 +47,8 @@ class CandidateTable {
   const Candidate* Best() const;
   // Notes a question to it; false when it left too many unanswered and is forgotten.
   bool NoteAsked(const InstanceId& instance);
-  // Names of those that echoed, without `own`.
-  size_t EchoedNames(const std::string& own) const;
+  // Names of those that echoed since `from`, without `own`.
+  size_t EchoedNames(Instant from, const std::string& own) const;
   // One that echoed and carries state; nullptr when there is none. Forgets those that have not
   // echoed for kCarrierSilenceMax.
   const Candidate* EchoedCarrier(Instant now);

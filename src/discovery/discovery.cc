@@ -182,7 +182,9 @@ void Discovery::Ask(const Address& whom, Output& out) const {
 // Spec 3.6.
 bool Discovery::EnoughNames(Instant now, Output& out) {
   if (options_.initial_members == 0) return true;
-  const size_t names = 1 + candidates_.EchoedNames(self_.name);
+  const Duration fresh =
+      std::max<Duration>(kEchoCountsFor, options_.initial_members * kEchoCountsForEach);
+  const size_t names = 1 + candidates_.EchoedNames(now - fresh, self_.name);
   // Of several that carry state, the best may begin the group with its own.
   const CandidateTable::Candidate* carrier =
       self_.carries_state ? nullptr : candidates_.EchoedCarrier(now);

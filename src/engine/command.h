@@ -51,6 +51,7 @@ struct MapWrite {
   // Of a convergent map: behind the operation there is room for so many bytes, which are written
   // when it leaves (map/convergent_stamp.h). 0: of an ordered one.
   size_t stamp_bytes = 0;
+  bool is_release = false;  // Gives up what others wait for: taken while this member drains, too.
 };
 // Makes this member the owner of an entry of a convergent map (Spec 11.20). DoneUpcall: number is
 // the claim's epoch; all that the owner before has written by right is applied here. kNotFound: no

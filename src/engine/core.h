@@ -64,7 +64,9 @@ class Engine::Core final : private frag::Stamper {
 
   // core_state.cc: commands and deliveries.
   absl::Status Execute(Instant now, const Command& command, Output& out);
-  bool writable() const;
+  bool writable() const { return in_place() && draining_ == 0; }
+  bool in_place() const;
+  bool draining() const { return draining_ > 0; }
   uint64_t NextHlc(Instant now) { return clock_.NextHlc(now); }
   int64_t GroupTimeMs(Instant now) const { return clock_.NowMs(now); }
 

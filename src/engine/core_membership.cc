@@ -1,6 +1,7 @@
 // Membership asked and obeyed: wedge, fetch, install, exclusion, the mesh of lifelines.
 #include <algorithm>
 #include <limits>
+#include <optional>
 
 #include "engine/core.h"
 
@@ -24,6 +25,19 @@ Packetizer::Route RouteOf(const std::vector<MemberInfo>& members, Rank self) {
   route.self = self;
   if (self < members.size()) route.self_id = members[self].id;
   return route;
+}
+
+// For each of `members` its rank among those of the view before, if it was there as the same one.
+std::vector<std::optional<Rank>> RanksBefore(const std::vector<MemberInfo>& members,
+                                             const std::vector<MemberInfo>& before) {
+  std::vector<std::optional<Rank>> ranks(members.size());
+  for (Rank rank = 0; rank < members.size(); ++rank) {
+    const auto known = std::find_if(before.begin(), before.end(), [&](const MemberInfo& member) {
+      return member.id == members[rank].id;
+    });
+    if (known != before.end()) ranks[rank] = static_cast<Rank>(known - before.begin());
+  }
+  return ranks;
 }
 
 }  // namespace
@@ -198,7 +212,7 @@ void Engine::Core::BeginView(Instant now, const membership::Installation& instal
   // evidence is kept and judged again.
   failure_out_ = {};
   plane_.OnView(now, view_.id, rank_, view_infos_.size(), plane_out_);
-  lag_.OnView(view_infos_.size());
+  lag_.OnView(RanksBefore(view_infos_, before));
   if (installation.fresh) failure_.Forget();
   failure_.OnView(now, rank_, view_infos_, failure_out_);
   std::vector<Rank> continuing;

@@ -231,6 +231,11 @@ void Engine::Core::ReportMulticast(Instant now, const failure::MulticastChange& 
                          "Look for a filter, or for a switch that snoops without an IGMP or MLD "
                          "querier")
           : "what it multicasts arrives again";
+  if (change.held > Duration::zero()) {
+    absl::StrAppend(&text, ". It is the ", change.times,
+                    ". time lately: taken for lost for at least ", change.held / seconds(1),
+                    " s, though a little may get through");
+  }
   Report(now, change.lost ? EventKind::kMulticastLost : EventKind::kMulticastBack, std::move(text),
          member.id, member.name, silent_ms);
 }

@@ -9,9 +9,11 @@ namespace cohort::engine {
 namespace {
 constexpr size_t kOpeningMax = 1024;  // OpenMap commands under way.
 
-bool IsAnswer(const Command& command) {
+// What others wait for is taken while this member drains.
+bool IsOwed(const Command& command) {
   const auto* send = std::get_if<SendMessage>(&command);
-  return send != nullptr && send->is_answer;
+  const auto* write = std::get_if<MapWrite>(&command);
+  return (send != nullptr && send->is_answer) || (write != nullptr && write->is_release);
 }
 }  // namespace
 
@@ -32,9 +34,8 @@ void Engine::Core::Report(Instant now, EventKind kind, std::string text, const M
 
 bool Engine::Core::HoldsMessages() const { return !replica_.synced() || terminal_ || halted_; }
 
-bool Engine::Core::writable() const {
-  return member_ && replica_.synced() && !terminal_ && !halted_ && draining_ == 0 && !leaving_ &&
-         !left_;
+bool Engine::Core::in_place() const {
+  return member_ && replica_.synced() && !terminal_ && !halted_ && !leaving_ && !left_;
 }
 
 absl::Status Engine::Core::CheckWritable() const {
@@ -84,7 +85,7 @@ absl::Status Engine::Core::Execute(Instant now, const Command& command, Output& 
     status = CheckMember();
     if (status.ok())
       status = verifications_.Add(now, verify->id, verify->holders_min, verify->within);
-  } else if (status = IsAnswer(command) ? CheckMember() : CheckWritable(); !status.ok()) {
+  } else if (status = IsOwed(command) ? CheckMember() : CheckWritable(); !status.ok()) {
     return status;
   } else if (const auto* open = std::get_if<OpenMap>(&command)) {
     status = ExecuteOpenMap(now, *open);

@@ -32,6 +32,8 @@ MemberId Engine::self() const { return core_->self(); }
 const View& Engine::view() const { return core_->view(); }
 bool Engine::synced() const { return core_->replica().synced(); }
 bool Engine::writable() const { return core_->writable(); }
+bool Engine::in_place() const { return core_->in_place(); }
+bool Engine::draining() const { return core_->draining(); }
 uint64_t Engine::NextHlc(Instant now) { return core_->NextHlc(now); }
 int64_t Engine::GroupTimeMs(Instant now) const { return core_->GroupTimeMs(now); }
 

@@ -68,8 +68,12 @@ class Engine {
   MemberId self() const;
   const View& view() const;  // The one installed last; without members before the first.
   bool synced() const;       // Holds the whole state.
-  bool writable()
-      const;  // A write would be accepted now (in a view, synced, not halted, not leaving).
+  // A write would be accepted now: in its place, and not draining.
+  bool writable() const;
+  // In a view that goes on, synced, not halted, not leaving. While it drains, such a member takes
+  // releases and answers only.
+  bool in_place() const;
+  bool draining() const;
   const map::Map* FindMap(
       uint32_t id) const;  // Null if there is none, or its state is not complete yet.
   // The same, if it is a convergent one.

@@ -13,7 +13,8 @@ void FailureDetector::JudgeMulticast(Output& out) {
     Peer& peer = peers_[rank];
     const Duration silence = fd_now_ - peer.multicast_at;
     if (peer.multicast_lost) {
-      const bool back = peer.multicast_packets >= kMulticastBackPackets;
+      const bool back =
+          peer.multicast_packets >= kMulticastBackPackets && fd_now_ >= peer.multicast_held_until;
       if (!uses || back) {
         peer.multicast_lost = false;
         peer.multicast_at = fd_now_;
@@ -25,7 +26,13 @@ void FailureDetector::JudgeMulticast(Output& out) {
       peer.multicast_packets = 0;
       changed = true;
       ++stats_.multicast_lost;
-      out.multicast_changes.push_back({.peer = rank, .lost = true, .silence = silence});
+      const Duration held = peer.multicast_flaps.Note(fd_now_);
+      peer.multicast_held_until = fd_now_ + held;
+      out.multicast_changes.push_back({.peer = rank,
+                                       .lost = true,
+                                       .silence = silence,
+                                       .held = held,
+                                       .times = peer.multicast_flaps.times()});
     }
     any_lost |= peer.multicast_lost;
   }

@@ -38,6 +38,8 @@ struct MulticastChange {
   Rank peer = kNoRank;
   bool lost = false;
   Duration silence{0};
+  Duration held{0};  // So long it is taken for lost at least, because it has come and gone before.
+  size_t times = 0;  // It was lost, lately.
 };
 
 struct Output {

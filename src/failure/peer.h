@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "absl/container/inlined_vector.h"
+#include "base/flap_damper.h"
 #include "base/types.h"
 #include "failure/gap_history.h"
 #include "wire/frames.h"
@@ -31,7 +32,9 @@ struct Peer {
   Instant multicast_at;            // By multicast; or when a silence of any kind ended.
   bool multicast_lost = false;     // It is heard, but not by multicast.
   unsigned multicast_packets = 0;  // Since it was lost.
-  bool wants_copies = false;       // It does not hear what we multicast, its last HB says.
+  FlapDamper multicast_flaps;
+  Instant multicast_held_until;  // Until then it stays lost.
+  bool wants_copies = false;     // It does not hear what we multicast, its last HB says.
   GapHistory gaps;
   Duration srtt{0};
   unsigned local_health = 0;

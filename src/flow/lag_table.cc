@@ -10,9 +10,22 @@ constexpr int kStoodStillSamples = 15;
 
 }  // namespace
 
-void LagTable::OnView(size_t members) {
-  rows_.assign(members <= kLagMembersMax ? members : 0, Row{});
-  next_ = last_ = Instant();
+void LagTable::OnView(const std::vector<std::optional<Rank>>& before) {
+  std::vector<Row> rows(before.size() <= kLagMembersMax ? before.size() : 0);
+  for (Rank rank = 0; rank < rows.size(); ++rank) {
+    if (!before[rank] || *before[rank] >= rows_.size()) continue;
+    const Row& known = rows_[*before[rank]];
+    if (!known.degraded) continue;
+    rows[rank] = {.reached = {},
+                  .mean = known.mean,
+                  .worst = known.worst,
+                  .behind = known.behind,
+                  .degraded = true,
+                  .since = known.since};
+  }
+  rows_ = std::move(rows);
+  next_ = Instant();
+  last_.reset();
 }
 
 // What more than half of the other members hold, over all senders.
@@ -41,12 +54,24 @@ void LagTable::Begin(Instant now) {
 
 void LagTable::Sample(Instant now, const wire::AckTable& acks, bool writers_wait,
                       std::vector<Change>& changes) {
-  if (now < next_ || rows_.size() < 2 || acks.members() != rows_.size()) return;
-  if (now - last_ > kStoodStillSamples * options_.sample_every) Begin(now);
+  if (now < next_ || acks.members() != rows_.size()) return;
+  if (rows_.size() < 2) return Release(changes);
+  if (!last_) {
+    for (Row& row : rows_) row.since = now;
+  } else if (now - *last_ > kStoodStillSamples * options_.sample_every) {
+    Begin(now);
+  }
   last_ = now;
   next_ = now + options_.sample_every;
   for (Rank member = 0; member < rows_.size(); ++member) Measure(member, acks);
   for (Rank member = 0; member < rows_.size(); ++member) Judge(now, member, writers_wait, changes);
+}
+
+// Who is alone is behind nobody.
+void LagTable::Release(std::vector<Change>& changes) {
+  if (rows_.empty() || !rows_[0].degraded) return;
+  changes.push_back({0, false, rows_[0].worst});
+  rows_[0] = Row{};
 }
 
 void LagTable::Measure(Rank member, const wire::AckTable& acks) {

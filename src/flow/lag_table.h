@@ -15,6 +15,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <deque>
+#include <optional>
 #include <vector>
 
 #include "base/instant.h"
@@ -44,7 +45,9 @@ class LagTable {
 
   explicit LagTable(const Options& options) : options_(options) {}
 
-  void OnView(size_t members);  // Nothing is known of the members of a new view.
+  // `before`: for each member of the new view the rank it had in the one before, if it was in it.
+  // Of those nothing is kept but that they are degraded.
+  void OnView(const std::vector<std::optional<Rank>>& before);
   Instant NextDeadline() const { return next_; }
   // Looks at the table, if it is time to. `writers_wait`: somebody has more to send than the window
   // lets pass. After a gap (this process stood still) it begins anew.
@@ -74,6 +77,7 @@ class LagTable {
     Instant since;  // Of `behind`, or of not being it.
   };
   void Begin(Instant now);
+  void Release(std::vector<Change>& changes);
   uint64_t ReachedByOthers(const wire::AckTable& acks, Rank member);
   void Measure(Rank member, const wire::AckTable& acks);
   Duration MeanOfOthers(Rank member) const;
@@ -83,7 +87,7 @@ class LagTable {
   std::vector<Row> rows_;
   std::vector<SeqNo> scratch_;
   Instant next_;
-  Instant last_;
+  std::optional<Instant> last_;  // None yet in this view.
 };
 
 }  // namespace cohort::flow

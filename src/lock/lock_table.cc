@@ -47,6 +47,10 @@ absl::Status NoLock(std::string_view name) {
                                           " of this map is no lock: use a map of its own"));
 }
 
+absl::Status Out() {
+  return absl::UnavailableError("this member cannot write now: it rejoins, or has no quorum");
+}
+
 // What a write cannot be expected to do better later.
 bool IsFinal(const absl::Status& status) {
   return absl::IsCancelled(status) || absl::IsFailedPrecondition(status) ||
@@ -79,6 +83,11 @@ void LockTable::Acquire(Instant now, uint64_t id, std::string_view name, Instant
         {.id = id, .status = absl::ResourceExhaustedError("too many calls wait for locks")});
     return;
   }
+  // What is under way here may be so for as long as this member is out: no reason to wait.
+  if (try_once && !read_(name).HasPlace()) {
+    out.answers.push_back({.id = id, .status = Out()});
+    return;
+  }
   One& one = all_[std::string(name)];
   if (try_once && (one.hold || !one.waiters.empty())) {
     out.answers.push_back(
@@ -104,7 +113,9 @@ void LockTable::Release(Instant now, uint64_t id, uint64_t hold, Output& out) {
     one.hold.reset();
     holds_.erase(known);
     one.clean_up = true;
-    out.answers.push_back({.id = id, .status = absl::AbortedError("the lock had been lost")});
+    out.answers.push_back(
+        {.id = id,
+         .status = seen.HasPlace() ? absl::AbortedError("the lock had been lost") : Out()});
     return Step(now, name, out);
   }
   one.hold.reset();
@@ -113,7 +124,7 @@ void LockTable::Release(Instant now, uint64_t id, uint64_t hold, Output& out) {
 }
 
 bool LockTable::IsGood(const Hold& hold, const Seen& seen) const {
-  if (!seen.readable || !seen.writable || !seen.value) return false;
+  if (!seen.HasPlace() || !seen.value) return false;
   const std::optional<Holding> there = Decode(*seen.value);
   return there && *there == hold.holding && FindMember(seen.view, hold.holding.owner) != nullptr;
 }
@@ -122,6 +133,14 @@ bool LockTable::IsHeld(uint64_t hold) const {
   const auto known = holds_.find(hold);
   if (known == holds_.end()) return false;
   return IsGood(*all_.find(known->second)->second.hold, read_(known->second));
+}
+
+std::optional<LockOwner> LockTable::Owner(std::string_view name) const {
+  const Seen seen = read_(name);
+  const std::optional<Holding> holding = seen.value ? Decode(*seen.value) : std::nullopt;
+  const Member* owner = holding ? FindMember(seen.view, holding->owner) : nullptr;
+  if (owner == nullptr) return std::nullopt;
+  return LockOwner{owner->id, owner->name, seen.version};
 }
 
 void LockTable::Lose(One& one, absl::Status why, Output& out) {
@@ -171,14 +190,16 @@ void LockTable::StepOne(Instant now, const std::string& name, One& one, Output& 
   one.retry_at = Instant::Infinite();
   const Seen seen = read_(name);
   const Member* self = FindInstance(seen.view, self_);
-  if (!seen.readable || !seen.writable || self == nullptr) {
+  if (!seen.HasPlace() || self == nullptr) {
     // A hold stays until OnOut or a view says more: being between two views is no loss.
-    FailWaiters(one,
-                absl::UnavailableError("this member cannot write now: it rejoins, or has no "
-                                       "quorum"),
-                /*only_try_once=*/true, out);
+    FailWaiters(one, Out(), /*only_try_once=*/true, out);
     if (!one.waiters.empty() || one.clean_up) one.retry_at = now + kRetryAfter;
     return;
+  }
+  if (seen.draining) {
+    FailWaiters(one,
+                absl::FailedPreconditionError("this member is draining: it takes no more locks"),
+                /*only_try_once=*/false, out);
   }
   one.clean_up = false;
   if (one.hold && !IsGood(*one.hold, seen)) {
@@ -250,6 +271,11 @@ void LockTable::OnChangeOfAll(Instant now, Output& out) {
 }
 
 void LockTable::OnOut(Instant now, const absl::Status& why, Output& out) {
+  for (auto& [name, one] : all_) {
+    FailWaiters(one, why, /*only_try_once=*/true, out);
+    if (!one.pending || one.pending->release_id == 0) continue;
+    out.answers.push_back({.id = std::exchange(one.pending->release_id, 0), .status = why});
+  }
   std::vector<std::string> held;
   for (const auto& [hold, name] : holds_) held.push_back(name);
   for (const std::string& name : held) {
@@ -297,6 +323,12 @@ void LockTable::FailAll(const absl::Status& status, Output& out) {
   }
   all_.clear();
   tickets_.clear();
+}
+
+bool LockTable::HasLoose() const {
+  return std::any_of(all_.begin(), all_.end(), [](const auto& entry) {
+    return entry.second.clean_up || entry.second.pending.has_value();
+  });
 }
 
 void LockTable::ForgetIfIdle(All::iterator it) {

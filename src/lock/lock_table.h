@@ -49,10 +49,12 @@ class LockTable {
   // What the map and the engine say at one moment.
   struct Seen {
     bool readable = false;  // The member is in a view and holds the whole state.
-    bool writable = false;
+    bool in_place = false;  // The group lets it write, or would if it did not drain.
     View view;
     std::optional<std::string> value;
     Version version;
+    bool draining = false;  // It takes releases, and no locks.
+    bool HasPlace() const { return readable && in_place; }
   };
   using Reader = std::function<Seen(std::string_view name)>;
 
@@ -94,7 +96,8 @@ class LockTable {
   // of this one. `id` is the caller's, used once.
   void Acquire(Instant now, uint64_t id, std::string_view name, Instant deadline, bool try_once,
                Output& out);
-  // Gives hold `hold` up; the answer comes when the map says so. Unknown or lost: answered at once.
+  // Gives hold `hold` up; the answer comes when the map says so. Unknown, lost, or out of its
+  // place: answered at once.
   void Release(Instant now, uint64_t id, uint64_t hold, Output& out);
   void OnWritten(Instant now, uint64_t ticket, const absl::Status& status, const Version& version,
                  Output& out);
@@ -102,14 +105,21 @@ class LockTable {
   void OnChange(Instant now, std::string_view name, Output& out) { Step(now, name, out); }
   // All that this table knows of.
   void OnChangeOfAll(Instant now, Output& out);
-  // This member lost its place or the quorum: others may have its locks by now.
+  // This member lost its place or the quorum: others may have its locks by now. Whoever waits for
+  // this member's own writes is answered: they may be under way for as long as that lasts.
   void OnOut(Instant now, const absl::Status& why, Output& out);
   void OnTimer(Instant now, Output& out);
   Instant NextDeadline() const;
   void FailAll(const absl::Status& status, Output& out);
 
-  // Whether the hold is good at this moment, as the map and the view say.
+  // Whether the hold is good at this moment, as the map and the view say; also while this member
+  // drains.
   bool IsHeld(uint64_t hold) const;
+  // Whether an entry of this member may be there that nobody here counts on: whoever drives the
+  // table goes on with it until this is over.
+  bool HasLoose() const;
+  // Who holds the lock, as this member sees it; nobody: empty.
+  std::optional<LockOwner> Owner(std::string_view name) const;
   size_t waiters() const { return waiters_; }
   bool IsConsistent() const;
 

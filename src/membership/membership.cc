@@ -146,6 +146,10 @@ void Membership::ApplyInstall(const Turn& turn, ProposalRef proposal, Output& ou
   previous_received_ = turn.received;
   const bool terminal = proposal->terminal.has_value();
   const ProposalRef installed = proposal;
+  for (const ProposedChange& change : installed->left) {
+    parted_ |= change.cause == ViewCause::kSilent || change.cause == ViewCause::kStalled ||
+               change.cause == ViewCause::kBadLink;
+  }
   BeginView(turn.now, std::move(proposal), false, 0, out);
   if (terminal) {
     GoToOtherSide(turn.now, *installed, out);
@@ -180,14 +184,8 @@ void Membership::OnFoundSlow(Instant now, const std::string& by, Output& out) {
 void Membership::Exclude(Instant now, const std::string& why, Duration delay_min, Output& out) {
   if (KindOf(role_) == RoleKind::kLeaving) return FinishLeaving(now, out);  // What it wanted.
   ++stats_.exclusions;
-  std::erase_if(exclusions_, [&](Instant at) { return now - at > seconds(60); });
-  exclusions_.push_back(now);
-  Duration delay = Duration::zero();
-  if (exclusions_.size() >= 3) {
-    delay = std::min<Duration>(seconds(60),
-                               seconds(1) * (1 << std::min<size_t>(exclusions_.size() - 3, 6)));
-  }
-  delay = std::max(delay, delay_min);
+  const Duration damping = flaps_.Note(now);
+  const Duration delay = std::max(damping, delay_min);
   came_from_ = view()->next;
   terminal_.reset();
   merge_.Clear();
@@ -196,8 +194,12 @@ void Membership::Exclude(Instant now, const std::string& why, Duration delay_min
   timers_.Set(Timer::kRole, now + delay);
   out.excluded = true;
   Report(now, EventKind::kExcluded,
-         "the group went on without this member: " + why + "; it comes back as a new member", out,
-         self_.id, self_.name);
+         "the group went on without this member: " + why + "; it comes back as a new member" +
+             (damping == Duration::zero()
+                  ? ""
+                  : ", the " + std::to_string(flaps_.times()) + ". time lately, so it waits " +
+                        std::to_string(damping / seconds(1)) + " s before"),
+         out, self_.id, self_.name);
 }
 
 void Membership::OnRoleTimer(Instant now, Output& out) {
@@ -378,6 +380,7 @@ void Membership::OnTimer(const Turn& turn, Output& out) {
   }
   if (timers_.TakeExpired(Timer::kRole, turn.now)) OnRoleTimer(turn.now, out);
   if (timers_.TakeExpired(Timer::kMerge, turn.now)) OnMergeTimer(turn.now, out);
+  if (timers_.TakeExpired(Timer::kHold, turn.now)) hold_ = Duration::zero();
   if (timers_.TakeExpired(Timer::kLeaveAgain, turn.now)) AskToLeave(turn, out);
   if (out.installation) return;
   if (timers_.TakeExpired(Timer::kJoiners, turn.now)) DropLostNewcomers(turn, out);

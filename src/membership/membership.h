@@ -16,6 +16,7 @@
 #ifndef COHORT_MEMBERSHIP_MEMBERSHIP_H_
 #define COHORT_MEMBERSHIP_MEMBERSHIP_H_
 
+#include <algorithm>
 #include <deque>
 #include <optional>
 #include <set>
@@ -23,6 +24,7 @@
 #include <string_view>
 #include <vector>
 
+#include "base/flap_damper.h"
 #include "base/group_sighting.h"
 #include "base/random.h"
 #include "base/timer_table.h"
@@ -99,10 +101,11 @@ class Membership {
   GroupSighting Side() const;
   // The view whose traffic proves that it is decided; zero when there is none.
   ViewId AcceptedView() const;
-  // How long this member waits, in all, before it searches for the group that has excluded it.
+  // How long this member waits, in all, before it searches for the group that has excluded it, or
+  // its side asks another one to come back. Zero: it does not.
   Duration rejoin_wait() const {
     const auto* excluded = std::get_if<role::Excluded>(&role_);
-    return excluded == nullptr ? Duration::zero() : excluded->wait;
+    return std::max(hold_, excluded == nullptr ? Duration::zero() : excluded->wait);
   }
   // The view before, as long as its messages are answered; null otherwise.
   const ViewChange<>* previous() const { return previous_ ? &*previous_ : nullptr; }
@@ -118,6 +121,7 @@ class Membership {
     kMerge,
     kLeaveAgain,
     kPrevious,
+    kHold,
     kCount
   };
   // A member of the view that was not heard in it yet.
@@ -185,6 +189,7 @@ class Membership {
   void OnMergeTimer(Instant now, Output& out);
   void GoToOtherSide(Instant now, const Proposal& terminal, Output& out);
   MergeMessage MakeMergeMessage(MergeMessage::Kind kind) const;
+  bool IsHeldBack(Instant now, const GroupSighting& sighting, Output& out);
 
   // membership_leave.cc
   void AskToLeave(const Turn& turn, Output& out);
@@ -214,7 +219,10 @@ class Membership {
   MergeTalk merge_;
   std::optional<Terminal> terminal_;      // Wanted: this side ends.
   std::optional<GroupSighting> sighted_;  // Heard while asking was not yet allowed.
-  std::vector<Instant> exclusions_;
+  FlapDamper flaps_;
+  Duration hold_ = Duration::zero();  // Until kHold this side does not ask another one to merge.
+  bool hold_told_ = false;
+  bool parted_ = false;  // A view has lost members that may live on, since this one came back.
   std::vector<Instant> slow_at_;  // Found too slow, lately.
   uint32_t failed_joins_ = 0;
   bool refused_for_good_ = false;

@@ -46,6 +46,7 @@ void Membership::ConsiderSide(Instant now, const GroupSighting& sighting, Output
     // will tell.
     if (RankOf(*view(), sighting.coordinator)) return;
     if (!IsCoordinator() || IsStronger(Side(), sighting)) return;
+    if (IsHeldBack(now, sighting, out)) return;
     Report(now, EventKind::kMerging,
            "another side of the group, view " + sighting.view.ToString() + " with " +
                std::to_string(sighting.members) + " members, goes on; this side asks to join it",
@@ -58,6 +59,20 @@ void Membership::ConsiderSide(Instant now, const GroupSighting& sighting, Output
   Send(sighting.address, wire::StreamMessage::kMerge, Encode(question), out);
   merge_.Ask(now, sighting.address, view()->next, descent);
   timers_.Set(Timer::kMerge, merge_.question()->until);
+}
+
+// Spec 4.76. The other side is heard again every second.
+bool Membership::IsHeldBack(Instant now, const GroupSighting& sighting, Output& out) {
+  if (hold_ == Duration::zero()) return false;
+  if (std::exchange(hold_told_, true)) return true;
+  Report(now, EventKind::kWarning,
+         "another side of the group, view " + sighting.view.ToString() +
+             ", is heard, but this member has come back " + std::to_string(flaps_.times()) +
+             " times lately, as over a link that comes and goes: its side asks again " +
+             std::to_string(hold_ / seconds(1)) +
+             " s after the last time. Look at cables, switches and power saving",
+         out, sighting.coordinator);
+  return true;
 }
 
 void Membership::OnMergeMessage(Instant now, const LifelinePeer& from, const MergeMessage& message,
@@ -158,6 +173,12 @@ void Membership::OnMergeTimer(Instant now, Output& out) {
 void Membership::GoToOtherSide(Instant now, const Proposal& terminal, Output& out) {
   came_from_ = terminal.previous;
   carries_state_ = true;
+  // Groups that formed apart and find each other one by one are no flapping link.
+  if (std::exchange(parted_, false)) {
+    hold_ = flaps_.Note(now);
+    hold_told_ = false;
+    if (hold_ > Duration::zero()) timers_.Set(Timer::kHold, now + hold_);
+  }
   for (const JoinRequest& request : batch_.requests()) {
     JoinAnswer answer;
     answer.kind = JoinAnswer::Kind::kRedirect;

@@ -108,8 +108,7 @@ absl::StatusOr<std::shared_ptr<Group::Impl>> Group::Impl::Create(const GroupOpti
         self->OnUpcalls(engine, upcalls);
       },
       [self](Instant now) { return self->Housekeep(now); });
-  impl->id_ =
-      impl->driver_->Read([](const engine::Engine& engine, Instant) { return engine.self(); });
+  impl->instance_ = impl->id().instance;
   if (absl::Status status = impl->OpenChannels(options); !status.ok()) return status;
   impl->FindSeeds(options, std::move(seeds));
   impl->driver_->Start();
@@ -143,9 +142,13 @@ void Group::Impl::FindSeeds(const GroupOptions& options, runtime::SeedTable tabl
   seeds_->AwaitFirstRound(std::min(kFirstLookUpMax, options.join_timeout));
 }
 
+MemberId Group::Impl::id() const {
+  return driver_->Read([](const engine::Engine& engine, Instant) { return engine.self(); });
+}
+
 absl::Status Group::Impl::OpenChannels(const GroupOptions& options) {
   channels_ = std::make_unique<runtime::Channels>(
-      id_.instance, queue,
+      instance_, queue,
       runtime::Channels::Host{weak_from_this(),
                               [this](const engine::Command& command) { return Post(command); },
                               [this](Instant deadline) { driver_->WakeAt(deadline); }});
@@ -466,7 +469,7 @@ absl::Status Group::Impl::Leave() {
     return engine.synced() && view.members.size() > 1 && holders == 1;
   };
   if (driver_->Read(is_only_holder)) {
-    Post(engine::SetDraining{true}).IgnoreError();
+    BeginDraining().IgnoreError();
     VerifyConvergence(2, leave_timeout_).IgnoreError();
   }
   if (left_.exchange(true)) return absl::CancelledError("left already");
@@ -487,9 +490,16 @@ absl::StatusOr<Convergence> Group::Impl::VerifyConvergence(uint16_t members_min,
   return Convergence{done.replicas, done.view, done.position};
 }
 
+absl::Status Group::Impl::BeginDraining() {
+  absl::Status status = Post(engine::SetDraining{true});
+  if (!status.ok()) return status;
+  for (const auto& service : Services()) service->OnDraining();
+  return status;
+}
+
 absl::Status Group::Impl::Drain(absl::Duration timeout) {
   if (DeliveryQueue::OnDeliveryThread()) return InCallback();
-  if (absl::Status status = Post(engine::SetDraining{true}); !status.ok()) return status;
+  if (absl::Status status = BeginDraining(); !status.ok()) return status;
   const absl::StatusOr<Convergence> elsewhere = VerifyConvergence(2, timeout);
   if (elsewhere.ok()) return Leave();
   Post(engine::SetDraining{false}).IgnoreError();

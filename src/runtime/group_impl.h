@@ -34,6 +34,8 @@ class GroupService {
  public:
   virtual ~GroupService() = default;
   virtual Instant Housekeep(Instant now) = 0;  // On the I/O thread; returns when it is wanted next.
+  // This member takes no more writes, but still has its place.
+  virtual void OnDraining() = 0;
   virtual void OnLeft(const absl::Status& status) = 0;
 };
 
@@ -68,6 +70,8 @@ struct Group::Impl : public std::enable_shared_from_this<Group::Impl> {
   engine::DoneUpcall Await(engine::Command command, absl::Duration timeout);
   absl::StatusOr<Convergence> VerifyConvergence(uint16_t members_min, absl::Duration timeout);
   absl::Status Drain(absl::Duration timeout);
+  // Refuses writes from now on, and tells the services.
+  absl::Status BeginDraining();
   absl::Status CallAsync(engine::Command command, absl::Duration timeout, WriteCallback done);
   // Executes a command whose outcome nobody wants to know.
   absl::Status Post(const engine::Command& command);
@@ -85,7 +89,8 @@ struct Group::Impl : public std::enable_shared_from_this<Group::Impl> {
   runtime::Channels& channels() { return *channels_; }
   const std::string& name() const { return name_; }
   const std::string& address() const { return address_; }
-  MemberId id() const { return id_; }
+  // As in views: it changes when this member comes back as a new one. Takes the driver's lock.
+  MemberId id() const;
   absl::Duration leave_timeout() const { return leave_timeout_; }
 
   runtime::DeliveryQueue queue;
@@ -115,7 +120,7 @@ struct Group::Impl : public std::enable_shared_from_this<Group::Impl> {
   std::string name_;
   std::string address_;
   Address own_;  // address_, as the engine has it.
-  MemberId id_;
+  InstanceId instance_;
   absl::Duration leave_timeout_;
   std::atomic<bool> left_{false};
   runtime::CallTable calls_;

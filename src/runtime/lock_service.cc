@@ -9,6 +9,8 @@
 #include "messaging/messenger.h"
 #include "runtime/asio_driver.h"
 #include "runtime/delivery_queue.h"
+#include "runtime/map_calls.h"
+#include "runtime/map_writes.h"
 
 namespace cohort {
 
@@ -17,6 +19,8 @@ using runtime::MutexLock;
 using runtime::SteadyNow;
 
 namespace {
+
+constexpr unsigned kLogicalBits = 16;  // Of a hybrid logical time, below its milliseconds.
 
 // A write ends with its acknowledgement, or with this member's place in the group: whoever waits
 // has a time limit of his own, and an outcome that is unknown would have to be looked up.
@@ -71,7 +75,8 @@ LockTable::Seen LockService::Impl::Read(std::string_view name) const {
   return group_->driver().Read([&](const engine::Engine& engine, Instant now) {
     LockTable::Seen seen;
     seen.view = engine.view();
-    seen.writable = engine.writable();
+    seen.in_place = engine.in_place();
+    seen.draining = engine.draining();
     const std::optional<uint32_t> id = engine.MapId(map_.name());
     const map::Map* found = id ? engine.FindMap(*id) : nullptr;
     seen.readable = found != nullptr && engine.synced();
@@ -119,10 +124,26 @@ absl::Status LockService::Impl::Write(const LockTable::Write& write) {
     self->table_.OnWritten(SteadyNow(), ticket, result.status, result.version, out);
     self->Perform(out);
   };
-  if (!write.value) return map_.EraseIfAsync(write.name, write.expected, Patient(), done);
+  if (!write.value) return Erase(write, done);
   return map_.PutIfAsync(write.name, write.expected, *write.value, Patient(), done);
 }
 
+// Not as a user's erasure, which is refused while this member drains.
+absl::Status LockService::Impl::Erase(const LockTable::Write& write, WriteCallback done) {
+  const std::optional<uint32_t> id = group_->driver().Read(
+      [&](const engine::Engine& engine, Instant) { return engine.MapId(map_.name()); });
+  if (!id) return absl::UnavailableError("this member has no complete state yet");
+  map::MapOp op;
+  op.map = map_.name();
+  op.hlc = static_cast<uint64_t>(group_->driver().GroupTimeMs()) << kLogicalBits;
+  op.body = runtime::EraseBody(write.name, write.expected);
+  absl::StatusOr<engine::MapWrite> command = runtime::NewMapWrite(*id, op, Ack::kLocal);
+  if (!command.ok()) return command.status();
+  command->is_release = true;
+  return group_->CallAsync(*std::move(command), absl::InfiniteDuration(), std::move(done));
+}
+
+// Every caller keeps this service alive until it has let go of the lock.
 void LockService::Impl::Perform(LockTable::Output& out) {
   for (size_t i = 0; i < out.writes.size(); ++i) {
     const LockTable::Write write = out.writes[i];
@@ -139,6 +160,7 @@ void LockService::Impl::Perform(LockTable::Output& out) {
     }
     on_lost_.erase(found);
   }
+  keep_ = !closed_ && table_.HasLoose() ? shared_from_this() : nullptr;
   const Instant next = table_.NextDeadline();
   if (!next.is_infinite()) group_->WakeAt(next);
 }
@@ -269,14 +291,8 @@ bool LockService::Impl::IsHeld(uint64_t hold) const {
 }
 
 std::optional<LockOwner> LockService::Impl::Owner(std::string_view name) const {
-  const LockTable::Seen seen = Read(name);
-  const std::optional<lock::Holding> holding =
-      seen.value ? lock::Decode(*seen.value) : std::nullopt;
-  if (!holding) return std::nullopt;
-  for (const Member& member : seen.view.members) {
-    if (member.id == holding->owner) return LockOwner{member.id, member.name, seen.version};
-  }
-  return std::nullopt;
+  MutexLock lock(&mutex_);
+  return table_.Owner(name);
 }
 
 Instant LockService::Impl::Housekeep(Instant now) {
@@ -285,6 +301,13 @@ Instant LockService::Impl::Housekeep(Instant now) {
   table_.OnTimer(now, out);
   Perform(out);
   return table_.NextDeadline();
+}
+
+void LockService::Impl::OnDraining() {
+  LockTable::Output out;
+  MutexLock lock(&mutex_);
+  table_.OnChangeOfAll(SteadyNow(), out);
+  Perform(out);
 }
 
 void LockService::Impl::OnLeft(const absl::Status& status) {

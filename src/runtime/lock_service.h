@@ -39,6 +39,7 @@ struct LockService::Impl : public runtime::GroupService,
   std::optional<LockOwner> Owner(std::string_view name) const;
 
   Instant Housekeep(Instant now) override;
+  void OnDraining() override;
   void OnLeft(const absl::Status& status) override;
 
  private:
@@ -65,6 +66,7 @@ struct LockService::Impl : public runtime::GroupService,
   void DestroyLater(OnLost on_lost);
   void Complete(const lock::LockTable::Answer& answer) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   absl::Status Write(const lock::LockTable::Write& write);
+  absl::Status Erase(const lock::LockTable::Write& write, WriteCallback done);
 
   const std::shared_ptr<Group::Impl> group_;
   ReplicatedMap map_;
@@ -75,6 +77,9 @@ struct LockService::Impl : public runtime::GroupService,
   uint64_t next_id_ ABSL_GUARDED_BY(mutex_) = 1;
   std::map<uint64_t, Completion> completions_ ABSL_GUARDED_BY(mutex_);
   std::map<uint64_t, OnLost> on_lost_ ABSL_GUARDED_BY(mutex_);
+  // This, while an entry is there that nobody counts on: whoever let go of the service and its
+  // locks has still to be free of them. Not longer than the group.
+  std::shared_ptr<Impl> keep_ ABSL_GUARDED_BY(mutex_);
   std::vector<Subscription> subscriptions_;
 };
 

@@ -57,6 +57,12 @@ SimChannel SimGroup::channel(std::string_view member, std::string_view name) {
   return SimChannel(world_, world_->Find(member), name);
 }
 
+SimLockService SimGroup::locks(std::string_view member, std::string_view map) {
+  const HostIndex host = world_->Find(member);
+  world_->LocksOf(host, map).status().IgnoreError();
+  return SimLockService(world_, host, map);
+}
+
 void SimGroup::Kill(std::string_view member) { world_->Kill(world_->Find(member)); }
 void SimGroup::Start(std::string_view member) { world_->Start(world_->Find(member)); }
 void SimGroup::Pause(std::string_view member) { world_->Pause(world_->Find(member)); }

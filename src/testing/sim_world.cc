@@ -6,9 +6,6 @@
 #include <cstdlib>
 #include <cstring>
 
-#include "runtime/map_writes.h"
-#include "runtime/subscribers.h"
-
 namespace cohort::testing {
 
 using sim::HostIndex;
@@ -163,7 +160,7 @@ void SimWorld::Dispatch(Task& task) {
     case Task::Kind::kWork:  // The time of a call is up, or of a request.
       if (task.flag) {
         if (IsProcess(task.host, static_cast<sim::ProcessNumber>(task.number)))
-          hosts_[task.host].channels->OnTimer(scheduler_.now());
+          OnDeadline(task.host);
         return;
       }
       return Answer(
@@ -204,10 +201,12 @@ void SimWorld::HandUp(HostIndex index, engine::Output& out) {
     } else if (auto* view = std::get_if<engine::ViewUpcall>(&upcall)) {
       host.channels->OnView(view->view);
       host.installed = std::move(view->view);
+      TellLocks(index, [](SimLocks& locks) { locks.Look(); });
     } else if (auto* message = std::get_if<engine::MessageUpcall>(&upcall)) {
       if (message->channel) host.channels->OnMessage(host.engine->view(), *message);
     } else if (auto* event = std::get_if<engine::EventUpcall>(&upcall)) {
       if (host.events.size() == kSimEventsMax) host.events.erase(host.events.begin());
+      TellLocks(index, [kind = event->event.kind](SimLocks& locks) { locks.OnEvent(kind); });
       host.events.push_back(std::move(event->event));
     } else if (auto* change = std::get_if<engine::ChangeUpcall>(&upcall)) {
       HandChange(index, *change);
@@ -255,6 +254,12 @@ void SimWorld::OnTimer(HostIndex index) {
   if (host.engine->NextDeadline() > LocalNow(index)) return Arm(index);
   Turn(index,
        [](engine::Engine& engine, Instant now, engine::Output& out) { engine.OnTimer(now, out); });
+}
+
+void SimWorld::OnDeadline(HostIndex index) {
+  Host& host = hosts_[index];
+  host.channels->OnTimer(scheduler_.now());
+  for (const auto& [map, locks] : host.locks) locks->OnTimer(scheduler_.now());
 }
 
 void SimWorld::OnPacket(HostIndex index, Task& task) {
@@ -409,6 +414,8 @@ void SimWorld::Kill(HostIndex index) {
   host.subscribers.clear();
   host.channels->Kill();
   host.channels.reset();
+  for (const auto& [map, locks] : host.locks) locks->Kill();
+  host.locks.clear();
   table_[index].state = HostState::kDying;
   scheduler_.After(
       random_.Between(Duration(microseconds(100)), Duration(milliseconds(2))),
@@ -518,68 +525,6 @@ absl::Status SimWorld::Post(HostIndex index, const engine::Command& command) {
     status = engine.Execute(now, command, out);
   });
   return status;
-}
-
-absl::StatusOr<engine::Command> SimWorld::NewWrite(HostIndex index, std::string_view map,
-                                                   absl::StatusOr<runtime::MapBody> body,
-                                                   const WriteOptions& options) {
-  if (!body.ok()) return body.status();
-  engine::Engine* const engine = hosts_[index].engine.get();
-  if (engine == nullptr) return absl::CancelledError("this member has no process");
-  const std::optional<uint32_t> id = engine->MapId(map);
-  if (!id) return absl::UnavailableError("this member has no complete state yet");
-  if (engine->FindConvergent(*id) != nullptr)
-    return absl::UnimplementedError("simulated groups have no convergent maps yet");
-  map::MapOp op;
-  op.map = map;
-  op.hlc = engine->NextHlc(LocalNow(index));
-  op.body = *std::move(body);
-  absl::StatusOr<engine::MapWrite> write = runtime::NewMapWrite(*id, op, options.ack);
-  if (!write.ok()) return write.status();
-  return engine::Command(*std::move(write));
-}
-
-WriteResult SimWorld::Write(HostIndex index, std::string_view map,
-                            absl::StatusOr<runtime::MapBody> body, const WriteOptions& options) {
-  absl::StatusOr<engine::Command> command = NewWrite(index, map, std::move(body), options);
-  if (!command.ok()) return Failed(command.status());
-  return Wait(index, *std::move(command), options.timeout);
-}
-
-absl::Status SimWorld::WriteAsync(HostIndex index, std::string_view map,
-                                  absl::StatusOr<runtime::MapBody> body,
-                                  const WriteOptions& options, WriteCallback done) {
-  absl::StatusOr<engine::Command> command = NewWrite(index, map, std::move(body), options);
-  if (!command.ok()) return command.status();
-  return Execute(index, *std::move(command), options.timeout, false, std::move(done));
-}
-
-bool SimWorld::OpenMap(HostIndex index, std::string_view map) {
-  if (hosts_[index].engine == nullptr) return false;
-  if (hosts_[index].engine->MapId(map)) return true;
-  engine::OpenMap command;
-  command.name = map;
-  return Wait(index, std::move(command), absl::Seconds(5)).ok();
-}
-
-Subscription SimWorld::Subscribe(HostIndex index, Subscriber subscriber) {
-  struct Handle final : Subscription::Impl {
-    void Cancel() override {
-      subscriber->cancelled = true;
-      world->hosts_[host].subscribers.remove(subscriber);
-    }
-    std::shared_ptr<SimWorld> world;
-    HostIndex host = 0;
-    std::shared_ptr<Subscriber> subscriber;
-  };
-  if (hosts_[index].engine == nullptr) return {};
-  auto handle = std::make_unique<Handle>();
-  handle->world = shared_from_this();
-  handle->host = index;
-  handle->subscriber = std::make_shared<Subscriber>(std::move(subscriber));
-  hosts_[index].subscribers.push_back(handle->subscriber);
-  hosts_[index].engine->WatchMap(handle->subscriber->map, true);
-  return Subscription(std::move(handle));
 }
 
 std::string SimWorld::Report() const {

@@ -35,6 +35,7 @@
 #include "sim/stream_network.h"
 #include "sim/timeline.h"
 #include "testing/sim_channels.h"
+#include "testing/sim_locks.h"
 
 namespace cohort::testing {
 
@@ -83,6 +84,9 @@ class SimWorld : public std::enable_shared_from_this<SimWorld> {
 
   // Of the process that runs; null: there is none.
   SimChannels* ChannelsOf(sim::HostIndex host) const { return hosts_[host].channels.get(); }
+  // Of the process that runs, in the map `map`, which is opened if need be. Errors: kCancelled (no
+  // process), kFailedPrecondition (paused), kUnavailable (the map cannot be opened).
+  absl::StatusOr<std::shared_ptr<SimLocks>> LocksOf(sim::HostIndex host, std::string_view map);
   absl::Status Execute(sim::HostIndex index, engine::Command command, absl::Duration timeout,
                        bool waits, WriteCallback done);
   WriteResult Wait(sim::HostIndex index, engine::Command command, absl::Duration timeout);
@@ -121,6 +125,7 @@ class SimWorld : public std::enable_shared_from_this<SimWorld> {
     std::vector<Event> events;
     std::list<std::shared_ptr<Subscriber>> subscribers;
     std::shared_ptr<SimChannels> channels;
+    std::map<std::string, std::shared_ptr<SimLocks>, std::less<>> locks;  // By map.
   };
   struct Call {
     sim::HostIndex host = 0;
@@ -130,6 +135,13 @@ class SimWorld : public std::enable_shared_from_this<SimWorld> {
   };
 
   void Dispatch(sim::Task& task);
+  lock::LockTable::Seen ReadLock(sim::HostIndex index, std::string_view map,
+                                 std::string_view name) const;
+  absl::Status WriteLock(sim::HostIndex index, std::string_view map,
+                         const lock::LockTable::Write& write, WriteCallback done);
+  std::shared_ptr<SimLocks> NewLocks(sim::HostIndex index, const std::string& map);
+  void TellLocks(sim::HostIndex index, const std::function<void(SimLocks&)>& tell);
+  void OnDeadline(sim::HostIndex index);
   void OnPacket(sim::HostIndex index, sim::Task& task);
   void OnWake(sim::HostIndex index);
   void OnTimer(sim::HostIndex index);

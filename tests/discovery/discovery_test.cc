@@ -390,6 +390,24 @@ TEST(Discovery, WaitsForTheInitialMembersAndSaysSo) {
   EXPECT_TRUE(bus.host(2).form_at.empty());
 }
 
+TEST(Discovery, AProcessThatHasEndedSinceItAnsweredIsNoInitialMember) {
+  Bus bus;
+  Options options;
+  options.initial_members = 3;
+  for (int i = 1; i <= 4; ++i) bus.Add(i, options);
+  bus.Search(1);
+  bus.Search(2);
+  bus.RunFor(seconds(2));
+  bus.Kill(2);
+  bus.RunFor(seconds(11));
+  bus.Search(3);
+  bus.RunFor(seconds(60));
+  EXPECT_TRUE(bus.host(1).form_at.empty()) << "two are there";
+  bus.Search(4);
+  bus.RunFor(seconds(5));
+  EXPECT_FALSE(bus.host(1).form_at.empty());
+}
+
 // It was in the group: what is begun now would be a second history, without what it holds.
 TEST(Discovery, NoGroupIsBegunBesideAMemberThatCarriesTheStateOfAnEarlierOne) {
   Bus bus;

@@ -20,6 +20,7 @@ import time
 import redis
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+import asking  # noqa: E402
 import lab  # noqa: E402
 import members  # noqa: E402
 import sessions  # noqa: E402
@@ -484,6 +485,11 @@ scenario_peer_cache.extra = scenario_dns.extra
 scenario_peer_cache.extra_of = lambda s, name: ["--peer-cache", os.path.join(s.directory, name + ".peers")]
 scenario_peer_cache.address_of = scenario_dns.address_of
 scenario_peer_cache.prepare = prepare_names
+
+
+def scenario_requests(s):
+    program = os.path.join(os.path.dirname(s.options.cohort), "tests", "e2e_member")
+    return asking.run(program, s.net, s.directory, s.key_file)
 
 
 SCENARIOS = {name[len("scenario_"):]: function for name, function in globals().items() if name.startswith("scenario_")}

@@ -54,6 +54,27 @@ TEST(MulticastPathTest, RandomLossAndStopsAreNotTakenForLostMulticast) {
   EXPECT_THAT(mesh.multicast_told, IsEmpty());
 }
 
+// Half a second of every two gets through.
+TEST(MulticastPathTest, APathThatComesAndGoesIsTakenForLostForLongerAndLonger) {
+  Mesh mesh(3);
+  mesh.RunFor(kSettled);
+  const auto minute = [&] {
+    mesh.multicast_told.clear();
+    for (int i = 0; i < 30; ++i) {
+      mesh.CutMulticast(0, 2);
+      mesh.RunFor(milliseconds(1500));
+      mesh.CutMulticast(0, 2, false);
+      mesh.RunFor(milliseconds(500));
+    }
+    return mesh.multicast_told.size();
+  };
+  EXPECT_LE(minute(), 20u) << "60 without damping";
+  for (int i = 0; i < 4; ++i) EXPECT_LE(minute(), 4u);
+  mesh.RunFor(seconds(61));
+  EXPECT_THAT(mesh.detector(0).copies(), IsEmpty()) << "whole again, it is used in the end";
+  EXPECT_THAT(mesh.convictions, IsEmpty());
+}
+
 TEST(MulticastPathTest, TwoMembersUseNoMulticastAndMissNone) {
   Mesh mesh(2);
   mesh.CutMulticast(0, 1);

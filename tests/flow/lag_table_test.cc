@@ -1,6 +1,8 @@
 #include "flow/lag_table.h"
 
 #include <algorithm>
+#include <optional>
+#include <vector>
 
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
@@ -15,7 +17,14 @@ class Group {
  public:
   explicit Group(size_t members) : behind_(members, 0) {
     acks_.Reset(members);
-    table_.OnView(members);
+    table_.OnView(std::vector<std::optional<Rank>>(members));
+  }
+  // Its members had these ranks in the one before. What they are behind by ends with that one.
+  void NextView(const std::vector<std::optional<Rank>>& before) {
+    behind_.assign(before.size(), 0);
+    acks_.Reset(before.size());
+    step_ = 0;
+    table_.OnView(before);
   }
   // From now on `member` holds only what was sent so long ago.
   void SetBehind(Rank member, Duration time) { behind_[member] = time / kStep; }
@@ -132,6 +141,51 @@ TEST(LagTable, TheMinorityIsSlowAndNotTheMajority) {
   for (const Rank slow : {2, 3, 4}) most.SetBehind(slow, milliseconds(500));
   most.Run(seconds(20));
   EXPECT_THAT(most.changes, IsEmpty());
+}
+
+TEST(LagTable, WhoIsDegradedIsSoInTheNextViewUntilItHasCaughtUp) {
+  Group group(4);
+  group.SetBehind(3, seconds(1));
+  group.Run(seconds(9));
+  ASSERT_EQ(group.changes.size(), 1u);
+  group.NextView({0, 2, 3});
+  group.Run(milliseconds(900));
+  EXPECT_EQ(group.changes.size(), 1u);
+  group.Run(seconds(6));
+  ASSERT_EQ(group.changes.size(), 2u);
+  EXPECT_EQ(group.changes[1].member, 2u) << "its rank there";
+  EXPECT_FALSE(group.changes[1].degraded);
+  EXPECT_GT(group.changes[1].lag, milliseconds(900));
+}
+
+TEST(LagTable, WhoGoesOnBeingSlowInTheNextViewIsToldOnceAndJudgedAnew) {
+  Group group(3);
+  group.SetBehind(1, seconds(1));
+  group.Run(seconds(9));
+  group.NextView({0, 1, std::nullopt});
+  group.SetBehind(1, milliseconds(60));  // Hardly; who had to prove it anew would have caught up.
+  group.Run(seconds(9));
+  EXPECT_EQ(group.changes.size(), 1u);
+  EXPECT_FALSE(group.table().IsTooSlow(1)) << "not yet, in this view";
+  group.Run(seconds(3));
+  EXPECT_TRUE(group.table().IsTooSlow(1));
+}
+
+TEST(LagTable, WhoIsLeftAloneHasCaughtUpAtOnceAndANewcomerInheritsNothing) {
+  Group group(3);
+  group.SetBehind(2, seconds(1));
+  group.Run(seconds(9));
+  group.NextView({2});
+  group.Run(milliseconds(20));
+  ASSERT_EQ(group.changes.size(), 2u);
+  EXPECT_EQ(group.changes[1].member, 0u);
+  EXPECT_FALSE(group.changes[1].degraded);
+  Group other(3);
+  other.SetBehind(2, seconds(1));
+  other.Run(seconds(9));
+  other.NextView({0, 1, std::nullopt});
+  other.Run(seconds(9));
+  EXPECT_EQ(other.changes.size(), 1u);
 }
 
 TEST(LagTable, InViewsOfMoreThan64MembersNobodyIsJudged) {

@@ -74,11 +74,12 @@ class LockTableTest : public ::testing::Test {
   std::map<std::string, std::pair<std::string, Version>> map_;
   View view_;
   bool readable_ = true;
-  bool writable_ = true;
+  bool in_place_ = true;
+  bool draining_ = false;
   uint64_t time_ = 0;
   LockTable table_{Id('a').instance,
                    [this](std::string_view name) {
-                     LockTable::Seen seen{readable_, writable_, view_, std::nullopt, {}};
+                     LockTable::Seen seen{readable_, in_place_, view_, std::nullopt, {}, draining_};
                      const auto there = map_.find(std::string(name));
                      if (there != map_.end()) {
                        seen.value = there->second.first;
@@ -230,13 +231,13 @@ TEST_F(LockTableTest, AHolderThatComesBackAsANewMemberHasLostAndItsEntryGoes) {
 TEST_F(LockTableTest, WhoIsOutLosesAtOnceAndCleansUpWhenItIsBack) {
   Acquire(1);
   const uint64_t hold = Answered().hold;
-  writable_ = false;
+  in_place_ = false;
   EXPECT_FALSE(table_.IsHeld(hold));
   table_.OnOut(kNow, absl::UnavailableError("no quorum"), out_);
   ASSERT_THAT(out_.lost, SizeIs(1));
   EXPECT_EQ(out_.lost[0].why, absl::UnavailableError("no quorum"));
   EXPECT_THAT(out_.writes, IsEmpty());
-  writable_ = true;
+  in_place_ = true;
   table_.OnTimer(table_.NextDeadline(), out_);
   Write();
   EXPECT_THAT(map_, IsEmpty());
@@ -291,6 +292,85 @@ TEST_F(LockTableTest, TheCoordinatorRemovesTheLocksOfWhoLeftAndNobodyElseDoes) {
   EXPECT_THAT(map_, IsEmpty());
 }
 
+TEST_F(LockTableTest, AnEntryIsLooseFromTheReleaseUntilItIsGone) {
+  Acquire(1);
+  const uint64_t hold = Answered().hold;
+  EXPECT_FALSE(table_.HasLoose());
+  table_.Release(kNow, 2, hold, out_);
+  EXPECT_TRUE(table_.HasLoose());
+  const uint64_t ticket = out_.writes.at(0).ticket;
+  out_.writes.clear();
+  table_.OnWritten(kNow, ticket, absl::ResourceExhaustedError("full"), Version::None(), out_);
+  EXPECT_TRUE(table_.HasLoose());
+  table_.OnTimer(table_.NextDeadline(), out_);
+  Write();
+  EXPECT_FALSE(table_.HasLoose());
+}
+
+// ---- Halted, or draining.
+
+TEST_F(LockTableTest, AReleaseThatIsUnderWayWhenThisMemberIsOutIsAnsweredAtOnce) {
+  Acquire(1);
+  table_.Release(kNow, 2, Answered().hold, out_);
+  in_place_ = false;
+  table_.OnOut(kNow, absl::UnavailableError("no quorum"), out_);
+  const LockTable::Answer answer = Answered();
+  EXPECT_EQ(answer.id, 2u);
+  EXPECT_EQ(answer.status.code(), kUnavailable);
+  in_place_ = true;
+  Write();  // It is halted no more, and the write takes effect.
+  EXPECT_THAT(out_.answers, IsEmpty());
+  EXPECT_THAT(map_, IsEmpty());
+}
+
+TEST_F(LockTableTest, WhoTriesOnceWhileThisMemberIsOutIsAnsweredAtOnceWhateverIsUnderWay) {
+  table_.Acquire(kNow, 1, "l", Instant::Infinite(), true, out_);
+  ASSERT_THAT(out_.writes, SizeIs(1));
+  in_place_ = false;
+  table_.OnOut(kNow, absl::UnavailableError("no quorum"), out_);
+  EXPECT_EQ(Answered().status.code(), kUnavailable);
+  table_.Acquire(kNow, 2, "l", Instant::Infinite(), true, out_);
+  EXPECT_EQ(Answered().status.code(), kUnavailable);
+  in_place_ = true;
+  Write();
+  EXPECT_THAT(map_, IsEmpty()) << "a lock that nobody waits for any more is given back";
+}
+
+TEST_F(LockTableTest, AReleaseOutOfPlaceIsNoLossYet) {
+  Acquire(1);
+  const uint64_t hold = Answered().hold;
+  in_place_ = false;
+  table_.Release(kNow, 2, hold, out_);
+  EXPECT_EQ(Answered().status.code(), kUnavailable);
+  in_place_ = true;
+  table_.OnTimer(table_.NextDeadline(), out_);
+  Write();
+  EXPECT_THAT(map_, IsEmpty());
+}
+
+TEST_F(LockTableTest, WhoDrainsHoldsOnAndReleasesAndTakesNothing) {
+  Acquire(1, "held");
+  const uint64_t hold = Answered().hold;
+  PutOf("wanted", Id('c'));
+  Acquire(2, "wanted");
+  draining_ = true;
+  table_.OnChangeOfAll(kNow, out_);
+  const LockTable::Answer refused = Answered();
+  EXPECT_EQ(refused.id, 2u);
+  EXPECT_EQ(refused.status.code(), kFailedPrecondition);
+  EXPECT_TRUE(table_.IsHeld(hold));
+  EXPECT_THAT(out_.lost, IsEmpty());
+  Acquire(3, "free");
+  EXPECT_EQ(Answered().status.code(), kFailedPrecondition);
+  TryAcquire(4, "free");
+  EXPECT_EQ(Answered().status.code(), kFailedPrecondition);
+  table_.Release(kNow, 5, hold, out_);
+  Write();
+  EXPECT_TRUE(Answered().status.ok());
+  EXPECT_FALSE(map_.contains("held"));
+  EXPECT_FALSE(map_.contains("free"));
+}
+
 // ---- Limits, ends, strangers.
 
 TEST_F(LockTableTest, AnEntryThatIsNoLockIsLeftAloneAndSaidToBe) {
@@ -313,8 +393,8 @@ TEST_F(LockTableTest, AMemberThatDrainsGetsNoLocks) {
 TEST_F(LockTableTest, WaitersAreLimited) {
   LockTable table(Id('a').instance,
                   [this](std::string_view) {
-                    return LockTable::Seen{
-                        readable_, writable_, view_, Encode(Holding{Id('c'), 1}), {1, 1}};
+                    return LockTable::Seen{readable_, in_place_, view_, Encode(Holding{Id('c'), 1}),
+                                           {1, 1},    false};
                   },
                   {.waiters_max = 2});
   table.Acquire(kNow, 1, "l", Instant::Infinite(), false, out_);

@@ -263,5 +263,12 @@ TEST(GroupAloneTest, WhenTheSendQueueIsFullTheCallSaysSoAndNothingIsLostOfWhatWa
       << received.Get() << " of " << accepted;
 }
 
+TEST(GroupIdTest, ItsIdIsTheOneThatViewsHave) {
+  std::vector<Group> members = JoinMembers(2, OnLoopback("ids", ""));
+  ASSERT_EQ(members.size(), 2u);
+  EXPECT_EQ(members[0].id(), members[0].view().members.at(0).id);
+  EXPECT_EQ(members[1].id(), members[0].view().members.at(1).id);
+}
+
 }  // namespace
 }  // namespace cohort::testing

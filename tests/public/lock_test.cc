@@ -112,6 +112,53 @@ TEST_F(LockTest, AHeldLockThatIsDestroyedIsReleased) {
   EXPECT_TRUE(locks_[0].Acquire("l", absl::Seconds(5)).ok());
 }
 
+TEST_F(LockTest, WhoDrainsHoldsItsLocksAndReleasesThem) {
+  Join(1, "drains");
+  absl::StatusOr<HeldLock> kept = locks_[0].Acquire("kept");
+  absl::StatusOr<HeldLock> released = locks_[0].Acquire("released");
+  ASSERT_TRUE(kept.ok() && released.ok());
+  Watched<absl::StatusCode> waiting;
+  ASSERT_TRUE(locks_[0]
+                  .AcquireAsync("kept", absl::Seconds(60), nullptr,
+                                [&](const absl::StatusOr<HeldLock>& lock) {
+                                  const absl::StatusCode code = lock.status().code();
+                                  waiting.Update([&](auto& seen) { seen = code; });
+                                })
+                  .ok());
+  // Nobody else is there to hold what this member holds, so it takes its time and fails.
+  std::thread drain(
+      [&] { EXPECT_EQ(members_[0].Drain(absl::Seconds(2)).code(), kDeadlineExceeded); });
+  EXPECT_TRUE(waiting.WaitFor([](absl::StatusCode code) { return code == kFailedPrecondition; }));
+  EXPECT_FALSE(members_[0].writable());
+  EXPECT_TRUE(kept->held());
+  EXPECT_EQ(locks_[0].TryAcquire("free").status().code(), kFailedPrecondition);
+  EXPECT_TRUE(released->Release().ok());
+  EXPECT_FALSE(members_[0].writable()) << "all that was while it drained";
+  drain.join();
+  EXPECT_TRUE(kept->held());
+  EXPECT_TRUE(locks_[0].TryAcquire("released").ok());
+}
+
+// The send queue is full when the lock and its service go.
+TEST_F(LockTest, ALockWhoseReleaseCouldNotBeSentAtOnceIsReleasedAllTheSame) {
+  Join(2, "queue");
+  for (int round = 0; round < 3; ++round) {
+    {
+      const absl::StatusOr<HeldLock> held = locks_[0].Acquire("l", absl::Seconds(10));
+      ASSERT_TRUE(held.ok()) << held.status();
+      locks_[0] = locks_[1];  // The last handle but `held`.
+      for (size_t size = size_t{1} << 19; size > 0; size /= 2) {
+        const std::string message(size, 'm');
+        while (members_[0].Send(message).ok()) continue;
+      }
+    }
+    EXPECT_TRUE(locks_[1].Acquire("l", absl::Seconds(10)).ok()) << "round " << round;
+    absl::StatusOr<LockService> again = LockService::Open(members_[0]);
+    ASSERT_TRUE(again.ok()) << again.status();
+    locks_[0] = *again;
+  }
+}
+
 TEST_F(LockTest, InACallbackALockComesLaterAndIsReleasedByItsEnd) {
   Join(1, "inside");
   Watched<std::vector<absl::StatusCode>> seen;

@@ -275,5 +275,62 @@ TEST(SimGroupDeathTest, MistakesOfATestAreSaidInWords) {
   EXPECT_DEATH(group.RunFor(absl::Seconds(1)), "time cannot be run inside a callback");
 }
 
+// c runs a tenth of the time, and meanwhile b dies.
+TEST(SimGroupTest, WhoWasDegradedIsToldToHaveCaughtUpAlsoInAnotherView) {
+  SimGroup group({"a", "b", "c", "d"}, Seed(61));
+  SimMap map = group.map("a", "m");
+  const auto told = [&](EventKind kind) {
+    const std::vector<Event>& events = group.events("a");
+    return std::count_if(events.begin(), events.end(), [&](const Event& event) {
+      return event.kind == kind && event.subject_name == "c";
+    });
+  };
+  const auto write = [&](absl::Duration time) {
+    const absl::Duration end = group.now() + time;
+    for (int i = 0; group.now() < end; ++i) {
+      map.PutAsync("k", std::to_string(i), {}, [](const WriteResult&) {}).IgnoreError();
+      group.RunFor(absl::Milliseconds(5));
+    }
+  };
+  for (int i = 0; i < 20 && told(EventKind::kDegraded) == 0; ++i) {
+    group.Pause("c");
+    write(absl::Milliseconds(270));
+    group.Resume("c");
+    write(absl::Milliseconds(30));
+  }
+  ASSERT_EQ(told(EventKind::kDegraded), 1);
+  group.Kill("b");
+  write(absl::Seconds(10));
+  EXPECT_EQ(group.view("a").members.size(), 3u);
+  EXPECT_EQ(told(EventKind::kCaughtUp), 1);
+  EXPECT_EQ(told(EventKind::kDegraded), 1);
+}
+
+// d's link is two seconds down and two seconds up, for five minutes.
+TEST(SimGroupTest, ALinkThatComesAndGoesCostsTheOthersFewerAndFewerViews) {
+  for (const Policy policy : {Policy::kAvailable, Policy::kPrimary}) {
+    SCOPED_TRACE(ToString(policy));
+    SimGroup group({"a", "b", "c", "d"}, Seed(71, policy));
+    std::vector<uint64_t> views;  // In each minute.
+    for (int minute = 0; minute < 5; ++minute) {
+      const uint64_t before = group.view("a").id.num;
+      for (int i = 0; i < 15; ++i) {
+        group.Partition({{"a", "b", "c"}, {"d"}});
+        group.RunFor(absl::Seconds(2));
+        group.Heal();
+        group.RunFor(absl::Seconds(2));
+      }
+      views.push_back(group.view("a").id.num - before);
+    }
+    EXPECT_LE(views[0], 30u) << "45 without damping";
+    for (int minute = 1; minute < 5; ++minute) EXPECT_LE(views[minute], 6u) << "minute " << minute;
+    const std::vector<Event>& events = group.events("d");
+    EXPECT_TRUE(std::any_of(events.begin(), events.end(), [](const Event& event) {
+      return event.text.find("lately") != std::string::npos;
+    })) << "it is told why it keeps away";
+    EXPECT_TRUE(group.RunUntilOneView(absl::Seconds(70))) << "and it comes back in the end";
+  }
+}
+
 }  // namespace
 }  // namespace cohort::testing

@@ -1,22 +1,21 @@
-// Locks in whole groups under faults: the table that LockService uses, driven in virtual time.
+// Locks in whole groups under faults: the table that LockService uses, in virtual time, as users'
+// tests have it.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include <map>
 #include <memory>
 #include <optional>
-#include <set>
 #include <string>
 #include <utility>
 #include <vector>
 
 #include "cohort/testing/sim_group.h"
-#include "lock/lock_table.h"
 
 namespace cohort::testing {
 namespace {
 
-using lock::LockTable;
+using enum absl::StatusCode;
 
 SimOptions Seed(uint64_t seed, Policy policy) {
   SimOptions options;
@@ -26,122 +25,43 @@ SimOptions Seed(uint64_t seed, Policy policy) {
   return options;
 }
 
-// What LockService::Impl is to a real member. Poll() is called after every event of the world.
-class SimLocks {
+// What a member's user has of its locks.
+class Locks {
  public:
-  SimLocks(SimGroup& group, const std::string& member)
-      : group_(group), member_(member), map_(group.map(member, "locks")) {
-    const InstanceId self = Self();
-    table_.emplace(
-        self, [this](std::string_view name) { return Read(name); }, LockTable::Options());
-    changes_ = map_.Subscribe([this](const Change& change) {
-      all_ |= change.cause == ChangeCause::kClear || change.cause == ChangeCause::kSync;
-      if (!change.key.empty()) changed_.insert(std::string(change.key));
-    });
-  }
+  Locks(SimGroup& group, const std::string& member) : service_(group.locks(member)) {}
 
   void Acquire(const std::string& name) {
-    table_->Acquire(Now(), ++ids_, name, Instant::Infinite(), false, out_);
-    Perform();
+    EXPECT_TRUE(service_
+                    .AcquireAsync(
+                        name, absl::InfiniteDuration(),
+                        [this](const absl::Status& why) {
+                          ++lost;
+                          why_lost = why;
+                        },
+                        [this](absl::StatusOr<SimHeldLock> lock) {
+                          ASSERT_TRUE(lock.ok()) << lock.status();
+                          fence = lock->fence();
+                          held_ = std::move(*lock);
+                        })
+                    .ok());
   }
-  void Release() {
-    table_->Release(Now(), ++ids_, hold, out_);
-    hold = 0;
-    Perform();
-  }
-  bool IsHeld() const { return hold != 0 && table_->IsHeld(hold); }
+  void Release() { held_.reset(); }
+  bool IsHeld() const { return held_ && held_->held(); }
 
-  void Poll() {
-    if (!group_.alive(member_)) return;
-    const std::vector<Event>& events = group_.events(member_);
-    for (; events_ < events.size(); ++events_) {
-      const EventKind kind = events[events_].kind;
-      if (kind == EventKind::kExcluded || kind == EventKind::kHalted)
-        table_->OnOut(Now(), absl::UnavailableError("out"), out_);
-      all_ |= kind == EventKind::kResumed || kind == EventKind::kSynced;
-    }
-    const ViewId view = group_.view(member_).id;
-    if (view != view_ || all_) {
-      map_.ForEach([&](std::string_view key, const Entry&) { changed_.insert(std::string(key)); });
-      table_->OnChangeOfAll(Now(), out_);
-    }
-    view_ = view;
-    all_ = false;
-    for (const std::string& name : std::exchange(changed_, {})) table_->OnChange(Now(), name, out_);
-    if (table_->NextDeadline() <= Now()) table_->OnTimer(Now(), out_);
-    Perform();
-    EXPECT_TRUE(table_->IsConsistent());
-  }
-
-  uint64_t hold = 0;
   Version fence;
   int lost = 0;
+  absl::Status why_lost;
 
  private:
-  InstanceId Self() const {
-    for (const Member& member : group_.view(member_).members) {
-      if (member.name == member_) return member.id.instance;
-    }
-    return {};
-  }
-  Instant Now() const { return Instant::FromNanos(absl::ToInt64Nanoseconds(group_.now())); }
-  LockTable::Seen Read(std::string_view name) const {
-    LockTable::Seen seen;
-    const absl::StatusOr<Entry> entry = map_.Get(name);
-    seen.readable = !absl::IsUnavailable(entry.status());
-    seen.writable = group_.writable(member_);
-    seen.view = group_.view(member_);
-    if (entry.ok()) {
-      seen.value = entry->value;
-      seen.version = entry->version;
-    }
-    return seen;
-  }
-  void Perform() {
-    WriteOptions options;
-    options.ack = Ack::kLocal;
-    options.timeout = absl::InfiniteDuration();
-    for (size_t i = 0; i < out_.writes.size(); ++i) {
-      const LockTable::Write write = out_.writes[i];
-      const auto done = [this, ticket = write.ticket](const WriteResult& result) {
-        table_->OnWritten(Now(), ticket, result.status, result.version, out_);
-        Perform();
-      };
-      const absl::Status status =
-          write.value ? map_.PutIfAsync(write.name, write.expected, *write.value, options, done)
-                      : map_.EraseIfAsync(write.name, write.expected, options, done);
-      if (!status.ok()) table_->OnWritten(Now(), write.ticket, status, {}, out_);
-    }
-    for (const LockTable::Answer& answer : out_.answers) {
-      if (answer.hold == 0) continue;
-      hold = answer.hold;
-      fence = answer.fence;
-    }
-    for (const LockTable::Lost& told : out_.lost) {
-      ++lost;
-      if (told.hold == hold) hold = 0;
-    }
-    out_ = {};
-  }
-
-  SimGroup& group_;
-  const std::string member_;
-  SimMap map_;
-  std::optional<LockTable> table_;
-  LockTable::Output out_;
-  Subscription changes_;
-  std::set<std::string> changed_;
-  bool all_ = true;
-  ViewId view_;
-  size_t events_ = 0;
-  uint64_t ids_ = 0;
+  SimLockService service_;
+  std::optional<SimHeldLock> held_;
 };
 
 class SimLockTest : public ::testing::Test {
  protected:
   void Begin(const std::vector<std::string>& names, uint64_t seed, Policy policy) {
     group_ = std::make_unique<SimGroup>(names, Seed(seed, policy));
-    for (const std::string& name : names) locks_[name] = std::make_unique<SimLocks>(*group_, name);
+    for (const std::string& name : names) locks_[name] = std::make_unique<Locks>(*group_, name);
   }
   ~SimLockTest() override {
     locks_.clear();
@@ -149,16 +69,9 @@ class SimLockTest : public ::testing::Test {
   }
   template <class Condition>
   bool RunUntil(Condition condition, absl::Duration timeout = absl::Seconds(30)) {
-    return group_->RunUntil(
-        [&] {
-          for (auto& [name, locks] : locks_) locks->Poll();
-          return condition();
-        },
-        timeout);
+    return group_->RunUntil(condition, timeout);
   }
-  void RunFor(absl::Duration duration) {
-    RunUntil([] { return false; }, duration);
-  }
+  void RunFor(absl::Duration duration) { group_->RunFor(duration); }
   int Holders() const {
     int holders = 0;
     for (const auto& [name, locks] : locks_) holders += locks->IsHeld() ? 1 : 0;
@@ -169,7 +82,7 @@ class SimLockTest : public ::testing::Test {
   }
 
   std::unique_ptr<SimGroup> group_;
-  std::map<std::string, std::unique_ptr<SimLocks>> locks_;
+  std::map<std::string, std::unique_ptr<Locks>> locks_;
 };
 
 TEST_F(SimLockTest, TheLockOfAKilledMemberGoesToTheNextOneWithinASecond) {
@@ -192,7 +105,7 @@ TEST_F(SimLockTest, FencesGrowThroughReleases) {
   Begin({"a", "b"}, 2, Policy::kAvailable);
   Version before;
   for (int i = 0; i < 10; ++i) {
-    SimLocks& locks = *locks_[i % 2 == 0 ? "a" : "b"];
+    Locks& locks = *locks_[i % 2 == 0 ? "a" : "b"];
     locks.Acquire("l");
     ASSERT_TRUE(RunUntil([&] { return locks.IsHeld(); }));
     EXPECT_GT(locks.fence, before);
@@ -267,6 +180,115 @@ TEST_F(SimLockTest, UnderPrimaryTheMinorityIsToldAndOnlyTheMajorityGetsIt) {
     EXPECT_EQ(Holders(), 1);
     locks_["a"]->Release();
     EXPECT_TRUE(RunUntil([&] { return locks_["c"]->IsHeld(); })) << "seed " << seed;
+  }
+}
+
+// ---- As users' tests use it.
+
+TEST(SimLockServiceTest, OneMemberHoldsALockAtATimeAndFencesGrow) {
+  SimGroup group({"a", "b"}, Seed(31, Policy::kAvailable));
+  SimLockService at_a = group.locks("a");
+  SimLockService at_b = group.locks("b");
+  absl::StatusOr<SimHeldLock> first = at_a.Acquire("report");
+  ASSERT_TRUE(first.ok()) << first.status();
+  EXPECT_TRUE(first->held());
+  EXPECT_EQ(first->name(), "report");
+  ASSERT_TRUE(group.RunUntil([&] { return at_b.Owner("report").has_value(); }));
+  EXPECT_EQ(at_b.Owner("report")->name, "a");
+  EXPECT_EQ(at_b.Owner("report")->fence, first->fence());
+  EXPECT_EQ(at_b.TryAcquire("report").status().code(), kAborted);
+  const absl::Duration before = group.now();
+  EXPECT_EQ(at_b.Acquire("report", absl::Seconds(20)).status().code(), kDeadlineExceeded);
+  EXPECT_GE(group.now() - before, absl::Seconds(20)) << "virtual ones";
+  const Version fence = first->fence();
+  EXPECT_TRUE(first->Release().ok());
+  EXPECT_FALSE(first->held());
+  EXPECT_EQ(first->Release().code(), kAborted);
+  const absl::StatusOr<SimHeldLock> second = at_b.Acquire("report");
+  ASSERT_TRUE(second.ok()) << second.status();
+  EXPECT_GT(second->fence(), fence);
+}
+
+TEST(SimLockServiceTest, ALockThatIsDestroyedOrReplacedIsReleased) {
+  SimGroup group({"a", "b"}, Seed(32, Policy::kAvailable));
+  {
+    ASSERT_TRUE(group.locks("a").Acquire("l").ok());
+  }
+  absl::StatusOr<SimHeldLock> held = group.locks("b").Acquire("l");
+  ASSERT_TRUE(held.ok()) << held.status();
+  held = group.locks("b").Acquire("m");
+  EXPECT_TRUE(group.locks("a").Acquire("l").ok());
+}
+
+TEST(SimLockServiceTest, AProcessThatIsKilledHasNoLocksAndItsSuccessorNeither) {
+  SimGroup group({"a", "b"}, Seed(33, Policy::kAvailable));
+  bool told = false;
+  absl::StatusOr<SimHeldLock> held =
+      group.locks("a").Acquire("l", absl::Seconds(30), [&](const absl::Status&) { told = true; });
+  ASSERT_TRUE(held.ok());
+  const Version fence = held->fence();
+  group.Kill("a");
+  EXPECT_FALSE(held->held());
+  EXPECT_EQ(held->Release().code(), kCancelled);
+  EXPECT_EQ(group.locks("a").TryAcquire("l").status().code(), kCancelled);
+  const absl::StatusOr<SimHeldLock> next = group.locks("b").Acquire("l");
+  ASSERT_TRUE(next.ok()) << next.status();
+  EXPECT_GT(next->fence(), fence);
+  group.Start("a");
+  ASSERT_TRUE(group.RunUntilOneView());
+  EXPECT_EQ(group.locks("a").TryAcquire("l").status().code(), kAborted);
+  EXPECT_FALSE(told) << "nobody is there to be told";
+}
+
+TEST(SimLockServiceTest, WhatWaitsInACallbackIsRefused) {
+  SimGroup group({"a"}, Seed(34, Policy::kAvailable));
+  std::vector<absl::StatusCode> seen;
+  SimLockService locks = group.locks("a");
+  ASSERT_TRUE(locks
+                  .AcquireAsync("l", absl::Seconds(1), nullptr,
+                                [&](absl::StatusOr<SimHeldLock> lock) {
+                                  seen = {lock.status().code(), locks.Acquire("m").status().code(),
+                                          lock->Release().code()};
+                                })
+                  .ok());
+  ASSERT_TRUE(group.RunUntil([&] { return !seen.empty(); }));
+  EXPECT_THAT(seen, ::testing::ElementsAre(kOk, kFailedPrecondition, kFailedPrecondition));
+  EXPECT_TRUE(locks.Acquire("l").ok()) << "the end of the callback released it";
+}
+
+// A member without a quorum may stay so for hours.
+TEST(SimLockServiceTest, WithoutAQuorumWhatDoesNotWaitIsAnsweredOnceThatIsKnown) {
+  for (uint64_t seed = 40; seed < 46; ++seed) {
+    SimGroup group({"a", "b", "c"}, Seed(seed, Policy::kPrimary));
+    SimLockService locks = group.locks("c");
+    absl::StatusOr<SimHeldLock> held = locks.Acquire("l");
+    ASSERT_TRUE(held.ok());
+    group.Partition({{"a", "b"}, {"c"}});
+    // Under way before anybody can know.
+    absl::StatusOr<SimHeldLock> tried = locks.TryAcquire("m");
+    EXPECT_EQ(tried.status().code(), kUnavailable) << "seed " << seed;
+    EXPECT_LT(group.now(), absl::Seconds(20)) << "seed " << seed;
+    EXPECT_FALSE(group.writable("c"));
+    const absl::Duration halted = group.now();
+    EXPECT_EQ(locks.TryAcquire("m").status().code(), kUnavailable);
+    EXPECT_NE(held->Release().code(), kOk);
+    EXPECT_EQ(group.now(), halted) << "at once";
+    group.Heal();
+    ASSERT_TRUE(group.RunUntilOneView());
+    EXPECT_TRUE(group.locks("a").Acquire("l").ok()) << "seed " << seed;
+    EXPECT_TRUE(group.locks("b").Acquire("m").ok()) << "seed " << seed;
+  }
+}
+
+TEST(SimLockServiceTest, AReleaseThatTheQuorumLeavesBehindIsAnswered) {
+  for (uint64_t seed = 50; seed < 56; ++seed) {
+    SimGroup group({"a", "b", "c"}, Seed(seed, Policy::kPrimary));
+    absl::StatusOr<SimHeldLock> held = group.locks("c").Acquire("l");
+    ASSERT_TRUE(held.ok());
+    group.Partition({{"a", "b"}, {"c"}});
+    EXPECT_EQ(held->Release().code(), kUnavailable) << "seed " << seed;
+    EXPECT_LT(group.now(), absl::Seconds(20)) << "seed " << seed;
+    EXPECT_TRUE(group.locks("a").Acquire("l").ok()) << "seed " << seed;
   }
 }
 

@@ -43,6 +43,7 @@
 #include "cohort/events.h"
 #include "cohort/options.h"
 #include "cohort/testing/sim_channel.h"  // IWYU pragma: export
+#include "cohort/testing/sim_lock.h"     // IWYU pragma: export
 #include "cohort/testing/sim_map.h"      // IWYU pragma: export
 #include "cohort/view.h"
 
@@ -96,6 +97,9 @@ class SimGroup {
 
   // The channel `name` at this member; works for later processes of this name too.
   SimChannel channel(std::string_view member, std::string_view name);
+  // The locks of this member in the map `map`, which is opened if it was not; works for later
+  // processes of this name too.
+  SimLockService locks(std::string_view member, std::string_view map = "locks");
 
   // ---- Faults. None of them takes time by itself; what they cause does.
   // As kill -9: the process is gone, its kernel closes its connections within 2 ms.
