@@ -107,6 +107,8 @@ class Engine::Core final : private frag::Stamper {
   // core_membership.cc
   void AskMembership(Instant now, absl::FunctionRef<void(const membership::Turn&)> ask);
   void ApplyMembership(Instant now);
+  void LoseCommands();
+  void EndAsLeft();
   void SendControlFrames(Instant now, std::vector<wire::OutFrame>& frames);
   void Install(Instant now, const membership::Installation& installation);
   void InstallSecurity(const membership::Installation& installation);

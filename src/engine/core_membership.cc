@@ -85,10 +85,7 @@ void Engine::Core::ApplyMembership(Instant now) {
   if (answer.excluded) {
     member_ = false;
     plane_.Wedge();
-    pending_.OnExcluded(turn_.upcalls);
-    verifications_.OnExcluded(turn_.upcalls);
-    fences_.Release(absl::UnknownError("the group went on without this member after the claim"),
-                    turn_.upcalls);
+    LoseCommands();
     replica_.OnExcluded();
     Trace(options_.trace, TraceKind::kExcluded,
           [&](TraceRecord& record) { record.view = view_.id; });
@@ -109,20 +106,30 @@ void Engine::Core::ApplyMembership(Instant now) {
     discovery_.Search(now, self, discovery_out_);
   }
   UpdateAccepted();
-  if (answer.left) {
-    left_ = true;
-    member_ = false;
-    discovery_.Stop();
-    const absl::Status left = absl::CancelledError("this member has left the group");
-    pending_.FailAll(left, turn_.upcalls);
-    verifications_.FailAll(left, turn_.upcalls);
-    fences_.Release(left, turn_.upcalls);
-    plane_.ClearQueue();
-    packetizer_.Flush(turn_.packets);
-    lifelines_.CloseAll(turn_.streams);
-    if (leave_command_ != 0) AddUpcall(DoneUpcall{.command = leave_command_});
-  }
+  if (answer.left) EndAsLeft();
   if (answer.search.has_value()) AfterDiscovery(now);
+}
+
+// The group goes on without this member: nobody tells it what became of what it had under way.
+void Engine::Core::LoseCommands() {
+  pending_.OnExcluded(turn_.upcalls);
+  verifications_.OnExcluded(turn_.upcalls);
+  fences_.Release(absl::UnknownError("the group went on without this member after the claim"),
+                  turn_.upcalls);
+}
+
+void Engine::Core::EndAsLeft() {
+  left_ = true;
+  member_ = false;
+  discovery_.Stop();
+  const absl::Status left = absl::CancelledError("this member has left the group");
+  pending_.FailAll(left, turn_.upcalls);
+  verifications_.FailAll(left, turn_.upcalls);
+  fences_.Release(left, turn_.upcalls);
+  plane_.ClearQueue();
+  packetizer_.Flush(turn_.packets);
+  lifelines_.CloseAll(turn_.streams);
+  if (leave_command_ != 0) AddUpcall(DoneUpcall{.command = leave_command_});
 }
 
 void Engine::Core::SendControlFrames(Instant now, std::vector<wire::OutFrame>& frames) {
@@ -157,10 +164,7 @@ void Engine::Core::Install(Instant now, const membership::Installation& installa
     plane_out_ = {};
     // What the side that ended has not acknowledged reaches the other side by the merge, or not:
     // nobody here can tell.
-    pending_.OnExcluded(turn_.upcalls);
-    verifications_.OnExcluded(turn_.upcalls);
-    fences_.Release(absl::UnknownError("the group went on without this member after the claim"),
-                    turn_.upcalls);
+    LoseCommands();
     if (replica_.synced()) replica_.OnExcluded();
   }
   // What belongs to the view that ends is sealed for it before it is gone.
