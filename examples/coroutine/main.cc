@@ -12,6 +12,8 @@
 
 namespace {
 
+// Both live in the coroutine: the caller may be gone while it waits.
+// NOLINTNEXTLINE(performance-unnecessary-value-param)
 asio::awaitable<absl::Status> CountVisit(cohort::ReplicatedMap map, std::string page) {
   const cohort::WriteResult visits =
       co_await cohort::IncrementAsync(map, page, 1, {}, asio::use_awaitable);

@@ -5,7 +5,6 @@
 #include <gtest/gtest.h>
 
 using cohort::testing::SimGroup;
-using cohort::testing::SimMap;
 
 TEST(StockTest, AReservationOutlivesTheMemberThatMadeIt) {
   SimGroup group({"a", "b", "c"}, {.seed = 7, .failed = ::testing::Test::HasFailure});

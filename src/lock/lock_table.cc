@@ -266,6 +266,7 @@ void LockTable::OnWritten(Instant now, uint64_t ticket, const absl::Status& stat
 
 void LockTable::OnChangeOfAll(Instant now, Output& out) {
   std::vector<std::string> names;
+  names.reserve(all_.size());
   for (const auto& [name, one] : all_) names.push_back(name);
   for (const std::string& name : names) Step(now, name, out);
 }
@@ -277,6 +278,7 @@ void LockTable::OnOut(Instant now, const absl::Status& why, Output& out) {
     out.answers.push_back({.id = std::exchange(one.pending->release_id, 0), .status = why});
   }
   std::vector<std::string> held;
+  held.reserve(holds_.size());
   for (const auto& [hold, name] : holds_) held.push_back(name);
   for (const std::string& name : held) {
     One& one = all_.find(name)->second;

@@ -23,6 +23,7 @@ sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import asking  # noqa: E402
 import lab  # noqa: E402
 import members  # noqa: E402
+import same_keys  # noqa: E402
 import sessions  # noqa: E402
 
 SIZE = 1024
@@ -490,6 +491,38 @@ scenario_peer_cache.prepare = prepare_names
 def scenario_requests(s):
     program = os.path.join(os.path.dirname(s.options.cohort), "tests", "e2e_member")
     return asking.run(program, s.net, s.directory, s.key_file)
+
+
+def scenario_same_keys(s):
+    """Without faults, then at 5 % loss, then with a death in the middle."""
+    alive = list(s.members.values())
+    for number, fault in enumerate(("none", "loss", "death")):
+        if fault == "loss":
+            for member in alive:
+                member.host.lose(5)
+        threads, failures = same_keys.put_by_all(alive, range(2 * number, 2 * number + 2))
+        dead = None
+        if fault == "death":
+            s.run_for(0.1)
+            dead = s.members["c"]
+            dead.kill()
+            s.drop("c")
+            alive.remove(dead)
+        for thread in threads:
+            thread.join()
+        failed = {name: error for name, error in failures.items() if dead is None or name != dead.name}
+        assert not failed, "writers failed with fault %r: %s" % (fault, failed)
+        for member in alive:
+            member.host.clear_rules()
+        differs = same_keys.differing(alive)
+        assert not any(differs.values()), "keys that differ with fault %r: %s" % (fault, differs)
+        missing = same_keys.fields_missing(alive[0], NAMES)
+        assert missing == 0, "%d fields of hashes are missing with fault %r" % (missing, fault)
+    s.view(["a", "b"])
+    return "%d keys put by all at once in each kind of map, alone, at 5 %% loss and with a death: 0 differ" % same_keys.KEYS
+
+
+scenario_same_keys.extra = ["--map", "main=ordered", "--map", "sessions=convergent"]
 
 
 SCENARIOS = {name[len("scenario_"):]: function for name, function in globals().items() if name.startswith("scenario_")}

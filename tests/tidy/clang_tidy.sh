@@ -24,5 +24,6 @@ for file in "${files[@]}"; do
 done
 if [ ${#known[@]} = 0 ]; then echo "clang-tidy: nothing to check"; exit 0; fi
 printf '%s\n' "${known[@]}" | xargs -n 1 -P "${COHORT_JOBS:-$(nproc)}" clang-tidy-19 --quiet \
-  -p "$build" --extra-arg=-Wno-unknown-warning-option --extra-arg=-Wno-ignored-gch
+  -p "$build" --extra-arg=-Wno-unknown-warning-option --extra-arg=-Wno-ignored-gch \
+  --extra-arg=-DASIO_HAS_CO_AWAIT  # As for clang in examples/CMakeLists.txt.
 echo "clang-tidy: ${#known[@]} files, nothing found"
