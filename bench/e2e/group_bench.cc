@@ -5,6 +5,7 @@
 //     a member that only holds the state, and N MiB besides; ends on SIGTERM
 //   group_bench writer [common flags] [--seconds S] [--size BYTES] [--keys N] [--members M]
 //     [--in-flight N] [--skip-rate]
+//     puts into an ordered map, then into a convergent one
 //   group_bench joiner [common flags] [--members M]
 //     joins, and times how long the whole state takes
 //
@@ -91,8 +92,10 @@ cohort::Group Join(const Flags& flags) {
   return *std::move(group);
 }
 
-cohort::ReplicatedMap Open(cohort::Group& group) {
-  absl::StatusOr<cohort::ReplicatedMap> map = group.OpenMap("bench");
+cohort::ReplicatedMap Open(cohort::Group& group, cohort::MapKind kind) {
+  const bool ordered = kind == cohort::MapKind::kOrdered;
+  absl::StatusOr<cohort::ReplicatedMap> map =
+      group.OpenMap(ordered ? "bench" : "bench-convergent", {.kind = kind});
   if (!map.ok()) {
     std::fprintf(stderr, "open: %s\n", map.status().ToString().c_str());
     std::exit(1);
@@ -108,6 +111,10 @@ void AwaitMembers(const cohort::Group& group, size_t members) {
     if (synced >= members) return;
     std::this_thread::sleep_for(std::chrono::milliseconds(20));
   }
+}
+
+const char* NameOf(const cohort::ReplicatedMap& map) {
+  return map.kind() == cohort::MapKind::kOrdered ? "ordered" : "convergent";
 }
 
 // Puts as fast as acknowledgements by all come back, `in_flight` under way.
@@ -138,13 +145,15 @@ void MeasureRate(cohort::ReplicatedMap& map, const Flags& flags) {
   const double seconds = SecondsSince(begin);
   const auto rate = static_cast<double>(done) / seconds;
   while (in_flight > 0) std::this_thread::sleep_for(std::chrono::milliseconds(1));
-  std::printf("pipelined puts of %zu B, applied by %zu members: %.0f/s, %.1f MB/s, %zu failed\n",
-              flags.size, flags.members, rate, rate * static_cast<double>(flags.size) / 1e6,
-              failed.load());
   std::printf(
-      "{\"bench\":\"puts\",\"bytes\":%zu,\"members\":%zu,\"in_flight\":%zu,\"per_second\":%.0f,"
+      "pipelined puts of %zu B, %s map, applied by %zu members: %.0f/s, %.1f MB/s, %zu failed\n",
+      flags.size, NameOf(map), flags.members, rate, rate * static_cast<double>(flags.size) / 1e6,
+      failed.load());
+  std::printf(
+      "{\"bench\":\"puts\",\"map\":\"%s\",\"bytes\":%zu,\"members\":%zu,\"in_flight\":%zu,\"per_"
+      "second\":%.0f,"
       "\"failed\":%zu}\n",
-      flags.size, flags.members, flags.in_flight, rate, failed.load());
+      NameOf(map), flags.size, flags.members, flags.in_flight, rate, failed.load());
 }
 
 void MeasureLatency(cohort::ReplicatedMap& map, const Flags& flags) {
@@ -164,12 +173,13 @@ void MeasureLatency(cohort::ReplicatedMap& map, const Flags& flags) {
   std::sort(micros.begin(), micros.end());
   const double p50 = micros[micros.size() / 2];
   const double p99 = micros[micros.size() * 99 / 100];
-  std::printf("SYNC puts of %zu B, one at a time: p50 %.1f us, p99 %.1f us, %zu failed\n",
-              flags.size, p50, p99, failed);
+  std::printf("SYNC puts of %zu B, %s map, one at a time: p50 %.1f us, p99 %.1f us, %zu failed\n",
+              flags.size, NameOf(map), p50, p99, failed);
   std::printf(
-      "{\"bench\":\"sync_put\",\"bytes\":%zu,\"members\":%zu,\"count\":%zu,\"p50_us\":%.1f,\"p99_"
+      "{\"bench\":\"sync_put\",\"map\":\"%s\",\"bytes\":%zu,\"members\":%zu,\"count\":%zu,\"p50_"
+      "us\":%.1f,\"p99_"
       "us\":%.1f}\n",
-      flags.size, flags.members, micros.size(), p50, p99);
+      NameOf(map), flags.size, flags.members, micros.size(), p50, p99);
 }
 
 // Round trips: a request of `size` bytes to all others, and their answers of the same size.
@@ -209,7 +219,7 @@ void MeasureTransfer(const Flags& flags) {
   const auto begin = Clock::now();
   cohort::Group group = Join(flags);
   const double seconds = SecondsSince(begin);
-  const cohort::ReplicatedMap map = Open(group);
+  const cohort::ReplicatedMap map = Open(group, cohort::MapKind::kOrdered);
   const double megabytes = static_cast<double>(map.Bytes()) / 1e6;
   std::printf("joined with %zu entries, %.1f MB, in %.3f s: %.1f MB/s\n", map.Size(), megabytes,
               seconds, megabytes / seconds);
@@ -234,10 +244,14 @@ int main(int argc, char** argv) {
 
   } else if (flags.role == "writer") {
     cohort::Group group = Join(flags);
-    cohort::ReplicatedMap map = Open(group);
-    AwaitMembers(group, flags.members);
-    if (flags.rate) MeasureRate(map, flags);
-    MeasureLatency(map, flags);
+    for (const auto kind : {cohort::MapKind::kOrdered, cohort::MapKind::kConvergent}) {
+      cohort::ReplicatedMap map = Open(group, kind);
+      AwaitMembers(group, flags.members);
+      if (flags.rate) MeasureRate(map, flags);
+      MeasureLatency(map, flags);
+      // The joiner receives what is in the ordered one.
+      if (kind == cohort::MapKind::kConvergent) map.Clear();
+    }
     MeasureRequests(group, flags);
     for (const auto& [name, count] : group.stats().counters)
       std::fprintf(stderr, "%s %lu\n", name.c_str(), count);
