@@ -117,12 +117,12 @@ class COHORT_EXPORT ReplicatedMap {
   // and without a lock; writes meanwhile are not seen. While four snapshots are being visited or
   // sent to joiners, a fifth visit sees entries as they are when it comes to them.
   void ForEach(const std::function<void(std::string_view key, const Entry& entry)>& visit) const;
-  // Some entries, about `count`, and where to go on. Start with cursor 0. An entry that is there
-  // from the first call to the last is returned at least once; others may or may not be.
   // Of a convergent map. An entry without attributes has none to return. Errors: as Get, kNotFound
   // also when the attribute is not there; kFailedPrecondition in an ordered map.
   absl::StatusOr<std::string> GetAttribute(std::string_view key, std::string_view name) const;
   absl::StatusOr<std::vector<Attribute>> GetAttributes(std::string_view key) const;  // By name.
+  // Some entries, about `count`, and where to go on. Start with cursor 0. An entry that is there
+  // from the first call to the last is returned at least once; others may or may not be.
   ScanResult Scan(uint64_t cursor, size_t count = 100) const;
   MapDigest Digest() const;
 

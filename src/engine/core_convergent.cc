@@ -57,7 +57,8 @@ absl::Status Engine::Core::ExecuteClaim(Instant now, const ClaimEntry& claim) {
     return absl::OkStatus();
   }
   const uint64_t epoch = found->ClaimOf(claim.key).epoch;
-  if (map::IsWordOf(*owner, view_infos_[rank_].id)) {
+  // Who began its life may not be the only one who did; and a claim of ours may still wait.
+  if (epoch > 0 && fences_.empty() && map::IsWordOf(*owner, view_infos_[rank_].id)) {
     AddUpcall(DoneUpcall{
         .command = claim.id, .number = static_cast<int64_t>(epoch), .replicas = members()});
     return absl::OkStatus();

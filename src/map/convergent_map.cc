@@ -127,9 +127,7 @@ absl::Status ConvergentMap::Resolve(const ConvergentOp& op, const MemberId& writ
   stamp.mark = state_.forgotten;
   stamp.lives.clear();
   for (const ConvergentItem& item : op.items) {
-    const std::optional<uint64_t> owner =
-        item.by_owner ? OwnerOf(item.key, MillisOf(stamp.time)) : std::nullopt;
-    if (owner.has_value() && !IsWordOf(*owner, writer)) {
+    if (item.by_owner && IsOwnedByAnother(item.key, writer, MillisOf(stamp.time))) {
       return MakeStatus(absl::StatusCode::kAborted,
                         "another member owns the entry; claim it before writing to it");
     }
@@ -179,11 +177,13 @@ bool ConvergentMap::JoinEntry(std::string_view key, const Registers& theirs, con
   const std::optional<Registers> held = ours == nullptr ? std::nullopt : RegistersOf(*ours);
   Registers joined = held.has_value() ? map::Join(*held, theirs) : theirs;
   joined.RaiseFloor(state_.cleared);
-  const Version latest = ours == nullptr ? version : std::max(ours->version, version);
+  // A touch may come before the beginning of the life it touches, and has no version of its own.
+  const Version known = std::max(version, joined.created);
+  const Version latest = ours == nullptr ? known : std::max(ours->version, known);
   state_.greatest = std::max({state_.greatest, latest.time, theirs.Latest().time});
   // Nothing but a tombstone, of which the clear mark says as much.
   const bool is_empty = joined.IsEmpty();
-  if (is_empty && latest <= state_.cleared) {
+  if (is_empty && std::max(latest, joined.Latest()) <= state_.cleared) {
     if (ours == nullptr) return false;
     Entry gone;
     gone.version = latest;
@@ -241,7 +241,7 @@ uint64_t ConvergentMap::JoinCleared(const Version& cleared, ChangeCause cause,
       const bool is_left = registers->IsAlive();
       const bool is_empty = registers->IsEmpty();
       removed += !entry.tombstone && !is_left ? 1 : 0;
-      if (is_empty && entry.version <= cleared) {
+      if (is_empty && std::max(entry.version, registers->Latest()) <= cleared) {
         if (cause != ChangeCause::kClear && !entry.tombstone && out.wants_changes) {
           out.changes.push_back({id(), cause, key, {}, cleared, writer});
         }
@@ -303,6 +303,15 @@ ApplyResult ConvergentMap::ApplyClaim(const ClaimOp& op, uint64_t hlc, const Pla
   result.version = {hlc, 0};
   result.number = static_cast<int64_t>(epoch + 1);
   return result;
+}
+
+// What was claimed stays so while it is not there, so that nobody makes it again by right.
+bool ConvergentMap::IsOwnedByAnother(std::string_view key, const MemberId& member,
+                                     GroupTime now) const {
+  const Ownership claim = ClaimOf(key);
+  if (claim.epoch > 0) return !IsWordOf(claim.writer, member);
+  const std::optional<uint64_t> owner = OwnerOf(key, now);
+  return owner.has_value() && !IsWordOf(*owner, member);
 }
 
 Ownership ConvergentMap::ClaimOf(std::string_view key) const {
@@ -416,7 +425,9 @@ void ConvergentMap::DropContents(uint64_t upto) {
     const auto item = *hidden_.begin();
     const std::string key = KeyOfTombstone(item);
     const Entry* entry = FindHashed(item.second, key);
-    std::optional<Registers> registers = RegistersOf(*entry);
+    std::optional<Registers> registers =
+        entry == nullptr || !HasContents(entry->value) ? std::nullopt : RegistersOf(*entry);
+    if (!registers.has_value()) return;  // Two keys of one hash and time: they wait for the purge.
     registers->DropContents();
     Store(item.second, key, EntryOf(*registers, entry->version));
   }

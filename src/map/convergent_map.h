@@ -70,6 +70,7 @@ class ConvergentMap : public Map {
   PurgeOp DueForPurge(uint64_t settled, GroupTime now) const;
 
  private:
+  bool IsOwnedByAnother(std::string_view key, const MemberId& member, GroupTime now) const;
   Life LifeFor(const ConvergentItem& item, GroupTime now) const;
   ApplyResult ApplyExpire(const ExpireOp& op, uint64_t hlc, const Place& place, Output& out);
   ApplyResult ApplyClaim(const ClaimOp& op, uint64_t hlc, const Place& place, Output& out);

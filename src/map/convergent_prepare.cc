@@ -222,6 +222,8 @@ absl::StatusOr<ConvergentOp> PrepareConvergent(const ConvergentMap& map,
   if (!status.ok()) return status;
   absl::StatusOr<ConvergentOp> op = std::move(preparation).Take();
   if (op.ok()) {
+    if (by_owner && op->clears)
+      return MakeStatus(absl::StatusCode::kInvalidArgument, "a clear asks for no owner");
     for (ConvergentItem& item : op->items) item.by_owner = by_owner;
   }
   return op;

@@ -49,14 +49,15 @@ std::optional<std::pair<Bytes, ConvergentStamp>> ParseStamp(Bytes message) {
   stamp.time = Take<uint64_t>(at);
   const size_t lives = Take<uint16_t>(at);
   if (lives > kOpLivesMax || message.size() < StampBytes(lives)) return std::nullopt;
-  if (stamp.time > kHlcMax || stamp.mark > kHlcMax) return std::nullopt;
+  if (stamp.time >= kHlcMax || stamp.mark >= kHlcMax) return std::nullopt;
   const size_t body = message.size() - StampBytes(lives);
   at = message.data() + body;
   for (size_t i = 0; i < lives; ++i) {
     const auto kind = Take<uint8_t>(at);
     const auto time = Take<uint64_t>(at);
     const auto writer = Take<uint64_t>(at);
-    if (kind > static_cast<uint8_t>(Life::Kind::kBeginsAnew) || time > kHlcMax) return std::nullopt;
+    if (kind > static_cast<uint8_t>(Life::Kind::kBeginsAnew) || time >= kHlcMax)
+      return std::nullopt;
     const bool goes_on = static_cast<Life::Kind>(kind) == Life::Kind::kGoesOn;
     if (goes_on != (time != 0)) return std::nullopt;
     stamp.lives.push_back({static_cast<Life::Kind>(kind), {time, writer}});

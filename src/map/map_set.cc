@@ -37,9 +37,11 @@ ApplyResult MapSet::Apply(Bytes op, const Place& place, Output& out) {
   }
   Map* map = Find((*decoded)->map);
   if (map == nullptr && (std::holds_alternative<ExpireOp>((*decoded)->body) ||
-                         std::holds_alternative<PurgeOp>((*decoded)->body))) {
+                         std::holds_alternative<PurgeOp>((*decoded)->body) ||
+                         std::holds_alternative<ClaimOp>((*decoded)->body))) {
     // Left over from another side, where there was such a map; it must not make one here.
-    return {};
+    refused.status = absl::AbortedError("there is no such map on this side of the group");
+    return refused;
   }
   if (map == nullptr) {
     const auto* configure = std::get_if<ConfigureOp>(&(*decoded)->body);

@@ -29,6 +29,8 @@ ReplicatedMap::Impl::Command ReplicatedMap::Impl::NewCommand(absl::StatusOr<Body
                            : Command(request.status());
   });
   if (!ordered) return command;
+  if (options.by_owner)
+    return absl::FailedPreconditionError("entries of an ordered map have no owner: use PutIf");
   map::MapOp op;
   op.map = map.name;
   op.hlc = static_cast<uint64_t>(group->driver().GroupTimeMs()) << kLogicalBits;

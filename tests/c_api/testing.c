@@ -7,7 +7,7 @@
 #include <unistd.h>
 
 static int failures;
-static char last_message[1024];
+static _Thread_local char last_message[1024];
 static _Thread_local cohort_error_t* last_error;
 static pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;
 static pthread_cond_t changed = PTHREAD_COND_INITIALIZER;
