@@ -9,6 +9,7 @@
 
 #include "base/buffer.h"
 #include "base/instant.h"
+#include "base/subjects.h"
 #include "base/types.h"
 
 namespace cohort::engine {
@@ -49,6 +50,7 @@ struct MapWrite {
   bool conditional =
       false;  // Its outcome depends on order: put-if, increment, batch with conditions ...
   bool convergent = false;
+  Subjects subjects;  // map::SubjectsOf(); not of a convergent one.
 };
 // Proves that all members that hold the whole state hold the same, at one place of the order. Waits
 // until at least `holders_min` members do, this one included. DoneUpcall: number and replicas are

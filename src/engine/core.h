@@ -16,6 +16,7 @@
 
 #include "absl/functional/function_ref.h"
 #include "base/random.h"
+#include "base/subjects.h"
 #include "discovery/discovery.h"
 #include "engine/data_plane.h"
 #include "engine/drop_reporter.h"
@@ -125,7 +126,7 @@ class Engine::Core {
   void AfterReplica(Instant now, Replica::Output& replica_out);
   void Settle(Instant now);
   absl::Status Queue(MessageKind kind, DeliveryClass cls, Bytes body,
-                     const PendingCommands::Entry& entry);
+                     const PendingCommands::Entry& entry, Subjects subjects = {});
   absl::Status CheckWritable() const;
   absl::Status CheckMember() const;
   void AskForProofs();

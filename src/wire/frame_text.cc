@@ -73,7 +73,8 @@ std::string Words(const DataFrame& frame) {
                 {DataFrame::kLast, " last"},
                 {DataFrame::kSync, " sync"},
                 {DataFrame::kRepair, " repair"},
-                {DataFrame::kBarrier, " barrier"}};
+                {DataFrame::kBarrier, " barrier"},
+                {DataFrame::kLarge, " large"}};
   for (const auto& [flag, name] : kNames) {
     if ((frame.flags & flag) != 0) text += name;
   }
