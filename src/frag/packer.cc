@@ -79,6 +79,7 @@ absl::Status Packer::Push(Message message) {
     main_.Push(std::move(message));
     return absl::OkStatus();
   }
+  message.after = main_.popped + main_.messages.size();
   for (const uint64_t subject : message.subjects) ++large_subjects_[subject];
   large_.flags = wire::DataFrame::kLarge;
   large_.Push(std::move(message));
@@ -100,6 +101,7 @@ void Packer::Queue::PopFront() {
   exempt -= message.exempt ? 1 : 0;
   exempt_bytes -= message.exempt ? size : 0;
   sent_of_front = 0;
+  ++popped;
   messages.pop_front();
 }
 
@@ -122,7 +124,8 @@ void Packer::OnView() {
 
 // Spec 5.22
 bool Packer::LargeIsNext() const {
-  if (large_.messages.empty()) return false;
+  // A large message is overtaken, but overtakes nothing (Spec 5.23).
+  if (large_.messages.empty() || large_.messages.front().after > main_.popped) return false;
   const bool is_large = large_.messages.front().payload.size() > options_.message_max;
   if (is_large && announced_ && !admitted_) return false;
   return main_.messages.empty() ? !paced_ : main_in_a_row_ >= kOthersPerLarge;

@@ -45,6 +45,8 @@ struct Message {
   // The last kTimeBytes are the message's time, written when its last chunk is packed: that is the
   // moment in which it is delivered here.
   bool timed = false;
+  // Set by Push() in the large lane: so many of the main queue leave first, all that were there.
+  uint64_t after = 0;
   Subjects subjects;  // Of AGREED ones: what it shares with one in the large lane keeps it behind.
   Buffer payload;
 };
@@ -112,6 +114,7 @@ class Packer {
     size_t bytes = 0;          // Payloads.
     size_t exempt = 0;         // Messages that are exempt ...
     size_t exempt_bytes = 0;   // ... and their payloads.
+    uint64_t popped = 0;       // Messages that have left.
     size_t sent_of_front = 0;  // Bytes of the front that are in chunks already.
     uint8_t flags = 0;         // Of each of its chunks.
 

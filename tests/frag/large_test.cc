@@ -131,6 +131,17 @@ TEST(LargeTest, WhatSharesASubjectStaysBehindTheLargeOneAndNothingElseDoes) {
   EXPECT_FALSE(pair.packer.GoesLarge(Write(8, 20, {10}))) << "the large one is gone";
 }
 
+TEST(LargeTest, ALargeMessageOvertakesNothingThatWasThereBeforeIt) {
+  Pair pair;
+  for (uint64_t id = 1; id < 31; ++id) ASSERT_TRUE(pair.packer.Push(Write(id, 1300, {id})).ok());
+  ASSERT_TRUE(pair.packer.Push(Write(31, kLarge, {10})).ok());
+  for (uint64_t id = 32; id < 35; ++id) ASSERT_TRUE(pair.packer.Push(Write(id, 1300)).ok());
+  pair.Run();
+  ASSERT_EQ(pair.sent.size(), 34u);
+  EXPECT_EQ(pair.sent[29], 30u);
+  EXPECT_EQ(pair.sent.back(), 31u);
+}
+
 TEST(LargeTest, WhatIsAboutEverythingStaysBehindAndHoldsWhatFollows) {
   Pair pair;
   ASSERT_TRUE(pair.packer.Push(Write(1, kLarge, {10})).ok());
