@@ -95,9 +95,9 @@ absl::Status Engine::Core::Execute(Instant now, const Command& command, Output& 
   } else if (const auto* send = std::get_if<SendMessage>(&command)) {
     if (send->cls == DeliveryClass::kCtrl)
       return absl::InvalidArgumentError("class kCtrl is the protocol's own");
-    status = Queue(send->channel ? MessageKind::kChannel : MessageKind::kUser, send->cls,
-                   send->payload, {.id = send->id, .ack = send->ack, .is_own = send->always_room},
-                   {kMessageSubject});
+    status =
+        Queue(send->channel ? MessageKind::kChannel : MessageKind::kUser, send->cls, send->payload,
+              {.id = send->id, .ack = send->ack, .is_own = send->always_room}, {kMessageSubject});
   } else if (const auto* write = std::get_if<MapWrite>(&command)) {
     const bool convergent = write->convergent;
     status = Queue(convergent ? MessageKind::kConvergent : MessageKind::kMap,

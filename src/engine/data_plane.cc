@@ -193,7 +193,8 @@ void DataPlane::SendQueued(Instant now, Output& out) {
     packer_.Next(packed_);
     // The last chunk of what waits, or may leave, asks for an acknowledgement: it starts the next
     // turn.
-    const bool last = packer_.empty() || (packed_.large && rmcast_.in_flight() + 1 >= kLargeInFlightMax);
+    const bool last =
+        packer_.empty() || (packed_.large && rmcast_.in_flight() + 1 >= kLargeInFlightMax);
     const bool sync = last || flow_.WantsAck(rmcast_.in_flight());
     const uint8_t flags = static_cast<uint8_t>(packed_.flags | (sync ? wire::DataFrame::kSync : 0));
     for (size_t i = 0; i < packed_.completed_ids.size(); ++i)

@@ -2,10 +2,10 @@
 // acknowledged.
 //
 // The engine's own messages come back to it in the order it sent them (per lane: CONV, AGREED
-// and SAFE together, or large), so a delivery is matched to its command by position and nothing about a
-// command travels. A delivered command then waits for the others: inside a view by what the STATUS
-// frames say (cuts applied, chunks received), across a view change until every continuing member
-// was heard in the new view, which proves that it closed the old one (Spec 6.8).
+// and SAFE together, or large), so a delivery is matched to its command by position and nothing
+// about a command travels. A delivered command then waits for the others: inside a view by what the
+// STATUS frames say (cuts applied, chunks received), across a view change until every continuing
+// member was heard in the new view, which proves that it closed the old one (Spec 6.8).
 //
 // Owner: one Engine. Not thread-safe.
 #ifndef COHORT_ENGINE_PENDING_COMMANDS_H_

@@ -9,10 +9,10 @@ namespace cohort::engine {
 
 namespace {
 
-constexpr uint64_t kOwnOperationsMax = 8;          // MERGE and EXPIRE operations under way at once.
+constexpr uint64_t kOwnOperationsMax = 8;  // MERGE and EXPIRE operations under way at once.
 constexpr size_t kLargeOperation = size_t{1} << 20;  // Bytes; of these one at a time.
-constexpr size_t kExpireKeysPerTurn = 500;         // In one EXPIRE operation ...
-constexpr size_t kExpireBytesPerTurn = 128 << 10;  // ... whose keys add up to little more.
+constexpr size_t kExpireKeysPerTurn = 500;           // In one EXPIRE operation ...
+constexpr size_t kExpireBytesPerTurn = 128 << 10;    // ... whose keys add up to little more.
 constexpr Duration kExpireGather = milliseconds(10);
 // An access that another member has sent before the end may still be on its way (Spec 11.15).
 constexpr int64_t kAccessMarginMs = 1000;

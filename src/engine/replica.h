@@ -95,7 +95,9 @@ class Replica {
   void OnTimer(Instant now, map::GroupTime group_now, uint64_t hlc, Output& out);
   Instant NextDeadline(Instant now, map::GroupTime group_now) const;
   // A MERGE or EXPIRE operation of ours was delivered: the next may be sent.
-  void OnOwnOperationDelivered() { SetOwnOperations(own_operations_ - (own_operations_ > 0 ? 1 : 0)); }
+  void OnOwnOperationDelivered() {
+    SetOwnOperations(own_operations_ - (own_operations_ > 0 ? 1 : 0));
+  }
   // Whether changes of the map of this name are wanted. By name, because numbers change when this
   // member goes to another side of a partition.
   void Watch(std::string_view map, bool wanted);

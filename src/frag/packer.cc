@@ -9,8 +9,8 @@
 namespace cohort::frag {
 namespace {
 
-constexpr int kOthersPerLarge = 3;         // Chunks of other messages to one of the large lane.
-constexpr size_t kLargeBacklogMax = 16;    // Chunks of the large lane that a backlog counts.
+constexpr int kOthersPerLarge = 3;       // Chunks of other messages to one of the large lane.
+constexpr size_t kLargeBacklogMax = 16;  // Chunks of the large lane that a backlog counts.
 
 bool MayShareChunk(const Message& a, const Message& b) {
   return a.cls == b.cls && a.barrier == b.barrier;
@@ -42,10 +42,9 @@ bool Packer::GoesLarge(const Message& message) const {
   if (message.payload.size() > options_.message_max) return true;
   if (large_.messages.empty() || message.subjects.empty()) return false;
   if (large_subjects_.contains(kEverySubject)) return true;
-  return std::any_of(
-      message.subjects.begin(), message.subjects.end(), [this](uint64_t subject) {
-        return subject == kEverySubject || large_subjects_.contains(subject);
-      });
+  return std::any_of(message.subjects.begin(), message.subjects.end(), [this](uint64_t subject) {
+    return subject == kEverySubject || large_subjects_.contains(subject);
+  });
 }
 
 absl::Status Packer::Push(Message message) {
@@ -66,9 +65,8 @@ absl::Status Packer::Push(Message message) {
   // told to come back later for ever.
   const Queue& queue = large ? large_ : main_;
   const size_t bytes_max = large ? options_.large_bytes_max : options_.queue_bytes_max;
-  const bool full =
-      queue.users() >= options_.queue_messages_max ||
-      (queue.users() > 0 && queue.bytes - queue.exempt_bytes + size > bytes_max);
+  const bool full = queue.users() >= options_.queue_messages_max ||
+                    (queue.users() > 0 && queue.bytes - queue.exempt_bytes + size > bytes_max);
   if (full && !message.exempt) {
     return MakeStatus(absl::StatusCode::kResourceExhausted,
                       large ? "too many large values wait, or writes to their keys; try again when "
@@ -254,7 +252,8 @@ bool Packer::Queue::IsConsistent() const {
     exempts += message.exempt ? 1 : 0;
   }
   if (sum != bytes || exempts != exempt || exempt_bytes > bytes) return false;
-  return sent_of_front == 0 || (!messages.empty() && sent_of_front < messages.front().payload.size());
+  return sent_of_front == 0 ||
+         (!messages.empty() && sent_of_front < messages.front().payload.size());
 }
 
 bool Packer::IsConsistent() const {

@@ -1,7 +1,7 @@
 // Turns chunks, in each sender's order, back into messages. Whole messages are slices of the chunk;
 // others are gathered in a buffer that grows with the bytes that came, not with the length that
-// was announced. Large ones (Spec 5.20) are admitted in the order of their announcements; all chunks
-// of their lane are AGREED, so every member admits the same at the same place of the order.
+// was announced. Large ones (Spec 5.20) are admitted in the order of their announcements; all
+// chunks of their lane are AGREED, so every member admits the same at the same place of the order.
 //
 // Limits: kMessageMax a message, one incomplete message for each origin and lane; of large ones
 // kLargeMessageMax, and `large_under_way_max` of all origins together. A chunk that breaks the

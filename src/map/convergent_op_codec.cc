@@ -48,7 +48,8 @@ bool CountItem(CodedInputStream& in, size_t& writes) {
       continue;
     }
     uint32_t size = 0;
-    if (!in.ReadVarint32(&size) || size > kConvergentOpBytesMax || !in.Skip(static_cast<int>(size))) {
+    if (!in.ReadVarint32(&size) || size > kConvergentOpBytesMax ||
+        !in.Skip(static_cast<int>(size))) {
       return false;
     }
     const bool is_write = (tag >> 3) == v1::ConvergentItem::kWritesFieldNumber;
@@ -129,7 +130,8 @@ absl::Status ValidateConvergentOp(const ConvergentOp& op) {
   }
   if (size > kConvergentOpBytesMax) {
     return Invalid("the operation has about " + std::to_string(size) + " bytes; at most " +
-                   std::to_string(kConvergentOpBytesMax) + " are allowed, send several smaller ones");
+                   std::to_string(kConvergentOpBytesMax) +
+                   " are allowed, send several smaller ones");
   }
   return absl::OkStatus();
 }
@@ -175,7 +177,8 @@ absl::StatusOr<const ConvergentOp*> ConvergentOpDecoder::Decode(Bytes bytes) {
   // The memory of small operations is kept from one to the next; that of a thousand items is not.
   if (message_->operation.items_size() > 8) message_ = std::make_unique<Message>();
   v1::ConvergentOperation& in = message_->operation;
-  if (bytes.size() > kConvergentOpBytesMax || (bytes.size() > kCountFrom && !CountsAreBounded(bytes)) ||
+  if (bytes.size() > kConvergentOpBytesMax ||
+      (bytes.size() > kCountFrom && !CountsAreBounded(bytes)) ||
       !in.ParseFromArray(bytes.data(), static_cast<int>(bytes.size()))) {
     return absl::InvalidArgumentError("not a convergent operation");
   }

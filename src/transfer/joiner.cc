@@ -366,7 +366,8 @@ bool Joiner::IsBefore(const ViewId& view, uint64_t position, const map::Place& p
 void Joiner::OnChunk(Instant now, Bytes body, Output& out) {
   ChunkReader reader(body);
   map::Map* map = nullptr;
-  if (reader.valid() && reader.number() == next_chunk_ && parted_.empty()) map = maps_->Get(reader.map());
+  if (reader.valid() && reader.number() == next_chunk_ && parted_.empty())
+    map = maps_->Get(reader.map());
   if (map == nullptr) {
     ++stats_.malformed;
     return Fail(now, "a chunk is out of turn or of an unknown map", out);

@@ -157,7 +157,7 @@ class Joiner {
   uint32_t attempt_ = 0;
   bool waits_for_donor_ = false;  // All were busy, and that was told.
   uint32_t next_chunk_ = 0;
-  Buffer parted_;  // A chunk that comes in parts ...
+  Buffer parted_;            // A chunk that comes in parts ...
   size_t parted_bytes_ = 0;  // ... and how much of it is here.
   uint64_t bytes_received_ = 0;
   uint64_t bytes_expected_ = 0;

@@ -194,7 +194,8 @@ TEST_F(LargeTest, WhatIsUnderWayFromAllTogetherStaysWithinItsBound) {
       seconds(60)));
   EXPECT_GT(most, 4 * kMiB);
   EXPECT_LE(most, 6 * kMiB + 1000) << "one larger than the bound goes alone";
-  for (const size_t index : {0, 1, 2, 3}) EXPECT_TRUE(net_.host(index).done[ids[index]].status.ok());
+  for (const size_t index : {0, 1, 2, 3})
+    EXPECT_TRUE(net_.host(index).done[ids[index]].status.ok());
   ExpectEqualEverywhere();
 }
 

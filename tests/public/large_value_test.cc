@@ -33,8 +33,7 @@ TEST_F(LargeValueTest, TheLargestValueIsWrittenReadAndWatched) {
   const std::string value(kValueBytesMax, 'v');
   Watched<size_t> seen;
   const Subscription changes = b_->Subscribe([&](const Change& change) {
-    if (change.value.has_value())
-      seen.Update([&](size_t& size) { size = change.value->size(); });
+    if (change.value.has_value()) seen.Update([&](size_t& size) { size = change.value->size(); });
   });
   const WriteResult written = a_->Put("large", value, Patient());
   ASSERT_TRUE(written.ok()) << written.status;
