@@ -17,6 +17,7 @@ constexpr uint16_t kFormat = 1;
 constexpr uint16_t kMarkersFlag = 1;  // Of the entry: some attribute is absent.
 constexpr size_t kHeaderBytes = 2 + 2 + 4 + 8 + 6 * 16 + 8 + 8;
 constexpr size_t kCountAt = 2 + 2;
+constexpr size_t kEpochAt = 2 + 2 + 4 + 8 + 2 * 16;
 constexpr size_t kCreatedAt = 2 + 2 + 4 + 8 + 3 * 16;
 constexpr size_t kAttributeBytes = 1 + 2 + 4 + 2 * 16 + 8;
 constexpr uint8_t kAbsentFlag = 1;
@@ -158,6 +159,13 @@ bool Registers::HasMarkers() const {
 
 bool HasMarkers(Bytes registers) {
   return registers.size() >= kHeaderBytes && std::to_integer<int>(registers[2]) == kMarkersFlag;
+}
+
+bool HasClaim(Bytes registers) {
+  if (registers.size() < kHeaderBytes) return false;
+  uint64_t epoch = 0;
+  std::memcpy(&epoch, registers.data() + kEpochAt, sizeof(epoch));
+  return epoch != 0;
 }
 
 bool HasContents(Bytes registers) {

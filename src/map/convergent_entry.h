@@ -86,6 +86,8 @@ Buffer EncodeRegisters(const Registers& registers);
 std::optional<Registers> ParseRegisters(Bytes bytes);
 // Of well-formed bytes, without parsing them.
 bool HasMarkers(Bytes registers);
+// Whether well-formed bytes hold a claim.
+bool HasClaim(Bytes registers);
 // Whether well-formed bytes hold a life or an attribute.
 bool HasContents(Bytes registers);
 // The attribute without a name in well-formed bytes, sharing them; empty if there is none.

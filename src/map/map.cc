@@ -117,12 +117,14 @@ void Map::Count(uint64_t hash, std::string_view key, const Entry& entry, bool ad
     const auto item = std::pair(TombstoneTime(entry), hash);
     const bool hides = Hides(entry);
     const size_t bytes = TombstoneCost(key, entry);
+    const bool claimed = convergent() && HasClaim(entry.value);
+    if (claimed) claimed_ += add ? 1 : -1;
     if (add) {
-      tombstones_.insert(item);
+      if (!claimed) tombstones_.insert(item);
       if (hides) hidden_.insert(item);
       tombstone_bytes_ += bytes;
     } else {
-      tombstones_.erase(tombstones_.find(item));
+      if (!claimed) tombstones_.erase(tombstones_.find(item));
       if (hides) hidden_.erase(hidden_.find(item));
       tombstone_bytes_ -= bytes;
     }
@@ -147,6 +149,7 @@ void Map::RemoveAll() {
   marked_.assign(kBucketsPerMap, 0);
   expiries_.clear();
   tombstones_.clear();
+  claimed_ = 0;
   hidden_.clear();
 }
 
@@ -185,7 +188,7 @@ std::optional<Snapshot> Map::TakeSnapshot() const {
   snapshot.name_ = name_;
   snapshot.state_ = state_;
   snapshot.digest_ = digest();
-  snapshot.entries_ = live_ + tombstones_.size();
+  snapshot.entries_ = live_ + Tombstones();
   snapshot.bytes_ = bytes_ + tombstone_bytes_;
   snapshot.buckets_.assign(buckets_.begin(), buckets_.end());
   snapshot.ticket_ = ticket_;

@@ -68,7 +68,7 @@ class Map {
     return bytes_;
   }  // Keys, values and kEntryOverheadBytes each; what the byte cap is held against.
   uint64_t Expiring() const { return expiries_.size(); }  // Of Size(): those with a lifetime.
-  uint64_t Tombstones() const { return tombstones_.size(); }
+  uint64_t Tombstones() const { return tombstones_.size() + claimed_; }
 
   struct ScanResult {
     std::vector<std::pair<std::string, Reading>> entries;  // By bucket, inside a bucket by key.
@@ -124,7 +124,10 @@ class Map {
   // Hashes stand for keys here: an entry is found again by its bucket, its hash and its time.
   absl::btree_multiset<std::pair<GroupTime, uint64_t>> expiries_;  // (expires_at, hash)
   absl::btree_multiset<TombstoneItem> tombstones_;
-  absl::btree_multiset<TombstoneItem> hidden_;  // Those of tombstones_ that hold contents.
+  // Besides those: tombstones that hold a claim, which is never forgotten, because only some
+  // members might: others have begun a new life of the entry meanwhile.
+  uint64_t claimed_ = 0;
+  absl::btree_multiset<TombstoneItem> hidden_;  // Tombstones of either sort that hold contents.
   std::vector<uint32_t> marked_;  // By bucket: entries with markers of erased attributes ...
   uint64_t marked_total_ = 0;     // ... and of all.
 

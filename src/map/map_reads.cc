@@ -92,7 +92,9 @@ bool Map::IsConsistent() const {
         hidden += hides ? 1 : 0;
         tombstone_bytes += TombstoneCost(*key, *entry);
         const auto item = std::pair(TombstoneTime(*entry), hash);
-        if (!tombstones_.contains(item) || (hides && !hidden_.contains(item))) return false;
+        const bool claimed = convergent() && HasClaim(entry->value);
+        if ((!claimed && !tombstones_.contains(item)) || (hides && !hidden_.contains(item)))
+          return false;
         continue;
       }
       ++live;
@@ -105,7 +107,7 @@ bool Map::IsConsistent() const {
     root += sum;
   }
   return root == root_ && marked == marked_total_ && live == live_ && bytes == bytes_ &&
-         tombstones == tombstones_.size() && hidden == hidden_.size() &&
+         tombstones == Tombstones() && hidden == hidden_.size() &&
          tombstone_bytes == tombstone_bytes_ && expiring == expiries_.size() &&
          state_.forgotten <= state_.greatest && state_.cleared.time <= state_.greatest;
 }

@@ -206,6 +206,24 @@ TEST_F(ConvergentMapTest, AWriteByRightFailsWhereAnotherOwnsTheEntryWhenItLeaves
   EXPECT_TRUE(a_.map().Resolve(*op, Writer(2), stamp).ok());
 }
 
+TEST_F(ConvergentMapTest, AClaimIsNotForgottenWithTheTombstoneItIsIn) {
+  b_.Apply(*a_.Write(PutOp{"s", "v"}));
+  for (Member* member : {&a_, &b_}) {
+    MapOp claim = OpOf(ClaimOp{"s", 0});
+    claim.hlc = HlcAt(2000);
+    ASSERT_TRUE(member->map().Apply(claim, {ViewNo(1), 1, Writer(2)}, member->out()).status.ok());
+  }
+  b_.Apply(*a_.Write(EraseOp{"s"}, 2001));
+  const auto again = b_.Write(PutOp{"s", "again"}, 2002);
+  const PurgeOp purge{.upto = a_.map().state().greatest};
+  Purge(a_, purge);
+  Purge(b_, purge);
+  EXPECT_EQ(a_.map().ClaimOf("s").epoch, 1u);
+  EXPECT_FALSE(a_.map().DueForPurge(a_.map().state().greatest, 9'000'000).upto > 0);
+  a_.Apply(*again);
+  EXPECT_EQ(a_.map().digest(), b_.map().digest());
+}
+
 // ---- Expiry.
 
 TEST_F(ConvergentMapTest, AnAccessLaterThanWhatTheExpirerSawKeepsTheLifeWhateverArrivesFirst) {
