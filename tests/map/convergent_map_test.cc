@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "map/convergent_member.h"
 #include "map/convergent_op_codec.h"
 #include "map/map_builders.h"
 
@@ -14,84 +15,6 @@ namespace cohort::map {
 namespace {
 
 constexpr auto kFailedPrecondition = absl::StatusCode::kFailedPrecondition;
-
-// One member's copy. Its clock is a counter above all it has applied, as the engine's is.
-class Member {
- public:
-  explicit Member(uint64_t number) : number_(number) {}
-
-  // Either an operation with its stamp, or one in total order.
-  struct Sent {
-    Buffer bytes;
-    ConvergentStamp stamp;
-    ConvergentPlace place;
-    std::optional<MapOp> ordered;
-  };
-  // Prepares, applies here, and returns what the others get; no bytes when nothing is to be sent.
-  absl::StatusOr<Sent> Write(const ConvergentRequest& request, GroupTime now = 1000) {
-    const absl::StatusOr<ConvergentOp> op = PrepareConvergent(map_, request, now);
-    if (!op.ok()) return op.status();
-    Sent sent;
-    if (op->items.empty() && !op->clears) return sent;
-    sent.bytes = EncodeConvergentOp(*op);
-    Leave(sent, now);
-    return sent;
-  }
-  // What was prepared gets its stamp, and is applied here.
-  ApplyResult Leave(Sent& sent, GroupTime now = 1000) {
-    const auto op = decoder_.Decode(sent.bytes);
-    sent.stamp.time = NextTime(now);
-    EXPECT_TRUE(map_.Resolve(**op, Writer(number_), sent.stamp).ok());
-    sent.place = {Writer(number_), ViewNo(view_)};
-    return Apply(sent);
-  }
-  uint64_t NextTime(GroupTime now) {
-    return time_ = std::max({time_, map_.state().greatest, HlcAt(now)}) + 1;
-  }
-  ApplyResult Apply(const Sent& sent) {
-    if (sent.ordered.has_value()) return Order(*sent.ordered);
-    const auto op = decoder_.Decode(sent.bytes);
-    EXPECT_TRUE(op.ok()) << op.status();
-    return map_.Join(**op, sent.stamp, sent.place, out_);
-  }
-  ApplyResult Order(const MapOp& op) {
-    return map_.Apply(op, {ViewNo(view_), ++position_, Writer(9)}, out_);
-  }
-  std::string Value(std::string_view key, GroupTime now = 1000) {
-    const std::optional<Buffer> value = map_.Get(key, now);
-    return value.has_value() ? std::string(value->text()) : "(absent)";
-  }
-  std::string Attribute(std::string_view key, std::string_view name, GroupTime now = 1000) {
-    const std::optional<Buffer> value = map_.GetAttribute(key, name, now);
-    return value.has_value() ? std::string(value->text()) : "(absent)";
-  }
-  void SetView(uint64_t view) { view_ = view; }
-  ConvergentMap& map() { return map_; }
-  Output& out() { return out_; }
-
- private:
-  uint64_t number_;
-  uint64_t view_ = 1;
-  uint64_t time_ = 0;
-  uint64_t position_ = 0;
-  ConvergentMap map_{"m", {.hash_key = 77, .id = 0, .settings = {}}};
-  ConvergentOpDecoder decoder_;
-  Output out_;
-};
-
-AttributesOp Set(std::string_view key, std::string_view name, std::string_view value) {
-  AttributesOp op;
-  op.key = key;
-  op.writes.push_back({name, value, false});
-  return op;
-}
-
-AttributesOp Unset(std::string_view key, std::string_view name) {
-  AttributesOp op;
-  op.key = key;
-  op.writes.push_back({name, {}, true});
-  return op;
-}
 
 class ConvergentMapTest : public ::testing::Test {
  protected:
