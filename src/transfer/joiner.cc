@@ -63,10 +63,10 @@ uint64_t Joiner::OnConvergentOp(Bytes message, const map::ConvergentPlace& place
 
 // The state is whole: what came meanwhile belongs to it. It is kept, in case this state is given
 // up.
-void Joiner::TakeEarly() {
+void Joiner::TakeEarly(const map::MapSet& early) {
   map::Output ignored;
   ignored.wants_changes = false;
-  maps_->CopyEarly(early_, ignored);
+  maps_->CopyEarly(early, ignored);
 }
 
 void Joiner::OnReceived(Instant now, std::vector<SeqNo> received) {
@@ -91,7 +91,7 @@ void Joiner::BeginWith(Instant now, std::unique_ptr<map::MapSet> maps) {
   timers_ = {};
   maps_ = std::move(maps);
   needed_.clear();
-  TakeEarly();
+  TakeEarly(early_);
   begins_ = true;
   PlaceIn(overflowed_ ? delivered_.view : view_);
   held_ = false;
@@ -404,7 +404,7 @@ void Joiner::OnEnd(Instant now, const EndMessage& end, Output& out) {
   }
   timers_ = {};
   state_ = State::kReplaying;
-  TakeEarly();
+  TakeEarly(early_);
   Replay(now, out);
 }
 
@@ -455,9 +455,7 @@ void Joiner::Replay(Instant now, Output& out) {
   overflowed_ = false;
   // Operations for maps that are still to be opened: the others have those of this view.
   maps_->ForgetEarly();
-  map::Output ignored;
-  ignored.wants_changes = false;
-  maps_->CopyEarly(early_of_view_, ignored);
+  TakeEarly(early_of_view_);
   if (donor_.has_value())
     out.notes.push_back({Output::Note::Kind::kDone, *donor_, bytes_received_, {}});
   out.synced = true;

@@ -133,7 +133,7 @@ class Joiner {
   Fit FitOf(const ViewId& view, uint64_t position) const;
   bool HasReachedState() const;
   bool HasReceived() const;
-  void TakeEarly();
+  void TakeEarly(const map::MapSet& early);
   bool IsOfAnotherEnd(const map::Place& last) const;
   void NeedStateOf(const map::Place& place);
   void GiveUpQueue(const map::Place& place);
