@@ -165,11 +165,11 @@ class COHORT_EXPORT ReplicatedMap {
   // ---- Ownership, in a convergent map. An entry belongs to the member that put it last or began
   // it, until one claims it; then to the last that did, also if it is erased and put again soon.
   // Writes with WriteOptions::by_owner hold only while their member owns the entry, or it is not
-  // there: so a member that was thought dead, and is not, changes nothing more. Makes this member
-  // the owner. When it is answered, all that the owner before has written by right is here, unless
-  // that member is dead and nobody has it. `number`: how often the key was claimed. Errors:
-  // kNotFound, no such entry; kAborted, another member was faster; kFailedPrecondition in an
-  // ordered map.
+  // there and nobody else has claimed it: so a member that was thought dead, and is not, changes
+  // nothing more. Makes this member the owner. When it is answered, all that the owner before has
+  // written by right is here, unless that member is dead and nobody has it. `number`: how often the
+  // key was claimed. Errors: kNotFound, no such entry; kAborted, another member was faster;
+  // kFailedPrecondition in an ordered map.
   WriteResult Claim(std::string_view key, const WriteOptions& options = {});
   // The owner. Errors: kNotFound, no such entry; kUnavailable, the owner is not in the view.
   absl::StatusOr<Member> OwnerOf(std::string_view key) const;
