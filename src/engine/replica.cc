@@ -447,8 +447,8 @@ void Replica::PublishExpiries(map::GroupTime group_now, uint64_t hlc, Output& ou
     if (due.empty()) continue;
     map::ExpireOp expire;
     size_t bytes = 0;
-    for (const auto& [key, version] : due) {
-      expire.keys.push_back({.key = key, .version = version});
+    for (const auto& [key, version, life] : due) {
+      expire.keys.push_back({.key = key, .version = version, .life = life});
       bytes += key.size();
       if (bytes > kExpireBytesPerTurn) break;
     }
@@ -479,7 +479,7 @@ void Replica::PublishPurges(Instant now, map::GroupTime group_now, uint64_t hlc,
     const map::ConvergentMap* map = maps_->GetConvergent(id);
     if (map == nullptr) continue;
     map::PurgeOp purge = map->DueForPurge(settled_, group_now);
-    if (purge.upto == 0 && purge.contents == 0) continue;
+    if (purge.IsEmpty()) continue;
     purge.view = view_.id.num;
     ++own_operations_;
     out.operations.push_back(map::EncodeMapOp({.map = map->name(), .hlc = hlc, .body = purge}));

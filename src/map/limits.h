@@ -18,6 +18,7 @@ inline constexpr size_t kMapNameBytesMax = 64;
 inline constexpr size_t kMapsMax = 64;  // Of one group.
 inline constexpr size_t kBatchItemsMax = 1000;
 inline constexpr size_t kExpireKeysMax = 1000;     // Keys of one EXPIRE operation.
+inline constexpr size_t kPurgeClaimsMax = 100;     // Claims one PURGE operation forgets.
 inline constexpr size_t kMergeEntriesMax = 16384;  // Entries of one MERGE operation ...
 inline constexpr size_t kMergeBytesAim =
     256 << 10;  // ... which stays below this unless one entry alone is larger.

@@ -118,13 +118,13 @@ void Map::Count(uint64_t hash, std::string_view key, const Entry& entry, bool ad
     const bool hides = Hides(entry);
     const size_t bytes = TombstoneCost(key, entry);
     const bool claimed = convergent() && HasClaim(entry.value);
-    if (claimed) claimed_ += add ? 1 : -1;
+    auto& tombstones = claimed ? claimed_ : tombstones_;
     if (add) {
-      if (!claimed) tombstones_.insert(item);
+      tombstones.insert(item);
       if (hides) hidden_.insert(item);
       tombstone_bytes_ += bytes;
     } else {
-      if (!claimed) tombstones_.erase(tombstones_.find(item));
+      tombstones.erase(tombstones.find(item));
       if (hides) hidden_.erase(hidden_.find(item));
       tombstone_bytes_ -= bytes;
     }
@@ -149,13 +149,13 @@ void Map::RemoveAll() {
   marked_.assign(kBucketsPerMap, 0);
   expiries_.clear();
   tombstones_.clear();
-  claimed_ = 0;
+  claimed_.clear();
   hidden_.clear();
 }
 
-std::string Map::KeyOfTombstone(const std::pair<Version, uint64_t>& item) const {
+std::string_view Map::FindTombstone(const TombstoneItem& item) const {
   const auto& [version, hash] = item;
-  std::string oldest;
+  std::string_view oldest;
   for (const auto& [key, entry] : *buckets_[BucketOf(hash)]) {
     // Two keys of one hash and version: the smaller goes first, on all members alike.
     if (!entry.tombstone || TombstoneTime(entry) != version || HashOf(key) != hash) continue;

@@ -86,6 +86,7 @@ struct BodyFiller : ItemFiller<v1::MapOperation> {
       v1::MapExpireKey* added = expire->add_keys();
       added->set_key(key.key.data(), key.key.size());
       Set(added->mutable_version(), key.version);
+      if (key.life != Version()) Set(added->mutable_life(), key.life);
     }
   }
   void operator()(const MergeOp& op) {
@@ -123,6 +124,11 @@ struct BodyFiller : ItemFiller<v1::MapOperation> {
     out->mutable_purge()->set_contents(op.contents);
     out->mutable_purge()->set_view(op.view);
     out->mutable_purge()->set_epoch(op.epoch);
+    for (const ClaimOp& claim : op.claims) {
+      v1::MapClaim* added = out->mutable_purge()->add_claims();
+      added->set_key(claim.key.data(), claim.key.size());
+      added->set_epoch(claim.epoch);
+    }
   }
 };
 
@@ -177,9 +183,17 @@ bool TakeBatch(const v1::MapBatch& in, MapOp& out) {
 ExpireOp From(const v1::MapExpire& in) {
   ExpireOp expire;
   for (const v1::MapExpireKey& key : in.keys()) {
-    expire.keys.push_back({key.key(), From(key.version())});
+    expire.keys.push_back({key.key(), From(key.version()), From(key.life())});
   }
   return expire;
+}
+
+PurgeOp From(const v1::MapPurge& in) {
+  PurgeOp purge{in.upto(), in.contents(), in.view(), in.epoch(), {}};
+  for (const v1::MapClaim& claim : in.claims()) {
+    purge.claims.push_back({claim.key(), claim.epoch()});
+  }
+  return purge;
 }
 
 MergeOp From(const v1::MapMerge& in) {
@@ -235,7 +249,8 @@ bool CountsAreBounded(Bytes bytes) {
     const uint32_t field = tag >> 3;
     const bool is_repeated = field == v1::MapOperation::kBatchFieldNumber ||
                              field == v1::MapOperation::kExpireFieldNumber ||
-                             field == v1::MapOperation::kMergeFieldNumber;
+                             field == v1::MapOperation::kMergeFieldNumber ||
+                             field == v1::MapOperation::kPurgeFieldNumber;
     uint32_t size = 0;
     if (++fields > kTopLevelFieldsMax) return false;
     if ((tag & 7) == 2) {
@@ -311,8 +326,7 @@ absl::StatusOr<const MapOp*> MapOpDecoder::Decode(Bytes bytes) {
     if (in.has_configure()) op_.body = From(in.configure());
     if (in.has_claim()) op_.body = ClaimOp{in.claim().key(), in.claim().epoch()};
     if (in.has_purge()) {
-      const v1::MapPurge& purge = in.purge();
-      op_.body = PurgeOp{purge.upto(), purge.contents(), purge.view(), purge.epoch()};
+      op_.body = From(in.purge());
     }
   }
   if (!well_formed) return absl::InvalidArgumentError("a map operation has exactly one body");

@@ -143,7 +143,7 @@ void OrderedMap::DropTombstones(GroupTime now) {
         tombstone_bytes_ <= state_.settings.tombstone_bytes_max) {
       return;
     }
-    const std::string oldest = KeyOfTombstone({version, hash});
+    const std::string oldest(FindTombstone({version, hash}));
     state_.forgotten = std::max(state_.forgotten, version.time);
     Remove(hash, oldest);
     ++stats_.tombstones_dropped;
