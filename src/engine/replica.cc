@@ -29,6 +29,8 @@ ChangeUpcall::Cause CauseOf(map::ChangeCause cause) {
       return ChangeUpcall::Cause::kMerge;
     case map::ChangeCause::kClear:
       return ChangeUpcall::Cause::kClear;
+    case map::ChangeCause::kEvict:
+      return ChangeUpcall::Cause::kEvict;
   }
   return ChangeUpcall::Cause::kPut;
 }
@@ -458,6 +460,26 @@ void Replica::PublishExpiries(map::GroupTime group_now, uint64_t hlc, Output& ou
   }
 }
 
+// An ordered map evicts at the write that fills it.
+void Replica::PublishEvictions(uint64_t hlc, Output& out) {
+  if (!IsExpirer() || own_operations_ > 0) return;
+  for (uint32_t id = 0; id < maps_->size(); ++id) {
+    const map::ConvergentMap* map = maps_->GetConvergent(id);
+    if (map == nullptr || !map->IsOverCap()) continue;
+    map::ExpireOp evict{.keys = {}, .evicts = true};
+    const auto due = map->DueForEviction(map->state().settings.bytes_max, kExpireKeysPerTurn);
+    size_t bytes = 0;
+    for (const auto& [key, version, life] : due) {
+      evict.keys.push_back({.key = key, .version = version, .life = life});
+      bytes += key.size();
+      if (bytes > kExpireBytesPerTurn) break;
+    }
+    ++own_operations_;
+    out.operations.push_back(
+        map::EncodeMapOp({.map = map->name(), .hlc = hlc, .body = std::move(evict)}));
+  }
+}
+
 bool Replica::MayPurge() const {
   // Who is receiving the state could bring back what was removed.
   if (!IsExpirer() || own_operations_ > 0 || synced_members_.size() != view_.members.size())
@@ -510,6 +532,7 @@ void Replica::OnTimer(Instant now, map::GroupTime group_now, uint64_t hlc, Outpu
   // Purges first: entries may expire all the time.
   PublishPurges(now, group_now, hlc, out);
   PublishExpiries(group_now, hlc, out);
+  PublishEvictions(hlc, out);
 }
 
 Instant Replica::NextDeadline(Instant now, map::GroupTime group_now) const {
@@ -519,6 +542,8 @@ Instant Replica::NextDeadline(Instant now, map::GroupTime group_now) const {
     next = std::min(next, now);
   if (IsExpirer() && own_operations_ == 0) {
     for (uint32_t id = 0; id < maps_->size(); ++id) {
+      const map::ConvergentMap* convergent = maps_->GetConvergent(id);
+      if (convergent != nullptr && convergent->IsOverCap()) next = std::min(next, now);
       map::GroupTime at = maps_->Get(id)->NextExpiry();
       if (at == 0) continue;
       if (maps_->Get(id)->convergent()) at += kAccessMarginMs;

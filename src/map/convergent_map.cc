@@ -217,13 +217,14 @@ void ConvergentMap::Feed(std::string_view key, const Entry* before, const Entry&
   if (!out.wants_changes) return;
   const bool was_there = before != nullptr && !before->tombstone;
   // A write to a life that has ended, or whose beginning has not arrived yet.
-  const bool tells_end = cause != ChangeCause::kPut && cause != ChangeCause::kExpire;
+  const bool hides = cause == ChangeCause::kExpire || cause == ChangeCause::kEvict;
+  const bool tells_end = cause != ChangeCause::kPut && !hides;
   if (!was_there && after.tombstone && !tells_end) return;
   Change& change = out.changes.emplace_back();
   change.map = id();
   change.cause = cause;
   if (cause == ChangeCause::kPut && after.tombstone) change.cause = ChangeCause::kErase;
-  const bool ends = cause == ChangeCause::kErase || cause == ChangeCause::kExpire;
+  const bool ends = cause == ChangeCause::kErase || hides;
   if (ends && !after.tombstone) change.cause = ChangeCause::kPut;
   change.key = key;
   if (!after.tombstone) change.value = UnnamedValueOf(after.value);
@@ -295,9 +296,11 @@ ApplyResult ConvergentMap::ApplyExpire(const ExpireOp& op, uint64_t hlc, const P
       return ours != nullptr && !ours->tombstone;
     };
     const bool was_there = is_there();
-    JoinEntry(expired.key, end, {hlc, 0}, ChangeCause::kExpire, place.writer, out);
+    JoinEntry(expired.key, end, {hlc, 0}, op.evicts ? ChangeCause::kEvict : ChangeCause::kExpire,
+              place.writer, out);
     if (was_there && !is_there()) ++result.number;
   }
+  if (op.evicts) stats_.evicted += static_cast<uint64_t>(result.number);
   result.applied = result.number > 0;
   return result;
 }

@@ -64,6 +64,11 @@ class ConvergentMap : public Map {
   Ownership ClaimOf(std::string_view key) const;
 
   // ---- Of the member that cares for all.
+  // Whether entries have to go now; those that have gone already count until then.
+  bool IsOverCap() const {
+    const MapSettings& settings = state_.settings;
+    return settings.evicts && settings.bytes_max != 0 && bytes_ > settings.bytes_max;
+  }
   bool MayPurge() const { return Tombstones() > 0 || marked_total_ > 0; }
   // How far to forget now, at most up to `settled`: tombstones that are older than the settings'
   // horizon at group time `now`, and the oldest beyond the settings' limits; contents of what has

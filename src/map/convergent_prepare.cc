@@ -184,7 +184,10 @@ absl::Status Preparation::CheckSize(const ConvergentItem& item) {
   const size_t wanted = SizeWith(item, old, before);
   growth_ += static_cast<int64_t>(wanted) - static_cast<int64_t>(before);
   if (before == 0) growth_ += static_cast<int64_t>(item.key.size() + kEntryOverheadBytes);
-  const uint64_t cap = map_.state().settings.bytes_max;
+  // A map that evicts takes what comes meanwhile, up to a bound.
+  const MapSettings& settings = map_.state().settings;
+  const uint64_t cap =
+      settings.bytes_max + (settings.evicts ? settings.bytes_max / kEvictionSlack : 0);
   if (cap != 0 && growth_ > 0 && map_.Bytes() + static_cast<uint64_t>(growth_) > cap) {
     return MakeStatus(absl::StatusCode::kResourceExhausted,
                       "the map holds as many bytes as its cap of " + std::to_string(cap) +

@@ -46,6 +46,7 @@ class Map {
     uint64_t refused = 0;         // Operations with a status that is not OK.
     uint64_t buckets_copied = 0;  // Copy on write.
     uint64_t tombstones_dropped = 0;
+    uint64_t evicted = 0;
     uint64_t conflicts = 0;
   };
 
@@ -86,6 +87,8 @@ class Map {
     Version life;
   };
   std::vector<Due> DueForExpiry(GroupTime now, size_t max) const;
+  // Up to `max` entries, the least recently used first, without which the map keeps `bytes_max`.
+  std::vector<Due> DueForEviction(uint64_t bytes_max, size_t max) const;
   GroupTime NextExpiry() const;  // 0: nothing expires.
 
   Digest digest() const;
@@ -97,7 +100,7 @@ class Map {
   // ---- For transfers and merges.
   // Puts a received entry in place. False if it is malformed or the key is there already.
   bool Restore(std::string_view key, Entry entry);
-  void RestoreState(const MapState& state) { state_ = state; }
+  void RestoreState(const MapState& state);
   const Entry* Find(
       std::string_view key) const;  // Tombstones and expired ones too. Valid until the next write.
   SortedEntries EntriesOf(size_t bucket) const;  // Valid until the next write.
@@ -132,11 +135,14 @@ class Map {
   // Besides those: tombstones that hold a claim. It is forgotten by name only, because others have
   // perhaps begun a new life of the entry meanwhile.
   absl::btree_multiset<TombstoneItem> claimed_;
+  // By the last write, touch or access; kept where the map evicts.
+  absl::btree_multiset<std::pair<Version, uint64_t>> uses_;
   absl::btree_multiset<TombstoneItem> hidden_;  // Tombstones of either sort that hold contents.
   std::vector<uint32_t> marked_;  // By bucket: entries with markers of erased attributes ...
   uint64_t marked_total_ = 0;     // ... and of all.
 
  private:
+  void IndexUses();  // Anew, for settings that have just come.
   Bucket& MutableBucket(size_t index);
   // What is to be deleted: in an ordered map the entry's version; otherwise its life, as far as it
   // was kept from expiring.

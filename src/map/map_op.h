@@ -83,6 +83,7 @@ struct ExpireOp {
     Version life;  // Of a convergent map's entry: when the one began that is over.
   };
   std::vector<Key> keys;
+  bool evicts = false;  // They have not expired: a convergent map is full.
 };
 
 struct MergeEntry {

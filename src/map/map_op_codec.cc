@@ -82,6 +82,7 @@ struct BodyFiller : ItemFiller<v1::MapOperation> {
   void operator()(const ClearOp&) { out->mutable_clear(); }
   void operator()(const ExpireOp& op) {
     v1::MapExpire* expire = out->mutable_expire();
+    expire->set_evicts(op.evicts);
     for (const ExpireOp::Key& key : op.keys) {
       v1::MapExpireKey* added = expire->add_keys();
       added->set_key(key.key.data(), key.key.size());
@@ -114,6 +115,7 @@ struct BodyFiller : ItemFiller<v1::MapOperation> {
     configure->set_tombstone_bytes_max(op.settings.tombstone_bytes_max);
     configure->set_tombstone_horizon_ms(op.settings.tombstone_horizon_ms);
     configure->set_convergent(op.settings.convergent);
+    configure->set_evicts(op.settings.evicts);
   }
   void operator()(const ClaimOp& op) {
     out->mutable_claim()->set_key(op.key.data(), op.key.size());
@@ -156,7 +158,7 @@ TouchOp From(const v1::MapTouch& op) {
 
 ConfigureOp From(const v1::MapConfigure& op) {
   return {{op.bytes_max(), op.tombstones_max(), op.tombstone_bytes_max(), op.tombstone_horizon_ms(),
-           op.convergent()}};
+           op.convergent(), op.evicts()}};
 }
 
 // False unless exactly one item is set.
@@ -181,7 +183,7 @@ bool TakeBatch(const v1::MapBatch& in, MapOp& out) {
 }
 
 ExpireOp From(const v1::MapExpire& in) {
-  ExpireOp expire;
+  ExpireOp expire{.keys = {}, .evicts = in.evicts()};
   for (const v1::MapExpireKey& key : in.keys()) {
     expire.keys.push_back({key.key(), From(key.version()), From(key.life())});
   }

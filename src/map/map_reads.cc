@@ -73,6 +73,23 @@ Map::Due Map::DueOf(std::string_view key, const Entry& entry) const {
   return due;
 }
 
+std::vector<Map::Due> Map::DueForEviction(uint64_t bytes_max, size_t max) const {
+  std::vector<Due> due;
+  uint64_t bytes = bytes_;
+  for (auto item = uses_.begin(); item != uses_.end() && bytes > bytes_max; ++item) {
+    if (due.size() >= max) break;
+    if (item != uses_.begin() && *std::prev(item) == *item) continue;  // As in DueForExpiry().
+    for (const auto& [key, entry] : EntriesOf(item->second % kBucketsPerMap)) {
+      if (entry->tombstone || HashOf(*key) != item->second) continue;
+      Due one = DueOf(*key, *entry);
+      if (one.version != item->first) continue;
+      bytes -= std::min(bytes, CostOf(*key, *entry));
+      due.push_back(std::move(one));
+    }
+  }
+  return due;
+}
+
 GroupTime Map::NextExpiry() const { return expiries_.empty() ? 0 : expiries_.begin()->first; }
 
 bool Map::IsConsistent() const {
@@ -112,9 +129,10 @@ bool Map::IsConsistent() const {
     root += sum;
   }
   return root == root_ && marked == marked_total_ && live == live_ && bytes == bytes_ &&
-         tombstones == Tombstones() && hidden == hidden_.size() &&
-         tombstone_bytes == tombstone_bytes_ && expiring == expiries_.size() &&
-         state_.forgotten <= state_.greatest && state_.cleared.time <= state_.greatest;
+         uses_.size() == (state_.settings.evicts ? live_ : 0) && tombstones == Tombstones() &&
+         hidden == hidden_.size() && tombstone_bytes == tombstone_bytes_ &&
+         expiring == expiries_.size() && state_.forgotten <= state_.greatest &&
+         state_.cleared.time <= state_.greatest;
 }
 
 }  // namespace cohort::map
