@@ -9,6 +9,7 @@
 
 #include "base/buffer.h"
 #include "base/instant.h"
+#include "base/subjects.h"
 #include "base/types.h"
 
 namespace cohort::engine {
@@ -52,6 +53,7 @@ struct MapWrite {
   // when it leaves (map/convergent_stamp.h). 0: of an ordered one.
   size_t stamp_bytes = 0;
   bool is_release = false;  // Gives up what others wait for: taken while this member drains, too.
+  Subjects subjects;        // map::SubjectsOf(); not of a convergent one.
 };
 // Makes this member the owner of an entry of a convergent map (Spec 11.20). DoneUpcall: number is
 // the claim's epoch; all that the owner before has written by right is applied here. kNotFound: no

@@ -9,9 +9,10 @@ namespace cohort::engine {
 
 namespace {
 
-constexpr uint64_t kOwnOperationsMax = 8;          // MERGE and EXPIRE operations under way at once.
-constexpr size_t kExpireKeysPerTurn = 500;         // In one EXPIRE operation ...
-constexpr size_t kExpireBytesPerTurn = 128 << 10;  // ... whose keys add up to little more.
+constexpr uint64_t kOwnOperationsMax = 8;  // MERGE and EXPIRE operations under way at once.
+constexpr size_t kLargeOperation = size_t{1} << 20;  // Bytes; of these one at a time.
+constexpr size_t kExpireKeysPerTurn = 500;           // In one EXPIRE operation ...
+constexpr size_t kExpireBytesPerTurn = 128 << 10;    // ... whose keys add up to little more.
 constexpr Duration kExpireGather = milliseconds(10);
 // An access that another member has sent before the end may still be on its way (Spec 11.15).
 constexpr int64_t kAccessMarginMs = 1000;
@@ -90,7 +91,12 @@ void Replica::OnExcluded() {
   if (synced_ && carried_ != nullptr) MergeCarriedHere();
   synced_ = false;
   sides_.clear();
-  own_operations_ = 0;
+  SetOwnOperations(0);
+}
+
+void Replica::SetOwnOperations(uint64_t count) {
+  own_operations_ = count;
+  own_large_ = own_large_ && count > 0;
 }
 
 void Replica::MergeCarriedHere() {
@@ -165,7 +171,7 @@ void Replica::OnView(Instant now, const ViewInfo& view, uint64_t hlc, Output& ou
   settled_ = 0;
   donor_.SetReceived(std::vector<SeqNo>(view.members.size(), 0));
   // Of those that were sent, all that belong to the view before are delivered, or nobody knows.
-  own_operations_ = view.operations_queued;
+  SetOwnOperations(view.operations_queued);
   synced_members_.clear();
   synced_ranks_.clear();
   for (const MemberInfo& member : view.members) {
@@ -416,12 +422,17 @@ void Replica::MaybePlanMerge() {
                    carrier_index_ * map::kBucketsPerMap / carriers_together_);
 }
 
+bool Replica::MayMerge() const {
+  return planner_.has_value() && !planner_->done() && !own_large_ &&
+         own_operations_ < kOwnOperationsMax;
+}
+
 void Replica::PublishMerge(uint64_t hlc, Output& out) {
-  while (planner_.has_value() && synced_ && own_operations_ < kOwnOperationsMax &&
-         !planner_->done()) {
+  while (synced_ && MayMerge()) {
     std::optional<Buffer> operation = planner_->Next(*maps_, hlc);
     if (!operation.has_value()) return;
     ++own_operations_;
+    own_large_ = operation->size() > kLargeOperation;
     out.operations.push_back(std::move(*operation));
   }
 }
@@ -515,8 +526,7 @@ void Replica::OnTimer(Instant now, map::GroupTime group_now, uint64_t hlc, Outpu
 Instant Replica::NextDeadline(Instant now, map::GroupTime group_now) const {
   Instant next = donor_.NextDeadline();
   if (joiner_.has_value()) next = std::min(next, joiner_->NextDeadline());
-  if (planner_.has_value() && !planner_->done() && own_operations_ < kOwnOperationsMax)
-    next = std::min(next, now);
+  if (MayMerge()) next = std::min(next, now);
   if (IsExpirer() && own_operations_ == 0) {
     for (uint32_t id = 0; id < maps_->size(); ++id) {
       map::GroupTime at = maps_->Get(id)->NextExpiry();

@@ -289,6 +289,9 @@ absl::StatusOr<const MapOp*> MapOpDecoder::Decode(Bytes bytes) {
   if (in.has_batch()) delete in.release_batch();
   if (in.has_expire()) delete in.release_expire();
   if (in.has_merge()) delete in.release_merge();
+  // Nor that of a large value.
+  if (keeps_large_) in = v1::MapOperation();
+  keeps_large_ = bytes.size() > kConvergentOpBytesMax;
   if (bytes.size() > kOpBytesMax || (bytes.size() > kCountFrom && !CountsAreBounded(bytes)) ||
       !in.ParseFromArray(bytes.data(), static_cast<int>(bytes.size()))) {
     return absl::InvalidArgumentError("not a map operation");

@@ -35,6 +35,7 @@ class MapOpDecoder {
   struct Message;
   std::unique_ptr<Message> message_;
   MapOp op_;
+  bool keeps_large_ = false;  // The memory of a large operation.
 };
 
 }  // namespace cohort::map

@@ -6,6 +6,7 @@
 #include "map/convergent_op_codec.h"
 #include "map/limits.h"
 #include "map/map_op_codec.h"
+#include "map/subjects.h"
 #include "map/validation.h"
 
 namespace cohort::runtime {
@@ -203,6 +204,7 @@ absl::StatusOr<engine::MapWrite> NewMapWrite(uint32_t map, const map::MapOp& op,
   write.operation = map::EncodeMapOp(op);
   write.ack = ToAckLevel(ack);
   write.conditional = IsConditional(op);
+  write.subjects = map::SubjectsOf(op);
   return write;
 }
 

@@ -34,6 +34,7 @@ class Sometimes : public Checker {
     bool wedged = false;
     bool synced = false;
     bool installed = false;
+    bool holds_parts = false;  // Of large messages, at the end of its last turn.
   };
 
   Counts counts_;

@@ -37,6 +37,7 @@ void Joiner::Stop() {
   timers_ = {};
   donor_.reset();
   maps_.reset();
+  parted_ = Buffer();
   queue_.clear();
   SetQueueBytes(0);
   overflowed_ = false;
@@ -109,6 +110,7 @@ void Joiner::Ask(Instant now, Output& out) {
   bytes_received_ = bytes_expected_ = 0;
   entries_received_ = entries_expected_ = 0;
   next_chunk_ = 0;
+  parted_ = Buffer();
   timers_ = {};
   if (next_donor_ >= donors_.size()) {
     next_donor_ = 0;
@@ -295,6 +297,9 @@ void Joiner::OnMessage(Instant now, const MemberId& from, Bytes body, Output& ou
     OnChunk(now, body, out);
     return;
   }
+  if (header->type == MessageType::kPart && state_ == State::kReceiving) {
+    if (const auto part = DecodePart(body); part.has_value()) return OnPart(now, *part, out);
+  }
   if (header->type == MessageType::kBegin && state_ == State::kRequested) {
     if (const auto begin = DecodeBegin(body); begin.has_value()) return OnBegin(now, *begin, out);
   }
@@ -366,7 +371,8 @@ bool Joiner::IsBefore(const ViewId& view, uint64_t position, const map::Place& p
 void Joiner::OnChunk(Instant now, Bytes body, Output& out) {
   ChunkReader reader(body);
   map::Map* map = nullptr;
-  if (reader.valid() && reader.number() == next_chunk_) map = maps_->Get(reader.map());
+  if (reader.valid() && reader.number() == next_chunk_ && parted_.empty())
+    map = maps_->Get(reader.map());
   if (map == nullptr) {
     ++stats_.malformed;
     return Fail(now, "a chunk is out of turn or of an unknown map", out);
@@ -384,11 +390,35 @@ void Joiner::OnChunk(Instant now, Bytes body, Output& out) {
     ++stats_.malformed;
     return Fail(now, "a chunk is malformed", out);
   }
-  ++next_chunk_;
   stats_.bytes += body.size();
-  if (next_chunk_ % kAckEvery == 0) {
+  CountChunk(out);
+}
+
+void Joiner::CountChunk(Output& out) {
+  if (++next_chunk_ % kAckEvery == 0)
     out.messages.push_back({*donor_, EncodeAck(attempt_, {next_chunk_})});
+}
+
+// Spec 9.11
+void Joiner::OnPart(Instant now, const PartMessage& part, Output& out) {
+  if (parted_.empty()) {
+    parted_ = Buffer::Allocate(part.total);
+    parted_bytes_ = 0;
   }
+  if (part.number != next_chunk_ || part.total != parted_.size() ||
+      part.bytes.size() > parted_.size() - parted_bytes_) {
+    ++stats_.malformed;
+    return Fail(now, "a part of a chunk is out of turn or too large", out);
+  }
+  std::copy(part.bytes.begin(), part.bytes.end(),
+            parted_.Fill().begin() + static_cast<std::ptrdiff_t>(parted_bytes_));
+  parted_bytes_ += part.bytes.size();
+  if (parted_bytes_ < parted_.size()) return CountChunk(out);
+  const Buffer whole = std::exchange(parted_, Buffer());
+  if (static_cast<MessageType>(whole.bytes()[0]) == MessageType::kChunk)
+    return OnChunk(now, whole, out);
+  ++stats_.malformed;
+  Fail(now, "parts that make no chunk", out);
 }
 
 // Spec 9.6

@@ -119,6 +119,8 @@ class Joiner {
   void OnRefused(Instant now, const RefusedMessage& refusal, Output& out);
   void OnBegin(Instant now, const BeginMessage& begin, Output& out);
   void OnChunk(Instant now, Bytes body, Output& out);
+  void OnPart(Instant now, const PartMessage& part, Output& out);
+  void CountChunk(Output& out);
   void OnEnd(Instant now, const EndMessage& end, Output& out);
   void SetQueueBytes(size_t bytes);
   void Enqueue(Queued queued);
@@ -156,6 +158,8 @@ class Joiner {
   uint32_t attempt_ = 0;
   bool waits_for_donor_ = false;  // All were busy, and that was told.
   uint32_t next_chunk_ = 0;
+  Buffer parted_;            // A chunk that comes in parts ...
+  size_t parted_bytes_ = 0;  // ... and how much of it is here.
   uint64_t bytes_received_ = 0;
   uint64_t bytes_expected_ = 0;
   uint64_t entries_received_ = 0;

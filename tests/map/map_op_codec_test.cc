@@ -190,7 +190,7 @@ TEST(Validation, SaysTheLimitAndWhatToDo) {
 }
 
 TEST(Validation, RefusesABatchThatWouldNotFitAMessage) {
-  const std::string value(400'000, 'v');
+  const std::string value(25 << 20, 'v');
   BatchOp batch;
   batch.items = {PutOp{"a", value}, PutOp{"b", value}};
   EXPECT_TRUE(ValidateOp(OpOf(batch)).ok());

@@ -14,8 +14,8 @@
 
 namespace cohort::tools {
 
-inline constexpr size_t kRespBulkMax = size_t{1} << 20;       // One argument.
-inline constexpr size_t kRespRequestMax = size_t{8} << 20;    // All bytes of one request.
+inline constexpr size_t kRespBulkMax = size_t{64} << 20;      // One argument.
+inline constexpr size_t kRespRequestMax = size_t{65} << 20;   // All bytes of one request.
 inline constexpr size_t kRespArgumentsMax = size_t{1} << 20;  // Arguments of one request.
 inline constexpr size_t kRespInlineMax = size_t{64} << 10;    // A request without '*'.
 
