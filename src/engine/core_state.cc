@@ -62,6 +62,12 @@ absl::Status Engine::Core::Queue(MessageKind kind, DeliveryClass cls, Bytes body
   payload.Fill()[0] = static_cast<std::byte>(kind);
   const auto end = std::copy(body.begin(), body.end(), payload.Fill().begin() + 1);
   std::fill(end, payload.Fill().end(), std::byte{0});
+  return QueuePayload(cls, std::move(payload), entry, std::move(subjects), stamp_bytes);
+}
+
+absl::Status Engine::Core::QueuePayload(DeliveryClass cls, Buffer payload,
+                                        const PendingCommands::Entry& entry, Subjects subjects,
+                                        size_t stamp_bytes) {
   frag::Message message{.cls = cls,
                         .sync = entry.ack != AckLevel::kLocal,
                         .exempt = entry.is_own,
@@ -102,17 +108,27 @@ absl::Status Engine::Core::Execute(Instant now, const Command& command, Output& 
         Queue(send->channel ? MessageKind::kChannel : MessageKind::kUser, send->cls, send->payload,
               {.id = send->id, .ack = send->ack, .is_own = send->always_room}, {kMessageSubject});
   } else if (const auto* write = std::get_if<MapWrite>(&command)) {
-    const bool convergent = write->stamp_bytes > 0;
-    status = Queue(convergent ? MessageKind::kConvergent : MessageKind::kMap,
-                   convergent ? DeliveryClass::kConv : DeliveryClass::kAgreed, write->operation,
-                   {.id = write->id, .ack = write->ack, .conditional = write->conditional},
-                   write->subjects, write->stamp_bytes);
+    status = ExecuteWrite(*write);
   }
   if (!status.ok()) return status;
   // While acknowledgements are on their way the next turn is near, and what gathers until then
   // leaves in one batch.
   if (!plane_.ShouldGather() || std::holds_alternative<Leave>(command)) Finish(now, out);
   return absl::OkStatus();
+}
+
+absl::Status Engine::Core::ExecuteWrite(const MapWrite& write) {
+  const PendingCommands::Entry entry{
+      .id = write.id, .ack = write.ack, .conditional = write.conditional};
+  if (write.has_room) {
+    Buffer payload = write.operation;
+    payload.Fill()[0] = static_cast<std::byte>(MessageKind::kMap);
+    return QueuePayload(DeliveryClass::kAgreed, std::move(payload), entry, write.subjects);
+  }
+  const bool convergent = write.stamp_bytes > 0;
+  return Queue(convergent ? MessageKind::kConvergent : MessageKind::kMap,
+               convergent ? DeliveryClass::kConv : DeliveryClass::kAgreed, write.operation, entry,
+               write.subjects, write.stamp_bytes);
 }
 
 absl::Status Engine::Core::ExecuteOpenMap(Instant now, const OpenMap& open) {
@@ -262,7 +278,7 @@ void Engine::Core::DeliverProof(const DeliveredMessage& message, const MemberId&
 void Engine::Core::DeliverMap(Instant now, const DeliveredMessage& message, const MemberId& writer,
                               DoneUpcall& done) {
   Replica::Output replica_out;
-  const Bytes operation = Bytes(message.payload).subspan(1);
+  const Buffer operation = message.payload.Slice(1, message.payload.size() - 1);
   // A map operation has its place in the total order only; a CONV one would make replicas differ.
   if (message.cls == DeliveryClass::kConv) {
     ++messages_malformed_;

@@ -264,7 +264,7 @@ void Replica::OnMemberSynced(Instant now, const MemberId& member, uint64_t hlc, 
   PublishMerge(hlc, out);
 }
 
-std::optional<map::ApplyResult> Replica::OnOperation(Instant now, Bytes operation,
+std::optional<map::ApplyResult> Replica::OnOperation(Instant now, const Buffer& operation,
                                                      const MemberId& writer, Output& out) {
   const map::Place place{.view = view_.id, .position = ++position_, .writer = writer};
   if (!synced_) {
@@ -276,7 +276,7 @@ std::optional<map::ApplyResult> Replica::OnOperation(Instant now, Bytes operatio
   }
   map_out_.changes.clear();
   map_out_.wants_changes = !watched_.empty();
-  std::optional<map::ApplyResult> result = maps_->Apply(operation, place, map_out_);
+  std::optional<map::ApplyResult> result = maps_->Apply(operation, place, map_out_, &operation);
   Trace(options_.trace, TraceKind::kApplied, [&](TraceRecord& record) {
     record.view = view_.id;
     record.number = position_;

@@ -77,8 +77,8 @@ class Replica {
   void OnMemberSynced(Instant now, const MemberId& member, uint64_t hlc, Output& out);
   // The next ordered map operation of the view. The result is empty while this member is not
   // synced.
-  std::optional<map::ApplyResult> OnOperation(Instant now, Bytes operation, const MemberId& writer,
-                                              Output& out);
+  std::optional<map::ApplyResult> OnOperation(Instant now, const Buffer& operation,
+                                              const MemberId& writer, Output& out);
   // An operation of a convergent map with its stamp, as it arrives. Returns the stamp's time; 0 if
   // there is none.
   uint64_t OnConvergent(Instant now, Bytes message, const map::ConvergentPlace& place, Output& out);

@@ -84,8 +84,8 @@ class Packer {
       : options_(options), stamper_(stamper) {}
   Packer() : Packer(Options{}) {}
 
-  // kInvalidArgument when it is larger than its class may be, of class kCtrl or its stamp too large,
-  // kResourceExhausted when its queue is full.
+  // kInvalidArgument when it is larger than its class may be, of class kCtrl or its stamp too
+  // large, kResourceExhausted when its queue is full.
   absl::Status Push(Message message);
   // Whether Push() would put it into the large lane. Within a lane and class messages leave in
   // their order.

@@ -27,7 +27,7 @@ inline constexpr size_t kOpAttributesMax = 1000;  // Of all items of one converg
 // them must fit one chunk.
 inline constexpr size_t kOpLivesMax = 64;
 // Registers of one entry of a convergent map: a writer refuses what would make more. What several
-// write at once is joined all the same, so the half of what a transfer can carry is left for it.
+// write at once is joined all the same, and goes to joiners and into merges up to kValueBytesMax.
 inline constexpr size_t kRegistersBytesMax = size_t{512} << 10;
 inline constexpr size_t kBucketsPerMap = 4096;
 inline constexpr size_t kSnapshotsMax = 4;      // Alive at once, per map.

@@ -201,7 +201,8 @@ absl::StatusOr<engine::MapWrite> NewMapWrite(uint32_t map, const map::MapOp& op,
   if (absl::Status status = map::ValidateOp(op); !status.ok()) return status;
   engine::MapWrite write;
   write.map = map;
-  write.operation = map::EncodeMapOp(op);
+  write.operation = map::EncodeMapOp(op, engine::kMessageRoom);
+  write.has_room = true;
   write.ack = ToAckLevel(ack);
   write.conditional = IsConditional(op);
   write.subjects = map::SubjectsOf(op);

@@ -268,7 +268,8 @@ Workload::Planned Workload::Write(Instant now, Node& node, uint32_t which, uint3
   engine::MapWrite write;
   write.id = planned.issued.id;
   write.map = map;
-  write.operation = map::EncodeMapOp(op);
+  write.operation = map::EncodeMapOp(op, engine::kMessageRoom);
+  write.has_room = true;
   write.ack = planned.issued.ack;
   write.conditional = conditional;
   write.subjects = map::SubjectsOf(op);

@@ -15,6 +15,15 @@ namespace {
 constexpr size_t kQueuedBytes = 128;
 // A donor that is further behind than so many views is asked again later.
 constexpr size_t kPastViewsMax = 64;
+// An operation that is smaller is copied to wait: it would keep alive a chunk that is larger.
+constexpr size_t kSharedMin = size_t{16} << 10;
+
+Buffer ToKeep(const Buffer& op) { return op.size() < kSharedMin ? Buffer::CopyOf(op.bytes()) : op; }
+
+// The slice of `owner` that `text` is.
+Buffer SliceOf(const Buffer& owner, std::string_view text) {
+  return owner.Slice(static_cast<size_t>(AsBytes(text).data() - owner.data()), text.size());
+}
 
 }  // namespace
 
@@ -190,7 +199,7 @@ void Joiner::OnDonors(Instant now, std::vector<MemberId> donors, Output& out) {
 }
 
 // Spec 9.7
-void Joiner::OnOrderedOp(Instant now, Bytes op, const map::Place& place, Output& out) {
+void Joiner::OnOrderedOp(Instant now, const Buffer& op, const map::Place& place, Output& out) {
   if (state_ == State::kIdle) return;
   if (state_ == State::kSynced) {
     // Between `synced` and TakeMaps(), should more arrive in one turn.
@@ -212,7 +221,7 @@ void Joiner::OnOrderedOp(Instant now, Bytes op, const map::Place& place, Output&
     return;
   }
   ++stats_.queued_ops;
-  Enqueue({place, Buffer::CopyOf(op), false});
+  Enqueue({place, ToKeep(op), false});
   if (state_ == State::kReplaying) TryFinish(now);
 }
 
@@ -294,7 +303,7 @@ void Joiner::OnMessage(Instant now, const MemberId& from, Bytes body, Output& ou
   }
   timers_.Set(Timer::kSilence, now + options_.silence_max);
   if (header->type == MessageType::kChunk && state_ == State::kReceiving) {
-    OnChunk(now, body, out);
+    OnChunk(now, body, nullptr, out);
     return;
   }
   if (header->type == MessageType::kPart && state_ == State::kReceiving) {
@@ -368,7 +377,7 @@ bool Joiner::IsBefore(const ViewId& view, uint64_t position, const map::Place& p
 }
 
 // Spec 9.4
-void Joiner::OnChunk(Instant now, Bytes body, Output& out) {
+void Joiner::OnChunk(Instant now, Bytes body, const Buffer* owner, Output& out) {
   ChunkReader reader(body);
   map::Map* map = nullptr;
   if (reader.valid() && reader.number() == next_chunk_ && parted_.empty())
@@ -379,7 +388,8 @@ void Joiner::OnChunk(Instant now, Bytes body, Output& out) {
   }
   while (std::optional<ChunkReader::Item> item = reader.Next()) {
     bytes_received_ += item->key.size() + item->value.size();
-    item->entry.value = Buffer::CopyOf(item->value);
+    item->entry.value =
+        owner == nullptr ? Buffer::CopyOf(item->value) : SliceOf(*owner, item->value);
     if (++entries_received_ > entries_expected_ ||
         !map->Restore(item->key, std::move(item->entry))) {
       ++stats_.malformed;
@@ -416,7 +426,7 @@ void Joiner::OnPart(Instant now, const PartMessage& part, Output& out) {
   if (parted_bytes_ < parted_.size()) return CountChunk(out);
   const Buffer whole = std::exchange(parted_, Buffer());
   if (static_cast<MessageType>(whole.bytes()[0]) == MessageType::kChunk)
-    return OnChunk(now, whole, out);
+    return OnChunk(now, whole, &whole, out);
   ++stats_.malformed;
   Fail(now, "parts that make no chunk", out);
 }
@@ -448,10 +458,10 @@ void Joiner::PlaceIn(const ViewId& view) {
   }
 }
 
-void Joiner::ApplyNow(Bytes op, const map::Place& place, Output& out) {
+void Joiner::ApplyNow(const Buffer& op, const map::Place& place, Output& out) {
   map::Output applied;
   applied.wants_changes = false;
-  out.applied.push_back({place, maps_->Apply(op, place, applied), TraceDigest(op)});
+  out.applied.push_back({place, maps_->Apply(op, place, applied, &op), TraceDigest(op)});
   out.merge.Absorb(std::move(applied.merge));
   out.merged.insert(out.merged.end(), applied.merged.begin(), applied.merged.end());
 }
