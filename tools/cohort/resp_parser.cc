@@ -83,6 +83,7 @@ RespParser::Verdict RespParser::Finish(std::string_view data, size_t consumed) {
 
 RespParser::Verdict RespParser::Parse(std::string_view data) {
   consumed_ = 0;
+  wanted_ = 0;
   if (data.empty()) return Verdict::kNeedMore;
   if (!in_multibulk_) {
     if (data[0] != '*') return ParseInline(data);
@@ -141,7 +142,10 @@ RespParser::Verdict RespParser::ParseArguments(std::string_view data) {
     const size_t start = position_ + line.size() + 2;
     const auto bytes = static_cast<size_t>(size);
     if (start + bytes > kRespRequestMax) return Fail("request too big (at most 65 MiB)");
-    if (data.size() < start + bytes + 2) return Verdict::kNeedMore;
+    if (data.size() < start + bytes + 2) {
+      wanted_ = start + bytes + 2;
+      return Verdict::kNeedMore;
+    }
     if (data[start + bytes] != '\r' || data[start + bytes + 1] != '\n') {
       return Fail("expected the end of a line after an argument");
     }
