@@ -67,6 +67,7 @@ void Sometimes::OnTrace(const Moment& moment, const TraceRecord& record) {
   switch (record.kind) {
     case TraceKind::kWedged:
       processes_[moment.process].wedged = true;
+      processes_[moment.process].wedged_amid_parts = processes_[moment.process].holds_parts;
       return;
     case TraceKind::kPromised:
       if (record.ballot_round > 1) ++counts_["second ballots"];
@@ -78,9 +79,9 @@ void Sometimes::OnTrace(const Moment& moment, const TraceRecord& record) {
       }
       return;
     case TraceKind::kViewInstalled: {
-      if (processes_[moment.process].holds_parts) ++counts_["views amid large messages"];
+      if (processes_[moment.process].wedged_amid_parts) ++counts_["views amid large messages"];
       ProcessState& process = processes_[moment.process];
-      process = {record.origin, false, process.synced, true, false};
+      process = {record.origin, false, process.synced, true, false, false};
       return;
     }
     case TraceKind::kSynced:
