@@ -10,8 +10,8 @@ constexpr int kBurstChunks = 64;       // One segmented send.
 constexpr size_t kGatherChunks = 32;   // Enough for a full batch: no use in waiting longer.
 constexpr size_t kGatherInFlight = 8;  // Below it the pipe is idle enough to send at once.
 // Large messages stop when so many chunks are in flight, and go on when there are so few again.
-constexpr size_t kLargeInFlightMax = 128;
-constexpr size_t kLargeInFlightLow = 64;
+constexpr size_t kLargeInFlightMax = 256;
+constexpr size_t kLargeInFlightLow = 128;
 }  // namespace
 
 DataPlane::DataPlane(const Options& options, Random& random, frag::Stamper* stamper)
