@@ -451,7 +451,6 @@ bool Replica::IsExpirer() const {
 }
 
 void Replica::PublishExpiries(map::GroupTime group_now, uint64_t hlc, Output& out) {
-  if (!IsExpirer() || own_operations_ > 0) return;
   for (uint32_t id = 0; id < maps_->size(); ++id) {
     const map::Map& map = *maps_->Get(id);
     // Whoever reads an entry of a convergent map in its last moment gets the time to say so.
@@ -473,11 +472,10 @@ void Replica::PublishExpiries(map::GroupTime group_now, uint64_t hlc, Output& ou
 
 // An ordered map evicts at the write that fills it.
 void Replica::PublishEvictions(uint64_t hlc, Output& out) {
-  if (!IsExpirer() || own_operations_ > 0) return;
   for (uint32_t id = 0; id < maps_->size(); ++id) {
     const map::ConvergentMap* map = maps_->GetConvergent(id);
     if (map == nullptr || !map->IsOverCap()) continue;
-    map::ExpireOp evict{.keys = {}, .evicts = true};
+    map::ExpireOp evict{.keys = {}, .evicts = true, .view = view_.id.num};
     const auto due = map->DueForEviction(map->state().settings.bytes_max, kExpireKeysPerTurn);
     size_t bytes = 0;
     for (const auto& [key, version, life] : due) {
@@ -542,6 +540,8 @@ void Replica::OnTimer(Instant now, map::GroupTime group_now, uint64_t hlc, Outpu
   PublishMerge(hlc, out);
   // Purges first: entries may expire all the time.
   PublishPurges(now, group_now, hlc, out);
+  // Both or none: neither may hold the other up.
+  if (!IsExpirer() || own_operations_ > 0) return;
   PublishExpiries(group_now, hlc, out);
   PublishEvictions(hlc, out);
 }

@@ -12,6 +12,8 @@ namespace {
 constexpr Duration kStopWorthTelling = milliseconds(350);
 // So long after a stop what the others say of this member is believed.
 constexpr Duration kStopRemembered = seconds(5);
+// So long it accuses nobody while most are silent: time for two announcements of another view.
+constexpr Duration kStopDoubts = milliseconds(2500);
 
 }  // namespace
 
@@ -95,7 +97,7 @@ void FailureDetector::AdvanceClock(Instant now) {
   stopped_for_ = std::max(stopped_for_, gap);
   stopped_until_ = now;
   // Long enough for the others to go on without it: then it is they who fall silent.
-  if (gap >= options_.dead_after) stop_doubt_until_ = fd_now_ + kStopRemembered;
+  if (gap >= options_.dead_after) stop_doubt_until_ = fd_now_ + kStopDoubts;
 }
 
 bool FailureDetector::WasStopped(Instant now) const {

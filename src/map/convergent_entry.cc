@@ -15,11 +15,10 @@ static_assert(std::endian::native == std::endian::little, "numbers are copied as
 
 constexpr uint16_t kFormat = 1;
 constexpr uint16_t kMarkersFlag = 1;  // Of the entry: some attribute is absent.
-constexpr size_t kHeaderBytes = 2 + 2 + 4 + 8 + 9 * 16 + 8 + 8;
+constexpr size_t kHeaderBytes = kRegistersHeaderBytes;
 constexpr size_t kCountAt = 2 + 2;
 constexpr size_t kEpochAt = 2 + 2 + 4 + 8 + 3 * 16;
 constexpr size_t kCreatedAt = 2 + 2 + 4 + 8 + 4 * 16;
-constexpr size_t kAttributeBytes = 1 + 2 + 4 + 2 * 16 + 8;
 constexpr uint8_t kAbsentFlag = 1;
 
 class Writer {

@@ -86,6 +86,10 @@ struct Registers {
 // Spec 11.3. Borrows from both.
 Registers Join(const Registers& a, const Registers& b);
 
+// Of an entry, and of each attribute besides its name and value (Spec 11.4).
+inline constexpr size_t kRegistersHeaderBytes = 2 + 2 + 4 + 8 + 9 * 16 + 8 + 8;
+inline constexpr size_t kAttributeBytes = 1 + 2 + 4 + 2 * 16 + 8;
+
 // The bytes of 11.4. Equal registers have equal bytes.
 Buffer EncodeRegisters(const Registers& registers);
 // Empty when the bytes are not what EncodeRegisters() makes. Borrows from `bytes`.

@@ -117,6 +117,10 @@ absl::StatusOr<Life> ConvergentMap::LifeFor(const ConvergentItem& item, GroupTim
     // Others may have made it larger since the caller asked.
     if (absl::Status status = CheckEntrySize(item, *registers, entry->value.size()); !status.ok())
       return status;
+    if (absl::Status status = CheckFitsAlone(
+            item.key, SizeWith(item, *registers, entry->value.size()), entry->value.size());
+        !status.ok())
+      return status;
     return Life{Life::Kind::kGoesOn, registers->created};
   }
   const bool may_begin =
@@ -175,6 +179,12 @@ ApplyResult ConvergentMap::Join(const ConvergentOp& op, const ConvergentStamp& g
   return result;
 }
 
+// Nothing but a tombstone, of which the clear mark says as much.
+bool ConvergentMap::IsCleared(const Registers& registers, const Version& version) const {
+  return !keeps_all_ && registers.IsEmpty() &&
+         std::max(version, registers.Latest()) <= state_.cleared;
+}
+
 std::optional<Registers> ConvergentMap::RegistersOf(const Entry& entry) const {
   return ParseRegisters(entry.value);
 }
@@ -189,11 +199,11 @@ bool ConvergentMap::JoinEntry(std::string_view key, const Registers& theirs, con
   joined.RaiseFloor(state_.cleared);
   // A touch may come before the beginning of the life it touches, and has no version of its own.
   const Version known = std::max(version, joined.created);
-  const Version latest = ours == nullptr ? known : std::max(ours->version, known);
+  // What ends an entry is its last version, also where it is kept for a claim in it.
+  const Version before = ours == nullptr ? Version() : ours->version;
+  const Version latest = std::max({before, known, joined.floor});
   state_.greatest = std::max({state_.greatest, latest.time, theirs.Latest().time});
-  // Nothing but a tombstone, of which the clear mark says as much.
-  const bool is_empty = joined.IsEmpty();
-  if (is_empty && std::max(latest, joined.Latest()) <= state_.cleared) {
+  if (IsCleared(joined, latest)) {
     if (ours == nullptr) return false;
     Entry gone;
     gone.version = latest;
@@ -251,16 +261,15 @@ uint64_t ConvergentMap::JoinCleared(const Version& cleared, ChangeCause cause,
       const size_t attributes = registers->attributes.size();
       registers->RaiseFloor(cleared);
       const bool is_left = registers->IsAlive();
-      const bool is_empty = registers->IsEmpty();
       removed += !entry.tombstone && !is_left ? 1 : 0;
-      if (is_empty && std::max(entry.version, registers->Latest()) <= cleared) {
+      if (IsCleared(*registers, entry.version)) {
         if (cause != ChangeCause::kClear && !entry.tombstone && out.wants_changes) {
           out.changes.push_back({id(), cause, key, {}, cleared, writer});
         }
         Remove(HashOf(key), key);
         continue;
       }
-      Entry after = EntryOf(*registers, entry.version);
+      Entry after = EntryOf(*registers, std::max(entry.version, registers->floor));
       if (after.Says(entry)) continue;
       // A clear is told once for all, but what is left has to be told of after it.
       if (cause != ChangeCause::kClear) {
@@ -287,6 +296,8 @@ ApplyResult ConvergentMap::ApplyExpire(const ExpireOp& op, uint64_t hlc, const P
                                        Output& out) {
   ApplyResult result;
   NoteCaretaker(place.writer);
+  // What is over stays so; but whether a map is full another view may see otherwise.
+  if (op.evicts && op.view != place.view.num) return result;
   for (const ExpireOp::Key& expired : op.keys) {
     Registers end;
     end.expired = {expired.life, expired.version};
@@ -460,6 +471,8 @@ void ConvergentMap::ForgetClaim(const ClaimOp& claim) {
   std::optional<Registers> registers = entry == nullptr ? std::nullopt : RegistersOf(*entry);
   if (!registers.has_value() || registers->claim.epoch != claim.epoch) return;
   registers->claim = {};
+  // As a CLEAR that comes after this would have left it.
+  if (IsCleared(*registers, entry->version)) return Remove(hash, claim.key);
   Store(hash, claim.key, EntryOf(*registers, entry->version));
 }
 
@@ -468,14 +481,28 @@ PurgeOp ConvergentMap::DueForPurge(uint64_t settled, GroupTime now) const {
   if (!hidden_.empty() && hidden_.begin()->first.time <= settled)
     due.contents = std::min(settled, state_.greatest);
   due.upto = std::min(DueUpTo(settled, now), state_.greatest);
+  size_t bytes = 0;
   for (const TombstoneItem& item : claimed_) {
     if (due.claims.size() == kPurgeClaimsMax || item.first.time > settled ||
         !IsOld(item.first.time, now))
       break;
     const std::string_view key = FindTombstone(item);
     due.claims.push_back({key, ClaimOf(key).epoch});
+    bytes += key.size();
+    if (bytes > kPurgeClaimBytesAim) break;
   }
   return due;
+}
+
+absl::Status ConvergentMap::CheckFitsAlone(std::string_view key, size_t wanted,
+                                           size_t before) const {
+  const MapSettings& settings = state_.settings;
+  const uint64_t cost = key.size() + wanted + kEntryOverheadBytes;
+  if (!settings.evicts || settings.bytes_max == 0 || cost <= settings.bytes_max || wanted <= before)
+    return absl::OkStatus();
+  return MakeStatus(absl::StatusCode::kResourceExhausted,
+                    "the entry alone would have " + std::to_string(cost) +
+                        " bytes, more than the map's cap of " + std::to_string(settings.bytes_max));
 }
 
 bool ConvergentMap::IsOld(uint64_t time, GroupTime now) const {

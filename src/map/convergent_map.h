@@ -48,6 +48,12 @@ class ConvergentMap : public Map {
                        ConvergentStamp& stamp) const;
   // All that `other` holds, which was joined apart from this map.
   void Absorb(const ConvergentMap& other, Output& out);
+  // Of a map that gathers operations for another one, which may hold what keeps an entry there: so
+  // nothing is dropped here.
+  void KeepAll() { keeps_all_ = true; }
+  // Where the map evicts. Errors: kResourceExhausted, the entry is larger than the map may be, and
+  // than it is.
+  absl::Status CheckFitsAlone(std::string_view key, size_t wanted, size_t before) const;
 
   // ---- Reads, besides those of Map.
   // The attribute's value; empty when it or the entry is not there.
@@ -97,9 +103,12 @@ class ConvergentMap : public Map {
   void Feed(std::string_view key, const Entry* before, const Entry& after, ChangeCause cause,
             const MemberId& writer, Output& out) const;
   std::optional<Registers> RegistersOf(const Entry& entry) const;
+  bool IsCleared(const Registers& registers, const Version& version) const;
+
+  bool keeps_all_ = false;
 };
 
-// What `item` makes of the entry, in bytes, about; 32 are counted for each attribute.
+// What `item` makes of the entry, in bytes; markers of what it erases are counted in full.
 size_t SizeWith(const ConvergentItem& item, const Registers& held, size_t held_bytes);
 // Errors: kInvalidArgument, it would be larger than an entry may be, and than it is.
 absl::Status CheckEntrySize(const ConvergentItem& item, const Registers& held, size_t held_bytes);

@@ -17,7 +17,6 @@ namespace {
 
 // An access within this of the one before, or within a tenth of the lifetime, is not sent.
 constexpr GroupTime kAccessEveryMs = 5000;
-constexpr size_t kAttributeCost = 32;  // Of one attribute besides its name and value, about.
 
 absl::Status NeedsOrder(const char* what) {
   return MakeStatus(absl::StatusCode::kFailedPrecondition,
@@ -76,6 +75,7 @@ class Preparation {
     return absl::NotFoundError("no such key");
   }
   absl::Status CheckSize(const ConvergentItem& item);
+  bool MovesUse(const Entry& held) const;
   // The lifetime that the entry has, as `item` leaves it, for the life that `put` begins.
   void KeepTtl(const ConvergentItem& item, ConvergentItem& put) const;
 
@@ -99,6 +99,7 @@ absl::Status Preparation::Add(const PutOp& op) {
   put.ttl_ms = op.ttl_ms;
   put.accessed_at = now_;
   if (keeps_ttl) KeepTtl(item, put);
+  put.if_present = item.if_present;
   item = std::move(put);
   return CheckSize(item);
 }
@@ -182,18 +183,31 @@ absl::Status Preparation::CheckSize(const ConvergentItem& item) {
   const Registers& old = registers.has_value() ? *registers : none;
   if (absl::Status status = CheckEntrySize(item, old, before); !status.ok()) return status;
   const size_t wanted = SizeWith(item, old, before);
+  if (absl::Status status = map_.CheckFitsAlone(item.key, wanted, before); !status.ok())
+    return status;
   growth_ += static_cast<int64_t>(wanted) - static_cast<int64_t>(before);
   if (before == 0) growth_ += static_cast<int64_t>(item.key.size() + kEntryOverheadBytes);
   // A map that evicts takes what comes meanwhile, up to a bound.
   const MapSettings& settings = map_.state().settings;
   const uint64_t cap =
       settings.bytes_max + (settings.evicts ? settings.bytes_max / kEvictionSlack : 0);
-  if (cap != 0 && growth_ > 0 && map_.Bytes() + static_cast<uint64_t>(growth_) > cap) {
+  const uint64_t grown = map_.Bytes() + static_cast<uint64_t>(std::max<int64_t>(growth_, 0));
+  const bool hides_much =
+      settings.evicts &&
+      grown + map_.HiddenBytes() > settings.bytes_max + settings.bytes_max / kHiddenSlack;
+  if (cap != 0 && growth_ > 0 && (grown > cap || hides_much)) {
     return MakeStatus(absl::StatusCode::kResourceExhausted,
                       "the map holds as many bytes as its cap of " + std::to_string(cap) +
                           " allows; erase entries, give them a time to live, or raise the cap");
   }
   return absl::OkStatus();
+}
+
+// A map that evicts wants to know what is used, also without a lifetime.
+bool Preparation::MovesUse(const Entry& held) const {
+  if (!map_.state().settings.evicts) return false;
+  const std::optional<Registers> registers = ParseRegisters(held.value);
+  return registers.has_value() && now_ - registers->accessed_at >= kAccessEveryMs;
 }
 
 absl::StatusOr<ConvergentOp> Preparation::Take() && {
@@ -203,7 +217,7 @@ absl::StatusOr<ConvergentOp> Preparation::Take() && {
     const bool only_access = item.kind == Kind::kTouch && !item.sets_ttl;
     const Entry* held = only_access ? map_.Find(item.key) : nullptr;
     if (held == nullptr) return only_access;
-    if (held->expires_at == 0) return true;
+    if (held->expires_at == 0) return !MovesUse(*held);
     const auto ttl = static_cast<GroupTime>(held->ttl_ms);
     const GroupTime accessed = held->expires_at - ttl;
     return now_ - accessed < std::min(kAccessEveryMs, ttl / 10);
@@ -216,13 +230,13 @@ absl::StatusOr<ConvergentOp> Preparation::Take() && {
 
 size_t SizeWith(const ConvergentItem& item, const Registers& held, size_t held_bytes) {
   const bool replaces = item.kind == ConvergentItem::Kind::kReplace;
-  size_t wanted = replaces ? 0 : held_bytes;
+  size_t wanted = replaces || held_bytes == 0 ? kRegistersHeaderBytes : held_bytes;
   for (const ConvergentItem::Write& write : item.writes) {
-    wanted += write.name.size() + write.value.size() + kAttributeCost;
+    wanted += write.name.size() + write.value.size() + kAttributeBytes;
     const Attribute* old = replaces ? nullptr : held.Find(write.name);
     // What a write replaces is not counted twice.
     if (old != nullptr)
-      wanted -= std::min(wanted, old->name.size() + old->value.size() + kAttributeCost);
+      wanted -= std::min(wanted, old->name.size() + old->value.size() + kAttributeBytes);
   }
   return wanted;
 }

@@ -17,9 +17,10 @@ inline constexpr size_t kValueBytesMax = size_t{64} << 20;  // kOpBytesMax has r
 inline constexpr size_t kMapNameBytesMax = 64;
 inline constexpr size_t kMapsMax = 64;  // Of one group.
 inline constexpr size_t kBatchItemsMax = 1000;
-inline constexpr size_t kExpireKeysMax = 1000;     // Keys of one EXPIRE operation.
-inline constexpr size_t kPurgeClaimsMax = 100;     // Claims one PURGE operation forgets.
-inline constexpr size_t kMergeEntriesMax = 16384;  // Entries of one MERGE operation ...
+inline constexpr size_t kExpireKeysMax = 1000;            // Keys of one EXPIRE operation.
+inline constexpr size_t kPurgeClaimsMax = 1000;           // Claims one PURGE operation forgets ...
+inline constexpr size_t kPurgeClaimBytesAim = 256 << 10;  // ... and about how many bytes of keys.
+inline constexpr size_t kMergeEntriesMax = 16384;         // Entries of one MERGE operation ...
 inline constexpr size_t kMergeBytesAim =
     256 << 10;  // ... which stays below this unless one entry alone is larger.
 inline constexpr size_t kAttributeNameBytesMax = 4096;
@@ -41,6 +42,9 @@ inline constexpr uint64_t kHlcMax = uint64_t{1} << 63;  // Times at or above are
 // A convergent map that evicts may exceed its cap by this part of it while evictions are on their
 // way; then writes are refused.
 inline constexpr uint64_t kEvictionSlack = 8;
+// What has gone takes memory until that is settled: with it the map may exceed its cap by this
+// part.
+inline constexpr uint64_t kHiddenSlack = 2;
 // What an entry costs besides key and value, in the count the byte cap is held against.
 inline constexpr size_t kEntryOverheadBytes = 128;
 

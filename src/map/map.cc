@@ -98,10 +98,6 @@ Version Map::TombstoneTime(const Entry& entry) const {
   return registers.has_value() ? std::max(entry.version, registers->Latest()) : entry.version;
 }
 
-size_t Map::TombstoneCost(std::string_view key, const Entry& entry) const {
-  return key.size() + (Hides(entry) ? entry.value.size() : 0);
-}
-
 void Map::Count(uint64_t hash, std::string_view key, const Entry& entry, bool add) {
   Uint128& digest = bucket_digests_[BucketOf(hash)];
   digest = add ? digest + entry.digest : digest - entry.digest;
@@ -113,17 +109,20 @@ void Map::Count(uint64_t hash, std::string_view key, const Entry& entry, bool ad
   if (entry.tombstone) {
     const auto item = std::pair(TombstoneTime(entry), hash);
     const bool hides = Hides(entry);
-    const size_t bytes = TombstoneCost(key, entry);
     const bool claimed = convergent() && HasClaim(entry.value);
     auto& tombstones = claimed ? claimed_ : tombstones_;
+    const uint64_t key_bytes = claimed ? 0 : key.size();
+    const uint64_t contents = hides ? entry.value.size() : 0;
     if (add) {
       tombstones.insert(item);
       if (hides) hidden_.insert(item);
-      tombstone_bytes_ += bytes;
+      tombstone_bytes_ += key_bytes;
+      hidden_bytes_ += contents;
     } else {
       tombstones.erase(tombstones.find(item));
       if (hides) hidden_.erase(hidden_.find(item));
-      tombstone_bytes_ -= bytes;
+      tombstone_bytes_ -= key_bytes;
+      hidden_bytes_ -= contents;
     }
     return;
   }
@@ -150,7 +149,7 @@ void Map::RemoveAll() {
   buckets_.assign(kBucketsPerMap, nullptr);
   bucket_digests_.assign(kBucketsPerMap, 0);
   root_ = 0;
-  live_ = bytes_ = tombstone_bytes_ = marked_total_ = 0;
+  live_ = bytes_ = tombstone_bytes_ = hidden_bytes_ = marked_total_ = 0;
   marked_.assign(kBucketsPerMap, 0);
   expiries_.clear();
   uses_.clear();
@@ -210,7 +209,7 @@ std::optional<Snapshot> Map::TakeSnapshot() const {
   snapshot.state_ = state_;
   snapshot.digest_ = digest();
   snapshot.entries_ = live_ + Tombstones();
-  snapshot.bytes_ = bytes_ + tombstone_bytes_;
+  snapshot.bytes_ = bytes_ + tombstone_bytes_ + hidden_bytes_;
   snapshot.buckets_.assign(buckets_.begin(), buckets_.end());
   snapshot.ticket_ = ticket_;
   return snapshot;

@@ -68,6 +68,8 @@ class Map {
   uint64_t Bytes() const {
     return bytes_;
   }  // Keys, values and kEntryOverheadBytes each; what the byte cap is held against.
+  // What has expired or was evicted holds until that is settled; in a convergent map.
+  uint64_t HiddenBytes() const { return hidden_bytes_; }
   uint64_t Expiring() const { return expiries_.size(); }  // Of Size(): those with a lifetime.
   uint64_t Tombstones() const { return tombstones_.size() + claimed_.size(); }
 
@@ -128,7 +130,8 @@ class Map {
   Stats stats_;
   uint64_t live_ = 0;
   uint64_t bytes_ = 0;
-  uint64_t tombstone_bytes_ = 0;
+  uint64_t tombstone_bytes_ = 0;  // Of the keys of tombstones_.
+  uint64_t hidden_bytes_ = 0;     // What hidden_ holds besides keys.
   // Hashes stand for keys here: an entry is found again by its bucket, its hash and its time.
   absl::btree_multiset<std::pair<GroupTime, uint64_t>> expiries_;  // (expires_at, hash)
   absl::btree_multiset<TombstoneItem> tombstones_;
@@ -151,7 +154,6 @@ class Map {
   bool Hides(const Entry& entry) const;
   // By which it is found in tombstones_: of all that is in it the latest.
   Version TombstoneTime(const Entry& entry) const;
-  size_t TombstoneCost(std::string_view key, const Entry& entry) const;
   void Count(uint64_t hash, std::string_view key, const Entry& entry, bool add);
   bool IsWellFormed(std::string_view key, const Entry& entry) const;
 

@@ -85,7 +85,8 @@ struct ExpireOp {
     Version life;  // Of a convergent map's entry: when the one began that is over.
   };
   std::vector<Key> keys;
-  bool evicts = false;  // They have not expired: a convergent map is full.
+  bool evicts = false;  // They have not expired: a convergent map is full ...
+  uint64_t view = 0;    // ... in the view of this number; in another one it does nothing.
 };
 
 struct MergeEntry {

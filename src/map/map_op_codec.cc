@@ -88,6 +88,7 @@ struct BodyFiller : ItemFiller<v1::MapOperation> {
   void operator()(const ExpireOp& op) {
     v1::MapExpire* expire = out->mutable_expire();
     expire->set_evicts(op.evicts);
+    expire->set_view(op.view);
     for (const ExpireOp::Key& key : op.keys) {
       v1::MapExpireKey* added = expire->add_keys();
       added->set_key(key.key.data(), key.key.size());
@@ -188,7 +189,7 @@ bool TakeBatch(const v1::MapBatch& in, MapOp& out) {
 }
 
 ExpireOp From(const v1::MapExpire& in) {
-  ExpireOp expire{.keys = {}, .evicts = in.evicts()};
+  ExpireOp expire{.keys = {}, .evicts = in.evicts(), .view = in.view()};
   for (const v1::MapExpireKey& key : in.keys()) {
     expire.keys.push_back({key.key(), From(key.version()), From(key.life())});
   }

@@ -95,7 +95,7 @@ GroupTime Map::NextExpiry() const { return expiries_.empty() ? 0 : expiries_.beg
 bool Map::IsConsistent() const {
   Uint128 root = 0;
   uint64_t live = 0, bytes = 0, tombstones = 0, tombstone_bytes = 0, expiring = 0, marked = 0,
-           hidden = 0;
+           hidden = 0, hidden_bytes = 0;
   for (size_t bucket = 0; bucket < kBucketsPerMap; ++bucket) {
     Uint128 sum = 0;
     for (const auto& [key, entry] : EntriesOf(bucket)) {
@@ -111,9 +111,10 @@ bool Map::IsConsistent() const {
         ++tombstones;
         const bool hides = Hides(*entry);
         hidden += hides ? 1 : 0;
-        tombstone_bytes += TombstoneCost(*key, *entry);
+        hidden_bytes += hides ? entry->value.size() : 0;
         const auto item = std::pair(TombstoneTime(*entry), hash);
         const bool claimed = convergent() && HasClaim(entry->value);
+        tombstone_bytes += claimed ? 0 : key->size();
         if (!(claimed ? claimed_ : tombstones_).contains(item) ||
             (hides && !hidden_.contains(item)))
           return false;
@@ -121,6 +122,8 @@ bool Map::IsConsistent() const {
       }
       ++live;
       bytes += key->size() + entry->value.size() + kEntryOverheadBytes;
+      if (state_.settings.evicts && !uses_.contains({DueOf(*key, *entry).version, hash}))
+        return false;
       if (entry->expires_at == 0) continue;
       ++expiring;
       if (!expiries_.contains({entry->expires_at, hash})) return false;
@@ -130,9 +133,9 @@ bool Map::IsConsistent() const {
   }
   return root == root_ && marked == marked_total_ && live == live_ && bytes == bytes_ &&
          uses_.size() == (state_.settings.evicts ? live_ : 0) && tombstones == Tombstones() &&
-         hidden == hidden_.size() && tombstone_bytes == tombstone_bytes_ &&
-         expiring == expiries_.size() && state_.forgotten <= state_.greatest &&
-         state_.cleared.time <= state_.greatest;
+         hidden == hidden_.size() && hidden_bytes == hidden_bytes_ &&
+         tombstone_bytes == tombstone_bytes_ && expiring == expiries_.size() &&
+         state_.forgotten <= state_.greatest && state_.cleared.time <= state_.greatest;
 }
 
 }  // namespace cohort::map

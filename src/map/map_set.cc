@@ -124,7 +124,10 @@ ApplyResult MapSet::Join(Bytes message, const ConvergentPlace& place, Output& ou
 
 ConvergentMap& MapSet::EarlyOf(std::string_view name) {
   std::unique_ptr<ConvergentMap>& early = early_[std::string(name)];
-  if (early == nullptr) early = std::make_unique<ConvergentMap>(std::string(name), OptionsOf(0));
+  if (early == nullptr) {
+    early = std::make_unique<ConvergentMap>(std::string(name), OptionsOf(0));
+    early->KeepAll();
+  }
   return *early;
 }
 

@@ -81,6 +81,11 @@ absl::Status OrderedMap::Transaction::CheckGrowth(std::string_view key, size_t v
   }
   const uint64_t cap = map_.state_.settings.bytes_max;
   // A map that evicts makes room for what this operation writes, if that fits an empty one.
+  if (several_) {
+    const auto draft = latest_.find(ToAbsl(key));
+    if (draft != latest_.end() && !drafts_[draft->second].entry.tombstone)
+      written_ -= static_cast<int64_t>(CostOf(key, drafts_[draft->second].entry));
+  }
   written_ += wanted;
   const int64_t total = map_.state_.settings.evicts
                             ? written_
@@ -97,7 +102,10 @@ absl::Status OrderedMap::Transaction::CheckGrowth(std::string_view key, size_t v
 // Spec 8.5
 Version OrderedMap::Transaction::NextVersion(const Entry* current) const {
   const uint64_t before = current == nullptr ? map_.state_.forgotten : current->version.time;
-  return {std::max(hlc_, before + 1), WriterWord(place_.writer)};
+  // Where the oldest goes, what comes later at its place in the order is younger, whatever the
+  // clocks of the writers say.
+  const uint64_t last = map_.state_.settings.evicts ? map_.state_.greatest : 0;
+  return {std::max({hlc_, before + 1, last + 1}), WriterWord(place_.writer)};
 }
 
 GroupTime OrderedMap::Transaction::After(uint64_t ttl_ms) const {
@@ -230,7 +238,8 @@ ApplyResult OrderedMap::Transaction::Judge(const TouchOp& op) {
   uint64_t ttl_ms = 0;
   switch (op.mode) {
     case TouchOp::Mode::kRearm:
-      if (before.ttl_ms == 0) return result;
+      // A map that evicts wants to know what is used, also without a lifetime.
+      if (before.ttl_ms == 0 && !map_.state_.settings.evicts) return result;
       ttl_ms = before.ttl_ms;
       expires_at = After(ttl_ms);
       break;

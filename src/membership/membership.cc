@@ -227,22 +227,24 @@ void Membership::OnRoleTimer(Instant now, Output& out) {
 
 namespace {
 
-// Whether its sender has convicted, or gone on without, the member it is for.
+// Whether its sender has convicted, or gone on without, the member it is for; with half of the view
+// or more, since a few that went off alone say the same.
 bool AccusesReceiver(const VcMessage& message, const Proposal& view, Rank receiver) {
-  const auto accuses = [receiver](const std::vector<Conviction>& convicted) {
-    return std::any_of(convicted.begin(), convicted.end(),
+  const auto accuses = [&view, receiver](const std::vector<Conviction>& convicted) {
+    return 2 * convicted.size() <= view.members.size() &&
+           std::any_of(convicted.begin(), convicted.end(),
                        [receiver](const Conviction& one) { return one.rank == receiver; });
   };
   if (const auto* prepare = std::get_if<Prepare>(&message.body)) return accuses(prepare->convicted);
   if (const auto* state = std::get_if<State>(&message.body)) return accuses(state->convicted);
-  if (const auto* nack = std::get_if<Nack>(&message.body)) return nack->convicted;
   if (const auto* install = std::get_if<Install>(&message.body)) {
     const Proposal* next = install->proposal.get();
-    return next != nullptr && next->next == install->next && next->previous == view.next &&
+    return next != nullptr && 2 * next->members.size() >= view.members.size() &&
+           next->next == install->next && next->previous == view.next &&
            std::none_of(next->members.begin(), next->members.end(),
                         [&](const MemberInfo& one) { return one.id == view.members[receiver].id; });
   }
-  return std::holds_alternative<Gone>(message.body);
+  return false;
 }
 
 }  // namespace

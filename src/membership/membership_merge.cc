@@ -41,7 +41,9 @@ void Membership::ConsiderSide(Instant now, const GroupSighting& sighting, bool w
   if (!merge_.MayAsk(now)) return;
   const bool is_primary = options_.policy == Policy::kPrimary;
   const bool is_fellow = RankOf(*view(), sighting.coordinator).has_value();
-  const bool descent = is_primary || (is_fellow && was_stopped);
+  // Of a few that went off alone this member, too, could say that they went on without it.
+  const bool is_most = 2 * sighting.members >= view()->members.size();
+  const bool descent = is_primary || (is_fellow && was_stopped && is_most);
   if (is_primary) {
     if (!sighting.primary) return;
   } else if (!descent) {
@@ -143,7 +145,7 @@ void Membership::OnMergeAnswer(Instant now, const LifelinePeer& from, const Merg
                                Output& out) {
   const auto& question = merge_.question();
   const bool expected = question && question->whom == from.address && in_group() &&
-                        question->own_view == view()->next;
+                        question->own_view == view()->next && answer.target == view()->next;
   if (!expected) {
     ++stats_.not_expected;
     return;

@@ -132,5 +132,46 @@ TEST_F(ConvergentLivesTest, AClaimIsForgottenAlikeWhereTheNextLifeHasBegunAndWhe
   }
 }
 
+TEST_F(ConvergentLivesTest, AClearAtTheMomentAClaimIsForgottenLeavesTheSame) {
+  b_.Apply(*a_.Write(Set("s", "x", "1"), 1000));
+  const uint64_t hlc = a_.NextTime(1000);
+  for (Member* member : {&a_, &b_}) member->Order(Claim(0, hlc));
+  b_.Apply(*a_.Write(EraseOp{"s"}, 1000));
+  const PurgeOp purge = a_.map().DueForPurge(a_.map().state().greatest, 2 * kHour);
+  ASSERT_EQ(purge.claims.size(), 1u);
+  const auto clear = b_.Write(ClearOp{}, 2 * kHour);
+  Purge(a_, purge);
+  a_.Apply(*clear);
+  Purge(b_, purge);
+  EXPECT_EQ(a_.map().digest(), b_.map().digest());
+}
+
+TEST_F(ConvergentLivesTest, WhatAJoinerGathersKeepsWhatAClearCoversForAClaimItDoesNotKnow) {
+  b_.Apply(*a_.Write(Set("s", "x", "1"), 1000));
+  const uint64_t hlc = a_.NextTime(1000);
+  for (Member* member : {&a_, &b_}) member->Order(Claim(0, hlc));
+  ConvergentMap early("m", {.hash_key = 77, .id = 0, .settings = {}});
+  early.KeepAll();
+  a_.SetView(2);
+  ConvergentOpDecoder decoder;
+  Output ignored;
+  for (const auto& sent : {a_.Write(EraseOp{"s"}, 2000), a_.Write(ClearOp{}, 3000)})
+    early.Join(**decoder.Decode(sent->bytes), sent->stamp, sent->place, ignored);
+  b_.map().Absorb(early, ignored);
+  EXPECT_EQ(a_.map().digest(), b_.map().digest());
+}
+
+TEST_F(ConvergentLivesTest, AnErasureThatAPutFollowsInTheBatchStillAsksForTheEntry) {
+  b_.Apply(*a_.Write(Set("s", "x", "1"), 1000));
+  BatchOp batch;
+  batch.items = {EraseOp{"s"}, PutOp{"s", "again"}};
+  const auto op = PrepareConvergent(a_.map(), batch, 1000, {.if_present = true});
+  Member::Sent waiting;
+  waiting.bytes = EncodeConvergentOp(*op);
+  a_.Apply(*b_.Write(EraseOp{"s"}, 1000));
+  EXPECT_EQ(a_.Leave(waiting).status.code(), absl::StatusCode::kNotFound);
+  EXPECT_FALSE(a_.map().Exists("s", 1000));
+}
+
 }  // namespace
 }  // namespace cohort::map

@@ -83,6 +83,27 @@ TEST_F(EvictionTest, AReplicaThatWasRestoredEvictsTheSame) {
   EXPECT_TRUE(restored.IsConsistent());
 }
 
+TEST_F(EvictionTest, AUseIsAUseAlsoWithoutALifetime) {
+  EXPECT_TRUE(replica_.Do(TouchOp{"a", TouchOp::Mode::kRearm, 0, 0}, ++now_).applied);
+  replica_.Do(PutOp{"e", kTen}, ++now_);
+  EXPECT_TRUE(Has("a"));
+  EXPECT_FALSE(Has("b"));
+}
+
+TEST_F(EvictionTest, WhatComesLaterIsYoungerWhateverItsWritersClockSays) {
+  replica_.Do(PutOp{"e", kTen}, now_ + 60'000);
+  EXPECT_TRUE(replica_.Do(PutOp{"f", kTen}, ++now_).status.ok());
+  EXPECT_TRUE(Has("f"));
+  EXPECT_FALSE(Has("b"));
+}
+
+TEST_F(EvictionTest, ABatchIsMeasuredByWhatItLeaves) {
+  BatchOp batch;
+  for (int i = 0; i < 40; ++i) batch.items.push_back(AppendOp{"e", "0123456789"});
+  EXPECT_TRUE(replica_.Do(batch, ++now_).status.ok());
+  EXPECT_EQ(replica_.map().Get("e", now_)->size(), 400u);
+}
+
 // ---- Of a convergent map: by one member for all, a moment later.
 
 class ConvergentEvictionTest : public TwoMembers {
@@ -93,7 +114,7 @@ class ConvergentEvictionTest : public TwoMembers {
     for (Member* member : {&a_, &b_}) member->Order(OpOf(ConfigureOp{settings}));
   }
   Member::Sent Evict(Member& member, GroupTime now) {
-    ExpireOp evict{.keys = {}, .evicts = true};
+    ExpireOp evict{.keys = {}, .evicts = true, .view = 1};
     due_ = member.map().DueForEviction(member.map().state().settings.bytes_max, 100);
     for (const auto& [key, version, life] : due_) evict.keys.push_back({key, version, life});
     Member::Sent sent;
@@ -139,6 +160,46 @@ TEST_F(ConvergentEvictionTest, WritesAreRefusedWhenEvictionsDoNotKeepUp) {
   EXPECT_EQ(sent.status().code(), absl::StatusCode::kResourceExhausted);
   const double cap = static_cast<double>(a_.map().state().settings.bytes_max);
   EXPECT_NEAR(static_cast<double>(a_.map().Bytes()), cap * 1.125, 450);
+}
+
+TEST_F(ConvergentEvictionTest, AnEntryLargerThanTheCapIsRefusedAndNothingGoes) {
+  ASSERT_TRUE(a_.Write(Set("0", "x", "1")).ok());
+  const std::string large(4700, 'x');
+  EXPECT_EQ(a_.Write(PutOp{"1", large}).status().code(), absl::StatusCode::kResourceExhausted);
+  EXPECT_EQ(a_.Write(Set("0", "y", large)).status().code(), absl::StatusCode::kResourceExhausted);
+  EXPECT_TRUE(a_.map().Exists("0", 1000));
+}
+
+TEST_F(ConvergentEvictionTest, AnEvictionOfAnotherViewDoesNothing) {
+  const std::string value(100, 'x');
+  for (int i = 0; i < 11; ++i) a_.Write(Set(std::to_string(i), "x", value)).IgnoreError();
+  Member::Sent evict = Evict(a_, 1003);
+  std::get<ExpireOp>(evict.ordered->body).view = 2;
+  a_.Apply(evict);
+  EXPECT_TRUE(a_.map().Exists("0", 1003));
+}
+
+TEST_F(ConvergentEvictionTest, WhatIsHiddenCountsUntilItIsDropped) {
+  const std::string value(100, 'x');
+  int taken = 0;
+  for (int round = 0; round < 100 && a_.map().HiddenBytes() < 4700; ++round) {
+    if (a_.Write(Set("k" + std::to_string(taken), "x", value), 1000 + taken).ok()) ++taken;
+    a_.Apply(Evict(a_, 1000 + taken));
+  }
+  EXPECT_FALSE(a_.map().IsOverCap());
+  EXPECT_GT(a_.map().HiddenBytes(), 0u);
+  EXPECT_LE(a_.map().Bytes() + a_.map().HiddenBytes(), 4700u * 3 / 2);
+  EXPECT_EQ(a_.Write(Set("next", "x", value), 2000).status().code(),
+            absl::StatusCode::kResourceExhausted);
+  Purge(a_, a_.map().DueForPurge(a_.map().state().greatest, 2000));
+  EXPECT_EQ(a_.map().HiddenBytes(), 0u);
+  EXPECT_TRUE(a_.Write(Set("next", "x", value), 2000).ok());
+}
+
+TEST_F(ConvergentEvictionTest, ATouchIsAUseAlsoWithoutALifetime) {
+  ASSERT_TRUE(a_.Write(Set("0", "x", "1"), 1000).ok());
+  EXPECT_TRUE(a_.Write(TouchOp{"0", TouchOp::Mode::kRearm, 0, 0}, 1001)->bytes.empty());
+  EXPECT_FALSE(a_.Write(TouchOp{"0", TouchOp::Mode::kRearm, 0, 0}, 7000)->bytes.empty());
 }
 
 }  // namespace
