@@ -295,6 +295,15 @@ void WriteChecker::CheckPromise(const Moment& moment, const std::string& key,
                                        : "it is gone since version " + Words(last->version)));
 }
 
+void WriteChecker::OnStateReread(const Moment& moment) {
+  ProcessState& process = processes_[moment.process];
+  for (const auto& [key, seen] : std::exchange(process.before, {})) {
+    if (!removals_may_be_forgotten_ || !seen.present || process.now.contains(key)) continue;
+    Version& removed = process.removed_at[key];
+    removed = std::max(removed, seen.version);
+  }
+}
+
 // Gone is fine if anybody ever applied a later removal: those who joined since need not know it.
 bool WriteChecker::WasRemoved(const std::string& key, const Version& version) const {
   const auto knows = [&](const auto& entry) {

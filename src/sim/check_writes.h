@@ -54,9 +54,12 @@ class WriteChecker : public Checker {
 
   // A transfer has replaced the state of this process; what it holds now follows as changes.
   void OnStateReplaced(const Moment& moment) {
-    processes_[moment.process].now.clear();
+    processes_[moment.process].before = std::exchange(processes_[moment.process].now, {});
     processes_[moment.process].replaced_at = moment.at;
   }
+  // All that it holds now has followed. What it held before and does not any more was removed by
+  // somebody, perhaps in what it replayed.
+  void OnStateReread(const Moment& moment);
 
   // Tombstones are kept for less than partitions last: a merge may bring back what was removed
   // (8.16), which then is no violation.
@@ -95,6 +98,7 @@ class WriteChecker : public Checker {
     std::vector<Member> members;                // Of its view.
     Instant replaced_at;                        // When its state last came from elsewhere.
     std::map<std::string, Seen> now;            // The mirror, removed keys too.
+    std::map<std::string, Seen> before;         // A transfer replaced its state.
     std::map<std::string, Seen> highest;        // The greatest version ever applied here.
     std::map<std::string, Version> removed_at;  // The greatest version of a removal.
     std::map<uint64_t, Issued> pending;

@@ -284,6 +284,7 @@ bool Cluster::MayFailHealed(const Host& host, const engine::DoneUpcall& done) co
 void Cluster::Reread(Host& host) {
   writes_->OnStateReplaced(At(host));
   for (uint32_t map = 0; map < workload_.maps; ++map) RereadMap(host, map);
+  writes_->OnStateReread(At(host));
 }
 
 void Cluster::RereadMap(Host& host, uint32_t map) {
