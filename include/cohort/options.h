@@ -213,6 +213,10 @@ struct WriteOptions {
   // In a convergent map: fail with kAborted if another member owns the entry (ReplicatedMap::Claim)
   // when the write leaves.
   bool by_owner = false;
+  // In a convergent map, of PutAttributes and Erase, also in a batch: fail with kNotFound, and
+  // write nothing, if the entry is not there when the write leaves. What another member ends at the
+  // same moment stays ended.
+  bool if_present = false;
   // Longest wait for `ack`. After it the call fails with kDeadlineExceeded, and the write may still
   // take effect.
   absl::Duration timeout = absl::Seconds(5);
@@ -230,7 +234,7 @@ struct WriteResult {
   //   member
   //                        owns the entry; or this member went to another side of the group before
   //                        the write left.
-  //   kNotFound            Expire, Persist: there is no such entry.
+  //   kNotFound            Expire, Persist, EraseAttributes, if_present: there is no such entry.
   //   kDeadlineExceeded    `ack` was not reached in time; the outcome is unknown.
   //   kUnavailable         this member is outside the primary partition, or lost its place in the
   //                        group while the write was under way (then the outcome is unknown).

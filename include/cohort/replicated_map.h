@@ -29,12 +29,6 @@ struct Entry {
   absl::Duration ttl = absl::InfiniteDuration();  // What is left of its lifetime.
 };
 
-// A part of an entry of a convergent map that is written apart from the others.
-struct Attribute {
-  std::string name;  // 1 to kAttributeNameBytesMax bytes.
-  std::string value;
-};
-
 // kMerge: from another side of a healed partition; an erasure is told also where the key was gone
 // already, with its later version. kClear and kSync have no key. kSync: the whole state came from
 // another member, so read the map. Both are told to subscribers of a key or a prefix, too.

@@ -14,6 +14,12 @@
 
 namespace cohort {
 
+// A part of an entry of a convergent map that is written apart from the others.
+struct Attribute {
+  std::string name;  // 1 to kAttributeNameBytesMax bytes.
+  std::string value;
+};
+
 // A value: build it, pass it to ReplicatedMap::Write, use it again. Not thread-safe. Later
 // operations see what earlier ones of the batch did. Limits (checked by Write):
 // kBatchOperationsMax operations, less than 1 MiB in all.
@@ -34,13 +40,27 @@ class COHORT_EXPORT WriteBatch {
   WriteBatch& Append(std::string_view key, std::string_view suffix);
   WriteBatch& Expire(std::string_view key, absl::Duration ttl);
   WriteBatch& Persist(std::string_view key);
+  // In a convergent map only. WriteOptions::by_owner, and if_present for these and erasures, hold
+  // for the batch as a whole.
+  WriteBatch& PutAttributes(std::string_view key, std::vector<Attribute> attributes,
+                            absl::Duration ttl = absl::InfiniteDuration());
+  WriteBatch& EraseAttributes(std::string_view key, const std::vector<std::string>& names);
 
   size_t size() const { return operations_.size(); }
   bool empty() const { return operations_.empty(); }
   void clear() { operations_.clear(); }
 
   struct Operation {
-    enum class Kind : uint8_t { kPut, kErase, kIncrement, kAppend, kExpire, kPersist };
+    enum class Kind : uint8_t {
+      kPut,
+      kErase,
+      kIncrement,
+      kAppend,
+      kExpire,
+      kPersist,
+      kPutAttributes,
+      kEraseAttributes  // The names of `attributes`.
+    };
     Kind kind = Kind::kPut;
     std::string key;
     std::string value;
@@ -49,6 +69,7 @@ class COHORT_EXPORT WriteBatch {
     int64_t delta = 0;
     absl::Duration ttl = absl::InfiniteDuration();
     bool keep_ttl = false;
+    std::vector<Attribute> attributes;
   };
   const std::vector<Operation>& operations() const { return operations_; }
 

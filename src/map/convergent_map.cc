@@ -131,7 +131,12 @@ absl::Status ConvergentMap::Resolve(const ConvergentOp& op, const MemberId& writ
       return MakeStatus(absl::StatusCode::kAborted,
                         "another member owns the entry; claim it before writing to it");
     }
-    if (item.NeedsLife()) stamp.lives.push_back(LifeFor(item, MillisOf(stamp.time)));
+    if (item.if_present && !Exists(item.key, MillisOf(stamp.time)))
+      return absl::NotFoundError("the entry has gone before the write left");
+    if (!item.NeedsLife()) continue;
+    stamp.lives.push_back(LifeFor(item, MillisOf(stamp.time)));
+    if (stamp.lives.back().kind == Life::Kind::kNothing)
+      return absl::NotFoundError("the entry has gone before the write left");
   }
   return absl::OkStatus();
 }

@@ -42,7 +42,8 @@ class ConvergentMap : public Map {
   ApplyResult Join(const ConvergentOp& op, const ConvergentStamp& stamp,
                    const ConvergentPlace& place, Output& out);
   // For `writer`, whose operation gets the time `stamp.time` now: fills in the rest. Errors:
-  // kAborted, it needs an entry that another member owns.
+  // kAborted, it needs an entry that another member owns; kNotFound, one that is not there;
+  // kInvalidArgument, an entry would be too large.
   absl::Status Resolve(const ConvergentOp& op, const MemberId& writer,
                        ConvergentStamp& stamp) const;
   // All that `other` holds, which was joined apart from this map.
@@ -91,19 +92,18 @@ class ConvergentMap : public Map {
 };
 
 // What a caller may ask for; a batch and the bodies of an ordered map that make sense here too.
-using ConvergentRequest =
-    std::variant<PutOp, EraseOp, IncrementOp, AppendOp, TouchOp, BatchOp, ClearOp, AttributesOp>;
+using ConvergentRequest = std::variant<PutOp, EraseOp, IncrementOp, AppendOp, TouchOp, BatchOp,
+                                       ClearOp, AttributesOp, ConvergentBatchOp>;
 
 // The request as an operation on `map` as it is at group time `now`. It borrows what the request
-// borrows. An operation without items that clears nothing: there is nothing to do. `by_owner`: it
-// is to fail with kAborted if another member owns one of its entries when it leaves. Errors:
+// borrows. An operation without items that clears nothing: there is nothing to do. Errors:
 // kFailedPrecondition  conditional writes, increments, appends: they need an ordered map.
 //         kNotFound            a touch of an entry that is not there.
 //         kInvalidArgument     beyond a limit.
 //         kResourceExhausted   the map's byte cap.
 absl::StatusOr<ConvergentOp> PrepareConvergent(const ConvergentMap& map,
                                                const ConvergentRequest& request, GroupTime now,
-                                               bool by_owner = false);
+                                               const ConvergentFence& fence = {});
 
 }  // namespace cohort::map
 

@@ -10,9 +10,11 @@
 #include <algorithm>
 #include <cstdint>
 #include <string_view>
+#include <variant>
 #include <vector>
 
 #include "cohort/ids.h"
+#include "map/map_op.h"
 #include "map/types.h"
 
 namespace cohort::map {
@@ -36,6 +38,7 @@ struct ConvergentItem {
   uint64_t ttl_ms = 0;
   GroupTime accessed_at = 0;  // 0: this is no access.
   bool by_owner = false;      // Only if the sender owns the entry, or it is not there.
+  bool if_present = false;    // Only if the entry is there when the operation leaves.
   std::vector<Write> writes;
 
   // Whether the stamp says what becomes of the life that was there.
@@ -59,6 +62,12 @@ struct ConvergentPlace {
   ViewId view;
 };
 
+// What has to hold when an operation leaves; else it does nothing.
+struct ConvergentFence {
+  bool by_owner = false;    // The sender owns its entries: else kAborted.
+  bool if_present = false;  // What it erases, or writes attributes of, is there: else kNotFound.
+};
+
 // Writes to attributes of one entry, as a caller asks for them.
 struct AttributesOp {
   struct Write {
@@ -71,6 +80,12 @@ struct AttributesOp {
   bool sets_ttl = false;  // To `ttl_ms`; otherwise the lifetime that is there begins again ...
   uint64_t ttl_ms = 0;
   bool keep_ttl = false;  // ... unless this leaves it as it is.
+};
+
+// Several writes with one stamp, all or none.
+struct ConvergentBatchOp {
+  using Item = std::variant<PutOp, EraseOp, IncrementOp, AppendOp, TouchOp, AttributesOp>;
+  std::vector<Item> items;
 };
 
 }  // namespace cohort::map

@@ -157,6 +157,7 @@ Buffer EncodeConvergentOp(const ConvergentOp& op) {
     out->set_ttl_ms(item.ttl_ms);
     out->set_accessed_at(item.accessed_at);
     out->set_by_owner(item.by_owner);
+    out->set_if_present(item.if_present);
     for (const ConvergentItem::Write& write : item.writes) {
       v1::ConvergentWrite* added = out->add_writes();
       added->set_name(write.name.data(), write.name.size());
@@ -201,6 +202,7 @@ absl::StatusOr<const ConvergentOp*> ConvergentOpDecoder::Decode(Bytes bytes) {
     out.ttl_ms = item.ttl_ms();
     out.accessed_at = item.accessed_at();
     out.by_owner = item.by_owner();
+    out.if_present = item.if_present();
     out.writes.clear();
     for (const v1::ConvergentWrite& write : item.writes()) {
       out.writes.push_back({write.name(), write.value(), write.absent()});

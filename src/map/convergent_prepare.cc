@@ -27,7 +27,8 @@ absl::Status NeedsOrder(const char* what) {
 
 class Preparation {
  public:
-  Preparation(const ConvergentMap& map, GroupTime now) : map_(map), now_(now) {}
+  Preparation(const ConvergentMap& map, GroupTime now, const ConvergentFence& fence)
+      : map_(map), now_(now), fence_(fence) {}
 
   absl::Status Add(const PutOp& op);
   absl::Status Add(const EraseOp& op);
@@ -35,8 +36,11 @@ class Preparation {
   absl::Status Add(const AppendOp&) { return NeedsOrder("an append"); }
   absl::Status Add(const TouchOp& op);
   absl::Status Add(const AttributesOp& op);
-  absl::Status Add(const BatchOp& op) {
-    for (const BatchItem& item : op.items) {
+  absl::Status Add(const BatchOp& op) { return AddAll(op.items); }
+  absl::Status Add(const ConvergentBatchOp& op) { return AddAll(op.items); }
+  template <class Item>
+  absl::Status AddAll(const std::vector<Item>& items) {
+    for (const Item& item : items) {
       absl::Status status = std::visit([this](const auto& one) { return Add(one); }, item);
       if (!status.ok()) return status;
     }
@@ -66,12 +70,17 @@ class Preparation {
     return std::any_of(item.writes.begin(), item.writes.end(),
                        [](const ConvergentItem::Write& write) { return !write.absent; });
   }
+  absl::Status NotThere() {
+    op_.items.clear();
+    return absl::NotFoundError("no such key");
+  }
   absl::Status CheckSize(const ConvergentItem& item);
   // The lifetime that the entry has, as `item` leaves it, for the life that `put` begins.
   void KeepTtl(const ConvergentItem& item, ConvergentItem& put) const;
 
   const ConvergentMap& map_;
   const GroupTime now_;
+  const ConvergentFence fence_;
   ConvergentOp op_;
   absl::flat_hash_map<absl::string_view, size_t> items_;
   int64_t growth_ = 0;
@@ -108,18 +117,19 @@ void Preparation::KeepTtl(const ConvergentItem& item, ConvergentItem& put) const
 absl::Status Preparation::Add(const EraseOp& op) {
   if (op.condition != Condition::kNone) return NeedsOrder("a conditional erase");
   ConvergentItem& item = ItemFor(op.key);
+  if (fence_.if_present && !IsThere(item)) return NotThere();
+  // What this operation begins itself is there.
+  const bool asks = fence_.if_present && (item.kind == Kind::kTouch || item.kind == Kind::kWrite);
   item = {};
   item.key = op.key;
   item.kind = Kind::kErase;
+  item.if_present = asks;
   return absl::OkStatus();
 }
 
 absl::Status Preparation::Add(const TouchOp& op) {
   ConvergentItem& item = ItemFor(op.key);
-  if (!IsThere(item)) {
-    op_.items.clear();
-    return absl::NotFoundError("no such key");
-  }
+  if (!IsThere(item)) return NotThere();
   item.accessed_at = now_;
   switch (op.mode) {
     case TouchOp::Mode::kRearm:
@@ -144,16 +154,15 @@ absl::Status Preparation::Add(const AttributesOp& op) {
   const bool is_there = IsThere(item);
   const bool only_erases = std::all_of(op.writes.begin(), op.writes.end(),
                                        [](const auto& write) { return write.absent; });
-  if (!is_there && only_erases) {
-    op_.items.clear();
-    return absl::NotFoundError("no such key");
-  }
+  if (!is_there && (only_erases || fence_.if_present)) return NotThere();
   // What this operation erases itself must not show through.
   item.kind =
       item.kind == Kind::kErase || item.kind == Kind::kReplace ? Kind::kReplace : Kind::kWrite;
   for (const AttributesOp::Write& write : op.writes) {
     item.writes.push_back({write.name, write.value, write.absent});
   }
+  // What this operation begins itself is there.
+  item.if_present |= fence_.if_present && item.kind == Kind::kWrite;
   if (op.sets_ttl && !(op.keep_ttl && is_there)) {
     item.sets_ttl = true;
     item.ttl_ms = op.ttl_ms;
@@ -215,16 +224,16 @@ absl::StatusOr<ConvergentOp> Preparation::Take() && {
 
 absl::StatusOr<ConvergentOp> PrepareConvergent(const ConvergentMap& map,
                                                const ConvergentRequest& request, GroupTime now,
-                                               bool by_owner) {
-  Preparation preparation(map, now);
+                                               const ConvergentFence& fence) {
+  Preparation preparation(map, now, fence);
   absl::Status status =
       std::visit([&preparation](const auto& body) { return preparation.Add(body); }, request);
   if (!status.ok()) return status;
   absl::StatusOr<ConvergentOp> op = std::move(preparation).Take();
   if (op.ok()) {
-    if (by_owner && op->clears)
+    if (fence.by_owner && op->clears)
       return MakeStatus(absl::StatusCode::kInvalidArgument, "a clear asks for no owner");
-    for (ConvergentItem& item : op->items) item.by_owner = by_owner;
+    for (ConvergentItem& item : op->items) item.by_owner = fence.by_owner;
   }
   return op;
 }

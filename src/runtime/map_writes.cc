@@ -1,5 +1,6 @@
 #include "runtime/map_writes.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "base/absl_bridge.h"
@@ -72,9 +73,26 @@ absl::StatusOr<map::BatchItem> ToItem(const WriteBatch::Operation& operation) {
       return *touch;
     }
     case Kind::kPersist:
+      return map::TouchOp{.key = operation.key, .mode = map::TouchOp::Mode::kPersist};
+    case Kind::kPutAttributes:
+    case Kind::kEraseAttributes:
       break;
   }
-  return map::TouchOp{.key = operation.key, .mode = map::TouchOp::Mode::kPersist};
+  return absl::FailedPreconditionError("attributes need a convergent map");
+}
+
+bool WritesAttributes(const WriteBatch::Operation& operation) {
+  using Kind = WriteBatch::Operation::Kind;
+  return operation.kind == Kind::kPutAttributes || operation.kind == Kind::kEraseAttributes;
+}
+
+absl::StatusOr<map::AttributesOp> ToAttributes(const WriteBatch::Operation& operation) {
+  if (operation.kind == WriteBatch::Operation::Kind::kPutAttributes)
+    return NewAttributes(operation.key, operation.attributes,
+                         {.ttl = operation.ttl, .keep_ttl = operation.keep_ttl});
+  std::vector<std::string_view> names;
+  for (const Attribute& attribute : operation.attributes) names.emplace_back(attribute.name);
+  return NewAttributeErasure(operation.key, names, {});
 }
 
 }  // namespace
@@ -132,12 +150,34 @@ absl::StatusOr<map::BatchOp> NewBatch(const WriteBatch& batch) {
   return op;
 }
 
+bool WritesAttributes(const WriteBatch& batch) {
+  return std::any_of(batch.operations().begin(), batch.operations().end(),
+                     [](const auto& operation) { return WritesAttributes(operation); });
+}
+
+absl::StatusOr<map::ConvergentBatchOp> NewConvergentBatch(const WriteBatch& batch) {
+  map::ConvergentBatchOp op;
+  op.items.reserve(batch.size());
+  for (const WriteBatch::Operation& operation : batch.operations()) {
+    if (!WritesAttributes(operation)) {
+      absl::StatusOr<map::BatchItem> item = ToItem(operation);
+      if (!item.ok()) return item.status();
+      std::visit([&op](auto& one) { op.items.emplace_back(std::move(one)); }, *item);
+    } else {
+      absl::StatusOr<map::AttributesOp> item = ToAttributes(operation);
+      if (!item.ok()) return item.status();
+      op.items.emplace_back(*std::move(item));
+    }
+  }
+  return op;
+}
+
 absl::StatusOr<engine::MapWrite> NewConvergentWrite(const map::ConvergentMap& map,
                                                     const map::ConvergentRequest& request,
                                                     map::GroupTime now,
                                                     const WriteOptions& options) {
   const absl::StatusOr<map::ConvergentOp> op =
-      map::PrepareConvergent(map, request, now, options.by_owner);
+      map::PrepareConvergent(map, request, now, {options.by_owner, options.if_present});
   if (!op.ok()) return op.status();
   engine::MapWrite write;
   write.map = map.id();
@@ -183,12 +223,12 @@ absl::StatusOr<map::AttributesOp> NewAttributes(std::string_view key,
 }
 
 absl::StatusOr<map::AttributesOp> NewAttributeErasure(std::string_view key,
-                                                      const std::vector<std::string>& names,
+                                                      std::span<const std::string_view> names,
                                                       const WriteOptions& options) {
   map::AttributesOp op;
   op.key = key;
   op.keep_ttl = options.keep_ttl;
-  for (const std::string& name : names) {
+  for (const std::string_view name : names) {
     if (name.empty()) return absl::InvalidArgumentError("an attribute needs a name");
     op.writes.push_back({name, {}, true});
   }

@@ -4,6 +4,7 @@
 #define COHORT_RUNTIME_MAP_WRITES_H_
 
 #include <cstdint>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -27,8 +28,13 @@ engine::AckLevel ToAckLevel(Ack ack);
 absl::StatusOr<map::PutOp> NewPut(std::string_view key, std::string_view value,
                                   const WriteOptions& options);
 absl::StatusOr<map::TouchOp> NewExpire(std::string_view key, absl::Duration ttl);
-// Strings of the result are borrowed from `batch`.
+// Strings of the result are borrowed from `batch`. Errors: kInvalidArgument, a lifetime that is
+// none, or an attribute without a name; kFailedPrecondition, it writes attributes.
 absl::StatusOr<map::BatchOp> NewBatch(const WriteBatch& batch);
+// For a convergent map. Errors: as NewBatch, but attributes are welcome.
+absl::StatusOr<map::ConvergentBatchOp> NewConvergentBatch(const WriteBatch& batch);
+// Whether only a convergent map can take it.
+bool WritesAttributes(const WriteBatch& batch);
 
 // `op` as a command for the map number `map`, id 0. Errors: kInvalidArgument, beyond a limit.
 absl::StatusOr<engine::MapWrite> NewMapWrite(uint32_t map, const map::MapOp& op, Ack ack);
@@ -47,7 +53,7 @@ absl::StatusOr<map::AttributesOp> NewAttributes(std::string_view key,
                                                 const std::vector<Attribute>& attributes,
                                                 const WriteOptions& options);
 absl::StatusOr<map::AttributesOp> NewAttributeErasure(std::string_view key,
-                                                      const std::vector<std::string>& names,
+                                                      std::span<const std::string_view> names,
                                                       const WriteOptions& options);
 
 }  // namespace cohort::runtime

@@ -19,14 +19,20 @@ using runtime::ExpireBody;
 using runtime::IncrementBody;
 using runtime::NewAttributeErasure;
 using runtime::NewAttributes;
+using runtime::NewConvergentBatch;
 using runtime::PersistBody;
 using runtime::PutBody;
 using runtime::ToEntry;
 using runtime::TouchBody;
+using runtime::WritesAttributes;
 
 namespace {
 
 constexpr size_t kBucketsPerVisit = 64;  // Of a snapshot, copied out under one hold of the lock.
+
+std::vector<std::string_view> ViewsOf(const std::vector<std::string>& names) {
+  return {names.begin(), names.end()};
+}
 
 }  // namespace
 
@@ -249,18 +255,19 @@ WriteResult ReplicatedMap::Touch(std::string_view key, const WriteOptions& optio
 WriteResult ReplicatedMap::PutAttributes(std::string_view key,
                                          const std::vector<Attribute>& attributes,
                                          const WriteOptions& options) {
-  return impl_->WriteAttributes(NewAttributes(key, attributes, options), options);
+  return impl_->WriteConvergent(NewAttributes(key, attributes, options), options);
 }
 WriteResult ReplicatedMap::EraseAttributes(std::string_view key,
                                            const std::vector<std::string>& names,
                                            const WriteOptions& options) {
-  return impl_->WriteAttributes(NewAttributeErasure(key, names, options), options);
+  return impl_->WriteConvergent(NewAttributeErasure(key, ViewsOf(names), options), options);
 }
 WriteResult ReplicatedMap::Claim(std::string_view key, const WriteOptions& options) {
   return impl_->Claim(key, options);
 }
 WriteResult ReplicatedMap::Write(const WriteBatch& batch, const WriteOptions& options) {
-  return impl_->Write(BatchBody(batch), options);
+  if (!WritesAttributes(batch)) return impl_->Write(BatchBody(batch), options);
+  return impl_->WriteConvergent(NewConvergentBatch(batch), options);
 }
 WriteResult ReplicatedMap::Clear(const WriteOptions& options) {
   return impl_->Write(ClearBody(), options);
@@ -312,13 +319,13 @@ absl::Status ReplicatedMap::TouchAsync(std::string_view key, const WriteOptions&
 absl::Status ReplicatedMap::PutAttributesAsync(std::string_view key,
                                                const std::vector<Attribute>& attributes,
                                                const WriteOptions& options, WriteCallback done) {
-  return impl_->WriteAttributesAsync(NewAttributes(key, attributes, options), options,
+  return impl_->WriteConvergentAsync(NewAttributes(key, attributes, options), options,
                                      std::move(done));
 }
 absl::Status ReplicatedMap::EraseAttributesAsync(std::string_view key,
                                                  const std::vector<std::string>& names,
                                                  const WriteOptions& options, WriteCallback done) {
-  return impl_->WriteAttributesAsync(NewAttributeErasure(key, names, options), options,
+  return impl_->WriteConvergentAsync(NewAttributeErasure(key, ViewsOf(names), options), options,
                                      std::move(done));
 }
 absl::Status ReplicatedMap::ClaimAsync(std::string_view key, const WriteOptions& options,
@@ -327,7 +334,9 @@ absl::Status ReplicatedMap::ClaimAsync(std::string_view key, const WriteOptions&
 }
 absl::Status ReplicatedMap::WriteAsync(const WriteBatch& batch, const WriteOptions& options,
                                        WriteCallback done) {
-  return impl_->WriteAsync(BatchBody(batch), options, std::move(done));
+  if (!WritesAttributes(batch))
+    return impl_->WriteAsync(BatchBody(batch), options, std::move(done));
+  return impl_->WriteConvergentAsync(NewConvergentBatch(batch), options, std::move(done));
 }
 absl::Status ReplicatedMap::ClearAsync(const WriteOptions& options, WriteCallback done) {
   return impl_->WriteAsync(ClearBody(), options, std::move(done));

@@ -10,6 +10,15 @@ namespace {
 
 constexpr unsigned kLogicalBits = 16;  // Of a hybrid logical time, below its milliseconds.
 
+bool MayAskForPresence(const runtime::MapBody& body) {
+  return std::holds_alternative<map::EraseOp>(body) || std::holds_alternative<map::BatchOp>(body);
+}
+
+absl::Status NeedsAttributes() {
+  return absl::FailedPreconditionError(
+      "if_present is for PutAttributes and Erase in a convergent map: use PutIf");
+}
+
 }  // namespace
 
 ReplicatedMap::Impl::Command ReplicatedMap::Impl::NewCommand(absl::StatusOr<Body> body,
@@ -24,11 +33,16 @@ ReplicatedMap::Impl::Command ReplicatedMap::Impl::NewCommand(absl::StatusOr<Body
       ordered = found.id();
       return;
     }
+    if (options.if_present && !MayAskForPresence(*body)) {
+      command = NeedsAttributes();
+      return;
+    }
     absl::StatusOr<map::ConvergentRequest> request = runtime::ToConvergentRequest(*std::move(body));
     command = request.ok() ? runtime::NewConvergentWrite(*convergent, *request, now, options)
                            : Command(request.status());
   });
   if (!ordered) return command;
+  if (options.if_present) return NeedsAttributes();
   if (options.by_owner)
     return absl::FailedPreconditionError("entries of an ordered map have no owner: use PutIf");
   map::MapOp op;
@@ -38,14 +52,14 @@ ReplicatedMap::Impl::Command ReplicatedMap::Impl::NewCommand(absl::StatusOr<Body
   return runtime::NewMapWrite(*ordered, op, options.ack);
 }
 
-ReplicatedMap::Impl::Command ReplicatedMap::Impl::NewAttributeCommand(
-    absl::StatusOr<map::AttributesOp> op, const WriteOptions& options) const {
-  if (!op.ok()) return op.status();
+ReplicatedMap::Impl::Command ReplicatedMap::Impl::NewConvergentCommand(
+    absl::StatusOr<Request> request, const WriteOptions& options) const {
+  if (!request.ok()) return request.status();
   if (absl::Status status = group->fork_guard().Check(); !status.ok()) return status;
   Command command;
   const absl::Status status =
       ReadConvergent([&](const map::ConvergentMap& found, map::GroupTime now) {
-        command = runtime::NewConvergentWrite(found, *std::move(op), now, options);
+        command = runtime::NewConvergentWrite(found, *request, now, options);
         return command.status();
       });
   if (!status.ok()) return status;
@@ -84,15 +98,15 @@ absl::Status ReplicatedMap::Impl::WriteAsync(absl::StatusOr<Body> body, const Wr
   return CallAsync(NewCommand(std::move(body), options), options, std::move(done));
 }
 
-WriteResult ReplicatedMap::Impl::WriteAttributes(absl::StatusOr<map::AttributesOp> op,
+WriteResult ReplicatedMap::Impl::WriteConvergent(absl::StatusOr<Request> request,
                                                  const WriteOptions& options) const {
-  return Call(NewAttributeCommand(std::move(op), options), options);
+  return Call(NewConvergentCommand(std::move(request), options), options);
 }
 
-absl::Status ReplicatedMap::Impl::WriteAttributesAsync(absl::StatusOr<map::AttributesOp> op,
+absl::Status ReplicatedMap::Impl::WriteConvergentAsync(absl::StatusOr<Request> request,
                                                        const WriteOptions& options,
                                                        WriteCallback done) const {
-  return CallAsync(NewAttributeCommand(std::move(op), options), options, std::move(done));
+  return CallAsync(NewConvergentCommand(std::move(request), options), options, std::move(done));
 }
 
 absl::StatusOr<engine::ClaimEntry> ReplicatedMap::Impl::NewClaim(std::string_view key) const {

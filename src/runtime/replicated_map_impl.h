@@ -43,11 +43,11 @@ struct ReplicatedMap::Impl {
   WriteResult Write(absl::StatusOr<Body> body, const WriteOptions& options) const;
   absl::Status WriteAsync(absl::StatusOr<Body> body, const WriteOptions& options,
                           WriteCallback done) const;
-  // Writes to attributes; fail in an ordered map.
-  WriteResult WriteAttributes(absl::StatusOr<map::AttributesOp> op,
-                              const WriteOptions& options) const;
-  absl::Status WriteAttributesAsync(absl::StatusOr<map::AttributesOp> op,
-                                    const WriteOptions& options, WriteCallback done) const;
+  // What only a convergent map can do; fails in an ordered one.
+  using Request = map::ConvergentRequest;
+  WriteResult WriteConvergent(absl::StatusOr<Request> request, const WriteOptions& options) const;
+  absl::Status WriteConvergentAsync(absl::StatusOr<Request> request, const WriteOptions& options,
+                                    WriteCallback done) const;
   WriteResult Claim(std::string_view key, const WriteOptions& options) const;
   absl::Status ClaimAsync(std::string_view key, const WriteOptions& options,
                           WriteCallback done) const;
@@ -72,8 +72,7 @@ struct ReplicatedMap::Impl {
  private:
   using Command = absl::StatusOr<engine::MapWrite>;
   Command NewCommand(absl::StatusOr<Body> body, const WriteOptions& options) const;
-  Command NewAttributeCommand(absl::StatusOr<map::AttributesOp> op,
-                              const WriteOptions& options) const;
+  Command NewConvergentCommand(absl::StatusOr<Request> request, const WriteOptions& options) const;
   absl::StatusOr<engine::ClaimEntry> NewClaim(std::string_view key) const;
   WriteResult Call(Command command, const WriteOptions& options) const;
   absl::Status CallAsync(Command command, const WriteOptions& options, WriteCallback done) const;

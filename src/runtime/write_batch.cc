@@ -81,4 +81,21 @@ WriteBatch& WriteBatch::Persist(std::string_view key) {
   return *this;
 }
 
+WriteBatch& WriteBatch::PutAttributes(std::string_view key, std::vector<Attribute> attributes,
+                                      absl::Duration ttl) {
+  Operation operation = New(Kind::kPutAttributes, key);
+  operation.attributes = std::move(attributes);
+  operation.ttl = ttl;
+  operations_.push_back(std::move(operation));
+  return *this;
+}
+
+WriteBatch& WriteBatch::EraseAttributes(std::string_view key,
+                                        const std::vector<std::string>& names) {
+  Operation operation = New(Kind::kEraseAttributes, key);
+  for (const std::string& name : names) operation.attributes.push_back({name, {}});
+  operations_.push_back(std::move(operation));
+  return *this;
+}
+
 }  // namespace cohort

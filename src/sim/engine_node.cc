@@ -45,10 +45,10 @@ class EngineNode : public Node {
   void WatchMap(std::string_view map) override { engine_.WatchMap(map, true); }
   std::optional<engine::MapWrite> PrepareConvergent(Instant now, uint32_t map,
                                                     const map::ConvergentRequest& request,
-                                                    bool by_owner) override {
+                                                    const map::ConvergentFence& fence) override {
     const map::ConvergentMap* found = engine_.FindConvergent(map);
     if (found == nullptr) return std::nullopt;
-    const auto op = map::PrepareConvergent(*found, request, engine_.GroupTimeMs(now), by_owner);
+    const auto op = map::PrepareConvergent(*found, request, engine_.GroupTimeMs(now), fence);
     if (!op.ok() || (op->items.empty() && !op->clears)) return std::nullopt;
     engine::MapWrite write;
     write.map = map;

@@ -49,7 +49,7 @@ class Node {
   // refused.
   virtual std::optional<engine::MapWrite> PrepareConvergent(Instant, uint32_t,
                                                             const map::ConvergentRequest&,
-                                                            bool /*by_owner*/) {
+                                                            const map::ConvergentFence& /*fence*/) {
     return std::nullopt;
   }
   // The replica's own digest of the map: what members compare. Empty while its state is not

@@ -206,8 +206,9 @@ std::optional<Workload::Planned> Workload::Join(Instant now, Node& node, uint32_
     planned.command = engine::ClaimEntry{planned.issued.id, map, key};
     return planned;
   }
-  const bool by_owner = random_.Chance(0.2);
-  std::optional<engine::MapWrite> write = node.PrepareConvergent(now, map, request, by_owner);
+  const map::ConvergentFence fence{.by_owner = random_.Chance(0.2),
+                                   .if_present = random_.Chance(0.2)};
+  std::optional<engine::MapWrite> write = node.PrepareConvergent(now, map, request, fence);
   if (!write.has_value()) return std::nullopt;
   write->id = planned.issued.id;
   write->ack = planned.issued.ack;

@@ -40,9 +40,9 @@ class ConvergentTest : public ::testing::Test {
     return id.has_value() ? net_.engine(index).FindConvergent(*id) : nullptr;
   }
   uint64_t Write(size_t index, const map::ConvergentRequest& request, AckLevel ack = AckLevel::kAll,
-                 bool by_owner = false) {
+                 const map::ConvergentFence& fence = {}) {
     const auto op = map::PrepareConvergent(*Map(index), request,
-                                           net_.engine(index).GroupTimeMs(net_.now()), by_owner);
+                                           net_.engine(index).GroupTimeMs(net_.now()), fence);
     EXPECT_TRUE(op.ok()) << op.status();
     const uint64_t id = next_++;
     EXPECT_TRUE(net_.Execute(index, MapWrite{.id = id,
@@ -182,7 +182,7 @@ TEST_F(ConvergentTest, WhoHasClaimedAnEntryHasAllThatTheOwnerBeforeWroteByRight)
     while (!Done(next, claim)) {
       const std::string value = std::to_string(count + 1);
       const uint64_t put =
-          Write(owner, map::PutOp{.key = "k", .value = value}, AckLevel::kLocal, true);
+          Write(owner, map::PutOp{.key = "k", .value = value}, AckLevel::kLocal, {.by_owner = true});
       if (Get(owner, "k") == value) {
         ++count;
       } else {

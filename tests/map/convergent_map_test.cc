@@ -74,7 +74,7 @@ TEST_F(ConvergentMapTest, AnErasedAttributeOrATouchThatWaitedBeginsNoLife) {
       *PrepareConvergent(a_.map(), TouchOp{"s", TouchOp::Mode::kTtl, 500, 0}, 1000));
   a_.Apply(*b_.Write(EraseOp{"s"}));
   for (Member::Sent* late : {&unset, &touch}) {
-    EXPECT_FALSE(a_.Leave(*late).applied);
+    EXPECT_EQ(a_.Leave(*late).status.code(), absl::StatusCode::kNotFound);
     EXPECT_FALSE(b_.Apply(*late).applied);
   }
   EXPECT_FALSE(a_.map().Exists("s", 1000));
@@ -119,7 +119,7 @@ TEST(WriterWord, IsKnownAgainAfterItsMemberHasJoinedAgain) {
 
 TEST_F(ConvergentMapTest, AWriteByRightFailsWhereAnotherOwnsTheEntryWhenItLeaves) {
   b_.Apply(*a_.Write(Set("s", "x", "1")));
-  const auto op = PrepareConvergent(a_.map(), Set("s", "x", "2"), 1000, true);
+  const auto op = PrepareConvergent(a_.map(), Set("s", "x", "2"), 1000, {.by_owner = true});
   ConvergentStamp stamp{.time = a_.NextTime(1000)};
   EXPECT_TRUE(a_.map().Resolve(*op, Writer(1), stamp).ok());
   MapOp claim = OpOf(ClaimOp{"s", 0});

@@ -40,15 +40,19 @@ class Member {
   ApplyResult Leave(Sent& sent, GroupTime now = 1000) {
     const auto op = decoder_.Decode(sent.bytes);
     sent.stamp.time = NextTime(now);
-    EXPECT_TRUE(map_.Resolve(**op, Writer(number_), sent.stamp).ok());
     sent.place = {Writer(number_), ViewNo(view_)};
-    return Apply(sent);
+    ApplyResult result;
+    result.status = map_.Resolve(**op, Writer(number_), sent.stamp);
+    if (result.status.ok()) return Apply(sent);
+    sent.stamp.time = 0;  // Void, for everybody.
+    return result;
   }
   uint64_t NextTime(GroupTime now) {
     return time_ = std::max({time_, map_.state().greatest, HlcAt(now)}) + 1;
   }
   ApplyResult Apply(const Sent& sent) {
     if (sent.ordered.has_value()) return Order(*sent.ordered);
+    if (sent.stamp.time == 0) return {};
     const auto op = decoder_.Decode(sent.bytes);
     EXPECT_TRUE(op.ok()) << op.status();
     return map_.Join(**op, sent.stamp, sent.place, out_);

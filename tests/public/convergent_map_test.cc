@@ -93,6 +93,45 @@ TEST_F(ConvergentMapTest, ATouchBeginsTheLifetimeAgain) {
   EXPECT_EQ(a_->Touch("none").status.code(), kNotFound);
 }
 
+TEST_F(ConvergentMapTest, AWriteThatAsksForTheEntryBeginsNone) {
+  const WriteOptions if_present = {.if_present = true};
+  EXPECT_EQ(a_->PutAttributes("k", {{"x", "1"}}, if_present).status.code(), kNotFound);
+  EXPECT_EQ(a_->Erase("k", if_present).status.code(), kNotFound);
+  EXPECT_FALSE(b_->Exists("k"));
+  ASSERT_TRUE(a_->PutAttributes("k", {{"x", "1"}}).ok());
+  EXPECT_TRUE(b_->PutAttributes("k", {{"x", "2"}}, if_present).ok());
+  EXPECT_EQ(a_->GetAttribute("k", "x").value_or(""), "2");
+  EXPECT_TRUE(b_->Erase("k", if_present).ok());
+  EXPECT_EQ(b_->PutAttributes("k", {{"x", "3"}}, if_present).status.code(), kNotFound);
+  // Where nobody looks for it, it is not taken for granted.
+  EXPECT_EQ(a_->Put("k", "v", if_present).status.code(), kFailedPrecondition);
+}
+
+TEST_F(ConvergentMapTest, ABatchMovesAnEntryToAnotherKeyAtOneMoment) {
+  ASSERT_TRUE(a_->PutAttributes("old", {{"x", "1"}, {"y", "2"}}).ok());
+  WriteBatch move;
+  move.Erase("old").PutAttributes("new", {{"x", "1"}, {"y", "2"}}).EraseAttributes("new", {"y"});
+  Watched<std::vector<std::string>> told;
+  const Subscription subscription = b_->Subscribe([&](const Change& change) {
+    told.Update([&](std::vector<std::string>& all) {
+      all.push_back(std::string(change.key) + (change.value.has_value() ? "" : " gone"));
+    });
+  });
+  ASSERT_TRUE(a_->Write(move).ok());
+  EXPECT_TRUE(told.WaitFor([](const std::vector<std::string>& all) {
+    return all == std::vector<std::string>{"old gone", "new"};
+  }));
+  EXPECT_FALSE(b_->Exists("old"));
+  EXPECT_EQ(b_->GetAttribute("new", "x").value_or(""), "1");
+  EXPECT_EQ(b_->GetAttribute("new", "y").status().code(), kNotFound);
+  // All or nothing: the entry that is asked for is gone.
+  EXPECT_EQ(a_->Write(WriteBatch().Erase("old").PutAttributes("third", {{"x", "1"}}),
+                      {.if_present = true})
+                .status.code(),
+            kNotFound);
+  EXPECT_FALSE(a_->Exists("third"));
+}
+
 TEST_F(ConvergentMapTest, SubscribersAreToldWhatOthersWrite) {
   Watched<std::vector<std::string>> told;
   const Subscription subscription = b_->Subscribe([&](const Change& change) {
