@@ -31,13 +31,18 @@ uint64_t Weight(std::string_view id, const InstanceId& member) {
   return hash ^ (hash >> 31);
 }
 
+// The put begins the entry, so a batch that asks for another one to be there does not ask for this.
 void AddContents(std::string_view id, const Contents& contents, WriteBatch& batch) {
   const std::string key = SessionKey(id);
-  batch.PutAttribute(key, kInfoName, Encode(contents.info), contents.info.EntryTtl());
-  if (!contents.metadata.empty()) batch.PutAttribute(key, kMetadataName, contents.metadata);
+  std::vector<Attribute> attributes;
+  attributes.reserve(contents.attributes.size() + 2);
+  attributes.push_back({std::string(kInfoName), Encode(contents.info)});
+  if (!contents.metadata.empty())
+    attributes.push_back({std::string(kMetadataName), contents.metadata});
   for (const auto& [name, value] : contents.attributes) {
-    batch.PutAttribute(key, AttributeName(name), value);
+    attributes.push_back({AttributeName(name), value});
   }
+  batch.Put(key, "", contents.info.EntryTtl()).PutAttributes(key, std::move(attributes));
 }
 
 }  // namespace
@@ -67,8 +72,8 @@ bool Replica::left() const { return group_->left(); }
 void Replica::Deliver(std::function<void()> task) const { group_->queue.PushTask(std::move(task)); }
 
 size_t Replica::SuccessorPlace(std::string_view id) const {
-  const View view = group_->driver().Read(
-      [](const engine::Engine& engine, Instant) { return engine.view(); });
+  const View view =
+      group_->driver().Read([](const engine::Engine& engine, Instant) { return engine.view(); });
   const InstanceId own = self().instance;
   const uint64_t weight = Weight(id, own);
   return static_cast<size_t>(
@@ -119,6 +124,7 @@ WriteOptions Replica::ByRight() const {
   WriteOptions options;
   options.ack = ack_;
   options.by_owner = true;
+  options.if_present = true;
   options.timeout = timeout_;
   return options;
 }
@@ -129,10 +135,10 @@ std::string Replica::NewEndKey() {
 
 WriteResult Replica::Put(std::string_view id, const Contents& contents, bool replaces) {
   WriteBatch batch;
-  if (replaces) batch.Erase(SessionKey(id));
   AddContents(id, contents, batch);
   WriteOptions options = ByRight();
   options.by_owner = replaces;
+  options.if_present = false;
   return map_.Write(batch, options);
 }
 
@@ -153,12 +159,11 @@ WriteResult Replica::Save(std::string_view id, const SessionChanges& changes,
   }
   if (changes.erased.empty()) return map_.PutAttributes(key, set, options);
   WriteBatch batch;
-  for (const Attribute& attribute : set) {
-    const absl::Duration ttl =
-        attribute.name == kInfoName ? options.ttl : absl::InfiniteDuration();
-    batch.PutAttribute(key, attribute.name, attribute.value, ttl);
-  }
-  for (const std::string& name : changes.erased) batch.EraseAttribute(key, AttributeName(name));
+  if (!set.empty()) batch.PutAttributes(key, std::move(set), options.ttl);
+  std::vector<std::string> erased;
+  erased.reserve(changes.erased.size());
+  for (const std::string& name : changes.erased) erased.push_back(AttributeName(name));
+  batch.EraseAttributes(key, erased);
   return map_.Write(batch, options);
 }
 
@@ -169,10 +174,11 @@ WriteResult Replica::Claim(std::string_view id) {
 WriteResult Replica::Rename(std::string_view old_id, std::string_view new_id,
                             const Contents& contents) {
   WriteBatch batch;
-  AddContents(new_id, contents, batch);
+  // First, so that who is told of the new id knows it already.
   batch.Put(NewEndKey(),
             Encode(EndRecord{EndCause::kRenamed, std::string(old_id), std::string(new_id)}),
             kEndRecordTtl);
+  AddContents(new_id, contents, batch);
   batch.Erase(SessionKey(old_id));
   return map_.Write(batch, ByRight());
 }

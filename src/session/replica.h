@@ -78,7 +78,7 @@ class Replica {
   Subscription Subscribe(std::function<void(const Change&)> on_change) {
     return map_.Subscribe(std::move(on_change));
   }
-  // Of an end record that was told; empty: there is none.
+  // The entry of an end record.
   absl::StatusOr<Entry> GetRaw(std::string_view key) const { return map_.Get(key); }
 
  private:
