@@ -34,9 +34,8 @@ SessionResult Core::NotFound(std::string_view id) const {
   SessionResult result;
   result.status = absl::NotFoundError("no such session");
   const MutexLock lock(&mutex_);
-  const auto renamed = renamed_.find(ToAbsl(id));
-  if (renamed != renamed_.end() && renamed->second.until > Now())
-    result.new_id = renamed->second.new_id;
+  const auto gone = gone_.find(ToAbsl(id));
+  if (gone != gone_.end() && gone->second.until > Now()) result.new_id = gone->second.new_id;
   return result;
 }
 
@@ -73,7 +72,7 @@ void Core::Adopt(Session& session, const Contents& contents, const Version& vers
     session.accessed = session.access_told = now;
     session.interval = contents.info.max_inactive;
     session.entry_ttl = contents.info.EntryTtl();
-    renamed_.erase(session.id);
+    gone_.erase(session.id);
     table_.Remove(session.id);
     table_.Add(session.id, now + session.interval);
   }
@@ -403,6 +402,11 @@ absl::Status Core::Touch(std::string_view id) {
   const ReplicaPtr in_group = replica();
   if (local_.Exists(id)) {
     local_.Change(id, {}, now);
+    {
+      const MutexLock lock(&mutex_);
+      const std::shared_ptr<Session> session = table_.Find(id);
+      if (session != nullptr) session->accessed = now;
+    }
     Schedule(id, local_.DueAt(id).value_or(now));
     return absl::OkStatus();
   }

@@ -172,13 +172,13 @@ class Core : public std::enable_shared_from_this<Core> {
   std::optional<SessionTask> wanted_ ABSL_GUARDED_BY(mutex_);  // A task for the worker.
   uint64_t next_fence_ ABSL_GUARDED_BY(mutex_) = 1;
   SessionStoreStats counts_ ABSL_GUARDED_BY(mutex_);
-  struct Renamed {
-    std::string new_id;
+  // Ids that this store has ended lately, or that were changed.
+  struct Gone {
+    std::string new_id;  // Empty: it has ended.
     absl::Time until;
   };
-  absl::flat_hash_map<std::string, Renamed> renamed_ ABSL_GUARDED_BY(mutex_);
-  void NoteRenamed(std::string_view old_id, std::string_view new_id)
-      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  absl::flat_hash_map<std::string, Gone> gone_ ABSL_GUARDED_BY(mutex_);
+  void NoteGone(std::string_view id, std::string_view new_id) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
 
   Alarm alarm_;
   // Only touched by who switches.

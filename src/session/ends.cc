@@ -11,7 +11,7 @@
 namespace cohort::session {
 namespace {
 
-constexpr size_t kRenamedMax = 4096;  // Ids that were changed lately; beyond it none are added.
+constexpr size_t kGoneMax = 4096;  // Ids that have gone lately; beyond it none are added.
 // An eviction makes more room than was asked for, so that the next ones find some.
 constexpr uint64_t kSpareShare = 16;
 
@@ -51,12 +51,11 @@ const char* TextOf(EndCause cause) {
 
 using runtime::MutexLock;
 
-void Core::NoteRenamed(std::string_view old_id, std::string_view new_id) {
+void Core::NoteGone(std::string_view id, std::string_view new_id) {
   const absl::Time now = Now();
-  if (renamed_.size() >= kRenamedMax)
-    absl::erase_if(renamed_, [&](const auto& item) { return item.second.until <= now; });
-  if (renamed_.size() < kRenamedMax)
-    renamed_[ToAbsl(old_id)] = {std::string(new_id), now + kEndRecordTtl};
+  if (gone_.size() >= kGoneMax)
+    absl::erase_if(gone_, [&](const auto& item) { return item.second.until <= now; });
+  if (gone_.size() < kGoneMax) gone_[ToAbsl(id)] = {std::string(new_id), now + kEndRecordTtl};
 }
 
 void Core::Forget(std::string_view id) {
@@ -91,6 +90,7 @@ absl::Status Core::End(Session& session, const ReplicaPtr& replica, EndCause cau
   Forget(session.id);
   {
     const MutexLock lock(&mutex_);
+    NoteGone(session.id, {});
     if (cause == EndCause::kExpired) ++counts_.expired;
     if (cause == EndCause::kEvicted) ++counts_.evicted;
   }
@@ -163,7 +163,7 @@ SessionResult Core::ChangeId(std::string_view old_id, std::string_view new_id) {
   Tell(std::move(event));
   const MutexLock lock(&mutex_);
   ++counts_.saves;
-  NoteRenamed(old_id, new_id);
+  NoteGone(old_id, new_id);
   result.status = written.status;
   result.version = written.version;
   result.replicas = written.replicas;
@@ -203,7 +203,7 @@ void Core::OnEnd(const EndRecord& end, const Change& change) {
     const MutexLock lock(&mutex_);
     if (!table_.Contains(end.id) && end.cause != EndCause::kRenamed) return;
     if (end.cause == EndCause::kRenamed) {
-      NoteRenamed(end.id, end.new_id);
+      NoteGone(end.id, end.new_id);
       table_.Add(end.new_id, Now());  // To be looked at.
     }
   }

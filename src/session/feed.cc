@@ -41,16 +41,17 @@ void Core::OnChange(const Change& change) {
 
 void Core::OnPut(std::string_view id, const Change& change, Replica& replica) {
   const absl::StatusOr<Replica::Glance> glance = replica.Look(id);
-  if (!glance.ok()) return;  // It has ended since.
   const Owner owner = replica.OwnerOf(id);
-  const absl::Time due = GuessDue(glance->left);
+  // What has ended since is told all the same: so will its end be.
+  const absl::Time due = glance.ok() ? GuessDue(glance->left) : absl::InfiniteFuture();
   bool is_new = false;
   bool was_lost = false;
   {
     const MutexLock lock(&mutex_);
+    if (!glance.ok() && gone_.contains(ToAbsl(id))) return;  // It was ended here, which was told.
     is_new = table_.Add(id, due);
     const std::shared_ptr<Session> session = table_.Find(id);
-    was_lost = session != nullptr && session->owned && owner == Owner::kOther &&
+    was_lost = session != nullptr && session->owned && owner == Owner::kOther && glance.ok() &&
                glance->version != session->seen;
     if (was_lost) OnLoss(*session, glance->version);
   }

@@ -29,9 +29,9 @@ void AddMatches(Findings& findings, const char* rule, const Source& source,
 
 bool MayTouchTheWorld(const Source& source) {
   if (source.path == "include/cohort/asio.h") return true;  // Asio is what it is for.
-  for (const char* folder :
-       {"src/runtime/", "src/session/", "src/c_api/", "tests/session/", "tools/", "examples/", "cmake/", "tests/runtime/",
-        "tests/tools/", "tests/public/", "tests/c_api/", "tests/e2e/", "bench/"}) {
+  for (const char* folder : {"src/runtime/", "src/session/", "src/c_api/", "tests/session/",
+                             "tools/", "examples/", "cmake/", "tests/runtime/", "tests/tools/",
+                             "tests/public/", "tests/c_api/", "tests/e2e/", "bench/"}) {
     if (source.IsUnder(folder)) return true;
   }
   return false;
