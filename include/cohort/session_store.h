@@ -137,7 +137,8 @@ class COHORT_EXPORT SessionStore {
   // Off: sessions that belong to this member go on here, and leave the group (kWithdrawn there);
   // those of others are not here any more. On: sessions that are here go into the group, and
   // sessions of the group are here. If both have one of the same id, this one's stays (kConflict).
-  // A session that could not be moved stays usable where it is and moves when it is written next.
+  // A session that could not be moved (the task has failed) stays usable where it is, and moves when
+  // it is written next, or by another call of this.
   // If the group was left, those that belonged to this member go on here, as it had them last.
   // Errors: kFailedPrecondition, a task is under way, or there is nothing to change, or in a
   // callback; those of Group::OpenMap.

@@ -133,12 +133,15 @@ absl::StatusOr<uint64_t> Core::SetReplication(Group* group) {
   {
     const MutexLock lock(&mutex_);
     if (switching_) return absl::FailedPreconditionError("a task of this kind is under way");
-    if (on_ == (group != nullptr))
+    // Of a task that failed, some sessions may be left in the group.
+    const bool is_so = group != nullptr ? on_ : !on_ && replica_ == nullptr;
+    if (is_so)
       return absl::FailedPreconditionError(on_ ? "the store is in a group: take it out first"
                                                : "the store is in no group");
     switching_ = true;
   }
   if (group == nullptr) return BeginTask(SessionTaskKind::kReplicationOff, false);
+  if (replica() != nullptr) Detach();
   if (absl::Status status = Attach(*group); !status.ok()) {
     const MutexLock lock(&mutex_);
     switching_ = false;
@@ -188,7 +191,7 @@ void Core::RunTask(SessionTask task) {
     task.status = absl::UnavailableError("not all sessions could be moved: the group refused them");
   task.state = task.status.ok() ? SessionTaskState::kDone : SessionTaskState::kFailed;
   task.changed = Now();
-  if (!on) Detach();
+  if (!on && task.status.ok()) Detach();
   {
     const MutexLock lock(&mutex_);
     switching_ = false;

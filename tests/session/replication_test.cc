@@ -157,6 +157,54 @@ TEST_F(SessionReplicationTest, OfTwoSessionsOfOneIdThatOfWhoComesStays) {
   EXPECT_TRUE(a.Saw(kConflict, "s1"));
 }
 
+TEST_F(SessionReplicationTest, AGroupThatWasLeftIsRefusedAndTheSessionsStayUsable) {
+  const Node a(Shop(), nullptr);
+  ASSERT_TRUE(a->Create("s1", {}, {{"n", "1"}}).ok());
+  ASSERT_TRUE(members_[0].Leave().ok());
+  EXPECT_EQ(a->SetReplication(&members_[0]).status().code(), kCancelled);
+  EXPECT_FALSE(a->replicated());
+  EXPECT_TRUE(a->Save("s1", Set("n", "2")).ok());
+  // Another group of this process may have them.
+  const absl::StatusOr<uint64_t> task = a->SetReplication(&members_[1]);
+  ASSERT_TRUE(task.ok()) << task.status();
+  ASSERT_TRUE(a->AwaitTask(*task, kLongest).ok());
+  EXPECT_EQ(Get(*a, "s1", "n"), "2");
+  EXPECT_EQ(a->stats().local, 0U);
+}
+
+// A member without a quorum: nothing can be written in the group.
+TEST(SessionQuorumTest, WhatCannotBeMovedStaysUsableAndMovesLater) {
+  GroupOptions options = OnLoopback("quorum", "");
+  options.policy = Policy::kPrimary;
+  options.initial_members = 2;
+  options.failure_profile = FailureProfile::kWebSessions;
+  std::vector<Group> members;
+  {
+    absl::StatusOr<Group> second;
+    std::thread joining([&] {
+      GroupOptions of_second = options;
+      of_second.name = "b";
+      second = Group::Join(of_second);
+    });
+    options.name = "a";
+    absl::StatusOr<Group> first = Group::Join(options);
+    joining.join();
+    ASSERT_TRUE(first.ok()) << first.status();
+    ASSERT_TRUE(second.ok()) << second.status();
+    members.push_back(*std::move(first));
+    members.push_back(*std::move(second));
+  }
+  Node a(Shop(), &members[0]);
+  Node b(Shop(), &members[1]);
+  ASSERT_TRUE(a->Create("s1", {}, {{"n", "1"}}).ok());
+  ASSERT_TRUE(b->Create("s2", {}, {{"n", "1"}}).ok());
+  const absl::StatusOr<uint64_t> off = a->SetReplication(nullptr);
+  ASSERT_TRUE(off.ok());
+  ASSERT_TRUE(a->AwaitTask(*off, kLongest).ok());
+  EXPECT_TRUE(a->Save("s1", Set("n", "2")).ok());
+  EXPECT_TRUE(b->Exists("s2"));
+}
+
 TEST_F(SessionReplicationTest, LocalSessionsExpireWhereverTheyAre) {
   Node a(Shop(), &members_[0]);
   ASSERT_TRUE(a->Create("s1", {.max_inactive = absl::Milliseconds(600)}).ok());
