@@ -186,14 +186,26 @@ enum class MapKind : uint8_t {
   kConvergent,
 };
 
+// What becomes of a write that would make a map larger than its cap.
+enum class WhenFull : uint8_t {
+  // It is refused (kResourceExhausted): by every member alike, in a convergent map by the one that
+  // writes, so several at once may exceed the cap a little.
+  kRefuse,
+  // The least recently used entries go to make room, the same on every member: those whose last
+  // write, touch or, in a convergent map, access is the longest ago; reads do not count. Such a
+  // change has ChangeCause::kEvict. In an ordered map at the write itself; in a convergent one a
+  // moment later, and writes are refused once it is an eighth beyond the cap. A write that is
+  // larger than the cap alone is refused.
+  kEvictLeastRecentlyUsed,
+};
+
 // What a group knows of a map; fixed by the member that opens it first. OpenMap of a map that
 // exists with other options fails with kFailedPrecondition.
 struct MapOptions {
   MapKind kind = MapKind::kOrdered;
-  // Cap on keys, values and 128 bytes for each entry. A write that would exceed it is refused by
-  // every member alike (kResourceExhausted), in a convergent map by the one that writes (so several
-  // at once may exceed it a little); nothing is evicted. 0: GroupOptions::map_bytes_max.
+  // Cap on keys, values and 128 bytes for each entry. 0: GroupOptions::map_bytes_max.
   uint64_t bytes_max = 0;
+  WhenFull when_full = WhenFull::kRefuse;
 };
 
 // When a write returns. Each level implies the one before it.

@@ -31,8 +31,9 @@ struct Entry {
 
 // kMerge: from another side of a healed partition; an erasure is told also where the key was gone
 // already, with its later version. kClear and kSync have no key. kSync: the whole state came from
-// another member, so read the map. Both are told to subscribers of a key or a prefix, too.
-enum class ChangeCause : uint8_t { kPut, kErase, kExpire, kMerge, kClear, kSync };
+// another member, so read the map. Both are told to subscribers of a key or a prefix, too. kEvict:
+// it went to make room (WhenFull).
+enum class ChangeCause : uint8_t { kPut, kErase, kExpire, kMerge, kClear, kSync, kEvict };
 
 // One applied change. Its views are valid only during the callback.
 struct Change {

@@ -68,6 +68,9 @@ absl::StatusOr<MapOptions> ToMapOptions(const cohort_map_options_t& from) {
     return Invalid("options: there is no kind " + std::to_string(from.kind));
   if (from.kind == COHORT_MAP_CONVERGENT) to.kind = cohort::MapKind::kConvergent;
   to.bytes_max = from.bytes_max;
+  if (from.when_full > COHORT_FULL_EVICT)
+    return Invalid("options: when_full can not be " + std::to_string(from.when_full));
+  if (from.when_full == COHORT_FULL_EVICT) to.when_full = cohort::WhenFull::kEvictLeastRecentlyUsed;
   return to;
 }
 

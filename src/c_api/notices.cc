@@ -108,6 +108,8 @@ cohort_change_cause_t FromChangeCause(ChangeCause value) {
       return COHORT_CHANGE_CLEAR;
     case ChangeCause::kSync:
       return COHORT_CHANGE_SYNC;
+    case ChangeCause::kEvict:
+      return COHORT_CHANGE_EVICT;
   }
   return COHORT_CHANGE_OTHER;
 }

@@ -38,6 +38,7 @@ struct OpenMap {
   std::string name;
   uint64_t bytes_max = 0;  // Of its entries; 0 for no limit but EngineOptions::map_bytes_max.
   bool convergent = false;
+  bool evicts = false;  // MapSettings::evicts.
 };
 // An encoded map operation, valid and within the limits: of map/map_op.h, or, for a convergent map,
 // of map/convergent_op.h.

@@ -165,6 +165,7 @@ void Engine::Core::Install(Instant now, const membership::Installation& installa
     // What the side that ended has not acknowledged reaches the other side by the merge, or not:
     // nobody here can tell.
     LoseCommands();
+    written_.clear();
     if (replica_.synced()) replica_.OnExcluded();
   }
   // What belongs to the view that ends is sealed for it before it is gone.

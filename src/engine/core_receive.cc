@@ -157,7 +157,7 @@ void Engine::Core::AfterDiscovery(Instant now) {
   for (Event& event : discovered.events) AddUpcall(EventUpcall{std::move(event)});
   if (left_) return;
   for (const GroupSighting& sighting : discovered.sightings) {
-    membership_.OnSighting(now, sighting, membership_out_);
+    membership_.OnSighting(now, sighting, failure_.WasStopped(now), membership_out_);
     ApplyMembership(now);
   }
   if (discovered.form_group) {

@@ -115,6 +115,7 @@ absl::Status Engine::Core::ExecuteOpenMap(Instant now, const OpenMap& open) {
     return absl::ResourceExhaustedError("too many maps are being opened at once");
   map::MapSettings settings = replica_.mutable_maps()->options().settings;
   settings.convergent = open.convergent;
+  settings.evicts = open.evicts;
   if (open.bytes_max != 0) settings.bytes_max = std::min(open.bytes_max, settings.bytes_max);
   const map::MapSet* maps = replica_.maps();
   const map::Map* known = maps == nullptr ? nullptr : maps->Find(open.name);

@@ -133,7 +133,15 @@ struct DoneUpcall {
 };
 struct ChangeUpcall {
   uint32_t map = 0;
-  enum class Cause : uint8_t { kPut, kErase, kExpire, kMerge, kClear, kSync } cause = Cause::kPut;
+  enum class Cause : uint8_t {
+    kPut,
+    kErase,
+    kExpire,
+    kMerge,
+    kClear,
+    kSync,
+    kEvict
+  } cause = Cause::kPut;
   std::string key;
   std::optional<Buffer> value;  // Empty when the key went away.
   Version version;

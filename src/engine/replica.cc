@@ -29,6 +29,8 @@ ChangeUpcall::Cause CauseOf(map::ChangeCause cause) {
       return ChangeUpcall::Cause::kMerge;
     case map::ChangeCause::kClear:
       return ChangeUpcall::Cause::kClear;
+    case map::ChangeCause::kEvict:
+      return ChangeUpcall::Cause::kEvict;
   }
   return ChangeUpcall::Cause::kPut;
 }
@@ -447,14 +449,34 @@ void Replica::PublishExpiries(map::GroupTime group_now, uint64_t hlc, Output& ou
     if (due.empty()) continue;
     map::ExpireOp expire;
     size_t bytes = 0;
-    for (const auto& [key, version] : due) {
-      expire.keys.push_back({.key = key, .version = version});
+    for (const auto& [key, version, life] : due) {
+      expire.keys.push_back({.key = key, .version = version, .life = life});
       bytes += key.size();
       if (bytes > kExpireBytesPerTurn) break;
     }
     ++own_operations_;
     out.operations.push_back(
         map::EncodeMapOp({.map = map.name(), .hlc = hlc, .body = std::move(expire)}));
+  }
+}
+
+// An ordered map evicts at the write that fills it.
+void Replica::PublishEvictions(uint64_t hlc, Output& out) {
+  if (!IsExpirer() || own_operations_ > 0) return;
+  for (uint32_t id = 0; id < maps_->size(); ++id) {
+    const map::ConvergentMap* map = maps_->GetConvergent(id);
+    if (map == nullptr || !map->IsOverCap()) continue;
+    map::ExpireOp evict{.keys = {}, .evicts = true};
+    const auto due = map->DueForEviction(map->state().settings.bytes_max, kExpireKeysPerTurn);
+    size_t bytes = 0;
+    for (const auto& [key, version, life] : due) {
+      evict.keys.push_back({.key = key, .version = version, .life = life});
+      bytes += key.size();
+      if (bytes > kExpireBytesPerTurn) break;
+    }
+    ++own_operations_;
+    out.operations.push_back(
+        map::EncodeMapOp({.map = map->name(), .hlc = hlc, .body = std::move(evict)}));
   }
 }
 
@@ -479,7 +501,7 @@ void Replica::PublishPurges(Instant now, map::GroupTime group_now, uint64_t hlc,
     const map::ConvergentMap* map = maps_->GetConvergent(id);
     if (map == nullptr) continue;
     map::PurgeOp purge = map->DueForPurge(settled_, group_now);
-    if (purge.upto == 0 && purge.contents == 0) continue;
+    if (purge.IsEmpty()) continue;
     purge.view = view_.id.num;
     ++own_operations_;
     out.operations.push_back(map::EncodeMapOp({.map = map->name(), .hlc = hlc, .body = purge}));
@@ -510,6 +532,7 @@ void Replica::OnTimer(Instant now, map::GroupTime group_now, uint64_t hlc, Outpu
   // Purges first: entries may expire all the time.
   PublishPurges(now, group_now, hlc, out);
   PublishExpiries(group_now, hlc, out);
+  PublishEvictions(hlc, out);
 }
 
 Instant Replica::NextDeadline(Instant now, map::GroupTime group_now) const {
@@ -519,6 +542,8 @@ Instant Replica::NextDeadline(Instant now, map::GroupTime group_now) const {
     next = std::min(next, now);
   if (IsExpirer() && own_operations_ == 0) {
     for (uint32_t id = 0; id < maps_->size(); ++id) {
+      const map::ConvergentMap* convergent = maps_->GetConvergent(id);
+      if (convergent != nullptr && convergent->IsOverCap()) next = std::min(next, now);
       map::GroupTime at = maps_->Get(id)->NextExpiry();
       if (at == 0) continue;
       if (maps_->Get(id)->convergent()) at += kAccessMarginMs;

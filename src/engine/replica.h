@@ -147,6 +147,7 @@ class Replica {
   void MergeCarriedHere();
   void PublishMerge(uint64_t hlc, Output& out);
   void PublishExpiries(map::GroupTime group_now, uint64_t hlc, Output& out);
+  void PublishEvictions(uint64_t hlc, Output& out);
   void PublishPurges(Instant now, map::GroupTime group_now, uint64_t hlc, Output& out);
   bool MayPurge() const;
   bool IsExpirer() const;

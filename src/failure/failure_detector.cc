@@ -10,6 +10,8 @@ namespace {
 
 // A stop shorter than this is noticed but not worth an event.
 constexpr Duration kStopWorthTelling = milliseconds(350);
+// So long after a stop what the others say of this member is believed.
+constexpr Duration kStopRemembered = seconds(5);
 
 }  // namespace
 
@@ -89,7 +91,15 @@ void FailureDetector::AdvanceClock(Instant now) {
   if (gap <= options_.stopped_after) return;
   ++stats_.stops;
   hold_until_ = fd_now_ + options_.heartbeat;
-  if (gap >= kStopWorthTelling) stopped_for_ = std::max(stopped_for_, gap);
+  if (gap < kStopWorthTelling) return;
+  stopped_for_ = std::max(stopped_for_, gap);
+  stopped_until_ = now;
+}
+
+bool FailureDetector::WasStopped(Instant now) const {
+  if (peers_.size() <= 1) return false;
+  if (now - last_call_ >= kStopWorthTelling) return true;
+  return stopped_until_ != Instant() && now - stopped_until_ < kStopRemembered;
 }
 
 // Spec 7.2.

@@ -79,6 +79,8 @@ class FailureDetector {
 
   // Who wants by unicast, too, what this member multicasts; by rank.
   const std::vector<Rank>& copies() const { return copies_; }
+  // Whether this process did not run for a while, a moment ago or at this very moment.
+  bool WasStopped(Instant now) const;
   unsigned local_health() const { return local_health_; }
   bool IsLive(Rank peer) const;  // Heard directly within Options::live_within; self always.
   PeerStatus peer_status(Rank peer) const;
@@ -159,6 +161,7 @@ class FailureDetector {
   bool doubting_ = false;  // More than half are silent.
   bool interface_up_ = true;
   Duration stopped_for_{0};  // Not yet told as self doubt.
+  Instant stopped_until_;    // When this process ran again, as the driver's clock has it.
   Rank link_victim_ = kNoRank;
   Instant next_link_round_;                     // FD clock.
   Instant next_reprobe_ = Instant::Infinite();  // FD clock; of a closed lifeline, none is earlier.

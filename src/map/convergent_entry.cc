@@ -15,10 +15,10 @@ static_assert(std::endian::native == std::endian::little, "numbers are copied as
 
 constexpr uint16_t kFormat = 1;
 constexpr uint16_t kMarkersFlag = 1;  // Of the entry: some attribute is absent.
-constexpr size_t kHeaderBytes = 2 + 2 + 4 + 8 + 6 * 16 + 8 + 8;
+constexpr size_t kHeaderBytes = 2 + 2 + 4 + 8 + 9 * 16 + 8 + 8;
 constexpr size_t kCountAt = 2 + 2;
-constexpr size_t kEpochAt = 2 + 2 + 4 + 8 + 2 * 16;
-constexpr size_t kCreatedAt = 2 + 2 + 4 + 8 + 3 * 16;
+constexpr size_t kEpochAt = 2 + 2 + 4 + 8 + 3 * 16;
+constexpr size_t kCreatedAt = 2 + 2 + 4 + 8 + 4 * 16;
 constexpr size_t kAttributeBytes = 1 + 2 + 4 + 2 * 16 + 8;
 constexpr uint8_t kAbsentFlag = 1;
 
@@ -33,6 +33,10 @@ class Writer {
   void Put(const Stamp& stamp) {
     Put(stamp.time);
     Put(stamp.writer);
+  }
+  void Put(const Mark& mark) {
+    Put(mark.life);
+    Put(mark.stamp);
   }
   void Put(std::string_view text) {
     if (!text.empty()) std::memcpy(at_, text.data(), text.size());
@@ -58,6 +62,10 @@ class Reader {
     const auto time = Take<uint64_t>();
     return {time, Take<uint64_t>()};
   }
+  Mark TakeMark() {
+    const Stamp life = TakeStamp();
+    return {life, TakeStamp()};
+  }
   std::string_view TakeText(size_t size) {
     const auto* text = reinterpret_cast<const char*>(at_);
     at_ += size;
@@ -69,7 +77,11 @@ class Reader {
   const std::byte* end_;
 };
 
-bool IsSound(const Stamp& stamp) { return stamp.time <= kHlcMax; }
+bool IsSound(const Stamp& stamp) { return stamp.time < kHlcMax; }
+// What belongs to a life that is over has no mark any more.
+bool IsSound(const Mark& mark, const Stamp& floor) {
+  return IsSound(mark.life) && IsSound(mark.stamp) && (mark == Mark() || mark.life >= floor);
+}
 
 // Reads one attribute; false when the bytes end before it.
 bool TakeAttribute(Reader& reader, Attribute& attribute) {
@@ -77,8 +89,7 @@ bool TakeAttribute(Reader& reader, Attribute& attribute) {
   const auto flags = reader.Take<uint8_t>();
   const auto name_size = reader.Take<uint16_t>();
   const auto value_size = reader.Take<uint32_t>();
-  attribute.stamp = reader.TakeStamp();
-  attribute.life = reader.TakeStamp();
+  attribute.mark = reader.TakeMark();
   attribute.view = reader.Take<uint64_t>();
   attribute.absent = (flags & kAbsentFlag) != 0;
   if ((flags & ~kAbsentFlag) != 0 || reader.left() < size_t{name_size} + value_size) return false;
@@ -92,8 +103,7 @@ bool TakeAttribute(Reader& reader, Attribute& attribute) {
 // Of one stamp the greater bytes, so that a joined copy does not depend on order even where a
 // writer broke the rules.
 bool IsLater(const Attribute& a, const Attribute& b) {
-  if (a.life != b.life) return a.life > b.life;
-  if (a.stamp != b.stamp) return a.stamp > b.stamp;
+  if (a.mark != b.mark) return a.mark > b.mark;
   if (a.absent != b.absent) return b.absent;
   if (a.value != b.value) return a.value > b.value;
   return a.view > b.view;
@@ -105,12 +115,12 @@ GroupTime Registers::ExpiresAt() const {
 }
 
 Stamp Registers::Activity() const {
-  Stamp latest = std::max({created, ttl_stamp, access_stamp});
-  for (const Attribute& attribute : attributes) latest = std::max(latest, attribute.stamp);
+  Stamp latest = std::max({created, ttl.stamp, access.stamp});
+  for (const Attribute& attribute : attributes) latest = std::max(latest, attribute.mark.stamp);
   return latest;
 }
 
-Stamp Registers::Latest() const { return std::max({floor, expired, Activity()}); }
+Stamp Registers::Latest() const { return std::max({floor, expired.stamp, Activity()}); }
 
 const Attribute* Registers::Find(std::string_view name) const {
   const auto found = std::lower_bound(
@@ -123,17 +133,17 @@ const Attribute* Registers::Find(std::string_view name) const {
 void Registers::RaiseFloor(const Stamp& stamp) {
   floor = std::max(floor, stamp);
   if (created < floor) created = {};
-  if (expired < floor) expired = {};  // Of lives that are over.
-  if (ttl_stamp < floor) {
-    ttl_stamp = {};
+  if (expired.life < floor) expired = {};
+  if (ttl.life < floor) {
+    ttl = {};
     ttl_ms = 0;
   }
-  if (access_stamp < floor) {
-    access_stamp = {};
+  if (access.life < floor) {
+    access = {};
     accessed_at = 0;
   }
   const auto gone = std::remove_if(attributes.begin(), attributes.end(),
-                                   [this](const Attribute& a) { return a.life < floor; });
+                                   [this](const Attribute& a) { return a.mark.life < floor; });
   attributes.erase(gone, attributes.end());
 }
 
@@ -141,12 +151,13 @@ void Registers::RaiseFloor(const Stamp& stamp) {
 void Registers::ForgetAbsent(uint64_t upto) {
   const auto gone =
       std::remove_if(attributes.begin(), attributes.end(),
-                     [upto](const Attribute& a) { return a.absent && a.stamp.time <= upto; });
+                     [upto](const Attribute& a) { return a.absent && a.mark.stamp.time <= upto; });
   attributes.erase(gone, attributes.end());
 }
 
 void Registers::DropContents() {
-  created = ttl_stamp = access_stamp = {};
+  created = {};
+  ttl = access = {};
   ttl_ms = 0;
   accessed_at = 0;
   attributes.clear();
@@ -183,12 +194,11 @@ Registers Join(const Registers& a, const Registers& b) {
   joined.created = std::max(a.created, b.created);
   joined.expired = std::max(a.expired, b.expired);
   joined.claim = std::max(a.claim, b.claim);
-  const bool a_sets = a.ttl_stamp != b.ttl_stamp ? a.ttl_stamp > b.ttl_stamp : a.ttl_ms > b.ttl_ms;
-  joined.ttl_stamp = a_sets ? a.ttl_stamp : b.ttl_stamp;
+  const bool a_sets = a.ttl != b.ttl ? a.ttl > b.ttl : a.ttl_ms > b.ttl_ms;
+  joined.ttl = a_sets ? a.ttl : b.ttl;
   joined.ttl_ms = a_sets ? a.ttl_ms : b.ttl_ms;
-  const bool a_came = a.access_stamp != b.access_stamp ? a.access_stamp > b.access_stamp
-                                                       : a.accessed_at > b.accessed_at;
-  joined.access_stamp = a_came ? a.access_stamp : b.access_stamp;
+  const bool a_came = a.access != b.access ? a.access > b.access : a.accessed_at > b.accessed_at;
+  joined.access = a_came ? a.access : b.access;
   joined.accessed_at = a_came ? a.accessed_at : b.accessed_at;
   joined.view = std::max(a.view, b.view);
   auto one = a.attributes.begin();
@@ -226,16 +236,15 @@ Buffer EncodeRegisters(const Registers& registers) {
   writer.Put(registers.claim.epoch);
   writer.Put(registers.claim.writer);
   writer.Put(registers.created);
-  writer.Put(registers.ttl_stamp);
-  writer.Put(registers.access_stamp);
+  writer.Put(registers.ttl);
+  writer.Put(registers.access);
   writer.Put(registers.ttl_ms);
   writer.Put(registers.accessed_at);
   for (const Attribute& attribute : registers.attributes) {
     writer.Put<uint8_t>(attribute.absent ? kAbsentFlag : 0);
     writer.Put(static_cast<uint16_t>(attribute.name.size()));
     writer.Put(static_cast<uint32_t>(attribute.value.size()));
-    writer.Put(attribute.stamp);
-    writer.Put(attribute.life);
+    writer.Put(attribute.mark);
     writer.Put(attribute.view);
     writer.Put(attribute.name);
     writer.Put(attribute.value);
@@ -251,17 +260,18 @@ std::optional<Registers> ParseRegisters(Bytes bytes) {
   Registers registers;
   registers.view = reader.Take<uint64_t>();
   registers.floor = reader.TakeStamp();
-  registers.expired = reader.TakeStamp();
+  registers.expired = reader.TakeMark();
   registers.claim.epoch = reader.Take<uint64_t>();
   registers.claim.writer = reader.Take<uint64_t>();
   registers.created = reader.TakeStamp();
-  registers.ttl_stamp = reader.TakeStamp();
-  registers.access_stamp = reader.TakeStamp();
+  registers.ttl = reader.TakeMark();
+  registers.access = reader.TakeMark();
   registers.ttl_ms = reader.Take<uint64_t>();
   registers.accessed_at = reader.Take<int64_t>();
   const bool sound =
-      IsSound(registers.floor) && IsSound(registers.expired) && IsSound(registers.created) &&
-      IsSound(registers.ttl_stamp) && IsSound(registers.access_stamp) &&
+      IsSound(registers.floor) && IsSound(registers.created) &&
+      IsSound(registers.expired, registers.floor) && IsSound(registers.ttl, registers.floor) &&
+      IsSound(registers.access, registers.floor) &&
       (registers.created == Stamp() || registers.created >= registers.floor) &&
       registers.ttl_ms <= kTtlMaxMs && registers.accessed_at >= 0 &&
       registers.accessed_at <= kGroupTimeMaxMs && count <= reader.left() / kAttributeBytes;
@@ -270,9 +280,9 @@ std::optional<Registers> ParseRegisters(Bytes bytes) {
     Attribute attribute;
     if (!TakeAttribute(reader, attribute)) return std::nullopt;
     const bool in_order = i == 0 || registers.attributes.back().name < attribute.name;
-    const bool kept = attribute.life >= registers.floor && attribute.life != Stamp();
-    if (!in_order || !kept || !IsSound(attribute.stamp) || !IsSound(attribute.life) ||
-        attribute.name.size() > kAttributeNameBytesMax || attribute.view > registers.view) {
+    const bool kept = IsSound(attribute.mark, registers.floor) && attribute.mark.life != Stamp();
+    if (!in_order || !kept || attribute.name.size() > kAttributeNameBytesMax ||
+        attribute.view > registers.view) {
       return std::nullopt;
     }
     registers.attributes.push_back(attribute);

@@ -24,19 +24,25 @@ namespace cohort::map {
 // the writer had applied.
 using Stamp = Version;
 
+// What a register was written with: which life of the entry it belongs to, and ends with, and when.
+// The later life counts, then the later write: a life may be found to be over at any time, and what
+// is written to it must not have displaced anything else.
+struct Mark {
+  Stamp life;  // When it began.
+  Stamp stamp;
+  auto operator<=>(const Mark&) const = default;
+};
+
 // The value of an entry as a whole is the attribute without a name.
 struct Attribute {
   std::string_view name;
   std::string_view value;
-  Stamp stamp;
-  Stamp life;           // When the life began that it belongs to, and ends with.
+  Mark mark;
   uint64_t view = 0;    // Number of the view it was written in.
   bool absent = false;  // Erased, and remembered so that an older write does not come back.
 };
 
-// Which of two writes to one attribute stays: that to the later life, then the later one. A life
-// may be found to be over at any time, and what is written to it must not have displaced anything
-// else.
+// Which of two writes to one attribute stays.
 bool IsLater(const Attribute& a, const Attribute& b);
 
 // Who wrote to an entry last by right (Spec 11.20). Changed in total order only.
@@ -47,19 +53,19 @@ struct Ownership {
 };
 
 struct Registers {
-  Stamp floor;    // Of the last removal or replacement: lives that began before are over.
-  Stamp expired;  // The latest that was known to who found the entry expired.
+  Stamp floor;   // Of the last removal or replacement: lives that began before are over.
+  Mark expired;  // The latest life and activity known to who found the entry expired.
   Ownership claim;
   Stamp created;  // When the latest life began; none when it is over.
-  Stamp ttl_stamp;
+  Mark ttl;
   uint64_t ttl_ms = 0;  // Of the last who set it; 0: none.
-  Stamp access_stamp;
+  Mark access;
   GroupTime accessed_at = 0;  // Of the last who said so.
   uint64_t view = 0;          // The highest number of a view in which something was written.
   absl::InlinedVector<Attribute, 2> attributes;  // By name.
 
   // A life that has expired is only hidden: whatever is later than the expiry shows it again.
-  bool IsAlive() const { return created != Stamp() && Activity() > expired; }
+  bool IsAlive() const { return created != Stamp() && Mark{created, Activity()} > expired; }
   // Nothing but its end is known.
   bool IsEmpty() const { return created == Stamp() && attributes.empty() && claim.epoch == 0; }
   // Until the first claim who began the life.

@@ -58,15 +58,15 @@ Registers DeltaOf(const ConvergentItem& item, const Life& life, const Stamp& sta
   if (item.kind == ConvergentItem::Kind::kErase) return delta;
   delta.created = begins ? stamp : life.begun;
   if (item.sets_ttl || begins) {
-    delta.ttl_stamp = stamp;
+    delta.ttl = {delta.created, stamp};
     delta.ttl_ms = item.sets_ttl ? item.ttl_ms : 0;
   }
   if (item.accessed_at != 0 || begins) {
-    delta.access_stamp = stamp;
+    delta.access = {delta.created, stamp};
     delta.accessed_at = item.accessed_at != 0 ? item.accessed_at : MillisOf(stamp.time);
   }
   for (const ConvergentItem::Write& write : item.writes) {
-    AddAttribute(delta, {write.name, write.value, stamp, delta.created, view, write.absent});
+    AddAttribute(delta, {write.name, write.value, {delta.created, stamp}, view, write.absent});
   }
   return delta;
 }
@@ -74,7 +74,7 @@ Registers DeltaOf(const ConvergentItem& item, const Life& life, const Stamp& sta
 bool HaveSameAttributes(const Registers& a, const Registers& b) {
   return std::equal(a.attributes.begin(), a.attributes.end(), b.attributes.begin(),
                     b.attributes.end(), [](const Attribute& one, const Attribute& other) {
-                      return one.name == other.name && one.stamp == other.stamp;
+                      return one.name == other.name && one.mark == other.mark;
                     });
 }
 
@@ -109,17 +109,21 @@ ApplyResult ConvergentMap::Apply(const MapOp& op, const Place& place, Output& ou
 }
 
 // Spec 11.8
-Life ConvergentMap::LifeFor(const ConvergentItem& item, GroupTime now) const {
-  const bool may_begin =
-      item.kind == ConvergentItem::Kind::kWrite &&
-      !std::all_of(item.writes.begin(), item.writes.end(), [](const auto& w) { return w.absent; });
+absl::StatusOr<Life> ConvergentMap::LifeFor(const ConvergentItem& item, GroupTime now) const {
   const Entry* entry = Find(item.key);
-  if (entry == nullptr) return {may_begin ? Life::Kind::kBegins : Life::Kind::kNothing, {}};
-  if (!entry->IsVisible(now))
-    return {may_begin ? Life::Kind::kBeginsAnew : Life::Kind::kNothing, {}};
-  const std::optional<Registers> registers = RegistersOf(*entry);
-  if (!registers.has_value()) return {};
-  return {Life::Kind::kGoesOn, registers->created};
+  if (entry != nullptr && entry->IsVisible(now)) {
+    const std::optional<Registers> registers = RegistersOf(*entry);
+    if (!registers.has_value()) return absl::InternalError("an entry has malformed registers");
+    // Others may have made it larger since the caller asked.
+    if (absl::Status status = CheckEntrySize(item, *registers, entry->value.size()); !status.ok())
+      return status;
+    return Life{Life::Kind::kGoesOn, registers->created};
+  }
+  const bool may_begin =
+      item.kind == ConvergentItem::Kind::kWrite && !item.if_present &&
+      !std::all_of(item.writes.begin(), item.writes.end(), [](const auto& w) { return w.absent; });
+  if (!may_begin) return absl::NotFoundError("the entry has gone before the write left");
+  return Life{entry == nullptr ? Life::Kind::kBegins : Life::Kind::kBeginsAnew, {}};
 }
 
 absl::Status ConvergentMap::Resolve(const ConvergentOp& op, const MemberId& writer,
@@ -131,12 +135,13 @@ absl::Status ConvergentMap::Resolve(const ConvergentOp& op, const MemberId& writ
       return MakeStatus(absl::StatusCode::kAborted,
                         "another member owns the entry; claim it before writing to it");
     }
-    if (item.if_present && !Exists(item.key, MillisOf(stamp.time)))
+    if (item.NeedsLife()) {
+      const absl::StatusOr<Life> life = LifeFor(item, MillisOf(stamp.time));
+      if (!life.ok()) return life.status();
+      stamp.lives.push_back(*life);
+    } else if (item.if_present && !Exists(item.key, MillisOf(stamp.time))) {
       return absl::NotFoundError("the entry has gone before the write left");
-    if (!item.NeedsLife()) continue;
-    stamp.lives.push_back(LifeFor(item, MillisOf(stamp.time)));
-    if (stamp.lives.back().kind == Life::Kind::kNothing)
-      return absl::NotFoundError("the entry has gone before the write left");
+    }
   }
   return absl::OkStatus();
 }
@@ -212,13 +217,14 @@ void ConvergentMap::Feed(std::string_view key, const Entry* before, const Entry&
   if (!out.wants_changes) return;
   const bool was_there = before != nullptr && !before->tombstone;
   // A write to a life that has ended, or whose beginning has not arrived yet.
-  const bool tells_end = cause != ChangeCause::kPut && cause != ChangeCause::kExpire;
+  const bool hides = cause == ChangeCause::kExpire || cause == ChangeCause::kEvict;
+  const bool tells_end = cause != ChangeCause::kPut && !hides;
   if (!was_there && after.tombstone && !tells_end) return;
   Change& change = out.changes.emplace_back();
   change.map = id();
   change.cause = cause;
   if (cause == ChangeCause::kPut && after.tombstone) change.cause = ChangeCause::kErase;
-  const bool ends = cause == ChangeCause::kErase || cause == ChangeCause::kExpire;
+  const bool ends = cause == ChangeCause::kErase || hides;
   if (ends && !after.tombstone) change.cause = ChangeCause::kPut;
   change.key = key;
   if (!after.tombstone) change.value = UnnamedValueOf(after.value);
@@ -242,6 +248,7 @@ uint64_t ConvergentMap::JoinCleared(const Version& cleared, ChangeCause cause,
     for (const auto& [key, entry] : touched) {
       std::optional<Registers> registers = RegistersOf(entry);
       if (!registers.has_value()) continue;
+      const size_t attributes = registers->attributes.size();
       registers->RaiseFloor(cleared);
       const bool is_left = registers->IsAlive();
       const bool is_empty = registers->IsEmpty();
@@ -254,9 +261,13 @@ uint64_t ConvergentMap::JoinCleared(const Version& cleared, ChangeCause cause,
         continue;
       }
       Entry after = EntryOf(*registers, entry.version);
-      if (cause == ChangeCause::kClear && is_left && out.wants_changes) {
-        out.changes.push_back(
-            {id(), ChangeCause::kPut, key, UnnamedValueOf(after.value), after.version, writer});
+      if (after.Says(entry)) continue;
+      // A clear is told once for all, but what is left has to be told of after it.
+      if (cause != ChangeCause::kClear) {
+        const bool lost_some = registers->attributes.size() != attributes;
+        if (is_left != !entry.tombstone || lost_some) Feed(key, &entry, after, cause, writer, out);
+      } else if (is_left) {
+        Feed(key, &entry, after, ChangeCause::kPut, writer, out);
       }
       Store(HashOf(key), key, std::move(after));
     }
@@ -278,16 +289,18 @@ ApplyResult ConvergentMap::ApplyExpire(const ExpireOp& op, uint64_t hlc, const P
   NoteCaretaker(place.writer);
   for (const ExpireOp::Key& expired : op.keys) {
     Registers end;
-    end.expired = expired.version;
+    end.expired = {expired.life, expired.version};
     end.view = place.view.num;
     const auto is_there = [&] {
       const Entry* ours = Find(expired.key);
       return ours != nullptr && !ours->tombstone;
     };
     const bool was_there = is_there();
-    JoinEntry(expired.key, end, {hlc, 0}, ChangeCause::kExpire, place.writer, out);
+    JoinEntry(expired.key, end, {hlc, 0}, op.evicts ? ChangeCause::kEvict : ChangeCause::kExpire,
+              place.writer, out);
     if (was_there && !is_there()) ++result.number;
   }
+  if (op.evicts) stats_.evicted += static_cast<uint64_t>(result.number);
   result.applied = result.number > 0;
   return result;
 }
@@ -372,23 +385,23 @@ void ConvergentMap::ReportLosses(std::string_view key, const Registers& theirs, 
   const auto report = [&](const Stamp& winner, bool winner_erased, const Attribute& loser,
                           bool loser_carried) {
     if (loser.view < op.base) return;
-    out.merge.Add({id(), std::string(key), winner, loser.stamp, loser.value.size(), loser.absent,
-                   winner_erased, loser_carried});
+    out.merge.Add({id(), std::string(key), winner, loser.mark.stamp, loser.value.size(),
+                   loser.absent, winner_erased, loser_carried});
     ++stats_.conflicts;
   };
   for (const Attribute& mine : ours->attributes) {
     const Attribute* other = theirs.Find(mine.name);
-    if (mine.life < theirs.floor && (other == nullptr || other->value != mine.value)) {
+    if (mine.mark.life < theirs.floor && (other == nullptr || other->value != mine.value)) {
       report(theirs.floor, other == nullptr, mine, false);
-    } else if (other != nullptr && other->view >= op.base && other->stamp != mine.stamp &&
+    } else if (other != nullptr && other->view >= op.base && other->mark != mine.mark &&
                (other->absent != mine.absent || other->value != mine.value)) {
       const bool mine_wins = IsLater(mine, *other);
       const Attribute& winner = mine_wins ? mine : *other;
-      report(winner.stamp, winner.absent, mine_wins ? *other : mine, mine_wins);
+      report(winner.mark.stamp, winner.absent, mine_wins ? *other : mine, mine_wins);
     }
   }
   for (const Attribute& other : theirs.attributes) {
-    if (ours->Find(other.name) == nullptr && other.life < ours->floor)
+    if (ours->Find(other.name) == nullptr && other.mark.life < ours->floor)
       report(ours->floor, true, other, true);
   }
 }
@@ -402,11 +415,12 @@ ApplyResult ConvergentMap::ApplyPurge(const PurgeOp& op, const Place& place) {
   if (is_late || std::max(op.upto, op.contents) > state_.greatest) return result;
   result.applied = true;
   DropContents(op.contents);
+  for (const ClaimOp& claim : op.claims) ForgetClaim(claim);
   if (op.upto == 0 || op.upto < state_.forgotten) return result;
   state_.forgotten = op.upto;
   while (!tombstones_.empty() && tombstones_.begin()->first.time <= op.upto) {
     const auto item = *tombstones_.begin();
-    Remove(item.second, KeyOfTombstone(item));
+    Remove(item.second, std::string(FindTombstone(item)));
     ++stats_.tombstones_dropped;
     ++result.number;
   }
@@ -428,7 +442,7 @@ ApplyResult ConvergentMap::ApplyPurge(const PurgeOp& op, const Place& place) {
 void ConvergentMap::DropContents(uint64_t upto) {
   while (!hidden_.empty() && hidden_.begin()->first.time <= upto) {
     const auto item = *hidden_.begin();
-    const std::string key = KeyOfTombstone(item);
+    const std::string key(FindTombstone(item));
     const Entry* entry = FindHashed(item.second, key);
     std::optional<Registers> registers =
         entry == nullptr || !HasContents(entry->value) ? std::nullopt : RegistersOf(*entry);
@@ -438,12 +452,36 @@ void ConvergentMap::DropContents(uint64_t upto) {
   }
 }
 
+// By name, since some members may hold the entry's next life already: claims, unlike lives, are
+// alike everywhere at one place of the order.
+void ConvergentMap::ForgetClaim(const ClaimOp& claim) {
+  const uint64_t hash = HashOf(claim.key);
+  const Entry* entry = FindHashed(hash, claim.key);
+  std::optional<Registers> registers = entry == nullptr ? std::nullopt : RegistersOf(*entry);
+  if (!registers.has_value() || registers->claim.epoch != claim.epoch) return;
+  registers->claim = {};
+  Store(hash, claim.key, EntryOf(*registers, entry->version));
+}
+
 PurgeOp ConvergentMap::DueForPurge(uint64_t settled, GroupTime now) const {
   PurgeOp due{.epoch = state_.epoch};
   if (!hidden_.empty() && hidden_.begin()->first.time <= settled)
     due.contents = std::min(settled, state_.greatest);
   due.upto = std::min(DueUpTo(settled, now), state_.greatest);
+  for (const TombstoneItem& item : claimed_) {
+    if (due.claims.size() == kPurgeClaimsMax || item.first.time > settled ||
+        !IsOld(item.first.time, now))
+      break;
+    const std::string_view key = FindTombstone(item);
+    due.claims.push_back({key, ClaimOf(key).epoch});
+  }
   return due;
+}
+
+bool ConvergentMap::IsOld(uint64_t time, GroupTime now) const {
+  const GroupTime ended_at = MillisOf(time);
+  return now > ended_at &&
+         static_cast<uint64_t>(now - ended_at) > state_.settings.tombstone_horizon_ms;
 }
 
 uint64_t ConvergentMap::DueUpTo(uint64_t settled, GroupTime now) const {
@@ -451,9 +489,7 @@ uint64_t ConvergentMap::DueUpTo(uint64_t settled, GroupTime now) const {
   size_t left = tombstones_.size();
   uint64_t bytes = tombstone_bytes_;
   for (const auto& [version, hash] : tombstones_) {
-    const auto ended_at = static_cast<GroupTime>(version.time >> 16);
-    const bool is_old = now > ended_at && static_cast<uint64_t>(now - ended_at) >
-                                              state_.settings.tombstone_horizon_ms;
+    const bool is_old = IsOld(version.time, now);
     const bool is_full =
         left > state_.settings.tombstones_max || bytes > state_.settings.tombstone_bytes_max;
     if ((!is_old && !is_full) || version.time > settled) break;

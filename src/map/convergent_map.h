@@ -64,21 +64,29 @@ class ConvergentMap : public Map {
   Ownership ClaimOf(std::string_view key) const;
 
   // ---- Of the member that cares for all.
-  bool MayPurge() const { return !tombstones_.empty() || marked_total_ > 0; }
+  // Whether entries have to go now; those that have gone already count until then.
+  bool IsOverCap() const {
+    const MapSettings& settings = state_.settings;
+    return settings.evicts && settings.bytes_max != 0 && bytes_ > settings.bytes_max;
+  }
+  bool MayPurge() const { return Tombstones() > 0 || marked_total_ > 0; }
   // How far to forget now, at most up to `settled`: tombstones that are older than the settings'
   // horizon at group time `now`, and the oldest beyond the settings' limits; contents of what has
-  // expired at once. 0: nothing. The view is left to the caller.
+  // expired at once; claims of tombstones beyond the horizon. The view is left to the caller; keys
+  // are borrowed until the next write.
   PurgeOp DueForPurge(uint64_t settled, GroupTime now) const;
 
  private:
   bool IsOwnedByAnother(std::string_view key, const MemberId& member, GroupTime now) const;
-  Life LifeFor(const ConvergentItem& item, GroupTime now) const;
+  absl::StatusOr<Life> LifeFor(const ConvergentItem& item, GroupTime now) const;
   ApplyResult ApplyExpire(const ExpireOp& op, uint64_t hlc, const Place& place, Output& out);
   ApplyResult ApplyClaim(const ClaimOp& op, uint64_t hlc, const Place& place, Output& out);
   ApplyResult ApplyMerge(const MergeOp& op, const Place& place, Output& out);
   ApplyResult ApplyPurge(const PurgeOp& op, const Place& place);
   void NoteCaretaker(const MemberId& writer);
   void DropContents(uint64_t upto);
+  void ForgetClaim(const ClaimOp& claim);
+  bool IsOld(uint64_t time, GroupTime now) const;  // Than the tombstones' horizon.
   uint64_t DueUpTo(uint64_t settled, GroupTime now) const;
   // Joins `theirs` into the entry; `version` is its greatest stamp.
   bool JoinEntry(std::string_view key, const Registers& theirs, const Version& version,
@@ -90,6 +98,11 @@ class ConvergentMap : public Map {
             const MemberId& writer, Output& out) const;
   std::optional<Registers> RegistersOf(const Entry& entry) const;
 };
+
+// What `item` makes of the entry, in bytes, about; 32 are counted for each attribute.
+size_t SizeWith(const ConvergentItem& item, const Registers& held, size_t held_bytes);
+// Errors: kInvalidArgument, it would be larger than an entry may be, and than it is.
+absl::Status CheckEntrySize(const ConvergentItem& item, const Registers& held, size_t held_bytes);
 
 // What a caller may ask for; a batch and the bodies of an ordered map that make sense here too.
 using ConvergentRequest = std::variant<PutOp, EraseOp, IncrementOp, AppendOp, TouchOp, BatchOp,

@@ -17,6 +17,7 @@ namespace {
 
 // An access within this of the one before, or within a tenth of the lifetime, is not sent.
 constexpr GroupTime kAccessEveryMs = 5000;
+constexpr size_t kAttributeCost = 32;  // Of one attribute besides its name and value, about.
 
 absl::Status NeedsOrder(const char* what) {
   return MakeStatus(absl::StatusCode::kFailedPrecondition,
@@ -171,31 +172,22 @@ absl::Status Preparation::Add(const AttributesOp& op) {
   return CheckSize(item);
 }
 
-// Spec 11.10
 absl::Status Preparation::CheckSize(const ConvergentItem& item) {
   const Entry* held = map_.Find(item.key);
-  size_t before = held == nullptr || held->tombstone ? 0 : held->value.size();
-  const bool replaces = item.kind == Kind::kReplace;
-  size_t wanted = replaces ? 0 : before;
-  for (const ConvergentItem::Write& write : item.writes) {
-    wanted += write.name.size() + write.value.size() + 32;
-  }
-  // What a write replaces is not counted twice.
-  if (!replaces && held != nullptr && !held->tombstone) {
-    for (const ConvergentItem::Write& write : item.writes) {
-      const std::optional<Buffer> old = map_.GetAttribute(item.key, write.name, now_);
-      if (old.has_value()) wanted -= std::min(wanted, old->size() + write.name.size() + 32);
-    }
-  }
-  if (wanted > kRegistersBytesMax && wanted > before) {
-    return MakeStatus(absl::StatusCode::kInvalidArgument,
-                      "the entry would have about " + std::to_string(wanted) + " bytes; at most " +
-                          std::to_string(kRegistersBytesMax) +
-                          " are allowed in a convergent map, split it over several keys");
-  }
+  if (held != nullptr && held->tombstone) held = nullptr;
+  const size_t before = held == nullptr ? 0 : held->value.size();
+  const std::optional<Registers> registers =
+      held == nullptr ? std::nullopt : ParseRegisters(held->value);
+  const Registers none;
+  const Registers& old = registers.has_value() ? *registers : none;
+  if (absl::Status status = CheckEntrySize(item, old, before); !status.ok()) return status;
+  const size_t wanted = SizeWith(item, old, before);
   growth_ += static_cast<int64_t>(wanted) - static_cast<int64_t>(before);
   if (before == 0) growth_ += static_cast<int64_t>(item.key.size() + kEntryOverheadBytes);
-  const uint64_t cap = map_.state().settings.bytes_max;
+  // A map that evicts takes what comes meanwhile, up to a bound.
+  const MapSettings& settings = map_.state().settings;
+  const uint64_t cap =
+      settings.bytes_max + (settings.evicts ? settings.bytes_max / kEvictionSlack : 0);
   if (cap != 0 && growth_ > 0 && map_.Bytes() + static_cast<uint64_t>(growth_) > cap) {
     return MakeStatus(absl::StatusCode::kResourceExhausted,
                       "the map holds as many bytes as its cap of " + std::to_string(cap) +
@@ -221,6 +213,29 @@ absl::StatusOr<ConvergentOp> Preparation::Take() && {
 }
 
 }  // namespace
+
+size_t SizeWith(const ConvergentItem& item, const Registers& held, size_t held_bytes) {
+  const bool replaces = item.kind == ConvergentItem::Kind::kReplace;
+  size_t wanted = replaces ? 0 : held_bytes;
+  for (const ConvergentItem::Write& write : item.writes) {
+    wanted += write.name.size() + write.value.size() + kAttributeCost;
+    const Attribute* old = replaces ? nullptr : held.Find(write.name);
+    // What a write replaces is not counted twice.
+    if (old != nullptr)
+      wanted -= std::min(wanted, old->name.size() + old->value.size() + kAttributeCost);
+  }
+  return wanted;
+}
+
+// Spec 11.10
+absl::Status CheckEntrySize(const ConvergentItem& item, const Registers& held, size_t held_bytes) {
+  const size_t wanted = SizeWith(item, held, held_bytes);
+  if (wanted <= kRegistersBytesMax || wanted <= held_bytes) return absl::OkStatus();
+  return MakeStatus(absl::StatusCode::kInvalidArgument,
+                    "the entry would have about " + std::to_string(wanted) + " bytes; at most " +
+                        std::to_string(kRegistersBytesMax) +
+                        " are allowed in a convergent map, split it over several keys");
+}
 
 absl::StatusOr<ConvergentOp> PrepareConvergent(const ConvergentMap& map,
                                                const ConvergentRequest& request, GroupTime now,

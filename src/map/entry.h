@@ -11,6 +11,7 @@
 #include "base/buffer.h"
 #include "base/random.h"
 #include "cohort/ids.h"
+#include "map/limits.h"
 #include "map/types.h"
 
 namespace cohort::map {
@@ -36,6 +37,11 @@ struct Entry {
 
 // A digest of everything `entry` says under `key` (its `digest` field aside).
 Uint128 DigestOf(std::string_view key, const Entry& entry);
+
+// What an entry that is there counts in Map::Bytes().
+inline uint64_t CostOf(std::string_view key, const Entry& entry) {
+  return key.size() + entry.value.size() + kEntryOverheadBytes;
+}
 
 // The entry as a reader sees it; `convergent`: the kind of its map.
 Reading ReadingOf(const Entry& entry, bool convergent);

@@ -18,6 +18,7 @@ inline constexpr size_t kMapNameBytesMax = 64;
 inline constexpr size_t kMapsMax = 64;  // Of one group.
 inline constexpr size_t kBatchItemsMax = 1000;
 inline constexpr size_t kExpireKeysMax = 1000;     // Keys of one EXPIRE operation.
+inline constexpr size_t kPurgeClaimsMax = 100;     // Claims one PURGE operation forgets.
 inline constexpr size_t kMergeEntriesMax = 16384;  // Entries of one MERGE operation ...
 inline constexpr size_t kMergeBytesAim =
     256 << 10;  // ... which stays below this unless one entry alone is larger.
@@ -37,6 +38,9 @@ inline constexpr uint64_t kTtlMaxMs = uint64_t{1} << 42;  // About 139 years.
 inline constexpr int64_t kGroupTimeMaxMs =
     int64_t{1} << 47;  // What a hybrid logical time can hold with a spare bit.
 inline constexpr uint64_t kHlcMax = uint64_t{1} << 63;  // Times at or above are refused.
+// A convergent map that evicts may exceed its cap by this part of it while evictions are on their
+// way; then writes are refused.
+inline constexpr uint64_t kEvictionSlack = 8;
 // What an entry costs besides key and value, in the count the byte cap is held against.
 inline constexpr size_t kEntryOverheadBytes = 128;
 

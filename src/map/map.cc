@@ -11,10 +11,6 @@
 namespace cohort::map {
 namespace {
 
-uint64_t CostOf(std::string_view key, const Entry& entry) {
-  return key.size() + entry.value.size() + kEntryOverheadBytes;
-}
-
 size_t BucketOf(uint64_t hash) { return hash % kBucketsPerMap; }
 
 }  // namespace
@@ -46,6 +42,7 @@ ApplyResult Map::ApplyConfigure(const ConfigureOp& op) {
   }
   state_.configured = true;
   state_.settings = op.settings;
+  IndexUses();
   result.applied = true;
   return result;
 }
@@ -118,13 +115,13 @@ void Map::Count(uint64_t hash, std::string_view key, const Entry& entry, bool ad
     const bool hides = Hides(entry);
     const size_t bytes = TombstoneCost(key, entry);
     const bool claimed = convergent() && HasClaim(entry.value);
-    if (claimed) claimed_ += add ? 1 : -1;
+    auto& tombstones = claimed ? claimed_ : tombstones_;
     if (add) {
-      if (!claimed) tombstones_.insert(item);
+      tombstones.insert(item);
       if (hides) hidden_.insert(item);
       tombstone_bytes_ += bytes;
     } else {
-      if (!claimed) tombstones_.erase(tombstones_.find(item));
+      tombstones.erase(tombstones.find(item));
       if (hides) hidden_.erase(hidden_.find(item));
       tombstone_bytes_ -= bytes;
     }
@@ -132,6 +129,14 @@ void Map::Count(uint64_t hash, std::string_view key, const Entry& entry, bool ad
   }
   live_ = add ? live_ + 1 : live_ - 1;
   bytes_ = add ? bytes_ + CostOf(key, entry) : bytes_ - CostOf(key, entry);
+  if (state_.settings.evicts) {
+    const auto use = std::pair(DueOf(key, entry).version, hash);
+    if (add) {
+      uses_.insert(use);
+    } else {
+      uses_.erase(uses_.find(use));
+    }
+  }
   if (entry.expires_at == 0) return;
   const auto item = std::pair(entry.expires_at, hash);
   if (add) {
@@ -148,14 +153,29 @@ void Map::RemoveAll() {
   live_ = bytes_ = tombstone_bytes_ = marked_total_ = 0;
   marked_.assign(kBucketsPerMap, 0);
   expiries_.clear();
+  uses_.clear();
   tombstones_.clear();
-  claimed_ = 0;
+  claimed_.clear();
   hidden_.clear();
 }
 
-std::string Map::KeyOfTombstone(const std::pair<Version, uint64_t>& item) const {
+void Map::RestoreState(const MapState& state) {
+  state_ = state;
+  IndexUses();
+}
+
+void Map::IndexUses() {
+  uses_.clear();
+  for (size_t bucket = 0; state_.settings.evicts && bucket < kBucketsPerMap; ++bucket) {
+    for (const auto& [key, entry] : EntriesOf(bucket)) {
+      if (!entry->tombstone) uses_.insert({DueOf(*key, *entry).version, HashOf(*key)});
+    }
+  }
+}
+
+std::string_view Map::FindTombstone(const TombstoneItem& item) const {
   const auto& [version, hash] = item;
-  std::string oldest;
+  std::string_view oldest;
   for (const auto& [key, entry] : *buckets_[BucketOf(hash)]) {
     // Two keys of one hash and version: the smaller goes first, on all members alike.
     if (!entry.tombstone || TombstoneTime(entry) != version || HashOf(key) != hash) continue;
@@ -165,18 +185,19 @@ std::string Map::KeyOfTombstone(const std::pair<Version, uint64_t>& item) const 
 }
 
 Digest Map::digest() const {
-  const uint64_t words[] = {state_.settings.bytes_max,
-                            state_.settings.tombstones_max,
-                            state_.settings.tombstone_bytes_max,
-                            state_.settings.tombstone_horizon_ms,
-                            (state_.configured ? 1u : 0u) | (convergent() ? 2u : 0u),
-                            state_.cleared.time,
-                            state_.cleared.writer,
-                            state_.forgotten,
-                            state_.greatest,
-                            state_.epoch,
-                            state_.caretaker,
-                            XXH3_64bits(name_.data(), name_.size())};
+  const uint64_t words[] = {
+      state_.settings.bytes_max,
+      state_.settings.tombstones_max,
+      state_.settings.tombstone_bytes_max,
+      state_.settings.tombstone_horizon_ms,
+      (state_.configured ? 1u : 0u) | (convergent() ? 2u : 0u) | (state_.settings.evicts ? 4u : 0u),
+      state_.cleared.time,
+      state_.cleared.writer,
+      state_.forgotten,
+      state_.greatest,
+      state_.epoch,
+      state_.caretaker,
+      XXH3_64bits(name_.data(), name_.size())};
   const XXH128_hash_t hash = XXH3_128bits(words, sizeof(words));
   return Digest::Of(root_ + ((static_cast<Uint128>(hash.high64) << 64) | hash.low64));
 }

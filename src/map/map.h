@@ -46,6 +46,7 @@ class Map {
     uint64_t refused = 0;         // Operations with a status that is not OK.
     uint64_t buckets_copied = 0;  // Copy on write.
     uint64_t tombstones_dropped = 0;
+    uint64_t evicted = 0;
     uint64_t conflicts = 0;
   };
 
@@ -68,7 +69,7 @@ class Map {
     return bytes_;
   }  // Keys, values and kEntryOverheadBytes each; what the byte cap is held against.
   uint64_t Expiring() const { return expiries_.size(); }  // Of Size(): those with a lifetime.
-  uint64_t Tombstones() const { return tombstones_.size() + claimed_; }
+  uint64_t Tombstones() const { return tombstones_.size() + claimed_.size(); }
 
   struct ScanResult {
     std::vector<std::pair<std::string, Reading>> entries;  // By bucket, inside a bucket by key.
@@ -80,7 +81,14 @@ class Map {
 
   // Up to `max` entries that have expired by `now`, earliest first: the content of an EXPIRE
   // operation.
-  std::vector<std::pair<std::string, Version>> DueForExpiry(GroupTime now, size_t max) const;
+  struct Due {
+    std::string key;
+    Version version;
+    Version life;
+  };
+  std::vector<Due> DueForExpiry(GroupTime now, size_t max) const;
+  // Up to `max` entries, the least recently used first, without which the map keeps `bytes_max`.
+  std::vector<Due> DueForEviction(uint64_t bytes_max, size_t max) const;
   GroupTime NextExpiry() const;  // 0: nothing expires.
 
   Digest digest() const;
@@ -92,7 +100,7 @@ class Map {
   // ---- For transfers and merges.
   // Puts a received entry in place. False if it is malformed or the key is there already.
   bool Restore(std::string_view key, Entry entry);
-  void RestoreState(const MapState& state) { state_ = state; }
+  void RestoreState(const MapState& state);
   const Entry* Find(
       std::string_view key) const;  // Tombstones and expired ones too. Valid until the next write.
   SortedEntries EntriesOf(size_t bucket) const;  // Valid until the next write.
@@ -113,8 +121,8 @@ class Map {
   void Remove(uint64_t hash, std::string_view key);  // Without a tombstone.
   void RemoveAll();
   using TombstoneItem = std::pair<Version, uint64_t>;  // (version, hash)
-  // The key of a tombstone of tombstones_; its own if two share both.
-  std::string KeyOfTombstone(const TombstoneItem& item) const;
+  // The key of a tombstone; its own if two share both. Valid until the next write.
+  std::string_view FindTombstone(const TombstoneItem& item) const;
 
   MapState state_;
   Stats stats_;
@@ -124,17 +132,21 @@ class Map {
   // Hashes stand for keys here: an entry is found again by its bucket, its hash and its time.
   absl::btree_multiset<std::pair<GroupTime, uint64_t>> expiries_;  // (expires_at, hash)
   absl::btree_multiset<TombstoneItem> tombstones_;
-  // Besides those: tombstones that hold a claim, which is never forgotten, because only some
-  // members might: others have begun a new life of the entry meanwhile.
-  uint64_t claimed_ = 0;
+  // Besides those: tombstones that hold a claim. It is forgotten by name only, because others have
+  // perhaps begun a new life of the entry meanwhile.
+  absl::btree_multiset<TombstoneItem> claimed_;
+  // By the last write, touch or access; kept where the map evicts.
+  absl::btree_multiset<std::pair<Version, uint64_t>> uses_;
   absl::btree_multiset<TombstoneItem> hidden_;  // Tombstones of either sort that hold contents.
   std::vector<uint32_t> marked_;  // By bucket: entries with markers of erased attributes ...
   uint64_t marked_total_ = 0;     // ... and of all.
 
  private:
+  void IndexUses();  // Anew, for settings that have just come.
   Bucket& MutableBucket(size_t index);
-  // Of what keeps an entry from expiring the latest: its version, in an ordered map.
-  Version ActivityOf(const Entry& entry) const;
+  // What is to be deleted: in an ordered map the entry's version; otherwise its life, as far as it
+  // was kept from expiring.
+  Due DueOf(std::string_view key, const Entry& entry) const;
   // Whether a tombstone holds contents still: those of a convergent map that has expired.
   bool Hides(const Entry& entry) const;
   // By which it is found in tombstones_: of all that is in it the latest.

@@ -74,14 +74,16 @@ struct BatchOp {
 
 struct ClearOp {};
 
-// Deletes expired entries, where the version is still the one named. By one member for all, see
-// DueForExpiry().
+// Deletes expired entries, where the version is still the one named, or the life and its activity.
+// By one member for all, see DueForExpiry().
 struct ExpireOp {
   struct Key {
     std::string_view key;
     Version version;
+    Version life;  // Of a convergent map's entry: when the one began that is over.
   };
   std::vector<Key> keys;
+  bool evicts = false;  // They have not expired: a convergent map is full.
 };
 
 struct MergeEntry {
@@ -108,19 +110,21 @@ struct ConfigureOp {
   MapSettings settings;
 };
 
-// Of a convergent map: forgets what was removed, as far as that is settled (Spec 11.16).
-struct PurgeOp {
-  uint64_t upto = 0;      // Tombstones and markers of erased attributes.
-  uint64_t contents = 0;  // The contents of what has expired.
-  uint64_t view = 0;      // Number of the view it is for: in another one it does nothing ...
-  uint64_t epoch = 0;     // ... nor in another epoch of the map (MapState).
-};
-
 // Of a convergent map: the writer owns the entry from here on, unless another claim came before
 // (Spec 11.20).
 struct ClaimOp {
   std::string_view key;
   uint64_t epoch = 0;  // Of the claim it follows, as the writer knew it.
+};
+
+// Of a convergent map: forgets what was removed, as far as that is settled (Spec 11.16).
+struct PurgeOp {
+  uint64_t upto = 0;            // Tombstones and markers of erased attributes.
+  uint64_t contents = 0;        // The contents of what has expired.
+  uint64_t view = 0;            // Number of the view it is for: in another one it does nothing ...
+  uint64_t epoch = 0;           // ... nor in another epoch of the map (MapState).
+  std::vector<ClaimOp> claims;  // Forgotten, each where the entry still has that epoch.
+  bool IsEmpty() const { return upto == 0 && contents == 0 && claims.empty(); }
 };
 
 struct MapOp {

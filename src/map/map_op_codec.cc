@@ -82,10 +82,12 @@ struct BodyFiller : ItemFiller<v1::MapOperation> {
   void operator()(const ClearOp&) { out->mutable_clear(); }
   void operator()(const ExpireOp& op) {
     v1::MapExpire* expire = out->mutable_expire();
+    expire->set_evicts(op.evicts);
     for (const ExpireOp::Key& key : op.keys) {
       v1::MapExpireKey* added = expire->add_keys();
       added->set_key(key.key.data(), key.key.size());
       Set(added->mutable_version(), key.version);
+      if (key.life != Version()) Set(added->mutable_life(), key.life);
     }
   }
   void operator()(const MergeOp& op) {
@@ -113,6 +115,7 @@ struct BodyFiller : ItemFiller<v1::MapOperation> {
     configure->set_tombstone_bytes_max(op.settings.tombstone_bytes_max);
     configure->set_tombstone_horizon_ms(op.settings.tombstone_horizon_ms);
     configure->set_convergent(op.settings.convergent);
+    configure->set_evicts(op.settings.evicts);
   }
   void operator()(const ClaimOp& op) {
     out->mutable_claim()->set_key(op.key.data(), op.key.size());
@@ -123,6 +126,11 @@ struct BodyFiller : ItemFiller<v1::MapOperation> {
     out->mutable_purge()->set_contents(op.contents);
     out->mutable_purge()->set_view(op.view);
     out->mutable_purge()->set_epoch(op.epoch);
+    for (const ClaimOp& claim : op.claims) {
+      v1::MapClaim* added = out->mutable_purge()->add_claims();
+      added->set_key(claim.key.data(), claim.key.size());
+      added->set_epoch(claim.epoch);
+    }
   }
 };
 
@@ -150,7 +158,7 @@ TouchOp From(const v1::MapTouch& op) {
 
 ConfigureOp From(const v1::MapConfigure& op) {
   return {{op.bytes_max(), op.tombstones_max(), op.tombstone_bytes_max(), op.tombstone_horizon_ms(),
-           op.convergent()}};
+           op.convergent(), op.evicts()}};
 }
 
 // False unless exactly one item is set.
@@ -175,11 +183,19 @@ bool TakeBatch(const v1::MapBatch& in, MapOp& out) {
 }
 
 ExpireOp From(const v1::MapExpire& in) {
-  ExpireOp expire;
+  ExpireOp expire{.keys = {}, .evicts = in.evicts()};
   for (const v1::MapExpireKey& key : in.keys()) {
-    expire.keys.push_back({key.key(), From(key.version())});
+    expire.keys.push_back({key.key(), From(key.version()), From(key.life())});
   }
   return expire;
+}
+
+PurgeOp From(const v1::MapPurge& in) {
+  PurgeOp purge{in.upto(), in.contents(), in.view(), in.epoch(), {}};
+  for (const v1::MapClaim& claim : in.claims()) {
+    purge.claims.push_back({claim.key(), claim.epoch()});
+  }
+  return purge;
 }
 
 MergeOp From(const v1::MapMerge& in) {
@@ -235,7 +251,8 @@ bool CountsAreBounded(Bytes bytes) {
     const uint32_t field = tag >> 3;
     const bool is_repeated = field == v1::MapOperation::kBatchFieldNumber ||
                              field == v1::MapOperation::kExpireFieldNumber ||
-                             field == v1::MapOperation::kMergeFieldNumber;
+                             field == v1::MapOperation::kMergeFieldNumber ||
+                             field == v1::MapOperation::kPurgeFieldNumber;
     uint32_t size = 0;
     if (++fields > kTopLevelFieldsMax) return false;
     if ((tag & 7) == 2) {
@@ -311,8 +328,7 @@ absl::StatusOr<const MapOp*> MapOpDecoder::Decode(Bytes bytes) {
     if (in.has_configure()) op_.body = From(in.configure());
     if (in.has_claim()) op_.body = ClaimOp{in.claim().key(), in.claim().epoch()};
     if (in.has_purge()) {
-      const v1::MapPurge& purge = in.purge();
-      op_.body = PurgeOp{purge.upto(), purge.contents(), purge.view(), purge.epoch()};
+      op_.body = From(in.purge());
     }
   }
   if (!well_formed) return absl::InvalidArgumentError("a map operation has exactly one body");

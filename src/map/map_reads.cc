@@ -46,8 +46,8 @@ Map::ScanResult Map::Scan(uint64_t cursor, size_t count, GroupTime now) const {
   return result;
 }
 
-std::vector<std::pair<std::string, Version>> Map::DueForExpiry(GroupTime now, size_t max) const {
-  std::vector<std::pair<std::string, Version>> due;
+std::vector<Map::Due> Map::DueForExpiry(GroupTime now, size_t max) const {
+  std::vector<Due> due;
   for (auto item = expiries_.begin(); item != expiries_.end() && item->first <= now; ++item) {
     if (due.size() >= std::min(max, kExpireKeysMax)) break;
     // Several keys of one hash and instant stand side by side: one walk over the bucket finds them
@@ -57,16 +57,37 @@ std::vector<std::pair<std::string, Version>> Map::DueForExpiry(GroupTime now, si
       if (entry->tombstone || entry->expires_at != item->first || HashOf(*key) != item->second) {
         continue;
       }
-      due.emplace_back(*key, ActivityOf(*entry));
+      due.push_back(DueOf(*key, *entry));
     }
   }
   return due;
 }
 
-Version Map::ActivityOf(const Entry& entry) const {
-  if (!convergent()) return entry.version;
+Map::Due Map::DueOf(std::string_view key, const Entry& entry) const {
+  Due due{std::string(key), entry.version, {}};
+  if (!convergent()) return due;
   const std::optional<Registers> registers = ParseRegisters(entry.value);
-  return registers.has_value() ? registers->Activity() : entry.version;
+  if (!registers.has_value()) return due;
+  due.version = registers->Activity();
+  due.life = registers->created;
+  return due;
+}
+
+std::vector<Map::Due> Map::DueForEviction(uint64_t bytes_max, size_t max) const {
+  std::vector<Due> due;
+  uint64_t bytes = bytes_;
+  for (auto item = uses_.begin(); item != uses_.end() && bytes > bytes_max; ++item) {
+    if (due.size() >= max) break;
+    if (item != uses_.begin() && *std::prev(item) == *item) continue;  // As in DueForExpiry().
+    for (const auto& [key, entry] : EntriesOf(item->second % kBucketsPerMap)) {
+      if (entry->tombstone || HashOf(*key) != item->second) continue;
+      Due one = DueOf(*key, *entry);
+      if (one.version != item->first) continue;
+      bytes -= std::min(bytes, CostOf(*key, *entry));
+      due.push_back(std::move(one));
+    }
+  }
+  return due;
 }
 
 GroupTime Map::NextExpiry() const { return expiries_.empty() ? 0 : expiries_.begin()->first; }
@@ -93,7 +114,8 @@ bool Map::IsConsistent() const {
         tombstone_bytes += TombstoneCost(*key, *entry);
         const auto item = std::pair(TombstoneTime(*entry), hash);
         const bool claimed = convergent() && HasClaim(entry->value);
-        if ((!claimed && !tombstones_.contains(item)) || (hides && !hidden_.contains(item)))
+        if (!(claimed ? claimed_ : tombstones_).contains(item) ||
+            (hides && !hidden_.contains(item)))
           return false;
         continue;
       }
@@ -107,9 +129,10 @@ bool Map::IsConsistent() const {
     root += sum;
   }
   return root == root_ && marked == marked_total_ && live == live_ && bytes == bytes_ &&
-         tombstones == Tombstones() && hidden == hidden_.size() &&
-         tombstone_bytes == tombstone_bytes_ && expiring == expiries_.size() &&
-         state_.forgotten <= state_.greatest && state_.cleared.time <= state_.greatest;
+         uses_.size() == (state_.settings.evicts ? live_ : 0) && tombstones == Tombstones() &&
+         hidden == hidden_.size() && tombstone_bytes == tombstone_bytes_ &&
+         expiring == expiries_.size() && state_.forgotten <= state_.greatest &&
+         state_.cleared.time <= state_.greatest;
 }
 
 }  // namespace cohort::map

@@ -89,11 +89,11 @@ void MergePlanner::PlanRegisters(const std::string& key, const Entry& theirs, co
       if (!registers->IsAlive()) break;  // Its end says it.
       if (attribute.view >= BaseNumber() || registers->Find(attribute.name) != nullptr) continue;
       const std::optional<Registers> all = ParseRegisters(theirs.value);
-      if (all->Find(attribute.name) != nullptr || attribute.life < registers->floor) continue;
+      if (all->Find(attribute.name) != nullptr || attribute.mark.life < registers->floor) continue;
       Attribute erased = attribute;
       erased.value = {};
-      erased.stamp = {attribute.stamp.time + 1, 0};
-      inferred = std::max(inferred, erased.stamp);
+      erased.mark.stamp = {attribute.mark.stamp.time + 1, 0};
+      inferred = std::max(inferred, erased.mark.stamp);
       erased.absent = true;
       const auto at =
           std::lower_bound(attributes.begin(), attributes.end(), erased.name,

@@ -45,6 +45,7 @@ ApplyResult OrderedMap::Apply(const MapOp& op, const Place& place, Output& out) 
           },
       },
       op.body);
+  Evict(place, out);
   DropTombstones(static_cast<GroupTime>(op.hlc >> 16));
   if (result.applied) ++stats_.applied;
   if (!result.status.ok()) ++stats_.refused;
@@ -102,20 +103,36 @@ ApplyResult OrderedMap::ApplyExpire(const ExpireOp& op, uint64_t hlc, const Plac
         !entry->IsExpired(static_cast<GroupTime>(hlc >> 16))) {
       continue;
     }
-    // The tombstone has the version of what expired: a later write of another side outlives the
-    // expiry, an older one does not come back.
-    Draft draft;
-    draft.key = expired.key;
-    draft.hash = hash;
-    draft.cause = ChangeCause::kExpire;
-    draft.entry.version = expired.version;
-    draft.entry.view = place.view;
-    draft.entry.tombstone = true;
-    Commit(std::move(draft), place, out);
+    End(expired.key, hash, expired.version, ChangeCause::kExpire, place, out);
     ++result.number;
   }
   result.applied = result.number > 0;
   return result;
+}
+
+// The tombstone has the version of what went: a later write of another side outlives that, an older
+// one does not come back.
+void OrderedMap::End(std::string_view key, uint64_t hash, const Version& version, ChangeCause cause,
+                     const Place& place, Output& out) {
+  Draft draft;
+  draft.key = key;
+  draft.hash = hash;
+  draft.cause = cause;
+  draft.entry.version = version;
+  draft.entry.view = place.view;
+  draft.entry.tombstone = true;
+  Commit(std::move(draft), place, out);
+}
+
+// Spec 8.12
+void OrderedMap::Evict(const Place& place, Output& out) {
+  const uint64_t cap = state_.settings.bytes_max;
+  while (state_.settings.evicts && cap != 0 && bytes_ > cap) {
+    for (const Due& due : DueForEviction(cap, kExpireKeysMax)) {
+      End(due.key, HashOf(due.key), due.version, ChangeCause::kEvict, place, out);
+      ++stats_.evicted;
+    }
+  }
 }
 
 void OrderedMap::Commit(Draft draft, const Place& place, Output& out) {
@@ -143,7 +160,7 @@ void OrderedMap::DropTombstones(GroupTime now) {
         tombstone_bytes_ <= state_.settings.tombstone_bytes_max) {
       return;
     }
-    const std::string oldest = KeyOfTombstone({version, hash});
+    const std::string oldest(FindTombstone({version, hash}));
     state_.forgotten = std::max(state_.forgotten, version.time);
     Remove(hash, oldest);
     ++stats_.tombstones_dropped;

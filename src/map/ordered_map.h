@@ -46,6 +46,11 @@ class OrderedMap : public Map {
   uint64_t MergeCleared(const MergeOp& op, const Place& place, Output& out);
 
   void Commit(Draft draft, const Place& place, Output& out);
+  // Leaves a tombstone of `version` in place of an entry.
+  void End(std::string_view key, uint64_t hash, const Version& version, ChangeCause cause,
+           const Place& place, Output& out);
+  // Makes the map fit its cap again, where it evicts.
+  void Evict(const Place& place, Output& out);
   void DropTombstones(GroupTime now);
 };
 

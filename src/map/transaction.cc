@@ -80,8 +80,12 @@ absl::Status OrderedMap::Transaction::CheckGrowth(std::string_view key, size_t v
     held = static_cast<int64_t>(key.size() + current->value.size() + kEntryOverheadBytes);
   }
   const uint64_t cap = map_.state_.settings.bytes_max;
-  const int64_t total = static_cast<int64_t>(map_.bytes_) + growth_ + wanted - held;
-  if (wanted > held && cap != 0 && static_cast<uint64_t>(total) > cap) {
+  // A map that evicts makes room for what this operation writes, if that fits an empty one.
+  written_ += wanted;
+  const int64_t total = map_.state_.settings.evicts
+                            ? written_
+                            : static_cast<int64_t>(map_.bytes_) + growth_ + wanted - held;
+  if (wanted > held && cap != 0 && total > static_cast<int64_t>(cap)) {
     return MakeStatus(absl::StatusCode::kResourceExhausted,
                       "the map holds as many bytes as its cap of " + std::to_string(cap) +
                           " allows; erase entries, give them a time to live, or raise the cap");

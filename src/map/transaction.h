@@ -44,7 +44,8 @@ class OrderedMap::Transaction {
   const uint64_t hlc_;
   const GroupTime now_;
   const Place& place_;
-  int64_t growth_ = 0;  // Of the byte count, by the drafts so far.
+  int64_t growth_ = 0;   // Of the byte count, by the drafts so far.
+  int64_t written_ = 0;  // Bytes of the entries they write.
   bool several_;
   absl::InlinedVector<Draft, 1> drafts_;
   absl::flat_hash_map<absl::string_view, size_t>

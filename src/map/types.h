@@ -46,11 +46,14 @@ struct Digest {
 // What decides results and therefore must be alike on all members: set by a CONFIGURE operation,
 // carried by transfers.
 struct MapSettings {
-  uint64_t bytes_max = 0;  // Cap on Bytes(); writes that grow it further are refused. 0: none.
-  uint64_t tombstones_max = 100'000;          // Erased keys remembered for merges.
+  uint64_t bytes_max = 0;             // Cap on Bytes(); what happens at it says `evicts`. 0: none.
+  uint64_t tombstones_max = 100'000;  // Erased keys remembered for merges.
   uint64_t tombstone_bytes_max = 16 << 20;    // Bytes of those keys.
   uint64_t tombstone_horizon_ms = 3'600'000;  // How long they are remembered.
   bool convergent = false;                    // The map's kind: fixed by the first who opens it.
+  // At the cap the least recently used entries go (Spec 8.12); otherwise writes that would grow the
+  // map are refused.
+  bool evicts = false;
   bool operator==(const MapSettings&) const = default;
 };
 
@@ -86,7 +89,7 @@ struct ApplyResult {
   std::vector<ApplyResult> items;  // Batch: one for each item, if the batch was applied.
 };
 
-enum class ChangeCause : uint8_t { kPut, kErase, kExpire, kMerge, kClear };
+enum class ChangeCause : uint8_t { kPut, kErase, kExpire, kMerge, kClear, kEvict };
 
 // One change for the feed. A clear is one change with an empty key.
 struct Change {

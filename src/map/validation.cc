@@ -118,9 +118,11 @@ absl::Status Check(const ClaimOp& op, size_t& size) {
   return ValidateKey(op.key);
 }
 
-absl::Status Check(const PurgeOp& op, size_t&) {
-  if (op.upto < kHlcMax && op.contents < kHlcMax) return absl::OkStatus();
-  return Invalid("a purge's time is beyond 2^63");
+absl::Status Check(const PurgeOp& op, size_t& size) {
+  if (op.upto >= kHlcMax || op.contents >= kHlcMax) return Invalid("a purge's time is beyond 2^63");
+  absl::Status status = ValidateCount("a purge", op.claims.size(), kPurgeClaimsMax);
+  for (size_t i = 0; status.ok() && i < op.claims.size(); ++i) status = Check(op.claims[i], size);
+  return status;
 }
 
 }  // namespace

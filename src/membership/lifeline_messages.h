@@ -74,7 +74,7 @@ struct MergeMessage {
     kOk = 2,        // Yes, and mine stays where it is for two seconds.
     kNo = 3,        // `text` says why.
     kDescent = 4,   // Does your view descend from mine?
-    kDescends = 5,  // It does, and it is primary.
+    kDescends = 5,  // It does, and goes on.
   };
   Kind kind = Kind::kRequest;
   std::string group;

@@ -206,7 +206,7 @@ void Membership::OnRoleTimer(Instant now, Output& out) {
   switch (KindOf(role_)) {
     case RoleKind::kDiscovering:
       if (const auto sighted = std::exchange(sighted_, std::nullopt))
-        OnSighting(now, *sighted, out);
+        OnSighting(now, *sighted, false, out);
       return;
     case RoleKind::kJoining:
       Report(now, EventKind::kRefused,

@@ -56,7 +56,8 @@ class Membership {
   // From discovery. Neither is believed: the first is judged by role and policy, the second only
   // leads to a question.
   void OnFormGroup(Instant now, Output& out);
-  void OnSighting(Instant now, const GroupSighting& sighting, Output& out);
+  // `was_stopped`: this process did not run lately, so the others may have gone on without it.
+  void OnSighting(Instant now, const GroupSighting& sighting, bool was_stopped, Output& out);
 
   // A ControlFrame{kViewChange} or a lifeline message kControl.
   void OnViewChangeMessage(const Turn& turn, const MemberId& from, Bytes body, Output& out);
@@ -185,7 +186,7 @@ class Membership {
                      Output& out);
   std::string JudgeMergeRequest(Instant now, const MergeMessage& request) const;
   std::string JudgeDescent(const MergeMessage& question) const;
-  void ConsiderSide(Instant now, const GroupSighting& sighting, Output& out);
+  void ConsiderSide(Instant now, const GroupSighting& sighting, bool was_stopped, Output& out);
   void OnMergeTimer(Instant now, Output& out);
   void GoToOtherSide(Instant now, const Proposal& terminal, Output& out);
   MergeMessage MakeMergeMessage(MergeMessage::Kind kind) const;

@@ -77,11 +77,12 @@ void Membership::OnFormGroup(Instant now, Output& out) {
   BeginView(now, std::move(proposal), true, 0, out);
 }
 
-void Membership::OnSighting(Instant now, const GroupSighting& sighting, Output& out) {
+void Membership::OnSighting(Instant now, const GroupSighting& sighting, bool was_stopped,
+                            Output& out) {
   // Also not of a process that was at this address before.
   if (sighting.coordinator.instance == self_.id.instance || sighting.address == self_.address)
     return;
-  if (in_group()) return ConsiderSide(now, sighting, out);
+  if (in_group()) return ConsiderSide(now, sighting, was_stopped, out);
   const auto* discovering = std::get_if<role::Discovering>(&role_);
   if (discovering == nullptr) return;
   if (options_.policy == Policy::kPrimary && !sighting.primary) return;

@@ -35,16 +35,19 @@ MergeMessage Membership::MakeMergeMessage(MergeMessage::Kind kind) const {
 }
 
 // Spec 4.80, 4.81, 4.86.
-void Membership::ConsiderSide(Instant now, const GroupSighting& sighting, Output& out) {
+void Membership::ConsiderSide(Instant now, const GroupSighting& sighting, bool was_stopped,
+                              Output& out) {
   if (KindOf(role_) != RoleKind::kInGroup || terminal_ || KnowsView(sighting.view)) return;
   if (!merge_.MayAsk(now)) return;
-  const bool descent = options_.policy == Policy::kPrimary;
-  if (descent) {
+  const bool is_primary = options_.policy == Policy::kPrimary;
+  const bool is_fellow = RankOf(*view(), sighting.coordinator).has_value();
+  const bool descent = is_primary || (is_fellow && was_stopped);
+  if (is_primary) {
     if (!sighting.primary) return;
-  } else {
+  } else if (!descent) {
     // A member of this very view that seems to be elsewhere: the view change or failure detection
     // will tell.
-    if (RankOf(*view(), sighting.coordinator)) return;
+    if (is_fellow) return;
     if (!IsCoordinator() || IsStronger(Side(), sighting)) return;
     if (IsHeldBack(now, sighting, out)) return;
     Report(now, EventKind::kMerging,
@@ -127,11 +130,9 @@ std::string Membership::JudgeMergeRequest(Instant now, const MergeMessage& reque
   return {};
 }
 
-// Spec 4.86. Empty when this view is primary and descends from the asker's.
+// Spec 4.86, 4.87. Empty when this view may go on and descends from the asker's.
 std::string Membership::JudgeDescent(const MergeMessage& question) const {
-  if (!in_group() || options_.policy != Policy::kPrimary || view_change_.halted()) {
-    return "this side has no quorum either";
-  }
+  if (!in_group() || view_change_.halted()) return "this side has no quorum either";
   if (RankOf(*view(), question.member)) return "the asker is a member of this view";
   const bool descends =
       std::find(ancestors_.begin(), ancestors_.end(), question.view) != ancestors_.end();
@@ -150,8 +151,8 @@ void Membership::OnMergeAnswer(Instant now, const LifelinePeer& from, const Merg
   const bool descent = question->descent;
   merge_.EndQuestion(now);
   if (answer.kind == MergeMessage::Kind::kDescends && descent) {
-    return Exclude(now, "view " + answer.view.ToString() + " is primary and descends from its own",
-                   Duration(0), out);
+    return Exclude(now, "view " + answer.view.ToString() + " descends from its own", Duration(0),
+                   out);
   }
   // Spec 4.83
   if (answer.kind != MergeMessage::Kind::kOk || descent || !IsCoordinator()) return;

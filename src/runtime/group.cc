@@ -97,6 +97,7 @@ absl::StatusOr<ReplicatedMap> Group::OpenMap(std::string_view name, const MapOpt
     command.name = name;
     command.bytes_max = options.bytes_max;
     command.convergent = convergent;
+    command.evicts = options.when_full == WhenFull::kEvictLeastRecentlyUsed;
     const WriteResult result = impl_->Call(std::move(command), timeout);
     if (!result.ok()) return result.status;
   }

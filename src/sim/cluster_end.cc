@@ -294,7 +294,8 @@ std::string Cluster::Configuration() const {
          (workload_.big > 0.01 ? ", many large" : "") +
          (workload_.conditional > 0.5 ? ", mostly conditional" : "") +
          (workload_.maps > 1 ? " in " + std::to_string(workload_.maps) + " maps" : "") +
-         (workload_.convergent ? ", one convergent" : "") + host_options_.ToString();
+         (workload_.convergent ? ", one convergent" : "") +
+         (workload_.evicts && workload_.maps > 1 ? ", evicting" : "") + host_options_.ToString();
 }
 
 }  // namespace cohort::sim

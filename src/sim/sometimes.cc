@@ -87,6 +87,8 @@ void Sometimes::OnTrace(const Moment& moment, const TraceRecord& record) {
 void Sometimes::OnUpcall(const Moment&, const engine::Upcall& upcall) {
   if (const auto* event = std::get_if<engine::EventUpcall>(&upcall)) {
     if (const char* name = NameOf(event->event.kind)) ++counts_[name];
+  } else if (const auto* change = std::get_if<engine::ChangeUpcall>(&upcall)) {
+    if (change->cause == engine::ChangeUpcall::Cause::kEvict) ++counts_["evictions"];
   } else if (const auto* done = std::get_if<engine::DoneUpcall>(&upcall)) {
     ++counts_[done->status.ok() ? "commands done" : "commands failed"];
   }
@@ -109,6 +111,7 @@ void Sometimes::OnProcess(const Moment& moment, ProcessChange change) {
 std::vector<std::string> Sometimes::Wanted(Policy policy) {
   std::vector<std::string> wanted = {"coordinator crashes in a view change",
                                      "crashes",
+                                     "evictions",
                                      "leaves",
                                      "pauses",
                                      "repairs",

@@ -46,6 +46,7 @@ void DrawMoreWorkload(uint64_t seed, WorkloadOptions& options) {
     options.convergent = true;
     options.maps = std::max<uint32_t>(options.maps, 2);
   }
+  options.evicts = random.Chance(0.5);
 }
 
 Duration Workload::DrawPause() {
@@ -109,6 +110,7 @@ Workload::Planned Workload::OpenTheMap(uint32_t map) {
   open.id = planned.issued.id;
   open.name = kMapNames[map];
   if (map != 0) open.bytes_max = uint64_t{64 << 10} * map;
+  open.evicts = map != 0 && options_.evicts;
   open.convergent = opening_convergent_ = options_.convergent && map == options_.maps - 1;
   planned.command = std::move(open);
   return planned;
@@ -240,7 +242,7 @@ Workload::Planned Workload::Write(Instant now, Node& node, uint32_t which, uint3
     map::EraseOp erase;
     erase.key = key;
     op.body = erase;
-  } else if (choice < 16) {
+  } else if (choice < 16 && !(options_.evicts && which != 0)) {  // Whoever counts must not lose it.
     planned.issued.kind = IssuedCommand::Kind::kIncrement;
     key = "counter/" + std::to_string(random_.Below(4));
     if (which != 0) key += std::string("/") + kMapNames[which];

@@ -26,6 +26,7 @@ struct WorkloadOptions {
   double burst = 0.25;         // Share of commands that follow the one before at once.
   uint32_t maps = 1;           // Used; each process opens a map when it needs it.
   bool convergent = false;     // The last of them is a convergent one.
+  bool evicts = false;         // All but the first evict when they are full.
   uint32_t keys = 40;          // Of each process, and shared.
   uint32_t pending_max = 200;  // A user stops when so many commands are not done.
 };

@@ -35,11 +35,12 @@ void Fill(v1::TransferSettings* out, const map::MapSettings& settings) {
   out->set_tombstone_bytes_max(settings.tombstone_bytes_max);
   out->set_tombstone_horizon_ms(settings.tombstone_horizon_ms);
   out->set_convergent(settings.convergent);
+  out->set_evicts(settings.evicts);
 }
 
 map::MapSettings From(const v1::TransferSettings& in) {
-  return {in.bytes_max(), in.tombstones_max(), in.tombstone_bytes_max(), in.tombstone_horizon_ms(),
-          in.convergent()};
+  return {in.bytes_max(),  in.tombstones_max(), in.tombstone_bytes_max(), in.tombstone_horizon_ms(),
+          in.convergent(), in.evicts()};
 }
 
 void Fill(v1::TransferMap* out, const BeginMessage::Map& map) {

@@ -171,11 +171,13 @@ def scenario_kill_big(s):
 def scenario_stop(s):
     at = s.members["b"].stop()
     installed = s.view(["a", "c"], since=at)
-    s.run_for(0.5)
+    s.run_for(2.5)
     back = s.members["b"].resume()
     s.view(NAMES, BACK_SECONDS, since=back)
     for name in ("a", "c"):
         assert s.lost(name, at) == {"b"}, "%s lost %s" % (name, s.lost(name, at))
+    for moment, event in s.members["b"].events:  # It learns that the others went on; it is not one side of two.
+        assert moment < back or event.get("event") != "view" or len(event["members"]) == 3, "b went on alone: %s" % event
     return "out after %.0f ms, back %.0f ms after it was resumed" % (
         (installed - at) * 1000, (s.view(NAMES) - back) * 1000)
 

@@ -240,5 +240,26 @@ TEST_F(AdversityTest, AConvictionOfTheViewBeforeMeetsNobodyInTheNext) {
   }
 }
 
+TEST_F(AdversityTest, AMemberThatStoodStillLearnsThatTheOthersWentOnAndDoesNotGoOnAlone) {
+  for (const size_t stopped : {size_t{0}, size_t{2}}) {
+    EngineNet net;
+    for (const char* name : {"a", "b", "c"}) net.Add(net.Options(name));
+    ASSERT_TRUE(net.RunUntil([&] { return net.AllIn({0, 1, 2}); }));
+    ASSERT_TRUE(net.RunUntil([&] { return net.engine(2).synced(); }));
+    net.RunFor(seconds(2));
+    net.Pause(stopped);
+    const std::vector<size_t> others =
+        stopped == 0 ? std::vector<size_t>{1, 2} : std::vector<size_t>{0, 1};
+    ASSERT_TRUE(net.RunUntil([&] { return net.engine(others[0]).view().members.size() == 2; }));
+    net.RunFor(seconds(5));
+    ASSERT_EQ(net.engine(stopped).view().members.size(), 3u);
+    net.host(stopped).views.clear();
+    net.Resume(stopped);
+    EXPECT_TRUE(net.RunUntil([&] { return net.AllIn({0, 1, 2}); }, milliseconds(1500)));
+    for (const View& view : net.host(stopped).views)
+      EXPECT_EQ(view.members.size(), 3u) << "it went on alone";
+  }
+}
+
 }  // namespace
 }  // namespace cohort::engine

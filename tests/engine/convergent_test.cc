@@ -181,8 +181,8 @@ TEST_F(ConvergentTest, WhoHasClaimedAnEntryHasAllThatTheOwnerBeforeWroteByRight)
     std::vector<uint64_t> writes;
     while (!Done(next, claim)) {
       const std::string value = std::to_string(count + 1);
-      const uint64_t put =
-          Write(owner, map::PutOp{.key = "k", .value = value}, AckLevel::kLocal, {.by_owner = true});
+      const uint64_t put = Write(owner, map::PutOp{.key = "k", .value = value}, AckLevel::kLocal,
+                                 {.by_owner = true});
       if (Get(owner, "k") == value) {
         ++count;
       } else {

@@ -16,34 +16,7 @@ namespace {
 
 constexpr auto kFailedPrecondition = absl::StatusCode::kFailedPrecondition;
 
-class ConvergentMapTest : public ::testing::Test {
- protected:
-  ~ConvergentMapTest() override {
-    EXPECT_TRUE(a_.map().IsConsistent());
-    EXPECT_TRUE(b_.map().IsConsistent());
-  }
-  // As the member that cares for all does it: the first one begins its epoch and does nothing else.
-  static void Purge(Member& member, PurgeOp purge) {
-    purge.view = 1;
-    for (int i = 0; i < 2; ++i) {
-      purge.epoch = member.map().state().epoch;
-      member.Order(OpOf(purge));
-    }
-  }
-  // What `member` finds expired at `now`, as the others get it.
-  static Member::Sent Expire(Member& member, GroupTime now) {
-    static std::deque<std::string> keys;
-    ExpireOp expire;
-    for (const auto& [key, version] : member.map().DueForExpiry(now, 10))
-      expire.keys.push_back({keys.emplace_back(key), version});
-    Member::Sent sent;
-    sent.ordered = OpOf(expire);
-    sent.ordered->hlc = member.NextTime(now);
-    return sent;
-  }
-  Member a_{1};
-  Member b_{2};
-};
+class ConvergentMapTest : public TwoMembers {};
 
 // ---- What waits in the send queue.
 
@@ -299,7 +272,7 @@ TEST_F(ConvergentMapTest, ReadersDoNotSeeWhatHasExpiredAndAnExpireOperationDelet
   EXPECT_EQ(a_.map().Size(), 1u);
   const auto due = a_.map().DueForExpiry(1011, 10);
   ASSERT_EQ(due.size(), 1u);
-  MapOp expire = OpOf(ExpireOp{{{due[0].first, due[0].second}}});
+  MapOp expire = OpOf(ExpireOp{{{due[0].key, due[0].version, due[0].life}}});
   expire.hlc = a_.NextTime(1011);
   const auto again = b_.Write(PutOp{"k", "new"}, 1012);  // Before the expiry comes to its place.
   a_.Order(expire);
@@ -361,12 +334,12 @@ std::string Dump(const ConvergentMap& map) {
       const std::optional<Registers> registers = ParseRegisters(entry->value);
       text += *key + (entry->tombstone ? " gone" : "") + " version " + entry->version.ToString() +
               " floor " + registers->floor.ToString() + " expired " +
-              registers->expired.ToString() + " created " + registers->created.ToString() +
-              " ttl " + registers->ttl_stamp.ToString() + " access " +
-              registers->access_stamp.ToString();
+              registers->expired.stamp.ToString() + " created " + registers->created.ToString() +
+              " ttl " + registers->ttl.stamp.ToString() + " access " +
+              registers->access.stamp.ToString();
       for (const Attribute& attribute : registers->attributes) {
         text += " [" + std::string(attribute.name) + (attribute.absent ? " absent " : " ") +
-                attribute.stamp.ToString() + " of " + attribute.life.ToString() + "]";
+                attribute.mark.stamp.ToString() + " of " + attribute.mark.life.ToString() + "]";
       }
       text += "\n";
     }
@@ -401,8 +374,8 @@ class History {
  private:
   Member::Sent DrawExpiry(Member& expirer, GroupTime now) {
     ExpireOp expire;
-    for (const auto& [key, version] : expirer.map().DueForExpiry(now + 3000, 2))
-      expire.keys.push_back({Keep(key), version});
+    for (const auto& [key, version, life] : expirer.map().DueForExpiry(now + 3000, 2))
+      expire.keys.push_back({Keep(key), version, life});
     Member::Sent sent;
     sent.ordered = OpOf(expire);
     sent.ordered->hlc = expirer.NextTime(now);
@@ -507,11 +480,12 @@ TEST(ConvergentMapProperty, RegistersSurviveTheirBytes) {
 
 TEST(ConvergentEntry, AnyBytesAreParsedOrRefused) {
   Registers registers;
-  registers.created = registers.floor = registers.expired = {5, 1};
+  registers.created = registers.floor = {5, 1};
+  registers.expired = registers.ttl = registers.access = {{5, 1}, {6, 1}};
   registers.claim = {3, 2};
   registers.view = 3;
-  registers.attributes.push_back({"", "value", {5, 1}, {5, 1}, 3, false});
-  registers.attributes.push_back({"name", "", {6, 1}, {5, 1}, 2, true});
+  registers.attributes.push_back({"", "value", {{5, 1}, {5, 1}}, 3, false});
+  registers.attributes.push_back({"name", "", {{5, 1}, {6, 1}}, 2, true});
   const Buffer good = EncodeRegisters(registers);
   ASSERT_TRUE(ParseRegisters(good).has_value());
   EXPECT_EQ(UnnamedValueOf(good).text(), "value");

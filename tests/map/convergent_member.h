@@ -5,6 +5,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <deque>
 #include <optional>
 #include <string>
 
@@ -80,6 +81,35 @@ class Member {
   ConvergentMap map_{"m", {.hash_key = 77, .id = 0, .settings = {}}};
   ConvergentOpDecoder decoder_;
   Output out_;
+};
+
+class TwoMembers : public ::testing::Test {
+ protected:
+  ~TwoMembers() override {
+    EXPECT_TRUE(a_.map().IsConsistent());
+    EXPECT_TRUE(b_.map().IsConsistent());
+  }
+  // As the member that cares for all does it: the first one begins its epoch and does nothing else.
+  static void Purge(Member& member, PurgeOp purge) {
+    purge.view = 1;
+    for (int i = 0; i < 2; ++i) {
+      purge.epoch = member.map().state().epoch;
+      member.Order(OpOf(purge));
+    }
+  }
+  // What `member` finds expired at `now`, as the others get it.
+  static Member::Sent Expire(Member& member, GroupTime now) {
+    static std::deque<std::string> keys;
+    ExpireOp expire;
+    for (const auto& [key, version, life] : member.map().DueForExpiry(now, 10))
+      expire.keys.push_back({keys.emplace_back(key), version, life});
+    Member::Sent sent;
+    sent.ordered = OpOf(expire);
+    sent.ordered->hlc = member.NextTime(now);
+    return sent;
+  }
+  Member a_{1};
+  Member b_{2};
 };
 
 inline AttributesOp Set(std::string_view key, std::string_view name, std::string_view value) {

@@ -146,10 +146,10 @@ inline MapOp RandomOp(Random& random, OpSource& source, const OrderedMap& seen, 
     op.body = source.Batch(now, version_of);
   } else if (kind < 98) {
     ExpireOp expire;
-    for (auto& [key, version] : seen.DueForExpiry(now, 20)) {
-      expire.keys.push_back({kept.emplace_back(std::move(key)), version});
+    for (auto& [key, version, life] : seen.DueForExpiry(now, 20)) {
+      expire.keys.push_back({kept.emplace_back(std::move(key)), version, life});
     }
-    if (random.Chance(0.3)) expire.keys.push_back({source.Key(), Version{9, 9}});
+    if (random.Chance(0.3)) expire.keys.push_back({source.Key(), Version{9, 9}, {}});
     op.body = std::move(expire);
   } else if (kind < 99) {
     op.body = ClearOp{};

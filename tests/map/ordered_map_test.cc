@@ -150,7 +150,7 @@ TEST_F(OrderedMapTest, HidesAnExpiredEntryButDeletesItOnlyByAnExpireOperation) {
   EXPECT_EQ(map().Size(), 1u);
   const auto due = map().DueForExpiry(1500, 10);
   ASSERT_EQ(due.size(), 1u);
-  EXPECT_EQ(replica_.Do(ExpireOp{{{due[0].first, due[0].second}}}, 1500).number, 1);
+  EXPECT_EQ(replica_.Do(ExpireOp{{{due[0].key, due[0].version, {}}}}, 1500).number, 1);
   EXPECT_EQ(map().Size(), 0u);
 }
 
@@ -158,7 +158,7 @@ TEST_F(OrderedMapTest, ATouchInTimeSavesAnEntryFromAnExpireOperationUnderWay) {
   replica_.Do(PutOp{"k", "v", 500}, 1000);
   const auto due = map().DueForExpiry(1500, 10);
   replica_.Do(TouchOp{"k"}, 1499);
-  EXPECT_EQ(replica_.Do(ExpireOp{{{due[0].first, due[0].second}}}, 1500).number, 0);
+  EXPECT_EQ(replica_.Do(ExpireOp{{{due[0].key, due[0].version, {}}}}, 1500).number, 0);
   EXPECT_EQ(replica_.Value("k", 1998), "v");
 }
 
@@ -381,8 +381,8 @@ TEST_F(OrderedMapTest, ListsWhatIsDueEarliestFirstAndBounded) {
   EXPECT_EQ(map().NextExpiry(), 1100);
   const auto due = map().DueForExpiry(1105, 4);
   ASSERT_EQ(due.size(), 4u);
-  EXPECT_EQ(due[0].first, "k0");
-  EXPECT_EQ(due[3].first, "k3");
+  EXPECT_EQ(due[0].key, "k0");
+  EXPECT_EQ(due[3].key, "k3");
   EXPECT_EQ(map().DueForExpiry(1105, 100).size(), 6u);
   EXPECT_TRUE(map().DueForExpiry(1099, 100).empty());
 }

@@ -227,7 +227,7 @@ void World::Drain(Node& node, const discovery::Output& out) {
   events.insert(events.end(), out.events.begin(), out.events.end());
   for (const GroupSighting& sighting : out.sightings) {
     ToNode(node.host, Duration::zero(), [sighting](Node& n, const Turn& turn, MembershipOutput& o) {
-      n.membership->OnSighting(turn.now, sighting, o);
+      n.membership->OnSighting(turn.now, sighting, false, o);
     });
   }
   if (out.form_group) {

@@ -143,6 +143,29 @@ TEST_F(ConvergentMapTest, ABatchOfAttributesMayLeaveTheLifetimeAsItIs) {
   EXPECT_LT(a_->Get("k")->ttl, before);
 }
 
+TEST_F(ConvergentMapTest, AMapThatIsFullDropsWhatWasUsedTheLongestAgoOnAllMembers) {
+  for (const MapKind kind : {MapKind::kConvergent, MapKind::kOrdered}) {
+    const MapOptions options{
+        .kind = kind, .bytes_max = 64 << 10, .when_full = WhenFull::kEvictLeastRecentlyUsed};
+    const std::string name = kind == MapKind::kOrdered ? "ordered" : "convergent";
+    absl::StatusOr<ReplicatedMap> a = members_[0].OpenMap(name, options);
+    absl::StatusOr<ReplicatedMap> b = members_[1].OpenMap(name, options);
+    ASSERT_TRUE(a.ok() && b.ok());
+    Watched<size_t> evicted;
+    const Subscription subscription = b->Subscribe([&](const Change& change) {
+      if (change.cause == ChangeCause::kEvict) evicted.Update([](size_t& count) { ++count; });
+    });
+    const std::string value(1000, 'x');
+    for (int i = 0; i < 100; ++i) {
+      ASSERT_TRUE(a->Put("k" + std::to_string(i), value).ok()) << name << " " << i;
+    }
+    EXPECT_TRUE(evicted.WaitFor([](size_t count) { return count >= 36; })) << name;
+    EXPECT_TRUE(b->Exists("k99"));
+    EXPECT_FALSE(b->Exists("k0"));
+    EXPECT_LE(b->Bytes(), options.bytes_max);
+  }
+}
+
 TEST_F(ConvergentMapTest, SubscribersAreToldWhatOthersWrite) {
   Watched<std::vector<std::string>> told;
   const Subscription subscription = b_->Subscribe([&](const Change& change) {

@@ -97,6 +97,16 @@ class EngineNet {
     }
   }
   void Heal() { part_.clear(); }
+  // As SIGSTOP and SIGCONT do: what comes meanwhile waits in the sockets.
+  void Pause(size_t index) {
+    Host& host = *hosts_[index];
+    host.is_paused = host.holds_datagrams = host.holds_streams = true;
+  }
+  void Resume(size_t index) {
+    Host& host = *hosts_[index];
+    host.is_paused = host.holds_datagrams = false;
+    ReleaseStreams(index);
+  }
   // Ends `holds_streams` of a host: what waited comes now.
   void ReleaseStreams(size_t index) {
     hosts_[index]->holds_streams = false;
@@ -164,7 +174,8 @@ class EngineNet {
   bool Step(Instant end) {
     Instant next = queue_.empty() ? Instant::Infinite() : queue_.begin()->first;
     for (const auto& host : hosts_) {
-      if (host->alive) next = std::min(next, std::max(now_, host->engine->NextDeadline()));
+      if (host->alive && !host->is_paused)
+        next = std::min(next, std::max(now_, host->engine->NextDeadline()));
       if (!host->held.empty() && !host->holds_datagrams) next = now_;
     }
     if (next > end) return false;
@@ -201,7 +212,8 @@ class EngineNet {
       });
     }
     for (size_t index = 0; index < hosts_.size(); ++index) {
-      if (!hosts_[index]->alive || hosts_[index]->engine->NextDeadline() > now_) continue;
+      const Host& host = *hosts_[index];
+      if (!host.alive || host.is_paused || host.engine->NextDeadline() > now_) continue;
       Drive(index, [&](engine::Engine& engine, engine::Output& out) { engine.OnTimer(now_, out); });
     }
     return true;

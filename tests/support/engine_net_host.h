@@ -30,6 +30,7 @@ struct NetHost {
   std::vector<engine::ChangeUpcall> changes;
   std::map<uint64_t, engine::DoneUpcall> done;
   bool alive = true;
+  bool is_paused = false;  // See EngineNet::Pause().
   // For tests to set: what comes waits, then all in one batch; so do stream events; stream events
   // are lost; so is what it sends, but for streams.
   bool holds_datagrams = false, holds_streams = false, drops_streams = false, is_mute = false;

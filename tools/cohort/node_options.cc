@@ -39,9 +39,11 @@ absl::StatusOr<std::string> ReadPassword(const std::string& path) {
 void NodeFlags::AddTo(CLI::App& app) {
   group.AddTo(app);
   const char* section = "Maps and doors";
-  app.add_option("--map", maps,
-                 "NAME=ordered or NAME=convergent of a map to open; may be repeated, SELECT 0 "
-                 "picks the first")
+  app.add_option(
+         "--map", maps,
+         "NAME=ordered or NAME=convergent of a map to open, with +evict to drop what is least "
+         "recently used when it is full; may be repeated, SELECT 0 "
+         "picks the first")
       ->envname("COHORT_MAP")
       ->delimiter(',')
       ->group(section)
@@ -103,14 +105,20 @@ absl::StatusOr<MapSpec> ParseMapSpec(const std::string& text) {
   const size_t equals = text.find('=');
   MapSpec spec;
   spec.name = text.substr(0, equals);
-  const std::string kind = equals == std::string::npos ? "ordered" : text.substr(equals + 1);
+  std::string kind = equals == std::string::npos ? "ordered" : text.substr(equals + 1);
+  constexpr std::string_view kEvict = "+evict";
+  if (kind.ends_with(kEvict)) {
+    spec.options.when_full = WhenFull::kEvictLeastRecentlyUsed;
+    kind.resize(kind.size() - kEvict.size());
+  }
   if (kind == "convergent") {
     spec.options.kind = MapKind::kConvergent;
   } else if (kind != "ordered") {
-    return absl::InvalidArgumentError(
-        absl::StrCat("--map: '", text, "': '", kind,
-                     "' is no kind of map; there are: ordered, convergent, as in ",
-                     spec.name.empty() ? "NAME" : spec.name, "=ordered"));
+    return absl::InvalidArgumentError(absl::StrCat(
+        "--map: '", text, "': '", kind,
+        "' is no kind of map; there are: ordered, convergent, ordered+evict, convergent+evict, as "
+        "in ",
+        spec.name.empty() ? "NAME" : spec.name, "=ordered"));
   }
   if (spec.name.empty() || spec.name.size() > kNameBytesMax) {
     return absl::InvalidArgumentError(

@@ -51,7 +51,7 @@ struct NodeFlags {
   absl::StatusOr<NodeOptions> ToOptions() const;
 };
 
-// "NAME", "NAME=ordered" or "NAME=convergent".
+// "NAME", "NAME=ordered" or "NAME=convergent"; "+evict" behind the kind: WhenFull.
 absl::StatusOr<MapSpec> ParseMapSpec(const std::string& text);
 
 }  // namespace cohort::tools

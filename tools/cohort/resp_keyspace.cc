@@ -17,6 +17,8 @@ const char* NameOf(const Change& change) {
   switch (change.cause) {
     case ChangeCause::kExpire:
       return "expired";
+    case ChangeCause::kEvict:
+      return "evicted";
     case ChangeCause::kClear:
       return "flushdb";
     case ChangeCause::kSync:

@@ -21,11 +21,17 @@ enum {
   COHORT_MAP_CONVERGENT = 1 /* Writes in one hop, attributes; what web sessions use. */
 };
 
+/* What becomes of a write that would make a map larger than bytes_max. */
+enum {
+  COHORT_FULL_REFUSE = 0, /* It fails. */
+  COHORT_FULL_EVICT = 1   /* The least recently used entries go, the same on every member. */
+};
+
 /* All members that open a map must agree. */
 typedef struct cohort_map_options {
   size_t size;
   cohort_map_kind_t kind;
-  uint32_t reserved;
+  uint32_t when_full; /* COHORT_FULL_... */
   uint64_t bytes_max; /* Default: map_bytes_max of the group. */
   int64_t timeout_ms; /* Of opening it; default 5 s. */
 } cohort_map_options_t;
@@ -172,7 +178,8 @@ enum {
   COHORT_CHANGE_EXPIRE = 3,
   COHORT_CHANGE_MERGE = 4, /* From another side of a healed partition. */
   COHORT_CHANGE_CLEAR = 5, /* All are gone; has no key. */
-  COHORT_CHANGE_SYNC = 6   /* The whole state came from another member: read the map. No key. */
+  COHORT_CHANGE_SYNC = 6,  /* The whole state came from another member: read the map. No key. */
+  COHORT_CHANGE_EVICT = 7  /* It went to make room: cohort_map_options.when_full. */
 };
 
 typedef struct cohort_change {
