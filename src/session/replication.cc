@@ -133,8 +133,8 @@ absl::StatusOr<uint64_t> Core::SetReplication(Group* group) {
   {
     const MutexLock lock(&mutex_);
     if (switching_) return absl::FailedPreconditionError("a task of this kind is under way");
-    // Of a task that failed, some sessions may be left in the group.
-    const bool is_so = group != nullptr ? on_ : !on_ && replica_ == nullptr;
+    // A task that failed may have left some sessions where they were.
+    const bool is_so = group != nullptr ? on_ && local_.size() == 0 : !on_ && replica_ == nullptr;
     if (is_so)
       return absl::FailedPreconditionError(on_ ? "the store is in a group: take it out first"
                                                : "the store is in no group");

@@ -172,37 +172,35 @@ TEST_F(SessionReplicationTest, AGroupThatWasLeftIsRefusedAndTheSessionsStayUsabl
   EXPECT_EQ(a->stats().local, 0U);
 }
 
-// A member without a quorum: nothing can be written in the group.
-TEST(SessionQuorumTest, WhatCannotBeMovedStaysUsableAndMovesLater) {
-  GroupOptions options = OnLoopback("quorum", "");
-  options.policy = Policy::kPrimary;
-  options.initial_members = 2;
-  options.failure_profile = FailureProfile::kWebSessions;
-  std::vector<Group> members;
-  {
-    absl::StatusOr<Group> second;
-    std::thread joining([&] {
-      GroupOptions of_second = options;
-      of_second.name = "b";
-      second = Group::Join(of_second);
-    });
-    options.name = "a";
-    absl::StatusOr<Group> first = Group::Join(options);
-    joining.join();
-    ASSERT_TRUE(first.ok()) << first.status();
-    ASSERT_TRUE(second.ok()) << second.status();
-    members.push_back(*std::move(first));
-    members.push_back(*std::move(second));
+TEST(SessionFullGroupTest, WhatDoesNotFitIntoTheGroupStaysUsableAndMovesLater) {
+  GroupOptions options = OnLoopback("full", "a");
+  options.map_bytes_max = size_t{64} << 10;
+  absl::StatusOr<Group> group = Group::Join(options);
+  ASSERT_TRUE(group.ok()) << group.status();
+  Node a(Shop(), nullptr);
+  const std::string value(10'000, 'v');
+  for (int i = 0; i < 10; ++i) {
+    ASSERT_TRUE(a->Create(std::to_string(i), {}, {{"a", value}}).ok());
   }
-  Node a(Shop(), &members[0]);
-  Node b(Shop(), &members[1]);
-  ASSERT_TRUE(a->Create("s1", {}, {{"n", "1"}}).ok());
-  ASSERT_TRUE(b->Create("s2", {}, {{"n", "1"}}).ok());
-  const absl::StatusOr<uint64_t> off = a->SetReplication(nullptr);
-  ASSERT_TRUE(off.ok());
-  ASSERT_TRUE(a->AwaitTask(*off, kLongest).ok());
-  EXPECT_TRUE(a->Save("s1", Set("n", "2")).ok());
-  EXPECT_TRUE(b->Exists("s2"));
+  absl::StatusOr<uint64_t> task = a->SetReplication(&*group);
+  ASSERT_TRUE(task.ok()) << task.status();
+  EXPECT_FALSE(a->AwaitTask(*task, kLongest).ok());
+  EXPECT_EQ(a->Tasks()[0].state, SessionTaskState::kFailed);
+  const uint64_t local = a->stats().local;
+  EXPECT_GT(local, 0U);
+  EXPECT_LT(local, 10U);
+  EXPECT_EQ(a->Tasks()[0].failed, local);
+  EXPECT_EQ(a->Tasks()[0].moved, 10U - local);
+  for (int i = 0; i < 10; ++i) {
+    EXPECT_TRUE(a->Save(std::to_string(i), Set("n", "1")).ok()) << i;
+    EXPECT_EQ(Get(*a, std::to_string(i), "a"), value);
+  }
+  for (int i = 0; i < 8; ++i) ASSERT_TRUE(a->Invalidate(std::to_string(i)).ok());
+  task = a->SetReplication(&*group);
+  ASSERT_TRUE(task.ok()) << task.status();
+  ASSERT_TRUE(a->AwaitTask(*task, kLongest).ok());
+  EXPECT_EQ(a->stats().local, 0U);
+  EXPECT_EQ(Get(*a, "9", "n"), "1");
 }
 
 TEST_F(SessionReplicationTest, LocalSessionsExpireWhereverTheyAre) {
