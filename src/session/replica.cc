@@ -187,7 +187,10 @@ WriteResult Replica::End(std::string_view id, EndCause cause) {
   WriteBatch batch;
   batch.Put(NewEndKey(), Encode(EndRecord{cause, std::string(id), {}}), kEndRecordTtl);
   batch.Erase(SessionKey(id));
-  return map_.Write(batch, ByRight());
+  const WriteResult ended = map_.Write(batch, ByRight());
+  // A map that is full has no room for the record; it must have one for what frees some.
+  if (!absl::IsResourceExhausted(ended.status)) return ended;
+  return map_.Erase(SessionKey(id), ByRight());
 }
 
 absl::Status Replica::Touch(std::string_view id, absl::Duration ttl) {

@@ -195,12 +195,35 @@ TEST(SessionFullGroupTest, WhatDoesNotFitIntoTheGroupStaysUsableAndMovesLater) {
     EXPECT_TRUE(a->Save(std::to_string(i), Set("n", "1")).ok()) << i;
     EXPECT_EQ(Get(*a, std::to_string(i), "a"), value);
   }
-  for (int i = 0; i < 8; ++i) ASSERT_TRUE(a->Invalidate(std::to_string(i)).ok());
   task = a->SetReplication(&*group);
   ASSERT_TRUE(task.ok()) << task.status();
-  ASSERT_TRUE(a->AwaitTask(*task, kLongest).ok());
+  EXPECT_FALSE(a->AwaitTask(*task, kLongest).ok());
+  EXPECT_EQ(a->stats().sessions, 10U);
+  for (int i = 0; i < 7; ++i) ASSERT_TRUE(a->Invalidate(std::to_string(i)).ok());
+  for (int i = 7; i < 10; ++i) ASSERT_TRUE(a->Save(std::to_string(i), Set("n", "2")).ok());
   EXPECT_EQ(a->stats().local, 0U);
-  EXPECT_EQ(Get(*a, "9", "n"), "1");
+  for (int i = 7; i < 10; ++i) EXPECT_EQ(Get(*a, std::to_string(i), "n"), "2");
+}
+
+TEST(SessionFullGroupTest, AlsoInAFullGroupSessionsEnd) {
+  GroupOptions options = OnLoopback("full", "a");
+  options.map_bytes_max = size_t{64} << 10;
+  absl::StatusOr<Group> group = Group::Join(options);
+  ASSERT_TRUE(group.ok()) << group.status();
+  Node a(Shop(), &*group);
+  SessionResult made;
+  int count = 0;
+  for (const size_t bytes : {10'000, 1'000, 100, 1}) {
+    while (made = a->Create(std::to_string(count), {}, {{"a", std::string(bytes, 'v')}}), made.ok())
+      ++count;
+    EXPECT_EQ(made.status.code(), kResourceExhausted) << made.status;
+  }
+  for (int i = count - 1; i >= 0; --i) {
+    const SessionResult ended = a->Invalidate(std::to_string(i));
+    ASSERT_TRUE(ended.ok()) << i << ": " << ended.status;
+    EXPECT_TRUE(a.Saw(kInvalidated, std::to_string(i)));
+  }
+  EXPECT_EQ(a->stats().sessions, 0U);
 }
 
 TEST_F(SessionReplicationTest, LocalSessionsExpireWhereverTheyAre) {
