@@ -28,8 +28,11 @@ namespace cohort {
 inline constexpr size_t kGroupNameBytesMax = 64;
 inline constexpr size_t kNameBytesMax = 64;   // Of a member, of a map, of a channel.
 inline constexpr size_t kKeyBytesMax = 4096;  // Key of a map entry; at least 1 byte.
-// Value of a map entry, a little less than 1 MiB; what is larger belongs in several keys.
-inline constexpr size_t kValueBytesMax = (size_t{1} << 20) - 8192;
+// Value of an entry of an ordered map: 64 MiB. One above kLargeOperationBytes takes longer and lets
+// the others pass, see ReplicatedMap; what is larger than this limit belongs in several keys.
+inline constexpr size_t kValueBytesMax = size_t{64} << 20;
+// Writes with more bytes than this, keys and names included, are large.
+inline constexpr size_t kLargeOperationBytes = (size_t{1} << 20) - 1;
 // Of a convergent map: the attributes of an entry together, 32 bytes counted for each.
 inline constexpr size_t kConvergentEntryBytesMax = size_t{512} << 10;
 inline constexpr size_t kAttributeNameBytesMax = 4096;

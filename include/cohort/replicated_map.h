@@ -78,6 +78,12 @@ struct MapDigest {
 // nothing was sent and `done` will not be called. An empty `done` is allowed. Errors of both are
 // listed with WriteResult::status.
 //
+// What one member writes to one key takes effect in the order of its calls, and a write that was
+// acknowledged comes before all that begin later. A write of more than kLargeOperationBytes (values
+// up to kValueBytesMax, ordered maps only) goes out beside the small ones instead of before them:
+// until it is acknowledged, later asynchronous writes of this member to other keys may come before
+// it. It is applied as a whole or not at all. See docs/api.md, "Large values".
+//
 // Thread-safe; a cheap copyable handle. After its group was left, reads answer from the last state
 // and writes fail with kCancelled.
 //

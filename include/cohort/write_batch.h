@@ -22,7 +22,7 @@ struct Attribute {
 
 // A value: build it, pass it to ReplicatedMap::Write, use it again. Not thread-safe. Later
 // operations see what earlier ones of the batch did. Limits (checked by Write):
-// kBatchOperationsMax operations, less than 1 MiB in all.
+// kBatchOperationsMax operations; 64 MiB in all, or 1 MiB less 256 bytes for a convergent map.
 class COHORT_EXPORT WriteBatch {
  public:
   // The meaning of each is that of the method of ReplicatedMap of this name. Lifetimes as in

@@ -1,6 +1,7 @@
 // Attributes, and batches of writes.
 #include "c_api/call.h"
 #include "c_api/handles.h"
+#include "c_api/write.h"
 #include "cohort/c.h"
 
 namespace {
@@ -11,6 +12,7 @@ using cohort::c_api::Bytes;
 using cohort::c_api::Check;
 using cohort::c_api::Guarded;
 using cohort::c_api::Handle;
+using cohort::c_api::NamesOf;
 using cohort::c_api::ToVersion;
 
 absl::Duration ToLifetime(int64_t ttl_ms) {
@@ -194,6 +196,24 @@ cohort_status_t cohort_batch_persist(cohort_batch_t* batch, const void* key, siz
                                      cohort_error_t** error) {
   const Bytes key_bytes{key, key_size, "key"};
   return AddTo(batch, {key_bytes}, error, [&](WriteBatch& to) { to.Persist(key_bytes.view()); });
+}
+
+cohort_status_t cohort_batch_put_attributes(cohort_batch_t* batch, const void* key, size_t key_size,
+                                            const cohort_attributes_t* attributes, int64_t ttl_ms,
+                                            cohort_error_t** error) {
+  const Bytes key_bytes{key, key_size, "key"};
+  return AddTo(batch, {key_bytes, Handle(attributes, "attributes")}, error, [&](WriteBatch& to) {
+    to.PutAttributes(key_bytes.view(), attributes->list, ToLifetime(ttl_ms));
+  });
+}
+
+cohort_status_t cohort_batch_erase_attributes(cohort_batch_t* batch, const void* key,
+                                              size_t key_size,
+                                              const cohort_attributes_t* attributes,
+                                              cohort_error_t** error) {
+  const Bytes key_bytes{key, key_size, "key"};
+  return AddTo(batch, {key_bytes, Handle(attributes, "attributes")}, error,
+               [&](WriteBatch& to) { to.EraseAttributes(key_bytes.view(), NamesOf(*attributes)); });
 }
 
 }  // extern "C"

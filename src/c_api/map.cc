@@ -15,6 +15,7 @@ using cohort::c_api::Bytes;
 using cohort::c_api::Callback;
 using cohort::c_api::Check;
 using cohort::c_api::CheckResult;
+using cohort::c_api::FromMemberId;
 using cohort::c_api::FromVersion;
 using cohort::c_api::FromViewId;
 using cohort::c_api::Guarded;
@@ -229,6 +230,18 @@ cohort_status_t cohort_map_subscribe_key(cohort_map_t* map, const void* key, siz
   const Bytes keys{key, key_size, "key"};
   return SubscribeWith(map, keys, on_change, user, subscription, error, [&](auto callback) {
     return map->map.SubscribeKey(keys.view(), std::move(callback));
+  });
+}
+
+cohort_status_t cohort_map_owner_of(const cohort_map_t* map, const void* key, size_t key_size,
+                                    cohort_member_id_t* owner, cohort_error_t** error) {
+  const Bytes key_bytes{key, key_size, "key"};
+  return Guarded(error, [&]() -> absl::Status {
+    absl::Status status = Check({Handle(map, "map"), key_bytes, Handle(owner, "owner")});
+    if (!status.ok()) return status;
+    const absl::StatusOr<cohort::Member> found = map->map.OwnerOf(key_bytes.view());
+    if (found.ok()) *owner = FromMemberId(found->id);
+    return found.status();
   });
 }
 

@@ -149,6 +149,16 @@ cohort_status_t cohort_map_erase_attributes(cohort_map_t* map, const void* key, 
                    });
 }
 
+cohort_status_t cohort_map_claim(cohort_map_t* map, const void* key, size_t key_size,
+                                 const cohort_write_options_t* options,
+                                 cohort_write_result_t* result, cohort_error_t** error) {
+  const Bytes key_bytes{key, key_size, "key"};
+  return MakeWrite(map, {key_bytes}, options, result, error,
+                   [&](ReplicatedMap& to, const WriteOptions& with) {
+                     return to.Claim(key_bytes.view(), with);
+                   });
+}
+
 cohort_status_t cohort_map_write(cohort_map_t* map, const cohort_batch_t* batch,
                                  const cohort_write_options_t* options,
                                  cohort_write_result_t* result, cohort_error_t** error) {

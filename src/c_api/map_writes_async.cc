@@ -163,6 +163,16 @@ cohort_status_t cohort_map_erase_attributes_async(cohort_map_t* map, const void*
                     });
 }
 
+cohort_status_t cohort_map_claim_async(cohort_map_t* map, const void* key, size_t key_size,
+                                       const cohort_write_options_t* options, cohort_write_fn done,
+                                       void* user, cohort_error_t** error) {
+  const Bytes key_bytes{key, key_size, "key"};
+  return StartWrite(map, {key_bytes}, options, done, user, error,
+                    [&](ReplicatedMap& to, const WriteOptions& with, WriteCallback then) {
+                      return to.ClaimAsync(key_bytes.view(), with, std::move(then));
+                    });
+}
+
 cohort_status_t cohort_map_write_async(cohort_map_t* map, const cohort_batch_t* batch,
                                        const cohort_write_options_t* options, cohort_write_fn done,
                                        void* user, cohort_error_t** error) {

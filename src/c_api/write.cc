@@ -21,6 +21,8 @@ absl::StatusOr<WriteOptions> ToWriteOptions(const cohort_write_options_t* option
   }
   if (from->ttl_ms != 0) to.ttl = absl::Milliseconds(from->ttl_ms);
   to.keep_ttl = from->keep_ttl != 0;
+  to.by_owner = from->by_owner != 0;
+  to.if_present = from->if_present != 0;
   const absl::StatusOr<absl::Duration> timeout = ToTimeout(from->timeout_ms, to.timeout);
   if (!timeout.ok()) return timeout.status();
   to.timeout = *timeout;

@@ -9,9 +9,12 @@
 
 #include "base/buffer.h"
 #include "base/instant.h"
+#include "base/subjects.h"
 #include "base/types.h"
 
 namespace cohort::engine {
+
+inline constexpr size_t kMessageRoom = 1;  // Before an operation, in a message.
 
 // When a command is done. Each level implies the one before it.
 enum class AckLevel : uint8_t {
@@ -53,6 +56,9 @@ struct MapWrite {
   // when it leaves (map/convergent_stamp.h). 0: of an ordered one.
   size_t stamp_bytes = 0;
   bool is_release = false;  // Gives up what others wait for: taken while this member drains, too.
+  Subjects subjects;        // map::SubjectsOf(); not of a convergent one.
+  // `operation` begins with kMessageRoom bytes for the engine to fill: what is large is not copied.
+  bool has_room = false;
 };
 // Makes this member the owner of an entry of a convergent map (Spec 11.20). DoneUpcall: number is
 // the claim's epoch; all that the owner before has written by right is applied here. kNotFound: no

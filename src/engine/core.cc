@@ -44,6 +44,9 @@ flow::LagTable::Options LagOptions(const EngineOptions& options) {
 DataPlane::Options PlaneOptions(const EngineOptions& options) {
   DataPlane::Options result;
   result.packer.queue_bytes_max = options.send_queue_bytes_max;
+  result.packer.large_bytes_max = options.large_queue_bytes_max;
+  result.packer.message_max = options.large_message_min;
+  result.reassembler.large_under_way_max = options.large_under_way_max;
   result.receive_bytes = options.receive_buffer_bytes;
   // Packets come in coalesced, so one costs little more of the buffer than its own bytes.
   result.flow.bytes_per_packet = 1600;
@@ -299,6 +302,16 @@ void Engine::Core::TraceState() {
     record.number = plane_.queued_bytes() - plane_.queued_exempt_bytes();
     record.limit = std::max<uint64_t>(options_.send_queue_bytes_max, frag::kMessageMax);
   });
+  Trace(options_.trace, TraceKind::kBuffers, [&](TraceRecord& record) {
+    record.text = "large messages to send";
+    record.number = plane_.queued_large_bytes() - plane_.queued_large_exempt_bytes();
+    record.limit = options_.large_queue_bytes_max;
+  });
+  Trace(options_.trace, TraceKind::kBuffers, [&](TraceRecord& record) {
+    record.text = "parts of large messages";
+    record.number = plane_.reassembler().large_bytes_held();
+    record.limit = options_.large_under_way_max;
+  });
 }
 
 bool Engine::Core::IsConsistent() const {
@@ -321,6 +334,7 @@ EngineStats Engine::Core::Stats() const {
   stats["engine.messages_malformed"] = messages_malformed_;
   stats["engine.pending_commands"] = pending_.size();
   stats["engine.queued_bytes"] = plane_.queued_bytes();
+  stats["engine.queued_large_bytes"] = plane_.queued_large_bytes();
   const rmcast::ReliableMulticast::Stats& rmcast = plane_.rmcast().stats();
   stats["rmcast.sent"] = rmcast.sent;
   stats["rmcast.received"] = rmcast.received;
@@ -338,6 +352,8 @@ EngineStats Engine::Core::Stats() const {
   stats["flow.window"] = plane_.flow().window();
   stats["flow.losses"] = plane_.flow().stats().losses;
   stats["flow.receiver_drops"] = plane_.flow().stats().receiver_drops;
+  stats["frag.large_announced"] = plane_.reassembler().stats().announced;
+  stats["frag.large_bytes_held"] = plane_.reassembler().large_bytes_held();
   stats["frag.malformed_chunks"] = plane_.reassembler().stats().malformed_chunks;
   stats["failure.heartbeats_sent"] = failure_.stats().heartbeats_sent;
   stats["failure.suspicions"] = failure_.stats().suspicions;

@@ -17,6 +17,7 @@
 
 #include "absl/functional/function_ref.h"
 #include "base/random.h"
+#include "base/subjects.h"
 #include "discovery/discovery.h"
 #include "engine/data_plane.h"
 #include "engine/drop_reporter.h"
@@ -129,13 +130,17 @@ class Engine::Core final : private frag::Stamper {
   void AfterReplica(Instant now, Replica::Output& replica_out);
   // `stamp_bytes` of room behind `body` are filled by Stamp().
   absl::Status Queue(MessageKind kind, DeliveryClass cls, Bytes body,
-                     const PendingCommands::Entry& entry, size_t stamp_bytes = 0);
+                     const PendingCommands::Entry& entry, Subjects subjects = {},
+                     size_t stamp_bytes = 0);
+  absl::Status QueuePayload(DeliveryClass cls, Buffer payload, const PendingCommands::Entry& entry,
+                            Subjects subjects, size_t stamp_bytes = 0);
   uint64_t ReplicaHlc(Instant now);
   absl::Status CheckWritable() const;
   absl::Status CheckMember() const;
   void AskForProofs();
   void DeliverVerify(const DeliveredMessage& message, const MemberId& writer);
   void DeliverProof(const DeliveredMessage& message, const MemberId& writer);
+  absl::Status ExecuteWrite(const MapWrite& write);
   absl::Status ExecuteOpenMap(Instant now, const OpenMap& open);
   absl::Status ExecuteLeave(Instant now, const Leave& leave);
   bool HoldsMessages() const;

@@ -66,7 +66,7 @@ absl::Status Engine::Core::ExecuteClaim(Instant now, const ClaimEntry& claim) {
   const Buffer operation = map::EncodeMapOp(
       {.map = found->name(), .hlc = ReplicaHlc(now), .body = map::ClaimOp{claim.key, epoch}});
   absl::Status status = Queue(MessageKind::kMap, DeliveryClass::kAgreed, operation,
-                              {.id = claim.id, .ack = AckLevel::kAll});
+                              {.id = claim.id, .ack = AckLevel::kAll}, {kReplicaSubject});
   if (status.ok()) fences_.Add(claim.id);
   return status;
 }

@@ -46,8 +46,11 @@ void Engine::Core::AskMembership(Instant now,
                                  absl::FunctionRef<void(const membership::Turn&)> ask) {
   if (left_) return;
   const std::vector<SeqNo> received = plane_.Received();
-  ask(membership::Turn{
-      .now = now, .received = received, .random = random_, .synced = replica_.HoldsState()});
+  ask(membership::Turn{.now = now,
+                       .received = received,
+                       .random = random_,
+                       .synced = replica_.HoldsState(),
+                       .was_stopped = failure_.WasStopped(now)});
   ApplyMembership(now);
 }
 

@@ -56,17 +56,27 @@ absl::Status Engine::Core::CheckMember() const {
 }
 
 absl::Status Engine::Core::Queue(MessageKind kind, DeliveryClass cls, Bytes body,
-                                 const PendingCommands::Entry& entry, size_t stamp_bytes) {
+                                 const PendingCommands::Entry& entry, Subjects subjects,
+                                 size_t stamp_bytes) {
   Buffer payload = Buffer::Allocate(1 + body.size() + stamp_bytes);
   payload.Fill()[0] = static_cast<std::byte>(kind);
   const auto end = std::copy(body.begin(), body.end(), payload.Fill().begin() + 1);
   std::fill(end, payload.Fill().end(), std::byte{0});
-  absl::Status status = plane_.Push({.cls = cls,
-                                     .sync = entry.ack != AckLevel::kLocal,
-                                     .exempt = entry.is_own,
-                                     .stamp_bytes = stamp_bytes,
-                                     .payload = std::move(payload)});
-  if (status.ok()) pending_.OnQueued(PendingCommands::LaneOf(cls), entry);
+  return QueuePayload(cls, std::move(payload), entry, std::move(subjects), stamp_bytes);
+}
+
+absl::Status Engine::Core::QueuePayload(DeliveryClass cls, Buffer payload,
+                                        const PendingCommands::Entry& entry, Subjects subjects,
+                                        size_t stamp_bytes) {
+  frag::Message message{.cls = cls,
+                        .sync = entry.ack != AckLevel::kLocal,
+                        .exempt = entry.is_own,
+                        .stamp_bytes = stamp_bytes,
+                        .subjects = std::move(subjects),
+                        .payload = std::move(payload)};
+  const Lane lane = plane_.LaneFor(message);
+  absl::Status status = plane_.Push(std::move(message));
+  if (status.ok()) pending_.OnQueued(lane, entry);
   return status;
 }
 
@@ -94,20 +104,31 @@ absl::Status Engine::Core::Execute(Instant now, const Command& command, Output& 
   } else if (const auto* send = std::get_if<SendMessage>(&command)) {
     if (send->cls == DeliveryClass::kCtrl)
       return absl::InvalidArgumentError("class kCtrl is the protocol's own");
-    status = Queue(send->channel ? MessageKind::kChannel : MessageKind::kUser, send->cls,
-                   send->payload, {.id = send->id, .ack = send->ack, .is_own = send->always_room});
+    status =
+        Queue(send->channel ? MessageKind::kChannel : MessageKind::kUser, send->cls, send->payload,
+              {.id = send->id, .ack = send->ack, .is_own = send->always_room}, {kMessageSubject});
   } else if (const auto* write = std::get_if<MapWrite>(&command)) {
-    const bool convergent = write->stamp_bytes > 0;
-    status = Queue(convergent ? MessageKind::kConvergent : MessageKind::kMap,
-                   convergent ? DeliveryClass::kConv : DeliveryClass::kAgreed, write->operation,
-                   {.id = write->id, .ack = write->ack, .conditional = write->conditional},
-                   write->stamp_bytes);
+    status = ExecuteWrite(*write);
   }
   if (!status.ok()) return status;
   // While acknowledgements are on their way the next turn is near, and what gathers until then
   // leaves in one batch.
   if (!plane_.ShouldGather() || std::holds_alternative<Leave>(command)) Finish(now, out);
   return absl::OkStatus();
+}
+
+absl::Status Engine::Core::ExecuteWrite(const MapWrite& write) {
+  const PendingCommands::Entry entry{
+      .id = write.id, .ack = write.ack, .conditional = write.conditional};
+  if (write.has_room) {
+    Buffer payload = write.operation;
+    payload.Fill()[0] = static_cast<std::byte>(MessageKind::kMap);
+    return QueuePayload(DeliveryClass::kAgreed, std::move(payload), entry, write.subjects);
+  }
+  const bool convergent = write.stamp_bytes > 0;
+  return Queue(convergent ? MessageKind::kConvergent : MessageKind::kMap,
+               convergent ? DeliveryClass::kConv : DeliveryClass::kAgreed, write.operation, entry,
+               write.subjects, write.stamp_bytes);
 }
 
 absl::Status Engine::Core::ExecuteOpenMap(Instant now, const OpenMap& open) {
@@ -203,8 +224,8 @@ void Engine::Core::Deliver(Instant now, DeliveredMessage& message) {
       ++messages_malformed_;
       break;
   }
-  if (own && !pending_.OnDelivered(PendingCommands::LaneOf(message.cls), std::move(done),
-                                   message.cut, message.seq)) {
+  if (own && !pending_.OnDelivered(PendingCommands::LaneOf(message.cls, message.large),
+                                   std::move(done), message.cut, message.seq)) {
     if (kind == MessageKind::kMap) replica_.OnOwnOperationDelivered();
   }
 }
@@ -258,7 +279,7 @@ void Engine::Core::DeliverProof(const DeliveredMessage& message, const MemberId&
 void Engine::Core::DeliverMap(Instant now, const DeliveredMessage& message, const MemberId& writer,
                               DoneUpcall& done) {
   Replica::Output replica_out;
-  const Bytes operation = Bytes(message.payload).subspan(1);
+  const Buffer operation = message.payload.Slice(1, message.payload.size() - 1);
   // A map operation has its place in the total order only; a CONV one would make replicas differ.
   if (message.cls == DeliveryClass::kConv) {
     ++messages_malformed_;
@@ -277,7 +298,7 @@ void Engine::Core::DeliverMap(Instant now, const DeliveredMessage& message, cons
   done.version = result->version;
   done.number = result->number;
   done.applied = result->applied;
-  const uint64_t id = pending_.NextDelivered(PendingCommands::LaneOf(message.cls));
+  const uint64_t id = pending_.NextDelivered(PendingCommands::LaneOf(message.cls, message.large));
   if (const auto opening = opening_.find(id); id != 0 && opening != opening_.end()) {
     const map::Map* map =
         replica_.maps() == nullptr ? nullptr : replica_.maps()->Find(opening->second);
@@ -308,7 +329,7 @@ void Engine::Core::AfterReplica(Instant now, Replica::Output& replica_out) {
   }
   for (const Buffer& operation : replica_out.operations) {
     const PendingCommands::Entry entry{.is_own = true, .is_replicas = true};
-    if (!Queue(MessageKind::kMap, DeliveryClass::kAgreed, operation, entry).ok())
+    if (!Queue(MessageKind::kMap, DeliveryClass::kAgreed, operation, entry, {kReplicaSubject}).ok())
       replica_.OnOwnOperationDelivered();
   }
 }

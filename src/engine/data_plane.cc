@@ -9,6 +9,9 @@ namespace {
 constexpr int kBurstChunks = 64;       // One segmented send.
 constexpr size_t kGatherChunks = 32;   // Enough for a full batch: no use in waiting longer.
 constexpr size_t kGatherInFlight = 8;  // Below it the pipe is idle enough to send at once.
+// Large messages stop when so many chunks are in flight, and go on when there are so few again.
+constexpr size_t kLargeInFlightMax = 256;
+constexpr size_t kLargeInFlightLow = 128;
 }  // namespace
 
 DataPlane::DataPlane(const Options& options, Random& random, frag::Stamper* stamper)
@@ -16,7 +19,8 @@ DataPlane::DataPlane(const Options& options, Random& random, frag::Stamper* stam
       rmcast_(options.rmcast, random),
       order_(options.order),
       flow_(options.flow),
-      packer_(options.packer, stamper) {
+      packer_(options.packer, stamper),
+      reassembler_(options.reassembler) {
   flow_.SetReceiveCapacity(options.receive_bytes);
 }
 
@@ -113,6 +117,7 @@ void DataPlane::Deliver(const order::CutOrder::Delivery& delivery, Output& out) 
                             .cut = delivery.cut,
                             .seq = chunk.seq,
                             .transitional = delivery.transitional,
+                            .large = (chunk.flags & wire::DataFrame::kLarge) != 0,
                             .payload = std::move(message)});
   }
 }
@@ -161,20 +166,39 @@ void DataPlane::SendChunk(Instant now, DeliveryClass cls, uint8_t flags, Buffer 
   flow_.OnSent(now, rmcast_.in_flight());
 }
 
+// Spec 5.22
+void DataPlane::PaceLarge() {
+  if (rmcast_.in_flight() >= kLargeInFlightMax) paced_ = true;
+  if (rmcast_.in_flight() <= kLargeInFlightLow) paced_ = false;
+  packer_.SetPaced(paced_);
+}
+
+// Spec 5.21. What is sent was announced by the latest announcement, not by one before.
+void DataPlane::AdmitLarge() {
+  packer_.SetAdmitted(reassembler_.announcements(self_) == packer_.announcements() &&
+                      reassembler_.IsAdmitted(self_));
+}
+
 void DataPlane::SendQueued(Instant now, Output& out) {
+  AdmitLarge();
   flow_.SetBacklog(packer_.backlog_chunks());
-  for (int sent = 0; !packer_.empty(); ++sent) {
+  for (int sent = 0;; ++sent) {
+    PaceLarge();
+    if (packer_.empty()) return;
     if (!rmcast_.CanSend(packer_.NextClass()) || !flow_.CanSend(now, rmcast_.in_flight())) return;
     if (sent == kBurstChunks) {
       more_to_send_ = true;
       return;
     }
     packer_.Next(packed_);
-    // The last chunk of what waits asks for an acknowledgement: it starts the next turn.
-    const bool sync = packer_.empty() || flow_.WantsAck(rmcast_.in_flight());
+    // The last chunk of what waits, or may leave, asks for an acknowledgement: it starts the next
+    // turn.
+    const bool last =
+        packer_.empty() || (packed_.large && rmcast_.in_flight() + 1 >= kLargeInFlightMax);
+    const bool sync = last || flow_.WantsAck(rmcast_.in_flight());
     const uint8_t flags = static_cast<uint8_t>(packed_.flags | (sync ? wire::DataFrame::kSync : 0));
     for (size_t i = 0; i < packed_.completed_ids.size(); ++i)
-      out.sent.push_back(PendingCommands::LaneOf(packed_.cls));
+      out.sent.push_back(PendingCommands::LaneOf(packed_.cls, packed_.large));
     SendChunk(now, packed_.cls, flags, std::move(packed_.payload));
   }
 }
@@ -215,6 +239,10 @@ void DataPlane::EndOfTurn(Instant now, const Health& health, bool hold_messages,
   if (!hold_messages) SendQueued(now, out);
   Route(now, out);
   SendOrders(now, out);
+  // What was just ordered may have admitted what waits here.
+  const bool was_admitted = packer_.admitted();
+  AdmitLarge();
+  more_to_send_ |= !was_admitted && packer_.admitted();
   for (Rank rank = 0; rank < members_; ++rank) rmcast_.SetDelivered(rank, order_.delivered(rank));
   status_due_ |= wants_pause_ != health.wants_pause;  // Its beginning and its end are told at once.
   if (status_due_ && members_ > 1) SendStatus(now, health, out);

@@ -31,6 +31,7 @@ struct DeliveredMessage {
   CutNo cut = 0;
   SeqNo seq = 0;  // Of its last chunk.
   bool transitional = false;
+  bool large = false;  // By the lane of large messages.
   Buffer payload;
 };
 
@@ -41,6 +42,7 @@ class DataPlane {
     order::CutOrder::Options order;
     flow::FlowControl::Options flow;
     frag::Packer::Options packer;
+    frag::Reassembler::Options reassembler;
     size_t receive_bytes = 0;  // Granted to the sockets.
     TraceSink* trace = nullptr;
   };
@@ -65,6 +67,10 @@ class DataPlane {
 
   void OnView(Instant now, const ViewId& id, Rank self, size_t members, Output& out);
   absl::Status Push(frag::Message message) { return packer_.Push(std::move(message)); }
+  // The lane in which `message` will leave.
+  PendingCommands::Lane LaneFor(const frag::Message& message) const {
+    return PendingCommands::LaneOf(message.cls, packer_.GoesLarge(message));
+  }
 
   void OnData(Instant now, Rank from, bool previous_view, const wire::DataFrame& frame,
               Output& out);
@@ -107,6 +113,8 @@ class DataPlane {
   SeqNo high() const { return rmcast_.high(); }
   size_t queued_bytes() const { return packer_.bytes(); }
   size_t queued_exempt_bytes() const { return packer_.exempt_bytes(); }
+  size_t queued_large_bytes() const { return packer_.large_bytes(); }
+  size_t queued_large_exempt_bytes() const { return packer_.large_exempt_bytes(); }
   const rmcast::ReliableMulticast& rmcast() const { return rmcast_; }
   const order::CutOrder& order() const { return order_; }
   // A member, perhaps this one, has more to send than the window lets pass.
@@ -121,6 +129,8 @@ class DataPlane {
   void Deliver(const order::CutOrder::Delivery& delivery, Output& out);
   void SendChunk(Instant now, DeliveryClass cls, uint8_t flags, Buffer payload);
   void SendQueued(Instant now, Output& out);
+  void PaceLarge();
+  void AdmitLarge();
   void SendOrders(Instant now, Output& out);
   void SendStatus(Instant now, const Health& health, Output& out);
 
@@ -143,6 +153,7 @@ class DataPlane {
   bool status_due_ = false;
   bool wants_pause_ = false;  // As the last STATUS said.
   bool more_to_send_ = false;
+  bool paced_ = false;  // The large lane, because enough is in flight.
 };
 
 }  // namespace cohort::engine

@@ -46,6 +46,12 @@ struct EngineOptions {
   size_t receive_buffer_bytes =
       size_t{4} << 20;  // Granted to the sockets, read back: it bounds what peers may send.
   size_t send_queue_bytes_max = size_t{16} << 20;  // Queued messages; more are refused.
+  // Large ones, which are not among them, and what must stay behind them; more are refused.
+  size_t large_queue_bytes_max = size_t{128} << 20;
+  // Messages above `large_message_min` bytes are large, and so many bytes of them under way from
+  // all members together (Spec 5.20). Alike at all members; less is for tests and the simulator.
+  size_t large_message_min = size_t{1} << 20;
+  size_t large_under_way_max = size_t{128} << 20;
   // Of each map; writes that would exceed it are refused. Used where this member begins the group.
   size_t map_bytes_max = size_t{4} << 30;
   // Operations that wait at a member that is receiving the state; beyond 3/4 of it the writers are

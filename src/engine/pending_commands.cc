@@ -60,15 +60,16 @@ void PendingCommands::OnProgress(const Progress& progress, uint16_t members,
     }
   };
   const uint16_t two = std::min<uint16_t>(2, members);
-  drain(
-      Lane::kOrdered, AckLevel::kLocal,
-      [&](const Awaiting& a) { return a.cut <= progress.stable_cut; }, 1);
-  drain(
-      Lane::kOrdered, AckLevel::kOne,
-      [&](const Awaiting& a) { return a.cut <= progress.applied_by_one; }, two);
-  drain(
-      Lane::kOrdered, AckLevel::kAll,
-      [&](const Awaiting& a) { return a.cut <= progress.applied_by_all; }, members);
+  for (const Lane lane : {Lane::kOrdered, Lane::kLarge}) {
+    drain(
+        lane, AckLevel::kLocal, [&](const Awaiting& a) { return a.cut <= progress.stable_cut; }, 1);
+    drain(
+        lane, AckLevel::kOne, [&](const Awaiting& a) { return a.cut <= progress.applied_by_one; },
+        two);
+    drain(
+        lane, AckLevel::kAll, [&](const Awaiting& a) { return a.cut <= progress.applied_by_all; },
+        members);
+  }
   drain(Lane::kConv, AckLevel::kLocal, [](const Awaiting&) { return true; }, 1);
   drain(
       Lane::kConv, AckLevel::kOne,
@@ -134,6 +135,7 @@ void PendingCommands::FailAll(const absl::Status& status, std::vector<Upcall>& u
   OnExcluded(upcalls);
   FailQueued(Lane::kConv, status, upcalls);
   FailQueued(Lane::kOrdered, status, upcalls);
+  FailQueued(Lane::kLarge, status, upcalls);
 }
 
 size_t PendingCommands::size() const {
@@ -147,9 +149,11 @@ size_t PendingCommands::size() const {
 }
 
 size_t PendingCommands::QueuedOfReplica() const {
-  const std::deque<Entry>& unsent = unsent_[Index(Lane::kOrdered)];
-  return static_cast<size_t>(std::count_if(unsent.begin(), unsent.end(),
-                                           [](const Entry& entry) { return entry.is_replicas; }));
+  size_t count = 0;
+  for (const std::deque<Entry>& unsent : unsent_) {
+    for (const Entry& entry : unsent) count += entry.is_replicas ? 1 : 0;
+  }
+  return count;
 }
 
 }  // namespace cohort::engine

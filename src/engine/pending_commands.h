@@ -1,11 +1,11 @@
 // Commands of this member on their way to their acknowledgement: queued, sent, delivered here,
 // acknowledged.
 //
-// The engine's own messages come back to it in the order it sent them (per lane: CONV, or AGREED
-// and SAFE together), so a delivery is matched to its command by position and nothing about a
-// command travels. A delivered command then waits for the others: inside a view by what the STATUS
-// frames say (cuts applied, chunks received), across a view change until every continuing member
-// was heard in the new view, which proves that it closed the old one (Spec 6.8).
+// The engine's own messages come back to it in the order it sent them (per lane: CONV, AGREED
+// and SAFE together, or large), so a delivery is matched to its command by position and nothing
+// about a command travels. A delivered command then waits for the others: inside a view by what the
+// STATUS frames say (cuts applied, chunks received), across a view change until every continuing
+// member was heard in the new view, which proves that it closed the old one (Spec 6.8).
 //
 // Owner: one Engine. Not thread-safe.
 #ifndef COHORT_ENGINE_PENDING_COMMANDS_H_
@@ -25,8 +25,9 @@ namespace cohort::engine {
 
 class PendingCommands {
  public:
-  enum class Lane : uint8_t { kConv = 0, kOrdered = 1 };
-  static Lane LaneOf(DeliveryClass cls) {
+  enum class Lane : uint8_t { kConv = 0, kOrdered = 1, kLarge = 2 };
+  static Lane LaneOf(DeliveryClass cls, bool large) {
+    if (large) return Lane::kLarge;
     return cls == DeliveryClass::kConv ? Lane::kConv : Lane::kOrdered;
   }
 
@@ -87,13 +88,14 @@ class PendingCommands {
     SeqNo seq = 0;
   };
   static constexpr size_t kLevels = 3;
+  static constexpr size_t kLanes = 3;
   std::deque<Awaiting>& AwaitingFor(Lane lane, AckLevel ack);
   void Finish(Awaiting& awaiting, uint16_t replicas, std::vector<Upcall>& upcalls);
 
-  std::array<std::deque<Entry>, 2> unsent_;
-  std::array<std::deque<Entry>, 2> sent_;
+  std::array<std::deque<Entry>, kLanes> unsent_;
+  std::array<std::deque<Entry>, kLanes> sent_;
   // By lane and level, because inside one of these the thresholds only grow.
-  std::array<std::array<std::deque<Awaiting>, kLevels>, 2> awaiting_;
+  std::array<std::array<std::deque<Awaiting>, kLevels>, kLanes> awaiting_;
   std::deque<Awaiting> awaiting_view_;  // Delivered in an earlier view.
   std::vector<Rank> unheard_;           // Continuing members not yet heard in this view.
 };

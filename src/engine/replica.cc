@@ -9,9 +9,10 @@ namespace cohort::engine {
 
 namespace {
 
-constexpr uint64_t kOwnOperationsMax = 8;          // MERGE and EXPIRE operations under way at once.
-constexpr size_t kExpireKeysPerTurn = 500;         // In one EXPIRE operation ...
-constexpr size_t kExpireBytesPerTurn = 128 << 10;  // ... whose keys add up to little more.
+constexpr uint64_t kOwnOperationsMax = 8;  // MERGE and EXPIRE operations under way at once.
+constexpr size_t kLargeOperation = size_t{1} << 20;  // Bytes; of these one at a time.
+constexpr size_t kExpireKeysPerTurn = 500;           // In one EXPIRE operation ...
+constexpr size_t kExpireBytesPerTurn = 128 << 10;    // ... whose keys add up to little more.
 constexpr Duration kExpireGather = milliseconds(10);
 // An access that another member has sent before the end may still be on its way (Spec 11.15).
 constexpr int64_t kAccessMarginMs = 1000;
@@ -92,7 +93,12 @@ void Replica::OnExcluded() {
   if (synced_ && carried_ != nullptr) MergeCarriedHere();
   synced_ = false;
   sides_.clear();
-  own_operations_ = 0;
+  SetOwnOperations(0);
+}
+
+void Replica::SetOwnOperations(uint64_t count) {
+  own_operations_ = count;
+  own_large_ = own_large_ && count > 0;
 }
 
 void Replica::MergeCarriedHere() {
@@ -167,7 +173,7 @@ void Replica::OnView(Instant now, const ViewInfo& view, uint64_t hlc, Output& ou
   settled_ = 0;
   donor_.SetReceived(std::vector<SeqNo>(view.members.size(), 0));
   // Of those that were sent, all that belong to the view before are delivered, or nobody knows.
-  own_operations_ = view.operations_queued;
+  SetOwnOperations(view.operations_queued);
   synced_members_.clear();
   synced_ranks_.clear();
   for (const MemberInfo& member : view.members) {
@@ -260,7 +266,7 @@ void Replica::OnMemberSynced(Instant now, const MemberId& member, uint64_t hlc, 
   PublishMerge(hlc, out);
 }
 
-std::optional<map::ApplyResult> Replica::OnOperation(Instant now, Bytes operation,
+std::optional<map::ApplyResult> Replica::OnOperation(Instant now, const Buffer& operation,
                                                      const MemberId& writer, Output& out) {
   const map::Place place{.view = view_.id, .position = ++position_, .writer = writer};
   if (!synced_) {
@@ -272,7 +278,7 @@ std::optional<map::ApplyResult> Replica::OnOperation(Instant now, Bytes operatio
   }
   map_out_.changes.clear();
   map_out_.wants_changes = !watched_.empty();
-  std::optional<map::ApplyResult> result = maps_->Apply(operation, place, map_out_);
+  std::optional<map::ApplyResult> result = maps_->Apply(operation, place, map_out_, &operation);
   Trace(options_.trace, TraceKind::kApplied, [&](TraceRecord& record) {
     record.view = view_.id;
     record.number = position_;
@@ -418,12 +424,17 @@ void Replica::MaybePlanMerge() {
                    carrier_index_ * map::kBucketsPerMap / carriers_together_);
 }
 
+bool Replica::MayMerge() const {
+  return planner_.has_value() && !planner_->done() && !own_large_ &&
+         own_operations_ < kOwnOperationsMax;
+}
+
 void Replica::PublishMerge(uint64_t hlc, Output& out) {
-  while (planner_.has_value() && synced_ && own_operations_ < kOwnOperationsMax &&
-         !planner_->done()) {
+  while (synced_ && MayMerge()) {
     std::optional<Buffer> operation = planner_->Next(*maps_, hlc);
     if (!operation.has_value()) return;
     ++own_operations_;
+    own_large_ = operation->size() > kLargeOperation;
     out.operations.push_back(std::move(*operation));
   }
 }
@@ -538,8 +549,7 @@ void Replica::OnTimer(Instant now, map::GroupTime group_now, uint64_t hlc, Outpu
 Instant Replica::NextDeadline(Instant now, map::GroupTime group_now) const {
   Instant next = donor_.NextDeadline();
   if (joiner_.has_value()) next = std::min(next, joiner_->NextDeadline());
-  if (planner_.has_value() && !planner_->done() && own_operations_ < kOwnOperationsMax)
-    next = std::min(next, now);
+  if (MayMerge()) next = std::min(next, now);
   if (IsExpirer() && own_operations_ == 0) {
     for (uint32_t id = 0; id < maps_->size(); ++id) {
       const map::ConvergentMap* convergent = maps_->GetConvergent(id);

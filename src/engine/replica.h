@@ -77,8 +77,8 @@ class Replica {
   void OnMemberSynced(Instant now, const MemberId& member, uint64_t hlc, Output& out);
   // The next ordered map operation of the view. The result is empty while this member is not
   // synced.
-  std::optional<map::ApplyResult> OnOperation(Instant now, Bytes operation, const MemberId& writer,
-                                              Output& out);
+  std::optional<map::ApplyResult> OnOperation(Instant now, const Buffer& operation,
+                                              const MemberId& writer, Output& out);
   // An operation of a convergent map with its stamp, as it arrives. Returns the stamp's time; 0 if
   // there is none.
   uint64_t OnConvergent(Instant now, Bytes message, const map::ConvergentPlace& place, Output& out);
@@ -97,7 +97,9 @@ class Replica {
   void OnTimer(Instant now, map::GroupTime group_now, uint64_t hlc, Output& out);
   Instant NextDeadline(Instant now, map::GroupTime group_now) const;
   // A MERGE or EXPIRE operation of ours was delivered: the next may be sent.
-  void OnOwnOperationDelivered() { own_operations_ -= own_operations_ > 0 ? 1 : 0; }
+  void OnOwnOperationDelivered() {
+    SetOwnOperations(own_operations_ - (own_operations_ > 0 ? 1 : 0));
+  }
   // Whether changes of the map of this name are wanted. By name, because numbers change when this
   // member goes to another side of a partition.
   void Watch(std::string_view map, bool wanted);
@@ -135,6 +137,8 @@ class Replica {
   };
 
   bool IsMember(const MemberId& member) const;
+  void SetOwnOperations(uint64_t count);
+  bool MayMerge() const;
   void AddSynced(const MemberId& member);
   std::vector<MemberId> Donors() const;
   void StartTransfer(Instant now);
@@ -174,6 +178,7 @@ class Replica {
   size_t carriers_together_ = 1;
   uint64_t position_ = 0;
   uint64_t own_operations_ = 0;
+  bool own_large_ = false;  // One of them is, so no more are put out until all are delivered.
   uint64_t settled_ = 0;
   Instant next_purge_;
   std::set<std::string, std::less<>> watched_;  // Names of maps.

@@ -94,6 +94,8 @@ void FailureDetector::AdvanceClock(Instant now) {
   if (gap < kStopWorthTelling) return;
   stopped_for_ = std::max(stopped_for_, gap);
   stopped_until_ = now;
+  // Long enough for the others to go on without it: then it is they who fall silent.
+  if (gap >= options_.dead_after) stop_doubt_until_ = fd_now_ + kStopRemembered;
 }
 
 bool FailureDetector::WasStopped(Instant now) const {

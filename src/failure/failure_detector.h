@@ -160,8 +160,9 @@ class FailureDetector {
   Instant doubt_until_;
   bool doubting_ = false;  // More than half are silent.
   bool interface_up_ = true;
-  Duration stopped_for_{0};  // Not yet told as self doubt.
-  Instant stopped_until_;    // When this process ran again, as the driver's clock has it.
+  Duration stopped_for_{0};   // Not yet told as self doubt.
+  Instant stopped_until_;     // When this process ran again, as the driver's clock has it.
+  Instant stop_doubt_until_;  // Own clock: until then most of the others silent means this member.
   Rank link_victim_ = kNoRank;
   Instant next_link_round_;                     // FD clock.
   Instant next_reprobe_ = Instant::Infinite();  // FD clock; of a closed lifeline, none is earlier.

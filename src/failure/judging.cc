@@ -79,6 +79,8 @@ void FailureDetector::UpdateSelfDoubt(Output& out) {
     ++stats_.self_doubts;
   }
   doubting_ = most_silent;
+  if (2 * silent > judged && fd_now_ < stop_doubt_until_)
+    doubt_until_ = std::max(doubt_until_, stop_doubt_until_);
 }
 
 void FailureDetector::Judge(Rank rank, Output& out) {

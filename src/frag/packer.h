@@ -1,12 +1,13 @@
-// Turns messages into chunks: small ones of one class share a chunk, a large one is cut into a run
-// of chunks.
+// Turns messages into chunks: small ones of one class share a chunk, one that does not fit is cut
+// into a run of chunks. Large ones have a queue and a lane of their own, and let the others pass.
 //
 // Idea: no batching timer. While the window is open every message leaves in its turn; while it is
 // closed the queue grows, and the next chunks are fuller. Layout: docs/protocol/multicast.md,
 // "Messages in chunks".
 //
-// Limits: kMessageMax a message; `queue_bytes_max` (or one message) and `queue_messages_max`
-// waiting, beyond which Push() refuses with kResourceExhausted; what the engine sends for itself is
+// Limits: kLargeMessageMax a message, kMessageMax unless it is AGREED; `queue_bytes_max` (or one
+// message) and `queue_messages_max` waiting, and `large_bytes_max` (or one message) in the large
+// lane, beyond which Push() refuses with kResourceExhausted; what the engine sends for itself is
 // not held against them, its sender bounds it. Threads: none; the caller serialises.
 #ifndef COHORT_FRAG_PACKER_H_
 #define COHORT_FRAG_PACKER_H_
@@ -17,15 +18,20 @@
 #include <span>
 #include <vector>
 
+#include "absl/container/flat_hash_map.h"
 #include "absl/status/status.h"
 #include "base/buffer.h"
+#include "base/subjects.h"
 #include "base/types.h"
 #include "wire/frames.h"
 #include "wire/limits.h"
 
 namespace cohort::frag {
 
-inline constexpr size_t kMessageMax = size_t{1} << 20;
+inline constexpr size_t kMessageMax = size_t{1} << 20;  // What is larger goes by the large lane.
+inline constexpr size_t kLargeMessageMax = (size_t{64} << 20) + (size_t{64} << 10);
+// Large messages under way from all members together: what a receiver may hold of them.
+inline constexpr size_t kLargeUnderWayMax = size_t{128} << 20;
 inline constexpr size_t kLengthBytes = 2;       // Before each whole message in a chunk.
 inline constexpr size_t kTotalLengthBytes = 4;  // Before the first fragment of a larger one.
 inline constexpr size_t kStampBytesMax = 1200;  // Of one message; a stamp is in one chunk.
@@ -40,6 +46,9 @@ struct Message {
   // So many last bytes are the message's stamp, which is written when its last chunk is packed:
   // that is the moment in which the message leaves.
   size_t stamp_bytes = 0;
+  // Set by Push() in the large lane: so many of the main queue leave first, all that were there.
+  uint64_t after = 0;
+  Subjects subjects;  // Of AGREED ones: what it shares with one in the large lane keeps it behind.
   Buffer payload;
 };
 
@@ -55,8 +64,9 @@ class Stamper {
 
 struct Packed {
   DeliveryClass cls = DeliveryClass::kConv;
-  uint8_t flags = 0;  // wire::DataFrame::Flag: kFirst, kLast, kSync, kBarrier.
+  uint8_t flags = 0;  // wire::DataFrame::Flag: kFirst, kLast, kSync, kBarrier, kLarge.
   Buffer payload;
+  bool large = false;  // Of the large lane.
   std::vector<uint64_t> completed_ids;
 };
 
@@ -65,6 +75,8 @@ class Packer {
   struct Options {
     size_t queue_bytes_max = 16u << 20;
     size_t queue_messages_max = 65536;
+    size_t large_bytes_max = size_t{128} << 20;
+    size_t message_max = kMessageMax;  // Less, but more than a chunk, is for tests.
   };
 
   // `stamper` outlives the packer; without one no message has a stamp.
@@ -72,38 +84,73 @@ class Packer {
       : options_(options), stamper_(stamper) {}
   Packer() : Packer(Options{}) {}
 
-  // kInvalidArgument when it is larger than kMessageMax, of class kCtrl or its stamp too large,
-  // kResourceExhausted when
-  // the queue is full.
+  // kInvalidArgument when it is larger than its class may be, of class kCtrl or its stamp too
+  // large, kResourceExhausted when its queue is full.
   absl::Status Push(Message message);
+  // Whether Push() would put it into the large lane. Within a lane and class messages leave in
+  // their order.
+  bool GoesLarge(const Message& message) const;
   // Fills `packed` (its vector is reused) with the next chunk; false when nothing waits.
   bool Next(Packed& packed);
   // The class of the chunk Next() would make; call only when not empty.
-  DeliveryClass NextClass() const { return queue_.front().cls; }
+  DeliveryClass NextClass() const {
+    return LargeIsNext() ? DeliveryClass::kAgreed : main_.messages.front().cls;
+  }
+  // `paced`: enough is in flight, so the large lane gets only its share of what the others send.
+  void SetPaced(bool paced) { paced_ = paced; }
+  // Announcements that left in this view; `admitted`: the last of them is, so its message may go on
+  // (Spec 5.21).
+  uint64_t announcements() const { return announcements_; }
+  void SetAdmitted(bool admitted) { admitted_ = admitted; }
+  bool admitted() const { return admitted_; }
   // A message of which only a part was sent starts over whole: the other members discard the part.
-  void OnView() { sent_of_front_ = 0; }
+  void OnView();
   // Forgets all messages and returns their ids.
   std::vector<uint64_t> Clear();
 
-  bool empty() const { return queue_.empty(); }
-  size_t messages() const { return queue_.size(); }
-  size_t bytes() const { return bytes_; }
-  size_t exempt_bytes() const { return exempt_bytes_; }
-  size_t backlog_chunks() const;  // About how many chunks wait, for STATUS.
+  bool empty() const { return main_.messages.empty() && !LargeIsNext(); }  // Nothing may leave now.
+  size_t messages() const { return main_.messages.size() + large_.messages.size(); }
+  size_t bytes() const { return main_.bytes; }
+  size_t exempt_bytes() const { return main_.exempt_bytes; }
+  size_t large_bytes() const { return large_.bytes; }
+  size_t large_exempt_bytes() const { return large_.exempt_bytes; }
+  // About how many chunks wait, for STATUS; of the large lane only a few are counted (Spec 5.22).
+  size_t backlog_chunks() const;
   bool IsConsistent() const;
 
  private:
-  void PopFront();
-  void PackWhole(Packed& packed);
-  void PackFragment(Packed& packed);
+  struct Queue {
+    std::deque<Message> messages;
+    size_t bytes = 0;          // Payloads.
+    size_t exempt = 0;         // Messages that are exempt ...
+    size_t exempt_bytes = 0;   // ... and their payloads.
+    uint64_t popped = 0;       // Messages that have left.
+    size_t sent_of_front = 0;  // Bytes of the front that are in chunks already.
+    uint8_t flags = 0;         // Of each of its chunks.
+
+    void Push(Message message);
+    void PopFront();
+    size_t users() const { return messages.size() - exempt; }
+    size_t chunks() const;
+    bool IsConsistent() const;
+  };
+
+  bool LargeIsNext() const;
+  void PopFront(Queue& queue);
+  void PackWhole(Queue& queue, Packed& packed);
+  void PackFragment(Queue& queue, Packed& packed);
+  void PackAnnouncement(Packed& packed);
 
   Options options_;
   Stamper* stamper_;
-  std::deque<Message> queue_;
-  size_t bytes_ = 0;          // Payloads of queue_.
-  size_t exempt_ = 0;         // Messages of queue_ that are exempt ...
-  size_t exempt_bytes_ = 0;   // ... and their payloads.
-  size_t sent_of_front_ = 0;  // Bytes of a large message at the front that are in chunks already.
+  Queue main_;
+  Queue large_;  // Large messages, and what must stay behind them.
+  absl::flat_hash_map<uint64_t, size_t> large_subjects_;  // Of large_, and how many have each.
+  uint64_t announcements_ = 0;
+  bool announced_ = false;  // The front of large_, if it is large.
+  bool admitted_ = false;
+  bool paced_ = false;
+  int main_in_a_row_ = 0;  // Chunks while large_ could have sent one.
 };
 
 }  // namespace cohort::frag

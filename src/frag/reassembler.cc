@@ -18,33 +18,72 @@ size_t GetU16(const std::byte* from) {
 }  // namespace
 
 void Reassembler::OnView(size_t members) {
-  for (auto& lanes : origins_) {
-    for (Partial& partial : lanes) Discard(partial);
+  for (Origin& origin : origins_) {
+    for (Partial& partial : origin.lanes) Discard(partial);
   }
-  origins_.resize(members);
+  announced_.clear();
+  origins_.assign(members, Origin());
 }
 
 size_t Reassembler::LaneOf(DeliveryClass cls, uint8_t flags) {
+  if ((flags & wire::DataFrame::kLarge) != 0) return kLargeLane;
   if ((flags & wire::DataFrame::kBarrier) != 0) return static_cast<size_t>(DeliveryClass::kCtrl);
   return static_cast<size_t>(cls);
 }
 
 void Reassembler::OnChunk(Rank origin, DeliveryClass cls, uint8_t flags, const Buffer& payload,
                           std::vector<Buffer>& messages) {
-  if (origin >= origins_.size() || static_cast<size_t>(cls) >= kLanes ||
-      cls == DeliveryClass::kCtrl) {
+  const bool large = (flags & wire::DataFrame::kLarge) != 0;
+  if (origin >= origins_.size() || cls > DeliveryClass::kSafe ||
+      (large && (cls != DeliveryClass::kAgreed || (flags & wire::DataFrame::kBarrier) != 0))) {
     ++stats_.malformed_chunks;
     return;
   }
   ++stats_.chunks;
-  Partial& partial = origins_[origin][LaneOf(cls, flags)];
+  Partial& partial = origins_[origin].lanes[LaneOf(cls, flags)];
   constexpr uint8_t kWhole = wire::DataFrame::kFirst | wire::DataFrame::kLast;
   if ((flags & kWhole) == kWhole) {
     Discard(partial);
     Split(payload, messages);
+  } else if (large && (flags & kWhole) == wire::DataFrame::kFirst &&
+             payload.size() == kTotalLengthBytes) {
+    Announce(origin, partial, payload);
+  } else if (partial.announced && !IsAdmitted(origin)) {
+    ++stats_.malformed_chunks;
+    Discard(partial);
   } else {
     Gather(partial, flags, payload, messages);
   }
+  // Whatever ended it: complete, malformed, or something else begun.
+  if (large && !partial.announced)
+    std::erase_if(announced_, [origin](const Announced& one) { return one.origin == origin; });
+}
+
+// Spec 5.21
+void Reassembler::Announce(Rank origin, Partial& partial, const Buffer& payload) {
+  Discard(partial);
+  std::erase_if(announced_, [origin](const Announced& one) { return one.origin == origin; });
+  ++origins_[origin].announcements;
+  ++stats_.announced;
+  const size_t total = GetU16(payload.data()) | GetU16(payload.data() + 2) << 16;
+  if (total > kLargeMessageMax || total == 0) {
+    ++stats_.messages_too_large;
+    return;
+  }
+  partial.total = total;
+  partial.announced = true;
+  announced_.push_back({origin, total});
+}
+
+// Spec 5.21. What is admitted stays so: those before it only become fewer.
+bool Reassembler::IsAdmitted(Rank origin) const {
+  size_t sum = 0;
+  for (const Announced& one : announced_) {
+    sum += one.total;
+    if (sum > one.total && sum > options_.large_under_way_max) return false;
+    if (one.origin == origin) return true;
+  }
+  return false;
 }
 
 // All or nothing: a chunk whose lengths do not add up yields no message. Spec 5.2
@@ -66,23 +105,39 @@ void Reassembler::Split(const Buffer& payload, std::vector<Buffer>& messages) {
   stats_.messages += messages.size() - before;
 }
 
+// Takes the total length off the front of `bytes`.
+bool Reassembler::Begin(Partial& partial, Bytes& bytes) {
+  Discard(partial);
+  if (bytes.size() < kTotalLengthBytes) {
+    ++stats_.malformed_chunks;
+    return false;
+  }
+  const size_t total = GetU16(bytes.data()) | GetU16(bytes.data() + 2) << 16;
+  if (total > kMessageMax || total == 0) {
+    ++stats_.messages_too_large;
+    return false;
+  }
+  partial.total = total;
+  bytes = bytes.subspan(kTotalLengthBytes);
+  return true;
+}
+
+void Reassembler::MakeRoom(Partial& partial, size_t filled) {
+  size_t room = std::max({filled, 2 * partial.buffer.size(), kFirstRoom});
+  // For what is admitted the whole room is accounted for, and to copy it again and again would stop
+  // the small messages meanwhile. The system hands out its pages as they are written.
+  if (partial.announced) room = partial.total;
+  Buffer larger = Buffer::Allocate(std::min(partial.total, room));
+  if (partial.filled > 0) {
+    std::memcpy(larger.Fill().data(), partial.buffer.data(), partial.filled);
+  }
+  partial.buffer = std::move(larger);
+}
+
 void Reassembler::Gather(Partial& partial, uint8_t flags, const Buffer& payload,
                          std::vector<Buffer>& messages) {
   Bytes bytes = payload.bytes();
-  if ((flags & wire::DataFrame::kFirst) != 0) {
-    Discard(partial);
-    if (bytes.size() < kTotalLengthBytes) {
-      ++stats_.malformed_chunks;
-      return;
-    }
-    const size_t total = GetU16(bytes.data()) | GetU16(bytes.data() + 2) << 16;
-    if (total > kMessageMax || total == 0) {
-      ++stats_.messages_too_large;
-      return;
-    }
-    partial.total = total;
-    bytes = bytes.subspan(kTotalLengthBytes);
-  }
+  if ((flags & wire::DataFrame::kFirst) != 0 && !Begin(partial, bytes)) return;
   const bool last = (flags & wire::DataFrame::kLast) != 0;
   const size_t filled = partial.filled + bytes.size();
   if (partial.total == 0 || filled > partial.total || last != (filled == partial.total)) {
@@ -90,14 +145,7 @@ void Reassembler::Gather(Partial& partial, uint8_t flags, const Buffer& payload,
     Discard(partial);
     return;
   }
-  if (filled > partial.buffer.size()) {
-    const size_t room = std::max({filled, 2 * partial.buffer.size(), kFirstRoom});
-    Buffer larger = Buffer::Allocate(std::min(partial.total, room));
-    if (partial.filled > 0) {
-      std::memcpy(larger.Fill().data(), partial.buffer.data(), partial.filled);
-    }
-    partial.buffer = std::move(larger);
-  }
+  if (filled > partial.buffer.size()) MakeRoom(partial, filled);
   if (!bytes.empty()) {
     std::memcpy(partial.buffer.Fill().data() + partial.filled, bytes.data(), bytes.size());
   }
@@ -116,21 +164,33 @@ void Reassembler::Discard(Partial& partial) {
 
 size_t Reassembler::bytes_held() const {
   size_t bytes = 0;
-  for (const auto& lanes : origins_) {
-    for (const Partial& partial : lanes) bytes += partial.buffer.size();
+  for (const Origin& origin : origins_) {
+    for (const Partial& partial : origin.lanes) bytes += partial.buffer.size();
+  }
+  return bytes;
+}
+
+size_t Reassembler::large_bytes_held() const {
+  size_t bytes = 0;
+  for (const Origin& origin : origins_) {
+    if (origin.lanes[kLargeLane].announced) bytes += origin.lanes[kLargeLane].buffer.size();
   }
   return bytes;
 }
 
 bool Reassembler::IsConsistent() const {
-  for (const auto& lanes : origins_) {
-    for (const Partial& partial : lanes) {
-      if (partial.filled > partial.buffer.size() || partial.buffer.size() > kMessageMax)
-        return false;
-      if (partial.total == 0 && partial.filled != 0) return false;
+  for (const Origin& origin : origins_) {
+    for (const Partial& partial : origin.lanes) {
+      const size_t max = partial.announced ? kLargeMessageMax : kMessageMax;
+      if (partial.filled > partial.buffer.size() || partial.buffer.size() > max) return false;
+      if (partial.total == 0 && (partial.filled != 0 || partial.announced)) return false;
     }
   }
-  return true;
+  return announced_.size() <= origins_.size() &&
+         std::all_of(announced_.begin(), announced_.end(), [this](const Announced& one) {
+           const Partial& partial = origins_[one.origin].lanes[kLargeLane];
+           return partial.announced && partial.total == one.total;
+         });
 }
 
 }  // namespace cohort::frag

@@ -20,7 +20,7 @@ using google::protobuf::io::CodedInputStream;
 // Fields of a message besides repeated ones, generously.
 constexpr int kFieldsMax = 64;
 // Room for the stamp, which makes the rest of the message.
-constexpr size_t kOpMax = kOpBytesMax - StampBytes(kOpLivesMax);
+constexpr size_t kOpMax = kConvergentOpBytesMax - StampBytes(kOpLivesMax);
 // Below this a message cannot hold enough items to be worth counting.
 constexpr size_t kCountFrom = 4096;
 
@@ -51,7 +51,8 @@ bool CountItem(CodedInputStream& in, size_t& writes) {
       continue;
     }
     uint32_t size = 0;
-    if (!in.ReadVarint32(&size) || size > kOpBytesMax || !in.Skip(static_cast<int>(size))) {
+    if (!in.ReadVarint32(&size) || size > kConvergentOpBytesMax ||
+        !in.Skip(static_cast<int>(size))) {
       return false;
     }
     const bool is_write = (tag >> 3) == v1::ConvergentItem::kWritesFieldNumber;
@@ -184,7 +185,8 @@ absl::StatusOr<const ConvergentOp*> ConvergentOpDecoder::Decode(Bytes bytes) {
   // The memory of small operations is kept from one to the next; that of a thousand items is not.
   if (message_->operation.items_size() > 8) message_ = std::make_unique<Message>();
   v1::ConvergentOperation& in = message_->operation;
-  if (bytes.size() > kOpBytesMax || (bytes.size() > kCountFrom && !CountsAreBounded(bytes)) ||
+  if (bytes.size() > kConvergentOpBytesMax ||
+      (bytes.size() > kCountFrom && !CountsAreBounded(bytes)) ||
       !in.ParseFromArray(bytes.data(), static_cast<int>(bytes.size()))) {
     return absl::InvalidArgumentError("not a convergent operation");
   }

@@ -9,11 +9,11 @@
 
 namespace cohort::map {
 
-inline constexpr size_t kOpBytesMax =
-    (size_t{1} << 20) - 256;  // One operation in bytes; a message is 1 MiB.
+inline constexpr size_t kOpBytesMax = (size_t{64} << 20) + (size_t{32} << 10);  // One operation.
+// One of a convergent map: it goes whole, in a message of 1 MiB.
+inline constexpr size_t kConvergentOpBytesMax = (size_t{1} << 20) - 256;
 inline constexpr size_t kKeyBytesMax = 4096;
-inline constexpr size_t kValueBytesMax =
-    (size_t{1} << 20) - 8192;  // Leaves room for key, name and fields.
+inline constexpr size_t kValueBytesMax = size_t{64} << 20;  // kOpBytesMax has room for its key.
 inline constexpr size_t kMapNameBytesMax = 64;
 inline constexpr size_t kMapsMax = 64;  // Of one group.
 inline constexpr size_t kBatchItemsMax = 1000;
@@ -28,7 +28,7 @@ inline constexpr size_t kOpAttributesMax = 1000;  // Of all items of one converg
 // them must fit one chunk.
 inline constexpr size_t kOpLivesMax = 64;
 // Registers of one entry of a convergent map: a writer refuses what would make more. What several
-// write at once is joined all the same, so the half of what a transfer can carry is left for it.
+// write at once is joined all the same, and goes to joiners and into merges up to kValueBytesMax.
 inline constexpr size_t kRegistersBytesMax = size_t{512} << 10;
 inline constexpr size_t kBucketsPerMap = 4096;
 inline constexpr size_t kSnapshotsMax = 4;      // Alive at once, per map.

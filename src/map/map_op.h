@@ -11,6 +11,7 @@
 #include <variant>
 #include <vector>
 
+#include "base/buffer.h"
 #include "cohort/ids.h"
 #include "map/types.h"
 
@@ -27,6 +28,7 @@ struct PutOp {
   bool keep_ttl = false;  // ... unless this keeps the expiry the entry has.
   Condition condition = Condition::kNone;
   Version version;  // For Condition::kVersion; None() means absent.
+  Buffer shared;    // If not empty: it is `value`, and may be kept instead of a copy.
 };
 
 struct EraseOp {

@@ -2,7 +2,10 @@
 
 #include <google/protobuf/io/coded_stream.h>
 
+#include <cstring>
+#include <optional>
 #include <string>
+#include <string_view>
 #include <utility>
 
 #include "base/check.h"
@@ -18,6 +21,8 @@ using google::protobuf::io::CodedInputStream;
 constexpr int kTopLevelFieldsMax = 64;
 // Below this a message cannot hold enough items to be worth counting.
 constexpr size_t kCountFrom = 4096;
+// What a put of a large value has besides, generously; with more the parser copies the value.
+constexpr size_t kRestMax = 2 * kKeyBytesMax;
 
 void Set(v1::MapVersion* out, const Version& version) {
   out->set_time(version.time);
@@ -142,8 +147,8 @@ Enum ToEnum(uint32_t number) {
 
 PutOp From(const v1::MapPut& op) {
   return {
-      op.key(),          op.value(), op.ttl_ms(), op.keep_ttl(), ToEnum<Condition>(op.condition()),
-      From(op.version())};
+      op.key(),           op.value(), op.ttl_ms(), op.keep_ttl(), ToEnum<Condition>(op.condition()),
+      From(op.version()), {}};
 }
 EraseOp From(const v1::MapErase& op) {
   return {op.key(), ToEnum<Condition>(op.condition()), From(op.version())};
@@ -278,15 +283,104 @@ bool CountsAreBounded(Bytes bytes) {
   return in.ConsumedEntireMessage();
 }
 
+constexpr uint32_t LengthTag(int field) { return static_cast<uint32_t>(field) << 3 | 2; }
+
+// What is left of a put when its value is taken out, and the value.
+struct PutInPlace {
+  std::string rest;
+  Bytes value;
+};
+
+void AddVarint(std::string& to, uint64_t number) {
+  for (; number >= 0x80; number >>= 7) to.push_back(static_cast<char>(number | 0x80));
+  to.push_back(static_cast<char>(number));
+}
+
+// The place of the one field `field` of `bytes`; `rest` takes all the others. False when there are
+// more, or it is none of ours: then the parser judges.
+bool TakeField(std::string_view bytes, int field, std::string_view& inside, std::string& rest) {
+  CodedInputStream in(reinterpret_cast<const uint8_t*>(bytes.data()),
+                      static_cast<int>(bytes.size()));
+  int fields = 0;
+  bool found = false;
+  size_t before = 0;
+  while (const uint32_t tag = in.ReadTag()) {
+    uint32_t size = 0;
+    uint64_t number = 0;
+    if (++fields > kTopLevelFieldsMax) return false;
+    if ((tag & 7) == 2 ? !in.ReadVarint32(&size) || size > bytes.size()
+                       : (tag & 7) == 0 && !in.ReadVarint64(&number)) {
+      return false;
+    }
+    if ((tag & 7) == 1 || (tag & 7) == 5) size = (tag & 7) == 1 ? 8 : 4;
+    if ((tag & 7) == 3 || (tag & 7) == 4) return false;
+    const auto at = static_cast<size_t>(in.CurrentPosition());
+    if (!in.Skip(static_cast<int>(size))) return false;
+    if (tag == LengthTag(field)) {
+      if (std::exchange(found, true)) return false;
+      inside = bytes.substr(at, size);
+    } else {
+      if (rest.size() + at + size - before > kRestMax) return false;
+      rest.append(bytes.substr(before, at + size - before));
+    }
+    before = at + size;
+  }
+  return found && in.ConsumedEntireMessage();
+}
+
+// So that a large value is looked at where it is. Empty when the bytes are not such a put.
+std::optional<PutInPlace> TakePut(Bytes bytes) {
+  PutInPlace taken;
+  std::string_view put, value;
+  std::string inside;
+  if (!TakeField(AsText(bytes), v1::MapOperation::kPutFieldNumber, put, taken.rest) ||
+      !TakeField(put, v1::MapPut::kValueFieldNumber, value, inside) ||
+      value.size() < kValueInPlaceMin) {
+    return std::nullopt;
+  }
+  AddVarint(taken.rest, LengthTag(v1::MapOperation::kPutFieldNumber));
+  AddVarint(taken.rest, inside.size());
+  taken.rest += inside;
+  taken.value = AsBytes(value);
+  return taken;
+}
+
+// The same bytes as the serializer's but for the order of the fields: what is large comes last, and
+// is copied once.
+Buffer EncodePut(const v1::MapOperation& message, const PutOp& op, size_t room) {
+  PutOp small = op;
+  small.value = {};
+  v1::MapPut put;
+  Fill(&put, small);
+  std::string before = put.SerializeAsString();
+  AddVarint(before, LengthTag(v1::MapPut::kValueFieldNumber));
+  AddVarint(before, op.value.size());
+  std::string head = message.SerializeAsString();
+  AddVarint(head, LengthTag(v1::MapOperation::kPutFieldNumber));
+  AddVarint(head, before.size() + op.value.size());
+  head += before;
+  Buffer bytes = Buffer::Allocate(room + head.size() + op.value.size());
+  std::byte* to = bytes.Fill().data() + room;
+  std::memcpy(to, head.data(), head.size());
+  std::memcpy(to + head.size(), op.value.data(), op.value.size());
+  return bytes;
+}
+
 }  // namespace
 
-Buffer EncodeMapOp(const MapOp& op) {
+Buffer EncodeMapOp(const MapOp& op, size_t room) {
   v1::MapOperation message;
   message.set_map(op.map.data(), op.map.size());
   message.set_hlc(op.hlc);
+  const auto* put = std::get_if<PutOp>(&op.body);
+  if (put != nullptr && put->value.size() >= kValueInPlaceMin)
+    return EncodePut(message, *put, room);
   std::visit(BodyFiller{{&message}}, op.body);
-  Buffer bytes = Buffer::Allocate(message.ByteSizeLong());
-  COHORT_CHECK(message.SerializeToArray(bytes.Fill().data(), static_cast<int>(bytes.size())));
+  const size_t size = message.ByteSizeLong();
+  Buffer bytes = Buffer::Allocate(room + size);
+  if (size > 0) {
+    COHORT_CHECK(message.SerializeToArray(bytes.Fill().data() + room, static_cast<int>(size)));
+  }
   return bytes;
 }
 
@@ -299,22 +393,45 @@ MapOpDecoder::~MapOpDecoder() = default;
 MapOpDecoder::MapOpDecoder(MapOpDecoder&&) noexcept = default;
 MapOpDecoder& MapOpDecoder::operator=(MapOpDecoder&&) noexcept = default;
 
-// Spec 8.4
-absl::StatusOr<const MapOp*> MapOpDecoder::Decode(Bytes bytes) {
+// Spec 8.4. False when the bytes are no operation, or hold more than is allowed.
+bool MapOpDecoder::Parse(Bytes bytes) {
   v1::MapOperation& in = message_->operation;
+  in_place_ = {};
   // The memory of single operations is kept from one to the next; that of a thousand items is not.
   if (in.has_batch()) delete in.release_batch();
   if (in.has_expire()) delete in.release_expire();
   if (in.has_merge()) delete in.release_merge();
-  if (bytes.size() > kOpBytesMax || (bytes.size() > kCountFrom && !CountsAreBounded(bytes)) ||
-      !in.ParseFromArray(bytes.data(), static_cast<int>(bytes.size()))) {
-    return absl::InvalidArgumentError("not a map operation");
+  // Nor that of a large value.
+  if (keeps_large_) in = v1::MapOperation();
+  keeps_large_ = false;
+  if (bytes.size() > kOpBytesMax) return false;
+  if (bytes.size() >= kValueInPlaceMin) {
+    if (const std::optional<PutInPlace> put = TakePut(bytes)) {
+      in_place_ = put->value;
+      const Bytes rest = AsBytes(put->rest);
+      return (rest.size() <= kCountFrom || CountsAreBounded(rest)) && in.ParseFromString(put->rest);
+    }
   }
+  keeps_large_ = bytes.size() > kConvergentOpBytesMax;
+  return (bytes.size() <= kCountFrom || CountsAreBounded(bytes)) &&
+         in.ParseFromArray(bytes.data(), static_cast<int>(bytes.size()));
+}
+
+absl::StatusOr<const MapOp*> MapOpDecoder::Decode(Bytes bytes, const Buffer* owner) {
+  if (!Parse(bytes)) return absl::InvalidArgumentError("not a map operation");
+  const v1::MapOperation& in = message_->operation;
   op_.map = in.map();
   op_.hlc = in.hlc();
   const int others = in.has_batch() + in.has_clear() + in.has_expire() + in.has_merge() +
                      in.has_configure() + in.has_purge() + in.has_claim();
   const bool is_item = TakeItem(in, op_.body);
+  if (auto* put = std::get_if<PutOp>(&op_.body); is_item && put != nullptr && !in_place_.empty()) {
+    put->value = AsText(in_place_);
+    if (owner != nullptr) {
+      put->shared =
+          owner->Slice(static_cast<size_t>(in_place_.data() - owner->data()), in_place_.size());
+    }
+  }
   bool well_formed = is_item ? others == 0 : others == 1;
   if (!is_item) {
     // No item at all: two items would not pass TakeItem either, and then one of these must not help

@@ -5,7 +5,7 @@
 // before anything is parsed.
 //
 // Thread rule: a decoder belongs to one owner; the operation it returns is valid until its next
-// Decode().
+// Decode(), and as long as the bytes are.
 #ifndef COHORT_MAP_MAP_OP_CODEC_H_
 #define COHORT_MAP_MAP_OP_CODEC_H_
 
@@ -17,8 +17,12 @@
 
 namespace cohort::map {
 
-// The operation's bytes. Does not judge: see validation.h.
-Buffer EncodeMapOp(const MapOp& op);
+// A put with a larger value is not copied by the decoder, nor twice by the encoder.
+inline constexpr size_t kValueInPlaceMin = size_t{16} << 10;
+
+// The operation's bytes, behind `room` bytes for the caller to fill. Does not judge: see
+// validation.h.
+Buffer EncodeMapOp(const MapOp& op, size_t room = 0);
 
 class MapOpDecoder {
  public:
@@ -29,12 +33,16 @@ class MapOpDecoder {
 
   // Errors: kInvalidArgument when the bytes are no operation or exceed a limit of limits.h. What is
   // returned is well formed: sizes, counts, times and enumerators are in range.
-  absl::StatusOr<const MapOp*> Decode(Bytes bytes);
+  // `owner`: a buffer that `bytes` lie in. PutOp::shared of a large value is a slice of it.
+  absl::StatusOr<const MapOp*> Decode(Bytes bytes, const Buffer* owner = nullptr);
 
  private:
   struct Message;
+  bool Parse(Bytes bytes);
   std::unique_ptr<Message> message_;
   MapOp op_;
+  bool keeps_large_ = false;  // The memory of a large operation.
+  Bytes in_place_;            // The value of a put that was not copied out of the bytes.
 };
 
 }  // namespace cohort::map

@@ -18,12 +18,12 @@ void MapSet::OnView(const ViewId& view) {
 }
 
 // Spec 8.2
-ApplyResult MapSet::Apply(Bytes op, const Place& place, Output& out) {
+ApplyResult MapSet::Apply(Bytes op, const Place& place, Output& out, const Buffer* owner) {
   ++stats_.applied;
   view_ = place.view;
   position_ = place.position;
   ApplyResult refused;
-  const absl::StatusOr<const MapOp*> decoded = decoder_.Decode(op);
+  const absl::StatusOr<const MapOp*> decoded = decoder_.Decode(op, owner);
   if (!decoded.ok()) {
     ++stats_.malformed;
     refused.status = decoded.status();

@@ -57,7 +57,8 @@ class MapSet {
   void OnView(const ViewId& view);
   // Applies one operation as it was sent. It takes its place whatever its bytes are; a malformed
   // one does nothing.
-  ApplyResult Apply(Bytes op, const Place& place, Output& out);
+  // `owner`: a buffer that `op` lies in, of which a large value is kept instead of a copy.
+  ApplyResult Apply(Bytes op, const Place& place, Output& out, const Buffer* owner = nullptr);
 
   // For its writer, who sends it now: gives the operation `time` and the rest of its stamp, and
   // joins it. An operation that has no place here becomes void; its status says why.

@@ -136,7 +136,7 @@ ApplyResult OrderedMap::Transaction::Judge(const PutOp& op) {
   const GroupTime expires_at = keeps ? visible->expires_at : After(op.ttl_ms);
   const uint64_t ttl_ms = keeps ? visible->ttl_ms : op.ttl_ms;
   Entry& entry = AddDraft(op.key, hash, current, ChangeCause::kPut, result);
-  entry.value = Buffer::CopyOf(op.value);
+  entry.value = op.shared.empty() ? Buffer::CopyOf(op.value) : op.shared;
   entry.expires_at = expires_at;
   entry.ttl_ms = ttl_ms;
   return result;

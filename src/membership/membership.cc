@@ -225,6 +225,28 @@ void Membership::OnRoleTimer(Instant now, Output& out) {
 
 // ---- Inputs ----
 
+namespace {
+
+// Whether its sender has convicted, or gone on without, the member it is for.
+bool AccusesReceiver(const VcMessage& message, const Proposal& view, Rank receiver) {
+  const auto accuses = [receiver](const std::vector<Conviction>& convicted) {
+    return std::any_of(convicted.begin(), convicted.end(),
+                       [receiver](const Conviction& one) { return one.rank == receiver; });
+  };
+  if (const auto* prepare = std::get_if<Prepare>(&message.body)) return accuses(prepare->convicted);
+  if (const auto* state = std::get_if<State>(&message.body)) return accuses(state->convicted);
+  if (const auto* nack = std::get_if<Nack>(&message.body)) return nack->convicted;
+  if (const auto* install = std::get_if<Install>(&message.body)) {
+    const Proposal* next = install->proposal.get();
+    return next != nullptr && next->next == install->next && next->previous == view.next &&
+           std::none_of(next->members.begin(), next->members.end(),
+                        [&](const MemberInfo& one) { return one.id == view.members[receiver].id; });
+  }
+  return std::holds_alternative<Gone>(message.body);
+}
+
+}  // namespace
+
 void Membership::OnViewChangeMessage(const Turn& turn, const MemberId& from, Bytes body,
                                      Output& out) {
   const std::optional<VcMessage> message = DecodeVcMessage(body);
@@ -238,6 +260,13 @@ void Membership::OnViewChangeMessage(const Turn& turn, const MemberId& from, Byt
     if (!rank) {
       ++stats_.not_expected;
       return;
+    }
+    // Spec 4.87
+    const bool steps_aside = options_.policy == Policy::kAvailable && turn.was_stopped &&
+                             KindOf(role_) == RoleKind::kInGroup;
+    if (steps_aside && AccusesReceiver(*message, *view(), view_change_.self())) {
+      const std::string& name = view()->members[*rank].name;
+      return Exclude(turn.now, name + " found it silent while it stood still", Duration(0), out);
     }
     ViewChangeOutput changes;
     view_change_.OnMessage(turn, *rank, *message, changes);

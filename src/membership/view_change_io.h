@@ -48,6 +48,8 @@ struct Turn {
   // This member holds the whole replicated state. From a wedge to the end of the view it stays what
   // it was at the wedge.
   bool synced = false;
+  // This process did not run lately, so that others may have reason to go on without it.
+  bool was_stopped = false;
 };
 
 struct JoinerInfo {

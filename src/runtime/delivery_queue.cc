@@ -7,6 +7,7 @@
 
 #include <pthread.h>
 
+#include <algorithm>
 #include <csignal>
 #include <string>
 #include <utility>
@@ -68,7 +69,9 @@ bool DeliveryQueue::Push(engine::Upcall upcall) {
   runtime::MutexLock lock(&mutex_);
   if (stopping_) return false;
   const size_t bytes = BytesOf(upcall);
-  if (bytes_ + bytes > bytes_max_ && MayDrop(upcall)) {
+  // A change of a large value may have as much as all that may wait: it is taken while no more than
+  // half of that does.
+  if (bytes_ + std::min(bytes, bytes_max_ / 2) > bytes_max_ && MayDrop(upcall)) {
     ++dropped_;
     return false;
   }

@@ -7,6 +7,7 @@
 #include "map/convergent_op_codec.h"
 #include "map/limits.h"
 #include "map/map_op_codec.h"
+#include "map/subjects.h"
 #include "map/validation.h"
 
 namespace cohort::runtime {
@@ -242,9 +243,11 @@ absl::StatusOr<engine::MapWrite> NewMapWrite(uint32_t map, const map::MapOp& op,
   if (absl::Status status = map::ValidateOp(op); !status.ok()) return status;
   engine::MapWrite write;
   write.map = map;
-  write.operation = map::EncodeMapOp(op);
+  write.operation = map::EncodeMapOp(op, engine::kMessageRoom);
+  write.has_room = true;
   write.ack = ToAckLevel(ack);
   write.conditional = IsConditional(op);
+  write.subjects = map::SubjectsOf(op);
   return write;
 }
 

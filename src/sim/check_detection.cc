@@ -23,7 +23,8 @@ void DetectionChecker::OnTrace(const Moment& moment, const TraceRecord& record) 
   if (subject == members_.end()) return;
   const ProcessState& process = processes_[subject->second];
   const ProcessState& observer = processes_[moment.process];
-  const bool recovering = moment.at - process.since < kGrace || moment.at - observer.since < kGrace;
+  const bool observer_recovers = excuses_observers_ && moment.at - observer.since < kGrace;
+  const bool recovering = moment.at - process.since < kGrace || observer_recovers;
   if (!process.well || recovering) return;
   violations_.Add("I23", moment,
                   "convicted " + Words(record.subject) + " as " + ToString(record.cause) +

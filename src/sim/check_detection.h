@@ -14,7 +14,9 @@ namespace cohort::sim {
 
 class DetectionChecker : public Checker {
  public:
-  explicit DetectionChecker(Violations& violations) : violations_(violations) {}
+  // `excuses_observers`: who stood still may be wrong about others for a while after it.
+  DetectionChecker(Violations& violations, bool excuses_observers)
+      : violations_(violations), excuses_observers_(excuses_observers) {}
 
   void OnTrace(const Moment& moment, const TraceRecord& record) override;
   void OnProcess(const Moment& moment, ProcessChange change) override;
@@ -30,6 +32,7 @@ class DetectionChecker : public Checker {
   };
 
   Violations& violations_;
+  const bool excuses_observers_;
   std::map<ProcessNumber, ProcessState> processes_;
   std::map<MemberId, ProcessNumber> members_;
 };

@@ -46,15 +46,21 @@ Cluster::Cluster(ClusterOptions options)
   FaultMix mix;
   FindMix(options_.mix, mix);
   FaultPlan plan = DrawFaultPlan(mix, random_);
-  if (random_.Chance(options_.fault_free)) plan.faults.clear();
+  if (random_.Chance(options_.fault_free) && !mix.patience) plan.faults.clear();
   calm_ = plan.faults.empty();
   injector_ = std::make_unique<FaultInjector>(std::move(plan), *links_, random_.Next());
   workload_ = DrawWorkload(random_);
   DrawMoreWorkload(options_.seed, workload_);
+  if (mix.patience) {
+    workload_.interval_mean = seconds(10);
+    workload_.burst = 0;
+  }
   host_options_ = DrawHostOptions(options_.seed, options_.members);
   MakeCheckers();
   if (host_options_.tombstone_horizon != Duration()) writes_->RemovalsMayBeForgotten();
-  if (calm_ || mix.gentle) checkers_.push_back(std::make_unique<DetectionChecker>(violations_));
+  if (calm_ || mix.gentle) {
+    checkers_.push_back(std::make_unique<DetectionChecker>(violations_, !mix.patience));
+  }
 
   const bool drifts = random_.Chance(0.3);
   const bool slow_start = random_.Chance(0.3);

@@ -14,8 +14,18 @@ bool IsOnLinks(FaultKind kind) { return kind < FaultKind::kPause; }
 }  // namespace
 
 void FaultInjector::Begin(Scheduler& scheduler) {
+  SetLoss(plan_.loss);
   for (size_t i = 0; i < plan_.faults.size(); ++i) {
     scheduler.After(Draw(plan_.faults[i].interval_mean), {Task::Kind::kFault, false, 0, i, {}});
+  }
+}
+
+void FaultInjector::SetLoss(double loss) {
+  if (plan_.loss == 0) return;
+  for (HostIndex from = 0; from < links_.hosts(); ++from) {
+    for (HostIndex to = 0; to < links_.hosts(); ++to) {
+      if (from != to) links_.at(from, to).loss = loss;
+    }
   }
 }
 

@@ -64,6 +64,7 @@ class FaultInjector {
   Duration Draw(Duration mean);
   HostIndex AnyHost();
   std::vector<Pair> SomeLinks();
+  void SetLoss(double loss);  // On all links.
   void BeginOnLinks(const Fault& fault, Episode& episode);
   void Degrade(const Fault& fault, const Pair& pair);
   void CutParts(Episode& episode);

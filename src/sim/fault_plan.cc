@@ -34,6 +34,7 @@ const std::vector<NamedMix>& Mixes() {
       {"crash", {{kCrash, kCrashAtChange, kPowerLoss}, false, true}},
       {"churn", {{kLeave, kCrash}, false, true}},
       {"pause", {{kPause}, false, true}},
+      {"patience", {{kPause}, true, true, true}},
   };
   return mixes;
 }
@@ -66,7 +67,7 @@ const char* ToString(FaultKind kind) { return kNames[static_cast<size_t>(kind)];
 
 std::string FaultPlan::ToString() const {
   if (faults.empty()) return "no faults";
-  std::string text;
+  std::string text = loss > 0 ? "a tenth of all packets is lost" : "";
   for (const Fault& fault : faults) {
     char line[120];
     std::snprintf(line, sizeof(line), "%s%s strength %.3f every %lld ms for %lld ms",
@@ -110,6 +111,11 @@ FaultPlan DrawFaultPlan(const FaultMix& mix, Random& random) {
   kinds.resize(wanted);
   std::sort(kinds.begin(), kinds.end());
   for (const FaultKind kind : kinds) plan.faults.push_back(DrawFault(kind, mix.gentle, random));
+  if (mix.patience) {
+    plan.loss = 0.1;
+    plan.faults.front().interval_mean = seconds(20);
+    plan.faults.front().length_mean = milliseconds(2500);
+  }
   return plan;
 }
 

@@ -43,16 +43,20 @@ struct Fault {
 
 struct FaultPlan {
   std::vector<Fault> faults;
+  double loss = 0;  // On all links, all the time.
   std::string ToString() const;
 };
 
 // Mixes: "mixed" two to five kinds; "none"; "loss" (at most 10 %, so that nobody may be convicted),
-// "network", "partition", "crash", "churn", "pause". Each kind's name is a mix of that kind alone.
-// Unknown names give an empty optional.
+// "network", "partition", "crash", "churn", "pause", "patience" (FaultMix::patience). Each kind's
+// name is a mix of that kind alone. Unknown names give an empty optional.
 struct FaultMix {
   std::vector<FaultKind> kinds;
   bool gentle = false;  // Losses up to 10 % and nothing worse: every conviction is a false one.
   bool all = false;     // Use all kinds instead of drawing two to five.
+  // A long watch: a tenth of all packets is lost, on all links, all the time; a process stands
+  // still for up to ten seconds now and then; users do little, so that hours pass quickly.
+  bool patience = false;
 };
 bool FindMix(std::string_view name, FaultMix& mix);
 std::string MixNames();

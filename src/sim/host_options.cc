@@ -10,6 +10,9 @@ constexpr size_t kSmallJoinerQueue = 4 << 10;
 constexpr size_t kSmallSendQueue = 64 << 10;  // The least a user may ask for.
 constexpr size_t kSmallMaps = 64 << 10;       // Likewise.
 constexpr size_t kSmallSocket = 64 << 10;
+// Large messages: those of more than some chunks, so few at once that they wait for one another.
+constexpr size_t kSmallLargeUnderWay = 512 << 10;
+constexpr size_t kSmallLargeQueue = 1 << 20;
 constexpr uint64_t kClockOffMaxMs = 30 * 60 * 1000;  // An hour between two hosts.
 
 }  // namespace
@@ -32,6 +35,9 @@ HostOptions DrawHostOptions(uint64_t seed, size_t hosts) {
     options.wall_clock_ms.push_back(static_cast<int64_t>(random.Between(0, 2 * off)) -
                                     static_cast<int64_t>(off));
   }
+  // Drawn apart, so that the seeds of before keep what they had drawn.
+  Random large(seed ^ 0x1A26'E5A1);
+  if (large.Chance(0.5)) options.large_message_min = large.Between(1400, 20'000);
   return options;
 }
 
@@ -42,6 +48,11 @@ void HostOptions::Apply(Policy policy, engine::EngineOptions& engine) const {
   if (send_queue_bytes_max != 0) engine.send_queue_bytes_max = send_queue_bytes_max;
   if (map_bytes_max != 0) engine.map_bytes_max = map_bytes_max;
   if (receive_buffer_bytes != 0) engine.receive_buffer_bytes = receive_buffer_bytes;
+  if (large_message_min != 0) {
+    engine.large_message_min = large_message_min;
+    engine.large_under_way_max = kSmallLargeUnderWay;
+    engine.large_queue_bytes_max = kSmallLargeQueue;
+  }
   if (tombstone_horizon != Duration()) engine.tombstone_horizon = tombstone_horizon;
 }
 
@@ -54,6 +65,8 @@ std::string HostOptions::ToString() const {
   add("send queues", send_queue_bytes_max);
   add("maps", map_bytes_max);
   add("sockets", receive_buffer_bytes);
+  if (large_message_min != 0)
+    text += "; large from " + std::to_string(large_message_min) + " bytes";
   if (tombstone_horizon != Duration()) {
     text += "; tombstones for " + std::to_string(tombstone_horizon.count() / 1'000'000'000) + " s";
   }

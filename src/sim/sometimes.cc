@@ -67,13 +67,21 @@ void Sometimes::OnTrace(const Moment& moment, const TraceRecord& record) {
   switch (record.kind) {
     case TraceKind::kWedged:
       processes_[moment.process].wedged = true;
+      processes_[moment.process].wedged_amid_parts = processes_[moment.process].holds_parts;
       return;
     case TraceKind::kPromised:
       if (record.ballot_round > 1) ++counts_["second ballots"];
       return;
+    case TraceKind::kBuffers:
+      if (record.text == "parts of large messages") {
+        processes_[moment.process].holds_parts = record.number > 0;
+        if (record.number > 0) ++counts_["turns with parts of large messages"];
+      }
+      return;
     case TraceKind::kViewInstalled: {
+      if (processes_[moment.process].wedged_amid_parts) ++counts_["views amid large messages"];
       ProcessState& process = processes_[moment.process];
-      process = {record.origin, false, process.synced, true};
+      process = {record.origin, false, process.synced, true, false, false};
       return;
     }
     case TraceKind::kSynced:
@@ -117,7 +125,8 @@ std::vector<std::string> Sometimes::Wanted(Policy policy) {
                                      "repairs",
                                      "second ballots",
                                      "suspicions",
-                                     "transfers done"};
+                                     "transfers done",
+                                     "views amid large messages"};
   if (policy == Policy::kPrimary) {
     wanted.insert(wanted.end(), {"exclusions", "halts", "resumptions"});
   } else {

@@ -34,6 +34,8 @@ class Sometimes : public Checker {
     bool wedged = false;
     bool synced = false;
     bool installed = false;
+    bool holds_parts = false;        // Of large messages, at the end of its last turn ...
+    bool wedged_amid_parts = false;  // ... before it was wedged.
   };
 
   Counts counts_;

@@ -6,6 +6,7 @@
 
 #include "map/map_op.h"
 #include "map/map_op_codec.h"
+#include "map/subjects.h"
 #include "sim/check_messages.h"
 
 namespace cohort::sim {
@@ -270,9 +271,11 @@ Workload::Planned Workload::Write(Instant now, Node& node, uint32_t which, uint3
   engine::MapWrite write;
   write.id = planned.issued.id;
   write.map = map;
-  write.operation = map::EncodeMapOp(op);
+  write.operation = map::EncodeMapOp(op, engine::kMessageRoom);
+  write.has_room = true;
   write.ack = planned.issued.ack;
   write.conditional = conditional;
+  write.subjects = map::SubjectsOf(op);
   planned.command = std::move(write);
   return planned;
 }

@@ -34,6 +34,14 @@ ChunkWriter::ChunkWriter(uint32_t attempt, uint32_t number, uint16_t map, size_t
 // Spec 9.4
 void ChunkWriter::Add(std::string_view key, const map::Entry& entry) {
   COHORT_CHECK(ChunkBytesOf(key, entry) <= buffer_.size() - at_);
+  AddWithoutValue(key, entry);
+  std::byte* out = buffer_.Fill().data() + at_;
+  if (!entry.value.empty()) std::memcpy(out, entry.value.data(), entry.value.size());
+  at_ += entry.value.size();
+}
+
+void ChunkWriter::AddWithoutValue(std::string_view key, const map::Entry& entry) {
+  COHORT_CHECK(kChunkEntryBytes + key.size() <= buffer_.size() - at_);
   Put<uint8_t>(entry.tombstone ? kTombstoneFlag : 0);
   Put(static_cast<uint16_t>(key.size()));
   Put(static_cast<uint32_t>(entry.value.size()));
@@ -43,10 +51,8 @@ void ChunkWriter::Add(std::string_view key, const map::Entry& entry) {
   Put(entry.view.cid);
   Put(entry.expires_at);
   Put(entry.ttl_ms);
-  std::byte* out = buffer_.Fill().data() + at_;
-  std::memcpy(out, key.data(), key.size());
-  if (!entry.value.empty()) std::memcpy(out + key.size(), entry.value.data(), entry.value.size());
-  at_ += key.size() + entry.value.size();
+  std::memcpy(buffer_.Fill().data() + at_, key.data(), key.size());
+  at_ += key.size();
 }
 
 Buffer ChunkWriter::Finish() {

@@ -30,6 +30,8 @@ class ChunkWriter {
   // `bytes`: room for the header and all entries that will be added; exactly so many must be.
   ChunkWriter(uint32_t attempt, uint32_t number, uint16_t map, size_t bytes);
   void Add(std::string_view key, const map::Entry& entry);
+  // All of it but the bytes of its value, which must follow where the result goes.
+  void AddWithoutValue(std::string_view key, const map::Entry& entry);
   Buffer Finish();
 
  private:

@@ -1,5 +1,7 @@
 #include "transfer/donor_session.h"
 
+#include <algorithm>
+#include <cstring>
 #include <utility>
 
 #include "transfer/chunk_codec.h"
@@ -53,7 +55,9 @@ bool DonorSession::MaySend() const {
 
 void DonorSession::Fill(Output& out) {
   while (!ended_ && MaySend()) {
-    if (entries_at_ < entries_.size() || LoadBucket()) {
+    if (!parted_head_.empty()) {
+      SendPart(out);
+    } else if (entries_at_ < entries_.size() || LoadBucket()) {
       SendChunk(out);
     } else {
       SendEnd(out);
@@ -97,16 +101,55 @@ void DonorSession::SendChunk(Output& out) {
     bytes += size;
     batch.push_back(entries_[entries_at_++]);
   }
-  ChunkWriter writer(attempt_, next_chunk_, static_cast<uint16_t>(map), bytes);
-  for (const auto& [key, entry] : batch) writer.Add(*key, *entry);
+  if (bytes > kChunkBytesMax) {
+    SendInParts(map, *batch.front().first, *batch.front().second);
+    SendPart(out);
+  } else {
+    ChunkWriter writer(attempt_, next_chunk_, static_cast<uint16_t>(map), bytes);
+    for (const auto& [key, entry] : batch) writer.Add(*key, *entry);
+    out.messages.push_back({joiner_, writer.Finish()});
+    Count(bytes);
+  }
   for (size_t bucket = first_bucket; bucket + 1 < bucket_; ++bucket) {
     snapshot_.maps[map].Release(bucket);
   }
-  out.messages.push_back({joiner_, writer.Finish()});
+}
+
+void DonorSession::Count(size_t bytes) {
   bytes_ += bytes;
   bytes_in_flight_ += bytes;
   unacked_bytes_.push_back(bytes);
   ++next_chunk_;
+}
+
+// Spec 9.11. The value is not copied but for the part that leaves.
+void DonorSession::SendInParts(size_t map, const std::string& key, const map::Entry& entry) {
+  const size_t total = kChunkHeaderBytes + ChunkBytesOf(key, entry);
+  const size_t parts = (total + kPartBytesMax - 1) / kPartBytesMax;
+  ChunkWriter writer(attempt_, next_chunk_ + static_cast<uint32_t>(parts - 1),
+                     static_cast<uint16_t>(map), total - entry.value.size());
+  writer.AddWithoutValue(key, entry);
+  parted_head_ = writer.Finish();
+  parted_value_ = entry.value;
+  parted_at_ = 0;
+}
+
+void DonorSession::SendPart(Output& out) {
+  const size_t head = parted_head_.size();
+  const size_t total = head + parted_value_.size();
+  const size_t size = std::min(kPartBytesMax, total - parted_at_);
+  Buffer part = EncodePart(attempt_, next_chunk_, static_cast<uint32_t>(total), size);
+  std::byte* to = part.Fill().data() + kPartHeaderBytes;
+  const size_t of_head = parted_at_ < head ? std::min(size, head - parted_at_) : 0;
+  if (of_head > 0) std::memcpy(to, parted_head_.data() + parted_at_, of_head);
+  const size_t value_at = parted_at_ + of_head - head;
+  if (size > of_head) std::memcpy(to + of_head, parted_value_.data() + value_at, size - of_head);
+  parted_at_ += size;
+  out.messages.push_back({joiner_, std::move(part)});
+  Count(size);
+  if (parted_at_ < total) return;
+  parted_head_ = Buffer();
+  parted_value_ = Buffer();
 }
 
 // Spec 9.6

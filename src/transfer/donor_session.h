@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <deque>
+#include <string>
 #include <vector>
 
 #include "base/buffer.h"
@@ -37,6 +38,9 @@ class DonorSession {
   bool MaySend() const;
   bool LoadBucket();  // The next bucket that holds something into `entries_`; false at the end.
   void SendChunk(Output& out);  // From `entries_`, at least one.
+  void SendInParts(size_t map, const std::string& key, const map::Entry& entry);
+  void SendPart(Output& out);
+  void Count(size_t bytes);
   void SendEnd(Output& out);
 
   const MemberId joiner_;
@@ -48,6 +52,10 @@ class DonorSession {
   size_t bucket_ = 0;           // Next to load.
   map::SortedEntries entries_;  // Of bucket bucket_ - 1.
   size_t entries_at_ = 0;
+  // A chunk of one large entry that is being sent in parts: its beginning, its value, and how far.
+  Buffer parted_head_;
+  Buffer parted_value_;
+  size_t parted_at_ = 0;
   uint32_t next_chunk_ = 0;
   uint32_t acked_ = 0;
   std::deque<size_t> unacked_bytes_;  // Of each chunk in flight, oldest first ...

@@ -15,6 +15,15 @@ namespace {
 constexpr size_t kQueuedBytes = 128;
 // A donor that is further behind than so many views is asked again later.
 constexpr size_t kPastViewsMax = 64;
+// An operation that is smaller is copied to wait: it would keep alive a chunk that is larger.
+constexpr size_t kSharedMin = size_t{16} << 10;
+
+Buffer ToKeep(const Buffer& op) { return op.size() < kSharedMin ? Buffer::CopyOf(op.bytes()) : op; }
+
+// The slice of `owner` that `text` is.
+Buffer SliceOf(const Buffer& owner, std::string_view text) {
+  return owner.Slice(static_cast<size_t>(AsBytes(text).data() - owner.data()), text.size());
+}
 
 }  // namespace
 
@@ -37,6 +46,7 @@ void Joiner::Stop() {
   timers_ = {};
   donor_.reset();
   maps_.reset();
+  parted_ = Buffer();
   queue_.clear();
   SetQueueBytes(0);
   overflowed_ = false;
@@ -109,6 +119,7 @@ void Joiner::Ask(Instant now, Output& out) {
   bytes_received_ = bytes_expected_ = 0;
   entries_received_ = entries_expected_ = 0;
   next_chunk_ = 0;
+  parted_ = Buffer();
   timers_ = {};
   if (next_donor_ >= donors_.size()) {
     next_donor_ = 0;
@@ -188,7 +199,7 @@ void Joiner::OnDonors(Instant now, std::vector<MemberId> donors, Output& out) {
 }
 
 // Spec 9.7
-void Joiner::OnOrderedOp(Instant now, Bytes op, const map::Place& place, Output& out) {
+void Joiner::OnOrderedOp(Instant now, const Buffer& op, const map::Place& place, Output& out) {
   if (state_ == State::kIdle) return;
   if (state_ == State::kSynced) {
     // Between `synced` and TakeMaps(), should more arrive in one turn.
@@ -210,7 +221,7 @@ void Joiner::OnOrderedOp(Instant now, Bytes op, const map::Place& place, Output&
     return;
   }
   ++stats_.queued_ops;
-  Enqueue({place, Buffer::CopyOf(op), false});
+  Enqueue({place, ToKeep(op), false});
   if (state_ == State::kReplaying) TryFinish(now);
 }
 
@@ -292,8 +303,11 @@ void Joiner::OnMessage(Instant now, const MemberId& from, Bytes body, Output& ou
   }
   timers_.Set(Timer::kSilence, now + options_.silence_max);
   if (header->type == MessageType::kChunk && state_ == State::kReceiving) {
-    OnChunk(now, body, out);
+    OnChunk(now, body, nullptr, out);
     return;
+  }
+  if (header->type == MessageType::kPart && state_ == State::kReceiving) {
+    if (const auto part = DecodePart(body); part.has_value()) return OnPart(now, *part, out);
   }
   if (header->type == MessageType::kBegin && state_ == State::kRequested) {
     if (const auto begin = DecodeBegin(body); begin.has_value()) return OnBegin(now, *begin, out);
@@ -363,17 +377,19 @@ bool Joiner::IsBefore(const ViewId& view, uint64_t position, const map::Place& p
 }
 
 // Spec 9.4
-void Joiner::OnChunk(Instant now, Bytes body, Output& out) {
+void Joiner::OnChunk(Instant now, Bytes body, const Buffer* owner, Output& out) {
   ChunkReader reader(body);
   map::Map* map = nullptr;
-  if (reader.valid() && reader.number() == next_chunk_) map = maps_->Get(reader.map());
+  if (reader.valid() && reader.number() == next_chunk_ && parted_.empty())
+    map = maps_->Get(reader.map());
   if (map == nullptr) {
     ++stats_.malformed;
     return Fail(now, "a chunk is out of turn or of an unknown map", out);
   }
   while (std::optional<ChunkReader::Item> item = reader.Next()) {
     bytes_received_ += item->key.size() + item->value.size();
-    item->entry.value = Buffer::CopyOf(item->value);
+    item->entry.value =
+        owner == nullptr ? Buffer::CopyOf(item->value) : SliceOf(*owner, item->value);
     if (++entries_received_ > entries_expected_ ||
         !map->Restore(item->key, std::move(item->entry))) {
       ++stats_.malformed;
@@ -384,11 +400,35 @@ void Joiner::OnChunk(Instant now, Bytes body, Output& out) {
     ++stats_.malformed;
     return Fail(now, "a chunk is malformed", out);
   }
-  ++next_chunk_;
   stats_.bytes += body.size();
-  if (next_chunk_ % kAckEvery == 0) {
+  CountChunk(out);
+}
+
+void Joiner::CountChunk(Output& out) {
+  if (++next_chunk_ % kAckEvery == 0)
     out.messages.push_back({*donor_, EncodeAck(attempt_, {next_chunk_})});
+}
+
+// Spec 9.11
+void Joiner::OnPart(Instant now, const PartMessage& part, Output& out) {
+  if (parted_.empty()) {
+    parted_ = Buffer::Allocate(part.total);
+    parted_bytes_ = 0;
   }
+  if (part.number != next_chunk_ || part.total != parted_.size() ||
+      part.bytes.size() > parted_.size() - parted_bytes_) {
+    ++stats_.malformed;
+    return Fail(now, "a part of a chunk is out of turn or too large", out);
+  }
+  std::copy(part.bytes.begin(), part.bytes.end(),
+            parted_.Fill().begin() + static_cast<std::ptrdiff_t>(parted_bytes_));
+  parted_bytes_ += part.bytes.size();
+  if (parted_bytes_ < parted_.size()) return CountChunk(out);
+  const Buffer whole = std::exchange(parted_, Buffer());
+  if (static_cast<MessageType>(whole.bytes()[0]) == MessageType::kChunk)
+    return OnChunk(now, whole, &whole, out);
+  ++stats_.malformed;
+  Fail(now, "parts that make no chunk", out);
 }
 
 // Spec 9.6
@@ -418,10 +458,10 @@ void Joiner::PlaceIn(const ViewId& view) {
   }
 }
 
-void Joiner::ApplyNow(Bytes op, const map::Place& place, Output& out) {
+void Joiner::ApplyNow(const Buffer& op, const map::Place& place, Output& out) {
   map::Output applied;
   applied.wants_changes = false;
-  out.applied.push_back({place, maps_->Apply(op, place, applied), TraceDigest(op)});
+  out.applied.push_back({place, maps_->Apply(op, place, applied, &op), TraceDigest(op)});
   out.merge.Absorb(std::move(applied.merge));
   out.merged.insert(out.merged.end(), applied.merged.begin(), applied.merged.end());
 }

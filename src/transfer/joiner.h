@@ -71,7 +71,7 @@ class Joiner {
   // In the same view, other members hold the state now.
   void OnDonors(Instant now, std::vector<MemberId> donors, Output& out);
   // An ordered map operation, in order and without gaps since Start(). Copied.
-  void OnOrderedOp(Instant now, Bytes op, const map::Place& place, Output& out);
+  void OnOrderedOp(Instant now, const Buffer& op, const map::Place& place, Output& out);
   // An operation of a convergent map, of a view since Start(). Joined at once to what is kept apart
   // until the state is here: the order does not matter.
   // Returns the time of its stamp; 0 if there is none.
@@ -118,12 +118,15 @@ class Joiner {
   void Fail(Instant now, std::string why, Output& out);
   void OnRefused(Instant now, const RefusedMessage& refusal, Output& out);
   void OnBegin(Instant now, const BeginMessage& begin, Output& out);
-  void OnChunk(Instant now, Bytes body, Output& out);
+  // `owner`: holds `body`, and is kept for its one large entry.
+  void OnChunk(Instant now, Bytes body, const Buffer* owner, Output& out);
+  void OnPart(Instant now, const PartMessage& part, Output& out);
+  void CountChunk(Output& out);
   void OnEnd(Instant now, const EndMessage& end, Output& out);
   void SetQueueBytes(size_t bytes);
   void Enqueue(Queued queued);
   void SkipCovered();
-  void ApplyNow(Bytes op, const map::Place& place, Output& out);
+  void ApplyNow(const Buffer& op, const map::Place& place, Output& out);
   void Replay(Instant now, Output& out);
   void TryFinish(Instant now);
   void PlaceIn(const ViewId& view);
@@ -156,6 +159,8 @@ class Joiner {
   uint32_t attempt_ = 0;
   bool waits_for_donor_ = false;  // All were busy, and that was told.
   uint32_t next_chunk_ = 0;
+  Buffer parted_;            // A chunk that comes in parts ...
+  size_t parted_bytes_ = 0;  // ... and how much of it is here.
   uint64_t bytes_received_ = 0;
   uint64_t bytes_expected_ = 0;
   uint64_t entries_received_ = 0;

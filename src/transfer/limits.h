@@ -5,12 +5,17 @@
 #include <cstddef>
 #include <cstdint>
 
+#include "map/limits.h"
+
 namespace cohort::transfer {
 
 inline constexpr size_t kChunkBytesAim =
     64 << 10;  // A chunk stays below, unless one entry alone is larger.
-inline constexpr size_t kChunkBytesMax = (1 << 20) + (64 << 10);
-inline constexpr uint32_t kChunksInFlight = 16;  // Sent and not acknowledged.
+inline constexpr size_t kChunkBytesMax = 128 << 10;  // What is larger goes in parts ...
+inline constexpr size_t kPartBytesMax = 128 << 10;   // ... of at most so many bytes each ...
+inline constexpr size_t kPartedChunkBytesMax =
+    map::kValueBytesMax + map::kKeyBytesMax + 256;  // ... and is one entry at most.
+inline constexpr uint32_t kChunksInFlight = 16;     // Sent and not acknowledged.
 // Beyond so many bytes only as many chunks as it takes to be acknowledged. With one chunk more it
 // stays below what a lifeline queues (8 MiB) before it breaks.
 inline constexpr size_t kBytesInFlightMax = size_t{4} << 20;

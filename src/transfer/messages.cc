@@ -129,8 +129,10 @@ Buffer EncodeRefused(uint32_t attempt, const RefusedMessage& message) {
 std::optional<Header> DecodeHeader(Bytes message) {
   if (message.size() < kMessageHeaderBytes) return std::nullopt;
   const auto type = static_cast<MessageType>(message[0]);
-  if (type < MessageType::kRequest || type > MessageType::kRefused) return std::nullopt;
-  const size_t max = type == MessageType::kChunk ? kChunkBytesMax : kControlBytesMax;
+  if (type < MessageType::kRequest || type > MessageType::kPart) return std::nullopt;
+  const size_t max = type == MessageType::kChunk  ? kChunkBytesMax
+                     : type == MessageType::kPart ? kPartHeaderBytes + kPartBytesMax
+                                                  : kControlBytesMax;
   if (message.size() > max) return std::nullopt;
   Header header;
   header.type = type;
@@ -193,6 +195,29 @@ std::optional<RefusedMessage> DecodeRefused(Bytes message) {
   v1::TransferRefused in;
   if (!Decode(message, in) || in.reason().size() > kReasonBytesMax) return std::nullopt;
   return RefusedMessage{in.reason(), in.busy()};
+}
+
+// Spec 9.11
+Buffer EncodePart(uint32_t attempt, uint32_t number, uint32_t total, size_t size) {
+  Buffer bytes = Buffer::Allocate(kPartHeaderBytes + size);
+  std::byte* at = bytes.Fill().data();
+  *at++ = static_cast<std::byte>(MessageType::kPart);
+  for (const uint32_t word : {attempt, number, total}) {
+    for (int shift = 0; shift < 32; shift += 8) *at++ = static_cast<std::byte>(word >> shift);
+  }
+  return bytes;
+}
+
+std::optional<PartMessage> DecodePart(Bytes message) {
+  if (message.size() <= kPartHeaderBytes) return std::nullopt;
+  PartMessage part;
+  for (size_t i = 0; i < 4; ++i) {
+    part.number |= static_cast<uint32_t>(message[kMessageHeaderBytes + i]) << (8 * i);
+    part.total |= static_cast<uint32_t>(message[kMessageHeaderBytes + 4 + i]) << (8 * i);
+  }
+  part.bytes = message.subspan(kPartHeaderBytes);
+  if (part.total > kPartedChunkBytesMax || part.bytes.size() > part.total) return std::nullopt;
+  return part;
 }
 
 }  // namespace cohort::transfer

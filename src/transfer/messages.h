@@ -26,9 +26,11 @@ enum class MessageType : uint8_t {
   kChunk = 3,
   kAck = 4,
   kEnd = 5,
-  kRefused = 6
+  kRefused = 6,
+  kPart = 7
 };
 inline constexpr size_t kMessageHeaderBytes = 5;
+inline constexpr size_t kPartHeaderBytes = kMessageHeaderBytes + 8;
 
 // Joiner: send me the state, as of this view or later.
 struct RequestMessage {
@@ -69,6 +71,14 @@ struct RefusedMessage {
   bool busy = false;  // It would serve, but serves as many as it may already.
 };
 
+// Donor: some of the bytes of a chunk that is too large for one message. Parts are numbered among
+// the chunks; the chunk has the number of its last part.
+struct PartMessage {
+  uint32_t number = 0;
+  uint32_t total = 0;  // Bytes of the chunk.
+  Bytes bytes;         // Borrowed from the message.
+};
+
 struct Header {
   MessageType type = MessageType::kRequest;
   uint32_t attempt = 0;
@@ -78,6 +88,8 @@ Buffer EncodeRequest(uint32_t attempt, const RequestMessage& message);
 Buffer EncodeBegin(uint32_t attempt, const BeginMessage& message);
 Buffer EncodeAck(uint32_t attempt, const AckMessage& message);
 Buffer EncodeEnd(uint32_t attempt, const EndMessage& message);
+// `size` bytes to be filled follow: Buffer::Fill() from kPartHeaderBytes on.
+Buffer EncodePart(uint32_t attempt, uint32_t number, uint32_t total, size_t size);
 Buffer EncodeRefused(uint32_t attempt, const RefusedMessage& message);
 
 // Empty when the bytes are too short, too long for their type, or of no type. The decoders below
@@ -88,6 +100,7 @@ std::optional<BeginMessage> DecodeBegin(Bytes message);
 std::optional<AckMessage> DecodeAck(Bytes message);
 std::optional<EndMessage> DecodeEnd(Bytes message);
 std::optional<RefusedMessage> DecodeRefused(Bytes message);
+std::optional<PartMessage> DecodePart(Bytes message);
 
 }  // namespace cohort::transfer
 

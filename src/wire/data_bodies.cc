@@ -6,7 +6,7 @@ namespace cohort::wire::internal {
 namespace {
 
 constexpr uint8_t kDataFlags = DataFrame::kFirst | DataFrame::kLast | DataFrame::kSync |
-                               DataFrame::kRepair | DataFrame::kBarrier;
+                               DataFrame::kRepair | DataFrame::kBarrier | DataFrame::kLarge;
 constexpr size_t kDataFixedBytes = 6 + 2 + 1 + 3;  // seq, origin, class, reserved
 constexpr size_t kControlFixedBytes = 1 + 3;       // kind, reserved
 static_assert(kFrameHeaderBytes + kDataFixedBytes == kDataHeaderBytes);

@@ -69,11 +69,9 @@ std::string Words(const DataFrame& frame) {
   constexpr struct {
     DataFrame::Flag flag;
     const char* name;
-  } kNames[] = {{DataFrame::kFirst, " first"},
-                {DataFrame::kLast, " last"},
-                {DataFrame::kSync, " sync"},
-                {DataFrame::kRepair, " repair"},
-                {DataFrame::kBarrier, " barrier"}};
+  } kNames[] = {{DataFrame::kFirst, " first"},     {DataFrame::kLast, " last"},
+                {DataFrame::kSync, " sync"},       {DataFrame::kRepair, " repair"},
+                {DataFrame::kBarrier, " barrier"}, {DataFrame::kLarge, " large"}};
   for (const auto& [flag, name] : kNames) {
     if ((frame.flags & flag) != 0) text += name;
   }

@@ -26,6 +26,7 @@ struct DataFrame {
     kSync = 1 << 2,     // The sender waits: acknowledge at the end of the turn that applies it.
     kRepair = 1 << 3,   // Sent again, in a new packet, by any holder.
     kBarrier = 1 << 4,  // A CONV chunk that waits for the AGREED ones before it.
+    kLarge = 1 << 5,    // Of the lane of large messages (Spec 5.20).
   };
   SeqNo seq = 0;
   Rank origin = 0;  // The sender of the chunk; of a repair not the sender of the packet.

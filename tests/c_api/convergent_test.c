@@ -98,7 +98,69 @@ static void what_needs_the_other_kind_of_map_is_refused(void) {
   cohort_group_close(group);
 }
 
-const test_t convergent_tests[] = {TEST(attributes_are_written_apart),
+static void an_entry_has_one_owner_and_writes_by_right_are_fenced(void) {
+  cohort_group_t* const a = join("claims", "a");
+  cohort_group_t* const b = join("claims", "b");
+  cohort_map_t* const at_a = open_map(a, "s", COHORT_MAP_CONVERGENT);
+  cohort_map_t* const at_b = open_map(b, "s", COHORT_MAP_CONVERGENT);
+  cohort_member_id_t owner;
+  EXPECT_STATUS(COHORT_NOT_FOUND, cohort_map_owner_of(at_a, BYTES("s"), &owner, ERROR));
+  EXPECT_STATUS(COHORT_NOT_FOUND, cohort_map_claim(at_a, BYTES("s"), NULL, NULL, ERROR));
+  put(at_a, "user", "ann");
+  EXPECT_OK(cohort_map_owner_of(at_b, BYTES("s"), &owner, ERROR));
+  const cohort_member_id_t id_a = cohort_group_id(a);
+  const cohort_member_id_t id_b = cohort_group_id(b);
+  EXPECT(memcmp(&owner, &id_a, sizeof owner) == 0);
+  cohort_write_result_t result = COHORT_WRITE_RESULT_INIT;
+  EXPECT_OK(cohort_map_claim(at_b, BYTES("s"), NULL, &result, ERROR));
+  EXPECT(result.number == 1);
+  EXPECT_OK(cohort_map_owner_of(at_a, BYTES("s"), &owner, ERROR));
+  EXPECT(memcmp(&owner, &id_b, sizeof owner) == 0);
+  cohort_write_options_t by_right = COHORT_WRITE_OPTIONS_INIT;
+  by_right.by_owner = 1;
+  cohort_attributes_t* const cart = list("cart", "1");
+  EXPECT_STATUS(COHORT_ABORTED,
+                cohort_map_put_attributes(at_a, BYTES("s"), cart, &by_right, NULL, ERROR));
+  EXPECT_OK(cohort_map_put_attributes(at_b, BYTES("s"), cart, &by_right, NULL, ERROR));
+  answer_t answer = {1, COHORT_UNKNOWN};
+  EXPECT_OK(cohort_map_claim_async(at_a, BYTES("s"), NULL, on_written, &answer, ERROR));
+  EXPECT(await(two_answers, &answer) && answer.status == COHORT_OK);
+  EXPECT_OK(cohort_map_put_attributes(at_a, BYTES("s"), cart, &by_right, NULL, ERROR));
+  cohort_attributes_free(cart);
+  cohort_map_close(at_a);
+  cohort_map_close(at_b);
+  cohort_group_close(a);
+  cohort_group_close(b);
+}
+
+static void a_batch_moves_an_entry_that_is_there(void) {
+  cohort_group_t* const group = join("moves", "a");
+  cohort_map_t* const map = open_map(group, "s", COHORT_MAP_CONVERGENT);
+  cohort_attributes_t* const cart = list("cart", "1");
+  cohort_attributes_t* const user = list("user", "");
+  cohort_batch_t* const batch = cohort_batch_new();
+  EXPECT_OK(cohort_batch_erase(batch, BYTES("s"), ERROR));
+  EXPECT_OK(cohort_batch_put(batch, BYTES("t"), BYTES(""), 0, ERROR));
+  EXPECT_OK(cohort_batch_put_attributes(batch, BYTES("t"), cart, 0, ERROR));
+  EXPECT_OK(cohort_batch_erase_attributes(batch, BYTES("t"), user, ERROR));
+  cohort_write_options_t options = COHORT_WRITE_OPTIONS_INIT;
+  options.if_present = 1;
+  EXPECT_STATUS(COHORT_NOT_FOUND, cohort_map_write(map, batch, &options, NULL, ERROR));
+  EXPECT_STATUS(COHORT_NOT_FOUND,
+                cohort_map_put_attributes(map, BYTES("s"), cart, &options, NULL, ERROR));
+  put(map, "user", "ann");
+  EXPECT_OK(cohort_map_write(map, batch, &options, NULL, ERROR));
+  EXPECT(!cohort_map_exists(map, BYTES("s")) && cohort_map_exists(map, BYTES("t")));
+  cohort_batch_free(batch);
+  cohort_attributes_free(cart);
+  cohort_attributes_free(user);
+  cohort_map_close(map);
+  cohort_group_close(group);
+}
+
+const test_t convergent_tests[] = {TEST(an_entry_has_one_owner_and_writes_by_right_are_fenced),
+                                   TEST(a_batch_moves_an_entry_that_is_there),
+                                   TEST(attributes_are_written_apart),
                                    TEST(attributes_can_be_written_without_waiting),
                                    TEST(what_needs_the_other_kind_of_map_is_refused),
                                    {NULL, NULL}};

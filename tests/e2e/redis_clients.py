@@ -16,6 +16,7 @@ import socket
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 
 import redis
@@ -26,7 +27,8 @@ import members  # noqa: E402
 
 NAMES = ["a", "b", "c"]
 FIRST_PORT = 6379
-VALUE_MAX = (1 << 20) - 8192  # kValueBytesMax
+VALUE_MAX = 64 << 20  # kValueBytesMax
+NEARLY_MIB = (1 << 20) - 8192
 KEY_MAX = 4096  # kKeyBytesMax
 WRITE_TIMEOUT = "1s"
 ENOUGH = 20.0  # Seconds no single command of a client may need.
@@ -272,7 +274,7 @@ def check_python_transactions(nodes):
 
 def check_python_big_values(nodes):
     a, b = nodes.py(0), nodes.py(1)
-    big = os.urandom(VALUE_MAX - 1024)
+    big = os.urandom(NEARLY_MIB - 1024)
     pipe = a.pipeline(transaction=False)
     for i in range(16):
         pipe.set("big:%d" % i, big)
@@ -281,11 +283,63 @@ def check_python_big_values(nodes):
     key = "k" * KEY_MAX
     expect((a.set(key, "v"), b.get(key)), (True, b"v"), "the longest key")
     expect_error(redis.ResponseError, "key", lambda: a.set(key + "k", "v"))
-    expect_error(redis.ResponseError, "value", lambda: a.set("k", b"x" * (VALUE_MAX + 1)))
-    expect_error(redis.ResponseError, "at most 1 MiB", lambda: a.set("k", b"x" * (3 << 20)))
+    expect_error(redis.ResponseError, "at most 64 MiB", lambda: a.set("k", b"x" * (VALUE_MAX + 1)))
+    large = os.urandom(1 << 20) * 64
+    expect(a.set("large", large), True, "the largest value")
+    expect(b.get("large") == large, True, "the largest value at another node")
+    a.delete("large")
     expect(a.ping(), True, "PING after refusals")
     a.delete(*["big:%d" % i for i in range(16)], key)
     return "16 MB in one pipeline; what is too big is refused in words"
+
+
+def small_sets(connection, until):
+    """One small SET after the other; the seconds each took, in order."""
+    took = []
+    while not until(took):
+        begin = time.monotonic()
+        expect(connection.set("small:%d" % (len(took) % 100), "v" * 100), True, "a small SET")
+        took.append(time.monotonic() - begin)
+    return took
+
+
+def quantiles(took):
+    took = sorted(took)
+    return "median %.1f ms, p99 %.1f ms, most %.1f ms" % tuple(
+        1000 * took[min(len(took) - 1, int(share * len(took)))] for share in (0.5, 0.99, 1))
+
+
+def check_large_value(nodes):
+    """The largest value through one node, while small writes, acknowledged by all, go on through another and through the same."""
+    value = os.urandom(1 << 20) * 64
+    before = small_sets(nodes.py(1), lambda took: len(took) >= 2000)
+    times, during = [], {0: [], 1: []}
+    for i in range(3):
+        done = threading.Event()
+
+        def large():
+            begin = time.monotonic()
+            try:
+                expect(nodes.py(0).set("large:%d" % i, value), True, "SET of 64 MiB")
+                times.append(time.monotonic() - begin)
+            finally:
+                done.set()
+        threads = [threading.Thread(target=large)]
+        for node in during:
+            threads.append(threading.Thread(target=lambda node=node: during[node].extend(small_sets(nodes.py(node), lambda _: done.is_set()))))
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+    expect(len(times), 3, "large values that were acknowledged")
+    for node in during:
+        if len(during[node]) < 100:
+            raise AssertionError("only %d small writes through node %d meanwhile" % (len(during[node]), node))
+    expect(nodes.py(2).get("large:0") == value, True, "the value at a third node")
+    for i in range(3):
+        nodes.py(0).delete("large:%d" % i)
+    return "64 MiB with all of 3 after %s s; small writes before: %s; meanwhile, through another node: %s (%d); through the same: %s (%d)" % (
+        ", ".join("%.2f" % t for t in times), quantiles(before), quantiles(during[1]), len(during[1]), quantiles(during[0]), len(during[0]))
 
 
 def check_python_expiry(nodes):

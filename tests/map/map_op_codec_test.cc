@@ -132,6 +132,63 @@ TEST(MapOpCodec, TakesTheLargestValueKeyAndName) {
   EXPECT_LE(EncodeMapOp(op).size(), kOpBytesMax);
 }
 
+TEST(MapOpCodec, ALargeValueIsNotCopiedOutOfTheBytesOfItsPut) {
+  MapOpDecoder decoder;
+  const std::string value(kValueInPlaceMin, 'v');
+  const MapOp op = OpOf(PutOp{"k", value, 5, true, Condition::kVersion, {3, 4}});
+  const Buffer message = EncodeMapOp(op, 3);
+  const auto decoded = decoder.Decode(message.bytes().subspan(3), &message);
+  ASSERT_TRUE(decoded.ok()) << decoded.status();
+  const auto& put = std::get<PutOp>((*decoded)->body);
+  EXPECT_EQ(put.shared.text(), value);
+  EXPECT_EQ(put.value.data(), put.shared.text().data());
+  EXPECT_GE(put.shared.data(), message.data());
+  EXPECT_LT(put.shared.data(), message.data() + message.size());
+  EXPECT_EQ(put.key, "k");
+  EXPECT_EQ(put.ttl_ms, 5u);
+  EXPECT_TRUE(put.keep_ttl);
+  EXPECT_EQ(put.version, (Version{3, 4}));
+  EXPECT_EQ((*decoded)->map, "m");
+  // Bytes that nobody keeps are borrowed only.
+  const auto borrowed = decoder.Decode(message.bytes().subspan(3));
+  ASSERT_TRUE(borrowed.ok());
+  EXPECT_TRUE(std::get<PutOp>((*borrowed)->body).shared.empty());
+  EXPECT_EQ(std::get<PutOp>((*borrowed)->body).value, value);
+  // Nor does it leak into the next one.
+  const auto next = decoder.Decode(EncodeMapOp(OpOf(PutOp{"l", ""})), &message);
+  EXPECT_EQ(std::get<PutOp>((*next)->body).value, "");
+  EXPECT_TRUE(std::get<PutOp>((*next)->body).shared.empty());
+}
+
+TEST(MapOpCodec, LargePutsAreJudgedAsTheParserJudgesThem) {
+  MapOpDecoder decoder;
+  v1::MapOperation frame = Frame();
+  frame.mutable_put()->set_key("k");
+  frame.mutable_put()->set_value(std::string(kValueInPlaceMin, 'v'));
+  const std::string put = BytesOf(frame);
+  const auto value = [&decoder](const std::string& bytes) {
+    const auto decoded = decoder.Decode(AsBytes(bytes));
+    if (!decoded.ok()) return std::string("refused");
+    return std::string(std::get<PutOp>((*decoded)->body).value.substr(0, 3));
+  };
+  EXPECT_EQ(value(put), "vvv");
+  EXPECT_EQ(value(put + BytesOf([] {
+                    v1::MapOperation again;
+                    again.mutable_put()->set_value("new");
+                    return again;
+                  }())),
+            "new")
+      << "two puts are one, of which the later value counts";
+  frame.mutable_erase()->set_key("k");
+  EXPECT_EQ(value(BytesOf(frame)), "refused");
+  EXPECT_EQ(value(put + std::string(5000, '\x7b')), "refused");
+  for (size_t cut : {size_t{1}, kValueInPlaceMin, put.size() - 1})
+    EXPECT_EQ(value(put.substr(0, put.size() - cut)), "refused") << cut;
+  v1::MapOperation nameless = Frame();
+  nameless.mutable_put()->set_value(std::string(kValueInPlaceMin, 'v'));
+  EXPECT_EQ(value(BytesOf(nameless)), "refused");
+}
+
 TEST(MapOpCodec, RefusesHugeCountsBeforeTheyCostMemory) {
   MapOpDecoder decoder;
   const auto repeated = [](int field, char inner) {
@@ -190,7 +247,7 @@ TEST(Validation, SaysTheLimitAndWhatToDo) {
 }
 
 TEST(Validation, RefusesABatchThatWouldNotFitAMessage) {
-  const std::string value(400'000, 'v');
+  const std::string value(25 << 20, 'v');
   BatchOp batch;
   batch.items = {PutOp{"a", value}, PutOp{"b", value}};
   EXPECT_TRUE(ValidateOp(OpOf(batch)).ok());

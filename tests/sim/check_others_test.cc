@@ -103,7 +103,7 @@ class DetectionCheckerTest : public ::testing::Test {
   }
 
   Violations violations_;
-  DetectionChecker checker_{violations_};
+  DetectionChecker checker_{violations_, true};
   Story story_{checker_};
 };
 
@@ -120,6 +120,26 @@ TEST_F(DetectionCheckerTest, AcceptsTheConvictionOfTheDeadAndTheStopped) {
   story_.Process(2, ProcessChange::kCrashed);
   Convict(1, 2);
   EXPECT_THAT(Invariants(violations_), IsEmpty());
+}
+
+TEST_F(DetectionCheckerTest, ExcusesWhoStoodStillOnlyWhereItIsToldTo) {
+  story_.Process(1, ProcessChange::kPaused);
+  story_.Process(1, ProcessChange::kResumed);
+  Convict(1, 2);
+  EXPECT_THAT(Invariants(violations_), IsEmpty());
+  DetectionChecker strict(violations_, false);
+  Story story{strict};
+  for (const ProcessNumber process : {1, 2}) {
+    story.Process(process, ProcessChange::kStarted);
+    story.Install(process, Story::View(1), {}, {1, 2});
+  }
+  story.Process(1, ProcessChange::kPaused);
+  story.Process(1, ProcessChange::kResumed);
+  TraceRecord record = story.Make(TraceKind::kConvicted, Story::View(1));
+  record.subject = Story::Id(2);
+  record.cause = ViewCause::kSilent;
+  story.Tell(1, record);
+  EXPECT_THAT(Invariants(violations_), ElementsAre("I23"));
 }
 
 class MessageCheckerTest : public ::testing::Test {

@@ -16,6 +16,7 @@
 #include "engine/engine.h"
 #include "map/map_op_codec.h"
 #include "map/ordered_map.h"
+#include "map/subjects.h"
 #include "support/engine_net_host.h"
 
 namespace cohort::testing_support {
@@ -150,10 +151,12 @@ class EngineNet {
   uint64_t Put(size_t index, std::string_view map, std::string_view key, std::string_view value,
                engine::AckLevel ack = engine::AckLevel::kAll) {
     const uint64_t hlc = engine(index).NextHlc(now_);
-    const Buffer op =
-        map::EncodeMapOp({.map = map, .hlc = hlc, .body = map::PutOp{.key = key, .value = value}});
+    const map::MapOp op{.map = map, .hlc = hlc, .body = map::PutOp{.key = key, .value = value}};
     const uint64_t id = next_command_++;
-    last_status_ = Execute(index, engine::MapWrite{.id = id, .operation = op, .ack = ack});
+    last_status_ = Execute(index, engine::MapWrite{.id = id,
+                                                   .operation = map::EncodeMapOp(op),
+                                                   .ack = ack,
+                                                   .subjects = map::SubjectsOf(op)});
     return id;
   }
   const absl::Status& last_status() const { return last_status_; }

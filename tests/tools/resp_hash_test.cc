@@ -123,7 +123,7 @@ TEST_F(RespHashTest, NoStringIsEverTakenForAHash) {
 }
 
 TEST_F(RespHashTest, AHashIsBoundedAsAWholeAndStaysWhatItWas) {
-  const std::string half(kValueBytesMax / 2, 'v');
+  const std::string half(kHashBytesMax / 2, 'v');
   EXPECT_EQ(Do({"HSET", "h", "a", half}), "1");
   EXPECT_THAT(Do({"HSET", "h", "b", half}),
               AllOf(StartsWith("-ERR the hash would have 104"), HasSubstr("at most 1040384")));

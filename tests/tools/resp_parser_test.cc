@@ -58,7 +58,7 @@ TEST(RespParserTest, UnbalancedQuotesEndTheConnection) {
 TEST(RespParserTest, AnAnnouncedGibibyteIsRefusedBeforeItArrives) {
   RespParser parser;
   ASSERT_EQ(parser.Parse("*2\r\n$3\r\nGET\r\n$1073741824\r\n"), Verdict::kError);
-  EXPECT_THAT(parser.error(), HasSubstr("at most 1 MiB"));
+  EXPECT_THAT(parser.error(), HasSubstr("at most 64 MiB"));
 }
 
 TEST(RespParserTest, ABillionArgumentsAreRefusedBeforeTheyArrive) {
@@ -69,13 +69,13 @@ TEST(RespParserTest, ABillionArgumentsAreRefusedBeforeTheyArrive) {
 
 TEST(RespParserTest, ARequestOfManyBigArgumentsIsRefusedAtItsTotal) {
   std::string data = "*20\r\n";
-  const std::string argument = "$1048576\r\n" + std::string(1 << 20, 'x') + "\r\n";
+  const std::string argument = "$8388608\r\n" + std::string(8 << 20, 'x') + "\r\n";
   RespParser parser;
   Verdict verdict = Verdict::kNeedMore;
   for (int i = 0; i < 20 && verdict == Verdict::kNeedMore; ++i)
     verdict = parser.Parse(data += argument);
   EXPECT_EQ(verdict, Verdict::kError);
-  EXPECT_THAT(parser.error(), HasSubstr("8 MiB"));
+  EXPECT_THAT(parser.error(), HasSubstr("65 MiB"));
 }
 
 TEST(RespParserTest, AnEmptyOrNegativeCountIsARequestOfNothing) {

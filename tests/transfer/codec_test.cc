@@ -149,7 +149,7 @@ TEST(TransferMessages, RefuseContradictions) {
   EXPECT_FALSE(DecodeBegin(EncodeBegin(1, begin)).has_value());
   EXPECT_FALSE(DecodeHeader(AsBytes("")).has_value());
   EXPECT_FALSE(DecodeHeader(AsBytes(std::string("\x00\0\0\0\0", 5))).has_value());
-  EXPECT_FALSE(DecodeHeader(AsBytes(std::string("\x07\0\0\0\0", 5))).has_value());
+  EXPECT_FALSE(DecodeHeader(AsBytes(std::string("\x08\0\0\0\0", 5))).has_value());
   EXPECT_FALSE(DecodeHeader(AsBytes(std::string(kControlBytesMax + 1, '\x02'))).has_value());
   EXPECT_FALSE(DecodeHeader(AsBytes(std::string(kChunkBytesMax + 1, '\x03'))).has_value());
   EXPECT_FALSE(DecodeEnd(AsBytes(std::string("\x05\0\0\0\0\xff\xff", 7))).has_value());

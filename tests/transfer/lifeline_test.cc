@@ -5,6 +5,7 @@
 #include <string>
 
 #include "transfer/limits.h"
+#include "transfer/messages.h"
 #include "transfer/transfer_rig.h"
 
 namespace cohort::transfer {
@@ -19,7 +20,7 @@ void ExpectEqual(Rig& rig) {
 TEST(TransferLifeline, LargeValuesAreNotSentAllAtOnce) {
   Rig rig;
   for (int i = 0; i < 40; ++i) {
-    const size_t size = i % 4 == 3 ? 10 : map::kValueBytesMax;
+    const size_t size = i % 4 == 3 ? 10 : size_t{1} << 20;
     rig.Do(map::PutOp{"key" + std::to_string(i), std::string(size, 'v')});
   }
   rig.Join();
@@ -33,6 +34,44 @@ TEST(TransferLifeline, LargeValuesAreNotSentAllAtOnce) {
   rig.RunToEnd();
   ExpectEqual(rig);
   EXPECT_LE(most, kBytesInFlightMax + kChunkBytesMax + kControlBytesMax);
+}
+
+TEST(TransferLifeline, TheLargestEntryGoesInPartsAndArrivesWhole) {
+  Rig rig;
+  rig.Do(map::PutOp{"before", "1"});
+  rig.Do(map::PutOp{"large", std::string(map::kValueBytesMax, 'v')});
+  rig.Do(map::PutOp{std::string(map::kKeyBytesMax, 'k'), std::string(300'000, 'w')});
+  rig.Do(map::PutOp{"just one chunk", std::string(kChunkBytesMax - 200, 'x')});
+  rig.Join();
+  size_t largest = 0;
+  do {
+    for (const Rig::InFlight& message : rig.wire) largest = std::max(largest, message.body.size());
+  } while (rig.Step());
+  rig.RunToEnd();
+  ExpectEqual(rig);
+  EXPECT_EQ(largest, kPartHeaderBytes + kPartBytesMax);
+}
+
+TEST(TransferLifeline, APartOutOfTurnEndsTheAttemptAndTheNextOneBeginsAnew) {
+  Rig rig;
+  rig.Do(map::PutOp{"large", std::string(1'000'000, 'v')});
+  rig.Join();
+  bool dropped = false;
+  while (!rig.wire.empty() && !dropped) {
+    const Bytes body = rig.wire.front().body;
+    if (rig.wire.front().to_joiner && DecodeHeader(body)->type == MessageType::kPart) {
+      rig.wire.pop_front();  // The first of eight.
+      dropped = true;
+    } else {
+      ASSERT_TRUE(rig.Step());
+    }
+  }
+  ASSERT_TRUE(dropped);
+  rig.RunToEnd();
+  rig.Wait();
+  rig.RunToEnd();
+  ExpectEqual(rig);
+  EXPECT_EQ(rig.joiner->stats().malformed, 1u);
 }
 
 // Its lifeline broke, it did not die: no view change says that it is there again.

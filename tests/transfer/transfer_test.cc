@@ -41,7 +41,7 @@ TEST(Transfer, BringsEveryMapEntryTombstoneAndSetting) {
   rig.Do(PutOp{"erased", "v"});
   rig.Do(EraseOp{"erased"});
   rig.Write(map::OpOf(ClearOp{}, 1000, "second"));
-  rig.Write(map::OpOf(PutOp{"x", std::string(map::kValueBytesMax, 'x')}, 1000, "third"));
+  rig.Write(map::OpOf(PutOp{"x", std::string(1'000'000, 'x')}, 1000, "third"));
   rig.Join();
   rig.RunToEnd();
   ExpectEqual(rig);

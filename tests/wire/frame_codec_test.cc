@@ -173,7 +173,7 @@ TEST(FrameCodec, AFrameThatBreaksALimitIsNotEncoded) {
   const std::vector<Frame> bad = {
       DataFrame{.seq = kSeqNoMax + 1},
       DataFrame{.seq = 1, .cls = static_cast<DeliveryClass>(4)},
-      DataFrame{.seq = 1, .flags = 0x20},
+      DataFrame{.seq = 1, .flags = 0x40},
       DataFrame{.seq = 1, .payload = Buffer::Allocate(kChunkPayloadMax + 1)},
       StatusFrame{.local_health = 9},
       StatusFrame{.member_state = 3},

@@ -15,6 +15,9 @@
 
 namespace cohort::tools {
 
+// Encoded. Much less than a value may have: each write to one field writes all of them.
+inline constexpr size_t kHashBytesMax = (size_t{1} << 20) - 8192;
+
 inline constexpr std::string_view kHashMark{"\xff\0CohortHash1\0\xff\n", 16};
 
 inline bool IsHash(std::string_view value) {

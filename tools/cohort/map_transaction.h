@@ -20,7 +20,7 @@ namespace cohort::tools {
 
 // Keys and values that one command or transaction copies. Beyond it nothing more is read, and
 // too_big() says so.
-inline constexpr size_t kTransactionBytesMax = size_t{64} << 20;
+inline constexpr size_t kTransactionBytesMax = (size_t{64} << 20) + (size_t{64} << 10);
 inline constexpr std::string_view kTransactionTooBig =
     "ERR the entries of one command or transaction have more than 64 MiB: name fewer keys at a "
     "time";

@@ -31,9 +31,9 @@ bool Open(MapTransaction& keys, std::string_view key, HashValue& hash, RespReply
 
 // Writes it back, keeping the lifetime. False: `reply` says why not.
 bool Close(MapTransaction& keys, std::string_view key, const HashValue& hash, RespReply& reply) {
-  if (hash.encoded_bytes() > kValueBytesMax) {
+  if (hash.encoded_bytes() > kHashBytesMax) {
     reply.Error(absl::StrCat("ERR the hash would have ", hash.encoded_bytes(),
-                             " bytes; all fields of one together may have at most ", kValueBytesMax,
+                             " bytes; all fields of one together may have at most ", kHashBytesMax,
                              ": split it over several keys"));
     return false;
   }

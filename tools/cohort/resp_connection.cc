@@ -54,7 +54,10 @@ bool RespConnection::RunRequests() {
     }
     const std::string_view data = std::string_view(in_).substr(in_start_);
     const RespParser::Verdict verdict = parser_.Parse(data);
-    if (verdict == RespParser::Verdict::kNeedMore) break;
+    if (verdict == RespParser::Verdict::kNeedMore) {
+      MakeRoom(in_start_ + parser_.wanted());
+      break;
+    }
     if (verdict == RespParser::Verdict::kError) {
       ++service_.stats.connections_dropped;
       session_.Fail("ERR " + parser_.error());
@@ -81,6 +84,12 @@ bool RespConnection::RunRequests() {
   in_start_ = 0;
   if (in_.empty() && in_.capacity() > kRespOutputHigh) in_.shrink_to_fit();
   return !wait && !closing_;
+}
+
+// A string that grows by doubling would copy a large request again when most of it is here. What
+// was only announced gets no room.
+void RespConnection::MakeRoom(size_t wanted) {
+  if (in_.size() >= wanted / 4 && wanted > in_.capacity()) in_.reserve(wanted);
 }
 
 void RespConnection::WaitForRoom() {

@@ -49,6 +49,7 @@ class RespConnection : public std::enable_shared_from_this<RespConnection> {
   void Read();
   void Process();
   bool RunRequests();
+  void MakeRoom(size_t wanted);
   void WaitForRoom();
   void Flush();
   void WriteSome();

@@ -83,6 +83,7 @@ RespParser::Verdict RespParser::Finish(std::string_view data, size_t consumed) {
 
 RespParser::Verdict RespParser::Parse(std::string_view data) {
   consumed_ = 0;
+  wanted_ = 0;
   if (data.empty()) return Verdict::kNeedMore;
   if (!in_multibulk_) {
     if (data[0] != '*') return ParseInline(data);
@@ -123,7 +124,7 @@ RespParser::Verdict RespParser::ParseCount(std::string_view data) {
 
 RespParser::Verdict RespParser::ParseArguments(std::string_view data) {
   while (remaining_ > 0) {
-    if (position_ > kRespRequestMax) return Fail("request too big (at most 8 MiB)");
+    if (position_ > kRespRequestMax) return Fail("request too big (at most 65 MiB)");
     if (position_ >= data.size()) return Verdict::kNeedMore;
     if (data[position_] != '$') {
       return Fail(std::string("expected '$', got '") + data[position_] + "'");
@@ -136,12 +137,15 @@ RespParser::Verdict RespParser::ParseArguments(std::string_view data) {
       return Fail("invalid bulk length");
     }
     if (size > static_cast<int64_t>(kRespBulkMax)) {
-      return Fail("invalid bulk length (an argument has at most 1 MiB here)");
+      return Fail("invalid bulk length (an argument has at most 64 MiB)");
     }
     const size_t start = position_ + line.size() + 2;
     const auto bytes = static_cast<size_t>(size);
-    if (start + bytes > kRespRequestMax) return Fail("request too big (at most 8 MiB)");
-    if (data.size() < start + bytes + 2) return Verdict::kNeedMore;
+    if (start + bytes > kRespRequestMax) return Fail("request too big (at most 65 MiB)");
+    if (data.size() < start + bytes + 2) {
+      wanted_ = start + bytes + 2;
+      return Verdict::kNeedMore;
+    }
     if (data[start + bytes] != '\r' || data[start + bytes + 1] != '\n') {
       return Fail("expected the end of a line after an argument");
     }

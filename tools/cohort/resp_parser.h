@@ -14,8 +14,8 @@
 
 namespace cohort::tools {
 
-inline constexpr size_t kRespBulkMax = size_t{1} << 20;       // One argument.
-inline constexpr size_t kRespRequestMax = size_t{8} << 20;    // All bytes of one request.
+inline constexpr size_t kRespBulkMax = size_t{64} << 20;      // One argument.
+inline constexpr size_t kRespRequestMax = size_t{65} << 20;   // All bytes of one request.
 inline constexpr size_t kRespArgumentsMax = size_t{1} << 20;  // Arguments of one request.
 inline constexpr size_t kRespInlineMax = size_t{64} << 10;    // A request without '*'.
 
@@ -36,6 +36,8 @@ class RespParser {
   const std::vector<std::string_view>& arguments() const { return arguments_; }
   size_t consumed() const { return consumed_; }
   const std::string& error() const { return error_; }
+  // After kNeedMore: so many bytes of `data` will end the argument it is in, if that is known.
+  size_t wanted() const { return wanted_; }
 
  private:
   struct Piece {
@@ -62,6 +64,7 @@ class RespParser {
   std::vector<std::string_view> arguments_;
   std::vector<std::string> unquoted_;
   size_t consumed_ = 0;
+  size_t wanted_ = 0;
   std::string error_;
 };
 

@@ -11,7 +11,8 @@
 
 namespace cohort::tools {
 
-inline constexpr size_t kRespReplyMax = size_t{64} << 20;  // One reply, as it is on the wire.
+// One reply, as it is on the wire: the largest value, and what announces it.
+inline constexpr size_t kRespReplyMax = (size_t{64} << 20) + (size_t{64} << 10);
 
 inline constexpr std::string_view kRespReplyTooBig =
     "ERR reply too big (at most 64 MiB): ask for fewer keys at a time, or use SCAN";

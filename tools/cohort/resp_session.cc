@@ -418,7 +418,7 @@ void RespSession::Queue(const RespCommand& command, Arguments arguments) {
   if (command.run == nullptr) {
     return Fail(absl::StrCat("ERR Command '", command.name, "' not allowed inside a transaction"));
   }
-  if (multi_.size() >= kMultiRequestsMax || multi_bytes_ + bytes > kRespRequestMax) {
+  if (multi_.size() >= kMultiRequestsMax || multi_bytes_ + bytes > kMultiBytesMax) {
     return Fail("ERR transaction too big (at most 4096 commands and 8 MiB)");
   }
   multi_bytes_ += bytes;

@@ -24,6 +24,7 @@ inline constexpr size_t kRespSlotsMax = 4096;  // Unanswered requests of one ses
 // Replies that are ready but wait for one before them; at this no more requests are run.
 inline constexpr size_t kRespHeldMax = size_t{1} << 20;
 inline constexpr size_t kMultiRequestsMax = 4096;
+inline constexpr size_t kMultiBytesMax = size_t{8} << 20;  // Of them together.
 inline constexpr unsigned kTransactionAttemptsMax = 100;
 
 class RespSession {

@@ -104,7 +104,7 @@ COHORT_C_API void cohort_buffer_free(cohort_buffer_t* buffer);
 /* ---- Limits of the library that is loaded, in bytes ------------------------------------- */
 
 COHORT_C_API size_t cohort_key_bytes_max(void);     /* Of a key, at least 1. */
-COHORT_C_API size_t cohort_value_bytes_max(void);   /* Of a value. */
+COHORT_C_API size_t cohort_value_bytes_max(void);   /* Of a value of an ordered map. */
 COHORT_C_API size_t cohort_message_bytes_max(void); /* Of a message. */
 
 #ifdef __cplusplus

@@ -127,6 +127,12 @@ COHORT_C_API cohort_status_t cohort_map_get_attributes(const cohort_map_t* map, 
                                                        cohort_attributes_t** attributes,
                                                        cohort_error_t** error);
 
+/* Who owns the entry: until it is claimed the member that began it. Errors besides those of
+ * cohort_map_get_attribute: UNAVAILABLE, the owner is not in the view. */
+COHORT_C_API cohort_status_t cohort_map_owner_of(const cohort_map_t* map, const void* key,
+                                                 size_t key_size, cohort_member_id_t* owner,
+                                                 cohort_error_t** error);
+
 /* ---- Batches: several writes at one place of the order, all or none --------------------- */
 
 typedef struct cohort_batch cohort_batch_t;
@@ -167,6 +173,17 @@ COHORT_C_API cohort_status_t cohort_batch_expire(cohort_batch_t* batch, const vo
                                                  cohort_error_t** error);
 COHORT_C_API cohort_status_t cohort_batch_persist(cohort_batch_t* batch, const void* key,
                                                   size_t key_size, cohort_error_t** error);
+
+/* In a convergent map only. by_owner, and if_present for these and erasures, are options of
+ * cohort_map_write. Of the list for an erasure only the names count. */
+COHORT_C_API cohort_status_t cohort_batch_put_attributes(cohort_batch_t* batch, const void* key,
+                                                         size_t key_size,
+                                                         const cohort_attributes_t* attributes,
+                                                         int64_t ttl_ms, cohort_error_t** error);
+COHORT_C_API cohort_status_t cohort_batch_erase_attributes(cohort_batch_t* batch, const void* key,
+                                                           size_t key_size,
+                                                           const cohort_attributes_t* attributes,
+                                                           cohort_error_t** error);
 
 /* ---- Changes ---------------------------------------------------------------------------- */
 

@@ -24,6 +24,12 @@ typedef struct cohort_write_options {
   uint32_t keep_ttl;  /* 1: keep the lifetime the entry has; ttl_ms is for a new entry. */
   int64_t ttl_ms;     /* Lifetime since this write, 1 and up; 0: until erased. */
   int64_t timeout_ms; /* Longest wait for `ack`; default 5 s. */
+  /* Of a convergent map. 1: fail with ABORTED if another member owns the entry when the write
+   * leaves (cohort_map_claim). */
+  uint32_t by_owner;
+  /* Of attributes and erasures. 1: fail with NOT_FOUND if the entry is not there when the write
+   * leaves, instead of beginning it. */
+  uint32_t if_present;
 } cohort_write_options_t;
 #define COHORT_WRITE_OPTIONS_INIT {.size = sizeof(cohort_write_options_t)}
 
@@ -108,6 +114,14 @@ COHORT_C_API cohort_status_t cohort_map_put_attributes(
 COHORT_C_API cohort_status_t cohort_map_erase_attributes(
     cohort_map_t* map, const void* key, size_t key_size, const cohort_attributes_t* attributes,
     const cohort_write_options_t* options, cohort_write_result_t* result, cohort_error_t** error);
+/* Makes this member the owner of the entry; `number`: how often it was claimed. When it is
+ * answered, all that the owner before has written by_owner is here, unless that member is dead and
+ * nobody has it. The ack of `options` does not count. NOT_FOUND: no such entry. ABORTED: another
+ * member was faster. */
+COHORT_C_API cohort_status_t cohort_map_claim(cohort_map_t* map, const void* key, size_t key_size,
+                                              const cohort_write_options_t* options,
+                                              cohort_write_result_t* result,
+                                              cohort_error_t** error);
 /* All of the batch or, if one condition does not hold, nothing (ABORTED). */
 COHORT_C_API cohort_status_t cohort_map_write(cohort_map_t* map, const cohort_batch_t* batch,
                                               const cohort_write_options_t* options,
@@ -193,6 +207,11 @@ COHORT_C_API cohort_status_t cohort_map_erase_attributes_async(
     cohort_map_t* map, const void* key, size_t key_size, const cohort_attributes_t* attributes,
     const cohort_write_options_t* options, cohort_write_fn done, void* user,
     cohort_error_t** error);
+COHORT_C_API cohort_status_t cohort_map_claim_async(cohort_map_t* map, const void* key,
+                                                    size_t key_size,
+                                                    const cohort_write_options_t* options,
+                                                    cohort_write_fn done, void* user,
+                                                    cohort_error_t** error);
 COHORT_C_API cohort_status_t cohort_map_write_async(cohort_map_t* map, const cohort_batch_t* batch,
                                                     const cohort_write_options_t* options,
                                                     cohort_write_fn done, void* user,
