@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# ./run bench [NAME...]: the microbenchmarks, all or those named (wire, security, rmcast, order, map, engine). One alone may be
-# given arguments:  ./run bench engine --benchmark_filter=PutPipelined
+# ./run bench [NAME...]: the microbenchmarks, all or those named (wire, security, rmcast, order, map, engine,
+# session). One alone may be given arguments:  ./run bench engine --benchmark_filter=PutPipelined
 # ./run bench e2e ..., ./run bench faults ...: real processes; see bench/e2e/run.py and bench/e2e/faults.py.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
@@ -9,7 +9,7 @@ if [ "${1:-}" = e2e ]; then shift; exec /usr/bin/python3 bench/e2e/run.py "$@"; 
 if [ "${1:-}" = faults ]; then shift; exec /usr/bin/python3 bench/e2e/faults.py "$@"; fi
 names=()
 while [ $# -gt 0 ] && [[ $1 != -* ]]; do names+=("$1"); shift; done
-[ ${#names[@]} -gt 0 ] || names=(wire security rmcast order map engine)
+[ ${#names[@]} -gt 0 ] || names=(wire security rmcast order map engine session)
 for name in "${names[@]}"; do
   program=build/release/bench/${name}_bench
   [ -x "$program" ] || { echo "bench: no $program"; continue; }

@@ -122,7 +122,7 @@ c_library_exports_what_is_declared() {
 }
 
 # The interface, as it is named by nm -C.
-api='^cohort::((Group|Channel|Responder|LockService|HeldLock|ReplicatedMap|Subscription|WriteBatch|InstanceId|MemberId|ViewId|Version|MapDigest)::[^:(]*(\[abi:cxx11\])?\(|ToString\()'
+api='^cohort::((Group|Channel|Responder|LockService|HeldLock|SessionStore|ReplicatedMap|Subscription|WriteBatch|InstanceId|MemberId|ViewId|Version|MapDigest)::[^:(]*(\[abi:cxx11\])?\(|ToString\()'
 exported() { nm -DC --defined-only "$work/shared/lib/libcohort.so" | cut -d ' ' -f 3-; }
 
 only_the_interface_is_exported() {

@@ -55,10 +55,11 @@
 #ifndef COHORT_C_H_
 #define COHORT_C_H_
 
-#include "cohort/c/base.h"  /* IWYU pragma: export */
-#include "cohort/c/group.h" /* IWYU pragma: export */
-#include "cohort/c/map.h"   /* IWYU pragma: export */
-#include "cohort/c/view.h"  /* IWYU pragma: export */
-#include "cohort/c/write.h" /* IWYU pragma: export */
+#include "cohort/c/base.h"          /* IWYU pragma: export */
+#include "cohort/c/group.h"         /* IWYU pragma: export */
+#include "cohort/c/map.h"           /* IWYU pragma: export */
+#include "cohort/c/session_store.h" /* IWYU pragma: export */
+#include "cohort/c/view.h"          /* IWYU pragma: export */
+#include "cohort/c/write.h"         /* IWYU pragma: export */
 
 #endif /* COHORT_C_H_ */

@@ -13,6 +13,8 @@
 #include "cohort/options.h"         // IWYU pragma: export
 #include "cohort/replicated_map.h"  // IWYU pragma: export
 #include "cohort/request.h"         // IWYU pragma: export
+#include "cohort/session.h"         // IWYU pragma: export
+#include "cohort/session_store.h"   // IWYU pragma: export
 #include "cohort/stats.h"           // IWYU pragma: export
 #include "cohort/subscription.h"    // IWYU pragma: export
 #include "cohort/typed_map.h"       // IWYU pragma: export

@@ -41,7 +41,7 @@ class COHORT_EXPORT WriteBatch {
   WriteBatch& Expire(std::string_view key, absl::Duration ttl);
   WriteBatch& Persist(std::string_view key);
   // In a convergent map only. WriteOptions::by_owner, and if_present for these and erasures, hold
-  // for the batch as a whole.
+  // for the batch as a whole; keep_ttl holds for these.
   WriteBatch& PutAttributes(std::string_view key, std::vector<Attribute> attributes,
                             absl::Duration ttl = absl::InfiniteDuration());
   WriteBatch& EraseAttributes(std::string_view key, const std::vector<std::string>& names);

@@ -38,6 +38,21 @@ struct cohort_batch {
   cohort::WriteBatch batch;
 };
 
+struct cohort_session_store {
+  cohort::SessionStore store;
+};
+
+// Its attributes are lent as a list of their own.
+struct cohort_session {
+  explicit cohort_session(cohort::SessionSnapshot of)
+      : snapshot(std::move(of)), attributes{std::move(snapshot.attributes)} {}
+  cohort_session(const cohort_session&) = delete;
+  cohort_session& operator=(const cohort_session&) = delete;
+
+  cohort::SessionSnapshot snapshot;
+  const cohort_attributes attributes;
+};
+
 struct cohort_stats {
   std::vector<std::pair<std::string, uint64_t>> values;  // Sorted by name.
 };

@@ -156,7 +156,8 @@ bool WritesAttributes(const WriteBatch& batch) {
                      [](const auto& operation) { return WritesAttributes(operation); });
 }
 
-absl::StatusOr<map::ConvergentBatchOp> NewConvergentBatch(const WriteBatch& batch) {
+absl::StatusOr<map::ConvergentBatchOp> NewConvergentBatch(const WriteBatch& batch,
+                                                          const WriteOptions& options) {
   map::ConvergentBatchOp op;
   op.items.reserve(batch.size());
   for (const WriteBatch::Operation& operation : batch.operations()) {
@@ -167,6 +168,7 @@ absl::StatusOr<map::ConvergentBatchOp> NewConvergentBatch(const WriteBatch& batc
     } else {
       absl::StatusOr<map::AttributesOp> item = ToAttributes(operation);
       if (!item.ok()) return item.status();
+      item->keep_ttl |= options.keep_ttl;
       op.items.emplace_back(*std::move(item));
     }
   }

@@ -31,8 +31,10 @@ absl::StatusOr<map::TouchOp> NewExpire(std::string_view key, absl::Duration ttl)
 // Strings of the result are borrowed from `batch`. Errors: kInvalidArgument, a lifetime that is
 // none, or an attribute without a name; kFailedPrecondition, it writes attributes.
 absl::StatusOr<map::BatchOp> NewBatch(const WriteBatch& batch);
-// For a convergent map. Errors: as NewBatch, but attributes are welcome.
-absl::StatusOr<map::ConvergentBatchOp> NewConvergentBatch(const WriteBatch& batch);
+// For a convergent map; attributes take `options.keep_ttl`. Errors: as NewBatch, but attributes are
+// welcome.
+absl::StatusOr<map::ConvergentBatchOp> NewConvergentBatch(const WriteBatch& batch,
+                                                          const WriteOptions& options);
 // Whether only a convergent map can take it.
 bool WritesAttributes(const WriteBatch& batch);
 

@@ -267,7 +267,7 @@ WriteResult ReplicatedMap::Claim(std::string_view key, const WriteOptions& optio
 }
 WriteResult ReplicatedMap::Write(const WriteBatch& batch, const WriteOptions& options) {
   if (!WritesAttributes(batch)) return impl_->Write(BatchBody(batch), options);
-  return impl_->WriteConvergent(NewConvergentBatch(batch), options);
+  return impl_->WriteConvergent(NewConvergentBatch(batch, options), options);
 }
 WriteResult ReplicatedMap::Clear(const WriteOptions& options) {
   return impl_->Write(ClearBody(), options);
@@ -336,7 +336,7 @@ absl::Status ReplicatedMap::WriteAsync(const WriteBatch& batch, const WriteOptio
                                        WriteCallback done) {
   if (!WritesAttributes(batch))
     return impl_->WriteAsync(BatchBody(batch), options, std::move(done));
-  return impl_->WriteConvergentAsync(NewConvergentBatch(batch), options, std::move(done));
+  return impl_->WriteConvergentAsync(NewConvergentBatch(batch, options), options, std::move(done));
 }
 absl::Status ReplicatedMap::ClearAsync(const WriteOptions& options, WriteCallback done) {
   return impl_->WriteAsync(ClearBody(), options, std::move(done));

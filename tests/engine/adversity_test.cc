@@ -162,7 +162,7 @@ TEST_F(AdversityTest, WritersWaitForAJoinerThatCannotTakeMoreAndLoseNothing) {
   EXPECT_FALSE(net_.engine(2).synced());
   EXPECT_LT(written, kWrites) << "nobody told the writer to wait";
   EXPECT_GT(done_in_pause, 10'000u) << "the writer waited before it had to";
-  net_.ReleaseStreams(2);
+  net_.Release(2);
   ASSERT_TRUE(net_.RunUntil([&] {
     write();
     return written == kWrites && net_.host(0).done.size() > kWrites && net_.AllIn({0, 1, 2});
@@ -247,14 +247,14 @@ TEST_F(AdversityTest, AMemberThatStoodStillLearnsThatTheOthersWentOnAndDoesNotGo
     ASSERT_TRUE(net.RunUntil([&] { return net.AllIn({0, 1, 2}); }));
     ASSERT_TRUE(net.RunUntil([&] { return net.engine(2).synced(); }));
     net.RunFor(seconds(2));
-    net.Pause(stopped);
+    net.host(stopped).Pause();
     const std::vector<size_t> others =
         stopped == 0 ? std::vector<size_t>{1, 2} : std::vector<size_t>{0, 1};
     ASSERT_TRUE(net.RunUntil([&] { return net.engine(others[0]).view().members.size() == 2; }));
     net.RunFor(seconds(5));
     ASSERT_EQ(net.engine(stopped).view().members.size(), 3u);
     net.host(stopped).views.clear();
-    net.Resume(stopped);
+    net.Release(stopped);
     EXPECT_TRUE(net.RunUntil([&] { return net.AllIn({0, 1, 2}); }, milliseconds(1500)));
     for (const View& view : net.host(stopped).views)
       EXPECT_EQ(view.members.size(), 3u) << "it went on alone";

@@ -132,6 +132,17 @@ TEST_F(ConvergentMapTest, ABatchMovesAnEntryToAnotherKeyAtOneMoment) {
   EXPECT_FALSE(a_->Exists("third"));
 }
 
+TEST_F(ConvergentMapTest, ABatchOfAttributesMayLeaveTheLifetimeAsItIs) {
+  ASSERT_TRUE(a_->PutAttributes("k", {{"x", "1"}, {"y", "2"}}, {.ttl = absl::Hours(1)}).ok());
+  const absl::Duration before = a_->Get("k")->ttl;
+  // Until the lifetime is seen to run.
+  while (a_->Get("k")->ttl == before) std::this_thread::yield();
+  const WriteBatch batch =
+      WriteBatch().PutAttributes("k", {{"x", "3"}}).EraseAttributes("k", {"y"});
+  ASSERT_TRUE(a_->Write(batch, {.keep_ttl = true}).ok());
+  EXPECT_LT(a_->Get("k")->ttl, before);
+}
+
 TEST_F(ConvergentMapTest, AMapThatIsFullDropsWhatWasUsedTheLongestAgoOnAllMembers) {
   for (const MapKind kind : {MapKind::kConvergent, MapKind::kOrdered}) {
     const MapOptions options{

@@ -98,19 +98,10 @@ class EngineNet {
     }
   }
   void Heal() { part_.clear(); }
-  // As SIGSTOP and SIGCONT do: what comes meanwhile waits in the sockets.
-  void Pause(size_t index) {
-    Host& host = *hosts_[index];
-    host.is_paused = host.holds_datagrams = host.holds_streams = true;
-  }
-  void Resume(size_t index) {
-    Host& host = *hosts_[index];
-    host.is_paused = host.holds_datagrams = false;
-    ReleaseStreams(index);
-  }
-  // Ends `holds_streams` of a host: what waited comes now.
-  void ReleaseStreams(size_t index) {
-    hosts_[index]->holds_streams = false;
+  // Ends NetHost::Pause(), and `holds_streams`, of a host: what waited comes now.
+  void Release(size_t index) {
+    hosts_[index]->is_paused = hosts_[index]->holds_datagrams = hosts_[index]->holds_streams =
+        false;
     for (Arrival& arrival : std::exchange(hosts_[index]->held_streams, {}))
       Later(std::move(arrival));
   }

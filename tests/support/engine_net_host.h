@@ -30,13 +30,15 @@ struct NetHost {
   std::vector<engine::ChangeUpcall> changes;
   std::map<uint64_t, engine::DoneUpcall> done;
   bool alive = true;
-  bool is_paused = false;  // See EngineNet::Pause().
+  bool is_paused = false;
   // For tests to set: what comes waits, then all in one batch; so do stream events; stream events
   // are lost; so is what it sends, but for streams.
   bool holds_datagrams = false, holds_streams = false, drops_streams = false, is_mute = false;
   std::vector<NetArrival> held;
   std::vector<NetArrival> held_streams;
 
+  // As SIGSTOP does: what comes waits in the sockets.
+  void Pause() { is_paused = holds_datagrams = holds_streams = true; }
   void Keep(const engine::Upcall& upcall) {
     if (const auto* view = std::get_if<engine::ViewUpcall>(&upcall)) views.push_back(view->view);
     if (const auto* event = std::get_if<engine::EventUpcall>(&upcall))

@@ -29,9 +29,9 @@ void AddMatches(Findings& findings, const char* rule, const Source& source,
 
 bool MayTouchTheWorld(const Source& source) {
   if (source.path == "include/cohort/asio.h") return true;  // Asio is what it is for.
-  for (const char* folder :
-       {"src/runtime/", "src/c_api/", "tools/", "examples/", "cmake/", "tests/runtime/",
-        "tests/tools/", "tests/public/", "tests/c_api/", "tests/e2e/", "bench/"}) {
+  for (const char* folder : {"src/runtime/", "src/session/", "src/c_api/", "tests/session/",
+                             "tools/", "examples/", "cmake/", "tests/runtime/", "tests/tools/",
+                             "tests/public/", "tests/c_api/", "tests/e2e/", "bench/"}) {
     if (source.IsUnder(folder)) return true;
   }
   return false;
@@ -45,7 +45,9 @@ bool MayInclude(const std::string& layer, const std::string& other) {
   if (other == "base") return true;
   const bool outer =
       other == "engine" || other == "runtime" || other == "sim" || other == "testing";
-  if (layer == "base") return false;
+  if (layer == "base" || other == "session") return false;
+  // On the public interface, with the runtime's locks, threads and queue.
+  if (layer == "session") return other == "runtime";
   if (layer == "engine") return !outer && other != "messaging" && other != "lock";
   if (layer == "testing") return true;
   if (layer == "sim" && (other == "messaging" || other == "lock")) return false;
@@ -57,7 +59,7 @@ bool IsLayer(const std::string& name) {
   static constexpr std::array kLayers = {
       "base",   "wire",    "security", "discovery", "failure",  "membership", "rmcast",
       "order",  "flow",    "frag",     "map",       "transfer", "messaging",  "lock",
-      "engine", "runtime", "sim",      "testing",   "c_api"};
+      "engine", "runtime", "sim",      "testing",   "c_api",    "session"};
   for (const char* layer : kLayers) {
     if (name == layer) return true;
   }
@@ -67,7 +69,7 @@ bool IsLayer(const std::string& name) {
 bool IsEngineLayer(const Source& source) {
   const std::string layer = source.Layer();
   return !layer.empty() && layer != "runtime" && layer != "sim" && layer != "testing" &&
-         layer != "c_api";
+         layer != "c_api" && layer != "session";
 }
 
 void CollectHashTables(const Source& source, std::vector<std::string>& names) {

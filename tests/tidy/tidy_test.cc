@@ -72,6 +72,9 @@ TEST(Canary, LayersFireOnANeighbour) {
   EXPECT_THAT(Try(CheckLayers, "src/c_api/a.h", "#include \"base/buffer.h\""), SizeIs(1));
   EXPECT_THAT(Try(CheckLayers, "src/runtime/a.h", "#include \"c_api/call.h\""), SizeIs(1));
   EXPECT_THAT(Try(CheckLayers, "src/c_api/a.h", "#include \"cohort/group.h\""), IsEmpty());
+  EXPECT_THAT(Try(CheckLayers, "src/session/a.h", "#include \"engine/engine.h\""), SizeIs(1));
+  EXPECT_THAT(Try(CheckLayers, "src/runtime/a.h", "#include \"session/core.h\""), SizeIs(1));
+  EXPECT_THAT(Try(CheckLayers, "src/session/a.h", "#include \"runtime/mutex.h\""), IsEmpty());
 }
 
 TEST(Canary, ProtobufFiresOutsideCodecs) {

@@ -1,0 +1,443 @@
+// What a host asks of a store: creating, reading and writing sessions.
+#include <algorithm>
+#include <string>
+#include <utility>
+
+#include "base/absl_bridge.h"
+#include "session/core.h"
+#include "session/limits.h"
+
+namespace cohort::session {
+
+using runtime::MutexLock;
+
+Core::Turn::Turn(Core& core, std::string_view id) : core_(core) {
+  {
+    const MutexLock lock(&core_.mutex_);
+    session_ = core_.table_.FindOrNew(id);
+  }
+  session_->order.Lock();
+}
+
+Core::Turn::~Turn() {
+  session_->order.Unlock();
+  const MutexLock lock(&core_.mutex_);
+  core_.table_.Release(session_);
+}
+
+Core::ReplicaPtr Core::replica() const {
+  const MutexLock lock(&mutex_);
+  return replica_;
+}
+
+SessionResult Core::NotFound(std::string_view id) const {
+  SessionResult result;
+  result.status = absl::NotFoundError("no such session");
+  const MutexLock lock(&mutex_);
+  const auto gone = gone_.find(ToAbsl(id));
+  if (gone != gone_.end() && gone->second.until > Now()) result.new_id = gone->second.new_id;
+  return result;
+}
+
+absl::StatusOr<Core::ReplicaPtr> Core::Route(Session& session) {
+  ReplicaPtr replica;
+  bool on = false;
+  {
+    const MutexLock lock(&mutex_);
+    replica = replica_;
+    on = on_;
+  }
+  if (local_.Exists(session.id)) {
+    // What cannot be moved now stays usable where it is.
+    if (replica == nullptr || !on || !Publish(session, *replica).ok()) return ReplicaPtr();
+    return replica;
+  }
+  if (replica == nullptr) return absl::NotFoundError("no such session");
+  if (on) return replica;
+  if (absl::Status status = Withdraw(session, *replica); !status.ok()) return status;
+  return ReplicaPtr();
+}
+
+// ---- Create.
+
+void Core::Adopt(Session& session, const Contents& contents, const Version& version) {
+  session.shape = Shape::Of(contents);
+  const absl::Time now = Now();
+  {
+    const MutexLock lock(&mutex_);
+    session.owned = true;
+    session.lost = false;
+    session.seen = version;
+    if (session.fence == 0) session.fence = ++next_fence_;
+    session.accessed = session.access_told = now;
+    session.interval = contents.info.max_inactive;
+    session.entry_ttl = contents.info.EntryTtl();
+    gone_.erase(session.id);
+    table_.Remove(session.id);
+    table_.Add(session.id, now + session.interval);
+  }
+  alarm_.WakeAt(now + contents.info.max_inactive);
+}
+
+SessionResult Core::Create(std::string_view id, const SessionInfo& info,
+                           const std::vector<Attribute>& attributes) {
+  SessionResult result;
+  Contents contents;
+  contents.info.created = info.created == absl::InfinitePast() ? Now() : info.created;
+  contents.info.created = absl::FromUnixMillis(absl::ToUnixMillis(contents.info.created));
+  contents.info.max_inactive = Interval(info.max_inactive);
+  contents.info.orphan_time = absl::Ceil(options_.orphan_time, absl::Milliseconds(1));
+  contents.metadata = info.metadata;
+  Shape shape = Shape::Of(contents);
+  for (Attribute& attribute : Fit({.set = attributes}, shape, result.refused).set) {
+    contents.attributes[attribute.name] = std::move(attribute.value);
+  }
+  result.status = EnsureRoom(id.size() + BytesOf(contents), id);
+  if (!result.ok()) return result;
+  const Turn turn(*this, id);
+  ReplicaPtr replica;
+  {
+    const MutexLock lock(&mutex_);
+    if (on_) replica = replica_;
+  }
+  const ReplicaPtr any = this->replica();
+  if (local_.Exists(id) || (any != nullptr && any->Exists(id))) {
+    result.status = absl::AlreadyExistsError("there is a session of this id");
+    return result;
+  }
+  WriteResult written;
+  if (replica != nullptr) {
+    written = replica->Put(id, contents, /*replaces=*/false);
+    // One that was claimed, ended, and is made again belongs to who claimed it.
+    if (written.ok() && replica->OwnerOf(id) == Owner::kOther)
+      written.status = replica->Claim(id).status;
+    if (!written.ok() && !replica->Exists(id)) {
+      result.status = written.status;
+      return result;
+    }
+  } else {
+    local_.Put(id, contents, Now());
+    written.version = local_.Get(id)->version;
+  }
+  Adopt(*turn, contents, written.version);
+  SessionEvent event = NewEvent(SessionEventKind::kCreated, id, /*here=*/true);
+  event.version = written.version;
+  Tell(std::move(event));
+  TellRefused(id, result.refused);
+  const MutexLock lock(&mutex_);
+  ++counts_.saves;
+  result.status = written.status;
+  result.version = written.version;
+  result.replicas = std::max<uint32_t>(1, written.replicas);
+  result.fence = turn->fence;
+  return result;
+}
+
+// ---- Reading.
+
+std::shared_ptr<const SessionSnapshot> Core::SnapshotOf(std::string_view id,
+                                                        const Contents& contents,
+                                                        absl::Time accessed) const {
+  auto snapshot = std::make_shared<SessionSnapshot>();
+  snapshot->id = id;
+  snapshot->created = contents.info.created;
+  snapshot->last_accessed = accessed;
+  snapshot->max_inactive = contents.info.max_inactive;
+  snapshot->metadata = contents.metadata;
+  snapshot->attributes.reserve(contents.attributes.size());
+  for (const auto& [name, value] : contents.attributes) {
+    snapshot->attributes.push_back({name, value});
+  }
+  return snapshot;
+}
+
+absl::StatusOr<SessionSnapshot> Core::LoadLocal(std::string_view id, const LocalStore::Held& held) {
+  if (held.accessed + held.contents.info.max_inactive <= Now())
+    return absl::NotFoundError("the session's time is over");
+  SessionSnapshot snapshot = *SnapshotOf(id, held.contents, held.accessed);
+  snapshot.version = held.version;
+  snapshot.is_owner = true;
+  const MutexLock lock(&mutex_);
+  const std::shared_ptr<Session> session = table_.FindOrNew(id);
+  if (session->fence == 0) session->fence = ++next_fence_;
+  snapshot.fence = session->fence;
+  return snapshot;
+}
+
+absl::StatusOr<SessionSnapshot> Core::LoadFromGroup(std::string_view id, const Replica& replica) {
+  const absl::StatusOr<Replica::Reading> reading = replica.Read(id);
+  if (!reading.ok()) return reading.status();
+  const Owner owner = replica.OwnerOf(id);
+  const absl::Time now = Now();
+  const InfoRecord& info = reading->contents.info;
+  absl::Time accessed = reading->Accessed(now);
+  absl::Time over = accessed + info.max_inactive + AccessSlack(info.max_inactive);
+  bool was_lost = false;
+  SessionSnapshot snapshot;
+  {
+    const MutexLock lock(&mutex_);
+    const std::shared_ptr<Session> session = table_.FindOrNew(id);
+    if (session->owned && owner == Owner::kOther && reading->version != session->seen) {
+      OnLoss(*session, reading->version);
+      was_lost = true;
+    }
+    if (session->owned) {
+      accessed = std::max(accessed, session->accessed);
+      over = accessed + info.max_inactive;
+    } else if (session->fence == 0 || session->seen != reading->version) {
+      session->fence = ++next_fence_;
+      session->seen = reading->version;
+    }
+    session->lost = false;
+    snapshot.fence = session->fence;
+  }
+  if (was_lost) {
+    Tell(NewEvent(SessionEventKind::kMoved, id, /*here=*/false, "another member has written it"));
+  }
+  if (over <= now) return absl::NotFoundError("the session's time is over");
+  const uint64_t fence = snapshot.fence;
+  snapshot = *SnapshotOf(id, reading->contents, accessed);
+  snapshot.version = reading->version;
+  snapshot.is_owner = owner == Owner::kSelf;
+  snapshot.fence = fence;
+  return snapshot;
+}
+
+absl::StatusOr<SessionSnapshot> Core::Load(std::string_view id) {
+  const ReplicaPtr in_group = replica();
+  // Twice: it may move from here to the group in between. In the other direction it is here first.
+  for (int i = 0; i < 2; ++i) {
+    if (const auto held = local_.Get(id)) return LoadLocal(id, *held);
+    if (in_group == nullptr) break;
+    absl::StatusOr<SessionSnapshot> snapshot = LoadFromGroup(id, *in_group);
+    if (snapshot.ok() || !absl::IsNotFound(snapshot.status())) return snapshot;
+  }
+  return absl::NotFoundError("no such session");
+}
+
+bool Core::Exists(std::string_view id) const {
+  const ReplicaPtr in_group = replica();
+  return local_.Exists(id) || (in_group != nullptr && in_group->Exists(id)) || local_.Exists(id);
+}
+
+// ---- Writing.
+
+bool Core::IsOver(const Session& session) const {
+  const MutexLock lock(&mutex_);
+  return session.accessed + session.interval <= Now();
+}
+
+void Core::AfterWrite(Session& session, const WriteResult& written, bool touched) {
+  const absl::Time now = Now();
+  absl::Time due;
+  {
+    const MutexLock lock(&mutex_);
+    ++counts_.saves;
+    if (written.version != Version::None()) session.seen = std::max(session.seen, written.version);
+    if (session.shape.has_value()) {
+      session.interval = session.shape->info.max_inactive;
+      session.entry_ttl = session.shape->info.EntryTtl();
+    }
+    if (touched) session.accessed = session.access_told = now;
+    due = session.accessed + session.interval;
+    table_.Schedule(session.id, due);
+  }
+  alarm_.WakeAt(due);
+}
+
+void Core::TellRefused(std::string_view id, const std::vector<RefusedAttribute>& refused) {
+  for (const RefusedAttribute& one : refused) {
+    SessionEvent event = NewEvent(SessionEventKind::kRefusedAttribute, id, /*here=*/true, one.text);
+    event.attribute = one.name;
+    Tell(std::move(event));
+  }
+  const MutexLock lock(&mutex_);
+  counts_.refused_attributes += refused.size();
+}
+
+SessionResult Core::WriteLocal(Session& session, const SessionChanges& changes) {
+  const std::optional<LocalStore::Held> held = local_.Get(session.id);
+  if (!held.has_value() || held->accessed + held->contents.info.max_inactive <= Now())
+    return NotFound(session.id);
+  SessionResult result;
+  {
+    const MutexLock lock(&mutex_);
+    if (session.fence == 0) session.fence = ++next_fence_;
+    result.fence = session.fence;
+  }
+  if (changes.fence != 0 && changes.fence != result.fence) {
+    result.status = Refused(
+        session.id, absl::AbortedError("the session of this id is not the one that was loaded"));
+    return result;
+  }
+  session.shape = Shape::Of(held->contents);
+  const SessionChanges fitting = Fit(changes, *session.shape, result.refused);
+  WriteResult written;
+  const auto version =
+      local_.Change(session.id, fitting, changes.touch ? Now() : absl::InfinitePast());
+  written.version = version.value_or(held->version);
+  {
+    const MutexLock lock(&mutex_);
+    if (session.accessed == absl::InfinitePast()) session.accessed = held->accessed;
+  }
+  AfterWrite(session, written, changes.touch);
+  TellRefused(session.id, result.refused);
+  result.version = written.version;
+  result.replicas = 1;
+  return result;
+}
+
+// The markers of erased attributes count for an hour: a session that has too many of them is
+// written anew, which leaves them behind.
+WriteResult Core::SaveOrRewrite(Session& session, Replica& replica, const SessionChanges& changes) {
+  WriteResult written = replica.Save(session.id, changes, session.shape->info);
+  if (!absl::IsInvalidArgument(written.status)) return written;
+  const absl::StatusOr<Replica::Reading> reading = replica.Read(session.id);
+  if (!reading.ok()) return written;
+  Contents contents = reading->contents;
+  contents.info = session.shape->info;
+  if (changes.metadata) contents.metadata = *changes.metadata;
+  for (const std::string& name : changes.erased) contents.attributes.erase(name);
+  for (const Attribute& attribute : changes.set) {
+    contents.attributes[attribute.name] = attribute.value;
+  }
+  return replica.Put(session.id, contents, /*replaces=*/true);
+}
+
+SessionResult Core::WriteInGroup(Session& session, Replica& replica,
+                                 const SessionChanges& changes) {
+  SessionResult result;
+  result.status = Own(session, replica, changes.fence);
+  if (absl::IsNotFound(result.status)) return NotFound(session.id);
+  if (result.ok() && IsOver(session)) {
+    Schedule(session.id, Now());
+    return NotFound(session.id);
+  }
+  if (!result.ok()) {
+    result.status = Refused(session.id, result.status);
+    return result;
+  }
+  const SessionChanges fitting = Fit(changes, *session.shape, result.refused);
+  const bool writes =
+      !fitting.set.empty() || !fitting.erased.empty() || fitting.metadata || fitting.max_inactive;
+  if (!writes) {
+    if (changes.touch) result.status = Touch(session.id);
+    TellRefused(session.id, result.refused);
+    const MutexLock lock(&mutex_);
+    result.version = session.seen;
+    result.fence = session.fence;
+    return result;
+  }
+  const WriteResult written = SaveOrRewrite(session, replica, fitting);
+  result.status = written.status;
+  result.version = written.version;
+  result.replicas = written.replicas;
+  if (absl::IsNotFound(written.status) || absl::IsAborted(written.status)) {
+    session.shape.reset();
+    if (absl::IsNotFound(written.status)) return NotFound(session.id);
+    result.status = Refused(session.id, written.status);
+    return result;
+  }
+  if (!written.ok()) {
+    // Nothing was written, or nobody knows: it is read again before the next write.
+    session.shape.reset();
+    return result;
+  }
+  AfterWrite(session, written, changes.touch);
+  TellRefused(session.id, result.refused);
+  const MutexLock lock(&mutex_);
+  result.fence = session.fence;
+  return result;
+}
+
+SessionResult Core::Write(Session& session, const SessionChanges& changes) {
+  const absl::StatusOr<ReplicaPtr> place = Route(session);
+  if (absl::IsNotFound(place.status())) return NotFound(session.id);
+  SessionResult result;
+  if (!place.ok()) {
+    result.status = Refused(session.id, place.status());
+    return result;
+  }
+  result =
+      *place == nullptr ? WriteLocal(session, changes) : WriteInGroup(session, **place, changes);
+  if (result.ok() && *change_watchers_ > 0) {
+    SessionEvent event = NewEvent(SessionEventKind::kChanged, session.id, /*here=*/true);
+    event.version = result.version;
+    Tell(std::move(event));
+  }
+  return result;
+}
+
+SessionResult Core::Save(std::string_view id, const SessionChanges& changes) {
+  size_t bytes = changes.metadata ? changes.metadata->size() : 0;
+  for (const Attribute& attribute : changes.set) {
+    bytes += BytesOf(attribute.name, attribute.value.size());
+  }
+  SessionResult result;
+  result.status = EnsureRoom(bytes, id);
+  if (!result.ok()) return result;
+  const Turn turn(*this, id);
+  return Write(*turn, changes);
+}
+
+SessionResult Core::Update(std::string_view id, const Changes& change) {
+  const Turn turn(*this, id);
+  const absl::StatusOr<SessionSnapshot> snapshot = Load(id);
+  if (absl::IsNotFound(snapshot.status())) return NotFound(id);
+  SessionResult result;
+  if (!snapshot.ok()) {
+    result.status = snapshot.status();
+    return result;
+  }
+  absl::StatusOr<SessionChanges> changes = change(*snapshot);
+  result.status = changes.status();
+  if (changes.ok()) result.status = CheckChanges(*changes);
+  if (!result.ok()) return result;
+  changes->fence = snapshot->fence;
+  return Write(*turn, *changes);
+}
+
+absl::Status Core::Touch(std::string_view id) {
+  const absl::Time now = Now();
+  const ReplicaPtr in_group = replica();
+  if (local_.Exists(id)) {
+    local_.Change(id, {}, now);
+    {
+      const MutexLock lock(&mutex_);
+      const std::shared_ptr<Session> session = table_.Find(id);
+      if (session != nullptr) session->accessed = now;
+    }
+    Schedule(id, local_.DueAt(id).value_or(now));
+    return absl::OkStatus();
+  }
+  if (in_group == nullptr) return absl::NotFoundError("no such session");
+  absl::Duration ttl;
+  {
+    const MutexLock lock(&mutex_);
+    const std::shared_ptr<Session> session = table_.Find(id);
+    if (session != nullptr && session->accessed + session->interval > now) {
+      session->accessed = now;
+      if (now - session->access_told < AccessSlack(session->interval)) return absl::OkStatus();
+      session->access_told = now;
+      ttl = session->entry_ttl;
+    }
+  }
+  if (ttl == absl::ZeroDuration()) {
+    const absl::StatusOr<Replica::Reading> reading = in_group->Read(id);
+    if (!reading.ok()) return reading.status();
+    const InfoRecord& info = reading->contents.info;
+    const absl::Time accessed = reading->Accessed(now);
+    if (accessed + info.max_inactive + AccessSlack(info.max_inactive) <= now)
+      return absl::NotFoundError("the session's time is over");
+    if (now - accessed < AccessSlack(info.max_inactive)) return absl::OkStatus();
+    ttl = info.EntryTtl();
+  }
+  return ttl == absl::InfiniteDuration() ? absl::OkStatus() : in_group->Touch(id, ttl);
+}
+
+std::vector<std::string> Core::Ids(size_t max) const {
+  const MutexLock lock(&mutex_);
+  return table_.Ids(max);
+}
+
+}  // namespace cohort::session

@@ -1,0 +1,190 @@
+// What stands behind a SessionStore.
+//
+// Idea: a session lives in one place, the group's map or the local store, and each write finds it
+// there under the session's own lock (Turn); so switching replication is moving sessions one by
+// one, while all stay usable. What a store knows besides (the table) only tells it where to look.
+//
+// Locks, from above: a session's `order`; `mutex_`; then the leaf locks of map, local store, tasks
+// and events. `mutex_` is not held while anything waits. Events are told under none.
+//
+// Lifetime: shared by the handles' Impl, the worker thread and whoever is called back.
+#ifndef COHORT_SESSION_CORE_H_
+#define COHORT_SESSION_CORE_H_
+
+#include <atomic>
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "absl/container/flat_hash_map.h"
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "cohort/session_store.h"
+#include "runtime/mutex.h"
+#include "session/alarm.h"
+#include "session/clock.h"
+#include "session/event_hub.h"
+#include "session/local_store.h"
+#include "session/record.h"
+#include "session/replica.h"
+#include "session/session_table.h"
+#include "session/task_list.h"
+
+namespace cohort::session {
+
+class Core : public std::enable_shared_from_this<Core> {
+ public:
+  using Changes = SessionStore::ChangeFunction;
+  explicit Core(const SessionStoreOptions& options);
+
+  const SessionStoreOptions& options() const { return options_; }
+
+  // ---- Calls of the host (calls.cc). Ids and changes are within their limits.
+  SessionResult Create(std::string_view id, const SessionInfo& info,
+                       const std::vector<Attribute>& attributes);
+  absl::StatusOr<SessionSnapshot> Load(std::string_view id);
+  bool Exists(std::string_view id) const;
+  SessionResult Save(std::string_view id, const SessionChanges& changes);
+  SessionResult Update(std::string_view id, const Changes& change);
+  SessionResult ChangeId(std::string_view old_id, std::string_view new_id);
+  SessionResult Invalidate(std::string_view id);
+  absl::Status Touch(std::string_view id);
+  std::vector<std::string> Ids(size_t max) const;
+  SessionStoreStats stats() const;
+
+  // ---- Replication (replication.cc).
+  // The group's sessions are here when this returns. Not while it has a replica already.
+  absl::Status Attach(Group& group);
+  absl::StatusOr<uint64_t> SetReplication(Group* group);
+  bool replicated() const;
+  TaskList& tasks() { return tasks_; }
+
+  // ---- Events.
+  Subscription SubscribeEvents(std::function<void(const SessionEvent&)> on_event,
+                               bool with_changes);
+  Subscription SubscribeTasks(std::function<void(const SessionTask&)> on_task);
+  // Tells what waits, if it is the caller's thread that has to. No lock is held.
+  void Drain();
+
+  // ---- The worker (expiry.cc).
+  void Run();
+  void Stop();
+
+ private:
+  using ReplicaPtr = std::shared_ptr<Replica>;
+
+  // One write of one session: no other of this store comes between.
+  class Turn {
+   public:
+    Turn(Core& core, std::string_view id);
+    ~Turn();
+    Turn(const Turn&) = delete;
+    Turn& operator=(const Turn&) = delete;
+    Session& operator*() const { return *session_; }
+    Session* operator->() const { return session_.get(); }
+
+   private:
+    Core& core_;
+    std::shared_ptr<Session> session_;
+  };
+
+  // ---- Ownership (ownership.cc). The caller has the session's turn.
+  // Makes this member the owner, if it may be, and knows the session's shape. `fence` as in
+  // SessionChanges; `always`: whatever this store saw of it last. Errors: kAborted, kNotFound, ...
+  absl::Status Own(Session& session, Replica& replica, uint64_t fence, bool always = false);
+  absl::Status CheckFence(Session& session, const Replica& replica, Owner owner, uint64_t fence,
+                          bool always);
+  absl::Status ClaimIt(Session& session, Replica& replica, uint64_t fence);
+  absl::Status Learn(Session& session, const Replica& replica);
+  void OnLoss(Session& session, const Version& version) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  // `status`, and the event if it says that another member owns the session.
+  absl::Status Refused(std::string_view id, const absl::Status& status);
+
+  // ---- Writes (calls.cc). Where the session is; null: here only. It is moved to where it belongs.
+  absl::StatusOr<ReplicaPtr> Route(Session& session);
+  SessionResult Write(Session& session, const SessionChanges& changes);
+  SessionResult WriteLocal(Session& session, const SessionChanges& changes);
+  SessionResult WriteInGroup(Session& session, Replica& replica, const SessionChanges& changes);
+  WriteResult SaveOrRewrite(Session& session, Replica& replica, const SessionChanges& changes);
+  void AfterWrite(Session& session, const WriteResult& written, bool touched);
+  void Adopt(Session& session, const Contents& contents, const Version& version);
+  absl::Status EnsureRoom(size_t bytes, std::string_view except);
+  SessionResult NotFound(std::string_view id) const;
+  bool IsOver(const Session& session) const;
+  absl::StatusOr<SessionSnapshot> LoadFromGroup(std::string_view id, const Replica& replica);
+  absl::StatusOr<SessionSnapshot> LoadLocal(std::string_view id, const LocalStore::Held& held);
+  void TellRefused(std::string_view id, const std::vector<RefusedAttribute>& refused);
+
+  // ---- Ends.
+  // Ends it everywhere, by right: `cause`. The caller has its turn. Errors: kAborted; kNotFound.
+  absl::Status End(Session& session, const ReplicaPtr& replica, EndCause cause);
+  void Forget(std::string_view id);
+  std::shared_ptr<const SessionSnapshot> SnapshotOf(std::string_view id, const Contents& contents,
+                                                    absl::Time accessed) const;
+
+  // ---- Expiry and the worker (expiry.cc).
+  void ExpireOne(const std::string& id);
+  // When it may be ended here; the past: now.
+  absl::Time DueHere(const Session& session, const Replica& replica, Owner owner,
+                     const Replica::Reading& reading) const;
+  void Schedule(std::string_view id, absl::Time due);
+
+  // ---- What the group tells (feed.cc), on its delivery thread.
+  void OnChange(const Change& change);
+  void OnPut(std::string_view id, const Change& change, Replica& replica);
+  void OnGone(std::string_view id, const Change& change);
+  void OnEnd(const EndRecord& end, const Change& change);
+  // Looks at all that the group has.
+  void Rescan(Replica& replica, bool tell);
+  absl::Time GuessDue(absl::Duration left) const;
+
+  // ---- Replication (replication.cc).
+  absl::Status Publish(Session& session, Replica& replica);
+  absl::Status Withdraw(Session& session, Replica& replica);
+  absl::StatusOr<uint64_t> BeginTask(SessionTaskKind kind, bool on);
+  void RunTask(SessionTask task);
+  void TellTask(const SessionTask& task);
+  void Detach();
+
+  ReplicaPtr replica() const;
+  void Tell(SessionEvent event);
+  SessionEvent NewEvent(SessionEventKind kind, std::string_view id, bool here,
+                        std::string text = {}) const;
+  // On the delivery thread, if the store is in a group.
+  void DrainLater();
+
+  const SessionStoreOptions options_;
+  LocalStore local_;
+  TaskList tasks_;
+  const std::shared_ptr<EventHub<SessionEvent>> events_;
+  const std::shared_ptr<EventHub<SessionTask>> task_events_;
+  const std::shared_ptr<std::atomic<int>> change_watchers_;
+
+  mutable runtime::Mutex mutex_;
+  SessionTable table_ ABSL_GUARDED_BY(mutex_);
+  ReplicaPtr replica_ ABSL_GUARDED_BY(mutex_);
+  bool on_ ABSL_GUARDED_BY(mutex_) = false;         // Replication is wanted.
+  bool switching_ ABSL_GUARDED_BY(mutex_) = false;  // A task is under way, or about to be.
+  std::optional<SessionTask> wanted_ ABSL_GUARDED_BY(mutex_);  // A task for the worker.
+  uint64_t next_fence_ ABSL_GUARDED_BY(mutex_) = 1;
+  SessionStoreStats counts_ ABSL_GUARDED_BY(mutex_);
+  // Ids that this store has ended lately, or that were changed.
+  struct Gone {
+    std::string new_id;  // Empty: it has ended.
+    absl::Time until;
+  };
+  absl::flat_hash_map<std::string, Gone> gone_ ABSL_GUARDED_BY(mutex_);
+  void NoteGone(std::string_view id, std::string_view new_id) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+
+  Alarm alarm_;
+  // Only touched by who switches.
+  std::vector<Subscription> subscriptions_;
+};
+
+}  // namespace cohort::session
+
+#endif  // COHORT_SESSION_CORE_H_

@@ -1,0 +1,219 @@
+// How sessions end: by the application, by a change of their id, for want of room, of old age. Each
+// end is told once as `here`, by the store whose write it was.
+#include <algorithm>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "base/absl_bridge.h"
+#include "session/core.h"
+
+namespace cohort::session {
+namespace {
+
+constexpr size_t kGoneMax = 4096;  // Ids that have gone lately; beyond it none are added.
+// An eviction makes more room than was asked for, so that the next ones find some.
+constexpr uint64_t kSpareShare = 16;
+
+SessionEventKind KindOf(EndCause cause) {
+  switch (cause) {
+    case EndCause::kExpired:
+      return SessionEventKind::kExpired;
+    case EndCause::kEvicted:
+      return SessionEventKind::kEvicted;
+    case EndCause::kRenamed:
+      return SessionEventKind::kIdChanged;
+    case EndCause::kWithdrawn:
+      return SessionEventKind::kWithdrawn;
+    case EndCause::kInvalidated:
+      break;
+  }
+  return SessionEventKind::kInvalidated;
+}
+
+const char* TextOf(EndCause cause) {
+  switch (cause) {
+    case EndCause::kExpired:
+      return "was not used for its time";
+    case EndCause::kEvicted:
+      return "the store is full, and it was unused longest";
+    case EndCause::kRenamed:
+      return "its id was changed";
+    case EndCause::kWithdrawn:
+      return "its owner goes on with it alone";
+    case EndCause::kInvalidated:
+      break;
+  }
+  return "was invalidated";
+}
+
+}  // namespace
+
+using runtime::MutexLock;
+
+void Core::NoteGone(std::string_view id, std::string_view new_id) {
+  const absl::Time now = Now();
+  if (gone_.size() >= kGoneMax)
+    absl::erase_if(gone_, [&](const auto& item) { return item.second.until <= now; });
+  if (gone_.size() < kGoneMax) gone_[ToAbsl(id)] = {std::string(new_id), now + kEndRecordTtl};
+}
+
+void Core::Forget(std::string_view id) {
+  const MutexLock lock(&mutex_);
+  table_.Remove(id);
+  const std::shared_ptr<Session> session = table_.Find(id);
+  if (session == nullptr) return;
+  session->owned = false;
+  session->fence = 0;
+  session->accessed = absl::InfinitePast();
+  table_.Drop(id);
+}
+
+absl::Status Core::End(Session& session, const ReplicaPtr& replica, EndCause cause) {
+  SessionEvent event = NewEvent(KindOf(cause), session.id, /*here=*/true, TextOf(cause));
+  session.shape.reset();
+  if (replica == nullptr) {
+    const std::optional<LocalStore::Held> held = local_.Take(session.id);
+    if (!held.has_value()) return absl::NotFoundError("no such session");
+    event.session = SnapshotOf(session.id, held->contents, held->accessed);
+  } else {
+    const absl::StatusOr<Replica::Reading> reading = replica->Read(session.id);
+    if (!reading.ok()) return reading.status();
+    const WriteResult ended = replica->End(session.id, cause);
+    // Its outcome may be unknown to others; here it is gone.
+    if (!ended.ok() && replica->Exists(session.id)) return ended.status;
+    if (absl::IsNotFound(ended.status)) return ended.status;
+    const MutexLock lock(&mutex_);
+    const absl::Time accessed = std::max(session.accessed, reading->Accessed(Now()));
+    event.session = SnapshotOf(session.id, reading->contents, accessed);
+  }
+  Forget(session.id);
+  {
+    const MutexLock lock(&mutex_);
+    NoteGone(session.id, {});
+    if (cause == EndCause::kExpired) ++counts_.expired;
+    if (cause == EndCause::kEvicted) ++counts_.evicted;
+  }
+  Tell(std::move(event));
+  return absl::OkStatus();
+}
+
+SessionResult Core::Invalidate(std::string_view id) {
+  const Turn turn(*this, id);
+  const absl::StatusOr<ReplicaPtr> place = Route(*turn);
+  SessionResult result;
+  result.status = place.status();
+  // Whoever has taken the session over: who logs out is to be logged out.
+  if (place.ok() && *place != nullptr)
+    result.status = Own(*turn, **place, /*fence=*/0, /*always=*/true);
+  if (result.ok()) result.status = End(*turn, *place, EndCause::kInvalidated);
+  if (absl::IsNotFound(result.status)) return NotFound(id);
+  result.status = Refused(id, result.status);
+  return result;
+}
+
+SessionResult Core::ChangeId(std::string_view old_id, std::string_view new_id) {
+  SessionResult result;
+  if (old_id == new_id) {
+    result.status = absl::AlreadyExistsError("the session has this id already");
+    return result;
+  }
+  // Whoever takes two turns takes that of the lesser id first.
+  const Turn first(*this, std::min(old_id, new_id));
+  const Turn second(*this, std::max(old_id, new_id));
+  const Turn& from = old_id < new_id ? first : second;
+  const Turn& to = old_id < new_id ? second : first;
+  const absl::StatusOr<ReplicaPtr> place = Route(*from);
+  result.status = place.status();
+  if (result.ok() && *place != nullptr) result.status = Own(*from, **place, /*fence=*/0);
+  if (absl::IsNotFound(result.status) || (result.ok() && IsOver(*from) && *place != nullptr))
+    return NotFound(old_id);
+  if (result.ok() && Exists(new_id))
+    result.status = absl::AlreadyExistsError("there is a session of the new id");
+  result.status = Refused(old_id, result.status);
+  if (!result.ok()) return result;
+  Contents contents;
+  WriteResult written;
+  if (*place == nullptr) {
+    std::optional<LocalStore::Held> held = local_.Take(old_id);
+    if (!held.has_value()) return NotFound(old_id);
+    contents = held->contents;
+    local_.Put(new_id, std::move(held->contents), Now());
+    written.version = local_.Get(new_id)->version;
+    written.replicas = 1;
+  } else {
+    absl::StatusOr<Replica::Reading> reading = (*place)->Read(old_id);
+    if (!reading.ok()) return NotFound(old_id);
+    contents = std::move(reading->contents);
+    written = (*place)->Rename(old_id, new_id, contents);
+    if (!written.ok() && !(*place)->Exists(new_id)) {
+      from->shape.reset();
+      if (absl::IsNotFound(written.status)) return NotFound(old_id);
+      result.status = Refused(old_id, written.status);
+      return result;
+    }
+  }
+  from->shape.reset();
+  Forget(old_id);
+  Adopt(*to, contents, written.version);
+  SessionEvent event =
+      NewEvent(SessionEventKind::kIdChanged, old_id, /*here=*/true, TextOf(EndCause::kRenamed));
+  event.new_id = new_id;
+  event.version = written.version;
+  Tell(std::move(event));
+  const MutexLock lock(&mutex_);
+  ++counts_.saves;
+  NoteGone(old_id, new_id);
+  result.status = written.status;
+  result.version = written.version;
+  result.replicas = written.replicas;
+  result.fence = to->fence;
+  return result;
+}
+
+absl::Status Core::EnsureRoom(size_t bytes, std::string_view except) {
+  const uint64_t cap = options_.bytes_max;
+  if (cap == 0) return absl::OkStatus();
+  const ReplicaPtr in_group = replica();
+  const auto used = [&] { return local_.bytes() + (in_group ? in_group->Bytes() : 0) + bytes; };
+  if (used() <= cap) return absl::OkStatus();
+  std::vector<std::pair<absl::Time, std::string>> owned;
+  if (options_.eviction == SessionEviction::kLeastRecentlyUsed) {
+    const MutexLock lock(&mutex_);
+    for (const std::shared_ptr<Session>& session : table_.Owned()) {
+      if (session->id != except) owned.emplace_back(session->accessed, session->id);
+    }
+  }
+  std::sort(owned.begin(), owned.end());
+  for (const auto& [accessed, id] : owned) {
+    if (used() <= cap - cap / kSpareShare) break;
+    const Turn turn(*this, id);
+    const absl::StatusOr<ReplicaPtr> place = Route(*turn);
+    if (place.ok()) End(*turn, *place, EndCause::kEvicted).IgnoreError();
+  }
+  if (used() <= cap) return absl::OkStatus();
+  return MakeStatus(absl::StatusCode::kResourceExhausted,
+                    "the store of " + options_.application + " holds as many bytes as its cap of " +
+                        std::to_string(cap) + " allows");
+}
+
+// What another store did.
+void Core::OnEnd(const EndRecord& end, const Change& change) {
+  {
+    const MutexLock lock(&mutex_);
+    if (!table_.Contains(end.id) && end.cause != EndCause::kRenamed) return;
+    if (end.cause == EndCause::kRenamed) {
+      NoteGone(end.id, end.new_id);
+      table_.Add(end.new_id, Now());  // To be looked at.
+    }
+  }
+  if (end.cause == EndCause::kRenamed) alarm_.Wake();
+  Forget(end.id);
+  SessionEvent event = NewEvent(KindOf(end.cause), end.id, /*here=*/false, TextOf(end.cause));
+  event.new_id = end.new_id;
+  event.by = change.writer;
+  event.version = change.version;
+  Tell(std::move(event));
+}
+
+}  // namespace cohort::session

@@ -1,0 +1,109 @@
+// The worker: ends sessions whose time is over, and does the tasks.
+#include <algorithm>
+#include <string>
+#include <utility>
+
+#include "absl/time/time.h"
+#include "session/core.h"
+
+namespace cohort::session {
+namespace {
+
+// A session that cannot be judged now, or is another member's to end, is looked at again.
+constexpr absl::Duration kLookAgain = absl::Seconds(1);
+// The list of sessions follows what a member is told; what it missed is found so often.
+constexpr absl::Duration kRescanEvery = absl::Minutes(1);
+
+}  // namespace
+
+using runtime::MutexLock;
+
+void Core::Schedule(std::string_view id, absl::Time due) {
+  {
+    const MutexLock lock(&mutex_);
+    table_.Schedule(id, due);
+  }
+  alarm_.WakeAt(due);
+}
+
+absl::Time Core::DueHere(const Session& session, const Replica& replica, Owner owner,
+                         const Replica::Reading& reading) const {
+  const absl::Time now = Now();
+  const InfoRecord& info = reading.contents.info;
+  const absl::Time over = reading.Accessed(now) + info.max_inactive;
+  if (over == absl::InfiniteFuture()) return over;
+  // Others may not know of the last accesses; and the owner is to have its turn.
+  const absl::Time over_for_others = over + AccessSlack(info.max_inactive);
+  switch (owner) {
+    case Owner::kNoSession:
+      return now;
+    case Owner::kSelf: {
+      const MutexLock lock(&mutex_);
+      if (!session.owned) return over_for_others;
+      return std::max(over, session.accessed + info.max_inactive);
+    }
+    case Owner::kOther:
+      return std::max(over_for_others, now) + kLookAgain;
+    case Owner::kNotInView:
+      break;
+  }
+  return over_for_others +
+         static_cast<double>(1 + replica.SuccessorPlace(session.id)) * options_.successor_step;
+}
+
+void Core::ExpireOne(const std::string& id) {
+  const Turn turn(*this, id);
+  const absl::Time now = Now();
+  if (const std::optional<absl::Time> due = local_.DueAt(id)) {
+    if (*due > now) return Schedule(id, *due);
+    End(*turn, nullptr, EndCause::kExpired).IgnoreError();
+    return;
+  }
+  const ReplicaPtr in_group = replica();
+  if (in_group == nullptr) return Forget(id);
+  const absl::StatusOr<Replica::Reading> reading = in_group->Read(id);
+  // What has ended is told by what ended it.
+  if (absl::IsNotFound(reading.status())) return Schedule(id, now + kRescanEvery);
+  if (!reading.ok()) return Schedule(id, now + kLookAgain);
+  const Owner owner = in_group->OwnerOf(id);
+  const absl::Time due = DueHere(*turn, *in_group, owner, *reading);
+  if (due > now) return Schedule(id, due);
+  absl::Status status = absl::OkStatus();
+  // Who claims it ends it: of several successors one.
+  if (owner != Owner::kSelf) status = in_group->Claim(id).status;
+  if (status.ok()) status = End(*turn, in_group, EndCause::kExpired);
+  if (!status.ok()) Schedule(id, Now() + kLookAgain);
+}
+
+void Core::Run() {
+  absl::Time rescan_at = Now() + kRescanEvery;
+  while (!alarm_.stopped()) {
+    // Before the table is looked at: what comes after that wakes.
+    alarm_.Plan(absl::InfiniteFuture());
+    std::optional<SessionTask> task;
+    std::optional<std::string> due;
+    absl::Time next;
+    {
+      const MutexLock lock(&mutex_);
+      task = std::exchange(wanted_, std::nullopt);
+      if (!task.has_value()) due = table_.FirstDue(Now());
+      next = std::min(table_.NextDue(), rescan_at);
+    }
+    if (task.has_value()) {
+      RunTask(*std::move(task));
+    } else if (due.has_value()) {
+      ExpireOne(*due);
+    } else if (Now() >= rescan_at) {
+      if (const ReplicaPtr in_group = replica()) Rescan(*in_group, /*tell=*/true);
+      rescan_at = Now() + kRescanEvery;
+    } else {
+      alarm_.Plan(next);
+      alarm_.Wait();
+    }
+    Drain();
+  }
+}
+
+void Core::Stop() { alarm_.Stop(); }
+
+}  // namespace cohort::session

@@ -1,0 +1,175 @@
+// What the group tells of the sessions: what other members did to them.
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "absl/container/flat_hash_set.h"
+#include "base/absl_bridge.h"
+#include "session/core.h"
+
+namespace cohort::session {
+
+using runtime::MutexLock;
+
+absl::Time Core::GuessDue(absl::Duration left) const {
+  if (left == absl::InfiniteDuration()) return absl::InfiniteFuture();
+  return Now() + left - options_.orphan_time;
+}
+
+void Core::OnChange(const Change& change) {
+  const ReplicaPtr in_group = replica();
+  if (in_group == nullptr) return;
+  if (change.cause == ChangeCause::kClear || change.cause == ChangeCause::kSync) {
+    Rescan(*in_group, /*tell=*/true);
+  } else if (change.cause != ChangeCause::kMerge &&
+             change.writer.instance == in_group->self().instance) {
+    return;  // The call that wrote it has told.
+  } else if (IsEndKey(change.key)) {
+    // A merge may bring one that was told long ago.
+    const bool is_told = change.cause == ChangeCause::kMerge || !change.value.has_value();
+    const std::optional<EndRecord> end = is_told ? std::nullopt : DecodeEnd(*change.value);
+    if (end.has_value()) OnEnd(*end, change);
+  } else if (const auto id = IdOfKey(change.key)) {
+    if (change.value.has_value()) {
+      OnPut(*id, change, *in_group);
+    } else {
+      OnGone(*id, change);
+    }
+  }
+  events_->Drain();
+}
+
+void Core::OnPut(std::string_view id, const Change& change, Replica& replica) {
+  const absl::StatusOr<Replica::Glance> glance = replica.Look(id);
+  const Owner owner = replica.OwnerOf(id);
+  // What has ended since is told all the same: so will its end be.
+  const absl::Time due = glance.ok() ? GuessDue(glance->left) : absl::InfiniteFuture();
+  bool is_new = false;
+  bool was_lost = false;
+  {
+    const MutexLock lock(&mutex_);
+    if (!glance.ok() && gone_.contains(ToAbsl(id))) return;  // It was ended here, which was told.
+    is_new = table_.Add(id, due);
+    const std::shared_ptr<Session> session = table_.Find(id);
+    was_lost = session != nullptr && session->owned && owner == Owner::kOther && glance.ok() &&
+               glance->version != session->seen;
+    if (was_lost) OnLoss(*session, glance->version);
+  }
+  if (is_new) alarm_.WakeAt(due);
+  SessionEvent event = NewEvent(SessionEventKind::kChanged, id, /*here=*/false);
+  event.by = change.writer;
+  event.version = change.version;
+  if (was_lost) {
+    event.kind = SessionEventKind::kMoved;
+    event.text = "another member has taken it over";
+  } else if (is_new) {
+    event.kind = SessionEventKind::kCreated;
+    if (change.cause == ChangeCause::kMerge) event.text = "came from another side of the group";
+  } else if (*change_watchers_ == 0) {
+    return;
+  }
+  Tell(std::move(event));
+}
+
+void Core::OnGone(std::string_view id, const Change& change) {
+  {
+    const MutexLock lock(&mutex_);
+    if (!table_.Contains(id)) return;
+  }
+  if (local_.Exists(id)) return;
+  Forget(id);
+  const bool expired = change.cause == ChangeCause::kExpire;
+  SessionEvent event =
+      NewEvent(expired ? SessionEventKind::kExpired : SessionEventKind::kInvalidated, id,
+               /*here=*/false,
+               expired ? "its time was over, and no store of its application has ended it"
+                       : "is gone from the group");
+  event.by = change.writer;
+  event.version = change.version;
+  Tell(std::move(event));
+}
+
+void Core::Rescan(Replica& replica, bool tell) {
+  absl::flat_hash_set<std::string> there;
+  std::vector<SessionEvent> events;
+  replica.ForEach([&](std::string_view id, const Replica::Glance& glance) {
+    there.insert(std::string(id));
+    const MutexLock lock(&mutex_);
+    if (!table_.Add(id, GuessDue(glance.left))) return;
+    SessionEvent event = NewEvent(SessionEventKind::kCreated, id, /*here=*/false,
+                                  "came with the state of the group");
+    event.version = glance.version;
+    events.push_back(std::move(event));
+  });
+  std::vector<std::string> known;
+  {
+    const MutexLock lock(&mutex_);
+    known = table_.Ids(SIZE_MAX);
+  }
+  alarm_.Wake();
+  for (const std::string& id : known) {
+    if (there.contains(id) || local_.Exists(id) || replica.Exists(id)) continue;
+    Forget(id);
+    events.push_back(
+        NewEvent(SessionEventKind::kInvalidated, id, /*here=*/false, "is gone from the group"));
+  }
+  if (!tell) return;
+  for (SessionEvent& event : events) Tell(std::move(event));
+}
+
+// ---- Telling.
+
+SessionEvent Core::NewEvent(SessionEventKind kind, std::string_view id, bool here,
+                            std::string text) const {
+  SessionEvent event;
+  event.kind = kind;
+  event.id = id;
+  event.here = here;
+  event.at = Now();
+  event.text = std::move(text);
+  return event;
+}
+
+void Core::Tell(SessionEvent event) {
+  if (event.here) {
+    if (const ReplicaPtr in_group = replica()) event.by = in_group->self();
+  }
+  if (events_->Push(std::move(event))) DrainLater();
+}
+
+void Core::DrainLater() {
+  const ReplicaPtr in_group = replica();
+  if (in_group == nullptr || in_group->left()) return;
+  in_group->Deliver([events = events_, tasks = task_events_] {
+    events->Drain();
+    tasks->Drain();
+  });
+}
+
+void Core::Drain() {
+  const ReplicaPtr in_group = replica();
+  if (in_group != nullptr && !in_group->left()) return;
+  events_->Drain();
+  task_events_->Drain();
+}
+
+Subscription Core::SubscribeEvents(std::function<void(const SessionEvent&)> on_event,
+                                   bool with_changes) {
+  if (!with_changes) {
+    return events_->Add([on_event = std::move(on_event)](const SessionEvent& event) {
+      if (event.kind != SessionEventKind::kChanged) on_event(event);
+    });
+  }
+  // Counts down when the subscriber goes.
+  const std::shared_ptr<void> counted(nullptr,
+                                      [watchers = change_watchers_](void*) { --*watchers; });
+  ++*change_watchers_;
+  return events_->Add(
+      [on_event = std::move(on_event), counted](const SessionEvent& event) { on_event(event); });
+}
+
+Subscription Core::SubscribeTasks(std::function<void(const SessionTask&)> on_task) {
+  return task_events_->Add(std::move(on_task));
+}
+
+}  // namespace cohort::session

@@ -1,0 +1,200 @@
+#include "session/replica.h"
+
+#include <algorithm>
+#include <optional>
+#include <utility>
+
+#include "absl/time/clock.h"
+#include "base/absl_bridge.h"
+#include "cohort/write_batch.h"
+#include "runtime/group_impl.h"
+
+namespace cohort::session {
+namespace {
+
+constexpr std::string_view kMapPrefix = "session ";
+static_assert(kMapPrefix.size() + kApplicationBytesMax == kNameBytesMax);
+constexpr int kReadsMax = 4;  // Of one session that changes while it is read.
+
+// What is left of the lifetime is all a map tells of accesses.
+absl::Time AccessedAt(const InfoRecord& info, absl::Duration left, absl::Time now) {
+  if (left == absl::InfiniteDuration()) return now;
+  return now - std::max(absl::ZeroDuration(), info.EntryTtl() - left);
+}
+
+// Well mixed, and alike in every process.
+uint64_t Weight(std::string_view id, const InstanceId& member) {
+  uint64_t hash = member.hi ^ (member.lo * 0x9E3779B97F4A7C15u);
+  for (const char byte : id) hash = (hash ^ static_cast<uint8_t>(byte)) * 0x100000001B3u;
+  hash = (hash ^ (hash >> 30)) * 0xBF58476D1CE4E5B9u;
+  hash = (hash ^ (hash >> 27)) * 0x94D049BB133111EBu;
+  return hash ^ (hash >> 31);
+}
+
+// The put begins the entry, so a batch that asks for another one to be there does not ask for this.
+void AddContents(std::string_view id, const Contents& contents, WriteBatch& batch) {
+  const std::string key = SessionKey(id);
+  std::vector<Attribute> attributes;
+  attributes.reserve(contents.attributes.size() + 2);
+  attributes.push_back({std::string(kInfoName), Encode(contents.info)});
+  if (!contents.metadata.empty())
+    attributes.push_back({std::string(kMetadataName), contents.metadata});
+  for (const auto& [name, value] : contents.attributes) {
+    attributes.push_back({AttributeName(name), value});
+  }
+  batch.Put(key, "", contents.info.EntryTtl()).PutAttributes(key, std::move(attributes));
+}
+
+}  // namespace
+
+absl::Time Replica::Reading::Accessed(absl::Time now) const {
+  return AccessedAt(contents.info, left, now);
+}
+
+absl::StatusOr<std::shared_ptr<Replica>> Replica::Open(Group& group,
+                                                       const SessionStoreOptions& options) {
+  absl::StatusOr<ReplicatedMap> map =
+      group.OpenMap(std::string(kMapPrefix) + options.application, {.kind = MapKind::kConvergent});
+  if (!map.ok()) return map.status();
+  return std::make_shared<Replica>(group.impl(), *std::move(map), options);
+}
+
+Replica::Replica(std::shared_ptr<Group::Impl> group, ReplicatedMap map,
+                 const SessionStoreOptions& options)
+    : group_(std::move(group)),
+      map_(std::move(map)),
+      ack_(options.ack),
+      timeout_(options.timeout),
+      first_number_(static_cast<uint64_t>(absl::ToUnixNanos(absl::Now()))) {}
+
+MemberId Replica::self() const { return group_->id(); }
+bool Replica::left() const { return group_->left(); }
+void Replica::Deliver(std::function<void()> task) const { group_->queue.PushTask(std::move(task)); }
+
+size_t Replica::SuccessorPlace(std::string_view id) const {
+  const View view =
+      group_->driver().Read([](const engine::Engine& engine, Instant) { return engine.view(); });
+  const InstanceId own = self().instance;
+  const uint64_t weight = Weight(id, own);
+  return static_cast<size_t>(
+      std::count_if(view.members.begin(), view.members.end(), [&](const Member& member) {
+        const uint64_t other = Weight(id, member.id.instance);
+        return other > weight || (other == weight && member.id.instance > own);
+      }));
+}
+
+absl::StatusOr<Replica::Glance> Replica::Look(std::string_view id) const {
+  const absl::StatusOr<Entry> entry = map_.Get(SessionKey(id));
+  if (!entry.ok()) return entry.status();
+  return Glance{entry->version, entry->ttl};
+}
+
+absl::StatusOr<Replica::Reading> Replica::Read(std::string_view id) const {
+  const std::string key = SessionKey(id);
+  absl::StatusOr<Glance> before = Look(id);
+  for (int i = 0;; ++i) {
+    if (!before.ok()) return before.status();
+    absl::StatusOr<std::vector<Attribute>> entry = map_.GetAttributes(key);
+    if (!entry.ok()) return entry.status();
+    const absl::StatusOr<Glance> after = Look(id);
+    // One that never rests is read with the older version: who compares it sees a change.
+    const bool is_whole = after.ok() && after->version == before->version;
+    if (is_whole || i + 1 == kReadsMax) {
+      absl::StatusOr<Contents> contents = ContentsOf(*std::move(entry));
+      if (!contents.ok()) return contents.status();
+      return Reading{*std::move(contents), before->version, before->left};
+    }
+    before = after;
+  }
+}
+
+Owner Replica::OwnerOf(std::string_view id) const {
+  const absl::StatusOr<Member> owner = map_.OwnerOf(SessionKey(id));
+  if (owner.ok()) return owner->id == self() ? Owner::kSelf : Owner::kOther;
+  return absl::IsNotFound(owner.status()) ? Owner::kNoSession : Owner::kNotInView;
+}
+
+void Replica::ForEach(const std::function<void(std::string_view, const Glance&)>& visit) const {
+  map_.ForEach([&](std::string_view key, const Entry& entry) {
+    if (const auto id = IdOfKey(key)) visit(*id, {entry.version, entry.ttl});
+  });
+}
+
+WriteOptions Replica::ByRight() const {
+  WriteOptions options;
+  options.ack = ack_;
+  options.by_owner = true;
+  options.if_present = true;
+  options.timeout = timeout_;
+  return options;
+}
+
+std::string Replica::NewEndKey() {
+  return EndKey(self().instance.lo, first_number_ + ends_.fetch_add(1));
+}
+
+WriteResult Replica::Put(std::string_view id, const Contents& contents, bool replaces) {
+  WriteBatch batch;
+  AddContents(id, contents, batch);
+  WriteOptions options = ByRight();
+  options.by_owner = replaces;
+  options.if_present = false;
+  return map_.Write(batch, options);
+}
+
+WriteResult Replica::Save(std::string_view id, const SessionChanges& changes,
+                          const InfoRecord& info) {
+  const std::string key = SessionKey(id);
+  std::vector<Attribute> set;
+  set.reserve(changes.set.size() + 2);
+  for (const Attribute& attribute : changes.set) {
+    set.push_back({AttributeName(attribute.name), attribute.value});
+  }
+  if (changes.metadata) set.push_back({std::string(kMetadataName), *changes.metadata});
+  WriteOptions options = ByRight();
+  options.keep_ttl = !changes.touch;
+  if (changes.max_inactive) {
+    set.push_back({std::string(kInfoName), Encode(info)});
+    options.ttl = info.EntryTtl();
+  }
+  if (changes.erased.empty()) return map_.PutAttributes(key, set, options);
+  WriteBatch batch;
+  if (!set.empty()) batch.PutAttributes(key, std::move(set), options.ttl);
+  std::vector<std::string> erased;
+  erased.reserve(changes.erased.size());
+  for (const std::string& name : changes.erased) erased.push_back(AttributeName(name));
+  batch.EraseAttributes(key, erased);
+  return map_.Write(batch, options);
+}
+
+WriteResult Replica::Claim(std::string_view id) {
+  return map_.Claim(SessionKey(id), {.timeout = timeout_});
+}
+
+WriteResult Replica::Rename(std::string_view old_id, std::string_view new_id,
+                            const Contents& contents) {
+  WriteBatch batch;
+  // First, so that who is told of the new id knows it already.
+  batch.Put(NewEndKey(),
+            Encode(EndRecord{EndCause::kRenamed, std::string(old_id), std::string(new_id)}),
+            kEndRecordTtl);
+  AddContents(new_id, contents, batch);
+  batch.Erase(SessionKey(old_id));
+  return map_.Write(batch, ByRight());
+}
+
+WriteResult Replica::End(std::string_view id, EndCause cause) {
+  WriteBatch batch;
+  batch.Put(NewEndKey(), Encode(EndRecord{cause, std::string(id), {}}), kEndRecordTtl);
+  batch.Erase(SessionKey(id));
+  const WriteResult ended = map_.Write(batch, ByRight());
+  // A map that is full has no room for the record; it must have one for what frees some.
+  if (!absl::IsResourceExhausted(ended.status)) return ended;
+  return map_.Erase(SessionKey(id), ByRight());
+}
+
+absl::Status Replica::Touch(std::string_view id, absl::Duration ttl) {
+  return map_.ExpireAsync(SessionKey(id), ttl, {.ack = Ack::kLocal}, nullptr);
+}
+
+}  // namespace cohort::session

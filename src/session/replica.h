@@ -1,0 +1,98 @@
+// The sessions of one application in a group: reads and writes of single sessions, as operations of
+// the convergent map that holds them.
+//
+// Every write is one operation. Those by right fail with kAborted where another member owns the
+// session when they leave, which is the fence against a member that was thought dead.
+//
+// Threads: any, no lock of its own. Writes block, unless they say otherwise.
+#ifndef COHORT_SESSION_REPLICA_H_
+#define COHORT_SESSION_REPLICA_H_
+
+#include <atomic>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "absl/time/time.h"
+#include "cohort/group.h"
+#include "cohort/replicated_map.h"
+#include "cohort/session_store.h"
+#include "session/record.h"
+
+namespace cohort::session {
+
+enum class Owner : uint8_t { kNoSession, kSelf, kOther, kNotInView };
+
+class Replica {
+ public:
+  struct Reading {
+    Contents contents;
+    Version version;
+    absl::Duration left;  // Of the entry's lifetime.
+    absl::Time Accessed(absl::Time now) const;
+  };
+  // Without the contents.
+  struct Glance {
+    Version version;
+    absl::Duration left;
+  };
+
+  // Opens the map. Errors: those of Group::OpenMap.
+  static absl::StatusOr<std::shared_ptr<Replica>> Open(Group& group,
+                                                       const SessionStoreOptions& options);
+  Replica(std::shared_ptr<Group::Impl> group, ReplicatedMap map,
+          const SessionStoreOptions& options);
+
+  MemberId self() const;
+  bool left() const;  // The group was left.
+  // Runs `task` on the delivery thread.
+  void Deliver(std::function<void()> task) const;
+  // Where this member stands, from 0, among those of the view that may end the session `id` when
+  // its owner has gone: members with equal views agree.
+  size_t SuccessorPlace(std::string_view id) const;
+
+  // ---- Reads. Errors: kNotFound; kDataLoss; kUnavailable.
+  absl::StatusOr<Reading> Read(std::string_view id) const;
+  absl::StatusOr<Glance> Look(std::string_view id) const;
+  bool Exists(std::string_view id) const { return map_.Exists(SessionKey(id)); }
+  Owner OwnerOf(std::string_view id) const;
+  uint64_t Bytes() const { return map_.Bytes(); }
+  void ForEach(const std::function<void(std::string_view id, const Glance&)>& visit) const;
+
+  // ---- Writes.
+  // Begins it, or replaces what is there (`replaces`; by right).
+  WriteResult Put(std::string_view id, const Contents& contents, bool replaces);
+  // `changes` are within all limits. `info`: as they leave it.
+  WriteResult Save(std::string_view id, const SessionChanges& changes, const InfoRecord& info);
+  WriteResult Claim(std::string_view id);
+  WriteResult Rename(std::string_view old_id, std::string_view new_id, const Contents& contents);
+  // `number`: whether it was there.
+  WriteResult End(std::string_view id, EndCause cause);
+  // Not waited for.
+  absl::Status Touch(std::string_view id, absl::Duration ttl);
+
+  Subscription Subscribe(std::function<void(const Change&)> on_change) {
+    return map_.Subscribe(std::move(on_change));
+  }
+  // The entry of an end record.
+  absl::StatusOr<Entry> GetRaw(std::string_view key) const { return map_.Get(key); }
+
+ private:
+  WriteOptions ByRight() const;
+  std::string NewEndKey();
+
+  const std::shared_ptr<Group::Impl> group_;
+  ReplicatedMap map_;
+  const Ack ack_;
+  const absl::Duration timeout_;
+  const uint64_t first_number_;  // So that a process begun anew repeats no key.
+  std::atomic<uint64_t> ends_{0};
+};
+
+}  // namespace cohort::session
+
+#endif  // COHORT_SESSION_REPLICA_H_

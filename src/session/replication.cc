@@ -1,0 +1,203 @@
+// Replication on and off: sessions move between the group and this process, one by one, each in a
+// turn of its own.
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "runtime/delivery_queue.h"
+#include "session/core.h"
+
+namespace cohort::session {
+namespace {
+
+constexpr uint64_t kProgressEvery = 256;  // Sessions between two progress events.
+
+}  // namespace
+
+using runtime::MutexLock;
+
+absl::Status Core::Publish(Session& session, Replica& replica) {
+  const std::optional<LocalStore::Held> held = local_.Get(session.id);
+  if (!held.has_value()) return absl::NotFoundError("no such session");
+  const bool replaces = replica.Exists(session.id);
+  if (replaces && replica.OwnerOf(session.id) != Owner::kSelf) {
+    const WriteResult claimed = replica.Claim(session.id);
+    if (!claimed.ok() && !absl::IsNotFound(claimed.status)) return claimed.status;
+  }
+  const WriteResult written = replica.Put(session.id, held->contents, replaces);
+  if (!written.ok() && (replaces || !replica.Exists(session.id))) return written.status;
+  const absl::Time accessed = held->accessed;
+  session.shape = Shape::Of(held->contents);
+  local_.Take(session.id);
+  {
+    const MutexLock lock(&mutex_);
+    session.owned = true;
+    session.lost = false;
+    session.seen = written.version;
+    if (session.fence == 0) session.fence = ++next_fence_;
+    session.accessed = accessed;
+    session.access_told = Now();
+    session.interval = held->contents.info.max_inactive;
+    session.entry_ttl = held->contents.info.EntryTtl();
+    table_.Add(session.id, accessed + session.interval);
+  }
+  if (replaces) {
+    Tell(NewEvent(SessionEventKind::kConflict, session.id, /*here=*/true,
+                  "the group had a session of this id, too: that of this member stays"));
+  }
+  return absl::OkStatus();
+}
+
+// It is here before it leaves the group, so a reader finds it in one of them.
+absl::Status Core::Withdraw(Session& session, Replica& replica) {
+  bool owned = false;
+  {
+    const MutexLock lock(&mutex_);
+    owned = session.owned;
+  }
+  if (!owned || !replica.left()) {
+    if (absl::Status status = Own(session, replica, /*fence=*/0); !status.ok()) return status;
+  }
+  absl::StatusOr<Replica::Reading> reading = replica.Read(session.id);
+  if (!reading.ok()) return reading.status();
+  absl::Time accessed = reading->Accessed(Now());
+  {
+    const MutexLock lock(&mutex_);
+    accessed = std::max(accessed, session.accessed);
+  }
+  const absl::Time due = accessed + reading->contents.info.max_inactive;
+  local_.Put(session.id, std::move(reading->contents), accessed);
+  const WriteResult ended = replica.End(session.id, EndCause::kWithdrawn);
+  // Another member has taken it, or ended it, meanwhile. Whatever else kept it in the group, it
+  // goes on here.
+  if (absl::IsAborted(ended.status) || absl::IsNotFound(ended.status)) {
+    local_.Take(session.id);
+    return ended.status;
+  }
+  session.shape.reset();
+  Schedule(session.id, due);
+  return absl::OkStatus();
+}
+
+absl::Status Core::Attach(Group& group) {
+  absl::StatusOr<ReplicaPtr> opened = Replica::Open(group, options_);
+  if (!opened.ok()) return opened.status();
+  const ReplicaPtr in_group = *opened;
+  {
+    const MutexLock lock(&mutex_);
+    replica_ = in_group;
+    on_ = true;
+  }
+  subscriptions_.push_back(in_group->Subscribe([weak = weak_from_this()](const Change& change) {
+    if (const auto self = weak.lock()) self->OnChange(change);
+  }));
+  Rescan(*in_group, /*tell=*/false);
+  return absl::OkStatus();
+}
+
+void Core::Detach() {
+  subscriptions_.clear();
+  ReplicaPtr old;
+  std::vector<std::string> known;
+  {
+    const MutexLock lock(&mutex_);
+    old = std::exchange(replica_, nullptr);
+    known = table_.Ids(SIZE_MAX);
+  }
+  for (const std::string& id : known) {
+    if (!local_.Exists(id)) Forget(id);
+  }
+}
+
+absl::StatusOr<uint64_t> Core::BeginTask(SessionTaskKind kind, bool on) {
+  SessionTask task = tasks_.Begin(kind, Now());
+  {
+    const MutexLock lock(&mutex_);
+    on_ = on;
+    for (const std::shared_ptr<Session>& session : table_.Owned()) task.total += session != nullptr;
+    if (on) task.total = local_.size();
+  }
+  tasks_.Update(task);
+  TellTask(task);
+  {
+    const MutexLock lock(&mutex_);
+    wanted_ = task;
+  }
+  alarm_.Wake();
+  return task.id;
+}
+
+absl::StatusOr<uint64_t> Core::SetReplication(Group* group) {
+  if (runtime::DeliveryQueue::OnDeliveryThread())
+    return absl::FailedPreconditionError("a blocking call in a callback");
+  {
+    const MutexLock lock(&mutex_);
+    if (switching_) return absl::FailedPreconditionError("a task of this kind is under way");
+    // A task that failed may have left some sessions where they were.
+    const bool is_so = group != nullptr ? on_ && local_.size() == 0 : !on_ && replica_ == nullptr;
+    if (is_so)
+      return absl::FailedPreconditionError(on_ ? "the store is in a group: take it out first"
+                                               : "the store is in no group");
+    switching_ = true;
+  }
+  if (group == nullptr) return BeginTask(SessionTaskKind::kReplicationOff, false);
+  if (replica() != nullptr) Detach();
+  if (absl::Status status = Attach(*group); !status.ok()) {
+    const MutexLock lock(&mutex_);
+    switching_ = false;
+    return status;
+  }
+  return BeginTask(SessionTaskKind::kReplicationOn, true);
+}
+
+bool Core::replicated() const {
+  const MutexLock lock(&mutex_);
+  return on_;
+}
+
+void Core::TellTask(const SessionTask& task) {
+  if (task_events_->Push(task)) DrainLater();
+}
+
+void Core::RunTask(SessionTask task) {
+  const bool on = task.kind == SessionTaskKind::kReplicationOn;
+  std::vector<std::string> ids;
+  if (on) {
+    ids = local_.Ids();
+  } else {
+    const MutexLock lock(&mutex_);
+    for (const std::shared_ptr<Session>& session : table_.Owned()) ids.push_back(session->id);
+  }
+  for (const std::string& id : ids) {
+    if (alarm_.stopped()) return;
+    {
+      const Turn turn(*this, id);
+      const absl::StatusOr<ReplicaPtr> place = Route(*turn);
+      // What has ended, or was taken by another member, is not to be moved.
+      const bool is_gone = absl::IsNotFound(place.status()) || absl::IsAborted(place.status());
+      const bool is_moved = place.ok() && (*place != nullptr) == on;
+      task.moved += is_moved ? 1 : 0;
+      task.failed += !is_moved && !is_gone ? 1 : 0;
+      if (!place.ok() && !is_gone && task.status.ok()) task.status = place.status();
+    }
+    if ((task.moved + task.failed) % kProgressEvery != 0) continue;
+    task.state = SessionTaskState::kProgress;
+    task.changed = Now();
+    tasks_.Update(task);
+    TellTask(task);
+    Drain();
+  }
+  if (task.failed > 0 && task.status.ok())
+    task.status = absl::UnavailableError("not all sessions could be moved: the group refused them");
+  task.state = task.status.ok() ? SessionTaskState::kDone : SessionTaskState::kFailed;
+  task.changed = Now();
+  if (!on && task.status.ok()) Detach();
+  {
+    const MutexLock lock(&mutex_);
+    switching_ = false;
+  }
+  tasks_.Update(task);
+  TellTask(task);
+}
+
+}  // namespace cohort::session

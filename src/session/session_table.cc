@@ -1,0 +1,90 @@
+#include "session/session_table.h"
+
+#include <algorithm>
+
+#include "base/absl_bridge.h"
+
+namespace cohort::session {
+
+Shape Shape::Of(const Contents& contents) {
+  Shape shape{contents.info, contents.metadata.size(), {}};
+  for (const auto& [name, value] : contents.attributes) shape.values[name] = value.size();
+  return shape;
+}
+
+size_t Shape::Bytes() const {
+  size_t bytes = metadata_bytes;
+  for (const auto& [name, value_bytes] : values) bytes += BytesOf(name, value_bytes);
+  return bytes;
+}
+
+bool SessionTable::Contains(std::string_view id) const { return due_.contains(ToAbsl(id)); }
+
+bool SessionTable::Add(std::string_view id, absl::Time due) {
+  const bool is_new = due_.try_emplace(ToAbsl(id), due).second;
+  if (is_new && due != absl::InfiniteFuture()) by_due_.emplace(due, id);
+  return is_new;
+}
+
+bool SessionTable::Remove(std::string_view id) {
+  const auto found = due_.find(ToAbsl(id));
+  if (found == due_.end()) return false;
+  by_due_.erase({found->second, found->first});
+  due_.erase(found);
+  return true;
+}
+
+void SessionTable::Schedule(std::string_view id, absl::Time due) {
+  if (Remove(id)) Add(id, due);
+}
+
+std::optional<std::string> SessionTable::FirstDue(absl::Time now) const {
+  if (by_due_.empty() || by_due_.begin()->first > now) return std::nullopt;
+  return by_due_.begin()->second;
+}
+
+absl::Time SessionTable::NextDue() const {
+  return by_due_.empty() ? absl::InfiniteFuture() : by_due_.begin()->first;
+}
+
+std::vector<std::string> SessionTable::Ids(size_t max) const {
+  std::vector<std::string> ids;
+  ids.reserve(std::min(max, due_.size()));
+  for (const auto& [id, due] : due_) {
+    if (ids.size() >= max) break;
+    ids.push_back(id);
+  }
+  return ids;
+}
+
+std::shared_ptr<Session> SessionTable::Find(std::string_view id) const {
+  const auto found = used_.find(ToAbsl(id));
+  return found == used_.end() ? nullptr : found->second;
+}
+
+std::shared_ptr<Session> SessionTable::FindOrNew(std::string_view id) {
+  std::shared_ptr<Session>& session = used_[ToAbsl(id)];
+  if (session == nullptr) session = std::make_shared<Session>(id);
+  return session;
+}
+
+// A session that is not there must leave nothing; who waits for its turn still finds this object.
+void SessionTable::Release(std::shared_ptr<Session>& session) {
+  const auto found = used_.find(session->id);
+  const bool is_last = found != used_.end() && found->second == session &&
+                       session.use_count() == 2 && !session->owned && !Contains(session->id);
+  if (is_last) used_.erase(found);
+  session.reset();
+}
+
+void SessionTable::Drop(std::string_view id) { used_.erase(ToAbsl(id)); }
+
+std::vector<std::shared_ptr<Session>> SessionTable::Owned() const {
+  std::vector<std::shared_ptr<Session>> owned;
+  for (const auto& [id, session] : used_) {
+    if (session->owned) owned.push_back(session);
+  }
+  return owned;
+}
+
+}  // namespace cohort::session

@@ -1,0 +1,89 @@
+// Which sessions there are, when each has to be looked at, and what a store knows of those it uses.
+//
+// The list of sessions follows the map, a little later; it decides nothing. Whether a session is
+// there, and when its time is over, the map says.
+//
+// Not thread-safe, but for the fields of a Session that say otherwise: the store locks it.
+#ifndef COHORT_SESSION_SESSION_TABLE_H_
+#define COHORT_SESSION_SESSION_TABLE_H_
+
+#include <cstddef>
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "absl/container/btree_set.h"
+#include "absl/container/flat_hash_map.h"
+#include "absl/time/time.h"
+#include "cohort/ids.h"
+#include "runtime/mutex.h"
+#include "session/record.h"
+
+namespace cohort::session {
+
+// What a session holds, without the values: enough to judge what may be added.
+struct Shape {
+  InfoRecord info;
+  size_t metadata_bytes = 0;
+  std::map<std::string, size_t, std::less<>> values;  // Bytes by name.
+  static Shape Of(const Contents& contents);
+  size_t Bytes() const;
+};
+
+// A session that this store uses.
+struct Session {
+  explicit Session(std::string_view its_id) : id(its_id) {}
+  const std::string id;
+  // Held by who writes it, until the write is acknowledged.
+  runtime::Mutex order;
+  // Guarded by `order`. Empty: to be read.
+  std::optional<Shape> shape;
+
+  // Guarded by the store's lock.
+  bool owned = false;  // As far as is known: the map decides.
+  bool lost = false;   // Another member took it, and it was not loaded since.
+  Version seen;        // When this store wrote or read it last.
+  uint64_t fence = 0;
+  absl::Time accessed = absl::InfinitePast();     // Of the owner.
+  absl::Time access_told = absl::InfinitePast();  // To the group.
+  absl::Duration interval = absl::InfiniteDuration();
+  absl::Duration entry_ttl = absl::InfiniteDuration();
+};
+
+class SessionTable {
+ public:
+  // ---- The list.
+  bool Contains(std::string_view id) const;
+  // Whether it is new.
+  bool Add(std::string_view id, absl::Time due);
+  // Whether it was there.
+  bool Remove(std::string_view id);
+  void Schedule(std::string_view id, absl::Time due);  // If it is there.
+  // The first that is due, if one is at `now`; it stays scheduled.
+  std::optional<std::string> FirstDue(absl::Time now) const;
+  absl::Time NextDue() const;  // InfiniteFuture(): none.
+  std::vector<std::string> Ids(size_t max) const;
+  size_t size() const { return due_.size(); }
+
+  // ---- Sessions that are used here.
+  std::shared_ptr<Session> Find(std::string_view id) const;
+  std::shared_ptr<Session> FindOrNew(std::string_view id);
+  // Forgets it, unless it is owned or somebody else has it.
+  void Release(std::shared_ptr<Session>& session);
+  void Drop(std::string_view id);
+  std::vector<std::shared_ptr<Session>> Owned() const;
+
+ private:
+  absl::flat_hash_map<std::string, absl::Time> due_;
+  absl::btree_set<std::pair<absl::Time, std::string>> by_due_;
+  absl::flat_hash_map<std::string, std::shared_ptr<Session>> used_;
+};
+
+}  // namespace cohort::session
+
+#endif  // COHORT_SESSION_SESSION_TABLE_H_
