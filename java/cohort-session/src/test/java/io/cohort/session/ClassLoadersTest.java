@@ -173,6 +173,8 @@ class ClassLoadersTest {
     assertEquals(Reason.CLASS_REFUSED, drop(codec, bytes).reason());
     assertEquals("shop.Greets", drop(codec, bytes).type());
     assertEquals("interface of a proxy", drop(codec, bytes).detail());
+    EncodeResult.Refused notSent = Codecs.refusal(codec, Compiled.make(loader, "shop.Greeter"));
+    assertEquals(Reason.CLASS_REFUSED, notSent.reason());
   }
 
   @Test
