@@ -78,10 +78,25 @@ stage_sim() {
 stage_e2e() { say "real processes in network namespaces"; step "e2e" /usr/bin/python3 tests/e2e/e2e.py --cohort build/release/cohort; }
 stage_clients() { say "Redis's own clients"; step "clients" /usr/bin/python3 tests/e2e/redis_clients.py --cohort build/release/cohort; }
 stage_doctor() { say "cohort doctor, one fault at a time"; step "doctor" /usr/bin/python3 tests/e2e/doctor.py --cohort build/release/cohort; }
+# Counts every JUnit test.
+stage_java() {
+  say "Java"
+  local log=$logs/java.log summary
+  COHORT_JOBS=$jobs ./run java >"$log" 2>&1
+  summary=$(grep -aE '^[0-9]+ passed, [0-9]+ failed$' "$log" | tail -n 1)
+  if [ -z "$summary" ]; then bad "java ran nothing (log: $log)"; tail -n 40 "$log"; return; fi
+  passed=$((passed + ${summary%% passed*}))
+  printf '   %s\n' "$summary"
+  summary=${summary#*passed, }
+  if [ "${summary% failed}" != 0 ]; then
+    bad "JUnit tests (log: $log)" "${summary% failed}"
+    grep -aE -A8 '^\[ERROR\]' "$log" | head -n 100
+  fi
+}
 # Compiles the library once more, as consumers do: it is also the check that no source needs the precompiled headers.
 stage_install() { say "installation"; step "install-test" ./run install-test; }
 
-stages=(setup format unit install e2e clients doctor sim asan tsan)
+stages=(setup format unit install java e2e clients doctor sim asan tsan)
 [ $# -gt 0 ] && stages=("$@")
 for stage in "${stages[@]}"; do "stage_$stage"; done
 

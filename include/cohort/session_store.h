@@ -87,8 +87,16 @@ struct SessionStoreStats {
 //   absl::StatusOr<cohort::SessionStore> store =
 //       cohort::SessionStore::Open({.application = "/shop"}, &group);
 //   if (!store.ok()) return store.status();
-//   store->Create(id, {.max_inactive = absl::Minutes(20)}, {{"user", "ann"}});
-//   store->Save(id, {.set = {{"cart", cart}}});
+//   const cohort::SessionInfo info = {.max_inactive = absl::Minutes(20)};
+//   const cohort::SessionResult made = store->Create(id, info, {{"user", "ann"}});
+//   if (!made.ok() && !absl::IsAlreadyExists(made.status)) return made.status;
+//
+//   // What a request does: it reads, changes, and is answered when the change is safe.
+//   const absl::StatusOr<cohort::SessionSnapshot> session = store->Load(id);
+//   if (!session.ok()) return session.status();
+//   const cohort::SessionResult saved =
+//       store->Save(id, {.set = {{"cart", "lamp"}}, .fence = session->fence});
+//   if (!saved.ok()) return saved.status;
 // ```
 class COHORT_EXPORT SessionStore {
  public:

@@ -17,6 +17,8 @@ constexpr Duration kExpireGather = milliseconds(10);
 // An access that another member has sent before the end may still be on its way (Spec 11.15).
 constexpr int64_t kAccessMarginMs = 1000;
 constexpr Duration kPurgeEvery = seconds(1);
+// Where what was evicted takes much of the room that it has made.
+constexpr Duration kPurgeSoon = milliseconds(50);
 
 ChangeUpcall::Cause CauseOf(map::ChangeCause cause) {
   switch (cause) {
@@ -509,6 +511,9 @@ void Replica::PublishPurges(Instant now, map::GroupTime group_now, uint64_t hlc,
   for (uint32_t id = 0; id < maps_->size(); ++id) {
     const map::ConvergentMap* map = maps_->GetConvergent(id);
     if (map == nullptr) continue;
+    const map::MapSettings& settings = map->state().settings;
+    if (settings.evicts && map->HiddenBytes() > settings.bytes_max / map::kEvictionSlack)
+      next_purge_ = now + kPurgeSoon;
     map::PurgeOp purge = map->DueForPurge(settled_, group_now);
     if (purge.IsEmpty()) continue;
     purge.view = view_.id.num;

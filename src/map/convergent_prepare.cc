@@ -193,8 +193,7 @@ absl::Status Preparation::CheckSize(const ConvergentItem& item) {
       settings.bytes_max + (settings.evicts ? settings.bytes_max / kEvictionSlack : 0);
   const uint64_t grown = map_.Bytes() + static_cast<uint64_t>(std::max<int64_t>(growth_, 0));
   const bool hides_much =
-      settings.evicts &&
-      grown + map_.HiddenBytes() > settings.bytes_max + settings.bytes_max / kHiddenSlack;
+      settings.evicts && grown + map_.HiddenBytes() > settings.bytes_max * kHiddenFactor;
   if (cap != 0 && growth_ > 0 && (grown > cap || hides_much)) {
     return MakeStatus(absl::StatusCode::kResourceExhausted,
                       "the map holds as many bytes as its cap of " + std::to_string(cap) +

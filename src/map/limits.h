@@ -42,9 +42,9 @@ inline constexpr uint64_t kHlcMax = uint64_t{1} << 63;  // Times at or above are
 // A convergent map that evicts may exceed its cap by this part of it while evictions are on their
 // way; then writes are refused.
 inline constexpr uint64_t kEvictionSlack = 8;
-// What has gone takes memory until that is settled: with it the map may exceed its cap by this
-// part.
-inline constexpr uint64_t kHiddenSlack = 2;
+// What has gone takes memory until that is settled: with it the map may have so many times its
+// cap.
+inline constexpr uint64_t kHiddenFactor = 2;
 // What an entry costs besides key and value, in the count the byte cap is held against.
 inline constexpr size_t kEntryOverheadBytes = 128;
 

@@ -29,9 +29,10 @@ void AddMatches(Findings& findings, const char* rule, const Source& source,
 
 bool MayTouchTheWorld(const Source& source) {
   if (source.path == "include/cohort/asio.h") return true;  // Asio is what it is for.
-  for (const char* folder : {"src/runtime/", "src/session/", "src/c_api/", "tests/session/",
-                             "tools/", "examples/", "cmake/", "tests/runtime/", "tests/tools/",
-                             "tests/public/", "tests/c_api/", "tests/e2e/", "bench/"}) {
+  for (const char* folder :
+       {"java/", "src/runtime/", "src/session/", "src/c_api/", "tests/session/", "tools/",
+        "examples/", "cmake/", "tests/runtime/", "tests/tools/", "tests/public/", "tests/c_api/",
+        "tests/e2e/", "bench/"}) {
     if (source.IsUnder(folder)) return true;
   }
   return false;
@@ -156,9 +157,10 @@ void CheckSizes(const Source& source, Findings& findings) {
 }
 
 void CheckTests(const Source& source, Findings& findings) {
-  if (!source.IsUnder("tests/")) return;
-  static const std::regex kSkipped(R"(\bGTEST_SKIP\b|\bDISABLED_)");
-  AddMatches(findings, "skipped", source, source.code, kSkipped, {"SKIP", "DISABLED"});
+  const bool of_java = source.path.find("/src/test/java/") != std::string::npos;
+  if (!source.IsUnder("tests/") && !of_java) return;
+  static const std::regex kSkipped(R"(\bGTEST_SKIP\b|\bDISABLED_|@Disabled\b)");
+  AddMatches(findings, "skipped", source, source.code, kSkipped, {"SKIP", "DISABLED", "@Disabled"});
   if (source.IsUnder("tests/e2e/")) return;
   static const std::regex kSleep(
       R"(\bsleep_for\b|\bsleep_until\b|\busleep\b|\bnanosleep\b|\bSleepFor\b|\bsleep\s*\()");

@@ -96,12 +96,13 @@ std::string ReadText(const std::string& path) {
 
 std::vector<Source> ReadSources(const std::string& root) {
   std::vector<Source> sources;
-  for (const char* folder : {"src", "include", "tools", "tests", "bench", "examples", "cmake"}) {
+  for (const char* folder :
+       {"src", "include", "tools", "tests", "bench", "examples", "cmake", "java"}) {
     for (const auto& entry : fs::recursive_directory_iterator(fs::path(root) / folder)) {
       const std::string ending = entry.path().extension().string();
-      if (!entry.is_regular_file() || (ending != ".h" && ending != ".cc" && ending != ".c")) {
-        continue;
-      }
+      const bool is_source =
+          ending == ".h" || ending == ".cc" || ending == ".c" || ending == ".java";
+      if (!entry.is_regular_file() || !is_source) continue;
       sources.push_back(MakeSource(fs::relative(entry.path(), root).generic_string(),
                                    ReadText(entry.path().string())));
     }

@@ -123,12 +123,27 @@ TEST(Canary, FunctionsFireOnePastTheLimit) {
               IsEmpty());
 }
 
+TEST(Canary, FunctionsOfJavaFireInsideTheirTypes) {
+  const auto method = [](const std::string& type, size_t lines) {
+    return type + " {\n  @Test\n  void f(int a) {\n" + Lines(lines - 2) + "  }\n}\n";
+  };
+  for (const char* type : {"final class A", "public final class A<T> implements B",
+                           "public record A(int a)", "public sealed interface A"}) {
+    EXPECT_THAT(Try(CheckFunctions, "java/a/A.java", method(type, kFunctionLinesMax)), IsEmpty());
+    EXPECT_THAT(Try(CheckFunctions, "java/a/A.java", method(type, kFunctionLinesMax + 1)),
+                SizeIs(1))
+        << type;
+  }
+}
+
 TEST(Canary, TestsFireOnSleepAndSkip) {
   const char* sleep = "std::this_thread::sleep_for(x);";
   EXPECT_THAT(Try(CheckTests, "tests/map/a_test.cc", sleep), SizeIs(1));
   EXPECT_THAT(Try(CheckTests, "tests/map/a_test.cc", "absl::SleepFor(x);"), SizeIs(1));
   EXPECT_THAT(Try(CheckTests, "tests/map/a_test.cc", "usleep(1);"), SizeIs(1));
   EXPECT_THAT(Try(CheckTests, "tests/e2e/a.cc", sleep), IsEmpty());
+  EXPECT_THAT(Try(CheckTests, "java/a/src/test/java/A.java", "Thread.sleep(1);"), SizeIs(1));
+  EXPECT_THAT(Try(CheckTests, "java/a/src/test/java/A.java", "@Disabled void a() {}"), SizeIs(1));
   EXPECT_THAT(Try(CheckTests, "tests/map/a_test.cc", "GTEST_SKIP();"), SizeIs(1));
   EXPECT_THAT(Try(CheckTests, "tests/map/a_test.cc", "TEST(A, DISABLED_B) {}"), SizeIs(1));
 }

@@ -1,0 +1,136 @@
+package io.cohort;
+
+import java.nio.BufferUnderflowException;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
+import java.nio.charset.StandardCharsets;
+import java.util.Arrays;
+import java.util.function.BiConsumer;
+
+/**
+ * Names and values of an entry's attributes, packed as they cross to native code: each name and
+ * each value after its length (4 bytes, big-endian). To be filled, written and cleared again by one
+ * thread at a time. A map takes at most {@link #COUNT_MAX} of them in one write.
+ */
+public final class Attributes {
+  /** Attributes in one write. */
+  public static final int COUNT_MAX = 1000;
+
+  /** Bytes of one list, the lengths included: more than an entry of a map can have. */
+  public static final int BYTES_MAX = 1 << 20;
+
+  private static final int LENGTH_BYTES = 4;
+
+  private byte[] packed = new byte[256];
+  private int size;
+  private int count;
+
+  /** An empty list. */
+  public Attributes() {}
+
+  /**
+   * Adds an attribute; {@code name} as UTF-8, 1 to 4096 bytes. Both are copied.
+   *
+   * @throws IllegalArgumentException if it is one too many, or too large; nothing was added
+   */
+  public Attributes add(String name, byte[] value) {
+    return add(name.getBytes(StandardCharsets.UTF_8), value);
+  }
+
+  /**
+   * The same with a name of any bytes.
+   *
+   * @throws IllegalArgumentException as above
+   */
+  public Attributes add(byte[] name, byte[] value) {
+    reserve(2L * LENGTH_BYTES + name.length + value.length);
+    append(name);
+    append(value);
+    ++count;
+    return this;
+  }
+
+  /**
+   * Adds a name without a value, for {@link ReplicatedMap#eraseAttributes}. A list has either all
+   * values or none.
+   *
+   * @throws IllegalArgumentException if it is one too many, or too large; nothing was added
+   */
+  public Attributes addName(String name) {
+    byte[] bytes = name.getBytes(StandardCharsets.UTF_8);
+    reserve((long) LENGTH_BYTES + bytes.length);
+    append(bytes);
+    ++count;
+    return this;
+  }
+
+  /** How many there are. */
+  public int count() {
+    return count;
+  }
+
+  /** Bytes of the packed list. */
+  public int packedBytes() {
+    return size;
+  }
+
+  /** Makes it empty; it keeps its memory. */
+  public void clear() {
+    size = 0;
+    count = 0;
+  }
+
+  /**
+   * Puts the packed list into {@code buffer} at its position, for the methods that take one.
+   *
+   * @throws java.nio.BufferOverflowException if it does not fit
+   */
+  public void packInto(ByteBuffer buffer) {
+    buffer.put(packed, 0, size);
+  }
+
+  byte[] array() {
+    return packed;
+  }
+
+  /**
+   * Reads what {@link ReplicatedMap#getAttributes(byte[], ByteBuffer)} has put between position and
+   * limit of {@code buffer}, without changing these.
+   *
+   * @param each gets name and value, each a view of the buffer's memory
+   * @throws BufferUnderflowException if it was something else
+   */
+  public static void forEach(ByteBuffer buffer, BiConsumer<ByteBuffer, ByteBuffer> each) {
+    ByteBuffer rest = buffer.duplicate().order(ByteOrder.BIG_ENDIAN);
+    while (rest.hasRemaining()) {
+      ByteBuffer name = takePart(rest);
+      each.accept(name, takePart(rest));
+    }
+  }
+
+  private static ByteBuffer takePart(ByteBuffer rest) {
+    int length = rest.getInt();
+    if (length < 0 || length > rest.remaining()) throw new BufferUnderflowException();
+    ByteBuffer part = rest.slice(rest.position(), length);
+    rest.position(rest.position() + length);
+    return part;
+  }
+
+  private void reserve(long more) {
+    if (count >= COUNT_MAX) {
+      throw new IllegalArgumentException("more than " + COUNT_MAX + " attributes");
+    }
+    if (size + more > BYTES_MAX) {
+      throw new IllegalArgumentException("attributes of more than " + BYTES_MAX + " bytes");
+    }
+    if (size + more > packed.length) {
+      packed = Arrays.copyOf(packed, (int) Math.max(2L * packed.length, size + more));
+    }
+  }
+
+  private void append(byte[] part) {
+    ByteBuffer.wrap(packed, size, LENGTH_BYTES).putInt(part.length);
+    System.arraycopy(part, 0, packed, size + LENGTH_BYTES, part.length);
+    size += LENGTH_BYTES + part.length;
+  }
+}

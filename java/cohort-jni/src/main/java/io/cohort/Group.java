@@ -1,0 +1,206 @@
+package io.cohort;
+
+import java.util.LinkedHashMap;
+import java.util.Map;
+import java.util.Objects;
+import java.util.Set;
+import java.util.concurrent.ConcurrentHashMap;
+
+/**
+ * This process's membership in a group. Any threads. Errors are {@link CohortException}; after
+ * {@link #close} every call but that is an IllegalStateException.
+ */
+public final class Group implements AutoCloseable {
+  private final Handle handle;
+  private final MemberId id;
+  private final String name;
+  private final String address;
+  // Else one whose owner forgets it would end at the next garbage collection.
+  private final Set<Subscription> subscriptions = ConcurrentHashMap.newKeySet();
+
+  private Group(Handle handle) {
+    this.handle = handle;
+    try {
+      Unpacked description = new Unpacked(Native.describe(handle.enter()));
+      name = description.readText();
+      address = description.readText();
+      id = description.readMemberId();
+    } finally {
+      handle.exit();
+    }
+    Resources.closeWithout(this, handle);
+  }
+
+  /**
+   * Finds or forms the group. Blocks until this member is in a view and holds the group's whole
+   * state, at most the timeout for joining.
+   */
+  public static Group join(GroupOptions options) {
+    byte[] texts = options.packTexts();
+    long[] numbers = options.packNumbers();
+    GroupListener listener = options.listener();
+    long number = Notices.add(listener == null ? new GroupListener() {} : listener);
+    Notices.acquire();
+    long pointer = 0;
+    try {
+      pointer = Native.join(texts, numbers, number);
+    } finally {
+      if (pointer == 0) leaveNotices(number);
+    }
+    return new Group(new Handle("the group", pointer, group -> {
+      try {
+        Native.closeGroup(group);
+      } finally {
+        leaveNotices(number);
+      }
+    }));
+  }
+
+  private static void leaveNotices(long listener) {
+    Notices.forget(listener);
+    Notices.release();
+  }
+
+  /** Of this process, in this group. */
+  public MemberId id() {
+    return id;
+  }
+
+  /** Of this member. */
+  public String name() {
+    return name;
+  }
+
+  /** "ADDR:PORT". */
+  public String address() {
+    return address;
+  }
+
+  /** The view installed last. */
+  public View view() {
+    long group = handle.enter();
+    try {
+      return View.read(Native.view(group));
+    } finally {
+      handle.exit();
+    }
+  }
+
+  /** Does this member hold the whole state? */
+  public boolean isSynced() {
+    long group = handle.enter();
+    try {
+      return Native.isSynced(group);
+    } finally {
+      handle.exit();
+    }
+  }
+
+  /** May this member write? */
+  public boolean isWritable() {
+    long group = handle.enter();
+    try {
+      return Native.isWritable(group);
+    } finally {
+      handle.exit();
+    }
+  }
+
+  /**
+   * Named numbers, taken at one moment, without sign and sorted by name: what cohort_group_stats
+   * tells, and "jni.notices_lost", which is the sum of all groups of this JVM.
+   */
+  public Map<String, Long> stats() {
+    byte[] packed;
+    long group = handle.enter();
+    try {
+      packed = Native.stats(group);
+    } finally {
+      handle.exit();
+    }
+    Unpacked in = new Unpacked(packed);
+    Map<String, Long> stats = new LinkedHashMap<>();
+    for (int left = in.readInt(); left > 0; --left) stats.put(in.readText(), in.readLong());
+    stats.put("jni.notices_lost", Native.lostNotices());
+    return stats;
+  }
+
+  /**
+   * Proves that all members that hold the whole state hold the same, and returns how many they are.
+   * Blocks, at most {@code timeoutMs} (0: 5 s).
+   */
+  public int verifyConvergence(long timeoutMs) {
+    long group = handle.enter();
+    try {
+      return Native.verifyConvergence(group, timeoutMs);
+    } finally {
+      handle.exit();
+    }
+  }
+
+  /** Opens a map with the default limit of bytes and time. */
+  public ReplicatedMap openMap(String name, MapKind kind) {
+    return openMap(name, kind, 0, 0);
+  }
+
+  /**
+   * Creates the map (1 to 64 bytes of name) if the group has none of that name. Blocks, except
+   * where this member knows it already.
+   *
+   * @param bytesMax of keys and values; 0: that of the group; all members must agree
+   * @param timeoutMs of opening it; 0: 5 s
+   */
+  public ReplicatedMap openMap(String name, MapKind kind, long bytesMax, long timeoutMs) {
+    Objects.requireNonNull(kind, "kind");
+    byte[] text = GroupOptions.cText(name);
+    long group = handle.enter();
+    try {
+      long map = Native.openMap(group, text, kind.ordinal(), bytesMax, timeoutMs);
+      return new ReplicatedMap(this, name, kind, map);
+    } finally {
+      handle.exit();
+    }
+  }
+
+  /**
+   * Tells the others and waits for their consent, at most the timeout for leaving. Afterwards calls
+   * that were waiting have ended with CANCELLED, and maps can still be read.
+   */
+  public void leave() {
+    long group = handle.enter();
+    try {
+      Native.leave(group);
+    } finally {
+      handle.exit();
+    }
+  }
+
+  /**
+   * Leaves, unless it was left, ends its subscriptions, and waits for the calls of other threads,
+   * which leaving ends. A group that is forgotten is closed as well, once nobody can reach it: not
+   * as long as one of its listeners refers to it.
+   */
+  @Override
+  public void close() {
+    try {
+      leave();
+    } catch (IllegalStateException alreadyClosed) {
+      // Whoever is closing it may still be at it.
+    } catch (CohortException leftAnyway) {
+      // Left before, or nobody consented: this member is out all the same.
+    }
+    handle.close();
+    for (Subscription each : subscriptions) each.close();
+    handle.awaitFreed();
+  }
+
+  void hold(Subscription subscription) {
+    subscriptions.add(subscription);
+    // One that was made while the group was being closed.
+    if (handle.isClosed()) subscription.close();
+  }
+
+  void release(Subscription subscription) {
+    subscriptions.remove(subscription);
+  }
+}

@@ -1,0 +1,18 @@
+package io.cohort;
+
+/**
+ * What a group tells, on the thread "cohort-notices" of the JVM, one notice at a time for all
+ * groups, in the order of each. Listeners may call everything; a slow one delays the others, and
+ * loses what does not fit the queue (docs/java.md). What it throws goes to the thread's handler of
+ * uncaught exceptions, and the next notice is told.
+ */
+public interface GroupListener {
+  /** A view was installed; the first one too. */
+  default void onView(View view) {}
+
+  /** Something happened that a log would have. */
+  default void onEvent(Event event) {}
+
+  /** {@code count} views and events were not told; {@link Group#view} has the newest view. */
+  default void onLost(long count) {}
+}

@@ -1,0 +1,99 @@
+package io.cohort;
+
+import java.nio.ByteBuffer;
+
+/**
+ * The native methods, of which each is one call of the C interface; their arguments are checked by
+ * the classes that call them. A handle is a pointer: one that was closed must not come here.
+ */
+final class Native {
+  /** COHORT_ABI_VERSION of the headers that this was written for. */
+  static final int ABI_VERSION = 1;
+
+  static {
+    NativeLibrary.load();
+    if (abiVersion() != ABI_VERSION) {
+      throw new UnsatisfiedLinkError(
+          "libcohort_jni has the interface " + abiVersion() + ", needed is " + ABI_VERSION);
+    }
+  }
+
+  private Native() {}
+
+  static native int abiVersion();
+
+  static native String version();
+
+  // ---- Groups ---------------------------------------------------------------------------------
+
+  static native long join(byte[] texts, long[] numbers, long listener);
+
+  static native void leave(long group);
+
+  static native void closeGroup(long group);
+
+  static native byte[] describe(long group);
+
+  static native boolean isSynced(long group);
+
+  static native boolean isWritable(long group);
+
+  static native byte[] view(long group);
+
+  static native byte[] stats(long group);
+
+  static native int verifyConvergence(long group, long timeoutMs);
+
+  static native long openMap(long group, byte[] name, int kind, long bytesMax, long timeoutMs);
+
+  // ---- Maps -----------------------------------------------------------------------------------
+
+  static native byte[] get(long map, byte[] key, long[] entry);
+
+  static native int getInto(
+      long map, byte[] key, ByteBuffer buffer, int offset, int length, long[] entry);
+
+  static native byte[] getAttributes(long map, byte[] key);
+
+  static native int getAttributesInto(
+      long map, byte[] key, ByteBuffer buffer, int offset, int length);
+
+  static native byte[] getAttribute(long map, byte[] key, byte[] name);
+
+  static native boolean exists(long map, byte[] key);
+
+  static native long size(long map);
+
+  static native long bytes(long map);
+
+  static native void digest(long map, long[] digest);
+
+  static native byte[] scanKeys(long map, long cursor, int count);
+
+  static native void put(long map, byte[] key, byte[] array, ByteBuffer direct, int offset,
+      int length, int ack, boolean keepTtl, long ttlMs, long timeoutMs, long[] result);
+
+  static native void writeAttributes(long map, boolean erase, byte[] key, byte[] array,
+      ByteBuffer direct, int offset, int length, int ack, boolean keepTtl, long ttlMs,
+      long timeoutMs, long[] result);
+
+  static native void erase(long map, byte[] key, int ack, long timeoutMs, long[] result);
+
+  static native void touch(long map, byte[] key, int ack, long timeoutMs, long[] result);
+
+  static native long subscribe(long map, byte[] prefix, long listener);
+
+  static native void cancel(long subscription);
+
+  static native void closeMap(long map);
+
+  // ---- Notices --------------------------------------------------------------------------------
+
+  static native byte[] takeNotice();
+
+  static native void wakeNotices();
+
+  static native void forgetListener(long listener);
+
+  static native long lostNotices();
+}

@@ -1,0 +1,121 @@
+package io.cohort;
+
+import java.util.Map;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.atomic.AtomicLong;
+
+/**
+ * The one thread that tells notices to listeners. It takes them from the native queue, so no thread
+ * of native code is ever one of the JVM's. It runs while there is a group, as a daemon.
+ */
+final class Notices {
+  private static final int VIEW = 1;
+  private static final int EVENT = 2;
+  private static final int CHANGE = 3;
+  private static final int LOST = 4;
+
+  /** Gets what was packed for a listener. */
+  private interface Target {
+    void tell(int kind, Unpacked notice);
+  }
+
+  private static final Map<Long, Target> TARGETS = new ConcurrentHashMap<>();
+  private static final AtomicLong NEXT = new AtomicLong(1);
+
+  private static int groups;
+  private static Teller teller;
+
+  private Notices() {}
+
+  // ---- Listeners --------------------------------------------------------------------------
+
+  /** A number for native code, under which notices come. {@link #forget} ends it. */
+  static long add(GroupListener listener) {
+    return add((kind, notice) -> {
+      if (kind == VIEW) listener.onView(View.read(notice.readBytes()));
+      if (kind == EVENT) listener.onEvent(Event.read(notice));
+      if (kind == LOST) listener.onLost(notice.readLong());
+    });
+  }
+
+  static long add(ChangeListener listener) {
+    return add((kind, notice) -> {
+      if (kind == CHANGE) listener.onChange(Change.read(notice));
+      if (kind == LOST) listener.onLost(notice.readLong());
+    });
+  }
+
+  private static long add(Target target) {
+    long number = NEXT.getAndIncrement();
+    TARGETS.put(number, target);
+    return number;
+  }
+
+  /** After native code has stopped to tell it something. */
+  static void forget(long listener) {
+    TARGETS.remove(listener);
+    Native.forgetListener(listener);
+  }
+
+  // ---- The thread -------------------------------------------------------------------------
+
+  /** A group begins; the first one starts the thread. {@link #release} ends it. */
+  static synchronized void acquire() {
+    if (groups++ > 0) return;
+    teller = new Teller(teller);
+    teller.start();
+  }
+
+  /** The last one ends the thread, once the notice that it tells is told. */
+  static synchronized void release() {
+    if (--groups > 0) return;
+    teller.running = false;
+    Native.wakeNotices();
+  }
+
+  private static final class Teller extends Thread {
+    private Thread before;
+    volatile boolean running = true;
+
+    Teller(Thread before) {
+      super(null, null, "cohort-notices", 0, false);
+      this.before = before;
+      setDaemon(true);
+      // Else it would be that of the application whose request was the first.
+      setContextClassLoader(Notices.class.getClassLoader());
+    }
+
+    @Override
+    public void run() {
+      waitForTheOneBefore();
+      while (running) {
+        byte[] notice = Native.takeNotice();
+        if (notice != null) tell(notice);
+      }
+    }
+
+    // Which may still be in a listener; only one tells at a time.
+    private void waitForTheOneBefore() {
+      while (before != null) {
+        try {
+          before.join();
+          before = null;
+        } catch (InterruptedException e) {
+          // Nobody has a reason to; and what would be told must be told.
+        }
+      }
+    }
+
+    private void tell(byte[] packed) {
+      Unpacked notice = new Unpacked(packed);
+      int kind = notice.readByte();
+      Target target = TARGETS.get(notice.readLong());
+      if (target == null) return;
+      try {
+        target.tell(kind, notice);
+      } catch (Throwable e) {
+        getUncaughtExceptionHandler().uncaughtException(this, e);
+      }
+    }
+  }
+}

@@ -1,0 +1,27 @@
+package io.cohort;
+
+/**
+ * While it lives, its listener is called. Closing it ends that: a notice that is being told goes
+ * on, those that wait are not told any more. Any threads.
+ */
+public final class Subscription implements AutoCloseable {
+  private final Group group;
+  private final Handle handle;
+
+  Subscription(Group group, long pointer, long listener) {
+    this.group = group;
+    handle = new Handle("the subscription", pointer, subscription -> {
+      Native.cancel(subscription);
+      Notices.forget(listener);
+    });
+    Resources.closeWithout(this, handle);
+    group.hold(this);
+  }
+
+  /** Once or more often. */
+  @Override
+  public void close() {
+    handle.close();
+    group.release(this);
+  }
+}

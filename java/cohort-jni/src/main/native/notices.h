@@ -1,0 +1,65 @@
+// The queue between the threads on which groups tell something, which are no threads of the JVM and
+// must not wait, and the one thread of the JVM that tells it to listeners. So nothing of C++ ever
+// calls Java, and no thread is ever attached.
+#ifndef COHORT_JNI_NOTICES_H_
+#define COHORT_JNI_NOTICES_H_
+
+#include <condition_variable>
+#include <cstddef>
+#include <cstdint>
+#include <deque>
+#include <map>
+#include <mutex>
+#include <string>
+
+#include "cohort/c.h"
+
+namespace cohort::jni {
+
+// Notices that wait, and their bytes. A listener that is so slow that one more does not fit loses
+// it, and is told how many it has lost.
+inline constexpr size_t kNoticesMax = 65536;
+inline constexpr size_t kNoticeBytesMax = size_t{16} << 20;
+
+// Kinds, as in io.cohort.Notices.
+inline constexpr uint8_t kNoticeView = 1;
+inline constexpr uint8_t kNoticeEvent = 2;
+inline constexpr uint8_t kNoticeChange = 3;
+inline constexpr uint8_t kNoticeLost = 4;
+
+class Notices {
+ public:
+  static Notices& Instance();
+
+  // Any threads. `listener` is whom the notice is for.
+  void Put(uint64_t listener, std::string notice);
+  // Waits for a notice; "" after Wake.
+  std::string Take();
+  // The next Take, or the one that waits, returns "".
+  void Wake();
+  // What this listener has lost and not been told needs no memory any more.
+  void Forget(uint64_t listener);
+  uint64_t lost() const;
+
+ private:
+  mutable std::mutex mutex_;
+  std::condition_variable changed_;
+  std::deque<std::string> queue_;
+  size_t bytes_ = 0;
+  bool woken_ = false;
+  uint64_t lost_total_ = 0;
+  // By listener, what is still to be told. As many as there are subscriptions, at most.
+  std::map<uint64_t, uint64_t> lost_;
+};
+
+// Callbacks of the C interface; `user` is the listener's number.
+void OnView(const cohort_view_t* view, void* user) noexcept;
+void OnEvent(const cohort_event_t* event, void* user) noexcept;
+void OnChange(const cohort_change_t* change, void* user) noexcept;
+
+// A view as io.cohort.View reads it.
+std::string PackView(const cohort_view_t* view);
+
+}  // namespace cohort::jni
+
+#endif  // COHORT_JNI_NOTICES_H_

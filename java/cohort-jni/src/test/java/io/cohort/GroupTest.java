@@ -1,0 +1,227 @@
+package io.cohort;
+
+import static io.cohort.Loopback.options;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertNotEquals;
+import static org.junit.jupiter.api.Assertions.assertNotNull;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import java.util.Collections;
+import java.util.List;
+import java.util.concurrent.CountDownLatch;
+import org.junit.jupiter.api.Test;
+
+class GroupTest {
+  private static List<String> names(View view) {
+    return view.members().stream().map(Member::name).toList();
+  }
+
+  @Test
+  void theLibraryIsOfTheVersionThatItsJarIs() {
+    assertEquals(Native.ABI_VERSION, Native.abiVersion());
+    assertTrue(Native.version().matches("\\d+\\.\\d+\\.\\d+"), Native.version());
+  }
+
+  @Test
+  void twoGroupsInOneJvmFindEachOther() {
+    Loopback.Recorder told = new Loopback.Recorder();
+    try (Group a = Group.join(options("find", "a").listener(told));
+        Group b = Group.join(options("find", "b"))) {
+      assertEquals(List.of("a", "b"), names(b.view()));
+      View view = told.await(View.class, each -> each.members().size() == 2);
+      assertEquals(b.view().id(), view.id());
+      assertEquals("b", view.joined().get(0).member().name());
+      assertEquals("joined", view.joined().get(0).cause());
+      assertEquals(b.id(), view.members().get(1).id());
+      assertEquals(b.address(), view.members().get(1).address());
+      assertTrue(b.address().startsWith("127.0.0.1:"));
+      assertEquals("b", b.name());
+      assertNotEquals(a.id(), b.id());
+      assertTrue(b.isSynced());
+      assertTrue(b.isWritable());
+      assertTrue(view.primary());
+      Loopback.awaitTrue("both hold the same", () -> a.verifyConvergence(0) == 2);
+      // Not even the first view was missed.
+      assertEquals(List.of("a"), names(told.all(View.class).get(0)));
+    }
+    told.await(Event.class, event -> event.kind().equals("left") && !event.text().isEmpty());
+  }
+
+  @Test
+  void statsAreNamedAndSorted() {
+    try (Group group = Group.join(options("stats", "a"))) {
+      ReplicatedMap map = group.openMap("s", MapKind.CONVERGENT);
+      map.put(new byte[] {1}, new byte[100], WriteOptions.DEFAULT);
+      assertEquals(1L, group.stats().get("map.s.entries"));
+      assertTrue(group.stats().containsKey("jni.notices_lost"));
+      assertNotNull(group.stats().get("socket.datagrams_sent"), () -> group.stats().toString());
+    }
+  }
+
+  @Test
+  void whatCannotBeIsRefusedWithTheReason() {
+    CohortException none =
+        assertThrows(CohortException.class, () -> Group.join(options("", "a", 0)));
+    assertEquals(Status.INVALID_ARGUMENT, none.status());
+    assertTrue(none.getMessage().contains("group"), none.getMessage());
+    assertThrows(CohortException.class, () -> Group.join(options("x", "a").multicastTtl(256)));
+    assertThrows(IllegalArgumentException.class, () -> Group.join(options("x", "a\0b")));
+    assertThrows(IllegalArgumentException.class,
+        () -> Group.join(options("x", "a").seeds(Collections.nCopies(65, "127.0.0.1:1"))));
+    assertThrows(CohortException.class, () -> Group.join(options("x", "a").key("not a key")));
+  }
+
+  @Test
+  void useAfterCloseIsAnIllegalState() {
+    Group group = Group.join(options("closed", "a"));
+    ReplicatedMap map = group.openMap("s", MapKind.CONVERGENT);
+    group.close();
+    group.close();
+    assertThrows(IllegalStateException.class, group::view);
+    assertThrows(IllegalStateException.class, group::stats);
+    assertThrows(IllegalStateException.class, group::leave);
+    assertThrows(IllegalStateException.class, () -> group.openMap("t", MapKind.CONVERGENT));
+    // A map outlives its group for reading, until it is closed itself.
+    assertEquals(0, map.size());
+    CohortException left = assertThrows(
+        CohortException.class, () -> map.put(new byte[1], new byte[1], WriteOptions.DEFAULT));
+    assertEquals(Status.CANCELLED, left.status());
+    map.close();
+    map.close();
+    assertThrows(IllegalStateException.class, map::size);
+    assertThrows(
+        IllegalStateException.class, () -> map.subscribe(new byte[0], new Loopback.Recorder()));
+  }
+
+  @Test
+  void closingWhileOtherThreadsAreInsideCallsEndsThemAndCrashesNothing() throws Exception {
+    for (int round = 0; round < 5; ++round) {
+      Group group = Group.join(options("race" + round, "a"));
+      ReplicatedMap map = group.openMap("s", MapKind.CONVERGENT);
+      CountDownLatch started = new CountDownLatch(4);
+      Throwable[] unexpected = new Throwable[1];
+      Thread[] threads = new Thread[4];
+      for (int i = 0; i < threads.length; ++i) {
+        byte[] key = {(byte) i};
+        threads[i] = new Thread(() -> useUntilClosed(group, map, key, started, unexpected));
+        threads[i].start();
+      }
+      started.await();
+      if (round % 2 == 0) map.close();
+      group.close();
+      map.close();
+      for (Thread thread : threads) thread.join();
+      assertEquals(null, unexpected[0]);
+    }
+  }
+
+  private static void useUntilClosed(
+      Group group, ReplicatedMap map, byte[] key, CountDownLatch started, Throwable[] unexpected) {
+    try {
+      for (;;) {
+        map.put(key, new byte[10], WriteOptions.DEFAULT);
+        map.get(key);
+        group.view();
+        started.countDown();
+      }
+    } catch (IllegalStateException expected) {
+      started.countDown();
+    } catch (CohortException e) {
+      if (e.status() != Status.CANCELLED) unexpected[0] = e;
+    } catch (Throwable e) {
+      unexpected[0] = e;
+    }
+  }
+
+  @Test
+  void aListenerMayBlockAndCloseItsOwnGroup() {
+    Loopback.Recorder told = new Loopback.Recorder();
+    Group[] group = new Group[1];
+    CountDownLatch joined = new CountDownLatch(1);
+    group[0] = Group.join(options("inside", "a").listener(new GroupListener() {
+      @Override
+      public void onView(View view) {
+        await(joined);
+        if (view.members().isEmpty()) return;
+        ReplicatedMap map = group[0].openMap("s", MapKind.CONVERGENT);
+        map.put(new byte[] {1}, new byte[1], WriteOptions.DEFAULT);
+        group[0].close();
+        told.onLost(map.size());
+      }
+    }));
+    joined.countDown();
+    assertEquals(1L, told.await(Long.class, any -> true));
+    assertThrows(IllegalStateException.class, group[0] ::view);
+  }
+
+  private static void await(CountDownLatch latch) {
+    try {
+      latch.await();
+    } catch (InterruptedException e) {
+      throw new AssertionError(e);
+    }
+  }
+
+  private static List<Thread> tellers() {
+    return Thread.getAllStackTraces()
+        .keySet()
+        .stream()
+        .filter(thread -> thread.getName().equals("cohort-notices"))
+        .toList();
+  }
+
+  @Test
+  void oneDaemonThreadTellsAllGroupsAndEndsWithTheLast() throws Exception {
+    try (Group a = Group.join(options("teller", "a"));
+        Group b = Group.join(options("teller", "b"))) {
+      assertEquals(2, b.view().members().size());
+      assertTrue(a.isSynced());
+      assertEquals(1, tellers().size());
+      assertTrue(tellers().get(0).isDaemon());
+      assertEquals(Notices.class.getClassLoader(), tellers().get(0).getContextClassLoader());
+    }
+    for (Thread thread : tellers()) thread.join(20_000);
+    assertEquals(List.of(), tellers());
+    try (Group again = Group.join(options("teller", "c"))) {
+      assertFalse(tellers().isEmpty());
+      assertTrue(again.isSynced());
+    }
+  }
+
+  @Test
+  void aListenerThatThrowsIsToldTheNextNotice() {
+    Loopback.Recorder told = new Loopback.Recorder();
+    Thread.UncaughtExceptionHandler before = Thread.getDefaultUncaughtExceptionHandler();
+    Thread.setDefaultUncaughtExceptionHandler((thread, e) -> told.onLost(77));
+    try (Group a = Group.join(options("throws", "a").listener(new GroupListener() {
+      @Override
+      public void onView(View view) {
+        told.onView(view);
+        throw new IllegalStateException("of the test");
+      }
+    }))) {
+      told.await(Long.class, lost -> lost == 77);
+      try (Group b = Group.join(options("throws", "b"))) {
+        assertEquals(2, b.view().members().size());
+        told.await(View.class, view -> view.members().size() == 2);
+      }
+      assertEquals("a", a.name());
+    } finally {
+      Thread.setDefaultUncaughtExceptionHandler(before);
+    }
+  }
+
+  @Test
+  void aGroupThatNobodyClosedIsClosedWhenNobodyCanReachIt() {
+    Loopback.Recorder told = new Loopback.Recorder();
+    try (Group a = Group.join(options("forgotten", "a").listener(told))) {
+      Group.join(options("forgotten", "b"));
+      told.await(View.class, view -> view.members().size() == 2);
+      for (int i = 0; i < 50 && a.view().members().size() == 2; ++i) System.gc();
+      View view = told.await(View.class, each -> !each.left().isEmpty());
+      assertEquals("left", view.left().get(0).cause());
+    }
+  }
+}

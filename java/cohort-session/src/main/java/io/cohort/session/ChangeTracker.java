@@ -1,0 +1,131 @@
+package io.cohort.session;
+
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.LinkedHashMap;
+import java.util.LinkedHashSet;
+import java.util.List;
+import java.util.Map;
+import java.util.Objects;
+import java.util.Set;
+import java.util.function.Function;
+
+/**
+ * Knows of one session what its replicas have, and finds at the end of a request what has to be
+ * sent: what was set or removed, and of what was read whatever is now encoded otherwise than it was
+ * sent. So a list that a request has got and added to is found without being set again. What a
+ * request has changed without having read it in the same request is not found.
+ *
+ * <p>Of a value only its hash is kept ({@link ContentHash}). Names are kept as long as replicas may
+ * have the attribute, or until the end of the request that touched them.
+ *
+ * <p>Any threads: parallel requests of a session call {@code on...} as they please. Who sends must
+ * send what {@link #collect} returned in the order in which it returned, hence hold one lock of the
+ * session over both; {@link #restore} may come late.
+ */
+public final class ChangeTracker {
+  /** Attributes of one session that are replicated; further ones stay local. */
+  public static final int ATTRIBUTES_MAX = 4096;
+
+  private final AttributeCodec codec;
+  private final AttributePolicy policy;
+  private final boolean detectInPlace;
+
+  // Guards `touched`; never held while code of the application runs.
+  private final Object touchLock = new Object();
+  private Set<String> touched = new LinkedHashSet<>();
+
+  // What replicas may have: its hash, or null where it is not known. Guarded by `this`.
+  private final Map<String, Long> replicated = new HashMap<>();
+
+  /** With {@code detectInPlace} false, only what was set or removed is found. */
+  public ChangeTracker(AttributeCodec codec, AttributePolicy policy, boolean detectInPlace) {
+    this.codec = Objects.requireNonNull(codec, "codec");
+    this.policy = Objects.requireNonNull(policy, "policy");
+    this.detectInPlace = detectInPlace;
+  }
+
+  /** A request has set the attribute, or removed it. */
+  public void onWritten(String name) {
+    touch(name);
+  }
+
+  /** A request has got {@code value}, and may change it. */
+  public void onRead(String name, Object value) {
+    if (detectInPlace && AttributeCodec.isMutable(value)) touch(name);
+  }
+
+  /** The session came from another instance with this attribute; replicas have these bytes. */
+  public synchronized void onLoaded(String name, byte[] bytes) {
+    if (replicated.size() < ATTRIBUTES_MAX) replicated.put(name, ContentHash.of(bytes));
+  }
+
+  /**
+   * What has changed since the last call. Encodes whatever was touched, on this thread, and reports
+   * to the policy what cannot be replicated. What another thread was changing meanwhile is looked
+   * at again at the next call, which the request that has changed it makes.
+   *
+   * @param attribute gives the session's attribute of a name now, or null
+   */
+  public synchronized Changes collect(Function<String, Object> attribute) {
+    Set<String> names;
+    synchronized (touchLock) {
+      names = touched;
+      touched = new LinkedHashSet<>();
+    }
+    Map<String, byte[]> put = new LinkedHashMap<>();
+    Set<String> removed = new LinkedHashSet<>();
+    for (String name : names) {
+      Object value = attribute.apply(name);
+      EncodeResult result = value == null ? null : encode(name, value);
+      if (result instanceof EncodeResult.Encoded encoded) {
+        Long hash = ContentHash.of(encoded.bytes());
+        if (!hash.equals(replicated.put(name, hash))) put.put(name, encoded.bytes());
+      } else if (isTransient(result)) {
+        touch(name);
+      } else if (replicated.containsKey(name)) {
+        // Gone, or of a kind that stays here: an older value must not come back after a failover.
+        replicated.remove(name);
+        removed.add(name);
+      }
+    }
+    return new Changes(put, removed);
+  }
+
+  /** {@code changes} were perhaps not sent: all of it will be collected again, as it is then. */
+  public void restore(Changes changes) {
+    List<String> names = new ArrayList<>(changes.put().keySet());
+    names.addAll(changes.removed());
+    synchronized (this) {
+      for (String name : names) replicated.put(name, null);
+    }
+    for (String name : names) touch(name);
+  }
+
+  private EncodeResult encode(String name, Object value) {
+    EncodeResult result = check(name, value);
+    if (result == null) result = codec.encode(value);
+    if (result instanceof EncodeResult.Refused refused) policy.keptLocal(name, refused);
+    return result;
+  }
+
+  private static boolean isTransient(EncodeResult result) {
+    return result instanceof EncodeResult.Refused refused
+        && refused.reason() == Reason.CHANGED_MEANWHILE;
+  }
+
+  private EncodeResult check(String name, Object value) {
+    Reason reason = policy.refuses(name, value);
+    if (reason == null) {
+      if (replicated.size() < ATTRIBUTES_MAX || replicated.containsKey(name)) return null;
+      reason = Reason.TOO_MANY;
+    }
+    return new EncodeResult.Refused(reason, value.getClass().getName(), "");
+  }
+
+  private void touch(String name) {
+    synchronized (touchLock) {
+      touched.add(name);
+    }
+  }
+}
