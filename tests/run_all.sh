@@ -58,7 +58,7 @@ stage_unit() {
 }
 stage_asan() {
   say "address and undefined-behaviour sanitizers: the protocol's layers, the engine, the simulator, real sockets"
-  local layers=(wire security failure membership rmcast order flow frag map transfer engine runtime public c_api)
+  local layers=(wire security failure membership rmcast order flow frag map transfer engine runtime public c_api session)
   built asan "${layers[@]/%/_test}" cohort_swarm || return
   ctests build/asan -R "^($(IFS='|'; echo "${layers[*]}"))\$"
   # 1002 is left out: docs/status.md tells why.
@@ -67,8 +67,8 @@ stage_asan() {
 }
 stage_tsan() {
   say "thread sanitizer"
-  built tsan runtime_test public_test c_api_test
-  ctests build/tsan -R '^(runtime|public|c_api)$'
+  built tsan runtime_test public_test c_api_test session_test
+  ctests build/tsan -R '^(runtime|public|c_api|session)$'
 }
 stage_sim() {
   say "simulator, 60 s of faults a seed, 2 to 7 members, both policies"

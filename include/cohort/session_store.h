@@ -84,9 +84,6 @@ struct SessionStoreStats {
 // closes the store: what is in the group stays there.
 //
 // ```cpp
-//   absl::StatusOr<cohort::SessionStore> store =
-//       cohort::SessionStore::Open({.application = "/shop"}, &group);
-//   if (!store.ok()) return store.status();
 //   const cohort::SessionInfo info = {.max_inactive = absl::Minutes(20)};
 //   const cohort::SessionResult made = store->Create(id, info, {{"user", "ann"}});
 //   if (!made.ok() && !absl::IsAlreadyExists(made.status)) return made.status;

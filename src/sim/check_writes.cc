@@ -331,8 +331,8 @@ void WriteChecker::CheckNothingOlder(const Moment& moment, const std::string& ke
   if (greatest == nullptr) return;
   const bool present = last != nullptr && last->present;
   if (present && last->version >= greatest->version) return;
-  if (!present && (!greatest->present || WasRemoved(key, greatest->version))) return;
-  if (!greatest->present && removals_may_be_forgotten_) return;
+  const bool may_be_gone = !present || removals_may_be_forgotten_;
+  if (may_be_gone && (!greatest->present || WasRemoved(key, greatest->version))) return;
   violations_.Add(greatest->present ? "I12" : "I19", moment,
                   "key " + key + ": host " + std::to_string(processes_[where].host) +
                       " once applied version " + Words(greatest->version) +
