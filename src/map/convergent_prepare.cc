@@ -41,7 +41,7 @@ class Preparation {
   template <class Item>
   absl::Status AddAll(const std::vector<Item>& items) {
     for (const Item& item : items) {
-      absl::Status status = std::visit([this](const auto& one) { return Add(one); }, item);
+      absl::Status status = std::visit([this](const auto& one) { return this->Add(one); }, item);
       if (!status.ok()) return status;
     }
     return absl::OkStatus();

@@ -185,6 +185,13 @@ void FaultInjector::Cut(const Episode& episode, int change) {
   }
 }
 
+bool FaultInjector::IsAnyPaused(const FaultTarget& target) const {
+  for (HostIndex host = 0; host < links_.hosts(); ++host) {
+    if (target.hosts()[host].state == HostState::kPaused) return true;
+  }
+  return false;
+}
+
 void FaultInjector::BeginOnProcess(const Fault& fault, Episode& episode, Duration length,
                                    FaultTarget& target) {
   episode.host = AnyHost();
@@ -192,7 +199,8 @@ void FaultInjector::BeginOnProcess(const Fault& fault, Episode& episode, Duratio
   const bool runs = state == HostState::kRunning || state == HostState::kPaused;
   switch (fault.kind) {
     case FaultKind::kPause:
-      if (state == HostState::kRunning) target.Pause(episode.host);
+      if (state == HostState::kRunning && !(plan_.one_pause && IsAnyPaused(target)))
+        target.Pause(episode.host);
       return;
     case FaultKind::kCrash:
       if (runs && target.MayCrash(episode.host)) target.CrashAmidOutput(episode.host, length);

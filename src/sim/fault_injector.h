@@ -65,6 +65,7 @@ class FaultInjector {
   HostIndex AnyHost();
   std::vector<Pair> SomeLinks();
   void SetLoss(double loss);  // On all links.
+  bool IsAnyPaused(const FaultTarget& target) const;
   void BeginOnLinks(const Fault& fault, Episode& episode);
   void Degrade(const Fault& fault, const Pair& pair);
   void CutParts(Episode& episode);

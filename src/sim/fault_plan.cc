@@ -113,6 +113,7 @@ FaultPlan DrawFaultPlan(const FaultMix& mix, Random& random) {
   for (const FaultKind kind : kinds) plan.faults.push_back(DrawFault(kind, mix.gentle, random));
   if (mix.patience) {
     plan.loss = 0.1;
+    plan.one_pause = true;
     plan.faults.front().interval_mean = seconds(20);
     plan.faults.front().length_mean = milliseconds(2500);
   }

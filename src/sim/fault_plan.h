@@ -43,7 +43,8 @@ struct Fault {
 
 struct FaultPlan {
   std::vector<Fault> faults;
-  double loss = 0;  // On all links, all the time.
+  double loss = 0;         // On all links, all the time.
+  bool one_pause = false;  // One process at a time stands still.
   std::string ToString() const;
 };
 
@@ -55,7 +56,8 @@ struct FaultMix {
   bool gentle = false;  // Losses up to 10 % and nothing worse: every conviction is a false one.
   bool all = false;     // Use all kinds instead of drawing two to five.
   // A long watch: a tenth of all packets is lost, on all links, all the time; a process stands
-  // still for up to ten seconds now and then; users do little, so that hours pass quickly.
+  // still for up to ten seconds now and then, one at a time; users do little, so that hours pass
+  // quickly.
   bool patience = false;
 };
 bool FindMix(std::string_view name, FaultMix& mix);
