@@ -9,6 +9,7 @@ the second. Whether a request was executed is counted at the servers.
 """
 
 import argparse
+import hashlib
 import os
 import shutil
 import signal
@@ -17,6 +18,7 @@ import ssl
 import sys
 import tempfile
 import time
+import warnings
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import lab  # noqa: E402
@@ -134,7 +136,6 @@ def case_websocket(site):
 
 
 def case_bodies(site):
-    import hashlib
     body = os.urandom(6 << 20)
     user = of(settled(site, 4), "n1")[0]
     for down in ([], ["--down", "n1"]):
@@ -289,7 +290,7 @@ def case_cluster_silent(site):
     answers = together(users, lambda user: user.ask("/"))
     assert all(answer.status == 200 and answer.json["route"] in SECOND for _, answer in answers), answers
     slowest = max(answer.seconds for _, answer in answers)
-    assert slowest < 4 * CONNECT + SLACK, slowest  # The server, twice its partner, the server.
+    assert slowest < 5 * CONNECT + SLACK, slowest  # The server, twice its partner, twice the server.
     new = together([User(site) for _ in range(8)], lambda user: user.ask("/"))
     assert all(answer.status == 200 and answer.json["route"] in SECOND for _, answer in new), new
     again = max(answer.seconds for _, answer in together(users, lambda user: user.ask("/")))
@@ -406,6 +407,7 @@ def case_tls(site):
             answer = user.ask("/")
         assert dict(answer.json["headers"])["X-Forwarded-Proto"] == "https"
         assert len(set(user.seen)) == 1, user.seen
+    warnings.simplefilter("ignore", DeprecationWarning)  # That 1.1 is old is the point.
     for version, taken in ((ssl.TLSVersion.TLSv1_1, False), (ssl.TLSVersion.TLSv1_2, True), (ssl.TLSVersion.TLSv1_3, True)):
         one = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
         one.check_hostname, one.verify_mode = False, ssl.CERT_NONE
@@ -479,7 +481,7 @@ def main():
                 print("ok      %-20s %4.1f s  %s" % (name, time.monotonic() - start, result), flush=True)
             except Exception as error:  # The next case is another failure.
                 failed += 1
-                print("FAILED  %-20s %s: %s" % (name, type(error).__name__, str(error)[:2000]), flush=True)
+                print("FAILED  %-20s %4.1f s  %s: %s" % (name, time.monotonic() - start, type(error).__name__, str(error)[:2000]), flush=True)
     finally:
         site.close()
         shutil.rmtree(directory, ignore_errors=True)

@@ -89,9 +89,14 @@ class Site:
         self.out = os.path.join(directory, "nginx")
         self.declaration = os.path.join(directory, "site.ini")
         self.certificate = os.path.join(directory, "site.pem")
-        subprocess.run(["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=shop.test",
+        subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "2", "-subj", "/CN=shop.test",
                         "-keyout", self.certificate + ".key", "-out", self.certificate], check=True, capture_output=True)
         self.write_declaration()
+        # For `nginx -t`: where and as who it will run.
+        self.wrapper = os.path.join(directory, "nginx-without-root")
+        with open(self.wrapper, "w") as file:
+            file.write("#!/bin/sh\nexec %s nginx \"$@\"\n" % " ".join(self.host._enter() + UNPRIVILEGED))
+        os.chmod(self.wrapper, 0o755)
         self.process = None
 
     def text(self, **site):
@@ -112,7 +117,7 @@ class Site:
             file.write(self.text(**site))
 
     def generate(self, *flags):
-        done = generate(self.declaration, "--out", self.out, *flags)
+        done = generate(self.declaration, "--out", self.out, "--nginx", self.wrapper, *flags)
         assert done.returncode == 0, done.stderr
 
     def nginx(self, *flags):
@@ -127,17 +132,24 @@ class Site:
         wait_until(lambda: connects(*self.address), "NGINX listens")
 
     def workers(self):
+        """Process ids of those that take connections."""
         with open("/proc/%d/task/%d/children" % (self.process.pid, self.process.pid)) as file:
-            return set(file.read().split())
+            return set(pid for pid in file.read().split() if not self._leaves_off(pid))
+
+    def _leaves_off(self, pid):
+        try:
+            with open("/proc/%s/cmdline" % pid, "rb") as file:
+                return b"shutting down" in file.read()
+        except OSError:
+            return True  # It has ended.
 
     def reload(self):
-        """Graceful; returns when new workers serve."""
+        """Graceful; returns when only new workers take connections."""
         before = self.workers()
         process = self.nginx("-s", "reload")
         errors = process.communicate(timeout=20)[1]
         assert process.returncode == 0, errors
-        wait_until(lambda: self.workers() - before, "new workers")
-        time.sleep(0.2)  # They take connections from the moment on in which old ones leave off.
+        wait_until(lambda: self.workers() and not self.workers() & before, "new workers only")
 
     def reset(self):
         """All servers run and are up, all cables are plugged in, and NGINX has forgotten who failed."""

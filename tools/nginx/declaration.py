@@ -284,14 +284,16 @@ class Declaration:
         return next(cluster for cluster in self.clusters if server in cluster.servers)
 
     def tries(self, server):
-        """(server, weight): who is asked for a user of `server` that failed, in that cluster. A lone partner is asked twice,
-        because what follows is the loss of the session; last `server` itself, which may have failed only this once."""
+        """(server, weight): who is asked, in its cluster, for a user of `server` that failed or is put aside.
+
+        Partners first, then the server itself: it may have failed only this once, or by another user's page. Whoever may be
+        the last one living is asked twice, because what follows is the loss of the session."""
         servers = self.cluster_of(server).servers
         at = servers.index(server)
         partners = servers[at + 1:] + servers[:at]
         if len(partners) == 1:
             partners = partners * 2
-        return [(partner, PARTNER_WEIGHT) for partner in partners] + [(server, 1)]
+        return [(partner, PARTNER_WEIGHT) for partner in partners] + [(server, 1)] * 2
 
     def tries_max(self):
         """The most servers that are asked one after the other before a step leads to another cluster."""
