@@ -11,6 +11,7 @@ the second. Whether a request was executed is counted at the servers.
 import argparse
 import hashlib
 import os
+import random
 import shutil
 import signal
 import socket
@@ -55,8 +56,9 @@ def expect_kept(users, routes):
 
 def case_sticky(site):
     users = [User(site) for _ in range(24)]
+    shuffled = random.Random(1)  # Else users who merely take turns would meet the same server each time.
     for turn in range(8):
-        for user in users:
+        for user in shuffled.sample(users, len(users)):
             method = "POST" if turn % 2 else "GET"
             assert user.ask("/", method).json["n"] == (turn + 1) // 2
     for user in users:
@@ -303,6 +305,33 @@ def case_cluster_silent(site):
     return "%.1f s once, then %.2f s; marked down %.2f s" % (slowest, again, marked)
 
 
+def case_other_shapes(site):
+    """Clusters of one and of three servers, and three clusters: one after the other, as servers die."""
+    seen = []
+    for clusters in ({"a": ("n1",), "b": ("n2",), "c": ("n3", "n4")}, {"a": ("n1", "n2", "n3"), "b": ("n4",)}):
+        site.write_declaration(clusters, read_timeout="7s")
+        try:
+            site.reset()
+            users = [User(site, cookie="JSESSIONID=%032X.%s" % (i, clusters["a"][0])) for i in range(6)]
+            order = []
+            for route in ("n1", "n2", "n3", "n4"):
+                answers = together(users, lambda user: user.ask("/"))
+                if (route,) in clusters.values():  # A lone server resets one connection of each.
+                    answers += together(users, lambda user: user.ask("/?break=%s&id=%s-%d" % (route, user.cookie, len(seen))))
+                assert all(a.status == 200 and a.seconds < SLACK for _, a in answers), answers
+                order.append(sorted(set(a.json["route"] for _, a in answers)))
+                assert route in order[-1], order
+                site.backends[route].kill()
+            assert {a.status for _, a in together(users, lambda user: user.ask("/"))} == {502}
+            seen.append(order)
+        finally:
+            site.write_declaration()
+    # A lone server is not given up for one reset connection; of three, all partners take over.
+    assert seen[0] == [["n1"], ["n2"], ["n3", "n4"], ["n4"]], seen[0]
+    assert set(seen[1][1]) <= {"n2", "n3"} and seen[1][2:] == [["n3"], ["n4"]], seen[1]
+    return "%s, %s" % tuple(seen)
+
+
 def case_hiccup(site):
     """While one server is dead, what the other does wrong for a moment sends nobody to the other cluster."""
     users = settled(site, 24)
@@ -339,6 +368,10 @@ def case_slow_page(site):
     ran = site.count("slow-page")
     assert ran == 2, ran  # At its server and at the partner, and nowhere else.
     expect_kept(users, FIRST)
+    # The step to n1's partner by itself: NGINX in front of it gives up at the same moment, and would hide what it does then.
+    asking = ("import urllib.request as u, sys\ntry: u.urlopen(sys.argv[1])\nexcept u.HTTPError as error: print(error.code)")
+    code = site.host.inside(sys.executable, "-c", asking, "http://127.0.0.1:18600/?sleep=30&id=slow-step")
+    assert code.strip() == "504" and site.count("slow-step") == 1, (code, site.count("slow-step"))
     post = slow.ask("/?sleep=30&id=slow-post", "POST")
     assert post.status == 504 and site.count("slow-post") == 1, (post, site.count("slow-post"))
     expect_kept(users, FIRST)

@@ -23,6 +23,8 @@ PORT = 8080
 CONNECT = 1.0  # Seconds: connect_timeout.
 READ = 5.0
 
+PAIRS = {"first": ("n1", "n2"), "second": ("n3", "n4")}
+
 Answer = collections.namedtuple("Answer", "status json seconds headers")
 
 
@@ -79,10 +81,10 @@ class Site:
         self.net = lab.Lab()
         self.host = self.net.add_host()
         self.backends = {}
-        for route, cluster in (("n1", "first"), ("n2", "first"), ("n3", "second"), ("n4", "second")):
+        for cluster, routes in PAIRS.items():
             folder = os.path.join(directory, cluster)
-            os.makedirs(folder, exist_ok=True)
-            self.backends[route] = Backend(route, self.net.add_host(), folder)
+            os.mkdir(folder)
+            self.backends.update((route, Backend(route, self.net.add_host(), folder)) for route in routes)
         # Users come from where this script runs.
         lab.run("ip", "addr", "add", lab.SUBNET + ".250/24", "dev", "bridge0")
         self.address = (self.host.address, 8000)
@@ -99,7 +101,7 @@ class Site:
         os.chmod(self.wrapper, 0o755)
         self.process = None
 
-    def text(self, **site):
+    def text(self, clusters=PAIRS, **site):
         """A declaration of this site; entries of [site] as keywords, None leaves one out."""
         entries = {"listen": "%s:8000" % self.host.address, "tls_listen": "%s:8443" % self.host.address,
                    "certificate": self.certificate, "certificate_key": self.certificate + ".key",
@@ -107,14 +109,14 @@ class Site:
                    "read_timeout": "%ds" % READ, "fail_timeout": "2s", "max_body": "8m"}
         entries.update(site)
         lines = ["[site]"] + ["%s = %s" % pair for pair in entries.items() if pair[1] is not None]
-        for cluster, routes in (("first", ("n1", "n2")), ("second", ("n3", "n4"))):
+        for cluster, routes in clusters.items():
             lines += ["[cluster %s]" % cluster]
             lines += ["%s = %s:%d" % (route, self.backends[route].host.address, PORT) for route in routes]
         return "\n".join(lines) + "\n"
 
-    def write_declaration(self, **site):
+    def write_declaration(self, clusters=PAIRS, **site):
         with open(self.declaration, "w") as file:
-            file.write(self.text(**site))
+            file.write(self.text(clusters, **site))
 
     def generate(self, *flags):
         done = generate(self.declaration, "--out", self.out, "--nginx", self.wrapper, *flags)
