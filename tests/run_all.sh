@@ -78,6 +78,7 @@ stage_sim() {
 stage_e2e() { say "real processes in network namespaces"; step "e2e" /usr/bin/python3 tests/e2e/e2e.py --cohort build/release/cohort; }
 stage_clients() { say "Redis's own clients"; step "clients" /usr/bin/python3 tests/e2e/redis_clients.py --cohort build/release/cohort; }
 stage_doctor() { say "cohort doctor, one fault at a time"; step "doctor" /usr/bin/python3 tests/e2e/doctor.py --cohort build/release/cohort; }
+stage_nginx() { say "a real NGINX, as cohort-nginx configures it"; step "nginx" /usr/bin/python3 tests/e2e/nginx.py; }
 # Counts every JUnit test.
 stage_java() {
   say "Java"
@@ -96,7 +97,7 @@ stage_java() {
 # Compiles the library once more, as consumers do: it is also the check that no source needs the precompiled headers.
 stage_install() { say "installation"; step "install-test" ./run install-test; }
 
-stages=(setup format unit install java e2e clients doctor sim asan tsan)
+stages=(setup format unit install java e2e clients doctor nginx sim asan tsan)
 [ $# -gt 0 ] && stages=("$@")
 for stage in "${stages[@]}"; do "stage_$stage"; done
 

@@ -222,9 +222,29 @@ bool Core::Exists(std::string_view id) const {
 
 // ---- Writing.
 
-bool Core::IsOver(const Session& session) const {
+namespace {
+
+size_t BytesWritten(const SessionChanges& changes) {
+  size_t bytes = changes.metadata ? changes.metadata->size() : 0;
+  for (const Attribute& attribute : changes.set) {
+    bytes += BytesOf(attribute.name, attribute.value.size());
+  }
+  return bytes;
+}
+
+}  // namespace
+
+bool Core::IsOver(Session& session, const Replica& replica) {
+  const absl::Time now = Now();
+  {
+    const MutexLock lock(&mutex_);
+    if (session.accessed + session.interval > now) return false;
+  }
+  // Others may have used it: their accesses are in the map only.
+  const absl::StatusOr<Replica::Reading> reading = replica.Read(session.id);
   const MutexLock lock(&mutex_);
-  return session.accessed + session.interval <= Now();
+  if (reading.ok()) session.accessed = std::max(session.accessed, reading->Accessed(now));
+  return session.accessed + session.interval <= now;
 }
 
 void Core::AfterWrite(Session& session, const WriteResult& written, bool touched) {
@@ -309,7 +329,7 @@ SessionResult Core::WriteInGroup(Session& session, Replica& replica,
   SessionResult result;
   result.status = Own(session, replica, changes.fence);
   if (absl::IsNotFound(result.status)) return NotFound(session.id);
-  if (result.ok() && IsOver(session)) {
+  if (result.ok() && IsOver(session, replica)) {
     Schedule(session.id, Now());
     return NotFound(session.id);
   }
@@ -328,6 +348,10 @@ SessionResult Core::WriteInGroup(Session& session, Replica& replica,
     result.fence = session.fence;
     return result;
   }
+  {
+    const MutexLock lock(&mutex_);
+    result.fence = session.fence;  // What another member writes meanwhile is none of this host's.
+  }
   const WriteResult written = SaveOrRewrite(session, replica, fitting);
   result.status = written.status;
   result.version = written.version;
@@ -345,8 +369,6 @@ SessionResult Core::WriteInGroup(Session& session, Replica& replica,
   }
   AfterWrite(session, written, changes.touch);
   TellRefused(session.id, result.refused);
-  const MutexLock lock(&mutex_);
-  result.fence = session.fence;
   return result;
 }
 
@@ -369,12 +391,8 @@ SessionResult Core::Write(Session& session, const SessionChanges& changes) {
 }
 
 SessionResult Core::Save(std::string_view id, const SessionChanges& changes) {
-  size_t bytes = changes.metadata ? changes.metadata->size() : 0;
-  for (const Attribute& attribute : changes.set) {
-    bytes += BytesOf(attribute.name, attribute.value.size());
-  }
   SessionResult result;
-  result.status = EnsureRoom(bytes, id);
+  result.status = EnsureRoom(BytesWritten(changes), id);
   if (!result.ok()) return result;
   const Turn turn(*this, id);
   return Write(*turn, changes);
@@ -392,6 +410,8 @@ SessionResult Core::Update(std::string_view id, const Changes& change) {
   absl::StatusOr<SessionChanges> changes = change(*snapshot);
   result.status = changes.status();
   if (changes.ok()) result.status = CheckChanges(*changes);
+  // Without ending others for it, which would take their turns inside this one.
+  if (result.ok() && !HasRoom(BytesWritten(*changes))) result.status = Full();
   if (!result.ok()) return result;
   changes->fence = snapshot->fence;
   return Write(*turn, *changes);
@@ -400,7 +420,8 @@ SessionResult Core::Update(std::string_view id, const Changes& change) {
 absl::Status Core::Touch(std::string_view id) {
   const absl::Time now = Now();
   const ReplicaPtr in_group = replica();
-  if (local_.Exists(id)) {
+  if (const std::optional<absl::Time> due = local_.DueAt(id); due.has_value()) {
+    if (*due <= now) return absl::NotFoundError("the session's time is over");
     local_.Change(id, {}, now);
     {
       const MutexLock lock(&mutex_);

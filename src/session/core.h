@@ -113,8 +113,11 @@ class Core : public std::enable_shared_from_this<Core> {
   void AfterWrite(Session& session, const WriteResult& written, bool touched);
   void Adopt(Session& session, const Contents& contents, const Version& version);
   absl::Status EnsureRoom(size_t bytes, std::string_view except);
+  uint64_t BytesUsed() const;
+  bool HasRoom(size_t bytes) const;  // Nothing always fits.
+  absl::Status Full() const;
   SessionResult NotFound(std::string_view id) const;
-  bool IsOver(const Session& session) const;
+  bool IsOver(Session& session, const Replica& replica);
   absl::StatusOr<SessionSnapshot> LoadFromGroup(std::string_view id, const Replica& replica);
   absl::StatusOr<SessionSnapshot> LoadLocal(std::string_view id, const LocalStore::Held& held);
   void TellRefused(std::string_view id, const std::vector<RefusedAttribute>& refused);

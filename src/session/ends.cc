@@ -80,9 +80,9 @@ absl::Status Core::End(Session& session, const ReplicaPtr& replica, EndCause cau
     const absl::StatusOr<Replica::Reading> reading = replica->Read(session.id);
     if (!reading.ok()) return reading.status();
     const WriteResult ended = replica->End(session.id, cause);
-    // Its outcome may be unknown to others; here it is gone.
-    if (!ended.ok() && replica->Exists(session.id)) return ended.status;
-    if (absl::IsNotFound(ended.status)) return ended.status;
+    if (absl::IsNotFound(ended.status) || absl::IsAborted(ended.status)) return ended.status;
+    // Its outcome may be unknown to others; here it is gone, if this can be told at all.
+    if (!ended.ok() && !absl::IsNotFound(replica->Read(session.id).status())) return ended.status;
     const MutexLock lock(&mutex_);
     const absl::Time accessed = std::max(session.accessed, reading->Accessed(Now()));
     event.session = SnapshotOf(session.id, reading->contents, accessed);
@@ -126,7 +126,8 @@ SessionResult Core::ChangeId(std::string_view old_id, std::string_view new_id) {
   const absl::StatusOr<ReplicaPtr> place = Route(*from);
   result.status = place.status();
   if (result.ok() && *place != nullptr) result.status = Own(*from, **place, /*fence=*/0);
-  if (absl::IsNotFound(result.status) || (result.ok() && IsOver(*from) && *place != nullptr))
+  if (absl::IsNotFound(result.status) ||
+      (result.ok() && *place != nullptr && IsOver(*from, **place)))
     return NotFound(old_id);
   if (result.ok() && Exists(new_id))
     result.status = absl::AlreadyExistsError("there is a session of the new id");
@@ -171,12 +172,25 @@ SessionResult Core::ChangeId(std::string_view old_id, std::string_view new_id) {
   return result;
 }
 
+uint64_t Core::BytesUsed() const {
+  const ReplicaPtr in_group = replica();
+  return local_.bytes() + (in_group ? in_group->Bytes() : 0);
+}
+
+bool Core::HasRoom(size_t bytes) const {
+  return options_.bytes_max == 0 || bytes == 0 || BytesUsed() + bytes <= options_.bytes_max;
+}
+
+absl::Status Core::Full() const {
+  return MakeStatus(absl::StatusCode::kResourceExhausted,
+                    "the store of " + options_.application + " holds as many bytes as its cap of " +
+                        std::to_string(options_.bytes_max) + " allows");
+}
+
 absl::Status Core::EnsureRoom(size_t bytes, std::string_view except) {
   const uint64_t cap = options_.bytes_max;
-  if (cap == 0) return absl::OkStatus();
-  const ReplicaPtr in_group = replica();
-  const auto used = [&] { return local_.bytes() + (in_group ? in_group->Bytes() : 0) + bytes; };
-  if (used() <= cap) return absl::OkStatus();
+  if (HasRoom(bytes)) return absl::OkStatus();
+  const auto used = [&] { return BytesUsed() + bytes; };
   std::vector<std::pair<absl::Time, std::string>> owned;
   if (options_.eviction == SessionEviction::kLeastRecentlyUsed) {
     const MutexLock lock(&mutex_);
@@ -191,10 +205,7 @@ absl::Status Core::EnsureRoom(size_t bytes, std::string_view except) {
     const absl::StatusOr<ReplicaPtr> place = Route(*turn);
     if (place.ok()) End(*turn, *place, EndCause::kEvicted).IgnoreError();
   }
-  if (used() <= cap) return absl::OkStatus();
-  return MakeStatus(absl::StatusCode::kResourceExhausted,
-                    "the store of " + options_.application + " holds as many bytes as its cap of " +
-                        std::to_string(cap) + " allows");
+  return used() <= cap ? absl::OkStatus() : Full();
 }
 
 // What another store did.

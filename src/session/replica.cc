@@ -157,13 +157,18 @@ WriteResult Replica::Save(std::string_view id, const SessionChanges& changes,
     set.push_back({std::string(kInfoName), Encode(info)});
     options.ttl = info.EntryTtl();
   }
-  if (changes.erased.empty()) return map_.PutAttributes(key, set, options);
+  if (changes.erased.empty() && !changes.max_inactive) return map_.PutAttributes(key, set, options);
   WriteBatch batch;
   if (!set.empty()) batch.PutAttributes(key, std::move(set), options.ttl);
   std::vector<std::string> erased;
   erased.reserve(changes.erased.size());
   for (const std::string& name : changes.erased) erased.push_back(AttributeName(name));
-  batch.EraseAttributes(key, erased);
+  if (!erased.empty()) batch.EraseAttributes(key, erased);
+  // Also one without an end, or by a write that is no access.
+  if (changes.max_inactive) {
+    const absl::Duration ttl = info.EntryTtl();
+    ttl == absl::InfiniteDuration() ? batch.Persist(key) : batch.Expire(key, ttl);
+  }
   return map_.Write(batch, options);
 }
 

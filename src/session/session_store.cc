@@ -76,13 +76,14 @@ absl::Status InCallback() {
 // Tells what a call has brought about, when it holds no lock any more.
 class Telling {
  public:
-  explicit Telling(Core& core) : core_(core) {}
-  ~Telling() { core_.Drain(); }
+  explicit Telling(std::shared_ptr<Core> core) : core_(std::move(core)) {}
+  ~Telling() { core_->Drain(); }
   Telling(const Telling&) = delete;
   Telling& operator=(const Telling&) = delete;
 
  private:
-  Core& core_;
+  // A callback may close the store's last handle.
+  const std::shared_ptr<Core> core_;
 };
 
 }  // namespace
@@ -114,13 +115,13 @@ SessionResult SessionStore::Create(std::string_view id, const SessionInfo& info,
   if (absl::Status status = CheckId(id); !status.ok()) return Failed(std::move(status));
   const SessionChanges changes = {.set = attributes, .metadata = info.metadata};
   if (absl::Status status = CheckChanges(changes); !status.ok()) return Failed(std::move(status));
-  const Telling telling(*impl_->core);
+  const Telling telling(impl_->core);
   return impl_->core->Create(id, info, attributes);
 }
 
 absl::StatusOr<SessionSnapshot> SessionStore::Load(std::string_view id) {
   if (absl::Status status = CheckId(id); !status.ok()) return status;
-  const Telling telling(*impl_->core);
+  const Telling telling(impl_->core);
   return impl_->core->Load(id);
 }
 
@@ -132,14 +133,14 @@ SessionResult SessionStore::Save(std::string_view id, const SessionChanges& chan
   if (absl::Status status = InCallback(); !status.ok()) return Failed(std::move(status));
   if (absl::Status status = CheckId(id); !status.ok()) return Failed(std::move(status));
   if (absl::Status status = CheckChanges(changes); !status.ok()) return Failed(std::move(status));
-  const Telling telling(*impl_->core);
+  const Telling telling(impl_->core);
   return impl_->core->Save(id, changes);
 }
 
 SessionResult SessionStore::Update(std::string_view id, const ChangeFunction& change) {
   if (absl::Status status = InCallback(); !status.ok()) return Failed(std::move(status));
   if (absl::Status status = CheckId(id); !status.ok()) return Failed(std::move(status));
-  const Telling telling(*impl_->core);
+  const Telling telling(impl_->core);
   return impl_->core->Update(id, change);
 }
 
@@ -147,14 +148,14 @@ SessionResult SessionStore::ChangeId(std::string_view old_id, std::string_view n
   if (absl::Status status = InCallback(); !status.ok()) return Failed(std::move(status));
   if (absl::Status status = CheckId(old_id); !status.ok()) return Failed(std::move(status));
   if (absl::Status status = CheckId(new_id); !status.ok()) return Failed(std::move(status));
-  const Telling telling(*impl_->core);
+  const Telling telling(impl_->core);
   return impl_->core->ChangeId(old_id, new_id);
 }
 
 SessionResult SessionStore::Invalidate(std::string_view id) {
   if (absl::Status status = InCallback(); !status.ok()) return Failed(std::move(status));
   if (absl::Status status = CheckId(id); !status.ok()) return Failed(std::move(status));
-  const Telling telling(*impl_->core);
+  const Telling telling(impl_->core);
   return impl_->core->Invalidate(id);
 }
 
@@ -167,7 +168,7 @@ std::vector<std::string> SessionStore::Ids(size_t max) const { return impl_->cor
 SessionStoreStats SessionStore::stats() const { return impl_->core->stats(); }
 
 absl::StatusOr<uint64_t> SessionStore::SetReplication(Group* group) {
-  const Telling telling(*impl_->core);
+  const Telling telling(impl_->core);
   return impl_->core->SetReplication(group);
 }
 bool SessionStore::replicated() const { return impl_->core->replicated(); }

@@ -83,10 +83,10 @@ TEST(LocalSessionTest, ASessionExpiresOnceAndItsLastContentsAreTold) {
 
 TEST(LocalSessionTest, ASessionThatIsUsedDoesNotExpire) {
   Node node(Shop(), nullptr);
-  ASSERT_TRUE(node->Create("used", {.max_inactive = absl::Milliseconds(400)}).ok());
-  ASSERT_TRUE(node->Create("unused", {.max_inactive = absl::Milliseconds(200)}).ok());
+  ASSERT_TRUE(node->Create("used", {.max_inactive = absl::Milliseconds(2400)}).ok());
+  ASSERT_TRUE(node->Create("unused", {.max_inactive = absl::Milliseconds(1200)}).ok());
   ASSERT_TRUE(node->Create("for ever", {.max_inactive = absl::ZeroDuration()}).ok());
-  ASSERT_TRUE(node->Create("later", {.max_inactive = absl::Milliseconds(400)}).ok());
+  ASSERT_TRUE(node->Create("later", {.max_inactive = absl::Milliseconds(2400)}).ok());
   ASSERT_TRUE(node.Saw(kExpired, "unused"));
   EXPECT_TRUE(node->Touch("used").ok());
   ASSERT_TRUE(node.Saw(kExpired, "later"));

@@ -82,16 +82,24 @@ TEST_F(SessionReplicationTest, TasksAreToldAndListed) {
   ASSERT_EQ(a->Tasks().size(), 1U);
   EXPECT_EQ(a->Tasks()[0].state, SessionTaskState::kDone);
   EXPECT_EQ(a->SetReplication(&members_[0]).status().code(), kFailedPrecondition);
+}
+
+TEST_F(SessionReplicationTest, TheLastTasksAreKept) {
+  Node a(Shop(), &members_[0]);
+  ASSERT_TRUE(a->Create("s1").ok());
+  uint64_t first = 0;
   uint64_t last = 0;
   for (size_t i = 0; i < kSessionTasksKept + 2; ++i) {
     const absl::StatusOr<uint64_t> task = a->SetReplication(i % 2 == 0 ? nullptr : &members_[0]);
     ASSERT_TRUE(task.ok()) << task.status();
     ASSERT_TRUE(a->AwaitTask(*task, kLongest).ok());
+    if (i == 0) first = *task;
     last = *task;
   }
   EXPECT_EQ(a->Tasks().size(), kSessionTasksKept);
   EXPECT_EQ(a->Tasks().back().id, last);
-  EXPECT_EQ(a->AwaitTask(1, kLongest).code(), kNotFound);
+  EXPECT_EQ(a->AwaitTask(first, kLongest).code(), kNotFound);
+  EXPECT_TRUE(a->Exists("s1"));
 }
 
 TEST_F(SessionReplicationTest, WhileItIsSwitchedOffAndOnNoWriteIsLost) {
