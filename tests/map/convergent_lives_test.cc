@@ -99,12 +99,12 @@ TEST_F(ConvergentLivesTest, AClaimIsForgottenByNameBeyondTheHorizonWithTheTombst
   const uint64_t settled = a_.map().state().greatest;
   EXPECT_TRUE(a_.map().DueForPurge(settled, 2000).claims.empty());           // Too young.
   EXPECT_TRUE(a_.map().DueForPurge(settled - 1, 2 * kHour).claims.empty());  // Not settled.
-  PurgeOp purge = a_.map().DueForPurge(settled, 2 * kHour);
+  PurgeOp purge = Due(a_, settled, 2 * kHour);
   ASSERT_EQ(purge.claims.size(), 1u);
   Purge(a_, purge);
   EXPECT_EQ(a_.map().ClaimOf("s").epoch, 0u);
   EXPECT_TRUE(a_.map().MayPurge());
-  Purge(a_, a_.map().DueForPurge(settled, 2 * kHour));
+  Purge(a_, Due(a_, settled, 2 * kHour));
   EXPECT_EQ(a_.map().Tombstones(), 0u);
   EXPECT_FALSE(a_.map().MayPurge());
 }
@@ -114,7 +114,7 @@ TEST_F(ConvergentLivesTest, AClaimIsForgottenAlikeWhereTheNextLifeHasBegunAndWhe
   const uint64_t hlc = a_.NextTime(1000);
   for (Member* member : {&a_, &b_}) member->Order(Claim(0, hlc));
   b_.Apply(*a_.Write(EraseOp{"s"}, 1000));
-  const PurgeOp purge = a_.map().DueForPurge(a_.map().state().greatest, 2 * kHour);
+  const PurgeOp purge = Due(a_, a_.map().state().greatest, 2 * kHour);
   const auto again = b_.Write(Set("s", "x", "2"), 2 * kHour);
   Purge(a_, purge);
   Purge(b_, purge);
@@ -137,7 +137,7 @@ TEST_F(ConvergentLivesTest, AClearAtTheMomentAClaimIsForgottenLeavesTheSame) {
   const uint64_t hlc = a_.NextTime(1000);
   for (Member* member : {&a_, &b_}) member->Order(Claim(0, hlc));
   b_.Apply(*a_.Write(EraseOp{"s"}, 1000));
-  const PurgeOp purge = a_.map().DueForPurge(a_.map().state().greatest, 2 * kHour);
+  const PurgeOp purge = Due(a_, a_.map().state().greatest, 2 * kHour);
   ASSERT_EQ(purge.claims.size(), 1u);
   const auto clear = b_.Write(ClearOp{}, 2 * kHour);
   Purge(a_, purge);

@@ -97,6 +97,13 @@ class TwoMembers : public ::testing::Test {
       member.Order(OpOf(purge));
     }
   }
+  // What `member` finds due, with keys of its own.
+  static PurgeOp Due(Member& member, uint64_t settled, GroupTime now) {
+    static std::deque<std::string> keys;
+    PurgeOp purge = member.map().DueForPurge(settled, now);
+    for (ClaimOp& claim : purge.claims) claim.key = keys.emplace_back(claim.key);
+    return purge;
+  }
   // What `member` finds expired at `now`, as the others get it.
   static Member::Sent Expire(Member& member, GroupTime now) {
     static std::deque<std::string> keys;

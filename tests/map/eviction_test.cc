@@ -191,7 +191,7 @@ TEST_F(ConvergentEvictionTest, WhatIsHiddenCountsUntilItIsDropped) {
   EXPECT_LE(a_.map().Bytes() + a_.map().HiddenBytes(), 4700u * 2);
   EXPECT_EQ(a_.Write(Set("next", "x", value), 2000).status().code(),
             absl::StatusCode::kResourceExhausted);
-  Purge(a_, a_.map().DueForPurge(a_.map().state().greatest, 2000));
+  Purge(a_, Due(a_, a_.map().state().greatest, 2000));
   EXPECT_EQ(a_.map().HiddenBytes(), 0u);
   EXPECT_TRUE(a_.Write(Set("next", "x", value), 2000).ok());
 }
