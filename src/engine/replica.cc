@@ -38,6 +38,16 @@ ChangeUpcall::Cause CauseOf(map::ChangeCause cause) {
   return ChangeUpcall::Cause::kPut;
 }
 
+// As many as one operation takes; it borrows the keys.
+void AddKeys(const std::vector<map::Map::Due>& due, map::ExpireOp& op) {
+  size_t bytes = 0;
+  for (const auto& [key, version, life] : due) {
+    op.keys.push_back({.key = key, .version = version, .life = life});
+    bytes += key.size();
+    if (bytes > kExpireBytesPerTurn) break;
+  }
+}
+
 }  // namespace
 
 Replica::Replica(const Options& options)
@@ -460,12 +470,7 @@ void Replica::PublishExpiries(map::GroupTime group_now, uint64_t hlc, Output& ou
     const auto due = map.DueForExpiry(until, kExpireKeysPerTurn);
     if (due.empty()) continue;
     map::ExpireOp expire;
-    size_t bytes = 0;
-    for (const auto& [key, version, life] : due) {
-      expire.keys.push_back({.key = key, .version = version, .life = life});
-      bytes += key.size();
-      if (bytes > kExpireBytesPerTurn) break;
-    }
+    AddKeys(due, expire);
     ++own_operations_;
     out.operations.push_back(
         map::EncodeMapOp({.map = map.name(), .hlc = hlc, .body = std::move(expire)}));
@@ -479,12 +484,7 @@ void Replica::PublishEvictions(uint64_t hlc, Output& out) {
     if (map == nullptr || !map->IsOverCap()) continue;
     map::ExpireOp evict{.keys = {}, .evicts = true, .view = view_.id.num};
     const auto due = map->DueForEviction(map->state().settings.bytes_max, kExpireKeysPerTurn);
-    size_t bytes = 0;
-    for (const auto& [key, version, life] : due) {
-      evict.keys.push_back({.key = key, .version = version, .life = life});
-      bytes += key.size();
-      if (bytes > kExpireBytesPerTurn) break;
-    }
+    AddKeys(due, evict);
     ++own_operations_;
     out.operations.push_back(
         map::EncodeMapOp({.map = map->name(), .hlc = hlc, .body = std::move(evict)}));

@@ -15,7 +15,6 @@ static_assert(std::endian::native == std::endian::little, "numbers are copied as
 
 constexpr uint16_t kFormat = 1;
 constexpr uint16_t kMarkersFlag = 1;  // Of the entry: some attribute is absent.
-constexpr size_t kHeaderBytes = kRegistersHeaderBytes;
 constexpr size_t kCountAt = 2 + 2;
 constexpr size_t kEpochAt = 2 + 2 + 4 + 8 + 3 * 16;
 constexpr size_t kCreatedAt = 2 + 2 + 4 + 8 + 4 * 16;
@@ -168,18 +167,19 @@ bool Registers::HasMarkers() const {
 }
 
 bool HasMarkers(Bytes registers) {
-  return registers.size() >= kHeaderBytes && std::to_integer<int>(registers[2]) == kMarkersFlag;
+  return registers.size() >= kRegistersHeaderBytes &&
+         std::to_integer<int>(registers[2]) == kMarkersFlag;
 }
 
 bool HasClaim(Bytes registers) {
-  if (registers.size() < kHeaderBytes) return false;
+  if (registers.size() < kRegistersHeaderBytes) return false;
   uint64_t epoch = 0;
   std::memcpy(&epoch, registers.data() + kEpochAt, sizeof(epoch));
   return epoch != 0;
 }
 
 bool HasContents(Bytes registers) {
-  if (registers.size() < kHeaderBytes) return false;
+  if (registers.size() < kRegistersHeaderBytes) return false;
   uint32_t count = 0;
   uint64_t created = 0;
   std::memcpy(&count, registers.data() + kCountAt, sizeof(count));
@@ -220,7 +220,7 @@ Registers Join(const Registers& a, const Registers& b) {
 
 // Spec 11.4
 Buffer EncodeRegisters(const Registers& registers) {
-  size_t size = kHeaderBytes;
+  size_t size = kRegistersHeaderBytes;
   for (const Attribute& attribute : registers.attributes) {
     size += kAttributeBytes + attribute.name.size() + attribute.value.size();
   }
@@ -253,7 +253,8 @@ Buffer EncodeRegisters(const Registers& registers) {
 
 std::optional<Registers> ParseRegisters(Bytes bytes) {
   Reader reader(bytes);
-  if (reader.left() < kHeaderBytes || reader.Take<uint16_t>() != kFormat) return std::nullopt;
+  if (reader.left() < kRegistersHeaderBytes || reader.Take<uint16_t>() != kFormat)
+    return std::nullopt;
   const auto flags = reader.Take<uint16_t>();
   const auto count = reader.Take<uint32_t>();
   Registers registers;
@@ -292,10 +293,10 @@ std::optional<Registers> ParseRegisters(Bytes bytes) {
 }
 
 Buffer UnnamedValueOf(const Buffer& registers) {
-  Reader reader(registers.bytes().subspan(std::min(kHeaderBytes, registers.size())));
+  Reader reader(registers.bytes().subspan(std::min(kRegistersHeaderBytes, registers.size())));
   Attribute first;
   if (!TakeAttribute(reader, first) || !first.name.empty() || first.value.empty()) return {};
-  return registers.Slice(kHeaderBytes + kAttributeBytes, first.value.size());
+  return registers.Slice(kRegistersHeaderBytes + kAttributeBytes, first.value.size());
 }
 
 Entry EntryOf(const Registers& registers, const Version& version) {

@@ -115,12 +115,9 @@ absl::StatusOr<Life> ConvergentMap::LifeFor(const ConvergentItem& item, GroupTim
     const std::optional<Registers> registers = RegistersOf(*entry);
     if (!registers.has_value()) return absl::InternalError("an entry has malformed registers");
     // Others may have made it larger since the caller asked.
-    if (absl::Status status = CheckEntrySize(item, *registers, entry->value.size()); !status.ok())
-      return status;
-    if (absl::Status status = CheckFitsAlone(
-            item.key, SizeWith(item, *registers, entry->value.size()), entry->value.size());
-        !status.ok())
-      return status;
+    const size_t before = entry->value.size();
+    const absl::Status fits = CheckEntrySize(item.key, SizeWith(item, *registers, before), before);
+    if (!fits.ok()) return fits;
     return Life{Life::Kind::kGoesOn, registers->created};
   }
   const bool may_begin =
@@ -492,17 +489,6 @@ PurgeOp ConvergentMap::DueForPurge(uint64_t settled, GroupTime now) const {
     if (bytes > kPurgeClaimBytesAim) break;
   }
   return due;
-}
-
-absl::Status ConvergentMap::CheckFitsAlone(std::string_view key, size_t wanted,
-                                           size_t before) const {
-  const MapSettings& settings = state_.settings;
-  const uint64_t cost = key.size() + wanted + kEntryOverheadBytes;
-  if (!settings.evicts || settings.bytes_max == 0 || cost <= settings.bytes_max || wanted <= before)
-    return absl::OkStatus();
-  return MakeStatus(absl::StatusCode::kResourceExhausted,
-                    "the entry alone would have " + std::to_string(cost) +
-                        " bytes, more than the map's cap of " + std::to_string(settings.bytes_max));
 }
 
 bool ConvergentMap::IsOld(uint64_t time, GroupTime now) const {

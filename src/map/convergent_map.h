@@ -51,9 +51,10 @@ class ConvergentMap : public Map {
   // Of a map that gathers operations for another one, which may hold what keeps an entry there: so
   // nothing is dropped here.
   void KeepAll() { keeps_all_ = true; }
-  // Where the map evicts. Errors: kResourceExhausted, the entry is larger than the map may be, and
-  // than it is.
-  absl::Status CheckFitsAlone(std::string_view key, size_t wanted, size_t before) const;
+  // Whether an entry of `before` bytes may have `wanted`; it may always shrink. Errors:
+  // kInvalidArgument, an entry has at most kRegistersBytesMax; kResourceExhausted, where the map
+  // evicts: the entry would be larger than the map may be.
+  absl::Status CheckEntrySize(std::string_view key, size_t wanted, size_t before) const;
 
   // ---- Reads, besides those of Map.
   // The attribute's value; empty when it or the entry is not there.
@@ -110,8 +111,6 @@ class ConvergentMap : public Map {
 
 // What `item` makes of the entry, in bytes; markers of what it erases are counted in full.
 size_t SizeWith(const ConvergentItem& item, const Registers& held, size_t held_bytes);
-// Errors: kInvalidArgument, it would be larger than an entry may be, and than it is.
-absl::Status CheckEntrySize(const ConvergentItem& item, const Registers& held, size_t held_bytes);
 
 // What a caller may ask for; a batch and the bodies of an ordered map that make sense here too.
 using ConvergentRequest = std::variant<PutOp, EraseOp, IncrementOp, AppendOp, TouchOp, BatchOp,

@@ -181,10 +181,9 @@ absl::Status Preparation::CheckSize(const ConvergentItem& item) {
       held == nullptr ? std::nullopt : ParseRegisters(held->value);
   const Registers none;
   const Registers& old = registers.has_value() ? *registers : none;
-  if (absl::Status status = CheckEntrySize(item, old, before); !status.ok()) return status;
   const size_t wanted = SizeWith(item, old, before);
-  if (absl::Status status = map_.CheckFitsAlone(item.key, wanted, before); !status.ok())
-    return status;
+  const absl::Status fits = map_.CheckEntrySize(item.key, wanted, before);
+  if (!fits.ok()) return fits;
   growth_ += static_cast<int64_t>(wanted) - static_cast<int64_t>(before);
   if (before == 0) growth_ += static_cast<int64_t>(item.key.size() + kEntryOverheadBytes);
   // A map that evicts takes what comes meanwhile, up to a bound.
@@ -240,14 +239,23 @@ size_t SizeWith(const ConvergentItem& item, const Registers& held, size_t held_b
   return wanted;
 }
 
-// Spec 11.10
-absl::Status CheckEntrySize(const ConvergentItem& item, const Registers& held, size_t held_bytes) {
-  const size_t wanted = SizeWith(item, held, held_bytes);
-  if (wanted <= kRegistersBytesMax || wanted <= held_bytes) return absl::OkStatus();
-  return MakeStatus(absl::StatusCode::kInvalidArgument,
-                    "the entry would have about " + std::to_string(wanted) + " bytes; at most " +
-                        std::to_string(kRegistersBytesMax) +
-                        " are allowed in a convergent map, split it over several keys");
+// Spec 11.10, 11.22
+absl::Status ConvergentMap::CheckEntrySize(std::string_view key, size_t wanted,
+                                           size_t before) const {
+  if (wanted <= before) return absl::OkStatus();
+  if (wanted > kRegistersBytesMax) {
+    return MakeStatus(absl::StatusCode::kInvalidArgument,
+                      "the entry would have about " + std::to_string(wanted) + " bytes; at most " +
+                          std::to_string(kRegistersBytesMax) +
+                          " are allowed in a convergent map, split it over several keys");
+  }
+  const MapSettings& settings = state_.settings;
+  const uint64_t cost = key.size() + wanted + kEntryOverheadBytes;
+  if (!settings.evicts || settings.bytes_max == 0 || cost <= settings.bytes_max)
+    return absl::OkStatus();
+  return MakeStatus(absl::StatusCode::kResourceExhausted,
+                    "the entry alone would have " + std::to_string(cost) +
+                        " bytes, more than the map's cap of " + std::to_string(settings.bytes_max));
 }
 
 absl::StatusOr<ConvergentOp> PrepareConvergent(const ConvergentMap& map,

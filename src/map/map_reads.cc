@@ -121,7 +121,7 @@ bool Map::IsConsistent() const {
         continue;
       }
       ++live;
-      bytes += key->size() + entry->value.size() + kEntryOverheadBytes;
+      bytes += CostOf(*key, *entry);
       if (state_.settings.evicts && !uses_.contains({DueOf(*key, *entry).version, hash}))
         return false;
       if (entry->expires_at == 0) continue;

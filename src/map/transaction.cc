@@ -77,7 +77,7 @@ absl::Status OrderedMap::Transaction::CheckGrowth(std::string_view key, size_t v
   const auto wanted = static_cast<int64_t>(key.size() + value_size + kEntryOverheadBytes);
   int64_t held = 0;
   if (current != nullptr && !current->tombstone) {
-    held = static_cast<int64_t>(key.size() + current->value.size() + kEntryOverheadBytes);
+    held = static_cast<int64_t>(CostOf(key, *current));
   }
   const uint64_t cap = map_.state_.settings.bytes_max;
   // A map that evicts makes room for what this operation writes, if that fits an empty one.
@@ -164,7 +164,7 @@ ApplyResult OrderedMap::Transaction::Judge(const EraseOp& op) {
   if (current == nullptr || current->tombstone) return result;
   // Also an entry that has expired and was not deleted yet goes, though the writer is told that
   // there was none.
-  growth_ -= static_cast<int64_t>(op.key.size() + current->value.size() + kEntryOverheadBytes);
+  growth_ -= static_cast<int64_t>(CostOf(op.key, *current));
   result.number = visible == nullptr ? 0 : 1;
   AddDraft(op.key, hash, current, ChangeCause::kErase, result).tombstone = true;
   result.version = Version::None();
