@@ -33,7 +33,8 @@ inline constexpr size_t kKeyBytesMax = 4096;  // Key of a map entry; at least 1 
 inline constexpr size_t kValueBytesMax = size_t{64} << 20;
 // Writes with more bytes than this, keys and names included, are large.
 inline constexpr size_t kLargeOperationBytes = (size_t{1} << 20) - 1;
-// Of a convergent map: the attributes of an entry together, 32 bytes counted for each.
+// Of a convergent map: an entry's attributes together, 47 bytes counted for each and 176 for the
+// entry.
 inline constexpr size_t kConvergentEntryBytesMax = size_t{512} << 10;
 inline constexpr size_t kAttributeNameBytesMax = 4096;
 inline constexpr size_t kAttributesPerWriteMax = 1000;
@@ -230,7 +231,8 @@ struct WriteOptions {
   bool by_owner = false;
   // In a convergent map, of PutAttributes and Erase, also in a batch: fail with kNotFound, and
   // write nothing, if the entry is not there when the write leaves. What another member ends at the
-  // same moment stays ended.
+  // same moment stays ended. Any other single write, and one to an ordered map, fails with
+  // kFailedPrecondition.
   bool if_present = false;
   // Longest wait for `ack`. After it the call fails with kDeadlineExceeded, and the write may still
   // take effect.

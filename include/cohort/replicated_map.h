@@ -147,8 +147,9 @@ class COHORT_EXPORT ReplicatedMap {
   // kNotFound.
   WriteResult Expire(std::string_view key, absl::Duration ttl, const WriteOptions& options = {});
   WriteResult Persist(std::string_view key, const WriteOptions& options = {});
-  // The entry's lifetime begins again; nothing if it has none. In a convergent map an access within
-  // 5 s, or a tenth of the lifetime, of the one before is not sent. Errors: kNotFound.
+  // The entry's lifetime begins again; nothing if it has none, but a map that evicts notes the use.
+  // In a convergent map an access within 5 s, or a tenth of the lifetime, of the one before is not
+  // sent. Errors: kNotFound.
   WriteResult Touch(std::string_view key, const WriteOptions& options = {});
 
   // ---- Attributes: in a convergent map an entry has any number of named parts besides its value.

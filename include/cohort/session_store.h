@@ -122,7 +122,8 @@ class COHORT_EXPORT SessionStore {
   SessionResult Save(std::string_view id, const SessionChanges& changes);
   // Reads, calls `change` with what is there, saves what it returns; other writes of this store to
   // this session wait meanwhile. `change` must not call the store for this session. If it returns
-  // an error, that is the result.
+  // an error, that is the result. In a store that is full it makes no room, as Save may:
+  // kResourceExhausted.
   using ChangeFunction = std::function<absl::StatusOr<SessionChanges>(const SessionSnapshot&)>;
   SessionResult Update(std::string_view id, const ChangeFunction& change);
   // One atomic step: nobody sees both ids, or none. What is written to the old one afterwards is
