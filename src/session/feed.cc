@@ -9,6 +9,12 @@
 
 namespace cohort::session {
 
+namespace {
+
+constexpr size_t kEventsAtOnce = 256;  // Then the group's other callbacks have their turn.
+
+}  // namespace
+
 using runtime::MutexLock;
 
 absl::Time Core::GuessDue(absl::Duration left) const {
@@ -23,7 +29,7 @@ void Core::OnChange(const Change& change) {
     Rescan(*in_group, /*tell=*/true);
   } else if (change.cause != ChangeCause::kMerge &&
              change.writer.instance == in_group->self().instance) {
-    return;  // The call that wrote it has told.
+    OnOwn(change);
   } else if (IsEndKey(change.key)) {
     // A merge may bring one that was told long ago.
     const bool is_told = change.cause == ChangeCause::kMerge || !change.value.has_value();
@@ -36,7 +42,7 @@ void Core::OnChange(const Change& change) {
       OnGone(*id, change);
     }
   }
-  events_->Drain();
+  if (events_->Drain(kEventsAtOnce)) DrainLater();
 }
 
 void Core::OnPut(std::string_view id, const Change& change, Replica& replica) {
@@ -51,11 +57,12 @@ void Core::OnPut(std::string_view id, const Change& change, Replica& replica) {
     if (!glance.ok() && gone_.contains(ToAbsl(id))) return;  // It was ended here, which was told.
     is_new = table_.Add(id, due);
     const std::shared_ptr<Session> session = table_.Find(id);
-    was_lost = session != nullptr && session->owned && owner == Owner::kOther && glance.ok() &&
-               glance->version != session->seen;
-    if (was_lost) OnLoss(*session, glance->version);
+    const bool is_unseen =
+        session != nullptr && glance.ok() && session->owned &&
+        (glance->version != session->seen || change.cause == ChangeCause::kMerge);
+    was_lost = is_unseen && OnUnseen(*session, replica, owner, glance->version);
   }
-  if (is_new) alarm_.WakeAt(due);
+  alarm_.WakeAt(due);
   SessionEvent event = NewEvent(SessionEventKind::kChanged, id, /*here=*/false);
   event.by = change.writer;
   event.version = change.version;
@@ -90,17 +97,32 @@ void Core::OnGone(std::string_view id, const Change& change) {
 }
 
 void Core::Rescan(Replica& replica, bool tell) {
+  if (!replica.IsReadable()) return;  // Its state is on its way, and is told when it is here.
   absl::flat_hash_set<std::string> there;
+  std::vector<std::pair<std::string, Version>> unseen;
   std::vector<SessionEvent> events;
   replica.ForEach([&](std::string_view id, const Replica::Glance& glance) {
     there.insert(std::string(id));
     const MutexLock lock(&mutex_);
+    const std::shared_ptr<Session> session = table_.Find(id);
+    if (session != nullptr && session->owned && session->seen != glance.version)
+      unseen.emplace_back(id, glance.version);
     if (!table_.Add(id, GuessDue(glance.left))) return;
     SessionEvent event = NewEvent(SessionEventKind::kCreated, id, /*here=*/false,
                                   "came with the state of the group");
     event.version = glance.version;
     events.push_back(std::move(event));
   });
+  for (const auto& [id, version] : unseen) {
+    const Owner owner = replica.OwnerOf(id);
+    const MutexLock lock(&mutex_);
+    const std::shared_ptr<Session> session = table_.Find(id);
+    // What was written meanwhile is told by who wrote it.
+    const bool is_unseen = session != nullptr && session->owned && session->seen < version;
+    if (!is_unseen || !OnUnseen(*session, replica, owner, version)) continue;
+    events.push_back(
+        NewEvent(SessionEventKind::kMoved, id, /*here=*/false, "another member had taken it over"));
+  }
   std::vector<std::string> known;
   {
     const MutexLock lock(&mutex_);
@@ -140,17 +162,22 @@ void Core::Tell(SessionEvent event) {
 void Core::DrainLater() {
   const ReplicaPtr in_group = replica();
   if (in_group == nullptr || in_group->left()) return;
-  in_group->Deliver([events = events_, tasks = task_events_] {
-    events->Drain();
-    tasks->Drain();
+  // Also what is left when the store has been closed.
+  in_group->Deliver([weak = weak_from_this(), events = events_, tasks = task_events_] {
+    const std::shared_ptr<Core> self = weak.lock();
+    const size_t most = self != nullptr ? kEventsAtOnce : kSessionEventsQueuedMax;
+    const bool more_events = events->Drain(most);
+    const bool more_tasks = tasks->Drain(most);
+    if (self != nullptr && (more_events || more_tasks)) self->DrainLater();
   });
 }
 
 void Core::Drain() {
   const ReplicaPtr in_group = replica();
   if (in_group != nullptr && !in_group->left()) return;
-  events_->Drain();
-  task_events_->Drain();
+  const bool more_events = events_->Drain(kEventsAtOnce);
+  const bool more_tasks = task_events_->Drain(kEventsAtOnce);
+  if (more_events || more_tasks) alarm_.Wake();
 }
 
 Subscription Core::SubscribeEvents(std::function<void(const SessionEvent&)> on_event,

@@ -27,6 +27,20 @@ void Core::OnLoss(Session& session, const Version& version) {
   session.seen = version;
 }
 
+// What another member wrote although this one owns the session comes from another side of the
+// group. What this one wrote, and has not seen, had an unknown outcome: it is of the host.
+bool Core::OnUnseen(Session& session, const Replica& replica, Owner owner, const Version& version) {
+  if (session.owned && owner == Owner::kOther) {
+    OnLoss(session, version);
+    return true;
+  }
+  session.stale = true;
+  if (!session.owned || replica.Wrote(version)) return false;
+  session.fence = ++next_fence_;
+  session.seen = version;
+  return false;
+}
+
 absl::Status Core::Refused(std::string_view id, const absl::Status& status) {
   if (!absl::IsAborted(status)) return status;
   {
@@ -40,18 +54,18 @@ absl::Status Core::Refused(std::string_view id, const absl::Status& status) {
 absl::Status Core::CheckFence(Session& session, const Replica& replica, Owner owner, uint64_t fence,
                               bool always) {
   if (always) return absl::OkStatus();
-  if (owner == Owner::kSelf) {
-    const MutexLock lock(&mutex_);
-    return fence == 0 || fence == session.fence ? absl::OkStatus() : Fenced();
-  }
   const absl::StatusOr<Replica::Glance> glance = replica.Look(session.id);
   if (!glance.ok()) return glance.status();
   const MutexLock lock(&mutex_);
   const bool changed = glance->version != session.seen;
+  if (owner == Owner::kSelf && session.owned) {
+    if (changed) OnUnseen(session, replica, owner, glance->version);
+    return fence == 0 || fence == session.fence ? absl::OkStatus() : Fenced();
+  }
   // A member that comes back as a new one has lost what nobody touched only in name.
   if (session.owned && changed) OnLoss(session, glance->version);
-  const bool is_stale = fence != 0 && (fence != session.fence || changed);
-  return session.lost || is_stale ? Fenced() : absl::OkStatus();
+  const bool is_old = fence != 0 && (fence != session.fence || changed);
+  return session.lost || is_old ? Fenced() : absl::OkStatus();
 }
 
 absl::Status Core::Own(Session& session, Replica& replica, uint64_t fence, bool always) {
@@ -61,7 +75,12 @@ absl::Status Core::Own(Session& session, Replica& replica, uint64_t fence, bool 
     if (absl::Status status = CheckFence(session, replica, owner, fence, always); !status.ok())
       return status;
     if (owner == Owner::kSelf) {
-      return session.shape.has_value() ? absl::OkStatus() : Learn(session, replica);
+      bool knows = session.shape.has_value();
+      {
+        const MutexLock lock(&mutex_);
+        knows = knows && session.owned && !session.stale;
+      }
+      return knows ? absl::OkStatus() : Learn(session, replica);
     }
     const absl::Status claimed = ClaimIt(session, replica, always ? 0 : fence);
     if (!absl::IsAborted(claimed) || claimed == Fenced()) return claimed;
@@ -75,6 +94,9 @@ absl::Status Core::ClaimIt(Session& session, Replica& replica, uint64_t fence) {
     absl::StatusOr<Replica::Reading> reading = replica.Read(session.id);
     if (!reading.ok()) return reading.status();
     before = std::move(reading->contents);
+    // Written after the fence was compared, and before this was read.
+    const MutexLock lock(&mutex_);
+    if (fence != session.fence || reading->version != session.seen) return Fenced();
   }
   const WriteResult claimed = replica.Claim(session.id);
   if (!claimed.ok()) return claimed.status;
@@ -109,8 +131,9 @@ absl::Status Core::Learn(Session& session, const Replica& replica) {
   const InfoRecord& info = reading->contents.info;
   const MutexLock lock(&mutex_);
   session.owned = true;
-  session.lost = false;
+  session.lost = session.stale = false;
   session.seen = reading->version;
+  session.bytes = session.shape->Bytes();
   if (session.fence == 0) session.fence = ++next_fence_;
   // The owner before may have known of a later access, but not of one later than this.
   const absl::Time accessed = reading->Accessed(now) + AccessSlack(info.max_inactive);

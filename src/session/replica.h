@@ -49,6 +49,10 @@ class Replica {
 
   MemberId self() const;
   bool left() const;  // The group was left.
+  bool IsOf(const Group& group) const;
+  // Whether this member has its complete state.
+  bool IsReadable() const;
+  bool Wrote(const Version& version) const;  // This member.
   // Runs `task` on the delivery thread.
   void Deliver(std::function<void()> task) const;
   // Where this member stands, from 0, among those of the view that may end the session `id` when

@@ -47,7 +47,9 @@ struct Session {
   // Guarded by the store's lock.
   bool owned = false;  // As far as is known: the map decides.
   bool lost = false;   // Another member took it, and it was not loaded since.
+  bool stale = false;  // It may hold what `shape` does not tell: to be read before it is written.
   Version seen;        // When this store wrote or read it last.
+  size_t bytes = 0;    // As Shape::Bytes(), when it was written or read last.
   uint64_t fence = 0;
   absl::Time accessed = absl::InfinitePast();     // Of the owner.
   absl::Time access_told = absl::InfinitePast();  // To the group.
@@ -59,7 +61,7 @@ class SessionTable {
  public:
   // ---- The list.
   bool Contains(std::string_view id) const;
-  // Whether it is new.
+  // Whether it is new. One that is there is brought forward, if `due` is earlier.
   bool Add(std::string_view id, absl::Time due);
   // Whether it was there.
   bool Remove(std::string_view id);
@@ -75,6 +77,7 @@ class SessionTable {
   std::shared_ptr<Session> FindOrNew(std::string_view id);
   // Forgets it, unless it is owned or somebody else has it.
   void Release(std::shared_ptr<Session>& session);
+  // What is known of it. Whoever has its turn keeps the object, so that the next waits for it.
   void Drop(std::string_view id);
   std::vector<std::shared_ptr<Session>> Owned() const;
 
