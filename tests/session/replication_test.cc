@@ -140,14 +140,14 @@ TEST_F(SessionReplicationTest, WhileItIsSwitchedOffAndOnNoWriteIsLost) {
 TEST_F(SessionReplicationTest, WhatIsMadeWhileItIsSwitchedOffIsHereAfterwards) {
   Node a(Shop(), &members_[0]);
   Node b(Shop(), &members_[1]);
-  for (int round = 0; round < 5; ++round) {
+  for (int round = 0; round < 8; ++round) {
     ASSERT_TRUE(b->Create("taken" + std::to_string(round), {}, {{"n", "0"}}).ok());
     std::atomic<bool> done = false;
-    std::vector<std::vector<std::string>> made(3);
+    std::vector<std::vector<std::string>> made(12);
     std::vector<std::thread> requests;
     for (size_t thread = 0; thread < made.size(); ++thread) {
       requests.emplace_back([&, thread] {
-        for (int i = 0; i < 40 && !done; ++i) {
+        for (int i = 0; i < 8 && !done; ++i) {
           const std::string id = absl::StrCat("round ", round, " thread ", thread, " number ", i);
           EXPECT_TRUE(a->Create(id, {}, {{"n", id}}).ok());
           if (i % 2 == 0) {
