@@ -9,6 +9,12 @@
 
 namespace cohort::session {
 
+namespace {
+
+constexpr int kReadsMax = 8;  // Of a session that is written while it is read.
+
+}  // namespace
+
 using runtime::MutexLock;
 
 Core::Turn::Turn(Core& core, std::string_view id) : core_(core) {
@@ -62,12 +68,12 @@ absl::StatusOr<Core::ReplicaPtr> Core::Route(Session& session) {
   return ReplicaPtr();
 }
 
-absl::Status Core::KeepWhereItBelongs(Session& session, const ReplicaPtr& replica) {
+void Core::KeepWhereItBelongs(Session& session, const ReplicaPtr& replica) {
   {
     const MutexLock lock(&mutex_);
-    if (replica == nullptr || (on_ && replica_ == replica)) return absl::OkStatus();
+    if (replica == nullptr || (on_ && replica_ == replica)) return;
   }
-  return local_.Exists(session.id) ? absl::OkStatus() : Withdraw(session, *replica);
+  if (!local_.Exists(session.id)) Withdraw(session, *replica).IgnoreError();
 }
 
 // ---- Create.
@@ -140,8 +146,8 @@ SessionResult Core::Create(std::string_view id, const SessionInfo& info,
   event.version = written.version;
   Tell(std::move(event));
   TellRefused(id, result.refused);
-  result.status = KeepWhereItBelongs(*turn, replica);
-  if (result.ok()) result.status = written.status;
+  KeepWhereItBelongs(*turn, replica);
+  result.status = written.status;
   const MutexLock lock(&mutex_);
   ++counts_.saves;
   result.version = written.version;
@@ -175,47 +181,64 @@ absl::StatusOr<SessionSnapshot> Core::LoadLocal(std::string_view id, const Local
   snapshot.version = held.version;
   snapshot.is_owner = true;
   const MutexLock lock(&mutex_);
-  const std::shared_ptr<Session> session = table_.FindOrNew(id);
+  std::shared_ptr<Session> session = table_.FindOrNew(id);
   if (session->fence == 0) session->fence = ++next_fence_;
   snapshot.fence = session->fence;
+  if (!local_.Exists(id)) table_.Release(session);
   return snapshot;
 }
 
-absl::StatusOr<SessionSnapshot> Core::LoadFromGroup(std::string_view id, const Replica& replica) {
-  const absl::StatusOr<Replica::Reading> reading = replica.Read(id);
-  if (!reading.ok()) return reading.status();
-  const Owner owner = replica.OwnerOf(id);
-  const absl::Time now = Now();
-  const InfoRecord& info = reading->contents.info;
-  absl::Time accessed = reading->Accessed(now);
-  absl::Time over = accessed + info.max_inactive + AccessSlack(info.max_inactive);
+// The session was read without its turn, so it may have been written since: what is older than what
+// this store has seen proves nothing.
+absl::StatusOr<bool> Core::NoteReading(std::string_view id, const Replica& replica,
+                                       const Replica::Reading& reading, SessionSnapshot& snapshot) {
+  const ContentHash held = HashOf(reading.contents);
+  Owner owner = replica.OwnerOf(id);
+  const MutexLock lock(&mutex_);
+  std::shared_ptr<Session> session = table_.FindOrNew(id);
+  if (session->owned && reading.version < session->seen) return absl::AbortedError("old");
+  // It may have been claimed by this store since.
+  if (session->owned && owner != Owner::kSelf) owner = replica.OwnerOf(id);
   bool was_lost = false;
-  SessionSnapshot snapshot;
-  {
-    const MutexLock lock(&mutex_);
-    const std::shared_ptr<Session> session = table_.FindOrNew(id);
-    if (session->owned && reading->version != session->seen)
-      was_lost = OnUnseen(*session, replica, owner, reading->version);
-    if (session->owned) {
-      accessed = std::max(accessed, session->accessed);
-      over = accessed + info.max_inactive;
-    } else if (session->fence == 0 || session->seen != reading->version) {
-      session->fence = ++next_fence_;
-      session->seen = reading->version;
-    }
-    session->lost = false;
-    snapshot.fence = session->fence;
-  }
-  if (was_lost) {
-    Tell(NewEvent(SessionEventKind::kMoved, id, /*here=*/false, "another member has written it"));
-  }
-  if (over <= now) return absl::NotFoundError("the session's time is over");
-  const uint64_t fence = snapshot.fence;
-  snapshot = *SnapshotOf(id, reading->contents, accessed);
-  snapshot.version = reading->version;
+  if (session->owned && (owner != Owner::kSelf || session->seen < reading.version))
+    was_lost = OnUnseen(*session, replica, owner, reading.version);
   snapshot.is_owner = owner == Owner::kSelf;
-  snapshot.fence = fence;
-  return snapshot;
+  if (session->owned) {
+    snapshot.last_accessed = std::max(snapshot.last_accessed, session->accessed);
+  } else if (session->fence == 0 || session->held != held) {
+    session->fence = ++next_fence_;
+  }
+  if (!session->owned) {
+    session->held = held;
+    session->seen = reading.version;
+  }
+  session->lost = false;
+  snapshot.fence = session->fence;
+  const absl::Duration slack =
+      session->owned ? absl::ZeroDuration() : AccessSlack(snapshot.max_inactive);
+  const bool is_over = snapshot.last_accessed + snapshot.max_inactive + slack <= Now();
+  // One that has ended meanwhile leaves nothing.
+  if (!table_.Contains(id) && !replica.Exists(id)) table_.Release(session);
+  if (is_over) return absl::NotFoundError("the session's time is over");
+  return was_lost;
+}
+
+absl::StatusOr<SessionSnapshot> Core::LoadFromGroup(std::string_view id, const Replica& replica) {
+  for (int i = 0;; ++i) {
+    const absl::StatusOr<Replica::Reading> reading = replica.Read(id);
+    if (!reading.ok()) return reading.status();
+    SessionSnapshot snapshot = *SnapshotOf(id, reading->contents, reading->Accessed(Now()));
+    snapshot.version = reading->version;
+    const absl::StatusOr<bool> was_lost = NoteReading(id, replica, *reading, snapshot);
+    if (absl::IsAborted(was_lost.status()) && i < kReadsMax) continue;
+    if (absl::IsAborted(was_lost.status()))
+      return absl::UnavailableError("the session is being written without a pause");
+    if (was_lost.ok() && *was_lost) {
+      Tell(NewEvent(SessionEventKind::kMoved, id, /*here=*/false, "another member has taken it"));
+    }
+    if (!was_lost.ok()) return was_lost.status();
+    return snapshot;
+  }
 }
 
 absl::StatusOr<SessionSnapshot> Core::Load(std::string_view id) {
@@ -413,7 +436,7 @@ SessionResult Core::Write(Session& session, const SessionChanges& changes) {
   }
   result =
       *place == nullptr ? WriteLocal(session, changes) : WriteInGroup(session, **place, changes);
-  if (result.ok()) result.status = KeepWhereItBelongs(session, *place);
+  if (result.ok()) KeepWhereItBelongs(session, *place);
   if (result.ok() && *change_watchers_ > 0) {
     SessionEvent event = NewEvent(SessionEventKind::kChanged, session.id, /*here=*/true);
     event.version = result.version;

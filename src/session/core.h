@@ -101,11 +101,11 @@ class Core : public std::enable_shared_from_this<Core> {
   absl::Status Own(Session& session, Replica& replica, uint64_t fence, bool always = false);
   absl::Status CheckFence(Session& session, const Replica& replica, Owner owner, uint64_t fence,
                           bool always);
-  absl::Status ClaimIt(Session& session, Replica& replica, uint64_t fence);
+  absl::Status ClaimIt(Session& session, Replica& replica, Owner owner, uint64_t fence);
   absl::Status Learn(Session& session, const Replica& replica);
   void OnLoss(Session& session, const Version& version) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
-  // The group has something of a session that is used here which this store has not seen. Whether
-  // another member has taken it.
+  // The group has something of a session that is owned here, as far as was known, which this store
+  // has not seen. Whether another member has taken it.
   bool OnUnseen(Session& session, const Replica& replica, Owner owner, const Version& version)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   // `status`, and the event if it says that another member owns the session.
@@ -113,8 +113,9 @@ class Core : public std::enable_shared_from_this<Core> {
 
   // ---- Writes (calls.cc). Where the session is; null: here only. It is moved to where it belongs.
   absl::StatusOr<ReplicaPtr> Route(Session& session);
-  // Replication may have been switched off while the session was written to `replica`.
-  absl::Status KeepWhereItBelongs(Session& session, const ReplicaPtr& replica);
+  // Replication may have been switched off while the session was written to `replica`. Where it
+  // cannot be moved now it stays: the write stands.
+  void KeepWhereItBelongs(Session& session, const ReplicaPtr& replica);
   SessionResult Write(Session& session, const SessionChanges& changes);
   SessionResult WriteLocal(Session& session, const SessionChanges& changes);
   SessionResult WriteInGroup(Session& session, Replica& replica, const SessionChanges& changes);
@@ -133,6 +134,9 @@ class Core : public std::enable_shared_from_this<Core> {
   SessionResult NotFound(std::string_view id) const;
   bool IsOver(Session& session, const Replica& replica);
   absl::StatusOr<SessionSnapshot> LoadFromGroup(std::string_view id, const Replica& replica);
+  // Whether another member has taken it. Error: kAborted, it is to be read again.
+  absl::StatusOr<bool> NoteReading(std::string_view id, const Replica& replica,
+                                   const Replica::Reading& reading, SessionSnapshot& snapshot);
   absl::StatusOr<SessionSnapshot> LoadLocal(std::string_view id, const LocalStore::Held& held);
   void TellRefused(std::string_view id, const std::vector<RefusedAttribute>& refused);
 
@@ -140,8 +144,10 @@ class Core : public std::enable_shared_from_this<Core> {
   // Ends it everywhere, by right: `cause`. The caller has its turn. Errors: kAborted; kNotFound.
   absl::Status End(Session& session, const ReplicaPtr& replica, EndCause cause);
   void Forget(std::string_view id);
+  // Unless there is one of this id again.
+  void ForgetIfGone(std::string_view id);
   // Tells that it ended here.
-  void TellEnd(std::string_view id, OpenEnd end, const Version& version);
+  void TellEnd(OpenEnd end, const Version& version);
   std::shared_ptr<const SessionSnapshot> SnapshotOf(std::string_view id, const Contents& contents,
                                                     absl::Time accessed) const;
 

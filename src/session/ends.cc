@@ -64,14 +64,18 @@ void Core::Forget(std::string_view id) {
   table_.Drop(id);
 }
 
-void Core::TellEnd(std::string_view id, OpenEnd end, const Version& version) {
+void Core::ForgetIfGone(std::string_view id) {
+  if (!Exists(id)) Forget(id);
+}
+
+void Core::TellEnd(OpenEnd end, const Version& version) {
   {
     const MutexLock lock(&mutex_);
-    NoteGone(id, end.new_id);
+    NoteGone(end.id, end.new_id);
     if (end.cause == EndCause::kExpired) ++counts_.expired;
     if (end.cause == EndCause::kEvicted) ++counts_.evicted;
   }
-  SessionEvent event = NewEvent(KindOf(end.cause), id, /*here=*/true, TextOf(end.cause));
+  SessionEvent event = NewEvent(KindOf(end.cause), end.id, /*here=*/true, TextOf(end.cause));
   event.new_id = std::move(end.new_id);
   event.session = std::move(end.session);
   event.version = version;
@@ -80,7 +84,7 @@ void Core::TellEnd(std::string_view id, OpenEnd end, const Version& version) {
 
 absl::Status Core::End(Session& session, const ReplicaPtr& replica, EndCause cause) {
   absl::Status status;
-  OpenEnd end{cause, {}, nullptr};
+  OpenEnd end{session.id, cause, {}, nullptr};
   session.shape.reset();
   if (replica == nullptr) {
     const std::optional<LocalStore::Held> held = local_.Take(session.id);
@@ -89,23 +93,23 @@ absl::Status Core::End(Session& session, const ReplicaPtr& replica, EndCause cau
   } else {
     const absl::StatusOr<Replica::Reading> reading = replica->Read(session.id);
     if (!reading.ok()) return reading.status();
+    const std::string key = replica->NewEndKey();
     {
       const MutexLock lock(&mutex_);
       const absl::Time accessed = std::max(session.accessed, reading->Accessed(Now()));
       end.session = SnapshotOf(session.id, reading->contents, accessed);
-      open_ends_.Begin(session.id, end, Now());
+      open_ends_.Begin(key, end, Now());
     }
-    const WriteResult ended = replica->End(session.id, cause);
+    const WriteResult ended = replica->End(session.id, cause, key);
     // A group that was left tells nothing any more.
     const bool is_gone = replica->left() && absl::IsNotFound(replica->Read(session.id).status());
     if (!is_gone) status = ended.status;
     const MutexLock lock(&mutex_);
-    if (!open_ends_.Settle(session.id, status)) return status;
+    if (!open_ends_.Settle(key, status)) return status;
   }
   Forget(session.id);
-  TellEnd(session.id, std::move(end), Version::None());
-  // It has ended, whether all others know it yet or not.
-  return IsRefusal(status) ? absl::OkStatus() : status;
+  TellEnd(std::move(end), Version::None());
+  return status;
 }
 
 SessionResult Core::Invalidate(std::string_view id) {
@@ -143,6 +147,7 @@ SessionResult Core::ChangeId(std::string_view old_id, std::string_view new_id) {
     result.status = absl::AlreadyExistsError("there is a session of the new id");
   result.status = Refused(old_id, result.status);
   if (!result.ok()) return result;
+  const OpenEnd end{std::string(old_id), EndCause::kRenamed, std::string(new_id), nullptr};
   Contents contents;
   WriteResult written;
   if (*place == nullptr) {
@@ -156,15 +161,16 @@ SessionResult Core::ChangeId(std::string_view old_id, std::string_view new_id) {
     absl::StatusOr<Replica::Reading> reading = (*place)->Read(old_id);
     if (!reading.ok()) return NotFound(old_id);
     contents = std::move(reading->contents);
+    const std::string key = (*place)->NewEndKey();
     {
       const MutexLock lock(&mutex_);
-      open_ends_.Begin(old_id, {EndCause::kRenamed, std::string(new_id), nullptr}, Now());
+      open_ends_.Begin(key, end, Now());
     }
-    written = (*place)->Rename(old_id, new_id, contents);
+    written = (*place)->Rename(old_id, new_id, contents, key);
     bool is_renamed = false;
     {
       const MutexLock lock(&mutex_);
-      is_renamed = open_ends_.Settle(old_id, written.status);
+      is_renamed = open_ends_.Settle(key, written.status);
     }
     if (!is_renamed) {
       from->shape.reset();
@@ -172,14 +178,13 @@ SessionResult Core::ChangeId(std::string_view old_id, std::string_view new_id) {
       result.status = Refused(old_id, written.status);
       return result;
     }
-    if (IsRefusal(written.status)) written.status = absl::OkStatus();
   }
   from->shape.reset();
   Forget(old_id);
   Adopt(*to, contents, written.version);
-  TellEnd(old_id, {EndCause::kRenamed, std::string(new_id), nullptr}, written.version);
-  result.status = KeepWhereItBelongs(*to, *place);
-  if (result.ok()) result.status = written.status;
+  TellEnd(end, written.version);
+  KeepWhereItBelongs(*to, *place);
+  result.status = written.status;
   const MutexLock lock(&mutex_);
   ++counts_.saves;
   result.version = written.version;
@@ -238,7 +243,7 @@ void Core::OnEnd(const EndRecord& end, const Change& change) {
     }
   }
   if (end.cause == EndCause::kRenamed) alarm_.Wake();
-  Forget(end.id);
+  ForgetIfGone(end.id);
   SessionEvent event = NewEvent(KindOf(end.cause), end.id, /*here=*/false, TextOf(end.cause));
   event.new_id = end.new_id;
   event.by = change.writer;
@@ -248,23 +253,17 @@ void Core::OnEnd(const EndRecord& end, const Change& change) {
 
 // What this store did: told by the call that did it, unless that has returned without knowing.
 void Core::OnOwn(const Change& change) {
-  std::optional<std::string> ended;
-  if (IsEndKey(change.key) && change.value.has_value()) {
-    if (const std::optional<EndRecord> end = DecodeEnd(*change.value)) ended = end->id;
-  } else if (const auto id = IdOfKey(change.key); id.has_value() && !change.value.has_value()) {
-    ended = std::string(*id);
-  }
-  if (!ended.has_value()) return;
+  if (!IsEndKey(change.key) || !change.value.has_value()) return;
   std::optional<OpenEnd> end;
   {
     const MutexLock lock(&mutex_);
-    end = open_ends_.OnTold(*ended);
+    end = open_ends_.OnTold(change.key);
     if (!end.has_value()) return;
     if (end->cause == EndCause::kRenamed) table_.Add(end->new_id, Now());  // To be looked at.
   }
   alarm_.Wake();
-  Forget(*ended);
-  TellEnd(*ended, *std::move(end), change.version);
+  ForgetIfGone(end->id);
+  TellEnd(*std::move(end), change.version);
 }
 
 }  // namespace cohort::session

@@ -74,7 +74,12 @@ void Core::ExpireOne(const std::string& id) {
   if (due > now) return Schedule(id, due);
   absl::Status status = absl::OkStatus();
   // Who claims it ends it: of several successors one. By then all accesses before are here.
-  if (owner != Owner::kSelf) {
+  bool is_owned = false;
+  {
+    const MutexLock lock(&mutex_);
+    is_owned = owner == Owner::kSelf && turn->owned;
+  }
+  if (!is_owned) {
     status = in_group->Claim(id).status;
     const absl::StatusOr<Replica::Reading> again = in_group->Read(id);
     if (status.ok()) status = again.status();

@@ -47,7 +47,6 @@ void Core::OnChange(const Change& change) {
 
 void Core::OnPut(std::string_view id, const Change& change, Replica& replica) {
   const absl::StatusOr<Replica::Glance> glance = replica.Look(id);
-  const Owner owner = replica.OwnerOf(id);
   // What has ended since is told all the same: so will its end be.
   const absl::Time due = glance.ok() ? GuessDue(glance->left) : absl::InfiniteFuture();
   bool is_new = false;
@@ -57,10 +56,12 @@ void Core::OnPut(std::string_view id, const Change& change, Replica& replica) {
     if (!glance.ok() && gone_.contains(ToAbsl(id))) return;  // It was ended here, which was told.
     is_new = table_.Add(id, due);
     const std::shared_ptr<Session> session = table_.Find(id);
-    const bool is_unseen =
-        session != nullptr && glance.ok() && session->owned &&
-        (glance->version != session->seen || change.cause == ChangeCause::kMerge);
-    was_lost = is_unseen && OnUnseen(*session, replica, owner, glance->version);
+    const bool is_merge = change.cause == ChangeCause::kMerge;
+    const bool is_unseen = session != nullptr && session->owned && glance.ok() &&
+                           (is_merge || session->seen < glance->version);
+    was_lost = is_unseen && OnUnseen(*session, replica, replica.OwnerOf(id), glance->version);
+    // Who owns it on the other side may not know yet that it does no more.
+    if (is_unseen && is_merge && !was_lost) OnLoss(*session, glance->version);
   }
   alarm_.WakeAt(due);
   SessionEvent event = NewEvent(SessionEventKind::kChanged, id, /*here=*/false);
@@ -81,10 +82,10 @@ void Core::OnPut(std::string_view id, const Change& change, Replica& replica) {
 void Core::OnGone(std::string_view id, const Change& change) {
   {
     const MutexLock lock(&mutex_);
-    if (!table_.Contains(id)) return;
+    if (!table_.Contains(id)) return table_.Drop(id);
   }
   if (local_.Exists(id)) return;
-  Forget(id);
+  ForgetIfGone(id);
   const bool expired = change.cause == ChangeCause::kExpire;
   SessionEvent event =
       NewEvent(expired ? SessionEventKind::kExpired : SessionEventKind::kInvalidated, id,
@@ -114,12 +115,11 @@ void Core::Rescan(Replica& replica, bool tell) {
     events.push_back(std::move(event));
   });
   for (const auto& [id, version] : unseen) {
-    const Owner owner = replica.OwnerOf(id);
     const MutexLock lock(&mutex_);
     const std::shared_ptr<Session> session = table_.Find(id);
     // What was written meanwhile is told by who wrote it.
     const bool is_unseen = session != nullptr && session->owned && session->seen < version;
-    if (!is_unseen || !OnUnseen(*session, replica, owner, version)) continue;
+    if (!is_unseen || !OnUnseen(*session, replica, replica.OwnerOf(id), version)) continue;
     events.push_back(
         NewEvent(SessionEventKind::kMoved, id, /*here=*/false, "another member had taken it over"));
   }

@@ -6,35 +6,31 @@
 
 namespace cohort::session {
 
-void OpenEnds::Begin(std::string_view id, OpenEnd end, absl::Time now) {
+void OpenEnds::Begin(std::string_view key, OpenEnd end, absl::Time now) {
   if (ends_.size() >= kOpenEndsMax) {
     absl::erase_if(
         ends_, [&](const auto& item) { return !item.second.is_open && item.second.until <= now; });
   }
-  Slot& slot = ends_[ToAbsl(id)];
+  Slot& slot = ends_[ToAbsl(key)];
   slot.end = std::move(end);
   slot.until = now + kOpenEndsTime;
-  slot.is_open = true;
 }
 
-bool OpenEnds::Settle(std::string_view id, const absl::Status& status) {
-  const auto found = ends_.find(ToAbsl(id));
+bool OpenEnds::Settle(std::string_view key, const absl::Status& status) {
+  const auto found = ends_.find(ToAbsl(key));
   if (found == ends_.end()) return status.ok();
   Slot& slot = found->second;
-  // A refusal is sure; but what an earlier call has written may be what it was refused for.
   const bool has_happened = status.ok() || slot.has_happened;
-  const bool may_happen = !IsRefusal(status) || slot.is_unsure;
-  if (has_happened || !may_happen || ends_.size() > kOpenEndsMax) {
+  if (has_happened || IsRefusal(status) || ends_.size() > kOpenEndsMax) {
     ends_.erase(found);
     return has_happened;
   }
   slot.is_open = false;
-  slot.is_unsure = true;
   return false;
 }
 
-std::optional<OpenEnd> OpenEnds::OnTold(std::string_view id) {
-  const auto found = ends_.find(ToAbsl(id));
+std::optional<OpenEnd> OpenEnds::OnTold(std::string_view key) {
+  const auto found = ends_.find(ToAbsl(key));
   if (found == ends_.end()) return std::nullopt;
   if (found->second.is_open) {
     found->second.has_happened = true;

@@ -183,10 +183,10 @@ WriteResult Replica::Claim(std::string_view id) {
 }
 
 WriteResult Replica::Rename(std::string_view old_id, std::string_view new_id,
-                            const Contents& contents) {
+                            const Contents& contents, const std::string& end_key) {
   WriteBatch batch;
   // First, so that who is told of the new id knows it already.
-  batch.Put(NewEndKey(),
+  batch.Put(end_key,
             Encode(EndRecord{EndCause::kRenamed, std::string(old_id), std::string(new_id)}),
             kEndRecordTtl);
   AddContents(new_id, contents, batch);
@@ -194,9 +194,9 @@ WriteResult Replica::Rename(std::string_view old_id, std::string_view new_id,
   return map_.Write(batch, ByRight());
 }
 
-WriteResult Replica::End(std::string_view id, EndCause cause) {
+WriteResult Replica::End(std::string_view id, EndCause cause, const std::string& end_key) {
   WriteBatch batch;
-  batch.Put(NewEndKey(), Encode(EndRecord{cause, std::string(id), {}}), kEndRecordTtl);
+  batch.Put(end_key, Encode(EndRecord{cause, std::string(id), {}}), kEndRecordTtl);
   batch.Erase(SessionKey(id));
   const WriteResult ended = map_.Write(batch, ByRight());
   // A map that is full has no room for the record; it must have one for what frees some.

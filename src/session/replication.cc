@@ -20,7 +20,7 @@ absl::Status Core::Publish(Session& session, Replica& replica) {
   const std::optional<LocalStore::Held> held = local_.Get(session.id);
   if (!held.has_value()) return absl::NotFoundError("no such session");
   const bool replaces = replica.Exists(session.id);
-  if (replaces && replica.OwnerOf(session.id) != Owner::kSelf) {
+  if (replaces) {
     const WriteResult claimed = replica.Claim(session.id);
     if (!claimed.ok() && !absl::IsNotFound(claimed.status)) return claimed.status;
   }
@@ -68,7 +68,7 @@ absl::Status Core::Withdraw(Session& session, Replica& replica) {
   }
   const absl::Time due = accessed + reading->contents.info.max_inactive;
   local_.Put(session.id, std::move(reading->contents), accessed);
-  const WriteResult ended = replica.End(session.id, EndCause::kWithdrawn);
+  const WriteResult ended = replica.End(session.id, EndCause::kWithdrawn, replica.NewEndKey());
   // Another member has taken it, or ended it, meanwhile. Whatever else kept it in the group, it
   // goes on here.
   if (absl::IsAborted(ended.status) || absl::IsNotFound(ended.status)) {
@@ -95,6 +95,7 @@ absl::Status Core::Attach(Group& group) {
     replica_ = in_group;
     on_ = true;
   }
+  DrainLater();  // What was to be told on another thread.
   subscriptions_.push_back(in_group->Subscribe([weak = weak_from_this()](const Change& change) {
     if (const auto self = weak.lock()) self->OnChange(change);
   }));

@@ -89,6 +89,7 @@ void SessionTable::Drop(std::string_view id) {
   session.owned = session.lost = false;
   session.stale = true;
   session.seen = Version::None();
+  session.held = {};
   session.fence = 0;
   session.bytes = 0;
   session.accessed = session.access_told = absl::InfinitePast();

@@ -48,7 +48,8 @@ struct Session {
   bool owned = false;  // As far as is known: the map decides.
   bool lost = false;   // Another member took it, and it was not loaded since.
   bool stale = false;  // It may hold what `shape` does not tell: to be read before it is written.
-  Version seen;        // When this store wrote or read it last.
+  Version seen;        // When this store wrote or read it last. While it is owned, it grows.
+  ContentHash held;    // What `fence` stands for, while it is not owned.
   size_t bytes = 0;    // As Shape::Bytes(), when it was written or read last.
   uint64_t fence = 0;
   absl::Time accessed = absl::InfinitePast();     // Of the owner.
@@ -75,7 +76,7 @@ class SessionTable {
   // ---- Sessions that are used here.
   std::shared_ptr<Session> Find(std::string_view id) const;
   std::shared_ptr<Session> FindOrNew(std::string_view id);
-  // Forgets it, unless it is owned or somebody else has it.
+  // Forgets it, unless it is owned, or in the list, or somebody else has it.
   void Release(std::shared_ptr<Session>& session);
   // What is known of it. Whoever has its turn keeps the object, so that the next waits for it.
   void Drop(std::string_view id);

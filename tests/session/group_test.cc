@@ -153,7 +153,11 @@ TEST_F(SessionGroupTest, MembersThatUpdateOneSessionAtOnceLoseNothing) {
   for (const auto& node : nodes_) {
     requests.emplace_back([&] {
       for (int i = 0; i < 10; ++i) {
-        const SessionResult result = (*node)->Update("s1", Increment);
+        // The longer a request takes, the more comes in between.
+        const SessionResult result = (*node)->Update("s1", [](const SessionSnapshot& snapshot) {
+          for (int pause = 0; pause < 300; ++pause) std::this_thread::yield();
+          return Increment(snapshot);
+        });
         if (result.ok()) ++counted;
         EXPECT_TRUE(result.ok() || absl::IsAborted(result.status)) << result.status;
       }
