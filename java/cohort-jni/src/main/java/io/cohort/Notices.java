@@ -3,16 +3,20 @@ package io.cohort;
 import java.util.Map;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.atomic.AtomicLong;
+import java.util.function.Consumer;
 
 /**
  * The one thread that tells notices to listeners. It takes them from the native queue, so no thread
- * of native code is ever one of the JVM's. It runs while there is a group, as a daemon.
+ * of native code is ever one of the JVM's. It runs while there is a group or a store, as a
+ * daemon.
  */
 final class Notices {
   private static final int VIEW = 1;
   private static final int EVENT = 2;
   private static final int CHANGE = 3;
   private static final int LOST = 4;
+  private static final int SESSION_EVENT = 5;
+  private static final int SESSION_TASK = 6;
 
   /** Gets what was packed for a listener. */
   private interface Target {
@@ -22,7 +26,8 @@ final class Notices {
   private static final Map<Long, Target> TARGETS = new ConcurrentHashMap<>();
   private static final AtomicLong NEXT = new AtomicLong(1);
 
-  private static int groups;
+  // Groups and stores.
+  private static int users;
   private static Teller teller;
 
   private Notices() {}
@@ -45,6 +50,19 @@ final class Notices {
     });
   }
 
+  static long addForSessions(SessionListener listener) {
+    return add((kind, notice) -> {
+      if (kind == SESSION_EVENT) listener.onEvent(SessionEvent.read(notice));
+      if (kind == LOST) listener.onLost(notice.readLong());
+    });
+  }
+
+  static long addForTasks(Consumer<SessionTask> listener) {
+    return add((kind, notice) -> {
+      if (kind == SESSION_TASK) listener.accept(SessionTask.read(notice));
+    });
+  }
+
   private static long add(Target target) {
     long number = NEXT.getAndIncrement();
     TARGETS.put(number, target);
@@ -59,16 +77,16 @@ final class Notices {
 
   // ---- The thread -------------------------------------------------------------------------
 
-  /** A group begins; the first one starts the thread. {@link #release} ends it. */
+  /** A group or a store begins; the first one starts the thread. {@link #release} ends it. */
   static synchronized void acquire() {
-    if (groups++ > 0) return;
+    if (users++ > 0) return;
     teller = new Teller(teller);
     teller.start();
   }
 
   /** The last one ends the thread, once the notice that it tells is told. */
   static synchronized void release() {
-    if (--groups > 0) return;
+    if (--users > 0) return;
     teller.running = false;
     Native.wakeNotices();
   }
