@@ -15,6 +15,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.Random;
+import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicReference;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.AfterEach;
@@ -435,5 +436,50 @@ class SessionStoreTest {
       assertFalse(store.replicated());
       assertEquals(new MemberId(0, 0, 0), end.by());
     }
+  }
+
+  @Test
+  void replicationIsSwitchedWhileThreadsWriteAndNothingIsLost() throws Exception {
+    Loopback.Recorder told = new Loopback.Recorder();
+    atA.subscribeTasks(told::onTask);
+    AtomicReference<Throwable> wrong = new AtomicReference<>();
+    AtomicBoolean enough = new AtomicBoolean();
+    int[] written = new int[3];
+    List<Thread> writers = new ArrayList<>();
+    for (int i = 0; i < written.length; ++i) {
+      int number = i;
+      requireOk(atA.create("s" + i, changes()));
+      writers.add(new Thread(() -> {
+        try {
+          while (!enough.get()) {
+            requireOk(atA.save("s" + number, set("n", "" + ++written[number])));
+          }
+        } catch (Throwable e) {
+          wrong.set(e);
+        }
+      }));
+    }
+    for (Thread each : writers) each.start();
+    for (int i = 0; i < 6; ++i) {
+      long task = atA.setReplication(i % 2 == 0 ? null : a);
+      atA.awaitTask(task, 20_000);
+      assertEquals(i % 2 == 1, atA.replicated());
+      told.await(SessionTask.class, each -> each.id() == task && each.over());
+    }
+    enough.set(true);
+    for (Thread each : writers) each.join();
+    assertNull(wrong.get());
+    for (int i = 0; i < written.length; ++i) {
+      assertEquals("" + written[i], text(atB.load("s" + i).attributes().get("n")));
+    }
+    List<SessionTask> tasks = atA.tasks();
+    assertEquals(6, tasks.stream().filter(each -> each.state() == SessionTask.State.DONE).count());
+    SessionTask last = tasks.get(tasks.size() - 1);
+    assertEquals(SessionTask.Kind.REPLICATION_ON, last.kind());
+    assertTrue(last.moved() >= written.length, last::toString);
+    assertEquals(Status.OK, last.status());
+    assertTrue(last.changedMs() >= last.startedMs() && last.startedMs() > 0, last::toString);
+    CohortException nothing = assertThrows(CohortException.class, () -> atA.setReplication(a));
+    assertEquals(Status.FAILED_PRECONDITION, nothing.status());
   }
 }
