@@ -218,7 +218,7 @@ class FailoverTest {
   void listenersAreToldOnceInTheCluster() throws Exception {
     user.get(n1, "set?name=user&value=ann");
     user.get(n2, "get?name=user");
-    user.get(n2, "max-inactive?value=1");
+    user.get(n2, "get?seconds=1");
     Instance.awaitTrue("destroyed", () -> n2.toldOf("destroyed ann") == 1);
     assertEquals(1, n1.toldOf("created") + n2.toldOf("created"));
     assertEquals(1, n1.toldOf("added user") + n2.toldOf("added user"));
@@ -229,8 +229,7 @@ class FailoverTest {
 
   @Test
   void sessionsOfAnInstanceThatIsGoneEndAtTheOther() throws Exception {
-    user.get(n1, "set?name=user&value=ann");
-    user.get(n1, "max-inactive?value=1");
+    user.get(n1, "set?name=user&value=ann&seconds=1");
     n1.close();
     Instance.awaitTrue("destroyed", () -> n2.toldOf("destroyed ann") == 1);
     assertEquals(0, n2.manager().getActiveSessions());

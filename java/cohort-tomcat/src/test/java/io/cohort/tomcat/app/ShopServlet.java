@@ -33,6 +33,8 @@ public class ShopServlet extends HttpServlet {
     if (step.equals("public")) return "public";
     if (step.equals("encode")) return response.encodeURL("/shop/id");
     HttpSession session = request.getSession();
+    String seconds = request.getParameter("seconds");
+    if (seconds != null) session.setMaxInactiveInterval(Integer.parseInt(seconds));
     switch (step) {
       case "set" -> session.setAttribute(name, value);
       case "remove" -> session.removeAttribute(name);
@@ -49,7 +51,6 @@ public class ShopServlet extends HttpServlet {
       case "count" -> ((AtomicInteger) session.getAttribute(name)).incrementAndGet();
       case "invalidate" -> session.invalidate();
       case "change-id" -> request.changeSessionId();
-      case "max-inactive" -> session.setMaxInactiveInterval(Integer.parseInt(value));
       case "fail" -> {
         session.setAttribute(name, value);
         throw new IllegalStateException("the application fails");
