@@ -4,6 +4,7 @@ A kind knows how its server is installed, configured and started; what replicate
 A connector is plugged in as one more of these: a name, and a method `replicate_NAME(instance)` that adds to what `configure`
 has written."""
 
+import base64
 import http.client
 import os
 import shutil
@@ -70,6 +71,14 @@ class Instance:
         os.makedirs(os.path.join(self.directory, folder), exist_ok=True)
         shutil.copy(source, os.path.join(self.directory, folder))
 
+    def group_key(self):
+        """The file of the key of this site's group, as `cohort keygen` makes it."""
+        path = os.path.join(os.path.dirname(self.directory), "group.key")
+        if not os.path.exists(path):
+            with open(os.open(path, os.O_WRONLY | os.O_CREAT, 0o600), "w") as file:
+                file.write("cohort-key-1 %s\n" % base64.b64encode(os.urandom(32)).decode())
+        return path
+
     def start(self):
         assert self.process is None, self.route + " runs already"
         log = open(self.log, "ab")
@@ -123,7 +132,7 @@ class Instance:
 class Tomcat(Kind):
     name = "tomcat"
     version = "10.1.59"
-    replications = ("none", "delta")
+    replications = ("none", "cohort", "delta")
 
     def install(self, files):
         self.home = files.unpacked("org.apache.tomcat:tomcat:%s:tar.gz" % self.version, "apache-tomcat-" + self.version)
@@ -170,6 +179,17 @@ class Tomcat(Kind):
             os.makedirs(os.path.join(instance.directory, folder))
         instance.copy(instance.files.war, "webapps")
 
+    # docs/tomcat.md: jars where the server's own are, and one element.
+    COHORT = """<Context>
+  <Manager className="io.cohort.tomcat.CohortManager" group="web" bind="%s" keyFile="%s"/>
+</Context>
+"""
+
+    def replicate_cohort(self, instance):
+        for jar in instance.files.jars("cohort-jni", "cohort-session", "cohort-tomcat"):
+            instance.copy(jar, "lib")
+        instance.write("conf/context.xml", self.COHORT % (instance.host.address, instance.group_key()))
+
     def replicate_delta(self, instance):
         self._server(instance, self.DELTA)
         # Its multicast socket sends to an address of IPv4 from one of IPv6 otherwise.
@@ -180,6 +200,11 @@ class Tomcat(Kind):
         return ["java"] + JVM + instance.java + [
             "-Dcatalina.home=" + self.home, "-Dcatalina.base=" + instance.directory,
             "-Djava.io.tmpdir=" + os.path.join(instance.directory, "temp"), "-cp", jars, "org.apache.catalina.startup.Bootstrap", "start"]
+
+
+class Tomcat11(Tomcat):
+    name = "tomcat11"
+    version = "11.0.24"
 
 
 class Jetty(Kind):
@@ -203,4 +228,4 @@ class Jetty(Kind):
             "-Djetty.base=" + instance.directory, "-jar", os.path.join(self.home, "start.jar")]
 
 
-KINDS = {kind.name: kind for kind in (Tomcat(), Jetty())}
+KINDS = {kind.name: kind for kind in (Tomcat(), Tomcat11(), Jetty())}

@@ -87,6 +87,10 @@ public class CohortManager extends ConfiguredManager {
       ClassLoader application = getContext().getLoader().getClassLoader();
       codec = new AttributeCodec(classRules(application), CodecLimits.DEFAULT);
       policy = newPolicy;
+      if (!SavingOutput.isPossible()) {
+        log.warn(getApplication() + ": this Tomcat sends pages that are larger than their buffer"
+            + " before their session is saved; see answeredBeforeSaved");
+      }
       if (store == null) openStore();
     } catch (IllegalArgumentException | CohortException e) {
       throw new LifecycleException(e.getMessage(), e);

@@ -37,11 +37,14 @@ public class CohortValve extends ValveBase {
       return;
     }
     if (before != null) before.enterRequest();
+    SavingOutput output =
+        SavingOutput.insert(response.getCoyoteResponse(), () -> saveNow(request));
     boolean done = false;
     try {
       getNext().invoke(request, response);
       done = true;
     } finally {
+      if (output != null) output.remove();
       if (before != null) before.leaveRequest();
       Saved saved = save(request, response);
       if (done && saved == Saved.CONFLICT && !response.isCommitted()) {
@@ -65,6 +68,13 @@ public class CohortValve extends ValveBase {
     if (!(session instanceof CohortSession ours)) return Saved.UNCHANGED;
     boolean tooLate = response.isCommitted() && !request.isAsync();
     return manager.save(ours, tooLate);
+  }
+
+  // A part of the answer is about to be sent.
+  private Saved saveNow(Request request) {
+    Session session = request.getSessionInternal(false);
+    if (!(session instanceof CohortSession ours) || !ours.isTouched()) return Saved.UNCHANGED;
+    return manager.save(ours, false);
   }
 
   private static void refuse(Response response, String why) throws IOException {

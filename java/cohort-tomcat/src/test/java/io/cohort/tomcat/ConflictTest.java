@@ -1,6 +1,7 @@
 package io.cohort.tomcat;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import jakarta.servlet.ServletContext;
@@ -8,6 +9,7 @@ import java.net.http.HttpResponse;
 import java.nio.file.Path;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.ExecutionException;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -41,10 +43,14 @@ class ConflictTest {
 
   /** Sets "x" at n1, and waits before it is answered. */
   private CompletableFuture<HttpResponse<String>> begin() throws InterruptedException {
+    return begin("wait?name=x&value=1");
+  }
+
+  private CompletableFuture<HttpResponse<String>> begin(String step) throws InterruptedException {
     Browser tab = new Browser().withId(user.id());
     CompletableFuture<HttpResponse<String>> answer = CompletableFuture.supplyAsync(() -> {
       try {
-        return tab.ask(n1, "wait?name=x&value=1");
+        return tab.ask(n1, step);
       } catch (Exception e) {
         throw new IllegalStateException(e);
       }
@@ -61,6 +67,16 @@ class ConflictTest {
     assertEquals(503, answer.get().statusCode());
     assertEquals(1, n1.status().getConflicts());
     assertEquals("bob", user.get(n1, "get?name=user"));
+    assertEquals("null", user.get(n1, "get?name=x"));
+  }
+
+  @Test
+  void aLargePageOfAnOlderSessionIsBrokenOff() throws Exception {
+    var answer = begin("large?name=x&value=1&wait=1");
+    user.get(n2, "set?name=user&value=bob");
+    goOn.countDown();
+    assertThrows(ExecutionException.class, answer::get);
+    assertEquals(1, n1.status().getConflicts());
     assertEquals("null", user.get(n1, "get?name=x"));
   }
 

@@ -6,6 +6,7 @@ import jakarta.servlet.http.HttpServletRequest;
 import jakarta.servlet.http.HttpServletResponse;
 import jakarta.servlet.http.HttpSession;
 import java.io.IOException;
+import java.nio.charset.StandardCharsets;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.atomic.AtomicInteger;
 
@@ -60,6 +61,18 @@ public class ShopServlet extends HttpServlet {
         response.flushBuffer();
         session.setAttribute(name, value);
         return "gone";
+      }
+      case "length" -> {
+        session.setAttribute(name, value);
+        response.setContentLength(value.length());
+        response.getOutputStream().write(value.getBytes(StandardCharsets.US_ASCII));
+        return value;
+      }
+      case "large" -> {
+        session.setAttribute(name, value);
+        if (request.getParameter("wait") != null) await(value);
+        response.getWriter().print("x".repeat(100_000));
+        return value;
       }
       case "wait" -> {
         session.setAttribute(name, value);
