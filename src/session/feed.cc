@@ -45,17 +45,20 @@ void Core::OnPut(std::string_view id, const Change& change, Replica& replica) {
   // What has ended since is told all the same: so will its end be.
   const absl::Time due = glance.ok() ? GuessDue(glance->left) : absl::InfiniteFuture();
   bool is_new = false;
+  bool is_sooner =
+      false;  // Its time was made shorter: nobody would look until the old one is over.
   bool was_lost = false;
   {
     const MutexLock lock(&mutex_);
     if (!glance.ok() && gone_.contains(ToAbsl(id))) return;  // It was ended here, which was told.
     is_new = table_.Add(id, due);
+    is_sooner = !is_new && table_.Hasten(id, due);
     const std::shared_ptr<Session> session = table_.Find(id);
     was_lost = session != nullptr && session->owned && owner == Owner::kOther && glance.ok() &&
                glance->version != session->seen;
     if (was_lost) OnLoss(*session, glance->version);
   }
-  if (is_new) alarm_.WakeAt(due);
+  if (is_new || is_sooner) alarm_.WakeAt(due);
   SessionEvent event = NewEvent(SessionEventKind::kChanged, id, /*here=*/false);
   event.by = change.writer;
   event.version = change.version;

@@ -38,6 +38,13 @@ void SessionTable::Schedule(std::string_view id, absl::Time due) {
   if (Remove(id)) Add(id, due);
 }
 
+bool SessionTable::Hasten(std::string_view id, absl::Time due) {
+  const auto found = due_.find(ToAbsl(id));
+  if (found == due_.end() || found->second <= due) return false;
+  Schedule(id, due);
+  return true;
+}
+
 std::optional<std::string> SessionTable::FirstDue(absl::Time now) const {
   if (by_due_.empty() || by_due_.begin()->first > now) return std::nullopt;
   return by_due_.begin()->second;

@@ -64,6 +64,8 @@ class SessionTable {
   // Whether it was there.
   bool Remove(std::string_view id);
   void Schedule(std::string_view id, absl::Time due);  // If it is there.
+  // If it is there and due later. Whether it was.
+  bool Hasten(std::string_view id, absl::Time due);
   // The first that is due, if one is at `now`; it stays scheduled.
   std::optional<std::string> FirstDue(absl::Time now) const;
   absl::Time NextDue() const;  // InfiniteFuture(): none.
