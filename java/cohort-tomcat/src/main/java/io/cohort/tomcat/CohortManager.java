@@ -102,8 +102,7 @@ public class CohortManager extends ConfiguredManager {
     boolean replicated = startsReplicated();
     if (replicated) share = SharedGroups.acquire(groupSettings(), getApplication());
     try {
-      SessionStore opened =
-          SessionStore.open(storeOptions(), replicated ? share.group() : null);
+      SessionStore opened = SessionStore.open(storeOptions(), replicated ? share.group() : null);
       saver = new SessionSaver(this, opened, counters, log);
       loader = new SessionLoader(this, opened, sessions);
       ends = new PendingEnds(opened, log);
@@ -132,9 +131,9 @@ public class CohortManager extends ConfiguredManager {
 
   // Else it is the application that stops, perhaps to be started again.
   private boolean isServerStopping() {
-    Server server =
-        getEngine() == null || getEngine().getService() == null ? null
-                                                                : getEngine().getService().getServer();
+    Server server = getEngine() == null || getEngine().getService() == null
+        ? null
+        : getEngine().getService().getServer();
     return !(server instanceof StandardServer) || !server.getState().isAvailable();
   }
 

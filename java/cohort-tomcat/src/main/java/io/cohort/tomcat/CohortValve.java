@@ -37,8 +37,7 @@ public class CohortValve extends ValveBase {
       return;
     }
     if (before != null) before.enterRequest();
-    SavingOutput output =
-        SavingOutput.insert(response.getCoyoteResponse(), () -> saveNow(request));
+    SavingOutput output = SavingOutput.insert(response.getCoyoteResponse(), () -> saveNow(request));
     boolean done = false;
     try {
       getNext().invoke(request, response);

@@ -242,14 +242,14 @@ public abstract class ConfiguredManager extends ManagerBase {
   // ---- Checked ----------------------------------------------------------------------------
 
   final GroupSettings groupSettings() {
-    require(!group.isBlank(), "group is not set: name the group of the instances, as group=\"shop\"");
-    Plaintext plaintext =
-        switch (allowPlaintext.toLowerCase(Locale.ROOT)) {
-          case "no" -> Plaintext.NO;
-          case "loopback" -> Plaintext.LOOPBACK;
-          case "network" -> Plaintext.NETWORK;
-          default -> throw wrong("allowPlaintext", allowPlaintext, "no, loopback or network");
-        };
+    require(
+        !group.isBlank(), "group is not set: name the group of the instances, as group=\"shop\"");
+    Plaintext plaintext = switch (allowPlaintext.toLowerCase(Locale.ROOT)) {
+      case "no" -> Plaintext.NO;
+      case "loopback" -> Plaintext.LOOPBACK;
+      case "network" -> Plaintext.NETWORK;
+      default -> throw wrong("allowPlaintext", allowPlaintext, "no, loopback or network");
+    };
     require(plaintext != Plaintext.NO || !keyFile.isBlank(),
         "keyFile is not set: make a key by `cohort keygen --out FILE`, copy the file to each host,"
             + " and set keyFile=\"FILE\"; or allowPlaintext=\"loopback\" to try it on one host");
@@ -258,8 +258,8 @@ public abstract class ConfiguredManager extends ManagerBase {
       if (!seed.isBlank()) asked.add(seed.strip());
     }
     require(!noMulticast || !asked.isEmpty(), "noMulticast needs seeds=\"HOST:PORT,...\"");
-    return new GroupSettings(group, getNodeName(), bind, multicast, asked, noMulticast, peerCache,
-        keyFile, plaintext);
+    return new GroupSettings(
+        group, getNodeName(), bind, multicast, asked, noMulticast, peerCache, keyFile, plaintext);
   }
 
   final SessionStoreOptions storeOptions() {
@@ -268,12 +268,11 @@ public abstract class ConfiguredManager extends ManagerBase {
     require(bytes <= APPLICATION_BYTES_MAX,
         "application has " + bytes + " bytes, at most " + APPLICATION_BYTES_MAX
             + ": set a shorter application=\"...\", the same on all instances");
-    Ack when =
-        switch (ack.toLowerCase(Locale.ROOT)) {
-          case "all" -> Ack.ALL;
-          case "local" -> Ack.LOCAL;
-          default -> throw wrong("ack", ack, "all or local");
-        };
+    Ack when = switch (ack.toLowerCase(Locale.ROOT)) {
+      case "all" -> Ack.ALL;
+      case "local" -> Ack.LOCAL;
+      default -> throw wrong("ack", ack, "all or local");
+    };
     return new SessionStoreOptions(name)
         .ack(when)
         .timeoutMs(ackTimeoutMs)
@@ -310,9 +309,8 @@ public abstract class ConfiguredManager extends ManagerBase {
   }
 
   private IllegalArgumentException wrong(String attribute, String value, String right) {
-    return new IllegalArgumentException(
-        "CohortManager of " + getApplication() + ": " + attribute + "=\"" + value + "\" must be "
-        + right);
+    return new IllegalArgumentException("CohortManager of " + getApplication() + ": " + attribute
+        + "=\"" + value + "\" must be " + right);
   }
 
   private void require(boolean condition, String otherwise) {

@@ -17,14 +17,14 @@ record GroupSettings(String group, String nodeName, String bind, String multicas
 
   GroupOptions options(GroupListener listener) {
     GroupOptions options = new GroupOptions(group)
-        .name(nodeName)
-        .bind(bind)
-        .seeds(seeds)
-        .noMulticast(noMulticast)
-        .peerCache(peerCache)
-        .plaintext(plaintext)
-        .failureProfile(GroupOptions.FailureProfile.WEB_SESSIONS)
-        .listener(listener);
+                               .name(nodeName)
+                               .bind(bind)
+                               .seeds(seeds)
+                               .noMulticast(noMulticast)
+                               .peerCache(peerCache)
+                               .plaintext(plaintext)
+                               .failureProfile(GroupOptions.FailureProfile.WEB_SESSIONS)
+                               .listener(listener);
     // Without a value the library's own default holds.
     if (!multicast.isEmpty()) options.multicast(multicast);
     if (!keyFile.isEmpty()) options.keyFile(keyFile);

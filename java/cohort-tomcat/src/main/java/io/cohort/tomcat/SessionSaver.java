@@ -157,8 +157,8 @@ final class SessionSaver {
         session.setTouched(true);
         counters.unacknowledged.increment();
         if (failing.compareAndSet(false, true)) {
-          log.warn(manager.getApplication() + ": a session could not be replicated: "
-              + result.status() + ": " + result.text()
+          log.warn(manager.getApplication()
+              + ": a session could not be replicated: " + result.status() + ": " + result.text()
               + "; it stays here and is sent again, which is not told again until it succeeds");
         }
         return Saved.UNACKNOWLEDGED;
@@ -169,8 +169,7 @@ final class SessionSaver {
   // A creation whose outcome was unknown had taken effect: when it began is told by the store.
   private boolean isOurOwn(CohortSession session) {
     io.cohort.Session there = store.load(manager.storeId(session));
-    return there != null && there.owned()
-        && there.createdMs() == session.getCreationTimeInternal();
+    return there != null && there.owned() && there.createdMs() == session.getCreationTimeInternal();
   }
 
   private Saved sendAgain(CohortSession session, Changes changes) {
@@ -216,7 +215,7 @@ final class SessionSaver {
         each.remove();
       }
       for (var each = put.entrySet().iterator();
-           each.hasNext() && count < ATTRIBUTES_MAX && bytes < BYTES_MAX; ++count) {
+          each.hasNext() && count < ATTRIBUTES_MAX && bytes < BYTES_MAX; ++count) {
         Map.Entry<String, byte[]> entry = each.next();
         part.set(entry.getKey(), entry.getValue());
         bytes += entry.getValue().length;

@@ -75,7 +75,8 @@ final class SharedGroups {
       if (!joined.settings.equals(settings)) {
         throw new IllegalArgumentException("CohortManager of " + application + ": the group "
             + settings.group() + " was joined by " + joined.applications
-            + " with other settings; give all contexts of this JVM the same bind, multicast, seeds"
+            + (" with other settings; give all contexts of this JVM the same bind, multicast, "
+               + "seeds")
             + " and keyFile, or another group");
       }
       if (!joined.applications.add(application)) {
@@ -109,8 +110,8 @@ final class SharedGroups {
 
     @Override
     public void onEvent(Event event) {
-      String line = "group " + group + ": " + event.kind() + " " + event.subjectName() + " "
-          + event.text();
+      String line =
+          "group " + group + ": " + event.kind() + " " + event.subjectName() + " " + event.text();
       if (event.kind().equals("warning")) {
         log.warn(line);
       } else {

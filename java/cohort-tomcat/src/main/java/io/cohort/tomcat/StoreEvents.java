@@ -30,7 +30,8 @@ final class StoreEvents implements SessionListener {
       }
       case CONFLICT -> manager.doubt(event.id());
       case REFUSED_ATTRIBUTE -> manager.reportRefused(event.attribute(), event.text());
-      case CREATED, CHANGED, OTHER -> {}
+      case CREATED, CHANGED, OTHER -> {
+      }
     }
   }
 

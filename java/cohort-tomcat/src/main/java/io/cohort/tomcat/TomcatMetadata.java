@@ -30,8 +30,8 @@ final class TomcatMetadata {
   private static SessionMetadata facts(
       CohortSession session, String authType, SessionPrincipal principal) {
     long createdMs = session.getCreationTimeInternal();
-    return new SessionMetadata(createdMs, createdMs, session.getMaxInactiveInterval(), false,
-        authType, principal, null);
+    return new SessionMetadata(
+        createdMs, createdMs, session.getMaxInactiveInterval(), false, authType, principal, null);
   }
 
   private static SessionPrincipal principalOf(Principal principal) {

@@ -8,7 +8,8 @@ final class InstanceMain {
 
   public static void main(String[] arguments) throws Exception {
     Instance instance = new Instance(Path.of(arguments[0]), arguments[1],
-        Long.parseLong(arguments[2]), manager -> {}, context -> {}).start();
+        Long.parseLong(arguments[2]), manager -> {}, context -> {})
+                            .start();
     System.out.println("port " + instance.port());
     System.in.read();
     System.exit(0);

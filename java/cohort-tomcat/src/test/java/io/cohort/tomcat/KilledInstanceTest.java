@@ -22,12 +22,11 @@ class KilledInstanceTest {
     try (Instance n2 = new Instance(temporary, "n2", manager -> {}).start()) {
       List<String> command = new ArrayList<>();
       command.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
-      command.addAll(List.of("-Xmx128m", "-XX:+UseSerialGC", "-cp",
-          System.getProperty("java.class.path"), "io.cohort.tomcat.InstanceMain",
-          temporary.toString(), "n1", "" + Instance.PID));
-      Process killed = new ProcessBuilder(command)
-                           .redirectError(ProcessBuilder.Redirect.DISCARD)
-                           .start();
+      command.addAll(
+          List.of("-Xmx128m", "-XX:+UseSerialGC", "-cp", System.getProperty("java.class.path"),
+              "io.cohort.tomcat.InstanceMain", temporary.toString(), "n1", "" + Instance.PID));
+      Process killed =
+          new ProcessBuilder(command).redirectError(ProcessBuilder.Redirect.DISCARD).start();
       try (BufferedReader from = killed.inputReader()) {
         int port = Integer.parseInt(from.readLine().split(" ")[1]);
         useUntilKilled(port, killed, n2);

@@ -35,8 +35,8 @@ class LoginTest {
   }
 
   private Instance newInstance(String route) throws Exception {
-    Instance instance = new Instance(
-        temporary, route, Instance.PID, manager -> {}, LoginTest::protect);
+    Instance instance =
+        new Instance(temporary, route, Instance.PID, manager -> {}, LoginTest::protect);
     instance.tomcat().addUser("ann", "secret");
     instance.tomcat().addRole("ann", "buyer");
     return instance.start();

@@ -55,7 +55,10 @@ class ReloadTest {
   }
 
   private static Set<String> threadNames() {
-    return Thread.getAllStackTraces().keySet().stream().map(Thread::getName).collect(
-        Collectors.toSet());
+    return Thread.getAllStackTraces()
+        .keySet()
+        .stream()
+        .map(Thread::getName)
+        .collect(Collectors.toSet());
   }
 }

@@ -23,8 +23,8 @@ class ReplicationSwitchTest {
   }
 
   private static void turn(Instance at, String route, boolean on) throws Exception {
-    Object task = BEANS.invoke(name(route), "switchReplication", new Object[] {on},
-        new String[] {"boolean"});
+    Object task =
+        BEANS.invoke(name(route), "switchReplication", new Object[] {on}, new String[] {"boolean"});
     at.manager().store().awaitTask((Long) task, 20_000);
   }
 
@@ -57,8 +57,8 @@ class ReplicationSwitchTest {
   void switchingToWhatItIsSaysSo() throws Exception {
     try (Instance n1 = new Instance(temporary, "n1", manager -> {}).start()) {
       assertTrue(n1.status().isReplicated());
-      Exception e = assertThrows(
-          IllegalStateException.class, () -> n1.status().switchReplication(true));
+      Exception e =
+          assertThrows(IllegalStateException.class, () -> n1.status().switchReplication(true));
       assertTrue(e.getMessage().startsWith("FAILED_PRECONDITION"), e.getMessage());
     }
   }
@@ -66,11 +66,11 @@ class ReplicationSwitchTest {
   @Test
   void switchingOnWithoutSettingsOfAGroupSaysWhatIsMissing() throws Exception {
     try (Instance n1 = new Instance(temporary, "n1", manager -> {
-           manager.setReplication("off");
-           manager.setGroup("");
-         }).start()) {
-      Exception e = assertThrows(
-          IllegalStateException.class, () -> n1.status().switchReplication(true));
+      manager.setReplication("off");
+      manager.setGroup("");
+    }).start()) {
+      Exception e =
+          assertThrows(IllegalStateException.class, () -> n1.status().switchReplication(true));
       assertTrue(e.getMessage().contains("group is not set"), e.getMessage());
       assertFalse(n1.status().isReplicated());
     }

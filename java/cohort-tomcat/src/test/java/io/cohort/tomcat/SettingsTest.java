@@ -41,7 +41,7 @@ class SettingsTest {
     assertTrue(
         complaint(manager -> manager.setAllowPlaintext("no")).contains("`cohort keygen --out"));
     assertTrue(complaint(manager -> manager.setAllowPlaintext("yes"))
-                   .endsWith("allowPlaintext=\"yes\" must be no, loopback or network"));
+            .endsWith("allowPlaintext=\"yes\" must be no, loopback or network"));
     assertTrue(complaint(manager -> manager.setAck("one")).endsWith("must be all or local"));
     assertTrue(complaint(manager -> manager.setReplication("maybe")).endsWith("must be on or off"));
     assertTrue(complaint(manager -> manager.setNoMulticast(true)).contains("needs seeds"));
@@ -81,14 +81,16 @@ class SettingsTest {
   void twoContextsOfOneApplicationOrOfOtherSettingsAreRefused() throws Exception {
     try (Instance n1 = new Instance(temporary, "n1", manager -> {}).start()) {
       GroupSettings settings = n1.manager().groupSettings();
-      String twice = assertThrows(IllegalArgumentException.class,
-          () -> SharedGroups.acquire(settings, "/shop")).getMessage();
+      String twice = assertThrows(
+          IllegalArgumentException.class, () -> SharedGroups.acquire(settings, "/shop"))
+                         .getMessage();
       assertTrue(twice.contains("set application="), twice);
       CohortManager other = Instance.newManager(Instance.PID);
       other.setNodeName("n1");
       other.setSeeds("127.0.0.1:1");
       String different = assertThrows(IllegalArgumentException.class,
-          () -> SharedGroups.acquire(other.groupSettings(), "/other")).getMessage();
+          () -> SharedGroups.acquire(other.groupSettings(), "/other"))
+                             .getMessage();
       assertTrue(different.contains("was joined by [/shop] with other settings"), different);
     }
   }

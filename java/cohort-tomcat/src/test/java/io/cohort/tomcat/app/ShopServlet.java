@@ -41,12 +41,13 @@ public class ShopServlet extends HttpServlet {
       case "remove" -> session.removeAttribute(name);
       case "cart" -> session.setAttribute(name, new Cart());
       case "add" -> ((Cart) session.getAttribute(name)).add(value);
-      case "local" -> session.setAttribute(name, new Object() {
-        @Override
-        public String toString() {
-          return "local";
-        }
-      });
+      case "local" ->
+        session.setAttribute(name, new Object() {
+          @Override
+          public String toString() {
+            return "local";
+          }
+        });
       case "waiting" -> session.setAttribute(name, new Waiting());
       case "counter" -> session.setAttribute(name, new AtomicInteger());
       case "count" -> ((AtomicInteger) session.getAttribute(name)).incrementAndGet();
@@ -86,7 +87,8 @@ public class ShopServlet extends HttpServlet {
         return request.getRemoteUser() + " " + request.getAuthType() + " "
             + request.isUserInRole("buyer") + " " + request.isUserInRole("admin");
       }
-      default -> {}
+      default -> {
+      }
     }
     return name == null || step.equals("invalidate") ? "ok" : session.getAttribute(name);
   }
@@ -103,8 +105,8 @@ public class ShopServlet extends HttpServlet {
     }
   }
 
-  private static void goOnAsynchronously(String step, String name, String value,
-      HttpServletRequest request, HttpSession session) {
+  private static void goOnAsynchronously(
+      String step, String name, String value, HttpServletRequest request, HttpSession session) {
     AsyncContext context = request.startAsync();
     context.start(() -> {
       session.setAttribute(name, value);
