@@ -116,9 +116,13 @@ public class CohortManager extends ConfiguredManager {
   @Override
   protected synchronized void stopInternal() throws LifecycleException {
     setState(LifecycleState.STOPPING);
+    boolean acknowledged = true;
     for (Session each : findSessions()) {
       CohortSession session = (CohortSession) each;
-      if (session.isTouched()) saver.save(session);
+      // A group that does not answer is not waited for once more for each session.
+      if (acknowledged && session.isTouched()) {
+        acknowledged = saver.save(session) != Saved.UNACKNOWLEDGED;
+      }
       session.passivate();
     }
     // They hold classes of the application.
@@ -319,6 +323,13 @@ public class CohortManager extends ConfiguredManager {
   /** Before the object is used again, the store is asked for its version. */
   void doubt(String storeId) {
     if (sessions.get(storeId) instanceof CohortSession local) local.doubt();
+  }
+
+  /** Another instance goes on with the session: an object that nobody uses is only in the way. */
+  void letGo(String storeId) {
+    if (!(sessions.get(storeId) instanceof CohortSession local)) return;
+    local.doubt();
+    if (!local.isBusy() && !local.isTouched()) sessions.remove(storeId, local);
   }
 
   void doubtAll() {

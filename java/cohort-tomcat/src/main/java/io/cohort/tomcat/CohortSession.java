@@ -2,6 +2,7 @@ package io.cohort.tomcat;
 
 import io.cohort.Session;
 import io.cohort.Version;
+import io.cohort.session.AttributeCodec;
 import io.cohort.session.ChangeTracker;
 import io.cohort.session.Changes;
 import io.cohort.session.SessionMetadata;
@@ -61,7 +62,7 @@ public class CohortSession extends StandardSession {
   @Override
   public Object getAttribute(String name) {
     Object value = super.getAttribute(name);
-    if (value != null) {
+    if (owner.isDetectChanges() && AttributeCodec.isMutable(value)) {
       tracker.onRead(name, value);
       touched = true;
     }

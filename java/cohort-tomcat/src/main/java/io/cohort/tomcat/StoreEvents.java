@@ -26,7 +26,7 @@ final class StoreEvents implements SessionListener {
         if (!event.here()) manager.dropEnded(event.id());
       }
       case MOVED, ID_CHANGED -> {
-        if (!event.here()) manager.doubt(event.id());
+        if (!event.here()) manager.letGo(event.id());
       }
       case CONFLICT -> manager.doubt(event.id());
       case REFUSED_ATTRIBUTE -> manager.reportRefused(event.attribute(), event.text());

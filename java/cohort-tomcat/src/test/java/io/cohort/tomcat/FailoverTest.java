@@ -161,6 +161,15 @@ class FailoverTest {
   }
 
   @Test
+  void anInstanceLetsGoOfTheObjectWhenAnotherOneHasTheSession() throws Exception {
+    user.get(n1, "set?name=n&value=1");
+    assertEquals(1, n1.manager().getActiveSessions());
+    user.get(n2, "set?name=n&value=2");
+    Instance.awaitTrue("let go", () -> n1.manager().getActiveSessions() == 0);
+    assertEquals(1, n2.manager().getActiveSessions());
+  }
+
+  @Test
   void anIdOfNobodyIsNotTakenOver() throws Exception {
     Browser other = new Browser().withId("0123456789ABCDEF.n1");
     assertEquals("none", other.get(n1, "id"));
