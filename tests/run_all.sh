@@ -79,6 +79,7 @@ stage_e2e() { say "real processes in network namespaces"; step "e2e" /usr/bin/py
 stage_clients() { say "Redis's own clients"; step "clients" /usr/bin/python3 tests/e2e/redis_clients.py --cohort build/release/cohort; }
 stage_doctor() { say "cohort doctor, one fault at a time"; step "doctor" /usr/bin/python3 tests/e2e/doctor.py --cohort build/release/cohort; }
 stage_nginx() { say "a real NGINX, as cohort-nginx configures it"; step "nginx" /usr/bin/python3 tests/e2e/nginx.py; }
+stage_web() { say "real web servers, killed under load"; step "web" ./run web; }
 # Counts every JUnit test.
 stage_java() {
   say "Java"
@@ -97,11 +98,11 @@ stage_java() {
 # Compiles the library once more, as consumers do: it is also the check that no source needs the precompiled headers.
 stage_install() { say "installation"; step "install-test" ./run install-test; }
 
-stages=(setup format unit install java e2e clients doctor nginx sim asan tsan)
+stages=(setup format unit install java e2e clients doctor nginx web sim asan tsan)
 [ $# -gt 0 ] && stages=("$@")
 for stage in "${stages[@]}"; do "stage_$stage"; done
 
-[ $# -gt 0 ] || echo "   not run: the long scenarios (./run e2e --long)"
+[ $# -gt 0 ] || echo "   not run: the long scenarios (./run e2e --long, ./run web --long)"
 say "done"
 for failure in "${failures[@]:-}"; do [ -n "$failure" ] && printf '   failed: %s\n' "$failure"; done
 printf '%d passed, %d failed\n' "$passed" "$failed"

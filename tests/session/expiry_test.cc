@@ -116,6 +116,21 @@ TEST(SessionExpiryTest, ASuccessorEndsOnceWhatTheOwnerThatLeftDoesNot) {
   EXPECT_EQ((*nodes[0])->stats().expired + (*nodes[1])->stats().expired, 20U);
 }
 
+TEST(SessionExpiryTest, ASuccessorEndsInTimeWhatTheOwnerThatLeftHadMadeShorter) {
+  std::vector<Group> members = JoinMembers(2, OnLoopback("expiry", ""));
+  ASSERT_EQ(members.size(), 2U);
+  const Node b(Shop(), &members[1]);
+  {
+    const Node a(Shop(), &members[0]);
+    ASSERT_TRUE(a->Create("s1", {.max_inactive = absl::Hours(1)}).ok());
+    ASSERT_TRUE(b.Saw(kCreated, "s1"));
+    ASSERT_TRUE(a->Save("s1", {.max_inactive = absl::Milliseconds(1500)}).ok());
+  }
+  ASSERT_TRUE(members[0].Leave().ok());
+  ASSERT_TRUE(b.Saw(kExpired, "s1"));
+  EXPECT_TRUE(b.Told(kExpired, "s1").front().here);
+}
+
 TEST(SessionExpiryTest, WhatNoStoreEndsGoesFromTheGroupAllTheSame) {
   std::vector<Group> members = JoinMembers(2, OnLoopback("expiry", ""));
   ASSERT_EQ(members.size(), 2U);

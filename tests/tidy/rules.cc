@@ -32,7 +32,7 @@ bool MayTouchTheWorld(const Source& source) {
   for (const char* folder :
        {"java/", "src/runtime/", "src/session/", "src/c_api/", "tests/session/", "tools/",
         "examples/", "cmake/", "tests/runtime/", "tests/tools/", "tests/public/", "tests/c_api/",
-        "tests/e2e/", "bench/"}) {
+        "tests/e2e/", "tests/web/", "bench/"}) {
     if (source.IsUnder(folder)) return true;
   }
   return false;
@@ -161,7 +161,7 @@ void CheckTests(const Source& source, Findings& findings) {
   if (!source.IsUnder("tests/") && !of_java) return;
   static const std::regex kSkipped(R"(\bGTEST_SKIP\b|\bDISABLED_|@Disabled\b)");
   AddMatches(findings, "skipped", source, source.code, kSkipped, {"SKIP", "DISABLED", "@Disabled"});
-  if (source.IsUnder("tests/e2e/")) return;
+  if (source.IsUnder("tests/e2e/") || source.IsUnder("tests/web/")) return;
   static const std::regex kSleep(
       R"(\bsleep_for\b|\bsleep_until\b|\busleep\b|\bnanosleep\b|\bSleepFor\b|\bsleep\s*\()");
   AddMatches(findings, "sleep", source, source.code, kSleep, {"leep"});

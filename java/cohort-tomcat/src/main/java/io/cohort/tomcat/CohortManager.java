@@ -1,0 +1,417 @@
+package io.cohort.tomcat;
+
+import io.cohort.CohortException;
+import io.cohort.SessionEvent;
+import io.cohort.SessionResult;
+import io.cohort.SessionStore;
+import io.cohort.session.AttributeCodec;
+import io.cohort.session.AttributePolicy;
+import io.cohort.session.ChangeTracker;
+import io.cohort.session.CodecLimits;
+import io.cohort.session.DecodeResult;
+import io.cohort.session.EncodeResult;
+import io.cohort.session.Reason;
+import java.io.IOException;
+import org.apache.catalina.Context;
+import org.apache.catalina.LifecycleException;
+import org.apache.catalina.LifecycleState;
+import org.apache.catalina.Server;
+import org.apache.catalina.Session;
+import org.apache.catalina.core.StandardServer;
+import org.apache.catalina.session.StandardSession;
+import org.apache.juli.logging.Log;
+import org.apache.juli.logging.LogFactory;
+
+/**
+ * Replicates the sessions of its context, or keeps them here, and changes between the two while
+ * they are used.
+ *
+ * <p>The sessions are in a {@link SessionStore}, as bytes outside of the heap. Those that are used
+ * on this instance are objects as well, one each ({@link CohortSession}), which {@link
+ * #findSession} makes. {@link CohortValve} saves what a request did before it is answered. The
+ * store outlives a reload of the application; it is closed with the context, or with the server.
+ *
+ * <p>Tomcat's own methods that list or count sessions are about the objects here; {@link
+ * CohortStatus} counts all.
+ */
+public class CohortManager extends ConfiguredManager {
+  private final Log log = LogFactory.getLog(CohortManager.class);
+  private final Counters counters = new Counters();
+  private final CohortValve valve = new CohortValve(this);
+  private final CohortStatus status = new CohortStatus(this);
+
+  // While the application runs.
+  private volatile AttributePolicy policy;
+  private volatile AttributeCodec codec;
+  private volatile String route = "";
+
+  // From the first start on.
+  private SharedGroups.Share share;
+  private volatile SessionStore store;
+  private volatile SessionSaver saver;
+  private volatile SessionLoader loader;
+  private volatile PendingEnds ends;
+
+  @Override
+  public String getName() {
+    return "CohortManager";
+  }
+
+  // ---- Its life ---------------------------------------------------------------------------
+
+  /** Puts the valve into the context, where those that Tomcat adds by itself come after it. */
+  @Override
+  public void setContext(Context context) {
+    boolean isNew = getContext() == null && context != null;
+    super.setContext(context);
+    if (isNew) context.getPipeline().addValve(valve);
+  }
+
+  @Override
+  protected void initInternal() throws LifecycleException {
+    super.initInternal();
+    register(status, statusName());
+  }
+
+  private String statusName() {
+    return getObjectNameKeyProperties().replace("type=Manager", "type=Cohort");
+  }
+
+  @Override
+  protected synchronized void startInternal() throws LifecycleException {
+    super.startInternal();
+    try {
+      route = checkedRoute();
+      AttributePolicy newPolicy = new AttributePolicy(
+          getApplication(), excludedPatterns(), report -> log.warn(report.words()));
+      ClassLoader application = getContext().getLoader().getClassLoader();
+      codec = new AttributeCodec(classRules(application), CodecLimits.DEFAULT);
+      policy = newPolicy;
+      if (!SavingOutput.isPossible()) {
+        log.warn(getApplication() + ": this Tomcat sends pages that are larger than their buffer"
+            + " before their session is saved; see answeredBeforeSaved");
+      }
+      if (store == null) openStore();
+    } catch (IllegalArgumentException | CohortException e) {
+      throw new LifecycleException(e.getMessage(), e);
+    }
+    setState(LifecycleState.STARTING);
+  }
+
+  private void openStore() {
+    boolean replicated = startsReplicated();
+    if (replicated) share = SharedGroups.acquire(groupSettings(), getApplication());
+    try {
+      SessionStore opened = SessionStore.open(storeOptions(), replicated ? share.group() : null);
+      saver = new SessionSaver(this, opened, counters, log);
+      loader = new SessionLoader(this, opened, sessions);
+      ends = new PendingEnds(opened, log);
+      store = opened;
+      opened.subscribe(new StoreEvents(this), false);
+    } finally {
+      if (store == null) giveBackGroup();
+    }
+  }
+
+  @Override
+  protected synchronized void stopInternal() throws LifecycleException {
+    setState(LifecycleState.STOPPING);
+    boolean acknowledged = true;
+    for (Session each : findSessions()) {
+      CohortSession session = (CohortSession) each;
+      // A group that does not answer is not waited for once more for each session.
+      if (acknowledged && session.isTouched()) {
+        acknowledged = saver.save(session) != Saved.UNACKNOWLEDGED;
+      }
+      session.passivate();
+    }
+    // They hold classes of the application.
+    sessions.clear();
+    codec = null;
+    policy = null;
+    if (isServerStopping()) closeStore();
+    super.stopInternal();
+  }
+
+  // Else it is the application that stops, perhaps to be started again.
+  private boolean isServerStopping() {
+    Server server = getEngine() == null || getEngine().getService() == null
+        ? null
+        : getEngine().getService().getServer();
+    return !(server instanceof StandardServer) || !server.getState().isAvailable();
+  }
+
+  @Override
+  protected synchronized void destroyInternal() throws LifecycleException {
+    closeStore();
+    unregister(statusName());
+    getContext().getPipeline().removeValve(valve);
+    super.destroyInternal();
+  }
+
+  private void closeStore() {
+    if (store == null) return;
+    store.close();
+    store = null;
+    giveBackGroup();
+  }
+
+  private void giveBackGroup() {
+    if (share == null) return;
+    share.close();
+    share = null;
+  }
+
+  /** Are there sessions? */
+  boolean isReady() {
+    return store != null && getState().isAvailable();
+  }
+
+  /** What is in a store needs no loading. */
+  @Override
+  public void load() {}
+
+  /** What is in a store needs no unloading. */
+  @Override
+  public void unload() {}
+
+  /** Nothing expires here: the store's owner of a session ends it. What failed is tried again. */
+  @Override
+  public void processExpires() {
+    if (!isReady()) return;
+    ends.retry();
+    for (Session each : findSessions()) {
+      CohortSession session = (CohortSession) each;
+      if (!session.isTouched() || session.isBusy()) continue;
+      if (saver.save(session) == Saved.UNACKNOWLEDGED) return;
+    }
+  }
+
+  // ---- Sessions ---------------------------------------------------------------------------
+
+  @Override
+  public Session createSession(String id) {
+    String storeId = SessionIds.ofStore(id);
+    return super.createSession(storeId == null ? null : shownId(storeId));
+  }
+
+  @Override
+  protected StandardSession getNewSession() {
+    AttributeCodec running = codec;
+    if (running == null) throw new IllegalStateException("the application is not running");
+    return new CohortSession(this, new ChangeTracker(running, policy, isDetectChanges()));
+  }
+
+  /**
+   * The session of this id, whatever its route says: the object that is here, or a new one of what
+   * the store has.
+   *
+   * @throws IOException if the group cannot say whether there is one
+   */
+  @Override
+  public Session findSession(String id) throws IOException {
+    String storeId = SessionIds.ofStore(id);
+    if (storeId == null || !isReady() || ends.contains(storeId)) return null;
+    try {
+      return loader.find(storeId, id);
+    } catch (CohortException e) {
+      throw new IOException(e.getMessage(), e);
+    }
+  }
+
+  @Override
+  public void add(Session session) {
+    sessions.put(storeId(session), session);
+    setMaxActive(Math.max(getMaxActive(), sessions.size()));
+  }
+
+  @Override
+  public void remove(Session session, boolean update) {
+    super.remove(session, update);
+    String storeId = storeId(session);
+    sessions.remove(storeId, session);
+    if (!update || !(session instanceof CohortSession ours)) return;
+    synchronized (ours.saveLock) {
+      if (ours.isEnded() || store == null) return;
+      ours.markEnded();
+      ends.end(storeId);
+    }
+  }
+
+  @Override
+  protected void changeSessionId(Session session, String newId, boolean notifySessionListeners,
+      boolean notifyContainerListeners) {
+    CohortSession ours = (CohortSession) session;
+    String oldId = ours.getIdInternal();
+    synchronized (ours.saveLock) {
+      if (ours.isStored()) changeIdInStore(ours, SessionIds.ofStore(newId));
+      ours.setId(newId, false);
+    }
+    ours.tellChangedSessionId(newId, oldId, notifySessionListeners, notifyContainerListeners);
+  }
+
+  private void changeIdInStore(CohortSession session, String newStoreId) {
+    String oldStoreId = storeId(session);
+    int doubts = session.doubts();
+    SessionResult result = store.changeId(oldStoreId, newStoreId);
+    switch (result.status()) {
+      case OK -> session.onStored(result.version(), result.fence(), doubts);
+      case NOT_FOUND, ABORTED, ALREADY_EXISTS -> {
+        dropStale(session);
+        counters.conflicts.increment();
+        throw new IllegalStateException("the session's id cannot be changed, because another"
+            + " instance has ended or changed it: " + result.text());
+      }
+      default -> {
+        // Who logs in must get a new id now, also where the group cannot be asked.
+        counters.unacknowledged.increment();
+        ends.remember(oldStoreId, false);
+        session.onNotStored();
+      }
+    }
+  }
+
+  String storeId(Session session) {
+    return SessionIds.ofStore(session.getIdInternal());
+  }
+
+  /** The id that this instance gives to the session. */
+  String shownId(String storeId) {
+    return SessionIds.withRoute(storeId, route);
+  }
+
+  // ---- Saving -----------------------------------------------------------------------------
+
+  /** At the end of a request; {@code tooLate} if its answer may have gone. */
+  Saved save(CohortSession session, boolean tooLate) {
+    if (!isReady()) return Saved.UNCHANGED;
+    Saved saved = saver.save(session);
+    if (tooLate && saved != Saved.UNCHANGED && saved != Saved.ENDED) {
+      counters.answeredBeforeSaved.increment();
+    }
+    return saved;
+  }
+
+  /** What was changed outside of the valve. */
+  void saveLate(CohortSession session) {
+    save(session, true);
+  }
+
+  /** The id was changed by another instance while this one's request was under way. */
+  void follow(CohortSession session, String newStoreId) {
+    sessions.remove(storeId(session), session);
+    session.rename(shownId(newStoreId));
+    sessions.putIfAbsent(newStoreId, session);
+  }
+
+  // ---- What the store tells ---------------------------------------------------------------
+
+  /** The next request looks at the store; requests that are under way go on with the object. */
+  void dropStale(CohortSession session) {
+    sessions.remove(storeId(session), session);
+  }
+
+  void dropEnded(CohortSession session) {
+    dropStale(session);
+    session.endElsewhere();
+  }
+
+  void dropEnded(String storeId) {
+    if (sessions.get(storeId) instanceof CohortSession local) dropEnded(local);
+  }
+
+  /** Before the object is used again, the store is asked for its version. */
+  void doubt(String storeId) {
+    if (sessions.get(storeId) instanceof CohortSession local) local.doubt();
+  }
+
+  /** Another instance goes on with the session: an object that nobody uses is only in the way. */
+  void letGo(String storeId) {
+    if (!(sessions.get(storeId) instanceof CohortSession local)) return;
+    local.doubt();
+    if (!local.isBusy() && !local.isTouched()) sessions.remove(storeId, local);
+  }
+
+  void doubtAll() {
+    for (Session each : findSessions()) ((CohortSession) each).doubt();
+  }
+
+  /** This instance's store has ended it, so its listeners are told here, and only here. */
+  void endHere(SessionEvent event) {
+    CohortSession local = (CohortSession) sessions.remove(event.id());
+    if (!isReady() || (local == null && event.session() == null)) {
+      counters.endedUntold.increment();
+      return;
+    }
+    CohortSession session = local != null ? local : loader.restore(event.id(), event.session());
+    session.endHere();
+    counters.endedHere.increment();
+  }
+
+  // ---- Attributes -------------------------------------------------------------------------
+
+  /** The attribute, or null if it cannot be read, which is reported. */
+  Object decode(String name, byte[] bytes) {
+    DecodeResult result = codec.decode(bytes);
+    if (result instanceof DecodeResult.Decoded decoded) return decoded.value();
+    policy.dropped(name, (DecodeResult.Dropped) result);
+    return null;
+  }
+
+  void reportLongName(String name, Object value) {
+    policy.keptLocal(name,
+        new EncodeResult.Refused(Reason.BAD_NAME, value.getClass().getName(),
+            "more than " + CohortSession.NAME_BYTES_MAX + " bytes"));
+  }
+
+  void reportRefused(String name, String why) {
+    AttributePolicy running = policy;
+    if (running == null) return;
+    running.keptLocal(name, new EncodeResult.Refused(Reason.TOO_LARGE, "", why));
+  }
+
+  long keptLocal(Reason reason) {
+    AttributePolicy running = policy;
+    return running == null ? 0 : running.count(reason);
+  }
+
+  /** Calls with the application's class loader. */
+  void inApplication(Runnable call) {
+    Thread thread = Thread.currentThread();
+    ClassLoader before = thread.getContextClassLoader();
+    thread.setContextClassLoader(getContext().getLoader().getClassLoader());
+    try {
+      call.run();
+    } finally {
+      thread.setContextClassLoader(before);
+    }
+  }
+
+  // ---- Replication on and off -------------------------------------------------------------
+
+  /** Begins it, and returns the number of the task. What is wrong is an IllegalStateException. */
+  synchronized long switchReplication(boolean on) {
+    if (store == null) throw new IllegalStateException("the manager is not started");
+    try {
+      if (on && share == null) share = SharedGroups.acquire(groupSettings(), getApplication());
+      return store.setReplication(on ? share.group() : null);
+    } catch (CohortException | IllegalArgumentException e) {
+      // Without the cause, whose class those who ask by JMX do not have.
+      throw new IllegalStateException(e.getMessage());
+    }
+  }
+
+  Counters counters() {
+    return counters;
+  }
+
+  /** Null: not open. */
+  SessionStore store() {
+    return store;
+  }
+
+  int pendingEnds() {
+    PendingEnds open = ends;
+    return open == null ? 0 : open.size();
+  }
+}

@@ -1,0 +1,337 @@
+package io.cohort.tomcat;
+
+import io.cohort.Session;
+import io.cohort.Version;
+import io.cohort.session.AttributeCodec;
+import io.cohort.session.ChangeTracker;
+import io.cohort.session.Changes;
+import io.cohort.session.SessionMetadata;
+import jakarta.servlet.http.HttpSessionActivationListener;
+import jakarta.servlet.http.HttpSessionEvent;
+import java.nio.charset.StandardCharsets;
+import java.security.Principal;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.concurrent.atomic.AtomicInteger;
+import org.apache.catalina.session.StandardSession;
+
+/**
+ * A session that is used on this instance: the one object of it here. What requests do to it is
+ * noted, and sent when they end ({@link SessionSaver}). When it expires is the store's business, so
+ * that all instances agree.
+ */
+public class CohortSession extends StandardSession {
+  /** Bytes of UTF-8 of an attribute's name, as the session store has it. */
+  static final int NAME_BYTES_MAX = 1024;
+
+  private static final long serialVersionUID = 1;
+
+  /** Held over a save, from looking at the attributes until the answer is there. */
+  final transient Object saveLock = new Object();
+
+  private final transient CohortManager owner;
+  private final transient ChangeTracker tracker;
+  private final transient AtomicInteger requests = new AtomicInteger();
+  private final transient AtomicInteger doubts = new AtomicInteger();
+
+  // Something may have to be sent.
+  private transient volatile boolean touched = true;
+  // Ended in the store already: expire() has only to tell.
+  private transient volatile boolean ended;
+
+  // Written under saveLock.
+  private transient volatile boolean stored;
+  private transient volatile boolean owned = true;
+  private transient volatile int doubtsAnswered;
+  private transient volatile Version version = new Version(0, 0);
+  private transient long fence;
+  private transient byte[] metadataSent;
+
+  /** An empty one; {@link CohortManager#createSession} and {@link #restore} fill it. */
+  CohortSession(CohortManager manager, ChangeTracker tracker) {
+    super(manager);
+    owner = manager;
+    this.tracker = tracker;
+  }
+
+  // ---- What requests do -------------------------------------------------------------------
+
+  @Override
+  public Object getAttribute(String name) {
+    Object value = super.getAttribute(name);
+    if (owner.isDetectChanges() && AttributeCodec.isMutable(value)) {
+      tracker.onRead(name, value);
+      touched = true;
+    }
+    return value;
+  }
+
+  @Override
+  public void setAttribute(String name, Object value, boolean notify) {
+    super.setAttribute(name, value, notify);
+    tracker.onWritten(name);
+    touched = true;
+  }
+
+  @Override
+  protected void removeAttributeInternal(String name, boolean notify) {
+    super.removeAttributeInternal(name, notify);
+    if (name == null) return;
+    tracker.onWritten(name);
+    touched = true;
+  }
+
+  /** Whatever cannot be replicated stays here; that is no reason to refuse it. */
+  @Override
+  public boolean isAttributeDistributable(String name, Object value) {
+    return true;
+  }
+
+  @Override
+  public void setMaxInactiveInterval(int interval) {
+    super.setMaxInactiveInterval(interval);
+    touched = true;
+  }
+
+  @Override
+  public void setPrincipal(Principal principal) {
+    super.setPrincipal(principal);
+    touched = true;
+  }
+
+  @Override
+  public void setAuthType(String authType) {
+    super.setAuthType(authType);
+    touched = true;
+  }
+
+  @Override
+  public void setNote(String name, Object value) {
+    super.setNote(name, value);
+    touched = true;
+  }
+
+  @Override
+  public void removeNote(String name) {
+    super.removeNote(name);
+    touched = true;
+  }
+
+  /** What was changed outside of the valve, as in an error page, is saved now. */
+  @Override
+  public void endAccess() {
+    super.endAccess();
+    if (touched && isValid && requests.get() == 0) owner.saveLate(this);
+  }
+
+  /** A request has come in whose valve will save it. */
+  void enterRequest() {
+    requests.incrementAndGet();
+  }
+
+  /** That request has been through the valve. */
+  void leaveRequest() {
+    requests.decrementAndGet();
+  }
+
+  /** Is a request with it under way? */
+  boolean isBusy() {
+    return requests.get() > 0;
+  }
+
+  /** It is called otherwise; the manager knows it already. */
+  void rename(String newId) {
+    id = newId;
+  }
+
+  // ---- Its end ----------------------------------------------------------------------------
+
+  /** As of any session, but without ending it: that the store does, and tells who has to listen. */
+  @Override
+  public boolean isValid() {
+    if (!isValid) return false;
+    if (expiring || (activityCheck && accessCount.get() > 0)) return true;
+    return maxInactiveInterval <= 0 || getIdleTimeInternal() < maxInactiveInterval * 1000L;
+  }
+
+  /** It has ended in the store, by this instance: the application's listeners are told. */
+  void endHere() {
+    ended = true;
+    expire(true);
+  }
+
+  /** It has ended elsewhere, where the listeners are told. Requests that still have it fail. */
+  void endElsewhere() {
+    ended = true;
+    isValid = false;
+  }
+
+  /** It is being ended, by this instance: nothing is saved any more. */
+  void markEnded() {
+    ended = true;
+  }
+
+  boolean isEnded() {
+    return ended || !isValid;
+  }
+
+  // ---- What is sent -----------------------------------------------------------------------
+
+  boolean isTouched() {
+    return touched;
+  }
+
+  void setTouched(boolean value) {
+    touched = value;
+  }
+
+  boolean isStored() {
+    return stored;
+  }
+
+  /**
+   * May the object be used without asking the store? Then the session belongs to this instance, and
+   * nobody has said since that another one has it; or it is not stored yet.
+   */
+  boolean isTrusted() {
+    return owned && doubtsAnswered == doubts.get();
+  }
+
+  /** Another instance may have changed it. Does not wait for a save that is under way. */
+  void doubt() {
+    if (stored) doubts.incrementAndGet();
+  }
+
+  /** To be asked before the store is, and given to {@link #trust} with what it said. */
+  int doubts() {
+    return doubts.get();
+  }
+
+  void trust(boolean isOwner, int doubtsBefore) {
+    owned = isOwner;
+    doubtsAnswered = doubtsBefore;
+  }
+
+  Version version() {
+    return version;
+  }
+
+  long fence() {
+    return fence;
+  }
+
+  byte[] metadataSent() {
+    return metadataSent;
+  }
+
+  ChangeTracker tracker() {
+    return tracker;
+  }
+
+  /** Its write was answered. */
+  void onStored(Version newVersion, long newFence, int doubtsBefore) {
+    stored = true;
+    version = newVersion;
+    fence = newFence;
+    trust(true, doubtsBefore);
+  }
+
+  void onMetadataSent(byte[] metadata) {
+    metadataSent = metadata;
+  }
+
+  /** It is not in the store, as after a change of id that failed: it is to be created, whole. */
+  void onNotStored() {
+    stored = false;
+    trust(true, doubts());
+    fence = 0;
+    metadataSent = null;
+    Map<String, byte[]> all = new LinkedHashMap<>();
+    for (String name : keys()) all.put(name, new byte[0]);
+    tracker.restore(new Changes(all, Set.of()));
+    touched = true;
+  }
+
+  /** The attribute as it may be replicated now, or null. */
+  Object replicable(String name) {
+    Object value = attributes.get(name);
+    if (value == null || exclude(name, value)) return null;
+    if (name.length() <= NAME_BYTES_MAX
+        && name.getBytes(StandardCharsets.UTF_8).length <= NAME_BYTES_MAX) {
+      return value;
+    }
+    owner.reportLongName(name, value);
+    return null;
+  }
+
+  // ---- Coming and going -------------------------------------------------------------------
+
+  /** Makes it the session that the store has. Attributes that cannot be read are left out. */
+  void restore(String fullId, Session from, SessionMetadata metadata) {
+    id = fullId;
+    creationTime = from.createdMs();
+    maxInactiveInterval = toSeconds(from.maxInactiveMs());
+    isNew = false;
+    isValid = true;
+    onUsedElsewhere(from);
+    version = from.version();
+    fence = from.fence();
+    stored = true;
+    trust(from.owned(), doubts());
+    metadataSent = from.metadata();
+    from.attributes().forEach(this::restoreAttribute);
+    if (metadata != null) TomcatMetadata.restore(metadata, this);
+    touched = false;
+  }
+
+  private void restoreAttribute(String name, byte[] bytes) {
+    Object value = owner.decode(name, bytes);
+    if (value == null) return;
+    attributes.put(name, value);
+    tracker.onLoaded(name, bytes);
+  }
+
+  /** The same session as the store's: only its times may be newer there. */
+  void onUsedElsewhere(Session from) {
+    lastAccessedTime = Math.max(lastAccessedTime, from.lastAccessedMs());
+    thisAccessedTime = Math.max(thisAccessedTime, from.lastAccessedMs());
+  }
+
+  // Less than a second is still not "never".
+  private static int toSeconds(long maxInactiveMs) {
+    if (maxInactiveMs <= 0) return -1;
+    return (int) Math.min(Integer.MAX_VALUE, (maxInactiveMs + 999) / 1000);
+  }
+
+  /** Attributes that want to know it are told before they are encoded, and again afterwards. */
+  final class Passivation {
+    private final Map<String, HttpSessionActivationListener> told = new LinkedHashMap<>();
+
+    Object passivate(String name) {
+      Object value = replicable(name);
+      if (value instanceof HttpSessionActivationListener listener) {
+        tell(() -> listener.sessionWillPassivate(new HttpSessionEvent(getSession())));
+        told.put(name, listener);
+      }
+      return value;
+    }
+
+    void activate() {
+      List<HttpSessionActivationListener> listeners = new ArrayList<>(told.values());
+      for (HttpSessionActivationListener each : listeners) {
+        tell(() -> each.sessionDidActivate(new HttpSessionEvent(getSession())));
+      }
+    }
+
+    private void tell(Runnable call) {
+      try {
+        call.run();
+      } catch (RuntimeException e) {
+        owner.getContext().getLogger().error("a listener of session activation failed", e);
+      }
+    }
+  }
+}

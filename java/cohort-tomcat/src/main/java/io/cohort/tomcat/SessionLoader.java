@@ -1,0 +1,87 @@
+package io.cohort.tomcat;
+
+import io.cohort.Session;
+import io.cohort.SessionStore;
+import io.cohort.session.SessionMetadata;
+import java.util.Map;
+
+/**
+ * Finds the one object of a session on this instance, or makes it of what the store has. An object
+ * that is trusted is taken as it is; of another one the store's version is asked for. Any threads.
+ */
+final class SessionLoader {
+  // Requests of different sessions seldom meet at one of them.
+  private static final int LOCKS = 64;
+
+  private final CohortManager manager;
+  private final SessionStore store;
+  private final Map<String, org.apache.catalina.Session> sessions;
+  private final Object[] locks = new Object[LOCKS];
+
+  SessionLoader(CohortManager manager, SessionStore store,
+      Map<String, org.apache.catalina.Session> sessions) {
+    this.manager = manager;
+    this.store = store;
+    this.sessions = sessions;
+    for (int i = 0; i < LOCKS; ++i) locks[i] = new Object();
+  }
+
+  /**
+   * The session, or null if there is none (any more).
+   *
+   * @param asked the id by which the client knows it
+   * @throws io.cohort.CohortException if the store cannot say
+   */
+  CohortSession find(String storeId, String asked) {
+    CohortSession local = (CohortSession) sessions.get(storeId);
+    if (local != null && local.isTrusted()) return local;
+    // Parallel requests of a session must get the same object.
+    synchronized (locks[Math.floorMod(storeId.hashCode(), LOCKS)]) {
+      local = (CohortSession) sessions.get(storeId);
+      return local == null ? load(storeId, asked) : verify(local, storeId, asked);
+    }
+  }
+
+  private CohortSession verify(CohortSession local, String storeId, String asked) {
+    // A save that is under way changes the version.
+    synchronized (local.saveLock) {
+      if (local.isTrusted()) return local;
+      int doubts = local.doubts();
+      Session there = store.load(storeId);
+      if (there != null && there.version().equals(local.version())) {
+        local.onUsedElsewhere(there);
+        local.trust(there.owned(), doubts);
+        return local;
+      }
+      sessions.remove(storeId, local);
+    }
+    return load(storeId, asked);
+  }
+
+  private CohortSession load(String storeId, String asked) {
+    Session there = store.load(storeId);
+    if (there == null) return null;
+    CohortSession session = restore(storeId, there);
+    sessions.put(storeId, session);
+    // If it ended meanwhile, that was told before it was here to be dropped.
+    if (!store.exists(storeId)) {
+      sessions.remove(storeId, session);
+      return null;
+    }
+    manager.counters().loaded.increment();
+    String id = session.getIdInternal();
+    manager.inApplication(() -> {
+      session.activate();
+      if (!id.equals(asked)) session.tellChangedSessionId(id, asked, true, true);
+    });
+    return session;
+  }
+
+  /** An object that nobody else knows. */
+  CohortSession restore(String storeId, Session there) {
+    CohortSession session = (CohortSession) manager.createEmptySession();
+    SessionMetadata metadata = SessionMetadata.decode(there.metadata()).orElse(null);
+    session.restore(manager.shownId(storeId), there, metadata);
+    return session;
+  }
+}

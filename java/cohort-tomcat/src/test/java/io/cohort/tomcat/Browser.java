@@ -1,0 +1,64 @@
+package io.cohort.tomcat;
+
+import java.io.IOException;
+import java.net.URI;
+import java.net.http.HttpClient;
+import java.net.http.HttpRequest;
+import java.net.http.HttpResponse;
+import java.net.http.HttpResponse.BodyHandlers;
+
+/** A user with a session cookie, who goes where the test says. Any threads. */
+final class Browser {
+  private static final HttpClient CLIENT = HttpClient.newHttpClient();
+
+  private volatile String id;
+
+  /** The session's id, with its route; null: none yet. */
+  String id() {
+    return id;
+  }
+
+  /** As a client that makes one up. */
+  Browser withId(String value) {
+    id = value;
+    return this;
+  }
+
+  String storeId() {
+    return SessionIds.ofStore(id);
+  }
+
+  HttpResponse<String> ask(Instance at, String step) throws IOException, InterruptedException {
+    return send(at.port(), step, null);
+  }
+
+  HttpResponse<String> post(Instance at, String step, String form)
+      throws IOException, InterruptedException {
+    return send(at.port(), step, form);
+  }
+
+  HttpResponse<String> send(int port, String step, String form)
+      throws IOException, InterruptedException {
+    HttpRequest.Builder request =
+        HttpRequest.newBuilder(URI.create("http://127.0.0.1:" + port + "/shop/" + step));
+    if (id != null) request.header("Cookie", "JSESSIONID=" + id);
+    if (form != null) {
+      request.header("Content-Type", "application/x-www-form-urlencoded");
+      request.POST(HttpRequest.BodyPublishers.ofString(form));
+    }
+    HttpResponse<String> response = CLIENT.send(request.build(), BodyHandlers.ofString());
+    for (String cookie : response.headers().allValues("Set-Cookie")) {
+      if (cookie.startsWith("JSESSIONID=")) id = cookie.substring(11).split(";")[0];
+    }
+    return response;
+  }
+
+  /** The text of an answer that has to be 200. */
+  String get(Instance at, String step) throws IOException, InterruptedException {
+    HttpResponse<String> response = ask(at, step);
+    if (response.statusCode() != 200) {
+      throw new AssertionError(response.statusCode() + " " + response.body());
+    }
+    return response.body();
+  }
+}

@@ -1,0 +1,124 @@
+package io.cohort.tomcat;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import jakarta.servlet.ServletContext;
+import java.net.http.HttpResponse;
+import java.nio.file.Path;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.ExecutionException;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+/** A request that is under way at one instance while the other does something to its session. */
+class ConflictTest {
+  @TempDir private Path temporary;
+  private Instance n1;
+  private Instance n2;
+  private final Browser user = new Browser();
+  private final CountDownLatch entered = new CountDownLatch(1);
+  private final CountDownLatch goOn = new CountDownLatch(1);
+
+  @BeforeEach
+  void start() throws Exception {
+    n1 = new Instance(temporary, "n1", manager -> {}).start();
+    n2 = new Instance(temporary, "n2", manager -> {}).start();
+    ServletContext application = n1.context().getServletContext();
+    application.setAttribute("entered", entered);
+    application.setAttribute("goOn", goOn);
+    user.get(n1, "set?name=user&value=ann");
+  }
+
+  @AfterEach
+  void stop() {
+    goOn.countDown();
+    n1.close();
+    n2.close();
+  }
+
+  /** Sets "x" at n1, and waits before it is answered. */
+  private CompletableFuture<HttpResponse<String>> begin() throws InterruptedException {
+    return begin("wait?name=x&value=1");
+  }
+
+  private CompletableFuture<HttpResponse<String>> begin(String step) throws InterruptedException {
+    Browser tab = new Browser().withId(user.id());
+    CompletableFuture<HttpResponse<String>> answer = CompletableFuture.supplyAsync(() -> {
+      try {
+        return tab.ask(n1, step);
+      } catch (Exception e) {
+        throw new IllegalStateException(e);
+      }
+    });
+    entered.await();
+    return answer;
+  }
+
+  @Test
+  void whatWasChangedOnAnOlderSessionIsRefusedAndSaidSo() throws Exception {
+    var answer = begin();
+    user.get(n2, "set?name=user&value=bob");
+    goOn.countDown();
+    assertEquals(503, answer.get().statusCode());
+    assertEquals(1, n1.status().getConflicts());
+    assertEquals("bob", user.get(n1, "get?name=user"));
+    assertEquals("null", user.get(n1, "get?name=x"));
+  }
+
+  @Test
+  void aLargePageOfAnOlderSessionIsBrokenOff() throws Exception {
+    var answer = begin("large?name=x&value=1&wait=1");
+    user.get(n2, "set?name=user&value=bob");
+    goOn.countDown();
+    assertThrows(ExecutionException.class, answer::get);
+    assertEquals(1, n1.status().getConflicts());
+    assertEquals("null", user.get(n1, "get?name=x"));
+  }
+
+  @Test
+  void whoWasLoggedOutElsewhereIsNotLoggedInAgain() throws Exception {
+    var answer = begin();
+    String id = user.id();
+    user.get(n2, "invalidate");
+    goOn.countDown();
+    answer.get();
+    assertEquals("none", new Browser().withId(id).get(n1, "id"));
+    assertEquals("none", new Browser().withId(id).get(n2, "id"));
+    assertEquals(0, n1.status().getSessions());
+    assertEquals(0, n1.toldOf("destroyed ann"));
+  }
+
+  @Test
+  void aRequestWhoseSessionGotAnotherIdHereGoesOnUnderIt() throws Exception {
+    var answer = begin();
+    user.get(n1, "change-id");
+    goOn.countDown();
+    assertEquals(200, answer.get().statusCode());
+    assertEquals("1", user.get(n2, "get?name=x"));
+    assertEquals("ann", user.get(n2, "get?name=user"));
+  }
+
+  @Test
+  void aRequestWhoseSessionGotAnotherIdElsewhereIsRefused() throws Exception {
+    var answer = begin();
+    user.get(n2, "change-id");
+    goOn.countDown();
+    assertEquals(503, answer.get().statusCode());
+    assertEquals("null", user.get(n2, "get?name=x"));
+    assertEquals("ann", user.get(n1, "get?name=user"));
+  }
+
+  @Test
+  void aRequestThatChangesNothingIsAnsweredWhateverHappened() throws Exception {
+    Browser tab = new Browser().withId(user.id());
+    user.get(n2, "set?name=user&value=bob");
+    assertEquals("bob", tab.get(n1, "get?name=user"));
+    assertEquals(0, n1.status().getConflicts());
+    assertTrue(n1.status().getLoaded() > 0);
+  }
+}

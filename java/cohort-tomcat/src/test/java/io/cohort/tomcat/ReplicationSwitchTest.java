@@ -1,0 +1,78 @@
+package io.cohort.tomcat;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import java.lang.management.ManagementFactory;
+import java.nio.file.Path;
+import javax.management.MBeanServer;
+import javax.management.ObjectName;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+/** Replication that is switched by JMX while sessions are used. */
+class ReplicationSwitchTest {
+  private static final MBeanServer BEANS = ManagementFactory.getPlatformMBeanServer();
+
+  @TempDir private Path temporary;
+
+  private static ObjectName name(String route) throws Exception {
+    return new ObjectName(route + ":type=Cohort,host=localhost,context=/shop");
+  }
+
+  private static void turn(Instance at, String route, boolean on) throws Exception {
+    Object task =
+        BEANS.invoke(name(route), "switchReplication", new Object[] {on}, new String[] {"boolean"});
+    at.manager().store().awaitTask((Long) task, 20_000);
+  }
+
+  @Test
+  void sessionsGoIntoTheGroupAndComeBackWhileTheyAreUsed() throws Exception {
+    try (Instance n1 =
+             new Instance(temporary, "n1", manager -> manager.setReplication("off")).start();
+        Instance n2 = new Instance(temporary, "n2", manager -> {}).start()) {
+      Browser user = new Browser();
+      user.get(n1, "set?name=user&value=ann");
+      assertEquals("none", user.get(n2, "id"));
+      assertEquals(false, BEANS.getAttribute(name("n1"), "replicated"));
+      turn(n1, "n1", true);
+      assertEquals("ann", user.get(n1, "get?name=user"));
+      assertEquals("ann", user.get(n2, "get?name=user"));
+      user.get(n1, "set?name=user&value=bob");
+      assertEquals("bob", user.get(n2, "get?name=user"));
+      user.get(n1, "set?name=user&value=eve");
+      turn(n1, "n1", false);
+      assertEquals("eve", user.get(n1, "get?name=user"));
+      assertEquals("none", new Browser().withId(user.id()).get(n2, "id"));
+      String[] tasks = (String[]) BEANS.getAttribute(name("n1"), "tasks");
+      assertEquals(2, tasks.length);
+      assertTrue(tasks[0].startsWith("1 REPLICATION_ON DONE, 1 of 1 sessions"), tasks[0]);
+      assertTrue(tasks[1].startsWith("2 REPLICATION_OFF DONE"), tasks[1]);
+    }
+  }
+
+  @Test
+  void switchingToWhatItIsSaysSo() throws Exception {
+    try (Instance n1 = new Instance(temporary, "n1", manager -> {}).start()) {
+      assertTrue(n1.status().isReplicated());
+      Exception e =
+          assertThrows(IllegalStateException.class, () -> n1.status().switchReplication(true));
+      assertTrue(e.getMessage().startsWith("FAILED_PRECONDITION"), e.getMessage());
+    }
+  }
+
+  @Test
+  void switchingOnWithoutSettingsOfAGroupSaysWhatIsMissing() throws Exception {
+    try (Instance n1 = new Instance(temporary, "n1", manager -> {
+      manager.setReplication("off");
+      manager.setGroup("");
+    }).start()) {
+      Exception e =
+          assertThrows(IllegalStateException.class, () -> n1.status().switchReplication(true));
+      assertTrue(e.getMessage().contains("group is not set"), e.getMessage());
+      assertFalse(n1.status().isReplicated());
+    }
+  }
+}

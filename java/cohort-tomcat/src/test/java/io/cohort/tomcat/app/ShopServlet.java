@@ -1,0 +1,120 @@
+package io.cohort.tomcat.app;
+
+import jakarta.servlet.AsyncContext;
+import jakarta.servlet.http.HttpServlet;
+import jakarta.servlet.http.HttpServletRequest;
+import jakarta.servlet.http.HttpServletResponse;
+import jakarta.servlet.http.HttpSession;
+import java.io.IOException;
+import java.nio.charset.StandardCharsets;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.atomic.AtomicInteger;
+
+/** An application whose requests are one step each: {@code /shop/STEP?name=...&value=...}. */
+public class ShopServlet extends HttpServlet {
+  private static final long serialVersionUID = 1;
+
+  @Override
+  protected void service(HttpServletRequest request, HttpServletResponse response)
+      throws IOException {
+    String step = request.getPathInfo().substring(1);
+    String name = request.getParameter("name");
+    response.setContentType("text/plain");
+    String said = String.valueOf(doStep(step, name, request, response));
+    if (!response.isCommitted() && !request.isAsyncStarted()) response.getWriter().print(said);
+  }
+
+  private Object doStep(String step, String name, HttpServletRequest request,
+      HttpServletResponse response) throws IOException {
+    String value = request.getParameter("value");
+    if (step.equals("id")) {
+      HttpSession there = request.getSession(false);
+      return there == null ? "none" : there.getId();
+    }
+    if (step.equals("public")) return "public";
+    if (step.equals("encode")) return response.encodeURL("/shop/id");
+    HttpSession session = request.getSession();
+    String seconds = request.getParameter("seconds");
+    if (seconds != null) session.setMaxInactiveInterval(Integer.parseInt(seconds));
+    switch (step) {
+      case "set" -> session.setAttribute(name, value);
+      case "remove" -> session.removeAttribute(name);
+      case "cart" -> session.setAttribute(name, new Cart());
+      case "add" -> ((Cart) session.getAttribute(name)).add(value);
+      case "local" ->
+        session.setAttribute(name, new Object() {
+          @Override
+          public String toString() {
+            return "local";
+          }
+        });
+      case "waiting" -> session.setAttribute(name, new Waiting());
+      case "counter" -> session.setAttribute(name, new AtomicInteger());
+      case "count" -> ((AtomicInteger) session.getAttribute(name)).incrementAndGet();
+      case "invalidate" -> session.invalidate();
+      case "change-id" -> request.changeSessionId();
+      case "fail" -> {
+        session.setAttribute(name, value);
+        throw new IllegalStateException("the application fails");
+      }
+      case "early" -> {
+        response.getWriter().print("gone");
+        response.flushBuffer();
+        session.setAttribute(name, value);
+        return "gone";
+      }
+      case "length" -> {
+        session.setAttribute(name, value);
+        response.setContentLength(value.length());
+        response.getOutputStream().write(value.getBytes(StandardCharsets.US_ASCII));
+        return value;
+      }
+      case "large" -> {
+        session.setAttribute(name, value);
+        if (request.getParameter("wait") != null) await(value);
+        response.getWriter().print("x".repeat(100_000));
+        return value;
+      }
+      case "wait" -> {
+        session.setAttribute(name, value);
+        await(value);
+      }
+      case "dispatch", "complete" -> {
+        goOnAsynchronously(step, name, value, request, session);
+        return "";
+      }
+      case "user" -> {
+        return request.getRemoteUser() + " " + request.getAuthType() + " "
+            + request.isUserInRole("buyer") + " " + request.isUserInRole("admin");
+      }
+      default -> {
+      }
+    }
+    return name == null || step.equals("invalidate") ? "ok" : session.getAttribute(name);
+  }
+
+  // The test lets it go on.
+  private void await(String value) {
+    CountDownLatch entered = (CountDownLatch) getServletContext().getAttribute("entered");
+    CountDownLatch goOn = (CountDownLatch) getServletContext().getAttribute("goOn");
+    entered.countDown();
+    try {
+      goOn.await();
+    } catch (InterruptedException e) {
+      throw new IllegalStateException(value, e);
+    }
+  }
+
+  private static void goOnAsynchronously(
+      String step, String name, String value, HttpServletRequest request, HttpSession session) {
+    AsyncContext context = request.startAsync();
+    context.start(() -> {
+      session.setAttribute(name, value);
+      if (step.equals("dispatch")) {
+        context.dispatch("/get");
+      } else {
+        context.complete();
+      }
+    });
+  }
+}

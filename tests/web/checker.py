@@ -1,0 +1,140 @@
+"""Judges what users of the counter (app/) saw: each posts one request after the other, and the answer to each says how many
+have counted in the session, and which of them was the last before it. So what became of every request is known exactly.
+
+A request that was not answered with 200 may have been executed or not, then or later, but once at most."""
+
+import collections
+import dataclasses
+import json
+import statistics
+
+# Requests that begin so soon after a kill do not belong to the figures of steady times.
+DISTURBED_US = 3_000_000
+
+
+@dataclasses.dataclass
+class Verdict:
+    requests: int = 0
+    users: int = 0
+    errors: int = 0          # Answers that were none, or not 200.
+    statuses: collections.Counter = dataclasses.field(default_factory=collections.Counter)
+    vanished: int = 0        # Sessions that were gone.
+    vanished_updates: int = 0  # What was acknowledged in them.
+    back: int = 0            # A counter was less than before, or the same.
+    missing: int = 0         # What was acknowledged last is not what was executed last.
+    twice: int = 0           # More was executed than was asked for, or a request after itself.
+    torn: int = 0            # Two attributes that one request sets were of two requests.
+    applied: int = 0         # Executed though answered with an error: not a fault, but worth a number.
+    served_again_ms: list = dataclasses.field(default_factory=list)  # For each kill, all users; None: not all.
+    p50_ms: float = 0
+    p99_ms: float = 0
+    max_ms: float = 0
+    examples: list = dataclasses.field(default_factory=list)
+
+    def faults(self):
+        return {name: getattr(self, name) for name in ("vanished", "back", "missing", "twice", "torn") if getattr(self, name)}
+
+    def words(self):
+        text = "%d requests of %d users, %d errors %s (%d of them executed)" % (
+            self.requests, self.users, self.errors, dict(sorted(self.statuses.items())), self.applied)
+        if self.served_again_ms:
+            text += "; all served again after " + " ".join("never" if ms is None else "%d" % ms for ms in self.served_again_ms) + " ms"
+        faults = self.faults()
+        text += "; " + (", ".join("%s %d" % pair for pair in faults.items()) if faults else "nothing lost, nothing twice")
+        if self.vanished:
+            text += " (with %d acknowledged updates)" % self.vanished_updates
+        return text + "; p50 %.1f, p99 %.1f, max %.0f ms" % (self.p50_ms, self.p99_ms, self.max_ms)
+
+
+class _User:
+    """One user's session as far as the answers tell."""
+
+    def __init__(self, verdict):
+        self.verdict = verdict
+        self.session = None
+        self._begin("")
+
+    def _begin(self, session):
+        self.session = session or None
+        self.n = 0
+        self.last = ""
+        self.unknown = set()  # Requests whose fate is not known.
+        self.counted = 0      # How many of them have counted without being named.
+
+    def _fault(self, name, record):
+        setattr(self.verdict, name, getattr(self.verdict, name) + 1)
+        if len(self.verdict.examples) < 20:
+            self.verdict.examples.append("%s after n=%d last=%s unknown=%s: %s" % (
+                name, self.n, self.last, sorted(self.unknown), json.dumps(record)))
+
+    def on_error(self, record):
+        self.verdict.errors += 1
+        self.verdict.statuses[record["status"] or record["error"]] += 1
+        self.unknown.add(record["request"])
+
+    def on_answer(self, record):
+        answer = record["answer"]
+        if self.session is not None and answer["session"] != self.session:
+            self._fault("vanished", record)
+            self.verdict.vanished_updates += self.n
+        if answer["session"] != self.session:
+            self._begin(answer["session"])
+        if not answer["whole"]:
+            self._fault("torn", record)
+        self._judge_count(record, answer["n"], answer["before"])
+        self.n, self.last = answer["n"], record["request"]
+
+    def _judge_count(self, record, n, before):
+        more = n - self.n - 1  # Of the unknown ones so many have counted meanwhile.
+        if more < 0:
+            self._fault("back", record)
+        elif before == record["request"] or more > len(self.unknown) - self.counted:
+            self._fault("twice", record)
+        elif before in self.unknown and more > 0:
+            self.unknown.discard(before)
+            self.verdict.applied += more
+            self.counted += more - 1
+        elif before != self.last or more > 0:
+            self._fault("missing", record)
+
+
+def judge(records, kills=()):
+    """`records`: of web_driver, in any order. `kills`: microseconds of the same clock."""
+    verdict = Verdict()
+    by_user = collections.defaultdict(list)
+    for record in records:
+        by_user[record["user"]].append(record)
+    verdict.users = len(by_user)
+    milliseconds = []
+    for of_user in by_user.values():
+        of_user.sort(key=lambda record: record["start"])
+        user = _User(verdict)
+        for record in of_user:
+            verdict.requests += 1
+            if record["answer"] is None:
+                user.on_error(record)
+                continue
+            user.on_answer(record)
+            if not any(kill <= record["end"] and record["start"] < kill + DISTURBED_US for kill in kills):
+                milliseconds.append((record["end"] - record["start"]) / 1000)
+    verdict.served_again_ms = [_served_again(by_user.values(), kill) for kill in kills]
+    if len(milliseconds) > 1:
+        hundredths = statistics.quantiles(milliseconds, n=100)
+        verdict.p50_ms, verdict.p99_ms, verdict.max_ms = hundredths[49], hundredths[98], max(milliseconds)
+    return verdict
+
+
+def _served_again(users, kill):
+    """Milliseconds until each user had asked anew after the kill, and was answered."""
+    worst = 0
+    for records in users:
+        good = [record["end"] for record in records if record["start"] >= kill and record["answer"] is not None]
+        if not good:
+            return None
+        worst = max(worst, min(good) - kill)
+    return worst / 1000
+
+
+def read(path):
+    with open(path) as file:
+        return [json.loads(line) for line in file]

@@ -1,0 +1,84 @@
+#!/usr/bin/env python3
+"""The checker is shown histories that are right, and one of each kind that is wrong."""
+
+import os
+import sys
+import unittest
+
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+import checker  # noqa: E402
+
+
+class History:
+    """What one user saw; requests are named a, b, c... and take 10 ms."""
+
+    def __init__(self):
+        self.records = []
+
+    def answered(self, n, before, session="s", whole=True):
+        return self._add(200, {"session": session, "n": n, "before": before, "whole": whole, "route": "n1"})
+
+    def failed(self, status=502):
+        return self._add(status, None)
+
+    def _add(self, status, answer):
+        at = len(self.records)
+        self.records.append({"user": 0, "request": chr(ord("a") + at), "start": 20_000 * at, "end": 20_000 * at + 10_000,
+                             "status": status, "error": "", "answer": answer})
+        return self
+
+    def judge(self, kills=()):
+        return checker.judge(self.records, kills)
+
+
+class CheckerTest(unittest.TestCase):
+    def test_a_history_without_failures_is_right(self):
+        verdict = History().answered(1, "").answered(2, "a").answered(3, "b").judge()
+        self.assertEqual(verdict.faults(), {})
+        self.assertEqual((verdict.requests, verdict.errors), (3, 0))
+
+    def test_a_failed_request_may_have_been_executed_or_not(self):
+        self.assertEqual(History().answered(1, "").failed().answered(2, "a").judge().faults(), {})
+        verdict = History().answered(1, "").failed().answered(3, "b").judge()
+        self.assertEqual((verdict.faults(), verdict.applied), ({}, 1))
+
+    def test_a_failed_request_may_be_executed_late(self):
+        verdict = History().answered(1, "").failed(504).answered(2, "a").answered(4, "b").judge()
+        self.assertEqual((verdict.faults(), verdict.applied), ({}, 1))
+
+    def test_of_several_failed_requests_some_may_have_been_executed(self):
+        verdict = History().answered(1, "").failed().failed().failed().answered(4, "d").judge()
+        self.assertEqual((verdict.faults(), verdict.applied), ({}, 2))
+
+    def test_a_new_session_is_one_that_vanished(self):
+        verdict = History().answered(1, "").answered(2, "a").answered(1, "", session="other").judge()
+        self.assertEqual((verdict.faults(), verdict.vanished_updates), ({"vanished": 1}, 2))
+
+    def test_a_failure_before_the_first_answer_makes_no_session_vanish(self):
+        self.assertEqual(History().failed().answered(1, "").answered(2, "b").judge().faults(), {})
+
+    def test_a_counter_that_goes_back_is_found(self):
+        verdict = History().answered(1, "").answered(2, "a").answered(2, "a").judge()
+        self.assertEqual(verdict.faults(), {"back": 1})
+
+    def test_an_acknowledged_change_that_another_replaced_is_missing(self):
+        # b failed late and was then executed on the state before c: the number grows, c is gone.
+        verdict = History().answered(1, "").answered(2, "a").answered(3, "a").judge()
+        self.assertEqual(verdict.faults(), {"missing": 1})
+
+    def test_a_request_that_counts_twice_is_found(self):
+        self.assertEqual(History().answered(1, "").answered(3, "b").judge().faults(), {"twice": 1})
+        self.assertEqual(History().answered(1, "").answered(3, "a").judge().faults(), {"twice": 1})
+        self.assertEqual(History().answered(1, "").failed().answered(4, "b").judge().faults(), {"twice": 1})
+
+    def test_attributes_of_two_requests_are_torn(self):
+        self.assertEqual(History().answered(1, "").answered(2, "a", whole=False).judge().faults(), {"torn": 1})
+
+    def test_all_are_served_again_when_the_last_user_is(self):
+        history = History().answered(1, "").failed().answered(2, "a").answered(3, "c")
+        self.assertEqual(history.judge(kills=[15_000]).served_again_ms, [35.0])
+        self.assertEqual(history.judge(kills=[100_000]).served_again_ms, [None])
+
+
+if __name__ == "__main__":
+    unittest.main()

@@ -1,0 +1,222 @@
+// Users of a web site: each has a cookie and a kept connection, posts, waits for the answer,
+// pauses, and posts again. Every request becomes a line of JSON on standard output; who reads them
+// judges them (tests/web/checker.py).
+//   web_driver ADDRESS PORT PATH USERS PAUSE_MS
+// Ends when standard input does, after the answers that are awaited.
+#include <unistd.h>
+
+#include <asio/awaitable.hpp>
+#include <asio/buffer.hpp>
+#include <asio/co_spawn.hpp>
+#include <asio/connect.hpp>
+#include <asio/detached.hpp>
+#include <asio/io_context.hpp>
+#include <asio/ip/tcp.hpp>
+#include <asio/posix/stream_descriptor.hpp>
+#include <asio/read.hpp>
+#include <asio/read_until.hpp>
+#include <asio/redirect_error.hpp>
+#include <asio/steady_timer.hpp>
+#include <asio/use_awaitable.hpp>
+#include <asio/write.hpp>
+#include <chrono>
+#include <cstdint>
+#include <cstdio>
+#include <cstdlib>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <system_error>
+#include <vector>
+
+namespace {
+
+using asio::ip::tcp;
+using std::chrono::steady_clock;
+
+// A request that is not answered by then is one that failed.
+constexpr auto kAnswerWithin = std::chrono::seconds(60);
+// All at once they would find servers that have compiled nothing yet.
+constexpr auto kArrivalsSpread = std::chrono::milliseconds(4000);
+constexpr size_t kHeaderBytesMax = 64 << 10;
+constexpr size_t kBodyBytesMax = 4 << 20;
+constexpr int kUsersMax = 10'000;
+
+// As time.monotonic() of Python: microseconds of CLOCK_MONOTONIC.
+int64_t NowUs() {
+  const auto now = steady_clock::now().time_since_epoch();
+  return std::chrono::duration_cast<std::chrono::microseconds>(now).count();
+}
+
+struct Site {
+  tcp::endpoint endpoint;
+  std::string path;
+  std::chrono::milliseconds pause{};
+  bool ending = false;
+};
+
+struct Response {
+  int status = 0;
+  std::optional<size_t> length;  // None: in chunks.
+  bool closes = false;
+  std::string cookie;
+};
+
+std::string_view Trimmed(std::string_view text) {
+  while (!text.empty() && text.front() == ' ') text.remove_prefix(1);
+  while (!text.empty() && (text.back() == ' ' || text.back() == '\r')) text.remove_suffix(1);
+  return text;
+}
+
+// Of the headers only what a user needs; NGINX writes them as below.
+Response ParseHeader(std::string_view text) {
+  Response response;
+  if (text.size() > 12) response.status = std::atoi(std::string(text.substr(9, 3)).c_str());
+  for (size_t at = text.find('\n'); at != std::string_view::npos; at = text.find('\n', at)) {
+    ++at;
+    const std::string_view line = text.substr(at, text.find('\n', at) - at);
+    const size_t colon = line.find(':');
+    if (colon == std::string_view::npos) continue;
+    const std::string_view name = line.substr(0, colon);
+    const std::string_view value = Trimmed(line.substr(colon + 1));
+    if (name == "Content-Length") {
+      response.length = std::strtoull(std::string(value).c_str(), nullptr, 10);
+    } else if (name == "Connection") {
+      response.closes = value == "close";
+    } else if (name == "Set-Cookie") {
+      response.cookie = std::string(value.substr(0, value.find(';')));
+    }
+  }
+  return response;
+}
+
+class User {
+ public:
+  User(asio::io_context& io, Site& site, int number)
+      : site_(site), number_(number), socket_(io), deadline_(io), pause_(io) {}
+
+  asio::awaitable<void> Run(std::chrono::milliseconds first) {
+    std::error_code error;
+    pause_.expires_after(first);
+    co_await pause_.async_wait(asio::redirect_error(asio::use_awaitable, error));
+    while (!site_.ending) {
+      co_await Post();
+      // Even without a pause the others get their turn.
+      pause_.expires_after(site_.pause);
+      co_await pause_.async_wait(asio::redirect_error(asio::use_awaitable, error));
+    }
+    socket_.close(error);
+  }
+
+  void WakeUp() { pause_.cancel(); }
+
+ private:
+  asio::awaitable<void> Post() {
+    const std::string id = "u" + std::to_string(number_) + "-" + std::to_string(++requests_);
+    const int64_t start = NowUs();
+    // The socket is closed under whoever waits for it.
+    deadline_.expires_after(kAnswerWithin);
+    deadline_.async_wait([this](const std::error_code& error) {
+      std::error_code ignored;
+      if (!error) socket_.close(ignored);
+    });
+    std::error_code error;
+    std::string body;
+    const Response response = co_await Exchange(id, body, error);
+    deadline_.cancel();
+    if (error || response.closes) {
+      std::error_code ignored;
+      socket_.close(ignored);
+    }
+    if (!error && !response.cookie.empty()) cookie_ = response.cookie;
+    const bool good = !error && response.status == 200;
+    std::printf(
+        R"({"user":%d,"request":"%s","start":%lld,"end":%lld,"status":%d,"error":"%s","answer":%s})"
+        "\n",
+        number_, id.c_str(), static_cast<long long>(start), static_cast<long long>(NowUs()),
+        error ? 0 : response.status, error ? error.message().c_str() : "",
+        good ? body.c_str() : "null");
+  }
+
+  // One request and its answer; the connection is opened if there is none.
+  asio::awaitable<Response> Exchange(const std::string& id, std::string& body,
+                                     std::error_code& error) {
+    auto token = asio::redirect_error(asio::use_awaitable, error);
+    if (!socket_.is_open()) {
+      received_.clear();
+      co_await socket_.async_connect(site_.endpoint, token);
+      if (error) co_return Response{};
+      socket_.set_option(tcp::no_delay(true), error);
+    }
+    std::string request = "POST " + site_.path + "?request=" + id +
+                          " HTTP/1.1\r\nHost: shop.test\r\nContent-Length: 0\r\n";
+    if (!cookie_.empty()) request += "Cookie: " + cookie_ + "\r\n";
+    request += "\r\n";
+    co_await asio::async_write(socket_, asio::buffer(request), token);
+    if (error) co_return Response{};
+    const auto headers = asio::dynamic_buffer(received_, kHeaderBytesMax);
+    const size_t header = co_await asio::async_read_until(socket_, headers, "\r\n\r\n", token);
+    if (error) co_return Response{};
+    Response response = ParseHeader(std::string_view(received_).substr(0, header));
+    received_.erase(0, header);
+    size_t length = response.length.value_or(0);
+    if (!response.length) {  // Only pages of errors come in chunks, and nobody reads them.
+      const auto rest = asio::dynamic_buffer(received_, kBodyBytesMax);
+      length = co_await asio::async_read_until(socket_, rest, "0\r\n\r\n", token);
+    } else if (length > kBodyBytesMax) {
+      error = std::make_error_code(std::errc::message_size);
+    } else if (received_.size() < length) {
+      const auto rest = asio::dynamic_buffer(received_, kBodyBytesMax);
+      co_await asio::async_read(socket_, rest, asio::transfer_exactly(length - received_.size()),
+                                token);
+    }
+    if (error) co_return Response{};
+    body = received_.substr(0, length);
+    received_.erase(0, length);
+    co_return response;
+  }
+
+  Site& site_;
+  const int number_;
+  int requests_ = 0;
+  std::string cookie_;
+  std::string received_;
+  tcp::socket socket_;
+  asio::steady_timer deadline_;
+  asio::steady_timer pause_;
+};
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  std::error_code bad;
+  const int count = argc == 6 ? std::atoi(argv[4]) : 0;
+  Site site;
+  if (argc == 6) {
+    const auto port = static_cast<uint16_t>(std::atoi(argv[2]));
+    site.endpoint = tcp::endpoint(asio::ip::make_address(argv[1], bad), port);
+    site.path = argv[3];
+    site.pause = std::chrono::milliseconds(std::atoi(argv[5]));
+  }
+  if (bad || count < 1 || count > kUsersMax || site.pause.count() < 0) {
+    std::fprintf(stderr, "usage: web_driver ADDRESS PORT PATH USERS PAUSE_MS (up to %d users)\n",
+                 kUsersMax);
+    return 2;
+  }
+  asio::io_context io(1);
+  std::vector<std::unique_ptr<User>> users;
+  for (int i = 0; i < count; ++i) {
+    users.push_back(std::make_unique<User>(io, site, i));
+    const auto first = kArrivalsSpread * i / count;
+    asio::co_spawn(io, users.back()->Run(first), asio::detached);
+  }
+  asio::posix::stream_descriptor input(io, ::dup(STDIN_FILENO));
+  std::string ignored;
+  asio::async_read(input, asio::dynamic_buffer(ignored), [&](const std::error_code&, size_t) {
+    site.ending = true;
+    for (const auto& user : users) user->WakeUp();
+  });
+  io.run();
+  return std::fflush(stdout) == 0 ? 0 : 1;
+}

@@ -1,0 +1,62 @@
+"""What the tests with real web servers need that is not in the tree: servers, by Maven, in exact versions, once; and what is
+built by Maven: the application and the connectors. Needs the network, or a filled ~/.m2, so it runs before lab.enter()."""
+
+import os
+import shutil
+import subprocess
+import sys
+
+ROOT = os.path.abspath(os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", ".."))
+COPY = "org.apache.maven.plugins:maven-dependency-plugin:3.6.1:copy"
+
+
+def maven(*arguments):
+    """Runs Maven, first with what is here already."""
+    for flags in (["-o"], []):
+        done = subprocess.run(["mvn", "-B", "-q"] + flags + list(arguments), capture_output=True, text=True)
+        if done.returncode == 0:
+            return
+    print(done.stdout[-4000:] + done.stderr[-4000:], file=sys.stderr)
+    raise SystemExit("web: `mvn %s` failed: needs Maven's repository, or a filled ~/.m2" % " ".join(arguments))
+
+
+class Files:
+    """Folders under build/web. `native`: where libcohort_jni.so is."""
+
+    def __init__(self, native):
+        self.folder = os.path.join(ROOT, "build", "web")
+        self.native = os.path.abspath(native)
+        self.war = os.path.join(self.folder, "app", "counter.war")
+
+    def unpacked(self, coordinates, name):
+        """The folder `name` that the archive of these coordinates holds."""
+        target = os.path.join(self.folder, name)
+        if os.path.isdir(target):
+            return target
+        _, artifact, version, ending = coordinates.split(":")
+        downloads = os.path.join(self.folder, "downloads")
+        maven(COPY, "-Dartifact=" + coordinates, "-DoutputDirectory=" + downloads)
+        # Under another name first: half an archive must not be taken for a server.
+        partial = os.path.join(self.folder, "unpacking")
+        shutil.rmtree(partial, ignore_errors=True)
+        shutil.unpack_archive(os.path.join(downloads, "%s-%s.%s" % (artifact, version, ending)), partial)
+        os.rename(os.path.join(partial, name), target)
+        shutil.rmtree(partial)
+        return target
+
+    def build_application(self):
+        maven("-f", os.path.join(ROOT, "tests", "web", "app", "pom.xml"), "package")
+
+    def build_connectors(self):
+        maven("-f", os.path.join(ROOT, "java", "pom.xml"), "-DskipTests", "-Dcohort.native.dir=" + self.native,
+              "-Dcohort.native.platform=linux-" + os.uname().machine, "package")
+
+    def jars(self, *modules):
+        """The jars of these modules of java/."""
+        found = []
+        for module in modules:
+            folder = os.path.join(ROOT, "java", module, "target")
+            jars = [name for name in os.listdir(folder) if name.startswith(module + "-") and name.endswith(".jar")]
+            assert len(jars) == 1, "%s: %s" % (folder, jars)
+            found.append(os.path.join(folder, jars[0]))
+        return found

@@ -1,0 +1,231 @@
+"""Kinds of web servers, and instances of them.
+
+A kind knows how its server is installed, configured and started; what replicates the sessions is one of its `replications`.
+A connector is plugged in as one more of these: a name, and a method `replicate_NAME(instance)` that adds to what `configure`
+has written."""
+
+import base64
+import http.client
+import os
+import shutil
+import signal
+import subprocess
+import time
+
+PORT = 8080
+CONTEXT = "counter"
+START_SECONDS = 120  # On a machine that does other things as well.
+JVM = ["-Xmx384m", "-XX:+UseSerialGC", "-Djava.awt.headless=true"]
+
+
+class Kind:
+    """A kind of server. `files` (install.Files) has what was downloaded and built."""
+
+    name = ""
+    replications = ("none",)
+
+    def install(self, files):
+        """Downloads and unpacks, once."""
+        raise NotImplementedError
+
+    def configure(self, instance):
+        """Writes the folder of a new instance, without replication."""
+        raise NotImplementedError
+
+    def command(self, instance):
+        """What starts it, in its folder."""
+        raise NotImplementedError
+
+    def replicate_none(self, instance):
+        pass
+
+
+class Instance:
+    """One server on a host of its own. Its folder and its host stay when it is killed."""
+
+    def __init__(self, kind, route, host, directory, files, others=()):
+        self.kind, self.route, self.host, self.directory, self.files = kind, route, host, directory, files
+        self.others = others  # Addresses of the servers in its cluster.
+        self.java = []  # Further arguments of its JVM.
+        self.process = None
+
+    @property
+    def log(self):
+        return os.path.join(self.directory, "log")
+
+    def configure(self, replication):
+        shutil.rmtree(self.directory, ignore_errors=True)
+        os.makedirs(self.directory)
+        self.java = ["-Dweb.route=" + self.route]
+        self.kind.configure(self)
+        getattr(self.kind, "replicate_" + replication)(self)
+
+    def write(self, path, text):
+        """A file of its folder."""
+        whole = os.path.join(self.directory, path)
+        os.makedirs(os.path.dirname(whole), exist_ok=True)
+        with open(whole, "w") as file:
+            file.write(text)
+
+    def copy(self, source, folder):
+        os.makedirs(os.path.join(self.directory, folder), exist_ok=True)
+        shutil.copy(source, os.path.join(self.directory, folder))
+
+    def group_key(self):
+        """The file of the key of this site's group, as `cohort keygen` makes it."""
+        path = os.path.join(os.path.dirname(self.directory), "group.key")
+        if not os.path.exists(path):
+            with open(os.open(path, os.O_WRONLY | os.O_CREAT, 0o600), "w") as file:
+                file.write("cohort-key-1 %s\n" % base64.b64encode(os.urandom(32)).decode())
+        return path
+
+    def start(self):
+        assert self.process is None, self.route + " runs already"
+        log = open(self.log, "ab")
+        self.process = self.host.popen(self.kind.command(self), stdout=log, stderr=log, stdin=subprocess.DEVNULL, cwd=self.directory)
+        log.close()
+
+    def answers(self):
+        try:
+            connection = http.client.HTTPConnection(self.host.address, PORT, timeout=5)
+            try:
+                connection.request("GET", "/%s/health" % CONTEXT)
+                return connection.getresponse().status == 200
+            finally:
+                connection.close()
+        except OSError:
+            return False
+
+    def wait_until_serving(self):
+        """Seconds from now until it answers with 200."""
+        start = time.monotonic()
+        while not self.answers():
+            if self.process.poll() is not None or time.monotonic() > start + START_SECONDS:
+                raise AssertionError("%s of kind %s does not serve: see %s\n%s" % (self.route, self.kind.name, self.log, self.tail()))
+            time.sleep(0.1)
+        return time.monotonic() - start
+
+    def signal(self, number):
+        self.process.send_signal(number)
+
+    def kill(self):
+        """As power that fails: kill -9."""
+        self.process.send_signal(signal.SIGKILL)
+        self.process.wait()
+        self.process = None
+
+    def stop(self):
+        """As an operator does."""
+        self.process.send_signal(signal.SIGTERM)
+        self.process.wait(60)
+        self.process = None
+
+    def close(self):
+        if self.process is not None:
+            self.kill()
+
+    def tail(self, lines=30):
+        with open(self.log, errors="replace") as file:
+            return "".join(file.readlines()[-lines:])
+
+
+class Tomcat(Kind):
+    name = "tomcat"
+    version = "10.1.59"
+    replications = ("none", "cohort", "delta")
+
+    def install(self, files):
+        self.home = files.unpacked("org.apache.tomcat:tomcat:%s:tar.gz" % self.version, "apache-tomcat-" + self.version)
+
+    # `%s`: elements of the engine.
+    SERVER = """<?xml version="1.0" encoding="UTF-8"?>
+<Server port="-1">
+  <Service name="Catalina">
+    <Connector address="%(address)s" port="%(port)d" protocol="HTTP/1.1" acceptCount="1000"
+               keepAliveTimeout="60000" maxKeepAliveRequests="-1"/>
+    <Engine name="Catalina" defaultHost="localhost" jvmRoute="%(route)s">%(engine)s
+      <Host name="localhost" appBase="webapps" autoDeploy="false"/>
+    </Engine>
+  </Service>
+</Server>
+"""
+
+    # Tomcat's own: every session at every server, changes sent and acknowledged before the answer (6: synchronized, with an ack).
+    DELTA = """
+      <Cluster className="org.apache.catalina.ha.tcp.SimpleTcpCluster" channelSendOptions="6">
+        <Manager className="org.apache.catalina.ha.session.DeltaManager" expireSessionsOnShutdown="false"/>
+        <Channel className="org.apache.catalina.tribes.group.GroupChannel">
+          <Membership className="org.apache.catalina.tribes.membership.McastService" address="228.0.0.4" port="45564" bind="%(address)s"/>
+          <Receiver className="org.apache.catalina.tribes.transport.nio.NioReceiver" address="%(address)s" port="4000"/>
+          <Sender className="org.apache.catalina.tribes.transport.ReplicationTransmitter"/>
+          <Interceptor className="org.apache.catalina.tribes.group.interceptors.TcpFailureDetector"/>
+          <Interceptor className="org.apache.catalina.tribes.group.interceptors.MessageDispatchInterceptor"/>
+        </Channel>
+        <Valve className="org.apache.catalina.ha.tcp.ReplicationValve"/>
+        <Valve className="org.apache.catalina.ha.session.JvmRouteBinderValve"/>
+        <ClusterListener className="org.apache.catalina.ha.session.ClusterSessionListener"/>
+      </Cluster>"""
+
+    def _server(self, instance, engine=""):
+        values = {"address": instance.host.address, "port": PORT, "route": instance.route}
+        instance.write("conf/server.xml", self.SERVER % dict(values, engine=engine % values))
+
+    def configure(self, instance):
+        self._server(instance)
+        instance.write("conf/web.xml", '<web-app xmlns="https://jakarta.ee/xml/ns/jakartaee" version="6.0"/>\n')
+        # Without a <Manager> of its own an application keeps Tomcat's.
+        instance.write("conf/context.xml", "<Context/>\n")
+        for folder in ("logs", "temp", "work", "lib"):
+            os.makedirs(os.path.join(instance.directory, folder))
+        instance.copy(instance.files.war, "webapps")
+
+    # docs/tomcat.md: jars where the server's own are, and one element.
+    COHORT = """<Context>
+  <Manager className="io.cohort.tomcat.CohortManager" group="web" bind="%s" keyFile="%s"/>
+</Context>
+"""
+
+    def replicate_cohort(self, instance):
+        for jar in instance.files.jars("cohort-jni", "cohort-session", "cohort-tomcat"):
+            instance.copy(jar, "lib")
+        instance.write("conf/context.xml", self.COHORT % (instance.host.address, instance.group_key()))
+
+    def replicate_delta(self, instance):
+        self._server(instance, self.DELTA)
+        # Its multicast socket sends to an address of IPv4 from one of IPv6 otherwise.
+        instance.java.append("-Djava.net.preferIPv4Stack=true")
+
+    def command(self, instance):
+        jars = ":".join(os.path.join(self.home, "bin", jar) for jar in ("bootstrap.jar", "tomcat-juli.jar"))
+        return ["java"] + JVM + instance.java + [
+            "-Dcatalina.home=" + self.home, "-Dcatalina.base=" + instance.directory,
+            "-Djava.io.tmpdir=" + os.path.join(instance.directory, "temp"), "-cp", jars, "org.apache.catalina.startup.Bootstrap", "start"]
+
+
+class Tomcat11(Tomcat):
+    name = "tomcat11"
+    version = "11.0.24"
+
+
+class Jetty(Kind):
+    name = "jetty"
+    version = "12.0.31"
+    replications = ("none",)
+
+    def install(self, files):
+        self.home = files.unpacked("org.eclipse.jetty:jetty-home:%s:zip" % self.version, "jetty-home-" + self.version)
+
+    def configure(self, instance):
+        instance.write("start.d/server.ini", "".join(line + "\n" for line in (
+            "--module=http", "--module=ee10-deploy", "--module=sessions", "jetty.http.host=" + instance.host.address,
+            "jetty.http.port=%d" % PORT, "jetty.http.idleTimeout=60000", "jetty.http.acceptQueueSize=1000", "jetty.sessionIdManager.workerName=" + instance.route)))
+        os.makedirs(os.path.join(instance.directory, "temp"))
+        instance.copy(instance.files.war, "webapps")
+
+    def command(self, instance):
+        return ["java"] + JVM + instance.java + [
+            "-Djava.io.tmpdir=" + os.path.join(instance.directory, "temp"), "-Djetty.home=" + self.home,
+            "-Djetty.base=" + instance.directory, "-jar", os.path.join(self.home, "start.jar")]
+
+
+KINDS = {kind.name: kind for kind in (Tomcat(), Tomcat11(), Jetty())}
