@@ -1,4 +1,5 @@
 // Session stores.
+#include <algorithm>
 #include <string>
 #include <utility>
 
@@ -82,6 +83,10 @@ cohort_session_result_t FromResult(const SessionResult& result) {
   to.version = FromVersion(result.version);
   to.fence = result.fence;
   to.refused = result.refused.size();
+  // One that is longer would be no id.
+  static_assert(sizeof to.new_id > cohort::kSessionIdBytesMax);
+  to.new_id_size = std::min(result.new_id.size(), cohort::kSessionIdBytesMax);
+  std::copy_n(result.new_id.data(), to.new_id_size, to.new_id);
   return to;
 }
 

@@ -128,6 +128,10 @@ static void a_local_store_tells_and_moves_into_a_group(void) {
   EXPECT(told.last == COHORT_SESSION_CHANGED);
   EXPECT_OK(cohort_session_change_id(store, BYTES("s1"), BYTES("s2"), NULL, ERROR));
   EXPECT(told.last == COHORT_SESSION_ID_CHANGED);
+  cohort_session_changes_t late = COHORT_SESSION_CHANGES_INIT;
+  cohort_session_result_t result = COHORT_SESSION_RESULT_INIT;
+  EXPECT_STATUS(COHORT_NOT_FOUND, cohort_session_save(store, BYTES("s1"), &late, &result, ERROR));
+  EXPECT(result.new_id_size == 2 && strcmp(result.new_id, "s2") == 0);
   bool is_s2 = false;
   EXPECT_OK(cohort_session_store_ids(store, 0, on_id, &is_s2, ERROR));
   EXPECT(is_s2);
@@ -145,7 +149,8 @@ static void a_local_store_tells_and_moves_into_a_group(void) {
   EXPECT_OK(cohort_session_store_await_task(store, task, 0, ERROR));
   EXPECT_OK(cohort_session_invalidate(store, BYTES("s2"), NULL, ERROR));
   EXPECT(told.last == COHORT_SESSION_INVALIDATED && told.had_session);
-  EXPECT_STATUS(COHORT_NOT_FOUND, cohort_session_invalidate(store, BYTES("s2"), NULL, ERROR));
+  EXPECT_STATUS(COHORT_NOT_FOUND, cohort_session_invalidate(store, BYTES("s2"), &result, ERROR));
+  EXPECT(result.new_id_size == 0 && result.new_id[0] == 0);
   cohort_subscription_cancel(events);
   cohort_subscription_cancel(tasks);
   cohort_session_store_close(store);

@@ -86,6 +86,11 @@ typedef struct cohort_session_result {
   cohort_version_t version;
   uint64_t fence;   /* For the next changes. */
   uint64_t refused; /* Attributes that were left out; an event tells of each. */
+  /* NOT_FOUND: the id that the session has now, if it was changed within the last minute; at most
+   * 256 bytes, a zero after them. For the host's own requests that were under way; clients must not
+   * be led from an old id to a new one. */
+  size_t new_id_size; /* 0: none. */
+  char new_id[264];
 } cohort_session_result_t;
 #define COHORT_SESSION_RESULT_INIT {.size = sizeof(cohort_session_result_t)}
 

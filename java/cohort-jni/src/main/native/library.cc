@@ -35,10 +35,10 @@ extern "C" JNIEXPORT jint JNICALL JNI_OnLoad(JavaVM* vm, void*) {
   if (env == nullptr) return JNI_ERR;
   jclass native = env->FindClass("io/cohort/Native");
   if (native == nullptr) return JNI_ERR;
-  const bool ok = cohort::jni::FindClasses(env) && cohort::jni::RegisterLibrary(env, native) &&
-                  cohort::jni::RegisterGroup(env, native) &&
-                  cohort::jni::RegisterMap(env, native) &&
-                  cohort::jni::RegisterNotices(env, native);
+  const bool ok =
+      cohort::jni::FindClasses(env) && cohort::jni::RegisterLibrary(env, native) &&
+      cohort::jni::RegisterGroup(env, native) && cohort::jni::RegisterMap(env, native) &&
+      cohort::jni::RegisterNotices(env, native) && cohort::jni::RegisterSessions(env, native);
   env->DeleteLocalRef(native);
   return ok ? JNI_VERSION_10 : JNI_ERR;
 }

@@ -4,10 +4,10 @@
 #include <algorithm>
 #include <cstddef>
 #include <iterator>
-#include <limits>
 #include <string>
 #include <string_view>
 
+#include "attributes.h"
 #include "calls.h"
 #include "notices.h"
 #include "packing.h"
@@ -23,10 +23,6 @@ constexpr jsize kEntryNumbers = 3;
 const cohort_map_t* Map(jlong handle) { return To<const cohort_map_t>(handle); }
 cohort_map_t* MutableMap(jlong handle) { return To<cohort_map_t>(handle); }
 
-struct AttributesFreed {
-  cohort_attributes_t* list = nullptr;
-  ~AttributesFreed() { cohort_attributes_free(list); }
-};
 struct BufferFreed {
   cohort_buffer_t* buffer = nullptr;
   ~BufferFreed() { cohort_buffer_free(buffer); }
@@ -143,16 +139,9 @@ bool FindAttributes(JNIEnv* env, jlong map, jbyteArray key_array, AttributesFree
   return status != COHORT_NOT_FOUND && error.Check(env, status);
 }
 
-std::string PackAttributes(const cohort_attributes_t* list) {
-  Packer to;
-  const size_t count = cohort_attributes_count(list);
-  for (size_t i = 0; i < count; ++i) {
-    size_t size = 0;
-    const void* name = cohort_attributes_name(list, i, &size);
-    to.Bytes(name, size);
-    const void* value = cohort_attributes_value(list, i, &size);
-    to.Bytes(value, size);
-  }
+std::string Packed(const cohort_attributes_t* list) {
+  Packer to(PackedBytes(list));
+  PackAttributes(list, to);
   return to.Take();
 }
 
@@ -160,7 +149,7 @@ jbyteArray GetAttributes(JNIEnv* env, jclass, jlong map, jbyteArray key) {
   return Guarded<jbyteArray>(env, nullptr, [&]() -> jbyteArray {
     AttributesFreed found;
     if (!FindAttributes(env, map, key, found)) return nullptr;
-    return ArrayOf(env, PackAttributes(found.list));
+    return ArrayOf(env, Packed(found.list));
   });
 }
 
@@ -171,7 +160,7 @@ jint GetAttributesInto(JNIEnv* env, jclass, jlong map, jbyteArray key, jobject b
     AttributesFreed found;
     if (!room.Check(env)) return 0;
     if (!FindAttributes(env, map, key, found)) return -1;
-    const std::string packed = PackAttributes(found.list);
+    const std::string packed = Packed(found.list);
     if (packed.size() <= room.bytes().size()) {
       std::copy(packed.begin(), packed.end(), const_cast<char*>(room.bytes().data()));
     }
@@ -247,25 +236,6 @@ void Put(JNIEnv* env, jclass, jlong map, jbyteArray key_array, jbyteArray array,
     });
     return 0;
   });
-}
-
-// `packed`: names and values, or with `names_only` names. False: an exception is pending.
-bool ReadAttributes(JNIEnv* env, std::string_view packed, bool names_only, AttributesFreed& to) {
-  to.list = cohort_attributes_new();
-  if (to.list == nullptr) throw std::bad_alloc();
-  Unpacker from(packed);
-  while (from.ok() && !from.at_end()) {
-    const std::string_view name = from.Bytes();
-    const std::string_view value = names_only ? std::string_view() : from.Bytes();
-    Error error;
-    if (from.ok() &&
-        !error.Check(env, cohort_attributes_add(to.list, name.data(), name.size(), value.data(),
-                                                value.size(), error.out()))) {
-      return false;
-    }
-  }
-  if (!from.ok()) ThrowCohort(env, COHORT_INVALID_ARGUMENT, "attributes are cut off");
-  return from.ok();
 }
 
 void WriteAttributes(JNIEnv* env, jclass, jlong map, jboolean erase, jbyteArray key_array,

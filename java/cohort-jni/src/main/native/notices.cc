@@ -5,11 +5,15 @@
 #include <iterator>
 #include <utility>
 
+#include "attributes.h"
 #include "calls.h"
 #include "packing.h"
 
 namespace cohort::jni {
 namespace {
+
+// Of a packed session, what is of one length.
+constexpr size_t kSessionHeadBytes = 6 * 8 + 1 + 4 + 4;
 
 uint64_t ListenerOf(void* user) { return reinterpret_cast<uintptr_t>(user); }
 
@@ -43,15 +47,19 @@ Notices& Notices::Instance() {
   return notices;
 }
 
-void Notices::Put(uint64_t listener, std::string notice) {
-  const std::lock_guard lock(mutex_);
+bool Notices::TryPut(std::string& notice) {
   const bool fits = queue_.size() < kNoticesMax && notice.size() <= kNoticeBytesMax - bytes_;
-  if (notice.empty() || !fits) {
+  if (notice.empty() || !fits) return false;
+  bytes_ += notice.size();
+  queue_.push_back(std::move(notice));
+  return true;
+}
+
+void Notices::Put(uint64_t listener, std::string notice, std::string shorter) {
+  const std::lock_guard lock(mutex_);
+  if (!TryPut(notice) && !TryPut(shorter)) {
     ++lost_total_;
     ++lost_[listener];
-  } else {
-    bytes_ += notice.size();
-    queue_.push_back(std::move(notice));
   }
   changed_.notify_one();
 }
@@ -128,6 +136,51 @@ void OnChange(const cohort_change_t* change, void* user) noexcept {
     to.Byte(change->value != nullptr ? 1 : 0).Bytes(change->value, change->value_size);
     to.Long(change->version.time).Long(change->version.writer).Id(change->writer);
   });
+}
+
+std::string PackSession(const cohort_session_t* session) {
+  const cohort_attributes_t* const attributes = cohort_session_attributes(session);
+  cohort_session_info_t info = COHORT_SESSION_INFO_INIT;
+  cohort_session_get_info(session, &info);
+  size_t metadata_size = 0;
+  const void* const metadata = cohort_session_metadata(session, &metadata_size);
+  Packer to(kSessionHeadBytes + metadata_size + PackedBytes(attributes));
+  to.Long(static_cast<uint64_t>(info.created_ms));
+  to.Long(static_cast<uint64_t>(info.last_accessed_ms));
+  to.Long(static_cast<uint64_t>(info.max_inactive_ms));
+  to.Long(info.version.time).Long(info.version.writer).Long(info.fence);
+  to.Byte(info.owned != 0 ? 1 : 0).Bytes(metadata, metadata_size);
+  to.Int(static_cast<uint32_t>(cohort_attributes_count(attributes)));
+  PackAttributes(attributes, to);
+  return to.Take();
+}
+
+void PackTask(const cohort_session_task_t& task, Packer& to) {
+  to.Long(task.id).Int(task.kind).Int(task.state);
+  to.Long(static_cast<uint64_t>(task.started_ms)).Long(static_cast<uint64_t>(task.changed_ms));
+  to.Long(task.total).Long(task.moved).Long(task.failed).Int(static_cast<uint32_t>(task.status));
+}
+
+void OnSessionEvent(const cohort_session_event_t* event, void* user) noexcept {
+  const uint64_t listener = ListenerOf(user);
+  try {
+    Packer notice;
+    notice.Byte(kNoticeSessionEvent).Long(listener).Int(event->kind).Byte(event->here != 0 ? 1 : 0);
+    notice.Bytes(event->id, event->id_size).Bytes(event->new_id, event->new_id_size);
+    notice.Bytes(event->attribute, event->attribute_size);
+    notice.Long(static_cast<uint64_t>(event->at_ms)).Id(event->by);
+    notice.Long(event->version.time).Long(event->version.writer).Text(event->text);
+    if (event->session == nullptr) return Notices::Instance().Put(listener, notice.Take());
+    // That a session has ended has to be known even if there is no room for what it held.
+    std::string whole = notice.bytes() + PackSession(event->session);
+    Notices::Instance().Put(listener, std::move(whole), notice.Take());
+  } catch (...) {
+    Notices::Instance().Put(listener, "");
+  }
+}
+
+void OnSessionTask(const cohort_session_task_t* task, void* user) noexcept {
+  Tell(user, kNoticeSessionTask, [task](Packer& to) { PackTask(*task, to); });
 }
 
 namespace {

@@ -13,6 +13,7 @@
 #include <string>
 
 #include "cohort/c.h"
+#include "packing.h"
 
 namespace cohort::jni {
 
@@ -26,13 +27,16 @@ inline constexpr uint8_t kNoticeView = 1;
 inline constexpr uint8_t kNoticeEvent = 2;
 inline constexpr uint8_t kNoticeChange = 3;
 inline constexpr uint8_t kNoticeLost = 4;
+inline constexpr uint8_t kNoticeSessionEvent = 5;
+inline constexpr uint8_t kNoticeSessionTask = 6;
 
 class Notices {
  public:
   static Notices& Instance();
 
-  // Any threads. `listener` is whom the notice is for.
-  void Put(uint64_t listener, std::string notice);
+  // Any threads. `listener` is whom the notice is for. If it does not fit, `shorter` is taken,
+  // which says less; if that is empty or does not fit either, the listener has lost one.
+  void Put(uint64_t listener, std::string notice, std::string shorter = {});
   // Waits for a notice; "" after Wake.
   std::string Take();
   // The next Take, or the one that waits, returns "".
@@ -42,6 +46,9 @@ class Notices {
   uint64_t lost() const;
 
  private:
+  // Holds the lock. Takes it if it fits.
+  bool TryPut(std::string& notice);
+
   mutable std::mutex mutex_;
   std::condition_variable changed_;
   std::deque<std::string> queue_;
@@ -56,9 +63,15 @@ class Notices {
 void OnView(const cohort_view_t* view, void* user) noexcept;
 void OnEvent(const cohort_event_t* event, void* user) noexcept;
 void OnChange(const cohort_change_t* change, void* user) noexcept;
+void OnSessionEvent(const cohort_session_event_t* event, void* user) noexcept;
+void OnSessionTask(const cohort_session_task_t* task, void* user) noexcept;
 
 // A view as io.cohort.View reads it.
 std::string PackView(const cohort_view_t* view);
+// A session as io.cohort.Session reads it.
+std::string PackSession(const cohort_session_t* session);
+// A task as io.cohort.SessionTask reads it.
+void PackTask(const cohort_session_task_t& task, Packer& to);
 
 }  // namespace cohort::jni
 

@@ -15,6 +15,9 @@ namespace cohort::jni {
 
 class Packer {
  public:
+  // `bytes`: what is going to be packed, where that is known.
+  explicit Packer(size_t bytes = 0) { bytes_.reserve(bytes); }
+
   Packer& Byte(uint8_t value) {
     bytes_.push_back(static_cast<char>(value));
     return *this;

@@ -3,8 +3,6 @@ package io.cohort;
 import java.util.LinkedHashMap;
 import java.util.Map;
 import java.util.Objects;
-import java.util.Set;
-import java.util.concurrent.ConcurrentHashMap;
 
 /**
  * This process's membership in a group. Any threads. Errors are {@link CohortException}; after
@@ -15,8 +13,7 @@ public final class Group implements AutoCloseable {
   private final MemberId id;
   private final String name;
   private final String address;
-  // Else one whose owner forgets it would end at the next garbage collection.
-  private final Set<Subscription> subscriptions = ConcurrentHashMap.newKeySet();
+  private final Subscriptions subscriptions = new Subscriptions(this);
 
   private Group(Handle handle) {
     this.handle = handle;
@@ -190,17 +187,15 @@ public final class Group implements AutoCloseable {
       // Left before, or nobody consented: this member is out all the same.
     }
     handle.close();
-    for (Subscription each : subscriptions) each.close();
+    subscriptions.close();
     handle.awaitFreed();
   }
 
-  void hold(Subscription subscription) {
-    subscriptions.add(subscription);
-    // One that was made while the group was being closed.
-    if (handle.isClosed()) subscription.close();
+  Handle handle() {
+    return handle;
   }
 
-  void release(Subscription subscription) {
-    subscriptions.remove(subscription);
+  Subscriptions subscriptions() {
+    return subscriptions;
   }
 }

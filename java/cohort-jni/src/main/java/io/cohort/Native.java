@@ -87,6 +87,43 @@ final class Native {
 
   static native void closeMap(long map);
 
+  // ---- Session stores --------------------------------------------------------------------------
+
+  static native long openStore(long group, byte[] application, int ack, boolean evict,
+      long timeoutMs, long bytesMax, long successorStepMs, long orphanTimeMs);
+
+  static native void closeStore(long store);
+
+  static native byte[] loadSession(long store, byte[] id);
+
+  static native boolean sessionExists(long store, byte[] id);
+
+  static native byte[] sessionIds(long store, int max);
+
+  static native void sessionStats(long store, long[] stats);
+
+  static native byte[] writeSession(long store, boolean create, byte[] id, byte[] set,
+      int setLength, byte[] erased, int erasedLength, byte[] metadata, long maxInactiveMs,
+      long createdMs, long fence, boolean noTouch, long[] result);
+
+  static native byte[] changeSessionId(long store, byte[] oldId, byte[] newId, long[] result);
+
+  static native byte[] invalidateSession(long store, byte[] id, long[] result);
+
+  static native boolean touchSession(long store, byte[] id);
+
+  static native long setReplication(long store, long group);
+
+  static native boolean replicated(long store);
+
+  static native void awaitSessionTask(long store, long task, long timeoutMs);
+
+  static native byte[] sessionTasks(long store);
+
+  static native long subscribeSessions(long store, boolean withChanges, long listener);
+
+  static native long subscribeSessionTasks(long store, long listener);
+
   // ---- Notices --------------------------------------------------------------------------------
 
   static native byte[] takeNotice();

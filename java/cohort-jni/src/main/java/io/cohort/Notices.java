@@ -1,18 +1,24 @@
 package io.cohort;
 
+import java.security.AccessController;
+import java.security.PrivilegedAction;
 import java.util.Map;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.atomic.AtomicLong;
+import java.util.function.Consumer;
 
 /**
  * The one thread that tells notices to listeners. It takes them from the native queue, so no thread
- * of native code is ever one of the JVM's. It runs while there is a group, as a daemon.
+ * of native code is ever one of the JVM's. It runs while there is a group or a store, as a
+ * daemon.
  */
 final class Notices {
   private static final int VIEW = 1;
   private static final int EVENT = 2;
   private static final int CHANGE = 3;
   private static final int LOST = 4;
+  private static final int SESSION_EVENT = 5;
+  private static final int SESSION_TASK = 6;
 
   /** Gets what was packed for a listener. */
   private interface Target {
@@ -22,7 +28,8 @@ final class Notices {
   private static final Map<Long, Target> TARGETS = new ConcurrentHashMap<>();
   private static final AtomicLong NEXT = new AtomicLong(1);
 
-  private static int groups;
+  // Groups and stores.
+  private static int users;
   private static Teller teller;
 
   private Notices() {}
@@ -45,6 +52,19 @@ final class Notices {
     });
   }
 
+  static long addForSessions(SessionListener listener) {
+    return add((kind, notice) -> {
+      if (kind == SESSION_EVENT) listener.onEvent(SessionEvent.read(notice));
+      if (kind == LOST) listener.onLost(notice.readLong());
+    });
+  }
+
+  static long addForTasks(Consumer<SessionTask> listener) {
+    return add((kind, notice) -> {
+      if (kind == SESSION_TASK) listener.accept(SessionTask.read(notice));
+    });
+  }
+
   private static long add(Target target) {
     long number = NEXT.getAndIncrement();
     TARGETS.put(number, target);
@@ -59,16 +79,26 @@ final class Notices {
 
   // ---- The thread -------------------------------------------------------------------------
 
-  /** A group begins; the first one starts the thread. {@link #release} ends it. */
+  /** A group or a store begins; the first one starts the thread. {@link #release} ends it. */
   static synchronized void acquire() {
-    if (groups++ > 0) return;
-    teller = new Teller(teller);
+    Native.abiVersion(); // Where there is no library this says why; the thread could not.
+    if (users++ > 0) return;
+    Teller before = teller;
+    teller = asOfThisClass(() -> new Teller(before));
     teller.start();
+  }
+
+  // A thread keeps what was on the stack when it was made, and with it the loader of the
+  // application that was the first to need it, which may be gone long before the thread. Later Java
+  // has neither this nor what it is against.
+  @SuppressWarnings("removal")
+  private static Teller asOfThisClass(PrivilegedAction<Teller> make) {
+    return AccessController.doPrivileged(make);
   }
 
   /** The last one ends the thread, once the notice that it tells is told. */
   static synchronized void release() {
-    if (--groups > 0) return;
+    if (--users > 0) return;
     teller.running = false;
     Native.wakeNotices();
   }
@@ -78,7 +108,7 @@ final class Notices {
     volatile boolean running = true;
 
     Teller(Thread before) {
-      super(null, null, "cohort-notices", 0, false);
+      super(outermostGroup(), null, "cohort-notices", 0, false);
       this.before = before;
       setDaemon(true);
       // Else it would be that of the application whose request was the first.
@@ -92,6 +122,13 @@ final class Notices {
         byte[] notice = Native.takeNotice();
         if (notice != null) tell(notice);
       }
+    }
+
+    // A group of threads may be the application's, too.
+    private static ThreadGroup outermostGroup() {
+      ThreadGroup group = Thread.currentThread().getThreadGroup();
+      while (group.getParent() != null) group = group.getParent();
+      return group;
     }
 
     // Which may still be in a listener; only one tells at a time.

@@ -228,8 +228,8 @@ public final class ReplicatedMap implements AutoCloseable {
 
   /** Sets attributes of a convergent map's entry, which is created if it is not there. */
   public WriteResult putAttributes(byte[] key, Attributes attributes, WriteOptions options) {
-    return writeAttributes(
-        false, key, attributes.array(), null, 0, attributes.packedBytes(), options);
+    return writeAttributes(false, key, attributes.array(), null, attributes.arrayOffset(),
+        attributes.packedBytes(), options);
   }
 
   /** The same with attributes packed between position and limit, as {@link Attributes#packInto}. */
@@ -304,7 +304,7 @@ public final class ReplicatedMap implements AutoCloseable {
     } finally {
       if (pointer == 0) Notices.forget(number);
     }
-    return new Subscription(group, pointer, number);
+    return new Subscription(group.subscriptions(), pointer, number);
   }
 
   /** Closes this handle; the map lives on in the group. Calls that are under way go on. */

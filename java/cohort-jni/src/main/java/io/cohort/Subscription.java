@@ -5,23 +5,23 @@ package io.cohort;
  * on, those that wait are not told any more. Any threads.
  */
 public final class Subscription implements AutoCloseable {
-  private final Group group;
+  private final Subscriptions among;
   private final Handle handle;
 
-  Subscription(Group group, long pointer, long listener) {
-    this.group = group;
+  Subscription(Subscriptions among, long pointer, long listener) {
+    this.among = among;
     handle = new Handle("the subscription", pointer, subscription -> {
       Native.cancel(subscription);
       Notices.forget(listener);
     });
     Resources.closeWithout(this, handle);
-    group.hold(this);
+    among.hold(this);
   }
 
   /** Once or more often. */
   @Override
   public void close() {
     handle.close();
-    group.release(this);
+    among.release(this);
   }
 }

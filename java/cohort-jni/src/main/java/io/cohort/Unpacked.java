@@ -40,6 +40,13 @@ final class Unpacked {
     return new String(readBytes(), StandardCharsets.UTF_8);
   }
 
+  /** All that is left, not copied. */
+  ByteBuffer takeRest() {
+    ByteBuffer rest = in.slice();
+    in.position(in.limit());
+    return rest;
+  }
+
   MemberId readMemberId() {
     return new MemberId(in.getLong(), in.getLong(), in.getLong());
   }

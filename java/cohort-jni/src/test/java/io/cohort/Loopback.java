@@ -36,7 +36,7 @@ final class Loopback {
   }
 
   /** What a listener was told, for tests to wait for. */
-  static final class Recorder implements GroupListener, ChangeListener {
+  static final class Recorder implements GroupListener, ChangeListener, SessionListener {
     private final List<Object> told = new ArrayList<>();
 
     private synchronized void add(Object what) {
@@ -57,6 +57,15 @@ final class Loopback {
     @Override
     public void onChange(Change change) {
       add(change);
+    }
+
+    @Override
+    public void onEvent(SessionEvent event) {
+      add(event);
+    }
+
+    void onTask(SessionTask task) {
+      add(task);
     }
 
     @Override

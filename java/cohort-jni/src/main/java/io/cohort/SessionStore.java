@@ -1,0 +1,327 @@
+package io.cohort;
+
+import java.nio.charset.StandardCharsets;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Objects;
+import java.util.function.Consumer;
+import java.util.function.LongFunction;
+
+/**
+ * The HTTP sessions of one web application, replicated in a group or of this process alone. Ids are
+ * 1 to 256 bytes of UTF-8, without a route suffix. docs/session_store.md tells who owns a session,
+ * and when it ends.
+ *
+ * <p>Reading is local. Writing blocks until its {@link Ack} is there, and says in its result what a
+ * group may answer; an argument beyond its limits is an IllegalArgumentException. After {@link
+ * #close} every call but that is an IllegalStateException. Writes of one session go one after the
+ * other. Any threads.
+ */
+public final class SessionStore implements AutoCloseable {
+  /** Bytes of an id. */
+  public static final int ID_BYTES_MAX = 256;
+
+  private final String application;
+  private final Handle handle;
+  private final Subscriptions subscriptions = new Subscriptions(this);
+  // Held so that the group is not taken for forgotten. That of before when replication is off: its
+  // sessions may still be on their way.
+  private volatile Group group;
+
+  private SessionStore(String application, Group group, long pointer) {
+    this.application = application;
+    this.group = group;
+    handle = new Handle("the store " + application, pointer, store -> {
+      try {
+        Native.closeStore(store);
+      } finally {
+        Notices.release();
+      }
+    });
+    Resources.closeWithout(this, handle);
+  }
+
+  /**
+   * In {@code group}, what it has is here when this returns; null: local. Blocks, with a group.
+   * Errors are {@link CohortException}, as those of {@link Group#openMap}.
+   */
+  public static SessionStore open(SessionStoreOptions options, Group group) {
+    Notices.acquire();
+    long pointer = 0;
+    try {
+      pointer = inside(group, options::open);
+    } finally {
+      if (pointer == 0) Notices.release();
+    }
+    return new SessionStore(options.application(), group, pointer);
+  }
+
+  // Calls with the group's pointer, or 0.
+  private static long inside(Group group, LongFunction<Long> call) {
+    if (group == null) return call.apply(0);
+    long pointer = group.handle().enter();
+    try {
+      return call.apply(pointer);
+    } finally {
+      group.handle().exit();
+    }
+  }
+
+  /** As it was opened. */
+  public String application() {
+    return application;
+  }
+
+  // ---- Reading ----------------------------------------------------------------------------
+
+  /**
+   * All of a session, or null if there is none (any more). It is not an access.
+   *
+   * @throws CohortException UNAVAILABLE, as long as this member does not hold the whole state;
+   *     DATA_LOSS, if the group holds something else under this id
+   */
+  public Session load(String id) {
+    byte[] key = bytesOf(id);
+    if (!isId(key)) return null;
+    byte[] packed;
+    long store = handle.enter();
+    try {
+      packed = Native.loadSession(store, key);
+    } finally {
+      handle.exit();
+    }
+    return packed == null ? null : Session.read(id, new Unpacked(packed));
+  }
+
+  /** Is there such a session? */
+  public boolean exists(String id) {
+    byte[] key = bytesOf(id);
+    long store = handle.enter();
+    try {
+      return isId(key) && Native.sessionExists(store, key);
+    } finally {
+      handle.exit();
+    }
+  }
+
+  /**
+   * At most {@code max} ids, in no order. What others have just begun or ended comes a moment
+   * later.
+   */
+  public List<String> ids(int max) {
+    if (max < 0) throw new IllegalArgumentException("max is " + max + ", at least 0");
+    if (max == 0) return List.of();
+    byte[] packed;
+    long store = handle.enter();
+    try {
+      packed = Native.sessionIds(store, max);
+    } finally {
+      handle.exit();
+    }
+    Unpacked in = new Unpacked(packed);
+    List<String> ids = new ArrayList<>();
+    while (in.hasMore()) ids.add(in.readText());
+    return ids;
+  }
+
+  /** Numbers, taken at one moment. */
+  public SessionStoreStats stats() {
+    long[] numbers = new long[SessionStoreStats.NUMBERS];
+    long store = handle.enter();
+    try {
+      Native.sessionStats(store, numbers);
+      return SessionStoreStats.read(numbers);
+    } finally {
+      handle.exit();
+    }
+  }
+
+  // ---- Writing ----------------------------------------------------------------------------
+
+  /** Begins a session, whose owner this member is: ALREADY_EXISTS. */
+  public SessionResult create(String id, SessionChanges contents) {
+    return write(true, id, contents);
+  }
+
+  /** Sends what changed, as one operation. Never begins a session: NOT_FOUND. */
+  public SessionResult save(String id, SessionChanges changes) {
+    return write(false, id, changes);
+  }
+
+  private SessionResult write(boolean create, String id, SessionChanges changes) {
+    byte[] key = requireId(id);
+    long[] numbers = new long[SessionResult.NUMBERS];
+    long store = handle.enter();
+    try {
+      return SessionResult.read(numbers, changes.write(store, create, key, numbers));
+    } finally {
+      handle.exit();
+    }
+  }
+
+  /**
+   * One atomic step: nobody sees both ids, or none. What is written to the old one afterwards is
+   * refused, NOT_FOUND, with the new id.
+   */
+  public SessionResult changeId(String oldId, String newId) {
+    byte[] from = requireId(oldId);
+    byte[] to = requireId(newId);
+    long[] numbers = new long[SessionResult.NUMBERS];
+    long store = handle.enter();
+    try {
+      return SessionResult.read(numbers, Native.changeSessionId(store, from, to, numbers));
+    } finally {
+      handle.exit();
+    }
+  }
+
+  /** Ends it everywhere; nothing brings it back. */
+  public SessionResult invalidate(String id) {
+    byte[] key = requireId(id);
+    long[] numbers = new long[SessionResult.NUMBERS];
+    long store = handle.enter();
+    try {
+      return SessionResult.read(numbers, Native.invalidateSession(store, key, numbers));
+    } finally {
+      handle.exit();
+    }
+  }
+
+  /**
+   * It was used; false: there is none. Does not block: it is sent at most each tenth of its time,
+   * or 5 s.
+   */
+  public boolean touch(String id) {
+    byte[] key = bytesOf(id);
+    long store = handle.enter();
+    try {
+      return isId(key) && Native.touchSession(store, key);
+    } finally {
+      handle.exit();
+    }
+  }
+
+  // ---- Replication ------------------------------------------------------------------------
+
+  /**
+   * Switches replication on in {@code to}, or off (null); the sessions stay usable meanwhile.
+   * Blocks until the task is begun, and returns its number.
+   *
+   * @throws CohortException FAILED_PRECONDITION, a task is under way, or there is nothing to
+   *     change; errors of {@link Group#openMap}
+   */
+  public synchronized long setReplication(Group to) {
+    long store = handle.enter();
+    try {
+      long task = inside(to, pointer -> Native.setReplication(store, pointer));
+      if (to != null) group = to;
+      return task;
+    } finally {
+      handle.exit();
+    }
+  }
+
+  /** What was wanted last. */
+  public boolean replicated() {
+    long store = handle.enter();
+    try {
+      return Native.replicated(store);
+    } finally {
+      handle.exit();
+    }
+  }
+
+  /**
+   * Waits until the task is over, at most {@code timeoutMs} (0: 30 s).
+   *
+   * @throws CohortException its own error; DEADLINE_EXCEEDED; NOT_FOUND, no such task, or not kept
+   */
+  public void awaitTask(long task, long timeoutMs) {
+    long store = handle.enter();
+    try {
+      Native.awaitSessionTask(store, task, timeoutMs);
+    } finally {
+      handle.exit();
+    }
+  }
+
+  /** The last 64, oldest first. */
+  public List<SessionTask> tasks() {
+    byte[] packed;
+    long store = handle.enter();
+    try {
+      packed = Native.sessionTasks(store);
+    } finally {
+      handle.exit();
+    }
+    Unpacked in = new Unpacked(packed);
+    List<SessionTask> tasks = new ArrayList<>();
+    while (in.hasMore()) tasks.add(SessionTask.read(in));
+    return tasks;
+  }
+
+  // ---- Following --------------------------------------------------------------------------
+
+  /**
+   * Tells what happens from now on, until it or the store is closed.
+   *
+   * @param withChanges CHANGED too
+   */
+  public Subscription subscribe(SessionListener listener, boolean withChanges) {
+    Objects.requireNonNull(listener, "listener");
+    return subscribe(Notices.addForSessions(listener),
+        (store, number) -> Native.subscribeSessions(store, withChanges, number));
+  }
+
+  /** Tells what tasks come to, in the same order as {@link #subscribe}, on the same thread. */
+  public Subscription subscribeTasks(Consumer<SessionTask> listener) {
+    Objects.requireNonNull(listener, "listener");
+    return subscribe(Notices.addForTasks(listener), Native::subscribeSessionTasks);
+  }
+
+  private interface Subscribe {
+    long call(long store, long number);
+  }
+
+  private Subscription subscribe(long number, Subscribe subscribe) {
+    long pointer = 0;
+    try {
+      long store = handle.enter();
+      try {
+        pointer = subscribe.call(store, number);
+      } finally {
+        handle.exit();
+      }
+    } finally {
+      if (pointer == 0) Notices.forget(number);
+    }
+    return new Subscription(subscriptions, pointer, number);
+  }
+
+  /**
+   * Ends its subscriptions, and closes it; what is in the group stays there. Calls that are under
+   * way go on. Before or after its group.
+   */
+  @Override
+  public void close() {
+    subscriptions.close();
+    handle.close();
+  }
+
+  private static byte[] bytesOf(String id) {
+    return id.getBytes(StandardCharsets.UTF_8);
+  }
+
+  private static boolean isId(byte[] id) {
+    return id.length > 0 && id.length <= ID_BYTES_MAX;
+  }
+
+  private static byte[] requireId(String id) {
+    byte[] key = bytesOf(id);
+    if (!isId(key)) {
+      throw new IllegalArgumentException(
+          "an id of " + key.length + " bytes; it has 1 to " + ID_BYTES_MAX);
+    }
+    return key;
+  }
+}

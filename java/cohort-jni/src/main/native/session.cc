@@ -1,0 +1,272 @@
+// Session stores: opening, reading, writing, replication, following.
+#include <jni.h>
+
+#include <cstddef>
+#include <iterator>
+#include <string>
+#include <string_view>
+
+#include "attributes.h"
+#include "calls.h"
+#include "notices.h"
+#include "packing.h"
+
+namespace cohort::jni {
+namespace {
+
+// Of a write: status, replicas, the version's two numbers, fence, refused attributes; as
+// io.cohort.SessionResult reads them.
+constexpr jsize kResultNumbers = 6;
+
+cohort_session_store_t* Store(jlong handle) { return To<cohort_session_store_t>(handle); }
+
+struct SessionFreed {
+  cohort_session_t* session = nullptr;
+  ~SessionFreed() { cohort_session_free(session); }
+};
+
+jlong OpenStore(JNIEnv* env, jclass, jlong group, jbyteArray application, jint ack, jboolean evict,
+                jlong timeout_ms, jlong bytes_max, jlong successor_step_ms, jlong orphan_time_ms) {
+  return Guarded<jlong>(env, 0, [&]() -> jlong {
+    const std::string name = BytesOf(env, application);
+    cohort_session_store_options_t options = COHORT_SESSION_STORE_OPTIONS_INIT;
+    options.application = name.c_str();
+    options.ack = static_cast<cohort_ack_t>(ack);
+    options.eviction =
+        evict != JNI_FALSE ? COHORT_EVICTION_LEAST_RECENTLY_USED : COHORT_EVICTION_REFUSE;
+    options.timeout_ms = timeout_ms;
+    options.bytes_max = static_cast<uint64_t>(bytes_max);
+    options.successor_step_ms = successor_step_ms;
+    options.orphan_time_ms = orphan_time_ms;
+    cohort_session_store_t* store = nullptr;
+    Error error;
+    return error.Check(env, cohort_session_store_open(&options, To<cohort_group_t>(group), &store,
+                                                      error.out()))
+               ? From(store)
+               : 0;
+  });
+}
+
+void CloseStore(JNIEnv*, jclass, jlong store) { cohort_session_store_close(Store(store)); }
+
+// ---- Reading ------------------------------------------------------------------------------------
+
+jbyteArray Load(JNIEnv* env, jclass, jlong store, jbyteArray id_array) {
+  return Guarded<jbyteArray>(env, nullptr, [&]() -> jbyteArray {
+    const std::string id = BytesOf(env, id_array);
+    SessionFreed loaded;
+    Error error;
+    const cohort_status_t status =
+        cohort_session_load(Store(store), id.data(), id.size(), &loaded.session, error.out());
+    if (status == COHORT_NOT_FOUND || !error.Check(env, status)) return nullptr;
+    return ArrayOf(env, PackSession(loaded.session));
+  });
+}
+
+jboolean Exists(JNIEnv* env, jclass, jlong store, jbyteArray id_array) {
+  return Guarded<jboolean>(env, JNI_FALSE, [&]() -> jboolean {
+    const std::string id = BytesOf(env, id_array);
+    return cohort_session_exists(Store(store), id.data(), id.size()) != 0 ? JNI_TRUE : JNI_FALSE;
+  });
+}
+
+// At most `max` ids, packed.
+jbyteArray Ids(JNIEnv* env, jclass, jlong store, jint max) {
+  return Guarded<jbyteArray>(env, nullptr, [&]() -> jbyteArray {
+    Packer ids;
+    const auto visit = [](const void* id, size_t size, void* user) noexcept -> int {
+      static_cast<Packer*>(user)->Bytes(id, size);
+      return 0;
+    };
+    Error error;
+    if (!error.Check(env, cohort_session_store_ids(Store(store), static_cast<size_t>(max), visit,
+                                                   &ids, error.out()))) {
+      return nullptr;
+    }
+    return ArrayOf(env, ids.bytes());
+  });
+}
+
+void Stats(JNIEnv* env, jclass, jlong store, jlongArray to) {
+  cohort_session_stats_t stats = COHORT_SESSION_STATS_INIT;
+  Error error;
+  if (!error.Check(env, cohort_session_store_stats(Store(store), &stats, error.out()))) return;
+  const uint64_t fields[] = {
+      stats.sessions, stats.owned,   stats.local,         stats.bytes,
+      stats.saves,    stats.claims,  stats.conflicts,     stats.refused_attributes,
+      stats.expired,  stats.evicted, stats.events_dropped};
+  jlong numbers[std::size(fields)];
+  for (size_t i = 0; i < std::size(fields); ++i) numbers[i] = static_cast<jlong>(fields[i]);
+  env->SetLongArrayRegion(to, 0, std::size(numbers), numbers);
+}
+
+// ---- Writing ------------------------------------------------------------------------------------
+
+// Does `write(result, error)` and puts the result's numbers into `to`. Null if it went well; else
+// why not and the new id, packed. Only what is not of the group is thrown.
+template <class Write>
+jbyteArray DoWrite(JNIEnv* env, jlongArray to, Write&& write) {
+  cohort_session_result_t result = COHORT_SESSION_RESULT_INIT;
+  cohort_error_t* error = nullptr;
+  const cohort_status_t status = write(&result, &error);
+  struct Freed {
+    cohort_error_t* error;
+    ~Freed() { cohort_error_free(error); }
+  } const freed{error};
+  const jlong numbers[kResultNumbers] = {static_cast<jlong>(status),
+                                         static_cast<jlong>(result.replicas),
+                                         static_cast<jlong>(result.version.time),
+                                         static_cast<jlong>(result.version.writer),
+                                         static_cast<jlong>(result.fence),
+                                         static_cast<jlong>(result.refused)};
+  env->SetLongArrayRegion(to, 0, kResultNumbers, numbers);
+  if (status == COHORT_OK) return nullptr;
+  Packer why;
+  why.Text(cohort_error_message(error)).Bytes(result.new_id, result.new_id_size);
+  return ArrayOf(env, why.bytes());
+}
+
+// Creates the session, or saves what has changed.
+jbyteArray Write(JNIEnv* env, jclass, jlong store, jboolean create, jbyteArray id_array,
+                 jbyteArray set_array, jint set_length, jbyteArray erased_array, jint erased_length,
+                 jbyteArray metadata_array, jlong max_inactive_ms, jlong created_ms, jlong fence,
+                 jboolean no_touch, jlongArray numbers) {
+  return Guarded<jbyteArray>(env, nullptr, [&]() -> jbyteArray {
+    const std::string id = BytesOf(env, id_array);
+    const std::string metadata = BytesOf(env, metadata_array);
+    AttributesFreed set;
+    AttributesFreed erased;
+    if (!ReadAttributes(env, set_array, set_length, false, set) ||
+        !ReadAttributes(env, erased_array, erased_length, true, erased)) {
+      return nullptr;
+    }
+    cohort_session_changes_t changes = COHORT_SESSION_CHANGES_INIT;
+    changes.set = set.list;
+    changes.erased = erased.list;
+    changes.metadata = metadata_array == nullptr ? nullptr : metadata.data();
+    changes.metadata_size = metadata.size();
+    changes.max_inactive_ms = max_inactive_ms;
+    changes.created_ms = created_ms;
+    changes.fence = static_cast<uint64_t>(fence);
+    changes.no_touch = no_touch != JNI_FALSE ? 1 : 0;
+    const auto write = create != JNI_FALSE ? cohort_session_create : cohort_session_save;
+    return DoWrite(env, numbers, [&](auto... rest) {
+      return write(Store(store), id.data(), id.size(), &changes, rest...);
+    });
+  });
+}
+
+jbyteArray ChangeId(JNIEnv* env, jclass, jlong store, jbyteArray old_array, jbyteArray new_array,
+                    jlongArray numbers) {
+  return Guarded<jbyteArray>(env, nullptr, [&] {
+    const std::string from = BytesOf(env, old_array);
+    const std::string to = BytesOf(env, new_array);
+    return DoWrite(env, numbers, [&](auto... rest) {
+      return cohort_session_change_id(Store(store), from.data(), from.size(), to.data(), to.size(),
+                                      rest...);
+    });
+  });
+}
+
+jbyteArray Invalidate(JNIEnv* env, jclass, jlong store, jbyteArray id_array, jlongArray numbers) {
+  return Guarded<jbyteArray>(env, nullptr, [&] {
+    const std::string id = BytesOf(env, id_array);
+    return DoWrite(env, numbers, [&](auto... rest) {
+      return cohort_session_invalidate(Store(store), id.data(), id.size(), rest...);
+    });
+  });
+}
+
+// False: there is none.
+jboolean Touch(JNIEnv* env, jclass, jlong store, jbyteArray id_array) {
+  return Guarded<jboolean>(env, JNI_FALSE, [&]() -> jboolean {
+    const std::string id = BytesOf(env, id_array);
+    Error error;
+    const cohort_status_t status =
+        cohort_session_touch(Store(store), id.data(), id.size(), error.out());
+    return status != COHORT_NOT_FOUND && error.Check(env, status) ? JNI_TRUE : JNI_FALSE;
+  });
+}
+
+// ---- Replication --------------------------------------------------------------------------------
+
+jlong SetReplication(JNIEnv* env, jclass, jlong store, jlong group) {
+  uint64_t task = 0;
+  Error error;
+  error.Check(env, cohort_session_store_set_replication(Store(store), To<cohort_group_t>(group),
+                                                        &task, error.out()));
+  return static_cast<jlong>(task);
+}
+
+jboolean Replicated(JNIEnv*, jclass, jlong store) {
+  return cohort_session_store_replicated(Store(store)) != 0 ? JNI_TRUE : JNI_FALSE;
+}
+
+void AwaitTask(JNIEnv* env, jclass, jlong store, jlong task, jlong timeout_ms) {
+  Error error;
+  error.Check(env, cohort_session_store_await_task(Store(store), static_cast<uint64_t>(task),
+                                                   timeout_ms, error.out()));
+}
+
+jbyteArray Tasks(JNIEnv* env, jclass, jlong store) {
+  return Guarded<jbyteArray>(env, nullptr, [&]() -> jbyteArray {
+    Packer tasks;
+    const auto visit = [](const cohort_session_task_t* task, void* user) noexcept {
+      PackTask(*task, *static_cast<Packer*>(user));
+    };
+    Error error;
+    if (!error.Check(env, cohort_session_store_tasks(Store(store), visit, &tasks, error.out()))) {
+      return nullptr;
+    }
+    return ArrayOf(env, tasks.bytes());
+  });
+}
+
+// ---- Following ----------------------------------------------------------------------------------
+
+jlong SubscribeSessions(JNIEnv* env, jclass, jlong store, jboolean with_changes, jlong listener) {
+  cohort_subscription_t* subscription = nullptr;
+  Error error;
+  const uint32_t changes = with_changes != JNI_FALSE ? 1 : 0;
+  return error.Check(env, cohort_session_store_subscribe_events(Store(store), changes,
+                                                                OnSessionEvent, To<void>(listener),
+                                                                &subscription, error.out()))
+             ? From(subscription)
+             : 0;
+}
+
+jlong SubscribeTasks(JNIEnv* env, jclass, jlong store, jlong listener) {
+  cohort_subscription_t* subscription = nullptr;
+  Error error;
+  return error.Check(
+             env, cohort_session_store_subscribe_tasks(
+                      Store(store), OnSessionTask, To<void>(listener), &subscription, error.out()))
+             ? From(subscription)
+             : 0;
+}
+
+}  // namespace
+
+bool RegisterSessions(JNIEnv* env, jclass native) {
+  const JNINativeMethod methods[] = {
+      Method("openStore", "(J[BIZJJJJ)J", OpenStore),
+      Method("closeStore", "(J)V", CloseStore),
+      Method("loadSession", "(J[B)[B", Load),
+      Method("sessionExists", "(J[B)Z", Exists),
+      Method("sessionIds", "(JI)[B", Ids),
+      Method("sessionStats", "(J[J)V", Stats),
+      Method("writeSession", "(JZ[B[BI[BI[BJJJZ[J)[B", Write),
+      Method("changeSessionId", "(J[B[B[J)[B", ChangeId),
+      Method("invalidateSession", "(J[B[J)[B", Invalidate),
+      Method("touchSession", "(J[B)Z", Touch),
+      Method("setReplication", "(JJ)J", SetReplication),
+      Method("replicated", "(J)Z", Replicated),
+      Method("awaitSessionTask", "(JJJ)V", AwaitTask),
+      Method("sessionTasks", "(J)[B", Tasks),
+      Method("subscribeSessions", "(JZJ)J", SubscribeSessions),
+      Method("subscribeSessionTasks", "(JJ)J", SubscribeTasks),
+  };
+  return env->RegisterNatives(native, methods, std::size(methods)) == JNI_OK;
+}
+
+}  // namespace cohort::jni
