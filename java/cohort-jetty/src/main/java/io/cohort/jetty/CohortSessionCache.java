@@ -71,7 +71,8 @@ public final class CohortSessionCache extends DefaultSessionCache {
     try {
       if (before instanceof CohortManagedSession local) verify(local);
       ManagedSession session = super.getAndEnter(id, enter);
-      return session == null || session == before ? session : loaded((CohortManagedSession) session);
+      return session == null || session == before ? session
+                                                  : loaded((CohortManagedSession) session);
     } catch (CohortException e) {
       throw new SessionsUnavailable(e);
     }

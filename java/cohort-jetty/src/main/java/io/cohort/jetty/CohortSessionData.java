@@ -55,9 +55,9 @@ final class CohortSessionData extends SessionData {
       long createdMs, long maxInactiveMs) {
     super(id, contextPath, host, createdMs, createdMs, createdMs, maxInactiveMs);
     this.tracker = tracker;
-    metadata = new SessionMetadata(
-        createdMs, createdMs, seconds(maxInactiveMs), false, null, null, null)
-                   .encode();
+    metadata =
+        new SessionMetadata(createdMs, createdMs, seconds(maxInactiveMs), false, null, null, null)
+            .encode();
   }
 
   /** The session that the store has; its attributes come by {@link #restore}. */

@@ -262,9 +262,10 @@ public final class CohortSessionDataStore extends AbstractSessionDataStore {
         }
         case CONFLICT -> cache.doubt(event.id());
         case REFUSED_ATTRIBUTE ->
-          policy.keptLocal(event.attribute(),
-              new EncodeResult.Refused(Reason.TOO_LARGE, "", event.text()));
-        case CREATED, CHANGED, OTHER -> {}
+          policy.keptLocal(
+              event.attribute(), new EncodeResult.Refused(Reason.TOO_LARGE, "", event.text()));
+        case CREATED, CHANGED, OTHER -> {
+        }
       }
     }
 

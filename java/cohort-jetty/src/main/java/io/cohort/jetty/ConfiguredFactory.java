@@ -144,13 +144,12 @@ public abstract class ConfiguredFactory extends AbstractLifeCycle {
 
   final GroupOptions groupOptions(String workerName, GroupListener listener) {
     require(!group.isBlank(), "group", "is not set: name the group of the instances, as shop");
-    Plaintext plaintext =
-        switch (allowPlaintext.toLowerCase(Locale.ROOT)) {
-          case "no" -> Plaintext.NO;
-          case "loopback" -> Plaintext.LOOPBACK;
-          case "network" -> Plaintext.NETWORK;
-          default -> throw wrong("allowPlaintext", "must be no, loopback or network");
-        };
+    Plaintext plaintext = switch (allowPlaintext.toLowerCase(Locale.ROOT)) {
+      case "no" -> Plaintext.NO;
+      case "loopback" -> Plaintext.LOOPBACK;
+      case "network" -> Plaintext.NETWORK;
+      default -> throw wrong("allowPlaintext", "must be no, loopback or network");
+    };
     require(plaintext != Plaintext.NO || !keyFile.isBlank(), "keyFile",
         "is not set: make a key by `cohort keygen --out FILE`, copy the file to each host, and name"
             + " it; or set jetty.cohort.allowPlaintext=loopback to try it on one host");
@@ -180,12 +179,11 @@ public abstract class ConfiguredFactory extends AbstractLifeCycle {
       throw new IllegalArgumentException("cohort: the context path " + application + " has " + bytes
           + " bytes, at most " + APPLICATION_BYTES_MAX + " can be replicated");
     }
-    Ack when =
-        switch (ack.toLowerCase(Locale.ROOT)) {
-          case "all" -> Ack.ALL;
-          case "local" -> Ack.LOCAL;
-          default -> throw wrong("ack", "must be all or local");
-        };
+    Ack when = switch (ack.toLowerCase(Locale.ROOT)) {
+      case "all" -> Ack.ALL;
+      case "local" -> Ack.LOCAL;
+      default -> throw wrong("ack", "must be all or local");
+    };
     return new SessionStoreOptions(application)
         .ack(when)
         .timeoutMs(ackTimeoutMs)

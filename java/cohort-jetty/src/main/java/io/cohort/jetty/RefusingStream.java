@@ -54,8 +54,8 @@ final class RefusingStream extends HttpStream.Wrapper {
                                .put(HttpHeader.RETRY_AFTER, "0")
                                .put("Cohort", "another instance has changed the session meanwhile");
       super.send(request,
-          new MetaData.Response(HttpStatus.SERVICE_UNAVAILABLE_503, null,
-              response.getHttpVersion(), headers, 0),
+          new MetaData.Response(
+              HttpStatus.SERVICE_UNAVAILABLE_503, null, response.getHttpVersion(), headers, 0),
           true, null, callback);
     } else if (refusing) {
       if (content != null) content.position(content.limit());

@@ -77,8 +77,8 @@ final class SessionSaver {
       return value;
     }
     policy.keptLocal(name,
-        new EncodeResult.Refused(Reason.BAD_NAME, value.getClass().getName(),
-            "more than " + NAME_BYTES_MAX + " bytes"));
+        new EncodeResult.Refused(
+            Reason.BAD_NAME, value.getClass().getName(), "more than " + NAME_BYTES_MAX + " bytes"));
     return null;
   }
 
@@ -99,7 +99,8 @@ final class SessionSaver {
     }
     if (metadata != null) data.onMetadataSent(metadata, maxInactiveMs);
     (create ? counters.created : counters.saved).increment();
-    if (failing.compareAndSet(true, false)) log.info("{}: sessions are replicated again", application);
+    if (failing.compareAndSet(true, false))
+      log.info("{}: sessions are replicated again", application);
     ends.retry();
   }
 
