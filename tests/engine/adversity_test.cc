@@ -261,5 +261,28 @@ TEST_F(AdversityTest, AMemberThatStoodStillLearnsThatTheOthersWentOnAndDoesNotGo
   }
 }
 
+// The others are two views further, so that what it sends in its own view opens nowhere; and no
+// announcement reaches it. Spec 3.11.
+TEST_F(AdversityTest, AMemberThatStoodStillForSeveralViewsAsksWhereTheOthersAre) {
+  for (const size_t stopped : {size_t{0}, size_t{2}}) {
+    EngineNet net;
+    for (const char* name : {"a", "b", "c", "d"}) net.Add(net.Options(name));
+    ASSERT_TRUE(net.RunUntil([&] { return net.AllIn({0, 1, 2, 3}); }));
+    net.RunFor(seconds(2));
+    net.host(stopped).Pause();
+    net.host(stopped).drops_multicast = true;
+    ASSERT_TRUE(net.RunUntil([&] { return net.engine(1).view().members.size() == 3; }));
+    net.Kill(3);
+    ASSERT_TRUE(net.RunUntil([&] { return net.engine(1).view().members.size() == 2; }));
+    net.RunFor(seconds(5));
+    net.host(stopped).views.clear();
+    net.Release(stopped);
+    EXPECT_TRUE(net.RunUntil([&] { return net.engine(1).view().members.size() == 3; }));
+    EXPECT_TRUE(net.RunUntil([&] { return net.AllIn({0, 1, 2}); }));
+    for (const View& view : net.host(stopped).views)
+      EXPECT_GE(view.members.size(), 3u) << "it went on alone";
+  }
+}
+
 }  // namespace
 }  // namespace cohort::engine
