@@ -105,6 +105,12 @@ void FailureDetector::AdvanceClock(Instant now) {
   if (gap >= options_.dead_after) stop_doubt_until_ = fd_now_ + kStopDoubts;
 }
 
+void FailureDetector::OnLate(Instant now, Duration late) {
+  if (late < kStopWorthTelling) return;
+  stopped_until_ = now;
+  if (late >= options_.dead_after) stop_doubt_until_ = fd_now_ + kStopDoubts;
+}
+
 bool FailureDetector::WasStopped(Instant now) const {
   if (peers_.size() <= 1) return false;
   if (now - last_call_ >= kStopWorthTelling) return true;

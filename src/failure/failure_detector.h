@@ -71,6 +71,8 @@ class FailureDetector {
   void OnInterface(Instant now, bool up);
   void OnSocketDrops(Instant now, uint32_t count);
 
+  // This process, outside a view or alone in one, is called so much later than it wanted to be.
+  void OnLate(Instant now, Duration late);
   // Something was multicast to the group: it is our heartbeat.
   void NoteSentToGroup(Instant now) { last_group_send_ = now; }
   // What the next heartbeats carry.

@@ -135,6 +135,7 @@ class Membership {
     MemberId id;
     Address address;
     Instant lost_at;
+    bool asks_anew = false;  // It has given up that attempt, so it will not be heard.
   };
   // The refusal that was told last: the same one is told again only now and then.
   struct Refusal {

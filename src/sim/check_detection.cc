@@ -28,8 +28,8 @@ bool DetectionChecker::IsWell(ProcessNumber process, Instant at) const {
 }
 
 ProcessNumber DetectionChecker::ProcessOf(const MemberId& member) const {
-  const auto process = instances_.find(member.instance);
-  return process == instances_.end() ? 0 : process->second;
+  const auto process = members_.find(member);
+  return process == members_.end() ? 0 : process->second;
 }
 
 void DetectionChecker::Add(const Moment& moment, std::string text) {
@@ -40,7 +40,7 @@ void DetectionChecker::Add(const Moment& moment, std::string text) {
 
 void DetectionChecker::OnTrace(const Moment& moment, const TraceRecord& record) {
   if (record.kind == TraceKind::kViewInstalled)
-    instances_[record.subject.instance] = moment.process;
+    members_[record.subject] = moment.process;
   if (record.kind == TraceKind::kExcluded && strict_ && IsWell(moment.process, moment.at))
     Add(moment, "is excluded, although it is alive, connected and did not stand still");
   if (record.kind != TraceKind::kConvicted) return;

@@ -41,14 +41,15 @@ class DetectionChecker : public Checker {
 
   bool StoodStill(ProcessNumber process, Instant at) const;  // A moment ago.
   bool IsWell(ProcessNumber process, Instant at) const;
-  // The process that is the member, or was or will be one; 0 if it never installed a view.
+  // The process that is the member; 0 if it never installed a view as that one: it has given that
+  // attempt to join up.
   ProcessNumber ProcessOf(const MemberId& member) const;
   void Add(const Moment& moment, std::string text);
 
   Violations& violations_;
   const bool strict_;
   std::map<ProcessNumber, ProcessState> processes_;
-  std::map<InstanceId, ProcessNumber> instances_;
+  std::map<MemberId, ProcessNumber> members_;
   uint64_t incidents_ = 0;
   Instant last_ = Instant::Zero() - kIncident;
 };

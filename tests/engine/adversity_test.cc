@@ -284,5 +284,31 @@ TEST_F(AdversityTest, AMemberThatStoodStillForSeveralViewsAsksWhereTheOthersAre)
   }
 }
 
+// It is welcomed, and dropped, while it stands still outside the view: nothing ticks there.
+TEST_F(AdversityTest, AJoinerThatStoodStillUntilItWasDroppedDoesNotGoOnAlone) {
+  EngineNet net;
+  net.Add(net.Options("a"));
+  ASSERT_TRUE(net.RunUntil([&] { return net.AllIn({0}); }));
+  net.RunFor(seconds(1));
+  net.Add(net.Options("b"));
+  ASSERT_TRUE(net.RunUntil([&] {
+    return std::any_of(net.host(1).events.begin(), net.host(1).events.end(),
+                       [](const Event& event) { return event.kind == EventKind::kJoining; });
+  }));
+  net.RunFor(milliseconds(1));
+  net.host(1).Pause();
+  ASSERT_TRUE(net.RunUntil([&] { return net.engine(0).view().members.size() == 2; }));
+  ASSERT_TRUE(net.RunUntil([&] { return net.engine(0).view().members.size() == 1; }));
+  net.RunFor(seconds(1));
+  net.Release(1);
+  net.host(1).holds_datagrams = true;  // Until it has read its welcome, to open what came after.
+  net.RunFor(microseconds(100));
+  ASSERT_EQ(net.engine(1).view().members.size(), 2u);
+  net.host(1).holds_datagrams = false;
+  EXPECT_TRUE(net.RunUntil([&] { return net.AllIn({0, 1}); }, seconds(2)));
+  for (const View& view : net.host(1).views)
+    EXPECT_EQ(view.members.size(), 2u) << "it went on alone";
+}
+
 }  // namespace
 }  // namespace cohort::engine
