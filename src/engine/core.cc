@@ -118,7 +118,15 @@ void Engine::Core::Start(Instant now, int64_t unix_ms, Output& out) {
   Finish(now, out);
 }
 
+// Spec 7.2. Among others the detector knows by its ticks that this process stood still; outside a
+// view, and alone in one, it has none. What waited in the sockets is handled next.
+void Engine::Core::NoteStop(Instant now) {
+  if (left_ || !started_ || (member_ && members() > 1)) return;
+  failure_.OnLate(now, now - NextDeadline());
+}
+
 void Engine::Core::OnDatagrams(Instant now, std::span<const Datagram> datagrams, Output& out) {
+  NoteStop(now);
   for (const Datagram& datagram : datagrams) Receive(now, datagram);
   AfterFailure(now);
   TellProgress(now);
@@ -126,6 +134,7 @@ void Engine::Core::OnDatagrams(Instant now, std::span<const Datagram> datagrams,
 }
 
 void Engine::Core::OnStream(Instant now, const StreamEvent& event, Output& out) {
+  NoteStop(now);
   Lifelines::Output lifelines;
   lifelines_.OnStream(now, event, turn_.streams, lifelines);
   HandleLifelines(now, lifelines);

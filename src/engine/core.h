@@ -80,6 +80,7 @@ class Engine::Core final : private frag::Stamper {
   using Lane = PendingCommands::Lane;
 
   // core.cc
+  void NoteStop(Instant now);
   void Finish(Instant now, Output& out);
   void ForgetOpened();
   void TellBackPressure(Instant now);

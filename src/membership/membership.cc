@@ -247,6 +247,13 @@ bool AccusesReceiver(const VcMessage& message, const Proposal& view, Rank receiv
   return false;
 }
 
+// Whether its sender alone says that it has convicted, or gone on without, the member it is for.
+// How many it went with has to be asked.
+bool PartsFromReceiver(const VcMessage& message) {
+  const auto* nack = std::get_if<Nack>(&message.body);
+  return std::holds_alternative<Gone>(message.body) || (nack != nullptr && nack->convicted);
+}
+
 }  // namespace
 
 void Membership::OnViewChangeMessage(const Turn& turn, const MemberId& from, Bytes body,
@@ -266,9 +273,14 @@ void Membership::OnViewChangeMessage(const Turn& turn, const MemberId& from, Byt
     // Spec 4.87
     const bool steps_aside = options_.policy == Policy::kAvailable && turn.was_stopped &&
                              KindOf(role_) == RoleKind::kInGroup;
+    const MemberInfo& sender = view()->members[*rank];
     if (steps_aside && AccusesReceiver(*message, *view(), view_change_.self())) {
-      const std::string& name = view()->members[*rank].name;
-      return Exclude(turn.now, name + " found it silent while it stood still", Duration(0), out);
+      return Exclude(turn.now, sender.name + " found it silent while it stood still", Duration(0),
+                     out);
+    }
+    if (steps_aside && PartsFromReceiver(*message)) {
+      if (merge_.MayAsk(turn.now)) AskSide(turn.now, sender.address, {}, true, out);
+      return;
     }
     ViewChangeOutput changes;
     view_change_.OnMessage(turn, *rank, *message, changes);

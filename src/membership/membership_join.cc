@@ -209,6 +209,13 @@ std::optional<JoinAnswer> Membership::JudgeJoin(Instant now, const JoinRequest& 
     return answer;
   }
   timers_.Set(Timer::kBatch, batch_.NextDeadline());
+  for (Newcomer& newcomer : newcomers_) {
+    if (newcomer.id.instance != request.member.id.instance) continue;
+    newcomer.asks_anew = true;
+    // Just after the view change that replaces it has begun, so that it does not take two.
+    newcomer.lost_at = batch_.NextDeadline() + milliseconds(1);
+    timers_.SetEarlier(Timer::kJoiners, newcomer.lost_at);
+  }
   answer.kind = JoinAnswer::Kind::kPending;
   return answer;
 }
@@ -256,20 +263,24 @@ void Membership::SendWelcome(Instant now, const Address& to, Output& out) const 
 
 // Spec 4.68: until it is heard, whatever waits for all members waits for it.
 void Membership::DropLostNewcomers(const Turn& turn, Output& out) {
-  std::vector<MemberId> lost;
+  std::vector<Newcomer> lost;
   for (Newcomer& newcomer : newcomers_) {
     if (newcomer.lost_at > turn.now) continue;
     newcomer.lost_at = turn.now + options_.newcomer_heard_within;
-    if (IsCoordinator()) lost.push_back(newcomer.id);
+    if (IsCoordinator()) lost.push_back(newcomer);
   }
   Instant next = Instant::Infinite();
   for (const Newcomer& newcomer : newcomers_) next = std::min(next, newcomer.lost_at);
   timers_.Set(Timer::kJoiners, next);
-  for (const MemberId& id : lost) {
-    const auto rank = RankOf(*view(), id);
+  for (const Newcomer& newcomer : lost) {
+    const auto rank = RankOf(*view(), newcomer.id);
     if (!rank || view_change_.convicted().Contains(*rank)) continue;
     ++stats_.joiners_lost;
-    OnConviction(turn, *rank, ViewCause::kSlow, "welcomed, but not heard since", out);
+    if (newcomer.asks_anew) {
+      OnConviction(turn, *rank, ViewCause::kReplaced, "did not hear its welcome, and asks anew", out);
+    } else {
+      OnConviction(turn, *rank, ViewCause::kSlow, "welcomed, but not heard since", out);
+    }
     if (out.installation) return;
   }
 }

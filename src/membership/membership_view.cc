@@ -60,6 +60,7 @@ void Membership::BeginView(Instant now, ProposalRef proposal, bool fresh, uint64
   AwaitNewcomers(now, *proposal, fresh);
   terminal_.reset();
   merge_.EndQuestion(now);
+  not_descended_ = {};
   batch_.ForgetExpected(now);
   // What else is to change is begun by the timer: `received` of this call
   // belongs to the view that ended.

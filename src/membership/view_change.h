@@ -158,6 +158,8 @@ class ViewChange {
                   const std::vector<SeqNo>& received) const;
   bool HasQuorum(const RankSet& voters) const;
   Duration StallTime() const;
+  Duration LongestResend() const;
+  Duration FirstResend() const;
 
   // view_change_convict.h: convictions, starting, patience.
   bool AddConviction(Rank rank, ViewCause cause, const std::string& evidence, Output& out);

@@ -139,7 +139,7 @@ void ViewChange<Rules>::ProposeChoice(const Turn& turn, Choice choice, Output& o
   accepted_ = Accepted{ballot.ballot, ballot.proposal};
   if (!IsPrimary()) decided_.reset();  // Spec 4.39
   ballot.ready.Insert(self_);
-  resend_interval_ = std::max(2 * round_trip_, options_.resend_min);
+  resend_interval_ = FirstResend();
   timers_.Set(Timer::kResend, turn.now + resend_interval_);
   timers_.Set(Timer::kMute, turn.now + StallTime());
   if (size() > 1) SendTo(kAllRanks, Propose{ballot.ballot, ballot.proposal, ballot.holders}, out);
