@@ -113,8 +113,10 @@ absl::Time NginxAgent::Look(absl::Time now) {
     if (std::exchange(file_error_, error) != error)
       events_.Add("warning", group_->name(), absl::StrCat("the file of upstreams: ", error));
   } else {
-    file_error_.clear();
-    if (Apply(now, plan_.Judge(now, *file), *file)) reload_due_ = true;
+    const std::string_view why_up =
+        plan_.blind() ? "taken back: it was this member that was cut off, as it seems"
+                      : "is in the view";
+    if (Apply(plan_.Judge(now, *file), *file, why_up)) reload_due_ = true;
   }
   if (reload_due_ && reload_at_ <= now) Reload(now);
   absl::Time next = std::min(plan_.NextChange(now), now + kLookEvery);
@@ -146,34 +148,30 @@ void NginxAgent::TellBlindness(bool in_place) {
                     "marks stay as they are");
 }
 
-// True if the file was replaced.
-bool NginxAgent::Apply(absl::Time now, const std::map<std::string, bool>& marks,
-                       const UpstreamFile& file) {
+// True if there is something that NGINX does not know. `why_up` is told of servers marked up.
+bool NginxAgent::Apply(const std::map<std::string, bool>& marks, const UpstreamFile& file,
+                       std::string_view why_up) {
   const std::string text = WithMarks(file, marks);
-  if (text == file.text) return false;
-  if (!options_.dry_run) {
-    if (absl::Status status = ReplaceUpstreams(options_.upstreams, text); !status.ok()) {
-      const std::string error(ToStd(status.message()));
-      if (std::exchange(file_error_, error) != error)
-        events_.Add("warning", group_->name(), absl::StrCat("cannot mark servers: ", error));
-      return false;
-    }
-  } else if (reload_due_ || reload_at_ > now) {
-    return false;  // Said already: the file stays as it is.
+  if (text == file.text) {
+    said_.clear();
+    file_error_.clear();
+    return false;
   }
-  TellMarks(marks, file);
-  return true;
-}
-
-void NginxAgent::TellMarks(const std::map<std::string, bool>& marks, const UpstreamFile& file) {
+  if (options_.dry_run) {
+    if (std::exchange(said_, text) == text) return false;
+  } else if (absl::Status status = ReplaceUpstreams(options_.upstreams, text); !status.ok()) {
+    const std::string error(ToStd(status.message()));
+    if (std::exchange(file_error_, error) != error)
+      events_.Add("warning", group_->name(), absl::StrCat("cannot mark servers: ", error));
+    return false;
+  }
+  file_error_.clear();
   for (const auto& [name, down] : marks) {
     if (down == file.down.contains(name)) continue;
-    if (down) {
-      events_.Add("marked_down", name, WhyGone(name));
-    } else {
-      events_.Add("marked_up", name, plan_.blind() ? "taken back" : "is in the view");
-    }
+    events_.Add(down ? "marked_down" : "marked_up", name,
+                down ? WhyGone(name) : std::string(why_up));
   }
+  return true;
 }
 
 std::string NginxAgent::WhyGone(const std::string& name) {
@@ -211,8 +209,7 @@ void NginxAgent::Restore() {
   if (!file.ok()) return;
   std::map<std::string, bool> marks;
   for (const std::string& name : plan_.Known(*file)) marks[name] = false;
-  const absl::Time now = absl::Now();
-  if (Apply(now, marks, *file)) Reload(now);
+  if (Apply(marks, *file, "restored: the agent ends")) Reload(absl::Now());
 }
 
 }  // namespace cohort::tools

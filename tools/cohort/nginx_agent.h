@@ -10,6 +10,7 @@
 #include <mutex>
 #include <optional>
 #include <string>
+#include <string_view>
 
 #include "absl/status/status.h"
 #include "absl/time/time.h"
@@ -48,8 +49,8 @@ class NginxAgent {
   absl::Status Join();
   absl::Time Look(absl::Time now);
   void Follow(absl::Time now);
-  bool Apply(absl::Time now, const std::map<std::string, bool>& marks, const UpstreamFile& file);
-  void TellMarks(const std::map<std::string, bool>& marks, const UpstreamFile& file);
+  bool Apply(const std::map<std::string, bool>& marks, const UpstreamFile& file,
+             std::string_view why_up);
   void TellBlindness(bool in_place);
   void Reload(absl::Time now);
   void Restore();
@@ -60,6 +61,7 @@ class NginxAgent {
   MarkPlan plan_;
   std::optional<Group> group_;
   std::string file_error_;  // Told already.
+  std::string said_;        // By a dry run: what the file would be.
   bool was_blind_ = true;
   bool reload_due_ = false;
   absl::Time reload_at_ = absl::InfinitePast();  // Not before.
