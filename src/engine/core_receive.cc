@@ -71,7 +71,7 @@ void Engine::Core::ReceiveInView(Instant now, const security::Origin& origin, bo
   if (!previous && member_) {
     failure_.OnHeard(now, from, by_multicast);
     membership_.OnHeardInView(now, from);
-    pending_.OnHeardInView(from, members(), turn_.upcalls);
+    pending_.OnHeardInView(from, {members(), members_with_data()}, turn_.upcalls);
   }
   // Handling a frame may install a view; the frames after it then belong to the one before.
   std::vector<wire::Frame> frames = std::move(frames_);

@@ -15,6 +15,7 @@ constexpr Duration kSlowAwayMax = seconds(300);
 constexpr Duration kSlowForgottenAfter = seconds(600);
 
 constexpr Duration kPreviousKept = seconds(2);
+constexpr Duration kVotesGather = milliseconds(20);  // New votes of that time make one view.
 
 }  // namespace
 
@@ -350,7 +351,11 @@ void Membership::OnHeardInView(Instant now, Rank rank) {
   if (view() == nullptr || rank >= view()->members.size()) return;
   view_change_.OnHeard(now, rank);
   const MemberId& id = view()->members[rank].id;
-  std::erase_if(newcomers_, [&](const Newcomer& newcomer) { return newcomer.id == id; });
+  const size_t heard =
+      std::erase_if(newcomers_, [&](const Newcomer& newcomer) { return newcomer.id == id; });
+  // Spec 4.88: it has its vote as soon as it is known to be there.
+  if (heard > 0 && view()->members[rank].without_data && options_.policy == Policy::kPrimary)
+    timers_.SetEarlier(Timer::kChanges, now + kVotesGather);
   if (previous_ && old_ranks_[rank] != kNoRank) previous_->OnHeardInNext(old_ranks_[rank]);
 }
 
@@ -391,7 +396,7 @@ void Membership::OnSynced(Instant now, const MemberId& id) {
   if (!synced_.insert(id).second) return;
   if (id == self_.id) carries_state_ = true;
   if (options_.policy == Policy::kPrimary) {
-    timers_.SetEarlier(Timer::kChanges, now + milliseconds(20));
+    timers_.SetEarlier(Timer::kChanges, now + kVotesGather);
   }
 }
 

@@ -156,6 +156,7 @@ class Membership {
   void Exclude(Instant now, const std::string& why, Duration delay_min, Output& out);
   void SubmitChanges(const Turn& turn, Output& out);
   PendingChanges CollectChanges(Instant now) const;
+  bool IsHeard(const MemberId& member) const;
   View MakeView(const Proposal& proposal, const Proposal* ending) const;
   void OnRoleTimer(Instant now, Output& out);
   void Report(Instant now, EventKind kind, std::string text, Output& out,

@@ -37,7 +37,7 @@ void Membership::Start(Instant now, const MemberInfo& self, Output& out) {
 }
 
 bool Membership::MayForm() const {
-  if (refused_for_good_) return false;
+  if (refused_for_good_ || self_.without_data) return false;
   if (options_.policy == Policy::kAvailable) return true;
   // Spec 4.62: a group with quorums begins once; who was a member can only go
   // back to it.
@@ -109,7 +109,7 @@ void Membership::AskToJoin(Instant now, const Address& whom, uint32_t redirects,
   refused_for_good_ = false;
   request.carries_state = carries_state_;
   request.merging = merging;
-  if (carries_state_) request.came_from = came_from_;
+  if (carries_state_ || merging) request.came_from = came_from_;
   Send(whom, wire::StreamMessage::kJoin, Encode(request), out);
   SetRole(role::Joining{whom, now + kAnswerWithin, now + kAttemptMax, redirects});
   timers_.Set(Timer::kRole, now + kAnswerWithin);

@@ -198,7 +198,7 @@ void Membership::OnMergeTimer(Instant now, Output& out) {
 // Spec 4.84.
 void Membership::GoToOtherSide(Instant now, const Proposal& terminal, Output& out) {
   came_from_ = terminal.previous;
-  carries_state_ = true;
+  carries_state_ = !self_.without_data;
   // Groups that formed apart and find each other one by one are no flapping link.
   if (std::exchange(parted_, false)) {
     hold_ = flaps_.Note(now);

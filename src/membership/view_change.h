@@ -200,6 +200,7 @@ class ViewChange {
   bool IsReplaced(const MemberInfo& member) const;
   bool SaidItIsSynced(Rank rank) const;
   bool KeepsAVote() const;
+  bool HoldsState(Rank rank) const;
   ProposalRef MakeProposal(const Turn& turn, const std::vector<SeqNo>& trim);
   void ProposeChoice(const Turn& turn, Choice choice, Output& out);
   void TryDecide(const Turn& turn, Output& out);

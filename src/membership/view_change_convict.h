@@ -148,7 +148,10 @@ void ViewChange<Rules>::UpdateHalted(Output& out) {
       const bool answered = coordination_ && coordination_->answers.contains(rank);
       if (answered || !convicted_.Contains(rank)) voters.Insert(rank);
     }
-    halted = !HasQuorum(voters);
+    // Spec 4.88: votes alone do not go on.
+    const bool holds =
+        std::any_of(voters.begin(), voters.end(), [this](Rank rank) { return HoldsState(rank); });
+    halted = !HasQuorum(voters) || !holds;
   }
   if (halted && !halted_) out.halted = true;
   if (!halted && halted_) out.resumed = true;

@@ -84,6 +84,7 @@ size_t Replica::SuccessorPlace(std::string_view id) const {
   const uint64_t weight = Weight(id, own);
   return static_cast<size_t>(
       std::count_if(view.members.begin(), view.members.end(), [&](const Member& member) {
+        if (member.without_data) return false;  // It has no sessions to end.
         const uint64_t other = Weight(id, member.id.instance);
         return other > weight || (other == weight && member.id.instance > own);
       }));

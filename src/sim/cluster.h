@@ -131,6 +131,7 @@ class Cluster : private FaultTarget {
   void Heal();
   void Watch();
   void Again();  // Watch() after a while.
+  bool HoldsData(const Host& host) const { return host_options_.without_data != host.index; }
   bool IsOneView() const;
   bool IsSynced() const;
   bool IsQuiet() const;
