@@ -39,8 +39,7 @@ void DetectionChecker::Add(const Moment& moment, std::string text) {
 }
 
 void DetectionChecker::OnTrace(const Moment& moment, const TraceRecord& record) {
-  if (record.kind == TraceKind::kViewInstalled)
-    members_[record.subject] = moment.process;
+  if (record.kind == TraceKind::kViewInstalled) members_[record.subject] = moment.process;
   if (record.kind == TraceKind::kExcluded && strict_ && IsWell(moment.process, moment.at))
     Add(moment, "is excluded, although it is alive, connected and did not stand still");
   if (record.kind != TraceKind::kConvicted) return;
