@@ -105,6 +105,23 @@ class ReloadTest {
     }
   }
 
+  private static void openAndForget() {
+    SessionStore store = SessionStore.open(new SessionStoreOptions("/forgotten"), null);
+    store.subscribe(event -> {}, true);
+    assertTrue(store.ids(1).isEmpty());
+  }
+
+  @Test
+  void aStoreThatNobodyClosedIsClosedWhenNobodyCanReachIt() {
+    Loopback.awaitTrue("the thread of before ends", () -> !somebodyTells());
+    openAndForget();
+    assertTrue(somebodyTells());
+    Loopback.awaitTrue("the thread ends with the store", () -> {
+      System.gc();
+      return !somebodyTells();
+    });
+  }
+
   private static WeakReference<ClassLoader> useShopWithLibrary(int round) throws Exception {
     try (ApplicationLoader loader = new ApplicationLoader(true)) {
       Class<?> shop = loader.loadClass(APPLICATION + "Shop");
