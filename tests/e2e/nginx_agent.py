@@ -343,14 +343,14 @@ def case_file_written_anew(shop):
     shop.end_agent()
     shop.site.generate("--only-upstreams")
     assert shop.down() == set()
-    shop.start_agent("--dry-run")
+    shop.start_agent("--dry-run", "--grace", "1s")  # It has never seen n1.
     at, event = shop.agent.wait_for("marked_down", 0, "n1")
     assert event["text"] == "is not in the view", event
     shop.agent.wait_for("would_reload", at)
     time.sleep(1)
     assert shop.down() == set(), "a dry run changed the file"
     shop.end_agent()
-    shop.start_agent("--restore")
+    shop.start_agent("--restore", "--grace", "1s")
     wait_until(lambda: shop.down() == {"n1"}, "n1 is marked")
     with open(shop.file) as file:
         by_agent = file.read()
