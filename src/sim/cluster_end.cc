@@ -27,9 +27,8 @@ const char* NameOf(HostState state) {
 bool Cluster::HasVote(const View& view, const Member& member) const {
   if (!member.without_data) return member.synced;
   return host_options_.votes &&
-         std::none_of(view.joined.begin(), view.joined.end(), [&](const MemberChange& change) {
-           return change.member.id == member.id;
-         });
+         std::none_of(view.joined.begin(), view.joined.end(),
+                      [&](const MemberChange& change) { return change.member.id == member.id; });
 }
 
 // The next death must leave what the promises need: under kPrimary a majority of the votes of every

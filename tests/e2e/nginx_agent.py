@@ -97,6 +97,8 @@ class Shop:
                                               "--nginx", command] + self.flags(self.site.host) + list(more),
                              os.path.join(self.site.directory, "agent.log"))
         self.agent.wait_for("ready")
+        if not {"--dry-run", "--nginx"} & set(more):
+            self.agent.wait_for("reloaded")  # Whatever it was that the last one did not tell.
 
     @property
     def file(self):
@@ -312,15 +314,23 @@ def case_burst(shop):
     return "%d times marked down and up, %d reloads in %.1f s" % (marks, reloads, seconds)
 
 
-def case_reload_fails(shop):
-    """NGINX is told again until it has heard."""
-    shop.end_agent()
+def behind_a_gate(shop):
+    """An NGINX that cannot be told to reload before a file is there: (what to run, the file)."""
     gate = os.path.join(shop.site.directory, "gate")
     script = os.path.join(shop.site.directory, "nginx-behind-a-gate")
     with open(script, "w") as file:
         file.write("#!/bin/sh\n[ -e %s ] || { echo 'no such gate' >&2; exit 3; }\nexec %s -e stderr -c %s \"$@\"\n"
                    % (gate, shop.site.wrapper, os.path.join(shop.site.out, "nginx.conf")))
     os.chmod(script, 0o755)
+    if os.path.exists(gate):
+        os.unlink(gate)
+    return script, gate
+
+
+def case_reload_fails(shop):
+    """NGINX is told again until it has heard."""
+    shop.end_agent()
+    script, gate = behind_a_gate(shop)
     shop.start_agent("--nginx", script)
     at = shop.kill("n1")
     failed = shop.agent.wait_for("reload_failed", at)[1]["text"]
@@ -332,6 +342,31 @@ def case_reload_fails(shop):
     shop.start_member("n1")
     wait_until(lambda: shop.down() == set(), "nobody is down")
     return "told why, and reloaded %.1f s after the death" % again
+
+
+def case_reload_owed(shop):
+    """What an agent did not live to tell NGINX the next one does, though the file is right; one that is ended does it itself."""
+    shop.end_agent()
+    script, _ = behind_a_gate(shop)
+    shop.start_agent("--nginx", script)
+    at = shop.kill("n1")
+    shop.agent.wait_for("marked_down", at, "n1")
+    shop.end_agent(signal.SIGKILL)
+    shop.start_agent("--reload-interval", "1h")
+    assert shop.agent.count("marked_down", 0) == 0 and shop.down() == {"n1"}, shop.down()
+    at = time.monotonic()
+    shop.site.backends["n1"].start()
+    shop.start_member("n1")
+    shop.agent.wait_for("reloaded", at)
+    at = shop.kill("n1")
+    shop.agent.wait_for("marked_down", at, "n1")
+    assert shop.agent.count("reloaded", at) == 0, "within the interval"
+    assert shop.agent.end(signal.SIGTERM) == 0
+    shop.agent.wait_for("reloaded", at, seconds=1)
+    shop.agent = None
+    shop.site.backends["n1"].start()
+    shop.start_member("n1")
+    return "reloaded after a kill -9, and before the end"
 
 
 def case_file_written_anew(shop):

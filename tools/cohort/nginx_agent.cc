@@ -229,7 +229,8 @@ void NginxAgent::Reload(absl::Time now) {
   if (status.ok()) {
     reload_due_ = false;
     reloads_failed_ = 0;
-    reload_at_ = then + options_.reload_interval;
+    // The one after joining comes of no event, and holds up none.
+    if (std::exchange(has_reloaded_, true)) reload_at_ = then + options_.reload_interval;
     return events_.Add("reloaded", group_->name(), "NGINX, in " + Milliseconds(then - now));
   }
   const absl::Duration pause =

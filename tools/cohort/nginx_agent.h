@@ -69,7 +69,8 @@ class NginxAgent {
   bool reload_due_;                              // NGINX may not know what the file says.
   bool look_soon_ = false;                       // Somebody else was writing the file.
   absl::Time reload_at_ = absl::InfinitePast();  // Not before.
-  int reloads_failed_ = 0;                       // In a row.
+  bool has_reloaded_ = false;
+  int reloads_failed_ = 0;  // In a row.
 
   std::mutex mutex_;
   std::condition_variable changed_;
