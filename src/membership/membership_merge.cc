@@ -127,7 +127,6 @@ void Membership::OnMergeMessage(Instant now, const LifelinePeer& from, const Mer
 
 void Membership::OnMergeQuestion(Instant now, const LifelinePeer& from,
                                  const MergeMessage& question, Output& out) {
-  const bool descent = question.kind == MergeMessage::Kind::kDescent;
   MergeMessage answer = MakeMergeMessage(MergeMessage::Kind::kNo);
   answer.target = question.view;
   if (question.kind == MergeMessage::Kind::kDescent) {
