@@ -277,7 +277,8 @@ void Membership::DropLostNewcomers(const Turn& turn, Output& out) {
     if (!rank || view_change_.convicted().Contains(*rank)) continue;
     ++stats_.joiners_lost;
     if (newcomer.asks_anew) {
-      OnConviction(turn, *rank, ViewCause::kReplaced, "did not hear its welcome, and asks anew", out);
+      OnConviction(turn, *rank, ViewCause::kReplaced, "did not hear its welcome, and asks anew",
+                   out);
     } else {
       OnConviction(turn, *rank, ViewCause::kSlow, "welcomed, but not heard since", out);
     }
