@@ -76,7 +76,7 @@ final class SharedGroups {
         throw new IllegalArgumentException("CohortManager of " + application + ": the group "
             + settings.group() + " was joined by " + joined.applications
             + (" with other settings; give all contexts of this JVM the same bind, multicast, "
-               + "seeds")
+                + "seeds")
             + " and keyFile, or another group");
       }
       if (!joined.applications.add(application)) {
