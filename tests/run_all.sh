@@ -74,11 +74,17 @@ stage_sim() {
   say "simulator, 60 s of faults a seed, 2 to 7 members, both policies"
   step "simulator, mixed faults, 500 seeds" \
     build/release/cohort sim --seeds 1..500 --members 2..7 --minutes 1 --policy both --jobs "$jobs"
+  step "simulator, the long watch: 60 member-hours, members that stand still, nobody excluded falsely" \
+    build/release/cohort sim --seeds 1..8 --members 3..5 --minutes 120 --mix patience --jobs "$jobs"
 }
 stage_e2e() { say "real processes in network namespaces"; step "e2e" /usr/bin/python3 tests/e2e/e2e.py --cohort build/release/cohort; }
 stage_clients() { say "Redis's own clients"; step "clients" /usr/bin/python3 tests/e2e/redis_clients.py --cohort build/release/cohort; }
 stage_doctor() { say "cohort doctor, one fault at a time"; step "doctor" /usr/bin/python3 tests/e2e/doctor.py --cohort build/release/cohort; }
-stage_nginx() { say "a real NGINX, as cohort-nginx configures it"; step "nginx" /usr/bin/python3 tests/e2e/nginx.py; }
+stage_nginx() {
+  say "a real NGINX, as cohort-nginx configures it; and marked by cohort nginx-agent"
+  step "nginx" /usr/bin/python3 tests/e2e/nginx.py
+  step "nginx-agent" /usr/bin/python3 tests/e2e/nginx_agent.py --cohort build/release/cohort
+}
 stage_web() { say "real web servers, killed under load"; step "web" ./run web; }
 # Counts every JUnit test.
 stage_java() {

@@ -44,7 +44,7 @@ struct Convergence {
 class COHORT_EXPORT Group {
  public:
   // Opens the sockets, finds or forms the group, and blocks until this member is in a view and
-  // holds the group's whole state, at most options.join_timeout. Errors:
+  // holds the group's whole state, unless it is without data, at most options.join_timeout. Errors:
   //   kInvalidArgument     an option out of its range; the text names it.
   //   kNotFound            the key file or the interface does not exist.
   //   kAlreadyExists       the port is taken; the text says which and what to do.
@@ -74,7 +74,7 @@ class COHORT_EXPORT Group {
   // included, then leaves as Leave() does. Blocks, at most `timeout` and then
   // options.leave_timeout. If there is no such member in time (kDeadlineExceeded; the others may
   // still be receiving the state, or there are none), or on another error, this member stays in the
-  // group and takes writes again. Errors:
+  // group and takes writes again. A member without data leaves at once. Errors:
   //   kDataLoss            replicas differ; as VerifyConvergence.
   //   kUnavailable         this member lost its place in the group meanwhile, or has no quorum.
   //   kCancelled           was left already.
@@ -88,7 +88,8 @@ class COHORT_EXPORT Group {
   //   kDeadlineExceeded    not all have answered in time.
   //   kResourceExhausted   16 verifications are under way.
   //   kUnavailable         this member lost its place in the group meanwhile, or has no quorum.
-  //   kCancelled, kFailedPrecondition  as Leave.
+  //   kCancelled           as Leave.
+  //   kFailedPrecondition  as Leave, or this member is without data.
   absl::StatusOr<Convergence> VerifyConvergence(absl::Duration timeout = absl::Seconds(5));
 
   // As in views, so it changes when this member comes back as a new one; the instance stays.
@@ -101,15 +102,15 @@ class COHORT_EXPORT Group {
   // Whether this member holds the whole state. False again while it rejoins after an exclusion.
   bool synced() const;
   // Whether the group lets this member write: false outside the primary partition and while it
-  // rejoins.
+  // rejoins. A member without data writes messages only.
   bool writable() const;
   GroupStats stats() const;
 
   // Opens the map `name` (1 to 64 bytes), creating it if the group has none of that name. Blocks
   // until every member knows it, at most `timeout`. Errors: kInvalidArgument, kFailedPrecondition
-  // (it exists with other options or as a map of the other kind; or called in a callback, unless
-  // the map is known here already), kResourceExhausted (kMapsMax), kDeadlineExceeded, kUnavailable,
-  // kCancelled.
+  // (it exists with other options or as a map of the other kind; this member is without data; or
+  // called in a callback, unless the map is known here already), kResourceExhausted (kMapsMax),
+  // kDeadlineExceeded, kUnavailable, kCancelled.
   absl::StatusOr<ReplicatedMap> OpenMap(std::string_view name, const MapOptions& options = {},
                                         absl::Duration timeout = absl::Seconds(5));
 

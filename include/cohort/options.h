@@ -135,6 +135,14 @@ struct GroupOptions {
   // evenly.
   std::string tie_breaker{};
 
+  // This member holds no data: it votes, delivers messages and watches the others, but never asks
+  // for the group's state, is waited for by no write, and opens no map (kFailedPrecondition). It
+  // does not begin a group, so Join waits for a member that does. What observes a group, or is the
+  // third vote beside two members under Policy::kPrimary, needs little memory so. Where only such
+  // members are left the group's state is gone (Event kWarning): the next one that joins begins
+  // anew.
+  bool without_data = false;
+
   FailureProfile failure_profile = FailureProfile::kDefault;
   // Silence of a whole host before it is given up. 100 ms to 60 s; zero: the profile's, adapted to
   // the network's jitter.
@@ -215,8 +223,8 @@ struct MapOptions {
 // When a write returns. Each level implies the one before it.
 enum class Ack : uint8_t {
   kLocal,  // Applied by this member.
-  kOne,    // And by at least one other member, if there is another.
-  kAll,    // Applied by every member of the view.
+  kOne,    // And by at least one other member, if there is another that holds data.
+  kAll,    // Applied by every member of the view, but those without data.
 };
 
 struct WriteOptions {

@@ -59,8 +59,10 @@ struct SessionSnapshot {
   absl::Duration max_inactive = absl::InfiniteDuration();
   std::string metadata;
   std::vector<Attribute> attributes;  // By name.
-  Version version;                    // Grows with every change of what is above, access excepted.
-  bool is_owner = false;              // It belongs to this member, or is local.
+  // Grows with every write of its owner. What an owner before has written may arrive later and
+  // leave it as it is: `fence` tells that.
+  Version version;
+  bool is_owner = false;  // It belongs to this member, or is local.
   // Names what was read here, for SessionChanges::fence.
   uint64_t fence = 0;
 };

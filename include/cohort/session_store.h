@@ -146,11 +146,12 @@ class COHORT_EXPORT SessionStore {
   // A session that could not be moved (the task has failed) stays usable where it is, and moves
   // when it is written next, or by another call of this. If the group was left, those that belonged
   // to this member go on here, as it had them last. Errors: kFailedPrecondition, a task is under
-  // way, or there is nothing to change, or in a callback; those of Group::OpenMap.
+  // way, or there is nothing to change, or the store is in another group, or in a callback of a
+  // group; those of Group::OpenMap.
   absl::StatusOr<uint64_t> SetReplication(Group* group);
   bool replicated() const;  // What was wanted last.
   // Waits until the task is over (blocks). Errors: kDeadlineExceeded; kNotFound, no such task, or
-  // not kept; the task's own.
+  // not kept; kFailedPrecondition, in a callback on the thread that does the task; its own.
   absl::Status AwaitTask(uint64_t id, absl::Duration timeout);
   std::vector<SessionTask> Tasks() const;  // The last kSessionTasksKept, oldest first.
 

@@ -37,9 +37,10 @@ COHORT_EXPORT const char* ToString(Policy policy);
 
 struct Member {
   MemberId id;
-  std::string name;     // Survives restarts; unique in a view.
-  std::string address;  // "ADDR:PORT" of its unicast port.
-  bool synced = false;  // Holds the whole state of every map.
+  std::string name;           // Survives restarts; unique in a view.
+  std::string address;        // "ADDR:PORT" of its unicast port.
+  bool synced = false;        // Holds the whole state of every map.
+  bool without_data = false;  // Holds none, and never will (GroupOptions::without_data).
   bool operator==(const Member&) const = default;
 };
 

@@ -47,6 +47,7 @@ absl::Status SetChoices(const cohort_group_options_t& from, GroupOptions& to) {
   to.initial_members = from.initial_members;
   to.bootstrap = from.bootstrap != 0;
   to.no_multicast = from.no_multicast != 0;
+  to.without_data = from.without_data != 0;
   return absl::OkStatus();
 }
 

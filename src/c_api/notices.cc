@@ -134,6 +134,7 @@ cohort_member_t FromMember(const Member& member) {
   to.name = member.name.c_str();
   to.address = member.address.c_str();
   to.synced = member.synced ? 1 : 0;
+  to.without_data = member.without_data ? 1 : 0;
   return to;
 }
 

@@ -59,6 +59,7 @@ void Discovery::OnMember(Instant now, const Self& self, const Standing& standing
   mode_ = Mode::kMember;
   self_ = self;
   standing_ = standing;
+  if (changed) where_nonce_ = 0;
   candidates_.Clear();
   current_members_.assign(members.begin(), members.end());
   std::sort(current_members_.begin(), current_members_.end());
@@ -235,6 +236,27 @@ void Discovery::Announce(Instant now, Output& out) {
   ++stats_.announces_sent;
 }
 
+// Spec 3.11.
+void Discovery::AskWhere(const Address& fellow, Output& out) {
+  if (mode_ != Mode::kMember) return;
+  while (where_nonce_ == 0) where_nonce_ = random_.Next();
+  Message question = MakeMessage(MessageKind::kWhere);
+  question.nonce = where_nonce_;
+  question.sighting = standing_.side;
+  Send(fellow, question, out);
+  ++stats_.wheres_sent;
+}
+
+// Spec 3.11. Any member answers: the coordinator may be the one who does not.
+void Discovery::OnWhere(Instant now, const Address& from, const Message& question, Output& out) {
+  if (mode_ != Mode::kMember || question.sighting.view == standing_.side.view) return;
+  if (!limiter_.Take(now, question.sender.id.instance)) {
+    ++stats_.not_answered;
+    return;
+  }
+  SendOffer(from, question.nonce, out);
+}
+
 void Discovery::OnMessage(Instant now, const Address& from, const InstanceId& sender, Bytes body,
                           Output& out) {
   const std::optional<Message> message = Decode(body, options_.group);
@@ -256,6 +278,9 @@ void Discovery::OnMessage(Instant now, const Address& from, const InstanceId& se
     case MessageKind::kOffer:
     case MessageKind::kAnnounce:
       OnSighting(now, *message, out);
+      return;
+    case MessageKind::kWhere:
+      OnWhere(now, from, *message, out);
       return;
   }
 }
@@ -317,6 +342,13 @@ void Discovery::OnSighting(Instant now, const Message& message, Output& out) {
   if (mode_ == Mode::kSearching && message.kind == MessageKind::kOffer) {
     if (message.nonce != nonce_) return;  // An answer to another search, or a replay.
     hold_until_ = now + kHoldAfterOffer;
+  }
+  const bool answers_where = mode_ == Mode::kMember && message.kind == MessageKind::kOffer &&
+                             where_nonce_ != 0 && message.nonce == where_nonce_;
+  if (answers_where) {
+    out.elsewhere.push_back(message.sighting);
+    out.elsewhere.back().address = message.sender.address;
+    return;
   }
   if (mode_ == Mode::kMember) TellOtherSide(now, message, out);
   out.sightings.push_back(message.sighting);

@@ -66,6 +66,8 @@ struct Output {
   std::vector<Packet> packets;
   std::vector<GroupSighting>
       sightings;  // Foreign sides heard of, as they come in (membership judges and limits).
+  std::vector<GroupSighting>
+      elsewhere;  // Sides that answered AskWhere(); `address` is that of who answered.
   bool form_group =
       false;  // Nobody better is there: begin the group. Said again while the search lasts.
   std::vector<Event> events;
@@ -75,6 +77,7 @@ struct Stats {
   uint64_t hellos_sent = 0;
   uint64_t offers_sent = 0;
   uint64_t announces_sent = 0;
+  uint64_t wheres_sent = 0;
   uint64_t malformed = 0;     // Undecodable, or of another group.
   uint64_t not_answered = 0;  // Beyond the rate.
 };
@@ -98,6 +101,9 @@ class Discovery {
   // Other seeds from now on: names stand for other addresses. Those that are new are asked at once
   // by a searcher.
   void SetSeeds(std::span<const Address> seeds, Output& out);
+  // A member of this view, at `fellow`, is silent here: it is asked in which view it is, since it
+  // may have gone on to one in which it does not hear this member. Ignored unless this is a member.
+  void AskWhere(const Address& fellow, Output& out);
   // Members other than the coordinator answer sooner while it is suspected.
   void SetCoordinatorSilent(bool silent) { coordinator_silent_ = silent; }
 
@@ -132,6 +138,7 @@ class Discovery {
   void OnHello(Instant now, const Address& from, const Message& hello, Output& out);
   void AnswerAsMember(Instant now, const Address& to, const Message& hello, Output& out);
   void OfferLater(Instant now, const Address& to, const Message& question);
+  void OnWhere(Instant now, const Address& from, const Message& question, Output& out);
   void TellOtherSide(Instant now, const Message& message, Output& out);
   void SendOffer(const Address& to, uint64_t nonce, Output& out);
   void OnSighting(Instant now, const Message& message, Output& out);
@@ -149,6 +156,7 @@ class Discovery {
   bool coordinator_silent_ = false;
   TimerTable<Timer> timers_;
   uint64_t nonce_ = 0;
+  uint64_t where_nonce_ = 0;  // Of what AskWhere() has asked in this view; 0: nothing yet.
   uint32_t attempt_ = 0;
   Instant hold_until_;  // A living group answered: it gets this long before another one is begun.
   bool said_waiting_ = false;

@@ -11,8 +11,8 @@ namespace cohort::discovery {
 namespace {
 
 // Spec 3.3: what an OFFER of the longest names needs and a HELLO lacks. A HELLO is padded to this
-// size, so that no answer is larger than the question.
-constexpr size_t kHelloBytesMin = 320;
+// size, and a WHERE, so that no answer is larger than the question.
+constexpr size_t kQuestionBytesMin = 320;
 
 void EncodeSelf(const Self& self, v1::Discovery& proto) {
   proto.set_instance_hi(self.id.instance.hi);
@@ -82,8 +82,9 @@ Buffer Encode(const Message& message, std::string_view group) {
     EncodeSighting(message.sighting, proto);
   }
   const size_t size = proto.ByteSizeLong();
-  if (message.kind == MessageKind::kHello && size < kHelloBytesMin) {
-    proto.set_padding(std::string(kHelloBytesMin - size, '\0'));
+  const bool asks = message.kind == MessageKind::kHello || message.kind == MessageKind::kWhere;
+  if (asks && size < kQuestionBytesMin) {
+    proto.set_padding(std::string(kQuestionBytesMin - size, '\0'));
   }
   return Buffer::CopyOf(proto.SerializeAsString());
 }
@@ -110,6 +111,9 @@ std::optional<Message> Decode(Bytes body, std::string_view group) {
     case v1::Discovery::KIND_ANNOUNCE:
       message.kind = MessageKind::kAnnounce;
       break;
+    case v1::Discovery::KIND_WHERE:
+      message.kind = MessageKind::kWhere;
+      break;
     default:
       return std::nullopt;
   }
@@ -117,7 +121,7 @@ std::optional<Message> Decode(Bytes body, std::string_view group) {
   message.nonce = proto.nonce();
   message.attempt = proto.attempt();
   message.wants_echo = proto.wants_echo();
-  const bool sights = message.kind == MessageKind::kOffer || message.kind == MessageKind::kAnnounce;
+  const bool sights = message.kind != MessageKind::kHello && message.kind != MessageKind::kEcho;
   if (sights && !DecodeSighting(proto, message.sighting)) return std::nullopt;
   return message;
 }

@@ -17,7 +17,7 @@
 
 namespace cohort::discovery {
 
-enum class MessageKind : uint8_t { kHello = 1, kEcho = 2, kOffer = 3, kAnnounce = 4 };
+enum class MessageKind : uint8_t { kHello = 1, kEcho = 2, kOffer = 3, kAnnounce = 4, kWhere = 5 };
 
 // Who speaks. Constant during one search or one membership.
 struct Self {
@@ -37,7 +37,7 @@ struct Message {
   uint64_t nonce = 0;
   uint32_t attempt = 0;     // HELLO.
   bool wants_echo = false;  // HELLO.
-  GroupSighting sighting;   // OFFER and ANNOUNCE.
+  GroupSighting sighting;   // OFFER and ANNOUNCE; WHERE: the view of who asks.
 };
 
 Buffer Encode(const Message& message, std::string_view group);

@@ -47,6 +47,10 @@ DataPlane::Options PlaneOptions(const EngineOptions& options) {
   result.packer.large_bytes_max = options.large_queue_bytes_max;
   result.packer.message_max = options.large_message_min;
   result.reassembler.large_under_way_max = options.large_under_way_max;
+  if (options.without_data) {
+    for (const MessageKind kind : {MessageKind::kMap, MessageKind::kConvergent})
+      result.reassembler.not_kept |= uint64_t{1} << static_cast<unsigned>(kind);
+  }
   result.receive_bytes = options.receive_buffer_bytes;
   // Packets come in coalesced, so one costs little more of the buffer than its own bytes.
   result.flow.bytes_per_packet = 1600;
@@ -62,6 +66,7 @@ Replica::Options ReplicaOptions(const EngineOptions& options, uint64_t hash_key)
   result.maps.settings.tombstone_horizon_ms = static_cast<uint64_t>(horizon);
   result.merge_horizon_ms = static_cast<uint64_t>(horizon);
   result.joiner_queue_bytes_max = options.joiner_queue_bytes_max;
+  result.without_data = options.without_data;
   result.policy = options.policy;
   result.trace = options.trace;
   return result;
@@ -93,7 +98,8 @@ Engine::Core::Core(EngineOptions options, const std::array<std::byte, 32>& entro
       random_(Word(entropy, 2) ^ Word(entropy, 3)),
       self_{.id = {.instance = {Word(entropy, 0), Word(entropy, 1)}, .join_no = 0},
             .name = options_.name,
-            .address = options_.address},
+            .address = options_.address,
+            .without_data = options_.without_data},
       security_(SecurityOptions(options_, self_.id)),
       packetizer_(security_, options_.has_multicast, options_.trace),
       discovery_(DiscoveryOptions(options_), random_),
@@ -118,7 +124,15 @@ void Engine::Core::Start(Instant now, int64_t unix_ms, Output& out) {
   Finish(now, out);
 }
 
+// Spec 7.2. Among others the detector knows by its ticks that this process stood still; outside a
+// view, and alone in one, it has none. What waited in the sockets is handled next.
+void Engine::Core::NoteStop(Instant now) {
+  if (left_ || !started_ || (member_ && members() > 1)) return;
+  failure_.OnLate(now, now - NextDeadline());
+}
+
 void Engine::Core::OnDatagrams(Instant now, std::span<const Datagram> datagrams, Output& out) {
+  NoteStop(now);
   for (const Datagram& datagram : datagrams) Receive(now, datagram);
   AfterFailure(now);
   TellProgress(now);
@@ -126,6 +140,7 @@ void Engine::Core::OnDatagrams(Instant now, std::span<const Datagram> datagrams,
 }
 
 void Engine::Core::OnStream(Instant now, const StreamEvent& event, Output& out) {
+  NoteStop(now);
   Lifelines::Output lifelines;
   lifelines_.OnStream(now, event, turn_.streams, lifelines);
   HandleLifelines(now, lifelines);
@@ -197,9 +212,9 @@ void Engine::Core::OnTimer(Instant now, Output& out) {
 
 void Engine::Core::Finish(Instant now, Output& out) {
   const DataPlane::Health health{.local_health = static_cast<uint8_t>(failure_.local_health()),
-                                 .member_state = static_cast<uint8_t>(leaving_            ? 2
-                                                                      : replica_.synced() ? 0
-                                                                                          : 1),
+                                 .member_state = static_cast<uint8_t>(leaving_   ? 2
+                                                                      : joined() ? 0
+                                                                                 : 1),
                                  .queue_drops = queue_drops_,
                                  .wants_pause = replica_.wants_pause()};
   // A delivery may make the replica send (EXPIRE, MERGE, "synced"), so sending may need another
@@ -213,7 +228,8 @@ void Engine::Core::Finish(Instant now, Output& out) {
     if (quiet) break;
   }
   if (std::exchange(acks_moved_, false)) {
-    pending_.OnProgress(plane_.progress(replica_.synced_ranks()), members(), turn_.upcalls);
+    pending_.OnProgress(plane_.progress(replica_.synced_ranks(), with_data_),
+                        {members(), members_with_data()}, turn_.upcalls);
   }
   if (!fences_.empty()) fences_.Advance(plane_.acks(), plane_.HandedUp(), turn_.upcalls);
   if (!opening_.empty()) ForgetOpened();

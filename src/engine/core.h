@@ -67,6 +67,9 @@ class Engine::Core final : private frag::Stamper {
   absl::Status Execute(Instant now, const Command& command, Output& out);
   bool writable() const { return in_place() && draining_ == 0; }
   bool in_place() const;
+  bool joined() const {
+    return !view_.members.empty() && (replica_.synced() || options_.without_data);
+  }
   bool draining() const { return draining_ > 0; }
   uint64_t NextHlc(Instant now) { return clock_.NextHlc(now); }
   int64_t GroupTimeMs(Instant now) const { return clock_.NowMs(now); }
@@ -80,6 +83,7 @@ class Engine::Core final : private frag::Stamper {
   using Lane = PendingCommands::Lane;
 
   // core.cc
+  void NoteStop(Instant now);
   void Finish(Instant now, Output& out);
   void ForgetOpened();
   void TellBackPressure(Instant now);
@@ -137,6 +141,7 @@ class Engine::Core final : private frag::Stamper {
   uint64_t ReplicaHlc(Instant now);
   absl::Status CheckWritable() const;
   absl::Status CheckMember() const;
+  absl::Status CheckHasData(const Command& command) const;
   void AskForProofs();
   void DeliverVerify(const DeliveredMessage& message, const MemberId& writer);
   void DeliverProof(const DeliveredMessage& message, const MemberId& writer);
@@ -148,6 +153,7 @@ class Engine::Core final : private frag::Stamper {
               std::string name = {}, int64_t number = 0);
   void AddUpcall(Upcall upcall);
   uint16_t members() const { return static_cast<uint16_t>(view_infos_.size()); }
+  uint16_t members_with_data() const { return static_cast<uint16_t>(with_data_.size()); }
 
   // core_convergent.cc
   void Stamp(Bytes message, std::span<std::byte> stamp) override;
@@ -187,6 +193,7 @@ class Engine::Core final : private frag::Stamper {
 
   View view_;
   std::vector<MemberInfo> view_infos_;  // Of view_, by rank.
+  std::vector<Rank> with_data_;         // Of them, those that hold data, or will.
   Rank rank_ = kNoRank;
   std::optional<security::ViewContext> current_context_;
   std::optional<security::ViewContext> previous_context_;

@@ -59,14 +59,16 @@ absl::Status Engine::Core::ExecuteClaim(Instant now, const ClaimEntry& claim) {
   const uint64_t epoch = found->ClaimOf(claim.key).epoch;
   // Who began its life may not be the only one who did; and a claim of ours may still wait.
   if (epoch > 0 && fences_.empty() && map::IsWordOf(*owner, view_infos_[rank_].id)) {
-    AddUpcall(DoneUpcall{
-        .command = claim.id, .number = static_cast<int64_t>(epoch), .replicas = members()});
+    AddUpcall(DoneUpcall{.command = claim.id,
+                         .number = static_cast<int64_t>(epoch),
+                         .replicas = members_with_data()});
     return absl::OkStatus();
   }
   const Buffer operation = map::EncodeMapOp(
       {.map = found->name(), .hlc = ReplicaHlc(now), .body = map::ClaimOp{claim.key, epoch}});
-  absl::Status status = Queue(MessageKind::kMap, DeliveryClass::kAgreed, operation,
-                              {.id = claim.id, .ack = AckLevel::kAll}, {kReplicaSubject});
+  absl::Status status =
+      Queue(MessageKind::kMap, DeliveryClass::kAgreed, operation,
+            {.id = claim.id, .ack = AckLevel::kAll, .of_maps = true}, {kReplicaSubject});
   if (status.ok()) fences_.Add(claim.id);
   return status;
 }

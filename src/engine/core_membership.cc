@@ -175,6 +175,10 @@ void Engine::Core::Install(Instant now, const membership::Installation& installa
   packetizer_.Flush(turn_.packets);
   const std::vector<MemberInfo> before = std::move(view_infos_);
   view_infos_ = installation.proposal->members;
+  with_data_.clear();
+  for (Rank rank = 0; rank < view_infos_.size(); ++rank) {
+    if (!view_infos_[rank].without_data) with_data_.push_back(rank);
+  }
   rank_ = installation.self;
   self_.id = view_infos_[rank_].id;
   InstallSecurity(installation);
@@ -223,14 +227,16 @@ void Engine::Core::BeginView(Instant now, const membership::Installation& instal
   lag_.OnView(RanksBefore(view_infos_, before));
   if (installation.fresh) failure_.Forget();
   failure_.OnView(now, rank_, view_infos_, failure_out_);
-  std::vector<Rank> continuing;
+  PendingCommands::Continuing continuing;
   for (Rank rank = 0; rank < view_infos_.size() && !installation.fresh; ++rank) {
     const bool continues = std::any_of(before.begin(), before.end(), [&](const MemberInfo& member) {
       return member.id == view_infos_[rank].id;
     });
-    if (continues && rank != rank_) continuing.push_back(rank);
+    if (!continues || rank == rank_) continue;
+    continuing.all.push_back(rank);
+    if (!view_infos_[rank].without_data) continuing.with_data.push_back(rank);
   }
-  pending_.OnView(continuing, members(), turn_.upcalls);
+  pending_.OnView(std::move(continuing), {members(), members_with_data()}, turn_.upcalls);
   verifications_.OnView(view_infos_, turn_.upcalls);
   fences_.OnView(turn_.upcalls);
   acks_moved_ = true;
@@ -266,7 +272,7 @@ void Engine::Core::UpdateDiscovery(Instant now) {
                        .name = self_.name,
                        .address = self_.address,
                        .incarnation = incarnation_,
-                       .carries_state = true,
+                       .carries_state = !options_.without_data,
                        .may_form = false};
   discovery_.SetCoordinatorSilent(false);
   discovery_.OnMember(now, self, {.rank = rank_, .side = membership_.Side()}, addresses,

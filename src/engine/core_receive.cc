@@ -71,7 +71,7 @@ void Engine::Core::ReceiveInView(Instant now, const security::Origin& origin, bo
   if (!previous && member_) {
     failure_.OnHeard(now, from, by_multicast);
     membership_.OnHeardInView(now, from);
-    pending_.OnHeardInView(from, members(), turn_.upcalls);
+    pending_.OnHeardInView(from, {members(), members_with_data()}, turn_.upcalls);
   }
   // Handling a frame may install a view; the frames after it then belong to the one before.
   std::vector<wire::Frame> frames = std::move(frames_);
@@ -156,6 +156,10 @@ void Engine::Core::AfterDiscovery(Instant now) {
   }
   for (Event& event : discovered.events) AddUpcall(EventUpcall{std::move(event)});
   if (left_) return;
+  for (const GroupSighting& sighting : discovered.elsewhere) {
+    if (membership_.OnElsewhere(now, sighting, membership_out_)) failure_.OnElsewhere(now);
+    ApplyMembership(now);
+  }
   for (const GroupSighting& sighting : discovered.sightings) {
     membership_.OnSighting(now, sighting, failure_.WasStopped(now), membership_out_);
     ApplyMembership(now);
@@ -178,6 +182,10 @@ void Engine::Core::AfterFailure(Instant now) {
   for (const Rank rank : judged.probes) {
     if (rank < members()) lifelines_.Probe(view_infos_[rank].address, turn_.streams);
   }
+  for (const Rank rank : judged.where) {
+    if (rank < members()) discovery_.AskWhere(view_infos_[rank].address, discovery_out_);
+  }
+  if (!judged.where.empty()) AfterDiscovery(now);
   for (const failure::RoundTrip& trip : judged.round_trips) {
     plane_.SetRoundTrip(trip.peer, trip.srtt);
     membership_.SetRoundTrip(trip.srtt);

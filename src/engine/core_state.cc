@@ -32,10 +32,10 @@ void Engine::Core::Report(Instant now, EventKind kind, std::string text, const M
   AddUpcall(EventUpcall{std::move(event)});
 }
 
-bool Engine::Core::HoldsMessages() const { return !replica_.synced() || terminal_ || halted_; }
+bool Engine::Core::HoldsMessages() const { return !joined() || terminal_ || halted_; }
 
 bool Engine::Core::in_place() const {
-  return member_ && replica_.synced() && !terminal_ && !halted_ && !leaving_ && !left_;
+  return member_ && joined() && !terminal_ && !halted_ && !leaving_ && !left_;
 }
 
 absl::Status Engine::Core::CheckWritable() const {
@@ -53,6 +53,15 @@ absl::Status Engine::Core::CheckMember() const {
         "reached");
   }
   return absl::OkStatus();
+}
+
+// Spec 4.88
+absl::Status Engine::Core::CheckHasData(const Command& command) const {
+  if (!options_.without_data || std::holds_alternative<SendMessage>(command))
+    return absl::OkStatus();
+  return absl::FailedPreconditionError(
+      "this member is without data (GroupOptions::without_data): it holds no maps; open them in a "
+      "member that holds data");
 }
 
 absl::Status Engine::Core::Queue(MessageKind kind, DeliveryClass cls, Bytes body,
@@ -91,6 +100,8 @@ absl::Status Engine::Core::Execute(Instant now, const Command& command, Output& 
       --draining_;
     }
     return absl::OkStatus();
+  } else if (status = CheckHasData(command); !status.ok()) {
+    return status;
   } else if (const auto* verify = std::get_if<VerifyReplicas>(&command)) {
     status = CheckMember();
     if (status.ok())
@@ -119,7 +130,7 @@ absl::Status Engine::Core::Execute(Instant now, const Command& command, Output& 
 
 absl::Status Engine::Core::ExecuteWrite(const MapWrite& write) {
   const PendingCommands::Entry entry{
-      .id = write.id, .ack = write.ack, .conditional = write.conditional};
+      .id = write.id, .ack = write.ack, .conditional = write.conditional, .of_maps = true};
   if (write.has_room) {
     Buffer payload = write.operation;
     payload.Fill()[0] = static_cast<std::byte>(MessageKind::kMap);
@@ -144,13 +155,14 @@ absl::Status Engine::Core::ExecuteOpenMap(Instant now, const OpenMap& open) {
   // for the one that opens it (Spec 11.13).
   if (known != nullptr && known->state().configured && known->state().settings == settings &&
       !open.convergent) {
-    AddUpcall(DoneUpcall{.command = open.id, .number = known->id(), .replicas = members()});
+    AddUpcall(
+        DoneUpcall{.command = open.id, .number = known->id(), .replicas = members_with_data()});
     return absl::OkStatus();
   }
   const Buffer operation = map::EncodeMapOp(
       {.map = open.name, .hlc = clock_.NextHlc(now), .body = map::ConfigureOp{settings}});
   absl::Status status = Queue(MessageKind::kMap, DeliveryClass::kAgreed, operation,
-                              {.id = open.id, .ack = AckLevel::kAll});
+                              {.id = open.id, .ack = AckLevel::kAll, .of_maps = true});
   if (status.ok()) opening_[open.id] = open.name;
   return status;
 }

@@ -280,13 +280,25 @@ void DataPlane::CloseView(Instant now, const std::vector<SeqNo>& trim, Output& o
   Route(now, out);
 }
 
-PendingCommands::Progress DataPlane::progress(const std::vector<Rank>& holders) const {
+PendingCommands::Progress DataPlane::progress(const std::vector<Rank>& holders,
+                                              const std::vector<Rank>& with_data) const {
   PendingCommands::Progress progress;
   if (members_ == 0) return progress;
   progress.applied_by_all = order_.applied_by_all();
   progress.stable_cut = order_.stable_cut();
   progress.received_by_all = rmcast_.acks().ByAll(self_);
-  if (members_ == 1) {
+  // What this member has not applied itself was not delivered, and is not asked for.
+  progress.applied_with_data = order_.applied_cut();
+  progress.received_with_data = rmcast_.acks().Get(self_, self_);
+  bool alone = true;
+  for (const Rank rank : with_data) {
+    if (rank == self_ || rank >= members_) continue;
+    alone = false;
+    progress.applied_with_data = std::min(progress.applied_with_data, order_.applied_by(rank));
+    progress.received_with_data =
+        std::min(progress.received_with_data, rmcast_.acks().Get(rank, self_));
+  }
+  if (alone) {
     progress.applied_by_one = order_.applied_cut();
     progress.received_by_one = rmcast_.acks().Get(self_, self_);
     return progress;

@@ -108,8 +108,10 @@ class DataPlane {
   std::vector<uint64_t> ClearQueue() { return packer_.Clear(); }
 
   // How far the others are. Only `holders` (ranks that hold the whole state) count for "one other":
-  // a member that is still receiving it keeps operations, but has applied none.
-  PendingCommands::Progress progress(const std::vector<Rank>& holders) const;
+  // a member that is still receiving it keeps operations, but has applied none. `with_data`: ranks
+  // of the members that hold data, or will.
+  PendingCommands::Progress progress(const std::vector<Rank>& holders,
+                                     const std::vector<Rank>& with_data) const;
   SeqNo high() const { return rmcast_.high(); }
   size_t queued_bytes() const { return packer_.bytes(); }
   size_t queued_exempt_bytes() const { return packer_.exempt_bytes(); }

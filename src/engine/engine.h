@@ -68,9 +68,11 @@ class Engine {
   MemberId self() const;
   const View& view() const;  // The one installed last; without members before the first.
   bool synced() const;       // Holds the whole state.
+  // In a view, and has all that it will have: the whole state, unless it is without data.
+  bool joined() const;
   // A write would be accepted now: in its place, and not draining.
   bool writable() const;
-  // In a view that goes on, synced, not halted, not leaving. While it drains, such a member takes
+  // In a view that goes on, joined, not halted, not leaving. While it drains, such a member takes
   // releases and answers only.
   bool in_place() const;
   bool draining() const;

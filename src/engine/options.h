@@ -34,8 +34,9 @@ struct EngineOptions {
   // Policy::kPrimary, cold start: this many distinct names must be heard before the group is
   // formed. 0: never forms by itself, only joins (or bootstraps).
   uint32_t initial_members = 0;
-  bool bootstrap = false;   // Forms the group at once if nobody answers, whatever the policy.
-  std::string tie_breaker;  // Policy::kPrimary: the side with the member of this name wins a tie.
+  bool bootstrap = false;     // Forms the group at once if nobody answers, whatever the policy.
+  std::string tie_breaker;    // Policy::kPrimary: the side with the member of this name wins a tie.
+  bool without_data = false;  // Votes and watches, and holds no map.
 
   Duration dead_after = milliseconds(800);  // Silence before a host counts as dead.
   Duration stalled_after =

@@ -7,11 +7,16 @@ namespace cohort::engine {
 
 namespace {
 size_t Index(PendingCommands::Lane lane) { return static_cast<size_t>(lane); }
-size_t Index(AckLevel level) { return static_cast<size_t>(level); }
 }  // namespace
 
-std::deque<PendingCommands::Awaiting>& PendingCommands::AwaitingFor(Lane lane, AckLevel ack) {
-  return awaiting_[Index(lane)][Index(ack)];
+PendingCommands::Level PendingCommands::LevelOf(AckLevel ack, bool of_maps) {
+  if (ack == AckLevel::kLocal) return Level::kLocal;
+  if (ack == AckLevel::kOne) return Level::kOne;
+  return of_maps ? Level::kWithData : Level::kAll;
+}
+
+std::deque<PendingCommands::Awaiting>& PendingCommands::AwaitingAt(Lane lane, Level level) {
+  return awaiting_[Index(lane)][static_cast<size_t>(level)];
 }
 
 void PendingCommands::OnQueued(Lane lane, const Entry& entry) {
@@ -40,8 +45,12 @@ bool PendingCommands::OnDelivered(Lane lane, DoneUpcall done, CutNo cut, SeqNo s
   // kLocal with a condition waits in the kLocal queue for its stable cut; without one it is done at
   // the next progress.
   const CutNo threshold = entry.ack == AckLevel::kLocal && !entry.conditional ? 0 : cut;
-  AwaitingFor(lane, entry.ack)
-      .push_back({.done = std::move(done), .ack = entry.ack, .cut = threshold, .seq = seq});
+  AwaitingAt(lane, LevelOf(entry.ack, entry.of_maps))
+      .push_back({.done = std::move(done),
+                  .ack = entry.ack,
+                  .cut = threshold,
+                  .seq = seq,
+                  .of_maps = entry.of_maps});
   return true;
 }
 
@@ -50,36 +59,35 @@ void PendingCommands::Finish(Awaiting& awaiting, uint16_t replicas, std::vector<
   upcalls.emplace_back(std::move(awaiting.done));
 }
 
-void PendingCommands::OnProgress(const Progress& progress, uint16_t members,
+void PendingCommands::OnProgress(const Progress& progress, const Members& members,
                                  std::vector<Upcall>& upcalls) {
-  const auto drain = [&](Lane lane, AckLevel ack, auto reached, uint16_t replicas) {
-    std::deque<Awaiting>& queue = AwaitingFor(lane, ack);
+  const auto drain = [&](Lane lane, Level level, auto reached, uint16_t replicas) {
+    std::deque<Awaiting>& queue = AwaitingAt(lane, level);
     while (!queue.empty() && reached(queue.front())) {
       Finish(queue.front(), replicas, upcalls);
       queue.pop_front();
     }
   };
-  const uint16_t two = std::min<uint16_t>(2, members);
+  const uint16_t two = std::clamp<uint16_t>(members.with_data, 1, 2);
   for (const Lane lane : {Lane::kOrdered, Lane::kLarge}) {
-    drain(
-        lane, AckLevel::kLocal, [&](const Awaiting& a) { return a.cut <= progress.stable_cut; }, 1);
-    drain(
-        lane, AckLevel::kOne, [&](const Awaiting& a) { return a.cut <= progress.applied_by_one; },
-        two);
-    drain(
-        lane, AckLevel::kAll, [&](const Awaiting& a) { return a.cut <= progress.applied_by_all; },
-        members);
+    const auto drain_to = [&](Level level, CutNo cut, uint16_t replicas) {
+      drain(lane, level, [cut](const Awaiting& a) { return a.cut <= cut; }, replicas);
+    };
+    drain_to(Level::kLocal, progress.stable_cut, 1);
+    drain_to(Level::kOne, progress.applied_by_one, two);
+    drain_to(Level::kWithData, progress.applied_with_data, members.with_data);
+    drain_to(Level::kAll, progress.applied_by_all, members.all);
   }
-  drain(Lane::kConv, AckLevel::kLocal, [](const Awaiting&) { return true; }, 1);
-  drain(
-      Lane::kConv, AckLevel::kOne,
-      [&](const Awaiting& a) { return a.seq <= progress.received_by_one; }, two);
-  drain(
-      Lane::kConv, AckLevel::kAll,
-      [&](const Awaiting& a) { return a.seq <= progress.received_by_all; }, members);
+  const auto drain_to = [&](Level level, SeqNo seq, uint16_t replicas) {
+    drain(Lane::kConv, level, [seq](const Awaiting& a) { return a.seq <= seq; }, replicas);
+  };
+  drain_to(Level::kLocal, kSeqNoMax, 1);
+  drain_to(Level::kOne, progress.received_by_one, two);
+  drain_to(Level::kWithData, progress.received_with_data, members.with_data);
+  drain_to(Level::kAll, progress.received_by_all, members.all);
 }
 
-void PendingCommands::OnView(const std::vector<Rank>& continuing_others, uint16_t members,
+void PendingCommands::OnView(Continuing continuing, const Members& members,
                              std::vector<Upcall>& upcalls) {
   for (auto& lane : awaiting_) {
     for (auto& queue : lane) {
@@ -87,16 +95,25 @@ void PendingCommands::OnView(const std::vector<Rank>& continuing_others, uint16_
       queue.clear();
     }
   }
-  unheard_ = continuing_others;
+  unheard_ = std::move(continuing);
   OnHeardInView(kNoRank, members, upcalls);
 }
 
-void PendingCommands::OnHeardInView(Rank rank, uint16_t members, std::vector<Upcall>& upcalls) {
-  if (awaiting_view_.empty() && unheard_.empty()) return;
-  std::erase(unheard_, rank);
-  if (!unheard_.empty()) return;
-  for (Awaiting& awaiting : awaiting_view_) Finish(awaiting, members, upcalls);
-  awaiting_view_.clear();
+void PendingCommands::OnHeardInView(Rank rank, const Members& members,
+                                    std::vector<Upcall>& upcalls) {
+  if (awaiting_view_.empty() && unheard_.all.empty()) return;
+  std::erase(unheard_.all, rank);
+  std::erase(unheard_.with_data, rank);
+  if (!unheard_.with_data.empty()) return;
+  std::deque<Awaiting> waits_on;
+  for (Awaiting& awaiting : awaiting_view_) {
+    if (!awaiting.of_maps && !unheard_.all.empty()) {
+      waits_on.push_back(std::move(awaiting));
+    } else {
+      Finish(awaiting, awaiting.of_maps ? members.with_data : members.all, upcalls);
+    }
+  }
+  awaiting_view_ = std::move(waits_on);
 }
 
 void PendingCommands::OnExcluded(std::vector<Upcall>& upcalls) {
@@ -110,7 +127,7 @@ void PendingCommands::OnExcluded(std::vector<Upcall>& upcalls) {
   };
   for (Awaiting& awaiting : awaiting_view_) fail(std::move(awaiting.done));
   awaiting_view_.clear();
-  unheard_.clear();
+  unheard_ = {};
   for (auto& lane : awaiting_) {
     for (auto& queue : lane) {
       for (Awaiting& awaiting : queue) fail(std::move(awaiting.done));

@@ -39,6 +39,12 @@ class PendingCommands {
     bool conditional = false;
     bool is_own = false;       // Not of a user: there is always room for it.
     bool is_replicas = false;  // A MERGE or EXPIRE of this member's replica.
+    bool of_maps = false;      // Members without data are not waited for.
+  };
+  // Of the view; `with_data`: those of them that hold data, or will.
+  struct Members {
+    uint16_t all = 0;
+    uint16_t with_data = 0;
   };
   void OnQueued(Lane lane, const Entry& entry);
   // The last byte of the oldest unsent message of `lane` got a sequence number: from now on its
@@ -46,13 +52,15 @@ class PendingCommands {
   void OnSent(Lane lane);
 
   // How far the members of the view are, as the acks say. `all` and `one` are the lowest and the
-  // second-highest (the best other member counts as one) of what members hold; ordered in cuts,
-  // CONV in chunks of this member.
+  // second-highest (the best other member counts as one) of what members hold, `with_data` the
+  // lowest of those with data; ordered in cuts, CONV in chunks of this member.
   struct Progress {
     CutNo applied_by_all = 0;
+    CutNo applied_with_data = 0;
     CutNo applied_by_one = 0;
     CutNo stable_cut = 0;
     SeqNo received_by_all = 0;
+    SeqNo received_with_data = 0;
     SeqNo received_by_one = 0;
   };
   // The command of the oldest sent message of `lane`; 0 for a message of the engine itself.
@@ -61,13 +69,16 @@ class PendingCommands {
   // it was a message of the engine itself.
   bool OnDelivered(Lane lane, DoneUpcall done, CutNo cut, SeqNo seq);
   // Completes what `progress` allows, in order.
-  void OnProgress(const Progress& progress, uint16_t members, std::vector<Upcall>& upcalls);
+  void OnProgress(const Progress& progress, const Members& members, std::vector<Upcall>& upcalls);
 
-  // A new view: everything delivered so far waits for `continuing` other members to be heard in it
-  // (C17).
-  void OnView(const std::vector<Rank>& continuing_others, uint16_t members,
-              std::vector<Upcall>& upcalls);
-  void OnHeardInView(Rank rank, uint16_t members, std::vector<Upcall>& upcalls);
+  // Other members that were in the view before, too.
+  struct Continuing {
+    std::vector<Rank> all;
+    std::vector<Rank> with_data;
+  };
+  // A new view: everything delivered so far waits for `continuing` members to be heard in it (C17).
+  void OnView(Continuing continuing, const Members& members, std::vector<Upcall>& upcalls);
+  void OnHeardInView(Rank rank, const Members& members, std::vector<Upcall>& upcalls);
   // The group went on without us: the outcome of what was sent is unknown, what was only queued
   // stays queued.
   void OnExcluded(std::vector<Upcall>& upcalls);
@@ -86,10 +97,13 @@ class PendingCommands {
     AckLevel ack = AckLevel::kLocal;
     CutNo cut = 0;
     SeqNo seq = 0;
+    bool of_maps = false;
   };
-  static constexpr size_t kLevels = 3;
+  enum class Level : uint8_t { kLocal, kOne, kWithData, kAll };
+  static constexpr size_t kLevels = 4;
   static constexpr size_t kLanes = 3;
-  std::deque<Awaiting>& AwaitingFor(Lane lane, AckLevel ack);
+  static Level LevelOf(AckLevel ack, bool of_maps);
+  std::deque<Awaiting>& AwaitingAt(Lane lane, Level level);
   void Finish(Awaiting& awaiting, uint16_t replicas, std::vector<Upcall>& upcalls);
 
   std::array<std::deque<Entry>, kLanes> unsent_;
@@ -97,7 +111,7 @@ class PendingCommands {
   // By lane and level, because inside one of these the thresholds only grow.
   std::array<std::array<std::deque<Awaiting>, kLevels>, kLanes> awaiting_;
   std::deque<Awaiting> awaiting_view_;  // Delivered in an earlier view.
-  std::vector<Rank> unheard_;           // Continuing members not yet heard in this view.
+  Continuing unheard_;                  // Not yet heard in this view.
 };
 
 }  // namespace cohort::engine

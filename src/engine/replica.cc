@@ -11,14 +11,6 @@ namespace {
 
 constexpr uint64_t kOwnOperationsMax = 8;  // MERGE and EXPIRE operations under way at once.
 constexpr size_t kLargeOperation = size_t{1} << 20;  // Bytes; of these one at a time.
-constexpr size_t kExpireKeysPerTurn = 500;           // In one EXPIRE operation ...
-constexpr size_t kExpireBytesPerTurn = 128 << 10;    // ... whose keys add up to little more.
-constexpr Duration kExpireGather = milliseconds(10);
-// An access that another member has sent before the end may still be on its way (Spec 11.15).
-constexpr int64_t kAccessMarginMs = 1000;
-constexpr Duration kPurgeEvery = seconds(1);
-// Where what was evicted takes much of the room that it has made.
-constexpr Duration kPurgeSoon = milliseconds(50);
 
 ChangeUpcall::Cause CauseOf(map::ChangeCause cause) {
   switch (cause) {
@@ -36,16 +28,6 @@ ChangeUpcall::Cause CauseOf(map::ChangeCause cause) {
       return ChangeUpcall::Cause::kEvict;
   }
   return ChangeUpcall::Cause::kPut;
-}
-
-// As many as one operation takes; it borrows the keys.
-void AddKeys(const std::vector<map::Map::Due>& due, map::ExpireOp& op) {
-  size_t bytes = 0;
-  for (const auto& [key, version, life] : due) {
-    op.keys.push_back({.key = key, .version = version, .life = life});
-    bytes += key.size();
-    if (bytes > kExpireBytesPerTurn) break;
-  }
 }
 
 }  // namespace
@@ -191,6 +173,7 @@ void Replica::OnView(Instant now, const ViewInfo& view, uint64_t hlc, Output& ou
   for (const MemberInfo& member : view.members) {
     if (member.synced) AddSynced(member.id);
   }
+  if (options_.without_data) return NoteWhetherStateLives(now, out);
   const bool formed = view.joined && view.members.size() == 1;
   if (view.joined) {
     sides_.clear();
@@ -210,9 +193,9 @@ void Replica::OnView(Instant now, const ViewInfo& view, uint64_t hlc, Output& ou
     if (carried_ != nullptr) maps_ = std::move(carried_);
     DeclareSynced(now, out);
   } else {
-    // When nobody holds the state the first member begins anew, and what others were about to
-    // complete is not the group's any more.
-    const bool begins = synced_members_.empty() && view.members.front().id == view.self;
+    // When nobody holds the state the first member with data begins anew, and what others were
+    // about to complete is not the group's any more.
+    const bool begins = BeginsAnew();
     if (joiner_.has_value() && (begins || !synced_members_.empty())) {
       joiner_->OnView(now, view.id, Donors(), transfer_out_);
     } else {
@@ -225,8 +208,27 @@ void Replica::OnView(Instant now, const ViewInfo& view, uint64_t hlc, Output& ou
   PublishMerge(hlc, out);
 }
 
+// Spec 9.10
+bool Replica::BeginsAnew() const {
+  if (!synced_members_.empty()) return false;
+  const auto first = std::find_if(view_.members.begin(), view_.members.end(),
+                                  [](const MemberInfo& member) { return !member.without_data; });
+  return first != view_.members.end() && first->id == view_.self;
+}
+
+// Spec 4.88
+void Replica::NoteWhetherStateLives(Instant now, Output& out) {
+  const bool stateless = std::all_of(view_.members.begin(), view_.members.end(),
+                                     [](const MemberInfo& member) { return member.without_data; });
+  if (std::exchange(stateless_, stateless) || !stateless) return;
+  Report(EventKind::kWarning, view_.self,
+         "no member that holds data is left: the group has no state until one joins, which begins "
+         "anew",
+         0, now, out);
+}
+
 // All members of the view know from its proposal that none of them holds the whole state, because
-// all who did are gone: the first one goes on with what it has, and is the others' donor.
+// all who did are gone: the first one with data goes on with what it has, and is the others' donor.
 void Replica::BeginFresh(Instant now, Output& out) {
   Report(EventKind::kWarning, view_.self,
          "every member that held the whole state is gone; this member goes on with what it has", 0,
@@ -282,6 +284,7 @@ std::optional<map::ApplyResult> Replica::OnOperation(Instant now, const Buffer& 
                                                      const MemberId& writer, Output& out) {
   const map::Place place{.view = view_.id, .position = ++position_, .writer = writer};
   if (!synced_) {
+    // Without data there is no joiner: the operation ends here.
     if (joiner_.has_value()) {
       joiner_->OnOrderedOp(now, operation, place, transfer_out_);
       Drain(now, transfer_out_, out);
@@ -451,77 +454,6 @@ void Replica::PublishMerge(uint64_t hlc, Output& out) {
   }
 }
 
-bool Replica::IsExpirer() const {
-  if (!synced_) return false;
-  for (const MemberInfo& member : view_.members) {
-    if (std::find(synced_members_.begin(), synced_members_.end(), member.id) ==
-        synced_members_.end())
-      continue;
-    return member.id == view_.self;
-  }
-  return false;
-}
-
-void Replica::PublishExpiries(map::GroupTime group_now, uint64_t hlc, Output& out) {
-  for (uint32_t id = 0; id < maps_->size(); ++id) {
-    const map::Map& map = *maps_->Get(id);
-    // Whoever reads an entry of a convergent map in its last moment gets the time to say so.
-    const map::GroupTime until = group_now - (map.convergent() ? kAccessMarginMs : 0);
-    const auto due = map.DueForExpiry(until, kExpireKeysPerTurn);
-    if (due.empty()) continue;
-    map::ExpireOp expire;
-    AddKeys(due, expire);
-    ++own_operations_;
-    out.operations.push_back(
-        map::EncodeMapOp({.map = map.name(), .hlc = hlc, .body = std::move(expire)}));
-  }
-}
-
-// An ordered map evicts at the write that fills it.
-void Replica::PublishEvictions(uint64_t hlc, Output& out) {
-  for (uint32_t id = 0; id < maps_->size(); ++id) {
-    const map::ConvergentMap* map = maps_->GetConvergent(id);
-    if (map == nullptr || !map->IsOverCap()) continue;
-    map::ExpireOp evict{.keys = {}, .evicts = true, .view = view_.id.num};
-    const auto due = map->DueForEviction(map->state().settings.bytes_max, kExpireKeysPerTurn);
-    AddKeys(due, evict);
-    ++own_operations_;
-    out.operations.push_back(
-        map::EncodeMapOp({.map = map->name(), .hlc = hlc, .body = std::move(evict)}));
-  }
-}
-
-bool Replica::MayPurge() const {
-  // Who is receiving the state could bring back what was removed.
-  if (!IsExpirer() || own_operations_ > 0 || synced_members_.size() != view_.members.size())
-    return false;
-  // What a merge in progress goes on with must not go away under it.
-  if (!sides_.empty()) return false;
-  for (uint32_t id = 0; id < maps_->size(); ++id) {
-    const map::ConvergentMap* map = maps_->GetConvergent(id);
-    if (map != nullptr && map->MayPurge()) return true;
-  }
-  return false;
-}
-
-// Spec 11.16
-void Replica::PublishPurges(Instant now, map::GroupTime group_now, uint64_t hlc, Output& out) {
-  if (next_purge_ > now || !MayPurge()) return;
-  next_purge_ = now + kPurgeEvery;
-  for (uint32_t id = 0; id < maps_->size(); ++id) {
-    const map::ConvergentMap* map = maps_->GetConvergent(id);
-    if (map == nullptr) continue;
-    const map::MapSettings& settings = map->state().settings;
-    if (settings.evicts && map->HiddenBytes() > settings.bytes_max / map::kEvictionSlack)
-      next_purge_ = now + kPurgeSoon;
-    map::PurgeOp purge = map->DueForPurge(settled_, group_now);
-    if (purge.IsEmpty()) continue;
-    purge.view = view_.id.num;
-    ++own_operations_;
-    out.operations.push_back(map::EncodeMapOp({.map = map->name(), .hlc = hlc, .body = purge}));
-  }
-}
-
 void Replica::OnTransferMessage(Instant now, const MemberId& from, Bytes body,
                                 std::vector<SeqNo> received, Output& out) {
   donor_.SetReceived(std::move(received));
@@ -549,26 +481,6 @@ void Replica::OnTimer(Instant now, map::GroupTime group_now, uint64_t hlc, Outpu
   if (!IsExpirer() || own_operations_ > 0) return;
   PublishExpiries(group_now, hlc, out);
   PublishEvictions(hlc, out);
-}
-
-Instant Replica::NextDeadline(Instant now, map::GroupTime group_now) const {
-  Instant next = donor_.NextDeadline();
-  if (joiner_.has_value()) next = std::min(next, joiner_->NextDeadline());
-  if (MayMerge()) next = std::min(next, now);
-  if (IsExpirer() && own_operations_ == 0) {
-    for (uint32_t id = 0; id < maps_->size(); ++id) {
-      const map::ConvergentMap* convergent = maps_->GetConvergent(id);
-      if (convergent != nullptr && convergent->IsOverCap()) next = std::min(next, now);
-      map::GroupTime at = maps_->Get(id)->NextExpiry();
-      if (at == 0) continue;
-      if (maps_->Get(id)->convergent()) at += kAccessMarginMs;
-      // A little after the moment, so that what expires together leaves together.
-      next = std::min(
-          next, now + milliseconds(std::min<int64_t>(at - group_now, 86'400'000)) + kExpireGather);
-    }
-  }
-  if (MayPurge()) next = std::min(next, next_purge_);
-  return next;
 }
 
 void Replica::Watch(std::string_view map, bool wanted) {

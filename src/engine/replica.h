@@ -35,6 +35,7 @@ class Replica {
     Policy policy = Policy::kAvailable;
     uint64_t merge_horizon_ms = 3'600'000;
     size_t joiner_queue_bytes_max = size_t{256} << 20;
+    bool without_data = false;  // Holds nothing and asks for nothing (Spec 4.88).
     TraceSink* trace = nullptr;
   };
   // A member that joined with state, and the view it had it in.
@@ -137,6 +138,8 @@ class Replica {
   };
 
   bool IsMember(const MemberId& member) const;
+  bool BeginsAnew() const;
+  void NoteWhetherStateLives(Instant now, Output& out);
   void SetOwnOperations(uint64_t count);
   bool MayMerge() const;
   void AddSynced(const MemberId& member);
@@ -184,6 +187,7 @@ class Replica {
   std::set<std::string, std::less<>> watched_;  // Names of maps.
   bool synced_ = false;
   bool carries_state_ = false;
+  bool stateless_ = false;  // Without data among others that are: was told.
   transfer::Output transfer_out_;
   map::Output map_out_;
 };

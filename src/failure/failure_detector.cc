@@ -14,6 +14,10 @@ constexpr Duration kStopWorthTelling = milliseconds(350);
 constexpr Duration kStopRemembered = seconds(5);
 // So long it accuses nobody while most are silent: time for two announcements of another view.
 constexpr Duration kStopDoubts = milliseconds(2500);
+// So long, after each sign that a member is in another view, it may take to ask what that means;
+// and so long in all.
+constexpr Duration kElsewhereDoubts = seconds(1);
+constexpr Duration kElsewhereDoubtsMax = seconds(5);
 
 }  // namespace
 
@@ -47,6 +51,7 @@ void FailureDetector::OnView(Instant now, Rank self, const std::vector<MemberInf
     peer.grace_until = fd_now_ + options_.grace;
     if (rank != self_ && peers_.size() <= kFirstPingsMax) SendPing(now, rank, out);
   }
+  elsewhere_since_.reset();
   links_.OnView(new_rank);
   link_victim_ = kNoRank;
   for (Peer& peer : peers_) {
@@ -100,6 +105,12 @@ void FailureDetector::AdvanceClock(Instant now) {
   if (gap >= options_.dead_after) stop_doubt_until_ = fd_now_ + kStopDoubts;
 }
 
+void FailureDetector::OnLate(Instant now, Duration late) {
+  if (late < kStopWorthTelling) return;
+  stopped_until_ = now;
+  if (late >= options_.dead_after) stop_doubt_until_ = fd_now_ + kStopDoubts;
+}
+
 bool FailureDetector::WasStopped(Instant now) const {
   if (peers_.size() <= 1) return false;
   if (now - last_call_ >= kStopWorthTelling) return true;
@@ -146,6 +157,15 @@ void FailureDetector::OnLocalHealth(Rank from, uint8_t local_health) {
 
 void FailureDetector::SetSlow(Rank rank, std::string evidence) {
   if (IsPeer(rank)) peers_[rank].slow_evidence = std::move(evidence);
+}
+
+// Spec 7.2.
+void FailureDetector::OnElsewhere(Instant now) {
+  AdvanceClock(now);
+  if (!elsewhere_since_) elsewhere_since_ = fd_now_;
+  const Instant until =
+      std::min(fd_now_ + kElsewhereDoubts, *elsewhere_since_ + kElsewhereDoubtsMax);
+  doubt_until_ = std::max(doubt_until_, until);
 }
 
 void FailureDetector::OnInterface(Instant now, bool up) {

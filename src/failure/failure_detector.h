@@ -65,9 +65,14 @@ class FailureDetector {
   void SetSlow(Rank peer, std::string evidence);
   void OnUnreachable(Instant now, Rank peer,
                      Output& out);  // ICMP: a trigger to probe, never evidence.
+  // A member of this view has answered that it is in another one, and is being asked whether the
+  // group went on without this member: nobody is accused until that can have been answered.
+  void OnElsewhere(Instant now);
   void OnInterface(Instant now, bool up);
   void OnSocketDrops(Instant now, uint32_t count);
 
+  // This process, outside a view or alone in one, is called so much later than it wanted to be.
+  void OnLate(Instant now, Duration late);
   // Something was multicast to the group: it is our heartbeat.
   void NoteSentToGroup(Instant now) { last_group_send_ = now; }
   // What the next heartbeats carry.
@@ -113,6 +118,7 @@ class FailureDetector {
   // judging.cc
   void JudgeAll(Instant now, Output& out);
   void UpdateSelfDoubt(Output& out);
+  void AskWhereTheSilentAre(Output& out);
   bool MayAccuse() const;
   void Judge(Rank rank, Output& out);
   bool ConvictOnAuthority(Rank rank, Output& out);
@@ -163,6 +169,8 @@ class FailureDetector {
   Duration stopped_for_{0};   // Not yet told as self doubt.
   Instant stopped_until_;     // When this process ran again, as the driver's clock has it.
   Instant stop_doubt_until_;  // Own clock: until then most of the others silent means this member.
+  Instant next_where_;        // Own clock.
+  std::optional<Instant> elsewhere_since_;  // Own clock; in this view.
   Rank link_victim_ = kNoRank;
   Instant next_link_round_;                     // FD clock.
   Instant next_reprobe_ = Instant::Infinite();  // FD clock; of a closed lifeline, none is earlier.

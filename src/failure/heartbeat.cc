@@ -85,7 +85,9 @@ void FailureDetector::OnHeartbeat(Instant now, Rank from, const wire::HeartbeatF
   peer.heartbeat_number = frame.number;
   peer.heartbeat_real = now;
   peer.heartbeat_send_us = frame.send_us;
-  peer.echo_due = true;
+  // What waited in the socket while this process stood still says nothing about the way.
+  const bool waited = fd_now_ < hold_until_;
+  peer.echo_due = !waited;
   if (frame.hears.size() == (peers_.size() + 63) / 64) {
     peer.hears = frame.hears;
     peer.hears_at = fd_now_;
@@ -98,7 +100,7 @@ void FailureDetector::OnHeartbeat(Instant now, Rank from, const wire::HeartbeatF
   peer.wants_copies =
       word < frame.lost.size() && (frame.lost[word] >> (self_ % 64) & uint64_t{1}) != 0;
   if (peer.wants_copies != wanted_copies) UpdateCopies(out);
-  if (frame.echo_rank != self_) return;
+  if (frame.echo_rank != self_ || waited) return;
   const uint32_t elapsed_us = Microseconds(now) - frame.echo_us - frame.echo_delay_us;
   MeasureRoundTrip(from, microseconds(elapsed_us), out);
 }

@@ -52,6 +52,7 @@ void FailureDetector::JudgeAll(Instant now, Output& out) {
     Judge(rank, out);
   }
   if (unanswered >= 2) WorsenOnceASecond();
+  AskWhereTheSilentAre(out);
   RepeatReports(out);
 }
 
@@ -81,6 +82,21 @@ void FailureDetector::UpdateSelfDoubt(Output& out) {
   doubting_ = most_silent;
   if (2 * silent > judged && fd_now_ < stop_doubt_until_)
     doubt_until_ = std::max(doubt_until_, stop_doubt_until_);
+}
+
+// Spec 3.11: who has gone on to another view does not answer pings of this one.
+void FailureDetector::AskWhereTheSilentAre(Output& out) {
+  if (fd_now_ < next_where_) return;
+  std::vector<Rank> silent;
+  for (Rank rank = 0; rank < peers_.size(); ++rank) {
+    if (rank != self_ && Silence(peers_[rank]) >= options_.where_after) silent.push_back(rank);
+  }
+  if (silent.empty()) return;
+  next_where_ = fd_now_ + options_.where_every;
+  while (silent.size() > kWherePeers) {
+    silent.erase(silent.begin() + static_cast<std::ptrdiff_t>(random_.Below(silent.size())));
+  }
+  out.where = std::move(silent);
 }
 
 void FailureDetector::Judge(Rank rank, Output& out) {

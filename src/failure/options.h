@@ -17,6 +17,8 @@ struct Options {
   Duration ping_every = milliseconds(50);
   Duration indirect_after = milliseconds(450);  // Silence that starts PINGREQs.
   Duration indirect_every = milliseconds(100);
+  Duration where_after = milliseconds(400);  // Silence that asks in which view the member is.
+  Duration where_every = milliseconds(200);
   Duration dead_after = milliseconds(800);  // T_dead before it adapts.
   Duration stall_after = seconds(2);        // T_stall: silent process on an answering host.
   Duration link_after = seconds(3);         // T_link: broken link between two heard members.
@@ -37,6 +39,7 @@ struct Options {
 inline constexpr unsigned kLocalHealthMax = 8;       // 0 is well.
 inline constexpr unsigned kLocalHealthHalfVote = 4;  // From here on a report counts half.
 inline constexpr unsigned kIndirectPeers = 3;        // Members asked by one round of PINGREQ.
+inline constexpr size_t kWherePeers = 4;  // Silent members asked where they are, at a time.
 inline constexpr unsigned kUnicastHeartbeats =
     8;  // Members that get the unicast copy of a fifth heartbeat.
 inline constexpr unsigned kForcedHeartbeatEvery =

@@ -45,6 +45,7 @@ struct MulticastChange {
 struct Output {
   std::vector<wire::OutFrame> frames;  // Heartbeats, PING, PONG, PINGREQ, SUSPECT.
   std::vector<Rank> probes;  // StreamAction::kProbe to their TCP port; answer with OnProbeResult.
+  std::vector<Rank> where;   // Silent: to be asked, outside the view, in which view they are.
   std::vector<Suspicion> suspected;
   std::vector<Rank> unsuspected;
   std::vector<Conviction> convicted;

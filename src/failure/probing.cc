@@ -152,7 +152,7 @@ void FailureDetector::OnPong(Instant now, Rank from, const wire::PongFrame& fram
     ++stats_.frames_dropped;
     return;
   }
-  MeasureRoundTrip(from, now - ping->sent, out);
+  if (fd_now_ >= hold_until_) MeasureRoundTrip(from, now - ping->sent, out);
   if (ping->requester == kNoRank) return;
   out.frames.push_back({.to = ping->requester,
                         .frame = wire::PongFrame{.nonce = ping->requester_nonce, .target = from}});

@@ -134,6 +134,20 @@ void Reassembler::MakeRoom(Partial& partial, size_t filled) {
   partial.buffer = std::move(larger);
 }
 
+// `bytes`, at least one, are the next ones of the message.
+void Reassembler::Keep(Partial& partial, Bytes bytes) const {
+  const auto kind = std::to_integer<unsigned>(bytes[0]);
+  if (partial.filled == 0 && kind < 64 && (options_.not_kept >> kind & 1) != 0) {
+    partial.kept = false;
+    partial.buffer = Buffer::Allocate(1);
+    partial.buffer.Fill()[0] = bytes[0];
+  }
+  if (!partial.kept) return;
+  const size_t filled = partial.filled + bytes.size();
+  if (filled > partial.buffer.size()) MakeRoom(partial, filled);
+  std::memcpy(partial.buffer.Fill().data() + partial.filled, bytes.data(), bytes.size());
+}
+
 void Reassembler::Gather(Partial& partial, uint8_t flags, const Buffer& payload,
                          std::vector<Buffer>& messages) {
   Bytes bytes = payload.bytes();
@@ -145,10 +159,7 @@ void Reassembler::Gather(Partial& partial, uint8_t flags, const Buffer& payload,
     Discard(partial);
     return;
   }
-  if (filled > partial.buffer.size()) MakeRoom(partial, filled);
-  if (!bytes.empty()) {
-    std::memcpy(partial.buffer.Fill().data() + partial.filled, bytes.data(), bytes.size());
-  }
+  if (!bytes.empty()) Keep(partial, bytes);
   partial.filled = filled;
   if (!last) return;
   ++stats_.messages;
@@ -182,7 +193,8 @@ bool Reassembler::IsConsistent() const {
   for (const Origin& origin : origins_) {
     for (const Partial& partial : origin.lanes) {
       const size_t max = partial.announced ? kLargeMessageMax : kMessageMax;
-      if (partial.filled > partial.buffer.size() || partial.buffer.size() > max) return false;
+      if (partial.kept && partial.filled > partial.buffer.size()) return false;
+      if (partial.buffer.size() > max) return false;
       if (partial.total == 0 && (partial.filled != 0 || partial.announced)) return false;
     }
   }

@@ -25,6 +25,9 @@ class Reassembler {
  public:
   struct Options {
     size_t large_under_way_max = kLargeUnderWayMax;  // Alike at all members. Less is for tests.
+    // Messages that begin with byte n, where bit n is set, are not kept: of one that comes in
+    // several chunks only that byte is handed up.
+    uint64_t not_kept = 0;
   };
   struct Stats {
     uint64_t messages = 0, chunks = 0;
@@ -62,6 +65,7 @@ class Reassembler {
     size_t filled = 0;
     size_t total = 0;  // 0: no message is incomplete.
     bool announced = false;
+    bool kept = true;  // Else the buffer has its first byte only.
   };
   struct Origin {
     std::array<Partial, kLanes> lanes;
@@ -80,6 +84,7 @@ class Reassembler {
   void Announce(Rank origin, Partial& partial, const Buffer& payload);
   bool Begin(Partial& partial, Bytes& bytes);
   static void MakeRoom(Partial& partial, size_t filled);
+  void Keep(Partial& partial, Bytes bytes) const;
   void Discard(Partial& partial);
 
   Options options_;

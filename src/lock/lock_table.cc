@@ -213,6 +213,12 @@ void LockTable::StepOne(Instant now, const std::string& name, One& one, Output& 
   if (!one.waiters.empty()) Take(name, one, seen, out);
 }
 
+bool LockTable::IsOldestWithData(const View& view) const {
+  const auto oldest = std::find_if(view.members.begin(), view.members.end(),
+                                   [](const Member& member) { return !member.without_data; });
+  return oldest != view.members.end() && oldest->id.instance == self_;
+}
+
 // There is an entry, and it is no hold that this member counts on.
 void LockTable::StepTaken(const std::string& name, One& one, const Seen& seen, Output& out) {
   const std::optional<Holding> there = Decode(*seen.value);
@@ -224,9 +230,8 @@ void LockTable::StepTaken(const std::string& name, One& one, const Seen& seen, O
     return FailWaiters(one, absl::AbortedError("held by " + owner->name), /*only_try_once=*/true,
                        out);
   }
-  // Nobody here wants it: removed by who left it there, or by the coordinator.
-  if (is_own || seen.view.members.front().id.instance == self_)
-    Erase(name, one, seen.version, 0, out);
+  // Nobody here wants it: removed by who left it there, or by the oldest member that can write.
+  if (is_own || IsOldestWithData(seen.view)) Erase(name, one, seen.version, 0, out);
 }
 
 void LockTable::OnWritten(Instant now, uint64_t ticket, const absl::Status& status,

@@ -153,6 +153,7 @@ class LockTable {
 
   void Step(Instant now, std::string_view name, Output& out);
   void StepOne(Instant now, const std::string& name, One& one, Output& out);
+  bool IsOldestWithData(const View& view) const;
   void StepTaken(const std::string& name, One& one, const Seen& seen, Output& out);
   bool IsGood(const Hold& hold, const Seen& seen) const;
   void Lose(One& one, absl::Status why, Output& out);

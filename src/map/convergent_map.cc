@@ -194,7 +194,8 @@ bool ConvergentMap::JoinEntry(std::string_view key, const Registers& theirs, con
   const std::optional<Registers> held = ours == nullptr ? std::nullopt : RegistersOf(*ours);
   Registers joined = held.has_value() ? map::Join(*held, theirs) : theirs;
   joined.RaiseFloor(state_.cleared);
-  // A touch may come before the beginning of the life it touches, and has no version of its own.
+  // A touch may come before the beginning of the life it touches, and has no version of its own;
+  // nor has a claim.
   const Version known = std::max(version, joined.created);
   // What ends an entry is its last version, also where it is kept for a claim in it.
   const Version before = ours == nullptr ? Version() : ours->version;
@@ -325,8 +326,12 @@ ApplyResult ConvergentMap::ApplyClaim(const ClaimOp& op, uint64_t hlc, const Pla
   claimed.claim = {epoch + 1, WriterWord(place.writer)};
   claimed.view = place.view.num;
   ApplyResult result;
-  result.applied = JoinEntry(op.key, claimed, {hlc, 0}, ChangeCause::kPut, place.writer, out);
-  result.version = {hlc, 0};
+  // No change of contents: what the owner before has written, and what is still on its way here,
+  // is to be seen by the version, though it is older than the claim.
+  result.applied = JoinEntry(op.key, claimed, Stamp(), ChangeCause::kPut, place.writer, out);
+  state_.greatest = std::max(state_.greatest, hlc);
+  const Entry* entry = Find(op.key);
+  if (entry != nullptr) result.version = entry->version;
   result.number = static_cast<int64_t>(epoch + 1);
   return result;
 }

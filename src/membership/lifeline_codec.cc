@@ -91,6 +91,7 @@ Buffer Encode(const JoinRequest& request) {
   Put(request.came_from, proto.mutable_came_from());
   proto.set_merging(request.merging);
   proto.set_leave(request.leave);
+  proto.set_without_data(request.member.without_data);
   return Serialize(proto);
 }
 
@@ -111,6 +112,7 @@ std::optional<JoinRequest> DecodeJoinRequest(Bytes body) {
   request.member.name = proto.name();
   request.member.address = *address;
   request.member.incarnation = proto.incarnation();
+  request.member.without_data = proto.without_data();
   request.last_num = proto.last_num();
   request.carries_state = proto.carries_state();
   request.came_from = Get(proto.came_from());

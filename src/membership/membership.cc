@@ -15,6 +15,7 @@ constexpr Duration kSlowAwayMax = seconds(300);
 constexpr Duration kSlowForgottenAfter = seconds(600);
 
 constexpr Duration kPreviousKept = seconds(2);
+constexpr Duration kVotesGather = milliseconds(20);  // New votes of that time make one view.
 
 }  // namespace
 
@@ -247,6 +248,13 @@ bool AccusesReceiver(const VcMessage& message, const Proposal& view, Rank receiv
   return false;
 }
 
+// Whether its sender alone says that it has convicted, or gone on without, the member it is for.
+// How many it went with has to be asked.
+bool PartsFromReceiver(const VcMessage& message) {
+  const auto* nack = std::get_if<Nack>(&message.body);
+  return std::holds_alternative<Gone>(message.body) || (nack != nullptr && nack->convicted);
+}
+
 }  // namespace
 
 void Membership::OnViewChangeMessage(const Turn& turn, const MemberId& from, Bytes body,
@@ -266,9 +274,14 @@ void Membership::OnViewChangeMessage(const Turn& turn, const MemberId& from, Byt
     // Spec 4.87
     const bool steps_aside = options_.policy == Policy::kAvailable && turn.was_stopped &&
                              KindOf(role_) == RoleKind::kInGroup;
+    const MemberInfo& sender = view()->members[*rank];
     if (steps_aside && AccusesReceiver(*message, *view(), view_change_.self())) {
-      const std::string& name = view()->members[*rank].name;
-      return Exclude(turn.now, name + " found it silent while it stood still", Duration(0), out);
+      return Exclude(turn.now, sender.name + " found it silent while it stood still", Duration(0),
+                     out);
+    }
+    if (steps_aside && PartsFromReceiver(*message)) {
+      if (merge_.MayAsk(turn.now)) AskSide(turn.now, sender.address, {}, true, out);
+      return;
     }
     ViewChangeOutput changes;
     view_change_.OnMessage(turn, *rank, *message, changes);
@@ -338,7 +351,11 @@ void Membership::OnHeardInView(Instant now, Rank rank) {
   if (view() == nullptr || rank >= view()->members.size()) return;
   view_change_.OnHeard(now, rank);
   const MemberId& id = view()->members[rank].id;
-  std::erase_if(newcomers_, [&](const Newcomer& newcomer) { return newcomer.id == id; });
+  const size_t heard =
+      std::erase_if(newcomers_, [&](const Newcomer& newcomer) { return newcomer.id == id; });
+  // Spec 4.88: it has its vote as soon as it is known to be there.
+  if (heard > 0 && view()->members[rank].without_data && options_.policy == Policy::kPrimary)
+    timers_.SetEarlier(Timer::kChanges, now + kVotesGather);
   if (previous_ && old_ranks_[rank] != kNoRank) previous_->OnHeardInNext(old_ranks_[rank]);
 }
 
@@ -379,7 +396,7 @@ void Membership::OnSynced(Instant now, const MemberId& id) {
   if (!synced_.insert(id).second) return;
   if (id == self_.id) carries_state_ = true;
   if (options_.policy == Policy::kPrimary) {
-    timers_.SetEarlier(Timer::kChanges, now + milliseconds(20));
+    timers_.SetEarlier(Timer::kChanges, now + kVotesGather);
   }
 }
 

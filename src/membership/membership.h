@@ -59,6 +59,11 @@ class Membership {
   // `was_stopped`: this process did not run lately, so the others may have gone on without it.
   void OnSighting(Instant now, const GroupSighting& sighting, bool was_stopped, Output& out);
 
+  // A member of this view is in another one, it says, of which `sighting` tells; `address` is its
+  // own. Only leads to a question, too: whether the group went on without this member. True while
+  // that waits for its answer.
+  bool OnElsewhere(Instant now, const GroupSighting& sighting, Output& out);
+
   // A ControlFrame{kViewChange} or a lifeline message kControl.
   void OnViewChangeMessage(const Turn& turn, const MemberId& from, Bytes body, Output& out);
   // kJoin, kWelcome, kRefused, kMerge.
@@ -130,6 +135,7 @@ class Membership {
     MemberId id;
     Address address;
     Instant lost_at;
+    bool asks_anew = false;  // It has given up that attempt, so it will not be heard.
   };
   // The refusal that was told last: the same one is told again only now and then.
   struct Refusal {
@@ -150,6 +156,7 @@ class Membership {
   void Exclude(Instant now, const std::string& why, Duration delay_min, Output& out);
   void SubmitChanges(const Turn& turn, Output& out);
   PendingChanges CollectChanges(Instant now) const;
+  bool IsHeard(const MemberId& member) const;
   View MakeView(const Proposal& proposal, const Proposal* ending) const;
   void OnRoleTimer(Instant now, Output& out);
   void Report(Instant now, EventKind kind, std::string text, Output& out,
@@ -187,6 +194,7 @@ class Membership {
   std::string JudgeMergeRequest(Instant now, const MergeMessage& request) const;
   std::string JudgeDescent(const MergeMessage& question) const;
   void ConsiderSide(Instant now, const GroupSighting& sighting, bool was_stopped, Output& out);
+  void AskSide(Instant now, const Address& whom, const ViewId& target, bool descent, Output& out);
   void OnMergeTimer(Instant now, Output& out);
   void GoToOtherSide(Instant now, const Proposal& terminal, Output& out);
   MergeMessage MakeMergeMessage(MergeMessage::Kind kind) const;
@@ -218,6 +226,7 @@ class Membership {
   std::set<MemberId> leavers_;
   std::vector<Newcomer> newcomers_;
   MergeTalk merge_;
+  ViewId not_descended_;  // Does not descend from the installed one, a member of it has said.
   std::optional<Terminal> terminal_;      // Wanted: this side ends.
   std::optional<GroupSighting> sighted_;  // Heard while asking was not yet allowed.
   FlapDamper flaps_;

@@ -27,8 +27,9 @@ struct MembershipOptions {
   std::string tie_breaker;       // Name of the member whose side wins when a view splits in halves.
   size_t members_max = wire::kMembersMax;
   // A newcomer that was welcomed and not heard for so long is dropped: until then whatever waits
-  // for all members waits for it. Too short: a loaded host is sent away while it installs.
-  Duration newcomer_heard_within = milliseconds(250);
+  // for all members waits for it. Too short: a loaded host is sent away while it installs, and one
+  // whose welcome TCP had to repeat (200 ms for the first lost segment, 600 ms for two in a row).
+  Duration newcomer_heard_within = seconds(1);
   ViewChangeOptions view_change;
 };
 

@@ -37,7 +37,7 @@ void Membership::Start(Instant now, const MemberInfo& self, Output& out) {
 }
 
 bool Membership::MayForm() const {
-  if (refused_for_good_) return false;
+  if (refused_for_good_ || self_.without_data) return false;
   if (options_.policy == Policy::kAvailable) return true;
   // Spec 4.62: a group with quorums begins once; who was a member can only go
   // back to it.
@@ -109,7 +109,7 @@ void Membership::AskToJoin(Instant now, const Address& whom, uint32_t redirects,
   refused_for_good_ = false;
   request.carries_state = carries_state_;
   request.merging = merging;
-  if (carries_state_) request.came_from = came_from_;
+  if (carries_state_ || merging) request.came_from = came_from_;
   Send(whom, wire::StreamMessage::kJoin, Encode(request), out);
   SetRole(role::Joining{whom, now + kAnswerWithin, now + kAttemptMax, redirects});
   timers_.Set(Timer::kRole, now + kAnswerWithin);
@@ -209,6 +209,13 @@ std::optional<JoinAnswer> Membership::JudgeJoin(Instant now, const JoinRequest& 
     return answer;
   }
   timers_.Set(Timer::kBatch, batch_.NextDeadline());
+  for (Newcomer& newcomer : newcomers_) {
+    if (newcomer.id.instance != request.member.id.instance) continue;
+    newcomer.asks_anew = true;
+    // Just after the view change that replaces it has begun, so that it does not take two.
+    newcomer.lost_at = batch_.NextDeadline() + milliseconds(1);
+    timers_.SetEarlier(Timer::kJoiners, newcomer.lost_at);
+  }
   answer.kind = JoinAnswer::Kind::kPending;
   return answer;
 }
@@ -256,20 +263,25 @@ void Membership::SendWelcome(Instant now, const Address& to, Output& out) const 
 
 // Spec 4.68: until it is heard, whatever waits for all members waits for it.
 void Membership::DropLostNewcomers(const Turn& turn, Output& out) {
-  std::vector<MemberId> lost;
+  std::vector<Newcomer> lost;
   for (Newcomer& newcomer : newcomers_) {
     if (newcomer.lost_at > turn.now) continue;
     newcomer.lost_at = turn.now + options_.newcomer_heard_within;
-    if (IsCoordinator()) lost.push_back(newcomer.id);
+    if (IsCoordinator()) lost.push_back(newcomer);
   }
   Instant next = Instant::Infinite();
   for (const Newcomer& newcomer : newcomers_) next = std::min(next, newcomer.lost_at);
   timers_.Set(Timer::kJoiners, next);
-  for (const MemberId& id : lost) {
-    const auto rank = RankOf(*view(), id);
+  for (const Newcomer& newcomer : lost) {
+    const auto rank = RankOf(*view(), newcomer.id);
     if (!rank || view_change_.convicted().Contains(*rank)) continue;
     ++stats_.joiners_lost;
-    OnConviction(turn, *rank, ViewCause::kSlow, "welcomed, but not heard since", out);
+    if (newcomer.asks_anew) {
+      OnConviction(turn, *rank, ViewCause::kReplaced, "did not hear its welcome, and asks anew",
+                   out);
+    } else {
+      OnConviction(turn, *rank, ViewCause::kSlow, "welcomed, but not heard since", out);
+    }
     if (out.installation) return;
   }
 }

@@ -40,7 +40,11 @@ void Membership::ConsiderSide(Instant now, const GroupSighting& sighting, bool w
   if (KindOf(role_) != RoleKind::kInGroup || terminal_ || KnowsView(sighting.view)) return;
   if (!merge_.MayAsk(now)) return;
   const bool is_primary = options_.policy == Policy::kPrimary;
-  const bool is_fellow = RankOf(*view(), sighting.coordinator).has_value();
+  // It may have been excluded and come back meanwhile.
+  const bool is_fellow =
+      std::any_of(view()->members.begin(), view()->members.end(), [&](const MemberInfo& member) {
+        return member.id.instance == sighting.coordinator.instance;
+      });
   // Of a few that went off alone this member, too, could say that they went on without it.
   const bool is_most = 2 * sighting.members >= view()->members.size();
   const bool descent = is_primary || (is_fellow && was_stopped && is_most);
@@ -57,13 +61,28 @@ void Membership::ConsiderSide(Instant now, const GroupSighting& sighting, bool w
                std::to_string(sighting.members) + " members, goes on; this side asks to join it",
            out, sighting.coordinator);
   }
+  AskSide(now, sighting.address, sighting.view, descent, out);
+}
+
+void Membership::AskSide(Instant now, const Address& whom, const ViewId& target, bool descent,
+                         Output& out) {
   MergeMessage question =
       MakeMergeMessage(descent ? MergeMessage::Kind::kDescent : MergeMessage::Kind::kRequest);
-  question.target = sighting.view;
+  question.target = target;
   ++stats_.merges_asked;
-  Send(sighting.address, wire::StreamMessage::kMerge, Encode(question), out);
-  merge_.Ask(now, sighting.address, view()->next, descent);
+  Send(whom, wire::StreamMessage::kMerge, Encode(question), out);
+  merge_.Ask(now, whom, view()->next, descent);
   timers_.Set(Timer::kMerge, merge_.question()->until);
+}
+
+// Spec 4.87. Whoever it is that coordinates there: a member of this view, silent here, has said it.
+bool Membership::OnElsewhere(Instant now, const GroupSighting& sighting, Output& out) {
+  if (KindOf(role_) != RoleKind::kInGroup || terminal_ || KnowsView(sighting.view)) return false;
+  if (sighting.view == not_descended_) return false;
+  if (options_.policy == Policy::kPrimary && !sighting.primary) return false;
+  if (2 * sighting.members < view()->members.size()) return false;
+  if (merge_.MayAsk(now)) AskSide(now, sighting.address, sighting.view, true, out);
+  return merge_.question() && merge_.question()->descent;
 }
 
 // Spec 4.76. The other side is heard again every second.
@@ -152,7 +171,11 @@ void Membership::OnMergeAnswer(Instant now, const LifelinePeer& from, const Merg
   }
   const bool descent = question->descent;
   merge_.EndQuestion(now);
+  if (answer.kind == MergeMessage::Kind::kNo && descent) not_descended_ = answer.view;
   if (answer.kind == MergeMessage::Kind::kDescends && descent) {
+    // Of a few that went off alone this member could say the same. Quorums are never so few.
+    const bool are_few = 2 * answer.members < view()->members.size();
+    if (are_few && options_.policy == Policy::kAvailable) return;
     return Exclude(now, "view " + answer.view.ToString() + " descends from its own", Duration(0),
                    out);
   }
@@ -175,7 +198,7 @@ void Membership::OnMergeTimer(Instant now, Output& out) {
 // Spec 4.84.
 void Membership::GoToOtherSide(Instant now, const Proposal& terminal, Output& out) {
   came_from_ = terminal.previous;
-  carries_state_ = true;
+  carries_state_ = !self_.without_data;
   // Groups that formed apart and find each other one by one are no flapping link.
   if (std::exchange(parted_, false)) {
     hold_ = flaps_.Note(now);

@@ -60,6 +60,7 @@ void Membership::BeginView(Instant now, ProposalRef proposal, bool fresh, uint64
   AwaitNewcomers(now, *proposal, fresh);
   terminal_.reset();
   merge_.EndQuestion(now);
+  not_descended_ = {};
   batch_.ForgetExpected(now);
   // What else is to change is begun by the timer: `received` of this call
   // belongs to the view that ended.
@@ -70,7 +71,7 @@ void Membership::BeginView(Instant now, ProposalRef proposal, bool fresh, uint64
 View Membership::MakeView(const Proposal& proposal, const Proposal* ending) const {
   const auto to_member = [&](const MemberInfo& info) {
     return Member{info.id, info.name, info.address.ToString(),
-                  info.synced || synced_.contains(info.id)};
+                  info.synced || synced_.contains(info.id), info.without_data};
   };
   const auto find = [](const Proposal* among, const MemberId& id) -> const MemberInfo* {
     if (among == nullptr) return nullptr;
@@ -115,6 +116,9 @@ PendingChanges Membership::CollectChanges(Instant now) const {
       if (request.carries_state && !request.came_from.IsZero()) {
         joiner.cause = ViewCause::kMerged;
         joiner.evidence = CarrierEvidence(request.came_from);
+      } else if (request.member.without_data && request.merging) {
+        joiner.cause = ViewCause::kMerged;
+        joiner.evidence = "came with its side, view " + request.came_from.ToString();
       } else {
         joiner.evidence = "asked to join from " + request.member.address.ToString();
       }
@@ -126,9 +130,11 @@ PendingChanges Membership::CollectChanges(Instant now) const {
   // other changes.
   if (options_.policy == Policy::kPrimary || !changes.IsEmpty()) {
     for (const MemberInfo& member : current.members) {
-      if ((member.synced && member.weight > 0) || !synced_.contains(member.id)) continue;
+      const bool gains = member.without_data ? IsHeard(member.id) : synced_.contains(member.id);
+      if ((member.synced || member.without_data) && member.weight > 0) continue;
+      if (!gains) continue;
       changes.updates.push_back(member);
-      changes.updates.back().synced = true;
+      changes.updates.back().synced = !member.without_data;
       changes.updates.back().weight = 1;
     }
   }
@@ -141,6 +147,12 @@ PendingChanges Membership::CollectChanges(Instant now) const {
     }
   }
   return changes;
+}
+
+// Spec 4.88. In this view, or in one before.
+bool Membership::IsHeard(const MemberId& member) const {
+  return std::none_of(newcomers_.begin(), newcomers_.end(),
+                      [&](const Newcomer& newcomer) { return newcomer.id == member; });
 }
 
 void Membership::SubmitChanges(const Turn& turn, Output& out) {

@@ -158,6 +158,8 @@ class ViewChange {
                   const std::vector<SeqNo>& received) const;
   bool HasQuorum(const RankSet& voters) const;
   Duration StallTime() const;
+  Duration LongestResend() const;
+  Duration FirstResend() const;
 
   // view_change_convict.h: convictions, starting, patience.
   bool AddConviction(Rank rank, ViewCause cause, const std::string& evidence, Output& out);
@@ -198,6 +200,7 @@ class ViewChange {
   bool IsReplaced(const MemberInfo& member) const;
   bool SaidItIsSynced(Rank rank) const;
   bool KeepsAVote() const;
+  bool HoldsState(Rank rank) const;
   ProposalRef MakeProposal(const Turn& turn, const std::vector<SeqNo>& trim);
   void ProposeChoice(const Turn& turn, Choice choice, Output& out);
   void TryDecide(const Turn& turn, Output& out);

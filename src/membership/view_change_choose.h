@@ -62,6 +62,7 @@ bool ViewChange<Rules>::IsReplaced(const MemberInfo& member) const {
 
 template <class Rules>
 bool ViewChange<Rules>::SaidItIsSynced(Rank rank) const {
+  if (!coordination_) return false;
   const auto answer = coordination_->answers.find(rank);
   return answer != coordination_->answers.end() && answer->second.synced;
 }
@@ -74,9 +75,16 @@ bool ViewChange<Rules>::KeepsAVote() const {
     const MemberInfo& member = view_->members[i];
     if (convicted_.Contains(rank) || pending_.leavers.Contains(rank) || IsReplaced(member))
       continue;
-    if (member.weight > 0 || SaidItIsSynced(rank)) return true;
+    if (HoldsState(rank)) return true;
   }
   return false;
+}
+
+// Who weighs something has held the state since it came to do so, unless it is without data.
+template <class Rules>
+bool ViewChange<Rules>::HoldsState(Rank rank) const {
+  const MemberInfo& member = view_->members[rank];
+  return (member.weight > 0 && !member.without_data) || SaidItIsSynced(rank);
 }
 
 // Spec 4.24, 4.25, 4.27.
@@ -108,6 +116,8 @@ ProposalRef ViewChange<Rules>::MakeProposal(const Turn& turn, const std::vector<
         member.synced = true;
         member.weight = std::max(member.weight, 1u);
       }
+      // Spec 4.88
+      if (member.without_data && coordination_->answers.contains(rank)) member.weight = 1;
       proposal->members.push_back(std::move(member));
     }
   }
@@ -139,7 +149,7 @@ void ViewChange<Rules>::ProposeChoice(const Turn& turn, Choice choice, Output& o
   accepted_ = Accepted{ballot.ballot, ballot.proposal};
   if (!IsPrimary()) decided_.reset();  // Spec 4.39
   ballot.ready.Insert(self_);
-  resend_interval_ = std::max(2 * round_trip_, options_.resend_min);
+  resend_interval_ = FirstResend();
   timers_.Set(Timer::kResend, turn.now + resend_interval_);
   timers_.Set(Timer::kMute, turn.now + StallTime());
   if (size() > 1) SendTo(kAllRanks, Propose{ballot.ballot, ballot.proposal, ballot.holders}, out);

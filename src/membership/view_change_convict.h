@@ -92,7 +92,7 @@ void ViewChange<Rules>::SendEarlyState(const Turn& turn, Rank to, Output& out) {
   Promise(ballot, out);
   invites_ = true;
   SendTo(to, MakeState(turn, ballot), out);
-  resend_interval_ = std::max(2 * round_trip_, options_.resend_min);
+  resend_interval_ = FirstResend();
   timers_.Set(Timer::kResend, turn.now + resend_interval_);
   WaitForCoordinator(turn);
 }
@@ -123,6 +123,8 @@ void ViewChange<Rules>::JudgeMute(const Turn& turn, Output& out) {
     StartNextBallot(turn, out);
     return;
   }
+  // Who stood still has not asked for so long, and may not have read all answers.
+  if (turn.was_stopped) return;
   bool grew = false;
   for (Rank rank : Unanswered()) {
     const Peer& peer = peers_[rank];
@@ -146,7 +148,10 @@ void ViewChange<Rules>::UpdateHalted(Output& out) {
       const bool answered = coordination_ && coordination_->answers.contains(rank);
       if (answered || !convicted_.Contains(rank)) voters.Insert(rank);
     }
-    halted = !HasQuorum(voters);
+    // Spec 4.88: votes alone do not go on.
+    const bool holds =
+        std::any_of(voters.begin(), voters.end(), [this](Rank rank) { return HoldsState(rank); });
+    halted = !HasQuorum(voters) || !holds;
   }
   if (halted && !halted_) out.halted = true;
   if (!halted && halted_) out.resumed = true;

@@ -24,7 +24,7 @@ void ViewChange<Rules>::StartBallot(const Turn& turn, Ballot ballot, Output& out
   coordination_->answers[self_] = Answer{turn.received, accepted_, turn.synced};
   timers_.Stop(Timer::kStall);
   timers_.Stop(Timer::kStart);
-  resend_interval_ = std::max(2 * round_trip_, options_.resend_min);
+  resend_interval_ = FirstResend();
   timers_.Set(Timer::kResend, turn.now + resend_interval_);
   timers_.Set(Timer::kMute, turn.now + StallTime());
   if (size() > 1) SendTo(kAllRanks, Prepare{ballot, convictions_}, out);
@@ -166,7 +166,7 @@ void ViewChange<Rules>::TryDecide(const Turn& turn, Output& out) {
   decided_ = Install{ballot.ballot, ballot.proposal->next, ballot.proposal};
   decider_ = true;
   if (size() > 1) SendTo(kAllRanks, MakeInstall(false), out);
-  resend_interval_ = std::max(2 * round_trip_, options_.resend_min);
+  resend_interval_ = FirstResend();
   timers_.Set(Timer::kResend, turn.now + resend_interval_);
   if (Includes(*decided_->proposal, self_)) {
     out.install = decided_->proposal;
@@ -220,7 +220,7 @@ void ViewChange<Rules>::Resend(const Turn& turn, Output& out) {
   } else {
     return;
   }
-  resend_interval_ = std::min(resend_interval_ * 2, options_.resend_max);
+  resend_interval_ = std::min(resend_interval_ * 2, LongestResend());
   timers_.Set(Timer::kResend, turn.now + resend_interval_);
 }
 

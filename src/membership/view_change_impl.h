@@ -113,6 +113,10 @@ void ViewChange<Rules>::OnPeerProgress(const Turn& turn, Rank rank, uint16_t pro
 
 template <class Rules>
 void ViewChange<Rules>::OnTimer(const Turn& turn, Output& out) {
+  // Nor has one that stood still too briefly to be told so (4.47).
+  const bool mute_is_late =
+      timers_.IsSet(Timer::kMute) && turn.now - timers_.Get(Timer::kMute) > 2 * LongestResend();
+  if (mute_is_late) timers_.Set(Timer::kMute, turn.now + StallTime());
   for (uint8_t i = 0; i < static_cast<uint8_t>(Timer::kCount); ++i) {
     const auto timer = static_cast<Timer>(i);
     if (timers_.TakeExpired(timer, turn.now)) Fire(timer, turn, out);
@@ -195,6 +199,18 @@ bool ViewChange<Rules>::HasQuorum(const RankSet& voters) const {
 template <class Rules>
 Duration ViewChange<Rules>::StallTime() const {
   return options_.stall_base + options_.stall_per_member * static_cast<int64_t>(size());
+}
+
+// Spec 4.43. A round trip that was measured badly must not leave a lost message unrepeated until
+// its receiver is judged mute.
+template <class Rules>
+Duration ViewChange<Rules>::LongestResend() const {
+  return std::min(options_.resend_max, StallTime() / kAsksPerStall);
+}
+
+template <class Rules>
+Duration ViewChange<Rules>::FirstResend() const {
+  return std::min(std::max(2 * round_trip_, options_.resend_min), LongestResend());
 }
 
 template <class Rules>

@@ -18,6 +18,9 @@ namespace cohort::membership {
 
 // Holders named for one sender in a PROPOSE or a fetch; more would only make the message larger.
 inline constexpr size_t kHoldersMax = 8;
+// So often at least a silent member is asked within the time after which it is judged mute: with a
+// tenth of all packets lost, once in 4 * 10^8 times every question or answer is.
+inline constexpr int64_t kAsksPerStall = 12;
 
 struct ViewChangeOptions {
   Policy policy = Policy::kAvailable;

@@ -442,9 +442,7 @@ GroupStats Group::Impl::Stats() const {
 // ---- Joining and leaving.
 
 absl::Status Group::Impl::AwaitJoined(absl::Duration timeout) {
-  const auto joined = [](const engine::Engine& engine) {
-    return !engine.view().members.empty() && engine.synced();
-  };
+  const auto joined = [](const engine::Engine& engine) { return engine.joined(); };
   if (driver_->WaitUntil(joined, timeout)) return absl::OkStatus();
   const size_t members = driver_->Read(
       [](const engine::Engine& engine, Instant) { return engine.view().members.size(); });
@@ -499,6 +497,9 @@ absl::Status Group::Impl::BeginDraining() {
 
 absl::Status Group::Impl::Drain(absl::Duration timeout) {
   if (DeliveryQueue::OnDeliveryThread()) return InCallback();
+  const bool without_data = driver_->Read(
+      [](const engine::Engine& engine, Instant) { return engine.joined() && !engine.synced(); });
+  if (without_data) return Leave();
   if (absl::Status status = BeginDraining(); !status.ok()) return status;
   const absl::StatusOr<Convergence> elsewhere = VerifyConvergence(2, timeout);
   if (elsewhere.ok()) return Leave();

@@ -101,6 +101,8 @@ absl::Status CheckRanges(const GroupOptions& options) {
   if (options.slow_timeout > absl::ZeroDuration() && options.policy == Policy::kPrimary) {
     return Wrong("slow_timeout: only with policy available, where no vote is lost by it");
   }
+  if (options.without_data && options.bootstrap)
+    return Wrong("without_data: such a member begins no group; bootstrap one that holds data");
   constexpr size_t kQueueMin = size_t{64} << 10;
   if (options.send_queue_bytes_max < kQueueMin || options.send_queue_bytes_max > size_t{1} << 30) {
     return Wrong("send_queue_bytes_max: 64 KiB to 1 GiB");
@@ -172,6 +174,7 @@ absl::StatusOr<MemberSettings> MakeMemberSettings(const GroupOptions& options) {
   engine.initial_members = options.initial_members;
   engine.bootstrap = options.bootstrap;
   engine.tie_breaker = options.tie_breaker;
+  engine.without_data = options.without_data;
   if (options.failure_profile == FailureProfile::kWebSessions)
     engine.stalled_after = kWebSessionsStall;
   if (options.dead_timeout > absl::ZeroDuration())

@@ -9,6 +9,12 @@
 
 namespace cohort::session {
 
+namespace {
+
+constexpr int kReadsMax = 8;  // Of a session that is written while it is read.
+
+}  // namespace
+
 using runtime::MutexLock;
 
 Core::Turn::Turn(Core& core, std::string_view id) : core_(core) {
@@ -47,7 +53,11 @@ absl::StatusOr<Core::ReplicaPtr> Core::Route(Session& session) {
     replica = replica_;
     on = on_;
   }
-  if (local_.Exists(session.id)) {
+  if (const std::optional<absl::Time> due = local_.DueAt(session.id)) {
+    if (*due <= Now()) {
+      End(session, nullptr, EndCause::kExpired).IgnoreError();
+      return absl::NotFoundError("the session's time is over");
+    }
     // What cannot be moved now stays usable where it is.
     if (replica == nullptr || !on || !Publish(session, *replica).ok()) return ReplicaPtr();
     return replica;
@@ -58,6 +68,14 @@ absl::StatusOr<Core::ReplicaPtr> Core::Route(Session& session) {
   return ReplicaPtr();
 }
 
+void Core::KeepWhereItBelongs(Session& session, const ReplicaPtr& replica) {
+  {
+    const MutexLock lock(&mutex_);
+    if (replica == nullptr || (on_ && replica_ == replica)) return;
+  }
+  if (!local_.Exists(session.id)) Withdraw(session, *replica).IgnoreError();
+}
+
 // ---- Create.
 
 void Core::Adopt(Session& session, const Contents& contents, const Version& version) {
@@ -66,8 +84,9 @@ void Core::Adopt(Session& session, const Contents& contents, const Version& vers
   {
     const MutexLock lock(&mutex_);
     session.owned = true;
-    session.lost = false;
+    session.lost = session.stale = false;
     session.seen = version;
+    session.bytes = session.shape->Bytes();
     if (session.fence == 0) session.fence = ++next_fence_;
     session.accessed = session.access_told = now;
     session.interval = contents.info.max_inactive;
@@ -92,8 +111,7 @@ SessionResult Core::Create(std::string_view id, const SessionInfo& info,
   for (Attribute& attribute : Fit({.set = attributes}, shape, result.refused).set) {
     contents.attributes[attribute.name] = std::move(attribute.value);
   }
-  result.status = EnsureRoom(id.size() + BytesOf(contents), id);
-  if (!result.ok()) return result;
+  MakeRoom(id.size() + BytesOf(contents), id);
   const Turn turn(*this, id);
   ReplicaPtr replica;
   {
@@ -103,6 +121,10 @@ SessionResult Core::Create(std::string_view id, const SessionInfo& info,
   const ReplicaPtr any = this->replica();
   if (local_.Exists(id) || (any != nullptr && any->Exists(id))) {
     result.status = absl::AlreadyExistsError("there is a session of this id");
+    return result;
+  }
+  if (!HasRoom(id.size() + BytesOf(contents))) {
+    result.status = Full();
     return result;
   }
   WriteResult written;
@@ -124,9 +146,10 @@ SessionResult Core::Create(std::string_view id, const SessionInfo& info,
   event.version = written.version;
   Tell(std::move(event));
   TellRefused(id, result.refused);
+  KeepWhereItBelongs(*turn, replica);
+  result.status = written.status;
   const MutexLock lock(&mutex_);
   ++counts_.saves;
-  result.status = written.status;
   result.version = written.version;
   result.replicas = std::max<uint32_t>(1, written.replicas);
   result.fence = turn->fence;
@@ -158,49 +181,64 @@ absl::StatusOr<SessionSnapshot> Core::LoadLocal(std::string_view id, const Local
   snapshot.version = held.version;
   snapshot.is_owner = true;
   const MutexLock lock(&mutex_);
-  const std::shared_ptr<Session> session = table_.FindOrNew(id);
+  std::shared_ptr<Session> session = table_.FindOrNew(id);
   if (session->fence == 0) session->fence = ++next_fence_;
   snapshot.fence = session->fence;
+  if (!local_.Exists(id)) table_.Release(session);
   return snapshot;
 }
 
-absl::StatusOr<SessionSnapshot> Core::LoadFromGroup(std::string_view id, const Replica& replica) {
-  const absl::StatusOr<Replica::Reading> reading = replica.Read(id);
-  if (!reading.ok()) return reading.status();
-  const Owner owner = replica.OwnerOf(id);
-  const absl::Time now = Now();
-  const InfoRecord& info = reading->contents.info;
-  absl::Time accessed = reading->Accessed(now);
-  absl::Time over = accessed + info.max_inactive + AccessSlack(info.max_inactive);
+// The session was read without its turn, so it may have been written since: what is older than what
+// this store has seen proves nothing.
+absl::StatusOr<bool> Core::NoteReading(std::string_view id, const Replica& replica,
+                                       const Replica::Reading& reading, SessionSnapshot& snapshot) {
+  const ContentHash held = HashOf(reading.contents);
+  Owner owner = replica.OwnerOf(id);
+  const MutexLock lock(&mutex_);
+  std::shared_ptr<Session> session = table_.FindOrNew(id);
+  if (session->owned && reading.version < session->seen) return absl::AbortedError("old");
+  // It may have been claimed by this store since.
+  if (session->owned && owner != Owner::kSelf) owner = replica.OwnerOf(id);
   bool was_lost = false;
-  SessionSnapshot snapshot;
-  {
-    const MutexLock lock(&mutex_);
-    const std::shared_ptr<Session> session = table_.FindOrNew(id);
-    if (session->owned && owner == Owner::kOther && reading->version != session->seen) {
-      OnLoss(*session, reading->version);
-      was_lost = true;
-    }
-    if (session->owned) {
-      accessed = std::max(accessed, session->accessed);
-      over = accessed + info.max_inactive;
-    } else if (session->fence == 0 || session->seen != reading->version) {
-      session->fence = ++next_fence_;
-      session->seen = reading->version;
-    }
-    session->lost = false;
-    snapshot.fence = session->fence;
-  }
-  if (was_lost) {
-    Tell(NewEvent(SessionEventKind::kMoved, id, /*here=*/false, "another member has written it"));
-  }
-  if (over <= now) return absl::NotFoundError("the session's time is over");
-  const uint64_t fence = snapshot.fence;
-  snapshot = *SnapshotOf(id, reading->contents, accessed);
-  snapshot.version = reading->version;
+  if (session->owned && (owner != Owner::kSelf || session->seen < reading.version))
+    was_lost = OnUnseen(*session, replica, owner, reading.version);
   snapshot.is_owner = owner == Owner::kSelf;
-  snapshot.fence = fence;
-  return snapshot;
+  if (session->owned) {
+    snapshot.last_accessed = std::max(snapshot.last_accessed, session->accessed);
+  } else if (session->fence == 0 || session->held != held) {
+    session->fence = ++next_fence_;
+  }
+  if (!session->owned) {
+    session->held = held;
+    session->seen = reading.version;
+  }
+  session->lost = false;
+  snapshot.fence = session->fence;
+  const absl::Duration slack =
+      session->owned ? absl::ZeroDuration() : AccessSlack(snapshot.max_inactive);
+  const bool is_over = snapshot.last_accessed + snapshot.max_inactive + slack <= Now();
+  // One that has ended meanwhile leaves nothing.
+  if (!table_.Contains(id) && !replica.Exists(id)) table_.Release(session);
+  if (is_over) return absl::NotFoundError("the session's time is over");
+  return was_lost;
+}
+
+absl::StatusOr<SessionSnapshot> Core::LoadFromGroup(std::string_view id, const Replica& replica) {
+  for (int i = 0;; ++i) {
+    const absl::StatusOr<Replica::Reading> reading = replica.Read(id);
+    if (!reading.ok()) return reading.status();
+    SessionSnapshot snapshot = *SnapshotOf(id, reading->contents, reading->Accessed(Now()));
+    snapshot.version = reading->version;
+    const absl::StatusOr<bool> was_lost = NoteReading(id, replica, *reading, snapshot);
+    if (absl::IsAborted(was_lost.status()) && i < kReadsMax) continue;
+    if (absl::IsAborted(was_lost.status()))
+      return absl::UnavailableError("the session is being written without a pause");
+    if (was_lost.ok() && *was_lost) {
+      Tell(NewEvent(SessionEventKind::kMoved, id, /*here=*/false, "another member has taken it"));
+    }
+    if (!was_lost.ok()) return was_lost.status();
+    return snapshot;
+  }
 }
 
 absl::StatusOr<SessionSnapshot> Core::Load(std::string_view id) {
@@ -257,6 +295,7 @@ void Core::AfterWrite(Session& session, const WriteResult& written, bool touched
     if (session.shape.has_value()) {
       session.interval = session.shape->info.max_inactive;
       session.entry_ttl = session.shape->info.EntryTtl();
+      session.bytes = session.shape->Bytes();
     }
     if (touched) session.accessed = session.access_told = now;
     due = session.accessed + session.interval;
@@ -275,6 +314,17 @@ void Core::TellRefused(std::string_view id, const std::vector<RefusedAttribute>&
   counts_.refused_attributes += refused.size();
 }
 
+absl::StatusOr<SessionChanges> Core::Fitting(Session& session, const SessionChanges& changes,
+                                             std::vector<RefusedAttribute>& refused) {
+  Shape after = *session.shape;
+  SessionChanges fitting = Fit(changes, after, refused);
+  const size_t before_bytes = session.shape->Bytes();
+  const size_t bytes = after.Bytes();
+  if (bytes > before_bytes && !HasRoom(bytes - before_bytes)) return Full();
+  session.shape = std::move(after);
+  return fitting;
+}
+
 SessionResult Core::WriteLocal(Session& session, const SessionChanges& changes) {
   const std::optional<LocalStore::Held> held = local_.Get(session.id);
   if (!held.has_value() || held->accessed + held->contents.info.max_inactive <= Now())
@@ -291,10 +341,12 @@ SessionResult Core::WriteLocal(Session& session, const SessionChanges& changes) 
     return result;
   }
   session.shape = Shape::Of(held->contents);
-  const SessionChanges fitting = Fit(changes, *session.shape, result.refused);
+  const absl::StatusOr<SessionChanges> fitting = Fitting(session, changes, result.refused);
+  result.status = fitting.status();
+  if (!result.ok()) return result;
   WriteResult written;
   const auto version =
-      local_.Change(session.id, fitting, changes.touch ? Now() : absl::InfinitePast());
+      local_.Change(session.id, *fitting, changes.touch ? Now() : absl::InfinitePast());
   written.version = version.value_or(held->version);
   {
     const MutexLock lock(&mutex_);
@@ -337,9 +389,11 @@ SessionResult Core::WriteInGroup(Session& session, Replica& replica,
     result.status = Refused(session.id, result.status);
     return result;
   }
-  const SessionChanges fitting = Fit(changes, *session.shape, result.refused);
-  const bool writes =
-      !fitting.set.empty() || !fitting.erased.empty() || fitting.metadata || fitting.max_inactive;
+  const absl::StatusOr<SessionChanges> fitting = Fitting(session, changes, result.refused);
+  result.status = fitting.status();
+  if (!result.ok()) return result;
+  const bool writes = !fitting->set.empty() || !fitting->erased.empty() || fitting->metadata ||
+                      fitting->max_inactive;
   if (!writes) {
     if (changes.touch) result.status = Touch(session.id);
     TellRefused(session.id, result.refused);
@@ -352,7 +406,7 @@ SessionResult Core::WriteInGroup(Session& session, Replica& replica,
     const MutexLock lock(&mutex_);
     result.fence = session.fence;  // What another member writes meanwhile is none of this host's.
   }
-  const WriteResult written = SaveOrRewrite(session, replica, fitting);
+  const WriteResult written = SaveOrRewrite(session, replica, *fitting);
   result.status = written.status;
   result.version = written.version;
   result.replicas = written.replicas;
@@ -382,6 +436,7 @@ SessionResult Core::Write(Session& session, const SessionChanges& changes) {
   }
   result =
       *place == nullptr ? WriteLocal(session, changes) : WriteInGroup(session, **place, changes);
+  if (result.ok()) KeepWhereItBelongs(session, *place);
   if (result.ok() && *change_watchers_ > 0) {
     SessionEvent event = NewEvent(SessionEventKind::kChanged, session.id, /*here=*/true);
     event.version = result.version;
@@ -391,9 +446,7 @@ SessionResult Core::Write(Session& session, const SessionChanges& changes) {
 }
 
 SessionResult Core::Save(std::string_view id, const SessionChanges& changes) {
-  SessionResult result;
-  result.status = EnsureRoom(BytesWritten(changes), id);
-  if (!result.ok()) return result;
+  MakeRoom(BytesWritten(changes), id);
   const Turn turn(*this, id);
   return Write(*turn, changes);
 }
@@ -410,8 +463,7 @@ SessionResult Core::Update(std::string_view id, const Changes& change) {
   absl::StatusOr<SessionChanges> changes = change(*snapshot);
   result.status = changes.status();
   if (changes.ok()) result.status = CheckChanges(*changes);
-  // Without ending others for it, which would take their turns inside this one.
-  if (result.ok() && !HasRoom(BytesWritten(*changes))) result.status = Full();
+  // No room is made: that would take others' turns inside this one.
   if (!result.ok()) return result;
   changes->fence = snapshot->fence;
   return Write(*turn, *changes);

@@ -29,6 +29,7 @@
 #include "session/clock.h"
 #include "session/event_hub.h"
 #include "session/local_store.h"
+#include "session/open_ends.h"
 #include "session/record.h"
 #include "session/replica.h"
 #include "session/session_table.h"
@@ -67,12 +68,14 @@ class Core : public std::enable_shared_from_this<Core> {
   Subscription SubscribeEvents(std::function<void(const SessionEvent&)> on_event,
                                bool with_changes);
   Subscription SubscribeTasks(std::function<void(const SessionTask&)> on_task);
-  // Tells what waits, if it is the caller's thread that has to. No lock is held.
+  // Tells some of what waits, if it is the caller's thread that has to. No lock is held.
   void Drain();
 
   // ---- The worker (expiry.cc).
   void Run();
   void Stop();
+  // Whether the calling thread is the worker, of this store or any other.
+  static bool OnWorker();
 
  private:
   using ReplicaPtr = std::shared_ptr<Replica>;
@@ -98,27 +101,42 @@ class Core : public std::enable_shared_from_this<Core> {
   absl::Status Own(Session& session, Replica& replica, uint64_t fence, bool always = false);
   absl::Status CheckFence(Session& session, const Replica& replica, Owner owner, uint64_t fence,
                           bool always);
-  absl::Status ClaimIt(Session& session, Replica& replica, uint64_t fence);
+  absl::Status ClaimIt(Session& session, Replica& replica, Owner owner, uint64_t fence);
   absl::Status Learn(Session& session, const Replica& replica);
   void OnLoss(Session& session, const Version& version) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  // The group has something of a session that is owned here, as far as was known, which this store
+  // has not seen. Whether another member has taken it.
+  bool OnUnseen(Session& session, const Replica& replica, Owner owner, const Version& version)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   // `status`, and the event if it says that another member owns the session.
   absl::Status Refused(std::string_view id, const absl::Status& status);
 
   // ---- Writes (calls.cc). Where the session is; null: here only. It is moved to where it belongs.
   absl::StatusOr<ReplicaPtr> Route(Session& session);
+  // Replication may have been switched off while the session was written to `replica`. Where it
+  // cannot be moved now it stays: the write stands.
+  void KeepWhereItBelongs(Session& session, const ReplicaPtr& replica);
   SessionResult Write(Session& session, const SessionChanges& changes);
   SessionResult WriteLocal(Session& session, const SessionChanges& changes);
   SessionResult WriteInGroup(Session& session, Replica& replica, const SessionChanges& changes);
   WriteResult SaveOrRewrite(Session& session, Replica& replica, const SessionChanges& changes);
   void AfterWrite(Session& session, const WriteResult& written, bool touched);
   void Adopt(Session& session, const Contents& contents, const Version& version);
-  absl::Status EnsureRoom(size_t bytes, std::string_view except);
+  // Evicts, if that is what this store does and it helps. The caller has no turn.
+  void MakeRoom(size_t bytes, std::string_view except);
   uint64_t BytesUsed() const;
   bool HasRoom(size_t bytes) const;  // Nothing always fits.
   absl::Status Full() const;
+  // `changes` as they can be written; the session's shape is as they leave it. Error: the store is
+  // full, and the shape as before.
+  absl::StatusOr<SessionChanges> Fitting(Session& session, const SessionChanges& changes,
+                                         std::vector<RefusedAttribute>& refused);
   SessionResult NotFound(std::string_view id) const;
   bool IsOver(Session& session, const Replica& replica);
   absl::StatusOr<SessionSnapshot> LoadFromGroup(std::string_view id, const Replica& replica);
+  // Whether another member has taken it. Error: kAborted, it is to be read again.
+  absl::StatusOr<bool> NoteReading(std::string_view id, const Replica& replica,
+                                   const Replica::Reading& reading, SessionSnapshot& snapshot);
   absl::StatusOr<SessionSnapshot> LoadLocal(std::string_view id, const LocalStore::Held& held);
   void TellRefused(std::string_view id, const std::vector<RefusedAttribute>& refused);
 
@@ -126,6 +144,10 @@ class Core : public std::enable_shared_from_this<Core> {
   // Ends it everywhere, by right: `cause`. The caller has its turn. Errors: kAborted; kNotFound.
   absl::Status End(Session& session, const ReplicaPtr& replica, EndCause cause);
   void Forget(std::string_view id);
+  // Unless there is one of this id again.
+  void ForgetIfGone(std::string_view id);
+  // Tells that it ended here.
+  void TellEnd(OpenEnd end, const Version& version);
   std::shared_ptr<const SessionSnapshot> SnapshotOf(std::string_view id, const Contents& contents,
                                                     absl::Time accessed) const;
 
@@ -141,6 +163,7 @@ class Core : public std::enable_shared_from_this<Core> {
   void OnPut(std::string_view id, const Change& change, Replica& replica);
   void OnGone(std::string_view id, const Change& change);
   void OnEnd(const EndRecord& end, const Change& change);
+  void OnOwn(const Change& change);
   // Looks at all that the group has.
   void Rescan(Replica& replica, bool tell);
   absl::Time GuessDue(absl::Duration left) const;
@@ -182,6 +205,7 @@ class Core : public std::enable_shared_from_this<Core> {
   };
   absl::flat_hash_map<std::string, Gone> gone_ ABSL_GUARDED_BY(mutex_);
   void NoteGone(std::string_view id, std::string_view new_id) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  OpenEnds open_ends_ ABSL_GUARDED_BY(mutex_);
 
   Alarm alarm_;
   // Only touched by who switches.

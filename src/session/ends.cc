@@ -61,41 +61,55 @@ void Core::NoteGone(std::string_view id, std::string_view new_id) {
 void Core::Forget(std::string_view id) {
   const MutexLock lock(&mutex_);
   table_.Remove(id);
-  const std::shared_ptr<Session> session = table_.Find(id);
-  if (session == nullptr) return;
-  session->owned = false;
-  session->fence = 0;
-  session->accessed = absl::InfinitePast();
   table_.Drop(id);
 }
 
+void Core::ForgetIfGone(std::string_view id) {
+  if (!Exists(id)) Forget(id);
+}
+
+void Core::TellEnd(OpenEnd end, const Version& version) {
+  {
+    const MutexLock lock(&mutex_);
+    NoteGone(end.id, end.new_id);
+    if (end.cause == EndCause::kExpired) ++counts_.expired;
+    if (end.cause == EndCause::kEvicted) ++counts_.evicted;
+  }
+  SessionEvent event = NewEvent(KindOf(end.cause), end.id, /*here=*/true, TextOf(end.cause));
+  event.new_id = std::move(end.new_id);
+  event.session = std::move(end.session);
+  event.version = version;
+  Tell(std::move(event));
+}
+
 absl::Status Core::End(Session& session, const ReplicaPtr& replica, EndCause cause) {
-  SessionEvent event = NewEvent(KindOf(cause), session.id, /*here=*/true, TextOf(cause));
+  absl::Status status;
+  OpenEnd end{session.id, cause, {}, nullptr};
   session.shape.reset();
   if (replica == nullptr) {
     const std::optional<LocalStore::Held> held = local_.Take(session.id);
     if (!held.has_value()) return absl::NotFoundError("no such session");
-    event.session = SnapshotOf(session.id, held->contents, held->accessed);
+    end.session = SnapshotOf(session.id, held->contents, held->accessed);
   } else {
     const absl::StatusOr<Replica::Reading> reading = replica->Read(session.id);
     if (!reading.ok()) return reading.status();
-    const WriteResult ended = replica->End(session.id, cause);
-    if (absl::IsNotFound(ended.status) || absl::IsAborted(ended.status)) return ended.status;
-    // Its outcome may be unknown to others; here it is gone, if this can be told at all.
-    if (!ended.ok() && !absl::IsNotFound(replica->Read(session.id).status())) return ended.status;
+    const std::string key = replica->NewEndKey();
+    {
+      const MutexLock lock(&mutex_);
+      const absl::Time accessed = std::max(session.accessed, reading->Accessed(Now()));
+      end.session = SnapshotOf(session.id, reading->contents, accessed);
+      open_ends_.Begin(key, end, Now());
+    }
+    const WriteResult ended = replica->End(session.id, cause, key);
+    // A group that was left tells nothing any more.
+    const bool is_gone = replica->left() && absl::IsNotFound(replica->Read(session.id).status());
+    if (!is_gone) status = ended.status;
     const MutexLock lock(&mutex_);
-    const absl::Time accessed = std::max(session.accessed, reading->Accessed(Now()));
-    event.session = SnapshotOf(session.id, reading->contents, accessed);
+    if (!open_ends_.Settle(key, status)) return status;
   }
   Forget(session.id);
-  {
-    const MutexLock lock(&mutex_);
-    NoteGone(session.id, {});
-    if (cause == EndCause::kExpired) ++counts_.expired;
-    if (cause == EndCause::kEvicted) ++counts_.evicted;
-  }
-  Tell(std::move(event));
-  return absl::OkStatus();
+  TellEnd(std::move(end), Version::None());
+  return status;
 }
 
 SessionResult Core::Invalidate(std::string_view id) {
@@ -133,6 +147,7 @@ SessionResult Core::ChangeId(std::string_view old_id, std::string_view new_id) {
     result.status = absl::AlreadyExistsError("there is a session of the new id");
   result.status = Refused(old_id, result.status);
   if (!result.ok()) return result;
+  const OpenEnd end{std::string(old_id), EndCause::kRenamed, std::string(new_id), nullptr};
   Contents contents;
   WriteResult written;
   if (*place == nullptr) {
@@ -146,8 +161,18 @@ SessionResult Core::ChangeId(std::string_view old_id, std::string_view new_id) {
     absl::StatusOr<Replica::Reading> reading = (*place)->Read(old_id);
     if (!reading.ok()) return NotFound(old_id);
     contents = std::move(reading->contents);
-    written = (*place)->Rename(old_id, new_id, contents);
-    if (!written.ok() && !(*place)->Exists(new_id)) {
+    const std::string key = (*place)->NewEndKey();
+    {
+      const MutexLock lock(&mutex_);
+      open_ends_.Begin(key, end, Now());
+    }
+    written = (*place)->Rename(old_id, new_id, contents, key);
+    bool is_renamed = false;
+    {
+      const MutexLock lock(&mutex_);
+      is_renamed = open_ends_.Settle(key, written.status);
+    }
+    if (!is_renamed) {
       from->shape.reset();
       if (absl::IsNotFound(written.status)) return NotFound(old_id);
       result.status = Refused(old_id, written.status);
@@ -157,15 +182,11 @@ SessionResult Core::ChangeId(std::string_view old_id, std::string_view new_id) {
   from->shape.reset();
   Forget(old_id);
   Adopt(*to, contents, written.version);
-  SessionEvent event =
-      NewEvent(SessionEventKind::kIdChanged, old_id, /*here=*/true, TextOf(EndCause::kRenamed));
-  event.new_id = new_id;
-  event.version = written.version;
-  Tell(std::move(event));
+  TellEnd(end, written.version);
+  KeepWhereItBelongs(*to, *place);
+  result.status = written.status;
   const MutexLock lock(&mutex_);
   ++counts_.saves;
-  NoteGone(old_id, new_id);
-  result.status = written.status;
   result.version = written.version;
   result.replicas = written.replicas;
   result.fence = to->fence;
@@ -187,25 +208,28 @@ absl::Status Core::Full() const {
                         std::to_string(options_.bytes_max) + " allows");
 }
 
-absl::Status Core::EnsureRoom(size_t bytes, std::string_view except) {
+void Core::MakeRoom(size_t bytes, std::string_view except) {
+  if (options_.eviction != SessionEviction::kLeastRecentlyUsed || HasRoom(bytes)) return;
   const uint64_t cap = options_.bytes_max;
-  if (HasRoom(bytes)) return absl::OkStatus();
-  const auto used = [&] { return BytesUsed() + bytes; };
   std::vector<std::pair<absl::Time, std::string>> owned;
-  if (options_.eviction == SessionEviction::kLeastRecentlyUsed) {
+  uint64_t owned_bytes = 0;
+  {
     const MutexLock lock(&mutex_);
     for (const std::shared_ptr<Session>& session : table_.Owned()) {
-      if (session->id != except) owned.emplace_back(session->accessed, session->id);
+      if (session->id == except) continue;
+      owned.emplace_back(session->accessed, session->id);
+      owned_bytes += session->id.size() + session->bytes;
     }
   }
+  // What fills the store is other members': to end all of these would be in vain.
+  if (BytesUsed() + bytes > cap + owned_bytes) return;
   std::sort(owned.begin(), owned.end());
   for (const auto& [accessed, id] : owned) {
-    if (used() <= cap - cap / kSpareShare) break;
+    if (BytesUsed() + bytes <= cap - cap / kSpareShare) break;
     const Turn turn(*this, id);
     const absl::StatusOr<ReplicaPtr> place = Route(*turn);
     if (place.ok()) End(*turn, *place, EndCause::kEvicted).IgnoreError();
   }
-  return used() <= cap ? absl::OkStatus() : Full();
 }
 
 // What another store did.
@@ -219,12 +243,27 @@ void Core::OnEnd(const EndRecord& end, const Change& change) {
     }
   }
   if (end.cause == EndCause::kRenamed) alarm_.Wake();
-  Forget(end.id);
+  ForgetIfGone(end.id);
   SessionEvent event = NewEvent(KindOf(end.cause), end.id, /*here=*/false, TextOf(end.cause));
   event.new_id = end.new_id;
   event.by = change.writer;
   event.version = change.version;
   Tell(std::move(event));
+}
+
+// What this store did: told by the call that did it, unless that has returned without knowing.
+void Core::OnOwn(const Change& change) {
+  if (!IsEndKey(change.key) || !change.value.has_value()) return;
+  std::optional<OpenEnd> end;
+  {
+    const MutexLock lock(&mutex_);
+    end = open_ends_.OnTold(change.key);
+    if (!end.has_value()) return;
+    if (end->cause == EndCause::kRenamed) table_.Add(end->new_id, Now());  // To be looked at.
+  }
+  alarm_.Wake();
+  ForgetIfGone(end->id);
+  TellEnd(*std::move(end), change.version);
 }
 
 }  // namespace cohort::session

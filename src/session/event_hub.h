@@ -2,7 +2,8 @@
 //
 // Who has an event puts it in at any time, under any lock; Drain() calls the subscribers, and must
 // be called under none. Events are told in order, one at a time: while one thread drains, others
-// (and a callback that comes back here) leave theirs to it.
+// (and a callback that comes back here) leave theirs to it. Listeners that are slower than the
+// writers hold nobody up for longer than one Drain(), which has an end.
 //
 // Threads: any. Limit: `queued_max` events; beyond it the newest are dropped and counted.
 #ifndef COHORT_SESSION_EVENT_HUB_H_
@@ -45,7 +46,8 @@ class EventHub : public std::enable_shared_from_this<EventHub<Event>> {
     return Subscription(std::move(handle));
   }
 
-  // False: nobody listens, or there is no room.
+  // True: somebody has to drain, and was not asked yet since the last time. False also where nobody
+  // listens, or there is no room.
   bool Push(Event event) {
     const runtime::MutexLock lock(&mutex_);
     if (entries_.empty()) return false;
@@ -54,19 +56,24 @@ class EventHub : public std::enable_shared_from_this<EventHub<Event>> {
       return false;
     }
     queue_.push_back(std::move(event));
-    return true;
+    return !draining_ && !std::exchange(asked_, true);
   }
 
-  void Drain() {
+  // At most `most` events. True: there are more, and the caller sees to it that they are told.
+  bool Drain(size_t most) {
     std::vector<std::shared_ptr<Entry>> entries;
     Event event;
-    for (bool first = true;; first = false) {
+    for (size_t told = 0;; ++told) {
       {
         const runtime::MutexLock lock(&mutex_);
-        if (first && std::exchange(draining_, true)) return;
-        if (queue_.empty()) {
+        if (told == 0) {
+          asked_ = false;
+          if (std::exchange(draining_, true)) return false;
+        }
+        if (queue_.empty() || told == most) {
           draining_ = false;
-          return;
+          asked_ |= !queue_.empty();
+          return !queue_.empty();
         }
         event = std::move(queue_.front());
         queue_.pop_front();
@@ -117,6 +124,7 @@ class EventHub : public std::enable_shared_from_this<EventHub<Event>> {
   std::vector<std::shared_ptr<Entry>> entries_ ABSL_GUARDED_BY(mutex_);
   std::deque<Event> queue_ ABSL_GUARDED_BY(mutex_);
   bool draining_ ABSL_GUARDED_BY(mutex_) = false;
+  bool asked_ ABSL_GUARDED_BY(mutex_) = false;  // Somebody will drain.
   uint64_t dropped_ ABSL_GUARDED_BY(mutex_) = 0;
 };
 

@@ -14,9 +14,13 @@ constexpr absl::Duration kLookAgain = absl::Seconds(1);
 // The list of sessions follows what a member is told; what it missed is found so often.
 constexpr absl::Duration kRescanEvery = absl::Minutes(1);
 
+thread_local bool is_worker = false;
+
 }  // namespace
 
 using runtime::MutexLock;
+
+bool Core::OnWorker() { return is_worker; }
 
 void Core::Schedule(std::string_view id, absl::Time due) {
   {
@@ -69,13 +73,25 @@ void Core::ExpireOne(const std::string& id) {
   const absl::Time due = DueHere(*turn, *in_group, owner, *reading);
   if (due > now) return Schedule(id, due);
   absl::Status status = absl::OkStatus();
-  // Who claims it ends it: of several successors one.
-  if (owner != Owner::kSelf) status = in_group->Claim(id).status;
+  // Who claims it ends it: of several successors one. By then all accesses before are here.
+  bool is_owned = false;
+  {
+    const MutexLock lock(&mutex_);
+    is_owned = owner == Owner::kSelf && turn->owned;
+  }
+  if (!is_owned) {
+    status = in_group->Claim(id).status;
+    const absl::StatusOr<Replica::Reading> again = in_group->Read(id);
+    if (status.ok()) status = again.status();
+    const absl::Time over = status.ok() ? DueHere(*turn, *in_group, Owner::kSelf, *again) : now;
+    if (over > now) return Schedule(id, over);
+  }
   if (status.ok()) status = End(*turn, in_group, EndCause::kExpired);
   if (!status.ok()) Schedule(id, Now() + kLookAgain);
 }
 
 void Core::Run() {
+  is_worker = true;
   absl::Time rescan_at = Now() + kRescanEvery;
   while (!alarm_.stopped()) {
     // Before the table is looked at: what comes after that wakes.

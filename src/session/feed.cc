@@ -9,6 +9,12 @@
 
 namespace cohort::session {
 
+namespace {
+
+constexpr size_t kEventsAtOnce = 256;  // Then the group's other callbacks have their turn.
+
+}  // namespace
+
 using runtime::MutexLock;
 
 absl::Time Core::GuessDue(absl::Duration left) const {
@@ -23,7 +29,7 @@ void Core::OnChange(const Change& change) {
     Rescan(*in_group, /*tell=*/true);
   } else if (change.cause != ChangeCause::kMerge &&
              change.writer.instance == in_group->self().instance) {
-    return;  // The call that wrote it has told.
+    OnOwn(change);
   } else if (IsEndKey(change.key)) {
     // A merge may bring one that was told long ago.
     const bool is_told = change.cause == ChangeCause::kMerge || !change.value.has_value();
@@ -36,29 +42,28 @@ void Core::OnChange(const Change& change) {
       OnGone(*id, change);
     }
   }
-  events_->Drain();
+  if (events_->Drain(kEventsAtOnce)) DrainLater();
 }
 
 void Core::OnPut(std::string_view id, const Change& change, Replica& replica) {
   const absl::StatusOr<Replica::Glance> glance = replica.Look(id);
-  const Owner owner = replica.OwnerOf(id);
   // What has ended since is told all the same: so will its end be.
   const absl::Time due = glance.ok() ? GuessDue(glance->left) : absl::InfiniteFuture();
   bool is_new = false;
-  bool is_sooner =
-      false;  // Its time was made shorter: nobody would look until the old one is over.
   bool was_lost = false;
   {
     const MutexLock lock(&mutex_);
     if (!glance.ok() && gone_.contains(ToAbsl(id))) return;  // It was ended here, which was told.
     is_new = table_.Add(id, due);
-    is_sooner = !is_new && table_.Hasten(id, due);
     const std::shared_ptr<Session> session = table_.Find(id);
-    was_lost = session != nullptr && session->owned && owner == Owner::kOther && glance.ok() &&
-               glance->version != session->seen;
-    if (was_lost) OnLoss(*session, glance->version);
+    const bool is_merge = change.cause == ChangeCause::kMerge;
+    const bool is_unseen = session != nullptr && session->owned && glance.ok() &&
+                           (is_merge || session->seen < glance->version);
+    was_lost = is_unseen && OnUnseen(*session, replica, replica.OwnerOf(id), glance->version);
+    // Who owns it on the other side may not know yet that it does no more.
+    if (is_unseen && is_merge && !was_lost) OnLoss(*session, glance->version);
   }
-  if (is_new || is_sooner) alarm_.WakeAt(due);
+  alarm_.WakeAt(due);
   SessionEvent event = NewEvent(SessionEventKind::kChanged, id, /*here=*/false);
   event.by = change.writer;
   event.version = change.version;
@@ -77,10 +82,10 @@ void Core::OnPut(std::string_view id, const Change& change, Replica& replica) {
 void Core::OnGone(std::string_view id, const Change& change) {
   {
     const MutexLock lock(&mutex_);
-    if (!table_.Contains(id)) return;
+    if (!table_.Contains(id)) return table_.Drop(id);
   }
   if (local_.Exists(id)) return;
-  Forget(id);
+  ForgetIfGone(id);
   const bool expired = change.cause == ChangeCause::kExpire;
   SessionEvent event =
       NewEvent(expired ? SessionEventKind::kExpired : SessionEventKind::kInvalidated, id,
@@ -93,17 +98,31 @@ void Core::OnGone(std::string_view id, const Change& change) {
 }
 
 void Core::Rescan(Replica& replica, bool tell) {
+  if (!replica.IsReadable()) return;  // Its state is on its way, and is told when it is here.
   absl::flat_hash_set<std::string> there;
+  std::vector<std::pair<std::string, Version>> unseen;
   std::vector<SessionEvent> events;
   replica.ForEach([&](std::string_view id, const Replica::Glance& glance) {
     there.insert(std::string(id));
     const MutexLock lock(&mutex_);
+    const std::shared_ptr<Session> session = table_.Find(id);
+    if (session != nullptr && session->owned && session->seen != glance.version)
+      unseen.emplace_back(id, glance.version);
     if (!table_.Add(id, GuessDue(glance.left))) return;
     SessionEvent event = NewEvent(SessionEventKind::kCreated, id, /*here=*/false,
                                   "came with the state of the group");
     event.version = glance.version;
     events.push_back(std::move(event));
   });
+  for (const auto& [id, version] : unseen) {
+    const MutexLock lock(&mutex_);
+    const std::shared_ptr<Session> session = table_.Find(id);
+    // What was written meanwhile is told by who wrote it.
+    const bool is_unseen = session != nullptr && session->owned && session->seen < version;
+    if (!is_unseen || !OnUnseen(*session, replica, replica.OwnerOf(id), version)) continue;
+    events.push_back(
+        NewEvent(SessionEventKind::kMoved, id, /*here=*/false, "another member had taken it over"));
+  }
   std::vector<std::string> known;
   {
     const MutexLock lock(&mutex_);
@@ -143,17 +162,22 @@ void Core::Tell(SessionEvent event) {
 void Core::DrainLater() {
   const ReplicaPtr in_group = replica();
   if (in_group == nullptr || in_group->left()) return;
-  in_group->Deliver([events = events_, tasks = task_events_] {
-    events->Drain();
-    tasks->Drain();
+  // Also what is left when the store has been closed.
+  in_group->Deliver([weak = weak_from_this(), events = events_, tasks = task_events_] {
+    const std::shared_ptr<Core> self = weak.lock();
+    const size_t most = self != nullptr ? kEventsAtOnce : kSessionEventsQueuedMax;
+    const bool more_events = events->Drain(most);
+    const bool more_tasks = tasks->Drain(most);
+    if (self != nullptr && (more_events || more_tasks)) self->DrainLater();
   });
 }
 
 void Core::Drain() {
   const ReplicaPtr in_group = replica();
   if (in_group != nullptr && !in_group->left()) return;
-  events_->Drain();
-  task_events_->Drain();
+  const bool more_events = events_->Drain(kEventsAtOnce);
+  const bool more_tasks = task_events_->Drain(kEventsAtOnce);
+  if (more_events || more_tasks) alarm_.Wake();
 }
 
 Subscription Core::SubscribeEvents(std::function<void(const SessionEvent&)> on_event,

@@ -1,5 +1,6 @@
 // Who may write a session: claims, and the fence against writes that are based on what another
 // member has changed since.
+#include <algorithm>
 #include <string>
 #include <utility>
 
@@ -24,7 +25,21 @@ void Core::OnLoss(Session& session, const Version& version) {
   session.owned = false;
   session.lost = true;
   session.fence = ++next_fence_;
-  session.seen = version;
+  session.seen = std::max(session.seen, version);
+}
+
+// What another member wrote although this one owns the session comes from another side of the
+// group. What this one wrote, and has not seen, had an unknown outcome: it is of the host.
+bool Core::OnUnseen(Session& session, const Replica& replica, Owner owner, const Version& version) {
+  if (owner != Owner::kSelf) {
+    OnLoss(session, version);
+    return true;
+  }
+  session.stale = true;
+  if (replica.Wrote(version)) return false;
+  session.fence = ++next_fence_;
+  session.seen = std::max(session.seen, version);
+  return false;
 }
 
 absl::Status Core::Refused(std::string_view id, const absl::Status& status) {
@@ -40,18 +55,15 @@ absl::Status Core::Refused(std::string_view id, const absl::Status& status) {
 absl::Status Core::CheckFence(Session& session, const Replica& replica, Owner owner, uint64_t fence,
                               bool always) {
   if (always) return absl::OkStatus();
-  if (owner == Owner::kSelf) {
-    const MutexLock lock(&mutex_);
-    return fence == 0 || fence == session.fence ? absl::OkStatus() : Fenced();
-  }
   const absl::StatusOr<Replica::Glance> glance = replica.Look(session.id);
   if (!glance.ok()) return glance.status();
   const MutexLock lock(&mutex_);
-  const bool changed = glance->version != session.seen;
-  // A member that comes back as a new one has lost what nobody touched only in name.
-  if (session.owned && changed) OnLoss(session, glance->version);
-  const bool is_stale = fence != 0 && (fence != session.fence || changed);
-  return session.lost || is_stale ? Fenced() : absl::OkStatus();
+  if (session.owned && (owner != Owner::kSelf || session.seen < glance->version))
+    OnUnseen(session, replica, owner, glance->version);
+  // Of what is not owned here the claim will tell more.
+  const bool changed = !session.owned && session.seen != glance->version;
+  const bool is_old = fence != 0 && (fence != session.fence || changed);
+  return session.lost || is_old ? Fenced() : absl::OkStatus();
 }
 
 absl::Status Core::Own(Session& session, Replica& replica, uint64_t fence, bool always) {
@@ -60,45 +72,37 @@ absl::Status Core::Own(Session& session, Replica& replica, uint64_t fence, bool 
     if (owner == Owner::kNoSession) return absl::NotFoundError("no such session");
     if (absl::Status status = CheckFence(session, replica, owner, fence, always); !status.ok())
       return status;
-    if (owner == Owner::kSelf) {
-      return session.shape.has_value() ? absl::OkStatus() : Learn(session, replica);
+    bool is_owned = false;
+    bool knows = session.shape.has_value();
+    {
+      const MutexLock lock(&mutex_);
+      is_owned = owner == Owner::kSelf && session.owned;
+      knows = knows && !session.stale;
     }
-    const absl::Status claimed = ClaimIt(session, replica, always ? 0 : fence);
+    if (is_owned) return knows ? absl::OkStatus() : Learn(session, replica);
+    // Also one that the map has as this member's: an earlier claim may not have been answered.
+    const absl::Status claimed = ClaimIt(session, replica, owner, always ? 0 : fence);
     if (!absl::IsAborted(claimed) || claimed == Fenced()) return claimed;
   }
   return absl::AbortedError("other members keep claiming the session");
 }
 
-absl::Status Core::ClaimIt(Session& session, Replica& replica, uint64_t fence) {
-  std::optional<Contents> before;
-  if (fence != 0) {
-    absl::StatusOr<Replica::Reading> reading = replica.Read(session.id);
-    if (!reading.ok()) return reading.status();
-    before = std::move(reading->contents);
-  }
+// When the claim is answered, all that the owner before has written is here. So what there is then
+// is compared with what was loaded.
+absl::Status Core::ClaimIt(Session& session, Replica& replica, Owner owner, uint64_t fence) {
   const WriteResult claimed = replica.Claim(session.id);
   if (!claimed.ok()) return claimed.status;
-  bool is_move = false;
-  {
-    const MutexLock lock(&mutex_);
-    is_move = !session.owned;
-    if (is_move) ++counts_.claims;
-  }
   if (absl::Status status = Learn(session, replica); !status.ok()) return status;
-  if (is_move) {
+  if (owner != Owner::kSelf) {
+    {
+      const MutexLock lock(&mutex_);
+      ++counts_.claims;
+    }
     Tell(NewEvent(SessionEventKind::kMoved, session.id, /*here=*/true,
                   "was written here for the first time"));
   }
-  if (!before.has_value()) return absl::OkStatus();
-  // What the owner before wrote last has arrived by now.
-  const absl::StatusOr<Replica::Reading> after = replica.Read(session.id);
-  if (!after.ok()) return after.status();
-  if (after->contents.attributes == before->attributes &&
-      after->contents.metadata == before->metadata)
-    return absl::OkStatus();
   const MutexLock lock(&mutex_);
-  session.fence = ++next_fence_;
-  return Fenced();
+  return fence == 0 || fence == session.fence ? absl::OkStatus() : Fenced();
 }
 
 absl::Status Core::Learn(Session& session, const Replica& replica) {
@@ -107,10 +111,14 @@ absl::Status Core::Learn(Session& session, const Replica& replica) {
   session.shape = Shape::Of(reading->contents);
   const absl::Time now = Now();
   const InfoRecord& info = reading->contents.info;
+  const ContentHash held = HashOf(reading->contents);
   const MutexLock lock(&mutex_);
+  if (!session.owned && session.held != held) session.fence = ++next_fence_;
+  session.held = held;
   session.owned = true;
-  session.lost = false;
+  session.lost = session.stale = false;
   session.seen = reading->version;
+  session.bytes = session.shape->Bytes();
   if (session.fence == 0) session.fence = ++next_fence_;
   // The owner before may have known of a later access, but not of one later than this.
   const absl::Time accessed = reading->Accessed(now) + AccessSlack(info.max_inactive);

@@ -3,6 +3,9 @@
 #include <algorithm>
 #include <utility>
 
+#define XXH_INLINE_ALL
+#include <xxhash.h>
+
 namespace cohort::session {
 namespace {
 
@@ -146,6 +149,24 @@ size_t BytesOf(const Contents& contents) {
   size_t bytes = contents.metadata.size();
   for (const auto& [name, value] : contents.attributes) bytes += BytesOf(name, value.size());
   return bytes;
+}
+
+ContentHash HashOf(const Contents& contents) {
+  XXH3_state_t state;
+  XXH3_128bits_reset(&state);
+  const auto add = [&](std::string_view bytes) {
+    const uint64_t size = bytes.size();
+    XXH3_128bits_update(&state, &size, sizeof(size));
+    XXH3_128bits_update(&state, bytes.data(), bytes.size());
+  };
+  add(Encode(contents.info));
+  add(contents.metadata);
+  for (const auto& [name, value] : contents.attributes) {
+    add(name);
+    add(value);
+  }
+  const XXH128_hash_t hash = XXH3_128bits_digest(&state);
+  return {hash.high64, hash.low64};
 }
 
 absl::Duration Interval(absl::Duration max_inactive) {

@@ -84,6 +84,14 @@ inline size_t BytesOf(std::string_view name, size_t value_bytes) {
   return name.size() + value_bytes + kSessionAttributeOverheadBytes;
 }
 size_t BytesOf(const Contents& contents);
+// Equal contents have equal hashes, and others do not, within one process. Versions do not tell as
+// much: a write that arrives late may change the contents and leave the version as it is.
+struct ContentHash {
+  uint64_t high = 0;
+  uint64_t low = 0;
+  bool operator==(const ContentHash&) const = default;
+};
+ContentHash HashOf(const Contents& contents);
 
 // Whole milliseconds, up; infinite where it never expires.
 absl::Duration Interval(absl::Duration max_inactive);

@@ -7,6 +7,7 @@
 #include "absl/time/clock.h"
 #include "base/absl_bridge.h"
 #include "cohort/write_batch.h"
+#include "map/types.h"
 #include "runtime/group_impl.h"
 
 namespace cohort::session {
@@ -69,6 +70,11 @@ Replica::Replica(std::shared_ptr<Group::Impl> group, ReplicatedMap map,
 
 MemberId Replica::self() const { return group_->id(); }
 bool Replica::left() const { return group_->left(); }
+bool Replica::IsOf(const Group& group) const { return group.impl() == group_; }
+bool Replica::IsReadable() const { return !absl::IsUnavailable(Look({}).status()); }
+bool Replica::Wrote(const Version& version) const {
+  return version.writer == map::WriterWord(self());
+}
 void Replica::Deliver(std::function<void()> task) const { group_->queue.PushTask(std::move(task)); }
 
 size_t Replica::SuccessorPlace(std::string_view id) const {
@@ -78,6 +84,7 @@ size_t Replica::SuccessorPlace(std::string_view id) const {
   const uint64_t weight = Weight(id, own);
   return static_cast<size_t>(
       std::count_if(view.members.begin(), view.members.end(), [&](const Member& member) {
+        if (member.without_data) return false;  // It has no sessions to end.
         const uint64_t other = Weight(id, member.id.instance);
         return other > weight || (other == weight && member.id.instance > own);
       }));
@@ -177,10 +184,10 @@ WriteResult Replica::Claim(std::string_view id) {
 }
 
 WriteResult Replica::Rename(std::string_view old_id, std::string_view new_id,
-                            const Contents& contents) {
+                            const Contents& contents, const std::string& end_key) {
   WriteBatch batch;
   // First, so that who is told of the new id knows it already.
-  batch.Put(NewEndKey(),
+  batch.Put(end_key,
             Encode(EndRecord{EndCause::kRenamed, std::string(old_id), std::string(new_id)}),
             kEndRecordTtl);
   AddContents(new_id, contents, batch);
@@ -188,9 +195,9 @@ WriteResult Replica::Rename(std::string_view old_id, std::string_view new_id,
   return map_.Write(batch, ByRight());
 }
 
-WriteResult Replica::End(std::string_view id, EndCause cause) {
+WriteResult Replica::End(std::string_view id, EndCause cause, const std::string& end_key) {
   WriteBatch batch;
-  batch.Put(NewEndKey(), Encode(EndRecord{cause, std::string(id), {}}), kEndRecordTtl);
+  batch.Put(end_key, Encode(EndRecord{cause, std::string(id), {}}), kEndRecordTtl);
   batch.Erase(SessionKey(id));
   const WriteResult ended = map_.Write(batch, ByRight());
   // A map that is full has no room for the record; it must have one for what frees some.

@@ -49,6 +49,10 @@ class Replica {
 
   MemberId self() const;
   bool left() const;  // The group was left.
+  bool IsOf(const Group& group) const;
+  // Whether this member has its complete state.
+  bool IsReadable() const;
+  bool Wrote(const Version& version) const;  // This member.
   // Runs `task` on the delivery thread.
   void Deliver(std::function<void()> task) const;
   // Where this member stands, from 0, among those of the view that may end the session `id` when
@@ -69,9 +73,11 @@ class Replica {
   // `changes` are within all limits. `info`: as they leave it.
   WriteResult Save(std::string_view id, const SessionChanges& changes, const InfoRecord& info);
   WriteResult Claim(std::string_view id);
-  WriteResult Rename(std::string_view old_id, std::string_view new_id, const Contents& contents);
-  // `number`: whether it was there.
-  WriteResult End(std::string_view id, EndCause cause);
+  // `end_key`: of the end record that goes with it, from NewEndKey().
+  WriteResult Rename(std::string_view old_id, std::string_view new_id, const Contents& contents,
+                     const std::string& end_key);
+  WriteResult End(std::string_view id, EndCause cause, const std::string& end_key);
+  std::string NewEndKey();
   // Not waited for.
   absl::Status Touch(std::string_view id, absl::Duration ttl);
 
@@ -83,7 +89,6 @@ class Replica {
 
  private:
   WriteOptions ByRight() const;
-  std::string NewEndKey();
 
   const std::shared_ptr<Group::Impl> group_;
   ReplicatedMap map_;

@@ -20,7 +20,7 @@ absl::Status Core::Publish(Session& session, Replica& replica) {
   const std::optional<LocalStore::Held> held = local_.Get(session.id);
   if (!held.has_value()) return absl::NotFoundError("no such session");
   const bool replaces = replica.Exists(session.id);
-  if (replaces && replica.OwnerOf(session.id) != Owner::kSelf) {
+  if (replaces) {
     const WriteResult claimed = replica.Claim(session.id);
     if (!claimed.ok() && !absl::IsNotFound(claimed.status)) return claimed.status;
   }
@@ -32,8 +32,9 @@ absl::Status Core::Publish(Session& session, Replica& replica) {
   {
     const MutexLock lock(&mutex_);
     session.owned = true;
-    session.lost = false;
+    session.lost = session.stale = false;
     session.seen = written.version;
+    session.bytes = session.shape->Bytes();
     if (session.fence == 0) session.fence = ++next_fence_;
     session.accessed = accessed;
     session.access_told = Now();
@@ -67,7 +68,7 @@ absl::Status Core::Withdraw(Session& session, Replica& replica) {
   }
   const absl::Time due = accessed + reading->contents.info.max_inactive;
   local_.Put(session.id, std::move(reading->contents), accessed);
-  const WriteResult ended = replica.End(session.id, EndCause::kWithdrawn);
+  const WriteResult ended = replica.End(session.id, EndCause::kWithdrawn, replica.NewEndKey());
   // Another member has taken it, or ended it, meanwhile. Whatever else kept it in the group, it
   // goes on here.
   if (absl::IsAborted(ended.status) || absl::IsNotFound(ended.status)) {
@@ -75,7 +76,13 @@ absl::Status Core::Withdraw(Session& session, Replica& replica) {
     return ended.status;
   }
   session.shape.reset();
-  Schedule(session.id, due);
+  {
+    const MutexLock lock(&mutex_);
+    session.owned = true;
+    table_.Remove(session.id);
+    table_.Add(session.id, due);
+  }
+  alarm_.WakeAt(due);
   return absl::OkStatus();
 }
 
@@ -88,6 +95,7 @@ absl::Status Core::Attach(Group& group) {
     replica_ = in_group;
     on_ = true;
   }
+  DrainLater();  // What was to be told on another thread.
   subscriptions_.push_back(in_group->Subscribe([weak = weak_from_this()](const Change& change) {
     if (const auto self = weak.lock()) self->OnChange(change);
   }));
@@ -130,18 +138,22 @@ absl::StatusOr<uint64_t> Core::BeginTask(SessionTaskKind kind, bool on) {
 absl::StatusOr<uint64_t> Core::SetReplication(Group* group) {
   if (runtime::DeliveryQueue::OnDeliveryThread())
     return absl::FailedPreconditionError("a blocking call in a callback");
+  bool is_attached = false;
   {
     const MutexLock lock(&mutex_);
     if (switching_) return absl::FailedPreconditionError("a task of this kind is under way");
-    // A task that failed may have left some sessions where they were.
-    const bool is_so = group != nullptr ? on_ && local_.size() == 0 : !on_ && replica_ == nullptr;
-    if (is_so)
-      return absl::FailedPreconditionError(on_ ? "the store is in a group: take it out first"
-                                               : "the store is in no group");
+    is_attached = replica_ != nullptr;
+    if (group == nullptr && !on_ && !is_attached)
+      return absl::FailedPreconditionError("the store is in no group");
+    // A task that failed may have left some sessions where they were: it may go on, or back.
+    if (group != nullptr && is_attached && !replica_->IsOf(*group))
+      return absl::FailedPreconditionError("the store is in another group: take it out first");
+    if (group != nullptr && on_ && local_.size() == 0)
+      return absl::FailedPreconditionError("the store is in this group already");
     switching_ = true;
   }
   if (group == nullptr) return BeginTask(SessionTaskKind::kReplicationOff, false);
-  if (replica() != nullptr) Detach();
+  if (is_attached) return BeginTask(SessionTaskKind::kReplicationOn, true);
   if (absl::Status status = Attach(*group); !status.ok()) {
     const MutexLock lock(&mutex_);
     switching_ = false;

@@ -175,6 +175,10 @@ bool SessionStore::replicated() const { return impl_->core->replicated(); }
 
 absl::Status SessionStore::AwaitTask(uint64_t id, absl::Duration timeout) {
   if (absl::Status status = InCallback(); !status.ok()) return status;
+  if (Core::OnWorker()) {
+    return absl::FailedPreconditionError(
+        "a callback that waits for a task here would wait for the thread that does it");
+  }
   return impl_->core->tasks().Await(id, timeout);
 }
 std::vector<SessionTask> SessionStore::Tasks() const { return impl_->core->tasks().All(); }

@@ -21,8 +21,13 @@ size_t Shape::Bytes() const {
 bool SessionTable::Contains(std::string_view id) const { return due_.contains(ToAbsl(id)); }
 
 bool SessionTable::Add(std::string_view id, absl::Time due) {
-  const bool is_new = due_.try_emplace(ToAbsl(id), due).second;
-  if (is_new && due != absl::InfiniteFuture()) by_due_.emplace(due, id);
+  const auto [place, is_new] = due_.try_emplace(ToAbsl(id), due);
+  if (!is_new) {
+    if (due >= place->second) return false;
+    by_due_.erase({place->second, place->first});
+    place->second = due;
+  }
+  if (due != absl::InfiniteFuture()) by_due_.emplace(due, id);
   return is_new;
 }
 
@@ -36,13 +41,6 @@ bool SessionTable::Remove(std::string_view id) {
 
 void SessionTable::Schedule(std::string_view id, absl::Time due) {
   if (Remove(id)) Add(id, due);
-}
-
-bool SessionTable::Hasten(std::string_view id, absl::Time due) {
-  const auto found = due_.find(ToAbsl(id));
-  if (found == due_.end() || found->second <= due) return false;
-  Schedule(id, due);
-  return true;
 }
 
 std::optional<std::string> SessionTable::FirstDue(absl::Time now) const {
@@ -84,7 +82,19 @@ void SessionTable::Release(std::shared_ptr<Session>& session) {
   session.reset();
 }
 
-void SessionTable::Drop(std::string_view id) { used_.erase(ToAbsl(id)); }
+void SessionTable::Drop(std::string_view id) {
+  const auto found = used_.find(ToAbsl(id));
+  if (found == used_.end()) return;
+  Session& session = *found->second;
+  session.owned = session.lost = false;
+  session.stale = true;
+  session.seen = Version::None();
+  session.held = {};
+  session.fence = 0;
+  session.bytes = 0;
+  session.accessed = session.access_told = absl::InfinitePast();
+  if (found->second.use_count() == 1) used_.erase(found);
+}
 
 std::vector<std::shared_ptr<Session>> SessionTable::Owned() const {
   std::vector<std::shared_ptr<Session>> owned;

@@ -47,7 +47,10 @@ struct Session {
   // Guarded by the store's lock.
   bool owned = false;  // As far as is known: the map decides.
   bool lost = false;   // Another member took it, and it was not loaded since.
-  Version seen;        // When this store wrote or read it last.
+  bool stale = false;  // It may hold what `shape` does not tell: to be read before it is written.
+  Version seen;        // When this store wrote or read it last. While it is owned, it grows.
+  ContentHash held;    // What `fence` stands for, while it is not owned.
+  size_t bytes = 0;    // As Shape::Bytes(), when it was written or read last.
   uint64_t fence = 0;
   absl::Time accessed = absl::InfinitePast();     // Of the owner.
   absl::Time access_told = absl::InfinitePast();  // To the group.
@@ -59,13 +62,11 @@ class SessionTable {
  public:
   // ---- The list.
   bool Contains(std::string_view id) const;
-  // Whether it is new.
+  // Whether it is new. One that is there is brought forward, if `due` is earlier.
   bool Add(std::string_view id, absl::Time due);
   // Whether it was there.
   bool Remove(std::string_view id);
   void Schedule(std::string_view id, absl::Time due);  // If it is there.
-  // If it is there and due later. Whether it was.
-  bool Hasten(std::string_view id, absl::Time due);
   // The first that is due, if one is at `now`; it stays scheduled.
   std::optional<std::string> FirstDue(absl::Time now) const;
   absl::Time NextDue() const;  // InfiniteFuture(): none.
@@ -75,8 +76,9 @@ class SessionTable {
   // ---- Sessions that are used here.
   std::shared_ptr<Session> Find(std::string_view id) const;
   std::shared_ptr<Session> FindOrNew(std::string_view id);
-  // Forgets it, unless it is owned or somebody else has it.
+  // Forgets it, unless it is owned, or in the list, or somebody else has it.
   void Release(std::shared_ptr<Session>& session);
+  // What is known of it. Whoever has its turn keeps the object, so that the next waits for it.
   void Drop(std::string_view id);
   std::vector<std::shared_ptr<Session>> Owned() const;
 

@@ -200,6 +200,11 @@ class Campaign {
     }
     std::printf("\n");
     bool complete = true;
+    if (const auto watched = totals_.counts.find(kMemberSeconds); watched != totals_.counts.end()) {
+      std::printf("%.1f member-hours, %llu false exclusions\n",
+                  static_cast<double>(watched->second) / 3600,
+                  static_cast<unsigned long long>(totals_.counts.at(kFalseExclusions)));
+    }
     if (options_.mix == "mixed" && !stopped_ && totals_.seeds >= kSometimesFrom) {
       complete = SawEverything(Policy::kAvailable) && SawEverything(Policy::kPrimary);
     }

@@ -1,34 +1,62 @@
 #include "sim/check_detection.h"
 
+#include <utility>
+
 #include "sim/words.h"
 
 namespace cohort::sim {
 
 void DetectionChecker::OnProcess(const Moment& moment, ProcessChange change) {
   ProcessState& process = processes_[moment.process];
-  process.well = change == ProcessChange::kStarted || change == ProcessChange::kResumed;
+  process.runs = change == ProcessChange::kStarted || change == ProcessChange::kResumed;
   // A process that has just started has nothing to be forgiven.
   process.since = change == ProcessChange::kResumed ? moment.at : Instant::Zero() - kGrace;
 }
 
 void DetectionChecker::OnIssued(const Moment& moment, const IssuedCommand& command) {
-  if (command.kind == IssuedCommand::Kind::kLeave) processes_[moment.process].well = false;
+  if (command.kind == IssuedCommand::Kind::kLeave) processes_[moment.process].runs = false;
+}
+
+bool DetectionChecker::StoodStill(ProcessNumber process, Instant at) const {
+  const auto state = processes_.find(process);
+  return state != processes_.end() && at - state->second.since < kGrace;
+}
+
+bool DetectionChecker::IsWell(ProcessNumber process, Instant at) const {
+  const auto state = processes_.find(process);
+  return state != processes_.end() && state->second.runs && !StoodStill(process, at);
+}
+
+ProcessNumber DetectionChecker::ProcessOf(const MemberId& member) const {
+  const auto process = members_.find(member);
+  return process == members_.end() ? 0 : process->second;
+}
+
+void DetectionChecker::Add(const Moment& moment, std::string text) {
+  if (moment.at - last_ >= kIncident) ++incidents_;
+  last_ = moment.at;
+  violations_.Add("I23", moment, std::move(text));
 }
 
 void DetectionChecker::OnTrace(const Moment& moment, const TraceRecord& record) {
   if (record.kind == TraceKind::kViewInstalled) members_[record.subject] = moment.process;
+  if (record.kind == TraceKind::kExcluded && strict_ && IsWell(moment.process, moment.at))
+    Add(moment, "is excluded, although it is alive, connected and did not stand still");
   if (record.kind != TraceKind::kConvicted) return;
   if (record.cause == ViewCause::kLeft || record.cause == ViewCause::kReplaced) return;
-  const auto subject = members_.find(record.subject);
-  if (subject == members_.end()) return;
-  const ProcessState& process = processes_[subject->second];
-  const ProcessState& observer = processes_[moment.process];
-  const bool observer_recovers = excuses_observers_ && moment.at - observer.since < kGrace;
-  const bool recovering = moment.at - process.since < kGrace || observer_recovers;
-  if (!process.well || recovering) return;
-  violations_.Add("I23", moment,
-                  "convicted " + Words(record.subject) + " as " + ToString(record.cause) +
-                      ", which is alive and connected: " + std::string(record.text));
+  if (!IsWell(ProcessOf(record.subject), moment.at)) return;
+  if (!strict_ && StoodStill(moment.process, moment.at)) return;
+  Add(moment, "convicted " + Words(record.subject) + " as " + ToString(record.cause) +
+                  ", which is alive and connected: " + std::string(record.text));
+}
+
+void DetectionChecker::OnUpcall(const Moment& moment, const engine::Upcall& upcall) {
+  const auto* event = std::get_if<engine::EventUpcall>(&upcall);
+  if (!strict_ || event == nullptr || event->event.kind != EventKind::kSuspected) return;
+  if (!IsWell(ProcessOf(event->event.subject), moment.at)) return;
+  if (StoodStill(moment.process, moment.at)) return;
+  Add(moment, "accuses " + event->event.subject_name +
+                  ", which is alive and connected: " + event->event.text);
 }
 
 }  // namespace cohort::sim

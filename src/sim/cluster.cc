@@ -5,7 +5,6 @@
 
 #include "sim/check_counters.h"
 #include "sim/check_delivery.h"
-#include "sim/check_detection.h"
 #include "sim/check_limits.h"
 #include "sim/check_nonces.h"
 #include "sim/check_views.h"
@@ -57,9 +56,12 @@ Cluster::Cluster(ClusterOptions options)
   }
   host_options_ = DrawHostOptions(options_.seed, options_.members);
   MakeCheckers();
+  if (host_options_.without_data.has_value()) sometimes_->Count("runs with a member without data");
   if (host_options_.tombstone_horizon != Duration()) writes_->RemovalsMayBeForgotten();
   if (calm_ || mix.gentle) {
-    checkers_.push_back(std::make_unique<DetectionChecker>(violations_, !mix.patience));
+    auto detection = std::make_unique<DetectionChecker>(violations_, mix.patience);
+    if (mix.patience) detection_ = detection.get();
+    checkers_.push_back(std::move(detection));
   }
 
   const bool drifts = random_.Chance(0.3);
@@ -111,7 +113,7 @@ void Cluster::MakeCheckers() {
   checkers_.push_back(std::move(sometimes));
   if (options_.timeline_events > 0) {
     auto timeline = std::make_unique<Timeline>(options_.members, options_.timeline_events,
-                                               options_.timeline_chunks);
+                                               options_.timeline_chunks, violations_);
     timeline_ = timeline.get();
     checkers_.push_back(std::move(timeline));
   }

@@ -20,6 +20,7 @@
 
 #include "base/random.h"
 #include "engine/io.h"
+#include "sim/check_detection.h"
 #include "sim/check_messages.h"
 #include "sim/check_writes.h"
 #include "sim/checker.h"
@@ -66,6 +67,8 @@ class Cluster : private FaultTarget {
   const Violations& violations() const { return violations_; }
   const Sometimes& sometimes() const { return *sometimes_; }
   const WriteChecker& writes() const { return *writes_; }
+  // Null but in the mix `patience`.
+  const DetectionChecker* detection() const { return detection_; }
   const DatagramNetwork::Stats& network() const { return datagrams_->stats(); }
   uint64_t events() const { return scheduler_.executed(); }
   Duration simulated() const { return scheduler_.now() - Instant::Zero(); }
@@ -128,6 +131,7 @@ class Cluster : private FaultTarget {
   void Heal();
   void Watch();
   void Again();  // Watch() after a while.
+  bool HoldsData(const Host& host) const { return host_options_.without_data != host.index; }
   bool IsOneView() const;
   bool IsSynced() const;
   bool IsQuiet() const;
@@ -161,6 +165,7 @@ class Cluster : private FaultTarget {
   std::vector<std::unique_ptr<Checker>> checkers_;
   Sometimes* sometimes_ = nullptr;
   WriteChecker* writes_ = nullptr;
+  DetectionChecker* detection_ = nullptr;
   Checker* counters_ = nullptr;  // Under kPrimary.
   Timeline* timeline_ = nullptr;
   uint64_t hash_ = 0;

@@ -20,20 +20,29 @@ const char* NameOf(HostState state) {
   return kNames[static_cast<size_t>(state)];
 }
 
+// As the view began: who is without data gets its vote with the view after the one it comes in.
+bool HasVote(const View& view, const Member& member) {
+  if (!member.without_data) return member.synced;
+  return std::none_of(view.joined.begin(), view.joined.end(),
+                      [&](const MemberChange& change) { return change.member.id == member.id; });
+}
+
 }  // namespace
 
-// The next death must leave what the promises need: under kPrimary a majority of the synced members
-// of every view that may still be the current one, otherwise one synced member.
+// The next death must leave what the promises need: under kPrimary a majority of the votes of every
+// view that may still be the current one, and a synced member among them; otherwise one synced
+// member.
 bool Cluster::MayCrash(HostIndex victim) const {
-  std::set<MemberId> remaining;
+  std::set<MemberId> holders;
+  std::set<MemberId> remaining;  // And those without data.
   for (const auto& host : hosts_) {
     const bool doomed =
         host->index == victim || host->crash_amid_output.has_value() || host->leaving.has_value();
-    if (host->node != nullptr && !doomed && host->node->synced()) {
-      remaining.insert(host->node->self());
-    }
+    if (host->node == nullptr || doomed) continue;
+    if (host->node->synced()) holders.insert(host->node->self());
+    if (host->node->synced() || !HoldsData(*host)) remaining.insert(host->node->self());
   }
-  if (options_.policy == Policy::kAvailable) return !remaining.empty();
+  if (options_.policy == Policy::kAvailable) return !holders.empty();
   std::map<ViewId, const View*, std::greater<>> views;
   for (const auto& host : hosts_) {
     if (host->node == nullptr || host->installed.members.empty()) continue;
@@ -45,11 +54,14 @@ bool Cluster::MayCrash(HostIndex victim) const {
     if (++looked_at > 2) break;
     size_t votes = 0;
     size_t left = 0;
+    bool holds = false;
     for (const Member& member : view->members) {
-      votes += member.synced ? 1 : 0;
-      left += member.synced && remaining.contains(member.id) ? 1 : 0;
+      if (!HasVote(*view, member)) continue;
+      ++votes;
+      left += remaining.contains(member.id) ? 1 : 0;
+      holds = holds || holders.contains(member.id);
     }
-    if (left * 2 <= votes) return false;
+    if (left * 2 <= votes || !holds) return false;
   }
   return true;
 }
@@ -90,8 +102,9 @@ bool Cluster::IsOneView() const {
 }
 
 bool Cluster::IsSynced() const {
-  return std::all_of(hosts_.begin(), hosts_.end(), [](const auto& host) {
-    return host->node != nullptr && host->node->synced() && host->node->writable();
+  return std::all_of(hosts_.begin(), hosts_.end(), [this](const auto& host) {
+    return host->node != nullptr && (host->node->synced() || !HoldsData(*host)) &&
+           host->node->writable();
   });
 }
 
@@ -112,11 +125,11 @@ std::optional<uint64_t> Cluster::DigestOf(const Host& host) const {
 }
 
 bool Cluster::AreReplicasEqual() const {
-  std::optional<uint64_t> first;
+  const Host* first = nullptr;
   for (const auto& host : hosts_) {
-    const std::optional<uint64_t> digest = DigestOf(*host);
-    if (host == hosts_.front()) first = digest;
-    if (digest != first) return false;
+    if (!HoldsData(*host)) continue;
+    if (first == nullptr) first = host.get();
+    if (DigestOf(*host) != DigestOf(*first)) return false;
   }
   return true;
 }
@@ -132,14 +145,17 @@ bool Cluster::IsQuorumLost() const {
     return true;
   size_t votes = 0;
   size_t left = 0;
+  bool holds = false;
   for (const Member& member : latest_.members) {
-    if (!member.synced) continue;
+    if (!HasVote(latest_, member)) continue;
     ++votes;
-    left += std::any_of(hosts_.begin(), hosts_.end(), [&](const auto& host) {
+    const bool lives = std::any_of(hosts_.begin(), hosts_.end(), [&](const auto& host) {
       return host->node != nullptr && host->node->self().instance == member.id.instance;
     });
+    left += lives ? 1 : 0;
+    holds = holds || (lives && !member.without_data);
   }
-  return left * 2 <= votes;
+  return left * 2 <= votes || !holds;
 }
 
 // Who was excluded again and again keeps away for a while (spec 4.76); the others cannot help it.
@@ -265,7 +281,10 @@ std::string Cluster::Describe() const {
       const View& view = host->node->view();
       text += " view " + Words(view.id) + " {";
       for (const Member& member : view.members) {
-        text += (text.back() == '{' ? "" : " ") + member.name + (member.synced ? "" : "?");
+        text += (text.back() == '{' ? "" : " ") + member.name +
+                (member.without_data ? "-"
+                 : member.synced     ? ""
+                                     : "?");
       }
       text += std::string("}") + (host->node->synced() ? " synced" : " not synced") +
               (host->node->writable() ? "" : " not writable") + ", " +

@@ -23,6 +23,7 @@ void Cluster::StartProcess(Host& host) {
   }
   options.receive_buffer_bytes = host.inbox_bytes_max;
   host_options_.Apply(options_.policy, options);
+  options.without_data = !HoldsData(host);
   options.trace = host.trace.get();
   Entropy entropy;
   for (size_t i = 0; i < entropy.size(); i += 8) {
@@ -35,7 +36,12 @@ void Cluster::StartProcess(Host& host) {
                  host.clock.drift_ppm());
   host.node = options_.factory(options, entropy);
   for (uint32_t map = 0; map < workload_.maps; ++map) host.node->WatchMap(kMapNames[map]);
-  host.workload.emplace(workload_, host.index, host.process, random_.Next());
+  WorkloadOptions work = workload_;
+  if (!HoldsData(host)) {
+    work.messages = 1;
+    work.verifications = 0;
+  }
+  host.workload.emplace(work, host.index, host.process, random_.Next());
   host.timer_at = Instant::Infinite();
   for (const auto& checker : checkers_) checker->OnProcess(At(host), ProcessChange::kStarted);
   // Wall clocks of one network agree to within seconds, as a rule.
@@ -155,7 +161,7 @@ void Cluster::Leave(HostIndex index, Duration away) {
   Host& host = *hosts_[index];
   if (host.node == nullptr || host.leaving.has_value() || host.node->view().members.empty()) return;
   host.leaving = away;
-  if (!host_options_.drains) return OnDrained(host, absl::OkStatus());
+  if (!host_options_.drains || !HoldsData(host)) return OnDrained(host, absl::OkStatus());
   SetDraining(host, true);
   if (host.node == nullptr) return;
   Workload::Planned proof = host.workload->ProveForLeave();

@@ -38,6 +38,8 @@ HostOptions DrawHostOptions(uint64_t seed, size_t hosts) {
   // Drawn apart, so that the seeds of before keep what they had drawn.
   Random large(seed ^ 0x1A26'E5A1);
   if (large.Chance(0.5)) options.large_message_min = large.Between(1400, 20'000);
+  Random witness(seed ^ 0x317D'A7A0);
+  if (hosts >= 3 && witness.Chance(0.25)) options.without_data = witness.Below(hosts);
   return options;
 }
 
@@ -70,6 +72,7 @@ std::string HostOptions::ToString() const {
   if (tombstone_horizon != Duration()) {
     text += "; tombstones for " + std::to_string(tombstone_horizon.count() / 1'000'000'000) + " s";
   }
+  if (without_data) text += "; node-" + std::to_string(*without_data) + " without data";
   if (bulk_start) text += "; started in bulk";
   if (quick_restarts) text += "; quick restarts";
   if (drains) text += "; who leaves drains";

@@ -6,6 +6,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -27,6 +28,7 @@ struct HostOptions {
   bool bulk_start = false;      // All but the first host start at the same moment.
   bool quick_restarts = false;  // Who was killed or has left is back within milliseconds.
   bool drains = false;          // Who leaves proves first that another member holds the same.
+  std::optional<size_t> without_data;  // This host's member holds none.
   std::vector<int64_t> wall_clock_ms;  // How far each host's time of day is off.
 
   // Sets what differs from `engine`'s defaults.

@@ -74,6 +74,11 @@ SeedReport RunSeed(uint64_t seed, const SimCommandOptions& command, bool with_ti
   report.counts["writes failed"] = cluster.writes().stats().failed;
   report.counts["promises checked"] = cluster.writes().stats().promises_checked;
   report.counts["promises void"] = cluster.writes().stats().promises_void;
+  if (cluster.detection() != nullptr) {
+    report.counts[kMemberSeconds] =
+        static_cast<uint64_t>(report.simulated_seconds) * options.members;
+    report.counts[kFalseExclusions] = cluster.detection()->incidents();
+  }
   if (with_timeline) report.text = Describe(cluster, seed, command);
   if (seed % 100 == 1 && !with_timeline) {
     Cluster again(OptionsOf(seed, command));

@@ -10,6 +10,10 @@
 
 namespace cohort::sim {
 
+// Counts of the mix `patience`.
+inline constexpr const char* kMemberSeconds = "member-seconds watched";
+inline constexpr const char* kFalseExclusions = "false exclusions";
+
 struct SeedReport {
   uint64_t seed = 0;
   uint64_t violations = 0;

@@ -8,6 +8,8 @@ namespace cohort::sim {
 
 void Timeline::Add(const Moment& moment, std::string words) {
   if (words.empty()) return;
+  // A long run would push the cause of what it found out of sight.
+  if (violations_.count() > 0 && ++after_violation_ > events_max_ / 4) return;
   std::string line = Words(moment.at) + "  ";
   for (size_t host = 0; host < hosts_; ++host) {
     line += host == moment.host ? std::to_string(host % 10) : ".";

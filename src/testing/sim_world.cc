@@ -63,7 +63,8 @@ SimWorld::SimWorld(const std::vector<std::string>& names, const SimOptions& opti
                                                       random_.Next());
   streams_ = std::make_unique<sim::StreamNetwork>(sim::StreamNetworkOptions(), *links_, table_,
                                                   random_.Next());
-  timeline_ = std::make_unique<sim::Timeline>(names.size(), kSimTimelineLinesMax, false);
+  timeline_ =
+      std::make_unique<sim::Timeline>(names.size(), kSimTimelineLinesMax, false, violations_);
   for (HostIndex index = 0; index < names.size(); ++index) {
     const std::string& name = names[index];
     if (name.empty() || name.size() > kNameBytesMax)

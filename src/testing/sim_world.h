@@ -171,6 +171,7 @@ class SimWorld : public std::enable_shared_from_this<SimWorld> {
   std::unique_ptr<sim::Links> links_;
   std::unique_ptr<sim::DatagramNetwork> datagrams_;
   std::unique_ptr<sim::StreamNetwork> streams_;
+  sim::Violations violations_;  // None: no invariants are checked here.
   std::unique_ptr<sim::Timeline> timeline_;
   std::vector<Host> hosts_;
   sim::ProcessNumber processes_ = 0;

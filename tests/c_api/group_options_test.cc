@@ -30,7 +30,7 @@ TEST(CGroupOptions, WhatIsNotSetHasTheDefaultsOfCpp) {
   EXPECT_EQ(to->map_bytes_max, defaults.map_bytes_max);
   EXPECT_EQ(to->receive_buffer_bytes, defaults.receive_buffer_bytes);
   EXPECT_FALSE(to->on_view || to->on_message || to->on_event);
-  EXPECT_FALSE(to->bootstrap || to->no_multicast);
+  EXPECT_FALSE(to->bootstrap || to->no_multicast || to->without_data);
 }
 
 TEST(CGroupOptions, WhatIsSetArrivesInTheFieldOfItsName) {
@@ -54,6 +54,7 @@ TEST(CGroupOptions, WhatIsSetArrivesInTheFieldOfItsName) {
   from.bootstrap = 1;
   from.no_multicast = 1;
   from.multicast_ttl = 4;
+  from.without_data = 1;
   from.dead_timeout_ms = 5;
   from.stall_timeout_ms = 6;
   from.slow_timeout_ms = 7;
@@ -81,6 +82,7 @@ TEST(CGroupOptions, WhatIsSetArrivesInTheFieldOfItsName) {
   EXPECT_TRUE(to->bootstrap);
   EXPECT_TRUE(to->no_multicast);
   EXPECT_EQ(to->multicast_ttl, 4);
+  EXPECT_TRUE(to->without_data);
   EXPECT_EQ(to->dead_timeout, absl::Milliseconds(5));
   EXPECT_EQ(to->stall_timeout, absl::Milliseconds(6));
   EXPECT_EQ(to->slow_timeout, absl::Milliseconds(7));

@@ -166,7 +166,8 @@ TEST(Documents, ShowOnlyCommandLinesOfTheProgramThatItTakes) {
   std::vector<Text> texts = Documents();
   // The program's own examples, too.
   texts.push_back(MakeText("cohort --help", RunLine(COHORT_PROGRAM " --help").first));
-  for (const char* command : {"node", "status", "doctor", "bench", "sim", "decode", "keygen"}) {
+  for (const char* command :
+       {"node", "status", "doctor", "bench", "sim", "decode", "keygen", "nginx-agent"}) {
     texts.push_back(MakeText("cohort " + std::string(command) + " --help", HelpOf(command)));
   }
   size_t count = 0;

@@ -261,5 +261,54 @@ TEST_F(AdversityTest, AMemberThatStoodStillLearnsThatTheOthersWentOnAndDoesNotGo
   }
 }
 
+// The others are two views further, so that what it sends in its own view opens nowhere; and no
+// announcement reaches it. Spec 3.11.
+TEST_F(AdversityTest, AMemberThatStoodStillForSeveralViewsAsksWhereTheOthersAre) {
+  for (const size_t stopped : {size_t{0}, size_t{2}}) {
+    EngineNet net;
+    for (const char* name : {"a", "b", "c", "d"}) net.Add(net.Options(name));
+    ASSERT_TRUE(net.RunUntil([&] { return net.AllIn({0, 1, 2, 3}); }));
+    net.RunFor(seconds(2));
+    net.host(stopped).Pause();
+    net.host(stopped).drops_multicast = true;
+    ASSERT_TRUE(net.RunUntil([&] { return net.engine(1).view().members.size() == 3; }));
+    net.Kill(3);
+    ASSERT_TRUE(net.RunUntil([&] { return net.engine(1).view().members.size() == 2; }));
+    net.RunFor(seconds(5));
+    net.host(stopped).views.clear();
+    net.Release(stopped);
+    EXPECT_TRUE(net.RunUntil([&] { return net.engine(1).view().members.size() == 3; }));
+    EXPECT_TRUE(net.RunUntil([&] { return net.AllIn({0, 1, 2}); }));
+    for (const View& view : net.host(stopped).views)
+      EXPECT_GE(view.members.size(), 3u) << "it went on alone";
+  }
+}
+
+// It is welcomed, and dropped, while it stands still outside the view: nothing ticks there.
+TEST_F(AdversityTest, AJoinerThatStoodStillUntilItWasDroppedDoesNotGoOnAlone) {
+  EngineNet net;
+  net.Add(net.Options("a"));
+  ASSERT_TRUE(net.RunUntil([&] { return net.AllIn({0}); }));
+  net.RunFor(seconds(1));
+  net.Add(net.Options("b"));
+  ASSERT_TRUE(net.RunUntil([&] {
+    return std::any_of(net.host(1).events.begin(), net.host(1).events.end(),
+                       [](const Event& event) { return event.kind == EventKind::kJoining; });
+  }));
+  net.RunFor(milliseconds(1));
+  net.host(1).Pause();
+  ASSERT_TRUE(net.RunUntil([&] { return net.engine(0).view().members.size() == 2; }));
+  ASSERT_TRUE(net.RunUntil([&] { return net.engine(0).view().members.size() == 1; }));
+  net.RunFor(seconds(1));
+  net.Release(1);
+  net.host(1).holds_datagrams = true;  // Until it has read its welcome, to open what came after.
+  net.RunFor(microseconds(100));
+  ASSERT_EQ(net.engine(1).view().members.size(), 2u);
+  net.host(1).holds_datagrams = false;
+  EXPECT_TRUE(net.RunUntil([&] { return net.AllIn({0, 1}); }, seconds(2)));
+  for (const View& view : net.host(1).views)
+    EXPECT_EQ(view.members.size(), 2u) << "it went on alone";
+}
+
 }  // namespace
 }  // namespace cohort::engine

@@ -292,5 +292,29 @@ TEST(LargeTest, ABacklogCountsLittleOfIt) {
   EXPECT_LE(packer.backlog_chunks(), 17u);
 }
 
+// A member without data (Spec 4.88).
+TEST(LargeTest, OfWhatIsNotKeptOnlyTheFirstByteIsHandedUp) {
+  Reassembler::Options options;
+  options.not_kept = uint64_t{1} << 2;
+  Pair pair;
+  pair.reassembler = Reassembler(options);
+  pair.reassembler.OnView(1);
+  for (const size_t size : {kLarge, size_t{3000}}) {
+    for (const char kind : {2, 1}) {
+      Message message = Write(1, size);
+      message.payload.Fill()[0] = static_cast<std::byte>(kind);
+      ASSERT_TRUE(pair.packer.Push(std::move(message)).ok());
+      size_t held = 0;
+      while (pair.Step()) held = std::max(held, pair.reassembler.bytes_held());
+      ASSERT_FALSE(pair.received.empty());
+      const std::string got = pair.received.back();
+      EXPECT_EQ(got[0], kind);
+      EXPECT_EQ(got.size(), kind == 2 ? 1 : size);
+      EXPECT_EQ(held <= 1, kind == 2) << "bytes held: " << held;
+    }
+  }
+  EXPECT_EQ(pair.received.size(), 4u);
+}
+
 }  // namespace
 }  // namespace cohort::frag

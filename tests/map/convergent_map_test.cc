@@ -103,6 +103,25 @@ TEST_F(ConvergentMapTest, AWriteByRightFailsWhereAnotherOwnsTheEntryWhenItLeaves
   EXPECT_TRUE(a_.map().Resolve(*op, Writer(2), stamp).ok());
 }
 
+// Else who compares versions would not see what the owner before has written last.
+TEST_F(ConvergentMapTest, AClaimIsNoVersionSoAWriteFromBeforeItThatArrivesAfterItIsSeen) {
+  b_.Apply(*a_.Write(Set("s", "x", "1")));
+  const auto late = a_.Write(Set("s", "x", "2"));
+  MapOp claim = OpOf(ClaimOp{"s", 0});
+  claim.hlc = a_.NextTime(1000) + 100;
+  const Version before = b_.map().GetWithMeta("s", 1000)->version;
+  const ApplyResult claimed = b_.map().Apply(claim, {ViewNo(1), 1, Writer(2)}, b_.out());
+  ASSERT_TRUE(claimed.status.ok());
+  EXPECT_EQ(claimed.version, before);
+  EXPECT_EQ(b_.map().GetWithMeta("s", 1000)->version, before);
+  // But later times are above it.
+  EXPECT_GE(b_.map().state().greatest, claim.hlc);
+  b_.Apply(*late);
+  EXPECT_GT(b_.map().GetWithMeta("s", 1000)->version, before);
+  a_.map().Apply(claim, {ViewNo(1), 1, Writer(2)}, a_.out());
+  EXPECT_EQ(a_.map().digest(), b_.map().digest());
+}
+
 TEST_F(ConvergentMapTest, AClaimIsNotForgottenWithTheTombstoneItIsIn) {
   b_.Apply(*a_.Write(PutOp{"s", "v"}));
   for (Member* member : {&a_, &b_}) {

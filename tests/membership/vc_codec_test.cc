@@ -26,6 +26,7 @@ std::shared_ptr<Proposal> MakeFullProposal() {
   v6.ip = {0xfe, 0x80, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1};
   proposal->members = {MemberInfo{MemberId{InstanceId{1, 2}, 3}, "a", v4, 1, true},
                        MemberInfo{MemberId{InstanceId{4, 5}, 6}, "b", v6, 0, false}};
+  proposal->members[1].without_data = true;
   proposal->trim = {0, kSeqNoMax};
   proposal->joined = {{MemberId{InstanceId{4, 5}, 6}, ViewCause::kMerged, "came back"}};
   proposal->left = {{MemberId{InstanceId{7, 8}, 9}, ViewCause::kCrashed, "refused"}};

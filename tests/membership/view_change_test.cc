@@ -119,7 +119,9 @@ class Members {
     for (const MemberInfo& member : decided->members) names += member.name;
     return names;
   }
-  Turn TurnOf(Rank at) { return {now, received[at], random, synced.Contains(at)}; }
+  Turn TurnOf(Rank at) {
+    return {now, received[at], random, synced.Contains(at), stopped.Contains(at)};
+  }
 
   struct Sent {
     Rank from;
@@ -151,6 +153,7 @@ class Members {
   std::vector<Sent> network;
   RankSet dead;
   RankSet synced;
+  RankSet stopped;  // Stood still a moment ago.
 };
 
 TEST(ViewChangeTest, SurvivorsOfACrashInstallAViewWithoutTheDead) {
@@ -456,6 +459,33 @@ TEST(ViewChangeTest, AMemberThatIsHeardButDoesNotAnswerIsConvicted) {
   EXPECT_EQ(group.changes[0].convictions()[0].cause, ViewCause::kSlow);
 }
 
+// Spec 4.47
+TEST(ViewChangeTest, WhoStoodStillJudgesNobodyMute) {
+  Members group(Policy::kPrimary, 3);
+  group.stopped.Insert(0);
+  group.AddJoiner(0);
+  for (int i = 0; i < 60; ++i) {
+    group.changes[0].OnHeard(group.now, 2);
+    group.Pass(milliseconds(10));
+  }
+  EXPECT_THAT(group.changes[0].convicted(), IsEmpty());
+}
+
+// It was not told that it stood still, because that was too short; its timer knows.
+TEST(ViewChangeTest, WhoJudgesLateGivesTheOthersTheirTimeAgain) {
+  Members group(Policy::kPrimary, 3);
+  group.AddJoiner(0);
+  group.now = group.now + milliseconds(330);
+  group.changes[0].OnHeard(group.now, 2);
+  group.Pass(Duration(0));
+  EXPECT_THAT(group.changes[0].convicted(), IsEmpty());
+  for (int i = 0; i < 30; ++i) {
+    group.changes[0].OnHeard(group.now, 2);
+    group.Pass(milliseconds(10));
+  }
+  EXPECT_TRUE(group.changes[0].convicted().Contains(2));
+}
+
 TEST(ViewChangeTest, ASilentMemberIsLeftToTheFailureDetector) {
   Members group(Policy::kPrimary, 3);
   group.AddJoiner(0);
@@ -472,6 +502,23 @@ TEST(ViewChangeTest, SilentMembersAreAskedAgain) {
   EXPECT_EQ(group.Count<Prepare>(), 2u);
   group.DeliverAll();
   EXPECT_EQ(group.Names(2), "abcx");
+}
+
+// Spec 4.43: a round trip that was measured over a stop is no reason to wait.
+TEST(ViewChangeTest, WhoeverIsJudgedMuteWasAskedADozenTimes) {
+  for (const size_t members : {size_t{2}, size_t{5}, size_t{200}}) {
+    Members group(Policy::kPrimary, members);
+    group.changes[0].SetRoundTrip(seconds(3));
+    group.AddJoiner(0);
+    const Duration patience = milliseconds(250 + 2 * static_cast<int64_t>(members));
+    size_t asked = 1;
+    for (Duration passed(0); passed < patience; passed += milliseconds(1)) {
+      group.network.clear();
+      group.Pass(milliseconds(1));
+      asked += group.Count<Prepare>() > 0 ? 1 : 0;
+    }
+    EXPECT_GE(asked, 12u) << members;
+  }
 }
 
 // Spec 4.38

@@ -125,14 +125,7 @@ TEST_F(SessionGroupTest, ParallelUpdatesOfOneSessionOnOneInstanceAllCountEverywh
   ASSERT_TRUE(a()->Create("s1", {}, {{"n", "0"}}).ok());
   std::vector<std::thread> requests;
   for (int i = 0; i < 20; ++i) {
-    requests.emplace_back([&] {
-      EXPECT_TRUE(b()->Update("s1",
-                              [](const SessionSnapshot& snapshot) {
-                                return Set("n",
-                                           std::to_string(std::stoi(ValueOf(snapshot, "n")) + 1));
-                              })
-                      .ok());
-    });
+    requests.emplace_back([&] { EXPECT_TRUE(b()->Update("s1", Increment).ok()); });
   }
   for (std::thread& request : requests) request.join();
   EXPECT_EQ(Get(*a(), "s1", "n"), "20");
@@ -160,8 +153,10 @@ TEST_F(SessionGroupTest, MembersThatUpdateOneSessionAtOnceLoseNothing) {
   for (const auto& node : nodes_) {
     requests.emplace_back([&] {
       for (int i = 0; i < 10; ++i) {
+        // The longer a request takes, the more comes in between.
         const SessionResult result = (*node)->Update("s1", [](const SessionSnapshot& snapshot) {
-          return Set("n", std::to_string(std::stoi(ValueOf(snapshot, "n")) + 1));
+          for (int pause = 0; pause < 300; ++pause) std::this_thread::yield();
+          return Increment(snapshot);
         });
         if (result.ok()) ++counted;
         EXPECT_TRUE(result.ok() || absl::IsAborted(result.status)) << result.status;
@@ -171,6 +166,57 @@ TEST_F(SessionGroupTest, MembersThatUpdateOneSessionAtOnceLoseNothing) {
   for (std::thread& request : requests) request.join();
   EXPECT_GT(counted, 0);
   for (const auto& node : nodes_) EXPECT_EQ(Get(**node, "s1", "n"), std::to_string(counted));
+}
+
+// All have read it before the first writes.
+TEST_F(SessionGroupTest, OfMembersThatChangeWhatTheyHaveReadAtOnceOneIsRight) {
+  Open(3);
+  ASSERT_TRUE(a()->Create("s1", {}, {{"n", "0"}}).ok());
+  for (int round = 1; round <= 5; ++round) {
+    Watched<int> have_read;
+    std::atomic<int> counted = 0;
+    std::vector<std::thread> requests;
+    for (const auto& node : nodes_) {
+      requests.emplace_back([&] {
+        const SessionResult result = (*node)->Update("s1", [&](const SessionSnapshot& snapshot) {
+          have_read.Update([](int& count) { ++count; });
+          EXPECT_TRUE(have_read.WaitFor([](int count) { return count == 3; }));
+          return Increment(snapshot);
+        });
+        if (result.ok()) ++counted;
+        EXPECT_TRUE(result.ok() || absl::IsAborted(result.status)) << result.status;
+      });
+    }
+    for (std::thread& request : requests) request.join();
+    EXPECT_EQ(counted, 1);
+    for (const auto& node : nodes_) EXPECT_EQ(Get(**node, "s1", "n"), std::to_string(round));
+  }
+}
+
+TEST_F(SessionGroupTest, AnEndIsToldOnceWhateverItsCallHasAnswered) {
+  SessionStoreOptions options = Shop();
+  options.timeout = absl::Nanoseconds(1);
+  Open(2, options);
+  constexpr int kSessions = 20;
+  for (int i = 0; i < kSessions; ++i) {
+    const std::string id = std::to_string(i);
+    a()->Create(id, {}, {{"n", id}});  // Also what was not acknowledged in time is there.
+    const SessionResult ended = i % 2 == 0 ? a()->Invalidate(id) : a()->ChangeId(id, id + " new");
+    EXPECT_TRUE(ended.ok() || absl::IsDeadlineExceeded(ended.status)) << ended.status;
+    const SessionEventKind kind = i % 2 == 0 ? kInvalidated : kIdChanged;
+    ASSERT_TRUE(a().Saw(kind, id)) << ended.status;
+    ASSERT_EQ(a().Told(kind, id).size(), 1U);
+    EXPECT_TRUE(a().Told(kind, id)[0].here);
+    ASSERT_TRUE(b().Saw(kind, id));
+    EXPECT_FALSE(b().Told(kind, id)[0].here);
+    EXPECT_FALSE(a()->Exists(id));
+    if (i % 2 == 0) {
+      ASSERT_NE(a().Told(kind, id)[0].session, nullptr);
+      EXPECT_EQ(ValueOf(*a().Told(kind, id)[0].session, "n"), id);
+    } else {
+      EXPECT_EQ(Get(*a(), id + " new", "n"), id);
+    }
+  }
 }
 
 TEST_F(SessionGroupTest, WhatIsInvalidatedIsGoneEverywhereAndNothingRevivesIt) {
@@ -337,6 +383,19 @@ TEST_F(SessionGroupTest, AnOwnerEvictsItsOwnSessionsAndTheOthersAreTold) {
   ASSERT_TRUE(b().Saw(kEvicted, "s0"));
   EXPECT_FALSE(b().Told(kEvicted, "s0")[0].here);
   EXPECT_TRUE(a().Told(kEvicted, "s0")[0].here);
+}
+
+TEST_F(SessionGroupTest, NobodyIsEvictedWhereOthersFillTheStore) {
+  SessionStoreOptions options = Shop();
+  options.bytes_max = 40'000;
+  options.eviction = SessionEviction::kLeastRecentlyUsed;
+  Open(2, options);
+  ASSERT_TRUE(a()->Create("mine", {}, {{"a", std::string(2000, 'v')}}).ok());
+  ASSERT_TRUE(b()->Create("theirs", {}, {{"a", std::string(30'000, 'v')}}).ok());
+  const SessionResult refused = a()->Create("large", {}, {{"a", std::string(20'000, 'v')}});
+  EXPECT_EQ(refused.status.code(), kResourceExhausted);
+  EXPECT_TRUE(a()->Exists("mine"));
+  EXPECT_EQ(a()->stats().evicted, 0U);
 }
 
 }  // namespace

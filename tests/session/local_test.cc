@@ -111,6 +111,10 @@ TEST(LocalSessionTest, AFullStoreRefusesOrEvictsWhatWasUnusedLongest) {
   ASSERT_TRUE(strict->Create("s2", {}, {{"a", value}}).ok());
   EXPECT_EQ(strict->Create("s3", {}, {{"a", value}}).status.code(), kResourceExhausted);
   EXPECT_EQ(strict->Save("s2", Set("b", value)).status.code(), kResourceExhausted);
+  EXPECT_EQ(Get(*strict, "s2", "b"), "absent");
+  // What takes no more than it replaces is no growth.
+  EXPECT_TRUE(strict->Save("s2", Set("a", std::string(4000, 'w'))).ok());
+  EXPECT_TRUE(strict->Save("s2", {.set = {{"b", value}}, .erased = {"a"}}).ok());
 
   options.eviction = SessionEviction::kLeastRecentlyUsed;
   Node lenient(options, nullptr);
@@ -147,16 +151,18 @@ TEST(LocalSessionTest, AnAttributeThatIsTooLargeIsLeftOutAndTheRestIsSaved) {
 TEST(LocalSessionTest, ParallelUpdatesOfOneSessionAllCount) {
   const Node node(Shop(), nullptr);
   ASSERT_TRUE(node->Create("s1", {}, {{"n", "0"}}).ok());
+  std::atomic<int> within = 0;
+  const auto increment = [&](const SessionSnapshot& snapshot) {
+    ++within;
+    // Gives the others every chance to come in.
+    for (int i = 0; i < 100; ++i) std::this_thread::yield();
+    EXPECT_EQ(within, 1);
+    --within;
+    return Increment(snapshot);
+  };
   std::vector<std::thread> requests;
   for (int i = 0; i < 20; ++i) {
-    requests.emplace_back([&] {
-      EXPECT_TRUE(node->Update("s1",
-                               [](const SessionSnapshot& snapshot) {
-                                 return Set("n",
-                                            std::to_string(std::stoi(ValueOf(snapshot, "n")) + 1));
-                               })
-                      .ok());
-    });
+    requests.emplace_back([&] { EXPECT_TRUE(node->Update("s1", increment).ok()); });
   }
   for (std::thread& request : requests) request.join();
   EXPECT_EQ(Get(*node, "s1", "n"), "20");

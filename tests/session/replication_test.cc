@@ -6,6 +6,7 @@
 #include <thread>
 #include <vector>
 
+#include "absl/strings/str_cat.h"
 #include "session/testing.h"
 
 namespace cohort::session {
@@ -136,6 +137,63 @@ TEST_F(SessionReplicationTest, WhileItIsSwitchedOffAndOnNoWriteIsLost) {
   }
 }
 
+TEST_F(SessionReplicationTest, WhatIsMadeWhileItIsSwitchedOffIsHereAfterwards) {
+  Node a(Shop(), &members_[0]);
+  Node b(Shop(), &members_[1]);
+  for (int round = 0; round < 8; ++round) {
+    ASSERT_TRUE(b->Create("taken" + std::to_string(round), {}, {{"n", "0"}}).ok());
+    std::atomic<bool> done = false;
+    std::vector<std::vector<std::string>> made(12);
+    std::vector<std::thread> requests;
+    for (size_t thread = 0; thread < made.size(); ++thread) {
+      requests.emplace_back([&, thread] {
+        for (int i = 0; i < 8 && !done; ++i) {
+          const std::string id = absl::StrCat("round ", round, " thread ", thread, " number ", i);
+          EXPECT_TRUE(a->Create(id, {}, {{"n", id}}).ok());
+          if (i % 2 == 0) {
+            made[thread].push_back(id);
+            continue;
+          }
+          const SessionResult changed = a->ChangeId(id, "new " + id);
+          EXPECT_TRUE(changed.ok()) << changed.status;
+          made[thread].push_back("new " + id);
+        }
+      });
+    }
+    const absl::StatusOr<uint64_t> off = a->SetReplication(nullptr);
+    ASSERT_TRUE(off.ok()) << off.status();
+    EXPECT_TRUE(a->AwaitTask(*off, kLongest).ok());
+    done = true;
+    for (std::thread& request : requests) request.join();
+    for (const std::vector<std::string>& ids : made) {
+      for (const std::string& id : ids) {
+        EXPECT_TRUE(a->Exists(id)) << id;
+        EXPECT_FALSE(b->Exists(id)) << id;
+        EXPECT_TRUE(a->Save(id, Set("n", "1")).ok()) << id;
+      }
+    }
+    EXPECT_EQ(a->stats().sessions, a->stats().local);
+    const absl::StatusOr<uint64_t> on = a->SetReplication(&members_[0]);
+    ASSERT_TRUE(on.ok()) << on.status();
+    EXPECT_TRUE(a->AwaitTask(*on, kLongest).ok());
+  }
+}
+
+TEST_F(SessionReplicationTest, ATaskIsNotWaitedForOnTheThreadThatDoesIt) {
+  Node a(Shop(), nullptr);
+  Watched<std::vector<absl::Status>> waited;
+  const Subscription subscription = a->SubscribeEvents([&](const SessionEvent& event) {
+    if (event.kind != kExpired) return;
+    const absl::StatusOr<uint64_t> on = a->SetReplication(&members_[0]);
+    EXPECT_TRUE(on.ok()) << on.status();
+    const absl::Status status = a->AwaitTask(*on, kLongest);
+    waited.Update([&](auto& all) { all.push_back(status); });
+  });
+  ASSERT_TRUE(a->Create("s1", {.max_inactive = absl::Milliseconds(1)}).ok());
+  ASSERT_TRUE(waited.WaitFor([](const auto& all) { return !all.empty(); }));
+  EXPECT_EQ(waited.Get()[0].code(), kFailedPrecondition);
+}
+
 TEST_F(SessionReplicationTest, WhoLeavesTheGroupFirstKeepsItsSessionsHere) {
   Node a(Shop(), &members_[0]);
   Node b(Shop(), &members_[1]);
@@ -203,10 +261,24 @@ TEST(SessionFullGroupTest, WhatDoesNotFitIntoTheGroupStaysUsableAndMovesLater) {
     EXPECT_TRUE(a->Save(std::to_string(i), Set("n", "1")).ok()) << i;
     EXPECT_EQ(Get(*a, std::to_string(i), "a"), value);
   }
+  // Once more, and only with this group. What moved before does not notice.
+  const uint64_t moved = 10U - local;
+  std::vector<uint64_t> fences;
+  for (int i = 0; i < 10; ++i) fences.push_back(a->Load(std::to_string(i))->fence);
+  absl::StatusOr<Group> other = Group::Join(OnLoopback("another", "a"));
+  ASSERT_TRUE(other.ok()) << other.status();
+  EXPECT_EQ(a->SetReplication(&*other).status().code(), kFailedPrecondition);
   task = a->SetReplication(&*group);
   ASSERT_TRUE(task.ok()) << task.status();
   EXPECT_FALSE(a->AwaitTask(*task, kLongest).ok());
   EXPECT_EQ(a->stats().sessions, 10U);
+  EXPECT_EQ(a->stats().owned, 10U);
+  EXPECT_EQ(a->stats().local, 10U - moved);
+  for (size_t i = 0; i < 10; ++i) {
+    SessionChanges changes = Set("n", "1");
+    changes.fence = fences[i];
+    EXPECT_TRUE(a->Save(std::to_string(i), changes).ok()) << i;
+  }
   for (int i = 0; i < 7; ++i) ASSERT_TRUE(a->Invalidate(std::to_string(i)).ok());
   for (int i = 7; i < 10; ++i) ASSERT_TRUE(a->Save(std::to_string(i), Set("n", "2")).ok());
   EXPECT_EQ(a->stats().local, 0U);

@@ -82,6 +82,11 @@ inline std::string Get(SessionStore& store, const std::string& id, const std::st
   return snapshot.ok() ? ValueOf(*snapshot, name) : "no session";
 }
 
+// Adds one to "n".
+inline SessionChanges Increment(const SessionSnapshot& snapshot) {
+  return {.set = {{"n", std::to_string(std::stoi(ValueOf(snapshot, "n")) + 1)}}};
+}
+
 inline SessionChanges Set(const std::string& name, const std::string& value) {
   return {.set = {{name, value}}};
 }

@@ -103,7 +103,7 @@ class DetectionCheckerTest : public ::testing::Test {
   }
 
   Violations violations_;
-  DetectionChecker checker_{violations_, true};
+  DetectionChecker checker_{violations_, false};
   Story story_{checker_};
 };
 
@@ -127,7 +127,7 @@ TEST_F(DetectionCheckerTest, ExcusesWhoStoodStillOnlyWhereItIsToldTo) {
   story_.Process(1, ProcessChange::kResumed);
   Convict(1, 2);
   EXPECT_THAT(Invariants(violations_), IsEmpty());
-  DetectionChecker strict(violations_, false);
+  DetectionChecker strict(violations_, true);
   Story story{strict};
   for (const ProcessNumber process : {1, 2}) {
     story.Process(process, ProcessChange::kStarted);
@@ -140,6 +140,61 @@ TEST_F(DetectionCheckerTest, ExcusesWhoStoodStillOnlyWhereItIsToldTo) {
   record.cause = ViewCause::kSilent;
   story.Tell(1, record);
   EXPECT_THAT(Invariants(violations_), ElementsAre("I23"));
+}
+
+class StrictDetectionTest : public DetectionCheckerTest {
+ protected:
+  StrictDetectionTest() : strict_(violations_, true), strict_story_(strict_) {
+    for (const ProcessNumber process : {1, 2}) {
+      strict_story_.Process(process, ProcessChange::kStarted);
+      strict_story_.Install(process, Story::View(1), {}, {1, 2});
+    }
+  }
+  void Exclude(ProcessNumber process) {
+    strict_story_.Tell(process, strict_story_.Make(TraceKind::kExcluded, Story::View(1)));
+  }
+  void Accuse(ProcessNumber by, ProcessNumber subject, Duration after = Duration(0)) {
+    Event event;
+    event.kind = EventKind::kSuspected;
+    event.subject = Story::Id(subject);
+    strict_.OnUpcall({Instant::Zero() + seconds(60) + after, by, by}, engine::EventUpcall{event});
+  }
+
+  DetectionChecker strict_;
+  Story strict_story_;
+};
+
+TEST_F(StrictDetectionTest, SeesALivingMemberExcluded) {
+  Exclude(2);
+  EXPECT_THAT(Invariants(violations_), ElementsAre("I23"));
+}
+
+TEST_F(StrictDetectionTest, AcceptsTheExclusionOfOneThatStoodStill) {
+  strict_story_.Process(2, ProcessChange::kPaused);
+  strict_story_.Process(2, ProcessChange::kResumed);
+  Exclude(2);
+  EXPECT_THAT(Invariants(violations_), IsEmpty());
+}
+
+TEST_F(StrictDetectionTest, SeesAMereAccusationOfALivingMember) {
+  Accuse(1, 2);
+  EXPECT_THAT(Invariants(violations_), ElementsAre("I23"));
+}
+
+TEST_F(StrictDetectionTest, AcceptsTheAccusationOfOneThatStandsStill) {
+  strict_story_.Process(2, ProcessChange::kPaused);
+  Accuse(1, 2);
+  EXPECT_THAT(Invariants(violations_), IsEmpty());
+}
+
+TEST_F(StrictDetectionTest, CountsWhatFollowsFromOneMistakeOnce) {
+  Accuse(1, 2);
+  Accuse(1, 2, seconds(3));
+  Accuse(2, 1, seconds(6));
+  EXPECT_EQ(strict_.incidents(), 1u);
+  Accuse(1, 2, seconds(20));
+  EXPECT_EQ(strict_.incidents(), 2u);
+  EXPECT_EQ(violations_.count(), 4u);
 }
 
 class MessageCheckerTest : public ::testing::Test {

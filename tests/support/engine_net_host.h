@@ -32,8 +32,9 @@ struct NetHost {
   bool alive = true;
   bool is_paused = false;
   // For tests to set: what comes waits, then all in one batch; so do stream events; stream events
-  // are lost; so is what it sends, but for streams.
-  bool holds_datagrams = false, holds_streams = false, drops_streams = false, is_mute = false;
+  // are lost; so is what it sends, but for streams; so is what is multicast to it.
+  bool holds_datagrams = false, holds_streams = false, drops_streams = false, is_mute = false,
+       drops_multicast = false;
   std::vector<NetArrival> held;
   std::vector<NetArrival> held_streams;
 

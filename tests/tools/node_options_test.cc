@@ -38,6 +38,14 @@ TEST(NodeOptionsTest, AGroupAndAKeyAreEnough) {
   EXPECT_FALSE(options->resp.has_value());
 }
 
+TEST(NodeOptionsTest, AMemberWithoutDataServesNoRedisClients) {
+  const auto options = Parse({"--group", "shop", "-k", "f", "--without-data", "--http", ":0"});
+  ASSERT_TRUE(options.ok()) << options.status();
+  EXPECT_TRUE(options->group.without_data);
+  const auto served = Parse({"--group", "shop", "-k", "f", "--without-data", "--resp", ":0"});
+  EXPECT_THAT(std::string(served.status().message()), HasSubstr("--resp: a member without data"));
+}
+
 TEST(NodeOptionsTest, WithoutAKeyItSaysWhatToDo) {
   const auto options = Parse({"--group", "shop"});
   ASSERT_FALSE(options.ok());

@@ -51,12 +51,9 @@ class Files:
         maven("-f", os.path.join(ROOT, "java", "pom.xml"), "-DskipTests", "-Dcohort.native.dir=" + self.native,
               "-Dcohort.native.platform=linux-" + os.uname().machine, "package")
 
-    def jars(self, *modules):
-        """The jars of these modules of java/."""
-        found = []
-        for module in modules:
-            folder = os.path.join(ROOT, "java", module, "target")
-            jars = [name for name in os.listdir(folder) if name.startswith(module + "-") and name.endswith(".jar")]
-            assert len(jars) == 1, "%s: %s" % (folder, jars)
-            found.append(os.path.join(folder, jars[0]))
-        return found
+    def built(self, module, ending=".jar"):
+        """What Maven has made of a module of java/."""
+        folder = os.path.join(ROOT, "java", module, "target")
+        found = [name for name in os.listdir(folder) if name.startswith(module + "-") and name.endswith(ending)]
+        assert len(found) == 1, "%s: %s" % (folder, found)
+        return os.path.join(folder, found[0])

@@ -7,6 +7,7 @@ has written."""
 import base64
 import http.client
 import os
+import secrets
 import shutil
 import signal
 import subprocess
@@ -23,6 +24,7 @@ class Kind:
 
     name = ""
     replications = ("none",)
+    failure = "\0"  # In the log of an instance that will never serve.
 
     def install(self, files):
         """Downloads and unpacks, once."""
@@ -72,11 +74,11 @@ class Instance:
         shutil.copy(source, os.path.join(self.directory, folder))
 
     def group_key(self):
-        """The file of the key of this site's group, as `cohort keygen` makes it."""
+        """The file with the key of this site's group, the same for all its instances."""
         path = os.path.join(os.path.dirname(self.directory), "group.key")
         if not os.path.exists(path):
-            with open(os.open(path, os.O_WRONLY | os.O_CREAT, 0o600), "w") as file:
-                file.write("cohort-key-1 %s\n" % base64.b64encode(os.urandom(32)).decode())
+            with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
+                file.write(b"cohort-key-1 " + base64.b64encode(secrets.token_bytes(32)) + b"\n")
         return path
 
     def start(self):
@@ -100,7 +102,8 @@ class Instance:
         """Seconds from now until it answers with 200."""
         start = time.monotonic()
         while not self.answers():
-            if self.process.poll() is not None or time.monotonic() > start + START_SECONDS:
+            dead = self.process.poll() is not None or self.kind.failure in self.tail(200)
+            if dead or time.monotonic() > start + START_SECONDS:
                 raise AssertionError("%s of kind %s does not serve: see %s\n%s" % (self.route, self.kind.name, self.log, self.tail()))
             time.sleep(0.1)
         return time.monotonic() - start
@@ -131,6 +134,7 @@ class Instance:
 
 class Tomcat(Kind):
     name = "tomcat"
+    failure = "startup failed due to previous errors"
     version = "10.1.59"
     replications = ("none", "cohort", "delta")
 
@@ -209,8 +213,9 @@ class Tomcat11(Tomcat):
 
 class Jetty(Kind):
     name = "jetty"
+    failure = "Failed startup of context"
     version = "12.0.31"
-    replications = ("none",)
+    replications = ("none", "cohort")
 
     def install(self, files):
         self.home = files.unpacked("org.eclipse.jetty:jetty-home:%s:zip" % self.version, "jetty-home-" + self.version)
@@ -221,6 +226,12 @@ class Jetty(Kind):
             "jetty.http.port=%d" % PORT, "jetty.http.idleTimeout=60000", "jetty.http.acceptQueueSize=1000", "jetty.sessionIdManager.workerName=" + instance.route)))
         os.makedirs(os.path.join(instance.directory, "temp"))
         instance.copy(instance.files.war, "webapps")
+
+    def replicate_cohort(self, instance):
+        shutil.unpack_archive(instance.files.built("cohort-jetty", "-base.zip"), instance.directory)
+        instance.write("start.d/cohort.ini", "".join(line + "\n" for line in (
+            "--module=session-store-cohort", "jetty.cohort.group=counter", "jetty.cohort.bind=" + instance.host.address,
+            "jetty.cohort.keyFile=" + instance.group_key())))
 
     def command(self, instance):
         return ["java"] + JVM + instance.java + [

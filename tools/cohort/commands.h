@@ -14,8 +14,9 @@ int RunStatus(int argc, char** argv);
 int RunKeygen(int argc, char** argv);
 int RunDecode(int argc, char** argv);
 int RunBench(int argc, char** argv);
-int RunSim(int argc, char** argv);     // sim.cc
-int RunDoctor(int argc, char** argv);  // doctor.cc
+int RunSim(int argc, char** argv);         // sim.cc
+int RunDoctor(int argc, char** argv);      // doctor.cc
+int RunNginxAgent(int argc, char** argv);  // nginx_agent_command.cc
 
 }  // namespace cohort::tools
 

@@ -23,6 +23,8 @@ constexpr Subcommand kSubcommands[] = {
      "a member of a group without a host program: maps by the Redis protocol, status by HTTP",
      RunNode},
     {"status", "what a running node sees: view, state, peers, maps, digests", RunStatus},
+    {"nginx-agent", "marks servers down and up in NGINX as they leave and join the group",
+     RunNginxAgent},
     {"doctor", "why members do not find each other, and what to do about it", RunDoctor},
     {"bench", "throughput and latency of a live group", RunBench},
     {"sim", "the protocol in a simulated network: seeds of faults, checked invariants", RunSim},
@@ -33,7 +35,7 @@ constexpr Subcommand kSubcommands[] = {
 void PrintUsage(std::FILE* out) {
   std::fputs("Usage: cohort COMMAND [OPTIONS]\n\nCommands:\n", out);
   for (const Subcommand& command : kSubcommands)
-    std::fprintf(out, "  %-8s %s\n", command.name, command.summary);
+    std::fprintf(out, "  %-11s %s\n", command.name, command.summary);
   std::fputs(
       "\n`cohort COMMAND --help` tells a command's options, with examples.\n\n"
       "A group in three lines, the second and third on each host:\n"

@@ -15,6 +15,7 @@ namespace cohort::tools {
 Node::Node(NodeOptions options) : options_(std::move(options)), events_(options_.events) {
   status_.group_name = options_.group.group;
   status_.policy = ToString(options_.group.policy);
+  status_.without_data = options_.group.without_data;
   options_.group.on_view = [this](const View& view) { events_.Add(view); };
   options_.group.on_event = [this](const Event& event) { events_.Add(event); };
 }
@@ -70,6 +71,7 @@ absl::Status Node::Start() {
 }
 
 absl::Status Node::OpenMaps() {
+  if (options_.group.without_data) return absl::OkStatus();
   for (const MapSpec& spec : options_.maps) {
     absl::StatusOr<ReplicatedMap> map = group_->OpenMap(spec.name, spec.options);
     if (!map.ok()) {

@@ -18,6 +18,8 @@ constexpr const char* kExamples = R"(Examples:
       lines like `group = "shop"`; --print-config writes such a file
   cohort node --group shop --key-file shop.key --policy primary --initial-members 3
       only a majority of the members accepts writes
+  cohort node --group shop --key-file shop.key --policy primary --initial-members 3 --without-data
+      the third vote beside two members that hold the data
 
 A flag wins over the configuration file, the file over the environment.
 SIGINT or SIGTERM leaves the group and ends with status 0 (130 before it is a member); a second one ends at once.
@@ -91,6 +93,10 @@ void NodeFlags::AddTo(CLI::App& app) {
       ->envname("COHORT_DRAIN_TIMEOUT")
       ->group(section)
       ->capture_default_str();
+  app.add_flag("--without-data", without_data,
+               "Hold no maps: this member only votes, watches and is watched")
+      ->envname("COHORT_WITHOUT_DATA")
+      ->group(section);
   app.add_flag("--print-config", print_config,
                "Print the configuration that would be used, and exit")
       ->configurable(false);
@@ -132,6 +138,11 @@ absl::StatusOr<NodeOptions> NodeFlags::ToOptions() const {
   absl::StatusOr<GroupOptions> group_options = group.ToOptions();
   if (!group_options.ok()) return group_options.status();
   options.group = *std::move(group_options);
+  options.group.without_data = without_data;
+  if (without_data && !resp.empty()) {
+    return absl::InvalidArgumentError(
+        "--resp: a member without data has nothing for Redis clients; --http tells what it sees");
+  }
   for (const std::string& text : maps) {
     absl::StatusOr<MapSpec> spec = ParseMapSpec(text);
     if (!spec.ok()) return spec.status();

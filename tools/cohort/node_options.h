@@ -44,6 +44,7 @@ struct NodeFlags {
   std::string http;
   std::string events = "text";
   std::string drain_timeout = "0";
+  bool without_data = false;
   bool print_config = false;
 
   void AddTo(CLI::App& app);

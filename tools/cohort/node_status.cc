@@ -113,7 +113,7 @@ std::string NodeStatus::State() const {
   if (group == nullptr) return "joining";
   if (group->view().members.empty()) return "left";
   if (!IsInView(group->stats())) return "rejoining";
-  if (!group->synced()) return "joining";
+  if (!group->synced() && !without_data) return "joining";
   return group->writable() ? "member" : "halted";
 }
 
@@ -127,6 +127,7 @@ Json NodeStatus::ToJson() const {
   json["id"] = group->id().ToString();
   json["address"] = group->address();
   json["synced"] = group->synced();
+  json["without_data"] = without_data;
   json["writable"] = group->writable();
   const GroupStats stats = group->stats();
   json["view"] = {{"num", view.id.num},
@@ -141,7 +142,8 @@ Json NodeStatus::ToJson() const {
     json["peers"].push_back({{"name", member.name},
                              {"address", member.address},
                              {"id", member.id.ToString()},
-                             {"synced", member.synced}});
+                             {"synced", member.synced},
+                             {"without_data", member.without_data}});
   }
   json["maps"] = MapsToJson(maps);
   Json& figures = json["stats"] = Json::object();
@@ -183,8 +185,9 @@ std::string NodeStatus::ToPrometheus() const {
 }
 
 std::string DescribeStatus(const Json& status) {
-  std::string text = absl::StrCat(Text(status, "name"), " of group ", Text(status, "group"), ": ",
-                                  Text(status, "state"), "\n");
+  std::string text = absl::StrCat(
+      Text(status, "name"), " of group ", Text(status, "group"), ": ", Text(status, "state"),
+      Text(status, "without_data") == "true" ? ", without data" : "", "\n");
   const auto section = [&](const char* name) {
     return status.contains(name) ? status[name] : Json();
   };
@@ -203,8 +206,11 @@ std::string DescribeStatus(const Json& status) {
   if (!Text(status, "resp").empty())
     absl::StrAppend(&text, "resp     ", Text(status, "resp"), "\n");
   for (const Json& peer : section("peers")) {
-    absl::StrAppend(&text, "peer     ", Text(peer, "name"), " at ", Text(peer, "address"),
-                    Text(peer, "synced") == "true" ? ", synced" : ", syncing", "\n");
+    const char* const state = Text(peer, "without_data") == "true" ? ", without data"
+                              : Text(peer, "synced") == "true"     ? ", synced"
+                                                                   : ", syncing";
+    absl::StrAppend(&text, "peer     ", Text(peer, "name"), " at ", Text(peer, "address"), state,
+                    "\n");
   }
   for (const Json& map : section("maps")) {
     if (Text(status, "synced") == "false") {

@@ -16,6 +16,7 @@ struct NodeStatus {
   std::string group_name;
   std::string policy;
   std::string resp;
+  bool without_data = false;
   std::vector<ReplicatedMap> maps;
   const RespStats* resp_stats = nullptr;
 

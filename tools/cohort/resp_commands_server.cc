@@ -1,6 +1,8 @@
 // Commands about the server: COMMAND, CONFIG GET, INFO.
 #include <unistd.h>
 
+#include <utility>
+
 #include "absl/strings/str_cat.h"
 #include "base/absl_bridge.h"
 #include "cohort_version.h"
@@ -71,6 +73,12 @@ std::string CohortText(const RespService& service) {
                                   "\r\nview:", view.id.ToString(), "\r\nmembers:");
   for (size_t i = 0; i < view.members.size(); ++i)
     absl::StrAppend(&text, i > 0 ? "," : "", view.members[i].name);
+  absl::StrAppend(&text, "\r\nmembers_without_data:");
+  const char* comma = "";
+  for (const Member& member : view.members) {
+    if (!member.without_data) continue;
+    absl::StrAppend(&text, std::exchange(comma, ","), member.name);
+  }
   absl::StrAppend(&text, "\r\nsynced:", group.synced() ? 1 : 0,
                   "\r\nwritable:", group.writable() ? 1 : 0, "\r\n");
   return text;

@@ -54,7 +54,7 @@ typedef struct cohort_group_options {
   uint32_t bootstrap;     /* 1: this member may form the first view alone. */
   uint32_t no_multicast;  /* 1: use seeds only. */
   uint32_t multicast_ttl; /* 1 to 255; default 1. */
-  uint32_t reserved;
+  uint32_t without_data;  /* 1: votes and watches, and holds no map. */
   int64_t dead_timeout_ms;
   int64_t stall_timeout_ms;
   int64_t slow_timeout_ms;

@@ -13,10 +13,10 @@ extern "C" {
 typedef struct cohort_member {
   size_t size;
   cohort_member_id_t id;
-  const char* name;    /* Survives restarts; unique in a view. */
-  const char* address; /* "ADDR:PORT" of its unicast port. */
-  uint32_t synced;     /* 1: holds the whole state of every map. */
-  uint32_t reserved;
+  const char* name;      /* Survives restarts; unique in a view. */
+  const char* address;   /* "ADDR:PORT" of its unicast port. */
+  uint32_t synced;       /* 1: holds the whole state of every map. */
+  uint32_t without_data; /* 1: holds none, and never will. */
 } cohort_member_t;
 
 /* Why a member appeared in or disappeared from a view. */

@@ -6,7 +6,8 @@
 namespace cohort::jni {
 namespace {
 
-jclass exception_class = nullptr;
+// Weak: a strong one would keep the class loader that has this library, and so the library.
+jweak exception_class = nullptr;
 jmethodID make_exception = nullptr;
 
 }  // namespace
@@ -14,16 +15,16 @@ jmethodID make_exception = nullptr;
 bool FindClasses(JNIEnv* env) {
   jclass local = env->FindClass("io/cohort/CohortException");
   if (local == nullptr) return false;
-  exception_class = static_cast<jclass>(env->NewGlobalRef(local));
+  exception_class = env->NewWeakGlobalRef(local);
+  if (exception_class != nullptr) {
+    make_exception = env->GetStaticMethodID(local, "make", "(I[B)Lio/cohort/CohortException;");
+  }
   env->DeleteLocalRef(local);
-  if (exception_class == nullptr) return false;
-  make_exception =
-      env->GetStaticMethodID(exception_class, "make", "(I[B)Lio/cohort/CohortException;");
-  return make_exception != nullptr;
+  return exception_class != nullptr && make_exception != nullptr;
 }
 
 void ForgetClasses(JNIEnv* env) {
-  if (exception_class != nullptr) env->DeleteGlobalRef(exception_class);
+  if (exception_class != nullptr) env->DeleteWeakGlobalRef(exception_class);
   exception_class = nullptr;
 }
 
@@ -31,10 +32,13 @@ void ThrowCohort(JNIEnv* env, cohort_status_t status, std::string_view message) 
   if (env->ExceptionCheck() != JNI_FALSE) return;  // What came first says why.
   jbyteArray text = ArrayOf(env, message);
   if (text == nullptr) return;
+  // It is there as long as its loader is, and the loader as long as somebody is in this call.
+  auto* const known = static_cast<jclass>(env->NewLocalRef(exception_class));
   jobject exception =
-      env->CallStaticObjectMethod(exception_class, make_exception, static_cast<jint>(status), text);
+      env->CallStaticObjectMethod(known, make_exception, static_cast<jint>(status), text);
   if (env->ExceptionCheck() == JNI_FALSE) env->Throw(static_cast<jthrowable>(exception));
   env->DeleteLocalRef(exception);
+  env->DeleteLocalRef(known);
   env->DeleteLocalRef(text);
 }
 

@@ -138,13 +138,12 @@ void OnChange(const cohort_change_t* change, void* user) noexcept {
   });
 }
 
-std::string PackSession(const cohort_session_t* session) {
+void PackSession(const cohort_session_t* session, Packer& to) {
   const cohort_attributes_t* const attributes = cohort_session_attributes(session);
   cohort_session_info_t info = COHORT_SESSION_INFO_INIT;
   cohort_session_get_info(session, &info);
   size_t metadata_size = 0;
   const void* const metadata = cohort_session_metadata(session, &metadata_size);
-  Packer to(kSessionHeadBytes + metadata_size + PackedBytes(attributes));
   to.Long(static_cast<uint64_t>(info.created_ms));
   to.Long(static_cast<uint64_t>(info.last_accessed_ms));
   to.Long(static_cast<uint64_t>(info.max_inactive_ms));
@@ -152,7 +151,12 @@ std::string PackSession(const cohort_session_t* session) {
   to.Byte(info.owned != 0 ? 1 : 0).Bytes(metadata, metadata_size);
   to.Int(static_cast<uint32_t>(cohort_attributes_count(attributes)));
   PackAttributes(attributes, to);
-  return to.Take();
+}
+
+size_t PackedBytes(const cohort_session_t* session) {
+  size_t metadata_size = 0;
+  cohort_session_metadata(session, &metadata_size);
+  return kSessionHeadBytes + metadata_size + PackedBytes(cohort_session_attributes(session));
 }
 
 void PackTask(const cohort_session_task_t& task, Packer& to) {
@@ -172,8 +176,10 @@ void OnSessionEvent(const cohort_session_event_t* event, void* user) noexcept {
     notice.Long(event->version.time).Long(event->version.writer).Text(event->text);
     if (event->session == nullptr) return Notices::Instance().Put(listener, notice.Take());
     // That a session has ended has to be known even if there is no room for what it held.
-    std::string whole = notice.bytes() + PackSession(event->session);
-    Notices::Instance().Put(listener, std::move(whole), notice.Take());
+    Packer whole(notice.bytes().size() + PackedBytes(event->session));
+    whole.Append(notice.bytes().data(), notice.bytes().size());
+    PackSession(event->session, whole);
+    Notices::Instance().Put(listener, whole.Take(), notice.Take());
   } catch (...) {
     Notices::Instance().Put(listener, "");
   }

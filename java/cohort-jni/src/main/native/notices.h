@@ -68,8 +68,9 @@ void OnSessionTask(const cohort_session_task_t* task, void* user) noexcept;
 
 // A view as io.cohort.View reads it.
 std::string PackView(const cohort_view_t* view);
-// A session as io.cohort.Session reads it.
-std::string PackSession(const cohort_session_t* session);
+// A session as io.cohort.Session reads it, and how many bytes that is.
+void PackSession(const cohort_session_t* session, Packer& to);
+size_t PackedBytes(const cohort_session_t* session);
 // A task as io.cohort.SessionTask reads it.
 void PackTask(const cohort_session_task_t& task, Packer& to);
 

@@ -5,6 +5,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <cstdlib>
 #include <cstring>
 #include <string>
 #include <string_view>
@@ -15,20 +16,21 @@ namespace cohort::jni {
 
 class Packer {
  public:
-  // `bytes`: what is going to be packed, where that is known.
+  // Into a string of its own; `bytes`: what is going to be packed, where that is known.
   explicit Packer(size_t bytes = 0) { bytes_.reserve(bytes); }
+  // Into memory of somebody else, which has room for `bytes`: for more it ends the process.
+  Packer(char* into, size_t bytes) : into_(into), room_(bytes) {}
 
   Packer& Byte(uint8_t value) {
-    bytes_.push_back(static_cast<char>(value));
-    return *this;
+    const char byte = static_cast<char>(value);
+    return Append(&byte, 1);
   }
   Packer& Int(uint32_t value) { return Number(value, 4); }
   Packer& Long(uint64_t value) { return Number(value, 8); }
   // Of anything longer than 4 GiB, which nothing is, the beginning.
   Packer& Bytes(const void* data, size_t size) {
     Int(static_cast<uint32_t>(size));
-    if (size > 0) bytes_.append(static_cast<const char*>(data), static_cast<uint32_t>(size));
-    return *this;
+    return Append(data, static_cast<uint32_t>(size));
   }
   Packer& Text(const char* text) {
     return text == nullptr ? Int(0) : Bytes(text, std::strlen(text));
@@ -38,18 +40,33 @@ class Packer {
   }
   Packer& Id(const cohort_view_id_t& id) { return Long(id.number).Long(id.random); }
 
-  const std::string& bytes() const { return bytes_; }
-  std::string Take() { return std::move(bytes_); }
-
- private:
-  Packer& Number(uint64_t value, int size) {
-    for (int shift = 8 * (size - 1); shift >= 0; shift -= 8) {
-      bytes_.push_back(static_cast<char>(value >> static_cast<unsigned>(shift)));
+  // Without their length.
+  Packer& Append(const void* data, size_t size) {
+    if (size == 0) return *this;
+    if (into_ == nullptr) {
+      bytes_.append(static_cast<const char*>(data), size);
+    } else {
+      if (size > room_) std::abort();
+      std::memcpy(into_, data, size);
+      into_ += size;
+      room_ -= size;
     }
     return *this;
   }
 
+  const std::string& bytes() const { return bytes_; }
+  std::string Take() { return std::move(bytes_); }
+
+ private:
+  Packer& Number(uint64_t value, size_t size) {
+    char digits[8];
+    for (size_t i = 0; i < size; ++i) digits[i] = static_cast<char>(value >> (8 * (size - 1 - i)));
+    return Append(digits, size);
+  }
+
   std::string bytes_;
+  char* into_ = nullptr;
+  size_t room_ = 0;
 };
 
 // Reads what Java packed. After anything that cannot be, ok() is false and all else is empty.

@@ -3,6 +3,8 @@
 
 #include <cstddef>
 #include <iterator>
+#include <limits>
+#include <new>
 #include <string>
 #include <string_view>
 
@@ -49,6 +51,20 @@ jlong OpenStore(JNIEnv* env, jclass, jlong group, jbyteArray application, jint a
 
 void CloseStore(JNIEnv*, jclass, jlong store) { cohort_session_store_close(Store(store)); }
 
+// The packed session, which is copied once.
+jbyteArray ArrayOfSession(JNIEnv* env, const cohort_session_t* session) {
+  const size_t bytes = PackedBytes(session);
+  if (bytes > static_cast<size_t>(std::numeric_limits<jsize>::max())) throw std::bad_alloc();
+  jbyteArray array = env->NewByteArray(static_cast<jsize>(bytes));
+  if (array == nullptr) return nullptr;
+  void* const into = env->GetPrimitiveArrayCritical(array, nullptr);
+  if (into == nullptr) throw std::bad_alloc();
+  Packer to(static_cast<char*>(into), bytes);
+  PackSession(session, to);
+  env->ReleasePrimitiveArrayCritical(array, into, 0);
+  return array;
+}
+
 // ---- Reading ------------------------------------------------------------------------------------
 
 jbyteArray Load(JNIEnv* env, jclass, jlong store, jbyteArray id_array) {
@@ -59,7 +75,7 @@ jbyteArray Load(JNIEnv* env, jclass, jlong store, jbyteArray id_array) {
     const cohort_status_t status =
         cohort_session_load(Store(store), id.data(), id.size(), &loaded.session, error.out());
     if (status == COHORT_NOT_FOUND || !error.Check(env, status)) return nullptr;
-    return ArrayOf(env, PackSession(loaded.session));
+    return ArrayOfSession(env, loaded.session);
   });
 }
 

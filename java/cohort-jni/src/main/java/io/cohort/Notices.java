@@ -1,5 +1,7 @@
 package io.cohort;
 
+import java.security.AccessController;
+import java.security.PrivilegedAction;
 import java.util.Map;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.atomic.AtomicLong;
@@ -79,9 +81,19 @@ final class Notices {
 
   /** A group or a store begins; the first one starts the thread. {@link #release} ends it. */
   static synchronized void acquire() {
+    Native.abiVersion(); // Where there is no library this says why; the thread could not.
     if (users++ > 0) return;
-    teller = new Teller(teller);
+    Teller before = teller;
+    teller = asOfThisClass(() -> new Teller(before));
     teller.start();
+  }
+
+  // A thread keeps what was on the stack when it was made, and with it the loader of the
+  // application that was the first to need it, which may be gone long before the thread. Later Java
+  // has neither this nor what it is against.
+  @SuppressWarnings("removal")
+  private static Teller asOfThisClass(PrivilegedAction<Teller> make) {
+    return AccessController.doPrivileged(make);
   }
 
   /** The last one ends the thread, once the notice that it tells is told. */
@@ -96,7 +108,7 @@ final class Notices {
     volatile boolean running = true;
 
     Teller(Thread before) {
-      super(null, null, "cohort-notices", 0, false);
+      super(outermostGroup(), null, "cohort-notices", 0, false);
       this.before = before;
       setDaemon(true);
       // Else it would be that of the application whose request was the first.
@@ -110,6 +122,13 @@ final class Notices {
         byte[] notice = Native.takeNotice();
         if (notice != null) tell(notice);
       }
+    }
+
+    // A group of threads may be the application's, too.
+    private static ThreadGroup outermostGroup() {
+      ThreadGroup group = Thread.currentThread().getThreadGroup();
+      while (group.getParent() != null) group = group.getParent();
+      return group;
     }
 
     // Which may still be in a listener; only one tells at a time.

@@ -6,8 +6,6 @@ import java.io.BufferedReader;
 import java.io.IOException;
 import java.io.InputStreamReader;
 import java.nio.charset.StandardCharsets;
-import java.nio.file.Files;
-import java.nio.file.Path;
 
 /** A member in a JVM of its own, for tests that kill it or count its memory. */
 final class MemberMain {
@@ -24,31 +22,19 @@ final class MemberMain {
     }
   }
 
-  private static void say(String line) {
-    System.out.println(line);
-    System.out.flush();
-  }
-
   // Writes every number it is told as an attribute, and says when it is acknowledged.
   private static void beMember(String fullGroup, String name, long pid) throws IOException {
     Group group = Group.join(Loopback.options(fullGroup, name, pid));
     ReplicatedMap map = group.openMap("s", MapKind.CONVERGENT);
-    say("joined");
+    Jvm.say("joined");
     BufferedReader in =
         new BufferedReader(new InputStreamReader(System.in, StandardCharsets.UTF_8));
     for (String line = in.readLine(); line != null; line = in.readLine()) {
       Attributes attributes = new Attributes().add("n", bytes(line)).add("by", bytes(name));
       map.putAttributes(bytes("session"), attributes, WriteOptions.DEFAULT);
-      say("acked " + line);
+      Jvm.say("acked " + line);
     }
     group.close();
-  }
-
-  private static long residentKib() throws IOException {
-    for (String line : Files.readAllLines(Path.of("/proc/self/status"))) {
-      if (line.startsWith("VmRSS:")) return Long.parseLong(line.replaceAll("\\D", ""));
-    }
-    throw new IOException("no VmRSS");
   }
 
   // As much of each kind of call as `rounds` says, after a tenth of it has warmed all up.
@@ -77,10 +63,10 @@ final class MemberMain {
     });
     use(map, told, rounds / 10);
     System.gc();
-    long before = residentKib();
+    long before = Jvm.residentKib();
     use(map, told, rounds);
     System.gc();
-    say("grown " + (residentKib() - before) + " KiB, lost "
+    Jvm.say("grown " + (Jvm.residentKib() - before) + " KiB, lost "
         + group.stats().get("jni.notices_lost"));
     group.close();
   }

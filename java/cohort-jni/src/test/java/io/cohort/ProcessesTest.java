@@ -10,10 +10,8 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import java.io.BufferedReader;
 import java.io.IOException;
 import java.io.PrintStream;
-import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.Test;
@@ -24,18 +22,7 @@ class ProcessesTest {
   @TempDir private Path temporary;
 
   private Process start(List<String> options, String... arguments) throws IOException {
-    List<String> command = new ArrayList<>();
-    command.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
-    command.addAll(List.of("-Xmx64m", "-XX:+UseSerialGC", "-Xcheck:jni"));
-    command.add("-Djava.io.tmpdir=" + temporary);
-    command.addAll(options);
-    command.addAll(List.of("-cp", System.getProperty("java.class.path"), "io.cohort.MemberMain"));
-    command.addAll(List.of(arguments));
-    return new ProcessBuilder(command).redirectErrorStream(true).start();
-  }
-
-  private static String readAll(Process process) throws IOException {
-    return new String(process.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
+    return Jvm.start(MemberMain.class, temporary, options, arguments);
   }
 
   @Test
@@ -70,7 +57,7 @@ class ProcessesTest {
   @Test
   void aMillionGetsAndNoticesLeaveNoMemoryBehindAndNoComplaintOfTheJvm() throws Exception {
     Process process = start(List.of(), "memory", "1000000");
-    String said = readAll(process);
+    String said = Jvm.readAll(process);
     assertEquals(0, process.waitFor(), said);
     assertFalse(said.contains("WARNING"), said);
     assertTrue(said.matches("(?s)grown -?\\d+ KiB, lost \\d+\\s*"), said);
@@ -83,7 +70,7 @@ class ProcessesTest {
   @Test
   void theLibraryLeavesNoFileBehind() throws Exception {
     Process process = start(List.of(), "exit");
-    String said = readAll(process);
+    String said = Jvm.readAll(process);
     assertTrue(process.waitFor(20, TimeUnit.SECONDS), said);
     assertEquals(0, process.exitValue(), said);
     try (var files = Files.list(temporary)) {
@@ -94,7 +81,7 @@ class ProcessesTest {
   @Test
   void anotherLibraryCanBeGivenAndOneThatIsNotThereIsNamed() throws Exception {
     Process process = start(List.of("-Dcohort.library=/nowhere/libcohort_jni.so"), "exit");
-    String said = readAll(process);
+    String said = Jvm.readAll(process);
     assertEquals(1, process.waitFor(), said);
     assertTrue(said.contains("/nowhere/libcohort_jni.so"), said);
   }

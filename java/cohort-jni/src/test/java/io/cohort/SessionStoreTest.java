@@ -15,6 +15,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.Random;
+import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicReference;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.AfterEach;
@@ -187,6 +188,8 @@ class SessionStoreTest {
     atB.subscribe(toldB, true);
     requireOk(atA.create("s1", set("user", "ann").metadata(bytes("m"))));
     requireOk(atA.save("s1", set("n", "1")));
+    // Of one that has ended here meanwhile a change is not told.
+    toldB.await(SessionEvent.class, e -> e.kind() == SessionEvent.Kind.CHANGED);
     requireOk(atB.invalidate("s1"));
     assertEquals(Status.NOT_FOUND, atA.invalidate("s1").status());
     SessionEvent there =
@@ -380,7 +383,6 @@ class SessionStoreTest {
     told.await(SessionEvent.class, any -> true);
     atA.close();
     atA.close();
-    subscription.close();
     assertThrows(IllegalStateException.class, () -> atA.load("s1"));
     assertThrows(IllegalStateException.class, () -> atA.exists(""));
     assertThrows(IllegalStateException.class, () -> atA.create("s2", changes()));
@@ -396,9 +398,15 @@ class SessionStoreTest {
     assertThrows(IllegalStateException.class, () -> atA.awaitTask(1, 0));
     assertThrows(IllegalStateException.class, () -> atA.subscribe(told, false));
     assertThrows(IllegalStateException.class, () -> atA.subscribeTasks(told::onTask));
-    // What is in the group stays there, and is told no more here.
-    requireOk(atB.invalidate("s1"));
+    // What is in the group stays there, and is told to other stores here, but not by this one.
+    Loopback.Recorder other = new Loopback.Recorder();
+    try (SessionStore again = SessionStore.open(new SessionStoreOptions(application), a)) {
+      again.subscribe(other, false);
+      requireOk(atB.invalidate("s1"));
+      other.await(SessionEvent.class, any -> true);
+    }
     assertEquals(1, told.all(SessionEvent.class).size());
+    subscription.close();
   }
 
   @Test
@@ -436,4 +444,83 @@ class SessionStoreTest {
       assertEquals(new MemberId(0, 0, 0), end.by());
     }
   }
+
+  @Test
+  void replicationIsSwitchedWhileThreadsWriteAndNothingIsLost() throws Exception {
+    Loopback.Recorder told = new Loopback.Recorder();
+    atA.subscribeTasks(told::onTask);
+    AtomicReference<Throwable> wrong = new AtomicReference<>();
+    AtomicBoolean enough = new AtomicBoolean();
+    int[] written = new int[3];
+    List<Thread> writers = new ArrayList<>();
+    for (int i = 0; i < written.length; ++i) {
+      int number = i;
+      requireOk(atA.create("s" + i, changes()));
+      writers.add(new Thread(() -> {
+        try {
+          while (!enough.get()) {
+            requireOk(atA.save("s" + number, set("n", "" + ++written[number])));
+          }
+        } catch (Throwable e) {
+          wrong.set(e);
+        }
+      }));
+    }
+    for (Thread each : writers) each.start();
+    for (int i = 0; i < 6; ++i) {
+      long task = atA.setReplication(i % 2 == 0 ? null : a);
+      atA.awaitTask(task, 20_000);
+      assertEquals(i % 2 == 1, atA.replicated());
+      told.await(SessionTask.class, each -> each.id() == task && each.over());
+    }
+    enough.set(true);
+    for (Thread each : writers) each.join();
+    assertNull(wrong.get());
+    for (int i = 0; i < written.length; ++i) {
+      assertEquals("" + written[i], text(atB.load("s" + i).attributes().get("n")));
+    }
+    List<SessionTask> tasks = atA.tasks();
+    assertEquals(6, tasks.stream().filter(each -> each.state() == SessionTask.State.DONE).count());
+    SessionTask last = tasks.get(tasks.size() - 1);
+    assertEquals(SessionTask.Kind.REPLICATION_ON, last.kind());
+    // Who writes a session first moves it himself, so the task may have had nothing to do.
+    assertEquals(0, last.failed());
+    assertEquals(Status.OK, last.status());
+    assertTrue(last.changedMs() >= last.startedMs() && last.startedMs() > 0, last::toString);
+    CohortException nothing = assertThrows(CohortException.class, () -> atA.setReplication(a));
+    assertEquals(Status.FAILED_PRECONDITION, nothing.status());
+  }
+
+  @Test
+  void anEndForWhoseSessionThereIsNoRoomIsToldWithoutIt() {
+    Loopback.Recorder told = new Loopback.Recorder();
+    Object gate = new Object();
+    byte[] large = new byte[400_000];
+    int sessions = 60;
+    try (SessionStore store = local()) {
+      synchronized (gate) {
+        store.subscribe(event -> {
+          synchronized (gate) {
+            told.onEvent(event);
+      }
+    }, false);
+    // 16 MiB fit the queue.
+    for (int i = 0; i < sessions; ++i) {
+      requireOk(store.create("s" + i, changes().set("large", large)));
+      requireOk(store.invalidate("s" + i));
+    }
+  }
+  told.await(SessionEvent.class, e -> e.id().equals("s59") && e.here() && isEnd(e));
+  List<SessionEvent> ends =
+      told.all(SessionEvent.class).stream().filter(SessionStoreTest::isEnd).toList();
+  assertEquals(sessions, ends.size());
+  assertTrue(ends.stream().allMatch(SessionEvent::here));
+  long whole = ends.stream().filter(e -> e.session() != null).count();
+  assertTrue(whole >= 40 && whole < sessions, "" + whole);
+}
+}
+
+private static boolean isEnd(SessionEvent event) {
+  return event.kind() == SessionEvent.Kind.INVALIDATED;
+}
 }

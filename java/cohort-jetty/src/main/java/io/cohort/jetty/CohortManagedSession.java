@@ -1,0 +1,62 @@
+package io.cohort.jetty;
+
+import org.eclipse.jetty.session.ManagedSession;
+import org.eclipse.jetty.session.SessionManager;
+
+/** One session's object on this instance, as Jetty and the application use it. */
+final class CohortManagedSession extends ManagedSession {
+  private final CohortSessionData data;
+  private boolean passivated;
+
+  CohortManagedSession(SessionManager manager, CohortSessionData data) {
+    super(manager, data);
+    this.data = data;
+  }
+
+  CohortSessionData data() {
+    return data;
+  }
+
+  /** Listeners are told before attributes are encoded, and not where nothing is. */
+  @Override
+  public void onSessionPassivation() {
+    if (!data.isDirty() || data.dropped() != CohortSessionData.Dropped.NO) return;
+    passivated = true;
+    data.setQuiet(true);
+    try {
+      super.onSessionPassivation();
+    } finally {
+      data.setQuiet(false);
+    }
+  }
+
+  @Override
+  public void onSessionActivation() {
+    if (!passivated) return;
+    passivated = false;
+    activate();
+  }
+
+  /** It has come from another instance. */
+  void activate() {
+    boolean touched = data.isTouched();
+    data.setQuiet(true);
+    try {
+      super.onSessionActivation();
+    } finally {
+      data.setQuiet(false);
+      // What a listener puts back is no change.
+      data.setTouched(touched);
+    }
+  }
+
+  /** Nobody finds it any more; those who have it go on with it. */
+  void forget() {
+    _sessionInactivityTimer.cancel();
+  }
+
+  /** Else an IllegalStateException. */
+  void requireWritable() {
+    checkValidForWrite();
+  }
+}

@@ -1,0 +1,239 @@
+package io.cohort.jetty;
+
+import io.cohort.CohortException;
+import io.cohort.Session;
+import io.cohort.SessionEvent;
+import io.cohort.SessionResult;
+import io.cohort.jetty.CohortSessionData.Dropped;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.ConcurrentMap;
+import org.eclipse.jetty.session.DefaultSessionCache;
+import org.eclipse.jetty.session.ManagedSession;
+import org.eclipse.jetty.session.SessionData;
+import org.eclipse.jetty.session.SessionDataStore;
+import org.eclipse.jetty.session.SessionManager;
+import org.eclipse.jetty.util.thread.AutoLock;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * The objects of the sessions that are used on this instance, one each, so that parallel requests
+ * of a session change the same one. An object is used as it is only while the session belongs to
+ * this instance; otherwise the store is asked first whether it has a newer one.
+ *
+ * <p>A session is saved before its answer begins. Any threads.
+ */
+public final class CohortSessionCache extends DefaultSessionCache {
+  private static final Logger log = LoggerFactory.getLogger(CohortSessionCache.class);
+
+  private final ConcurrentMap<String, ManagedSession> objects;
+  private volatile CohortSessionDataStore store;
+
+  /** For one context; it starts only with a {@link CohortSessionDataStore}. */
+  public CohortSessionCache(SessionManager manager) {
+    this(manager, new ConcurrentHashMap<>());
+  }
+
+  private CohortSessionCache(SessionManager manager, ConcurrentMap<String, ManagedSession> map) {
+    super(manager, map);
+    objects = map;
+    _flushOnResponseCommit = true;
+  }
+
+  /** Always: a user must not be told of what is not safe yet. */
+  @Override
+  public void setFlushOnResponseCommit(boolean value) {}
+
+  @Override
+  public void setSessionDataStore(SessionDataStore value) {
+    if (!(value instanceof CohortSessionDataStore ours)) {
+      throw new IllegalArgumentException(
+          "CohortSessionCacheFactory needs a CohortSessionDataStoreFactory beside it");
+    }
+    super.setSessionDataStore(value);
+    store = ours;
+    ours.setCache(this);
+  }
+
+  @Override
+  public ManagedSession newSession(SessionData data) {
+    return new CohortManagedSession(getSessionManager(), (CohortSessionData) data);
+  }
+
+  // ---- Finding a session ------------------------------------------------------------------
+
+  @Override
+  protected ManagedSession getAndEnter(String id, boolean enter) throws Exception {
+    ManagedSession before = doGet(id);
+    // To be deleted, whatever it holds.
+    if (!enter && before != null) return super.getAndEnter(id, false);
+    if (before == null && store.isEnding(id)) return null;
+    try {
+      if (before instanceof CohortManagedSession local) verify(local);
+      ManagedSession session = super.getAndEnter(id, enter);
+      return session == null || session == before ? session
+                                                  : loaded((CohortManagedSession) session);
+    } catch (CohortException e) {
+      throw new SessionsUnavailable(e);
+    }
+  }
+
+  private void verify(CohortManagedSession local) {
+    CohortSessionData data = local.data();
+    if (data.isTrusted()) return;
+    // A save that is under way changes the version.
+    try (AutoLock lock = local.lock()) {
+      if (data.isTrusted() || data.dropped() != Dropped.NO) return;
+      int doubts = data.doubts();
+      Session there = store.find(data.getId());
+      if (there != null && there.version().equals(data.version())) {
+        data.setAccessed(Math.max(data.getAccessed(), there.lastAccessedMs()));
+        data.trust(there.owned(), doubts);
+        return;
+      }
+      drop(local, there == null ? Dropped.ENDED : Dropped.STALE);
+    }
+  }
+
+  private ManagedSession loaded(CohortManagedSession session) {
+    if (!session.data().takeToActivate()) return session;
+    // If it ended meanwhile, that was told before it was here to be dropped.
+    if (!store.isThere(session.getId())) {
+      drop(session, Dropped.ENDED);
+      return null;
+    }
+    store.counters().loaded.increment();
+    try (AutoLock lock = session.lock()) {
+      session.activate();
+    }
+    return session;
+  }
+
+  /** One that is not the session any more does not come back when its last request ends. */
+  @Override
+  public org.eclipse.jetty.server.Session doPutIfAbsent(String id, ManagedSession session) {
+    if (((CohortManagedSession) session).data().dropped() != Dropped.NO) return session;
+    return super.doPutIfAbsent(id, session);
+  }
+
+  // Once: the caller holds the session's lock, or is the only one that has it.
+  private void drop(CohortManagedSession session, Dropped why) {
+    session.data().drop(why);
+    if (objects.get(session.getId()) == session) doDelete(session.getId());
+    session.forget();
+  }
+
+  // ---- What requests do -------------------------------------------------------------------
+
+  @Override
+  public void commit(ManagedSession session) throws Exception {
+    if (!(session instanceof CohortManagedSession ours)) return;
+    RefusingStream.begin();
+    super.commit(session);
+    try (AutoLock lock = session.lock()) {
+      forgetIfDropped(ours);
+      if (ours.data().takeRefused()) RefusingStream.refuse();
+    }
+  }
+
+  @Override
+  public void release(ManagedSession session) throws Exception {
+    super.release(session);
+    if (session instanceof CohortManagedSession ours) {
+      try (AutoLock lock = session.lock()) {
+        forgetIfDropped(ours);
+      }
+    }
+  }
+
+  // What a save has found out.
+  private void forgetIfDropped(CohortManagedSession session) {
+    if (session.data().dropped() != Dropped.NO) drop(session, session.data().dropped());
+  }
+
+  @Override
+  protected void renewSessionId(ManagedSession session, String newId, String newExtendedId) {
+    if (!(session instanceof CohortManagedSession ours)) return;
+    try (AutoLock lock = session.lock()) {
+      CohortSessionData data = ours.data();
+      String oldId = data.getId();
+      ours.requireWritable();
+      if (data.isStored()) changeIdInStore(ours, oldId, newId);
+      data.setId(newId);
+      session.setExtendedId(newExtendedId);
+      session.onIdChanged();
+      doPutIfAbsent(newId, session);
+      doDelete(oldId);
+    }
+  }
+
+  private void changeIdInStore(CohortManagedSession session, String oldId, String newId) {
+    CohortSessionData data = session.data();
+    int doubts = data.doubts();
+    SessionResult result = store.changeId(oldId, newId);
+    switch (result.status()) {
+      case OK -> data.onStored(result.version(), result.fence(), doubts);
+      case NOT_FOUND, ABORTED, ALREADY_EXISTS -> {
+        drop(session, Dropped.STALE);
+        // What the login goes on to do with it fails, so that nobody is logged in by halves.
+        session.setResident(false);
+        store.counters().conflicts.increment();
+        throw new IllegalStateException("the session's id cannot be changed, because another"
+            + " instance has ended or changed it: " + result.text());
+      }
+      default -> {
+        // Who logs in must get a new id now, also where the group cannot be asked.
+        store.counters().unacknowledged.increment();
+        store.endLater(oldId);
+        data.onNotStored();
+      }
+    }
+  }
+
+  // ---- What the store tells ---------------------------------------------------------------
+
+  /** Before the object is used again, the store is asked for its version. */
+  void doubt(String id) {
+    if (doGet(id) instanceof CohortManagedSession local) local.data().doubt();
+  }
+
+  void doubtAll() {
+    for (ManagedSession each : objects.values()) ((CohortManagedSession) each).data().doubt();
+  }
+
+  /** It has ended elsewhere, where the listeners are told. */
+  void dropEnded(String id) {
+    if (doDelete(id) instanceof CohortManagedSession local) {
+      local.data().drop(Dropped.ENDED);
+      local.forget();
+    }
+  }
+
+  /** This instance's store has ended it, so its listeners are told here, and only here. */
+  void endHere(SessionEvent event) {
+    ManagedSession session = doDelete(event.id());
+    if (session == null && event.session() != null) {
+      session = newSession(store.restore(event.session()));
+      session.setExtendedId(event.id());
+      session.setResident(true);
+    }
+    if (!(session instanceof CohortManagedSession ours)) {
+      store.counters().endedUntold.increment();
+      return;
+    }
+    ours.data().drop(Dropped.ENDED);
+    ours.forget();
+    _context.run(() -> tellEnd(ours));
+    store.counters().endedHere.increment();
+  }
+
+  private void tellEnd(CohortManagedSession session) {
+    if (!session.isValid() || !session.beginInvalidate()) return;
+    try {
+      getSessionManager().onSessionDestroyed(session);
+    } catch (RuntimeException e) {
+      log.warn("a listener of the end of sessions failed", e);
+    }
+    session.finishInvalidate();
+  }
+}

@@ -1,0 +1,236 @@
+package io.cohort.jetty;
+
+import io.cohort.Session;
+import io.cohort.Version;
+import io.cohort.session.AttributeCodec;
+import io.cohort.session.ChangeTracker;
+import io.cohort.session.Changes;
+import io.cohort.session.SessionMetadata;
+import java.util.LinkedHashMap;
+import java.util.Map;
+import java.util.Set;
+import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.concurrent.atomic.AtomicInteger;
+import org.eclipse.jetty.session.SessionData;
+
+/**
+ * What is in one session's object on this instance, and what of it the store has. Jetty calls it
+ * under the session's lock; the store's events only {@link #doubt} and {@link #drop}.
+ */
+final class CohortSessionData extends SessionData {
+  /** Why an object is not the session's any more. */
+  enum Dropped {
+    /** It is. */
+    NO,
+    /** Another instance has a newer one. */
+    STALE,
+    /** The session has ended, here or elsewhere. */
+    ENDED
+  }
+
+  private static final long serialVersionUID = 1;
+
+  private final transient ChangeTracker tracker;
+  private final transient AtomicInteger doubts = new AtomicInteger();
+  private final transient AtomicBoolean toActivate = new AtomicBoolean();
+
+  // Something may have to be sent.
+  private transient volatile boolean touched = true;
+  private transient volatile Dropped dropped = Dropped.NO;
+  // Jetty itself looks at the attributes, not the application.
+  private transient boolean quiet;
+  // A request's changes were refused, and it does not know it yet.
+  private transient boolean refused;
+
+  private transient volatile boolean stored;
+  private transient volatile boolean owned = true;
+  private transient volatile int doubtsAnswered;
+  private transient volatile Version version = new Version(0, 0);
+  private transient long fence;
+  private transient byte[] metadata;
+  private transient long maxInactiveSent;
+
+  /** A new session. */
+  CohortSessionData(ChangeTracker tracker, String id, String contextPath, String host,
+      long createdMs, long maxInactiveMs) {
+    super(id, contextPath, host, createdMs, createdMs, createdMs, maxInactiveMs);
+    this.tracker = tracker;
+    metadata =
+        new SessionMetadata(createdMs, createdMs, seconds(maxInactiveMs), false, null, null, null)
+            .encode();
+  }
+
+  /** The session that the store has; its attributes come by {@link #restore}. */
+  CohortSessionData(ChangeTracker tracker, String contextPath, String host, Session from) {
+    super(from.id(), contextPath, host, from.createdMs(), from.lastAccessedMs(),
+        from.lastAccessedMs(), from.maxInactiveMs() <= 0 ? -1 : from.maxInactiveMs());
+    this.tracker = tracker;
+    calcAndSetExpiry(from.lastAccessedMs());
+    metadata = from.metadata();
+    maxInactiveSent = getMaxInactiveMs();
+    version = from.version();
+    fence = from.fence();
+    owned = from.owned();
+    stored = true;
+    touched = false;
+    toActivate.set(true);
+    // Jetty takes for new what was never saved.
+    setLastSaved(Math.max(1, from.lastAccessedMs()));
+  }
+
+  /** An attribute as the store has it. */
+  void restore(String name, Object value, byte[] bytes) {
+    putAllAttributes(Map.of(name, value));
+    tracker.onLoaded(name, bytes);
+  }
+
+  // ---- What requests do -------------------------------------------------------------------
+
+  @Override
+  public Object getAttribute(String name) {
+    Object value = super.getAttribute(name);
+    if (value != null && !quiet && AttributeCodec.isMutable(value)) {
+      tracker.onRead(name, value);
+      touched = true;
+    }
+    return value;
+  }
+
+  @Override
+  public Object setAttribute(String name, Object value) {
+    Object old = super.setAttribute(name, value);
+    tracker.onWritten(name);
+    touched = true;
+    return old;
+  }
+
+  /** What was read may have been changed; only encoding it shows whether it was. */
+  @Override
+  public boolean isDirty() {
+    return touched || super.isDirty();
+  }
+
+  void setQuiet(boolean value) {
+    quiet = value;
+  }
+
+  // ---- What is sent -----------------------------------------------------------------------
+
+  ChangeTracker tracker() {
+    return tracker;
+  }
+
+  boolean isTouched() {
+    return touched;
+  }
+
+  void setTouched(boolean value) {
+    touched = value;
+  }
+
+  boolean isStored() {
+    return stored;
+  }
+
+  Version version() {
+    return version;
+  }
+
+  long fence() {
+    return fence;
+  }
+
+  byte[] metadata() {
+    return metadata;
+  }
+
+  /** Its time was changed: the record is to be sent with the new one. */
+  boolean needsMetadata() {
+    return !stored || maxInactiveSent != getMaxInactiveMs();
+  }
+
+  /** The record with the time of now; what a connector of another server has put there stays. */
+  byte[] currentMetadata() {
+    SessionMetadata old = SessionMetadata.decode(metadata).orElse(null);
+    if (old == null) return metadata;
+    return new SessionMetadata(old.createdMs(), old.lastAccessedMs(), seconds(getMaxInactiveMs()),
+        old.isNew(), old.authType(), old.principal(), old.connectorBytes())
+        .encode();
+  }
+
+  void onMetadataSent(byte[] sent, long maxInactiveMs) {
+    metadata = sent;
+    maxInactiveSent = maxInactiveMs;
+  }
+
+  /** A write was answered. */
+  void onStored(Version newVersion, long newFence, int doubtsBefore) {
+    stored = true;
+    version = newVersion;
+    fence = newFence;
+    trust(true, doubtsBefore);
+  }
+
+  /** It is not in the store, as after a change of id that failed: it is to be created, whole. */
+  void onNotStored() {
+    stored = false;
+    fence = 0;
+    trust(true, doubts());
+    Map<String, byte[]> all = new LinkedHashMap<>();
+    for (String name : getKeys()) all.put(name, new byte[0]);
+    tracker.restore(new Changes(all, Set.of()));
+    touched = true;
+  }
+
+  private static int seconds(long ms) {
+    return ms <= 0 ? -1 : (int) Math.min(Integer.MAX_VALUE, (ms + 999) / 1000);
+  }
+
+  // ---- Whether it is the session ----------------------------------------------------------
+
+  /**
+   * May the object be used without asking the store? Then the session belongs to this instance, and
+   * nobody has said since that another one has it; or it is not stored yet.
+   */
+  boolean isTrusted() {
+    return !stored || (owned && doubtsAnswered == doubts.get());
+  }
+
+  /** Another instance may have changed it. */
+  void doubt() {
+    doubts.incrementAndGet();
+  }
+
+  /** To be asked before the store is, and given to {@link #trust} with what it said. */
+  int doubts() {
+    return doubts.get();
+  }
+
+  void trust(boolean isOwner, int doubtsBefore) {
+    owned = isOwner;
+    doubtsAnswered = doubtsBefore;
+  }
+
+  Dropped dropped() {
+    return dropped;
+  }
+
+  void drop(Dropped why) {
+    dropped = why;
+  }
+
+  void markRefused() {
+    refused = true;
+  }
+
+  boolean takeRefused() {
+    boolean was = refused;
+    refused = false;
+    return was;
+  }
+
+  /** True once, if the object was made of what the store had. */
+  boolean takeToActivate() {
+    return toActivate.compareAndSet(true, false);
+  }
+}

@@ -1,0 +1,278 @@
+package io.cohort.jetty;
+
+import io.cohort.Group;
+import io.cohort.Session;
+import io.cohort.SessionEvent;
+import io.cohort.SessionListener;
+import io.cohort.SessionResult;
+import io.cohort.SessionStore;
+import io.cohort.session.AttributeCodec;
+import io.cohort.session.AttributePolicy;
+import io.cohort.session.ChangeTracker;
+import io.cohort.session.CodecLimits;
+import io.cohort.session.DecodeResult;
+import io.cohort.session.EncodeResult;
+import io.cohort.session.Reason;
+import java.util.Set;
+import org.eclipse.jetty.session.AbstractSessionDataStore;
+import org.eclipse.jetty.session.SessionData;
+import org.eclipse.jetty.util.annotation.ManagedAttribute;
+import org.eclipse.jetty.util.annotation.ManagedObject;
+import org.eclipse.jetty.util.annotation.ManagedOperation;
+import org.eclipse.jetty.util.annotation.Name;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * The sessions of one context, in the group or of this process alone. What is here is bytes; the
+ * objects of those that are used are in the {@link CohortSessionCache}. When a session expires is
+ * the store's business, so that all instances agree: Jetty's own scavenging finds nothing to do.
+ */
+@ManagedObject("sessions that Cohort replicates")
+public final class CohortSessionDataStore extends AbstractSessionDataStore {
+  private static final Logger log = LoggerFactory.getLogger(CohortSessionDataStore.class);
+
+  private final CohortSessionDataStoreFactory factory;
+  private final Counters counters = new Counters();
+  private volatile CohortSessionCache cache;
+
+  // While the context runs.
+  private String application;
+  private AttributePolicy policy;
+  private AttributeCodec codec;
+  private volatile SessionStore store;
+  private PendingEnds ends;
+  private SessionSaver saver;
+
+  CohortSessionDataStore(CohortSessionDataStoreFactory factory) {
+    this.factory = factory;
+  }
+
+  void setCache(CohortSessionCache value) {
+    cache = value;
+  }
+
+  Counters counters() {
+    return counters;
+  }
+
+  // ---- Its life ---------------------------------------------------------------------------
+
+  @Override
+  protected void doStart() throws Exception {
+    if (cache == null) {
+      throw new IllegalStateException("CohortSessionDataStoreFactory needs a"
+          + " CohortSessionCacheFactory beside it (the module session-store-cohort adds both)");
+    }
+    super.doStart();
+    String path = _context.getContext().getContextPath();
+    application = path == null || path.isEmpty() ? "/" : path;
+    policy = new AttributePolicy(
+        application, factory.excludedPatterns(), report -> log.warn(report.words()));
+    ClassLoader loader = Thread.currentThread().getContextClassLoader();
+    codec = new AttributeCodec(
+        factory.classRules(loader == null ? getClass().getClassLoader() : loader),
+        CodecLimits.DEFAULT);
+    Group group = factory.startsReplicated() ? join() : null;
+    SessionStore opened = SessionStore.open(factory.storeOptions(application), group);
+    ends = new PendingEnds(opened);
+    saver = new SessionSaver(application, opened, policy, ends, counters);
+    store = opened;
+    opened.subscribe(new Events(), false);
+  }
+
+  private Group join() {
+    return factory.join(_context.getSessionManager(), _context.getWorkerName());
+  }
+
+  @Override
+  protected void doStop() throws Exception {
+    super.doStop();
+    SessionStore open = store;
+    store = null;
+    if (open != null) open.close();
+  }
+
+  // ---- Sessions, as Jetty asks for them ---------------------------------------------------
+
+  @Override
+  public SessionData newSessionData(
+      String id, long created, long accessed, long lastAccessed, long maxInactiveMs) {
+    return new CohortSessionData(newTracker(), id, _context.getCanonicalContextPath(),
+        _context.getVhost(), created, maxInactiveMs);
+  }
+
+  @Override
+  public SessionData doLoad(String id) {
+    Session there = store.load(id);
+    return there == null ? null : restore(there);
+  }
+
+  /** The session as an object; attributes that cannot be read are left out, which is reported. */
+  CohortSessionData restore(Session from) {
+    CohortSessionData data = new CohortSessionData(
+        newTracker(), _context.getCanonicalContextPath(), _context.getVhost(), from);
+    from.attributes().forEach((name, bytes) -> {
+      DecodeResult result = codec.decode(bytes);
+      if (result instanceof DecodeResult.Dropped dropped) {
+        policy.dropped(name, dropped);
+      } else {
+        Object value = ((DecodeResult.Decoded) result).value();
+        if (value != null) data.restore(name, value, bytes);
+      }
+    });
+    return data;
+  }
+
+  private ChangeTracker newTracker() {
+    return new ChangeTracker(codec, policy, factory.detectsChanges());
+  }
+
+  @Override
+  public void doStore(String id, SessionData data, long lastSaveTime) {
+    saver.save((CohortSessionData) data);
+  }
+
+  @Override
+  public boolean doExists(String id) {
+    return isThere(id);
+  }
+
+  @Override
+  public boolean delete(String id) {
+    return ends.end(id);
+  }
+
+  /** Attributes are encoded in each save, of which those that want to know it are told. */
+  @Override
+  public boolean isPassivating() {
+    return true;
+  }
+
+  /** None: the store itself ends what was not used. */
+  @Override
+  public Set<String> doCheckExpired(Set<String> candidates, long time) {
+    ends.retry();
+    return Set.of();
+  }
+
+  /** As {@link #doCheckExpired}. */
+  @Override
+  public Set<String> doGetExpired(long before) {
+    return Set.of();
+  }
+
+  /** As {@link #doCheckExpired}. */
+  @Override
+  public void doCleanOrphans(long time) {}
+
+  // ---- Sessions, as the cache asks for them -----------------------------------------------
+
+  Session find(String id) {
+    return store.load(id);
+  }
+
+  boolean isThere(String id) {
+    return store.exists(id);
+  }
+
+  SessionResult changeId(String oldId, String newId) {
+    return store.changeId(oldId, newId);
+  }
+
+  /** It is to be ended, but the group could not yet. */
+  boolean isEnding(String id) {
+    return ends.contains(id);
+  }
+
+  void endLater(String id) {
+    ends.remember(id);
+  }
+
+  // ---- For operators, by JMX --------------------------------------------------------------
+
+  /** As the group knows it; a Tomcat with the same context path has the same sessions. */
+  @ManagedAttribute(value = "name of the application in the group", readonly = true)
+  public String getApplication() {
+    return application;
+  }
+
+  /** What was wanted last. */
+  @ManagedAttribute(value = "whether sessions are replicated", readonly = true)
+  public boolean isReplicated() {
+    return store.replicated();
+  }
+
+  /** Of all instances, whether they are used here or not. */
+  @ManagedAttribute(value = "sessions in the store", readonly = true)
+  public long getSessionCount() {
+    return store.stats().sessions();
+  }
+
+  /** Objects that were made of what the store had, as after a failover. */
+  @ManagedAttribute(value = "sessions taken from the store", readonly = true)
+  public long getLoaded() {
+    return counters.loaded.sum();
+  }
+
+  /** Changes that were refused because another instance had a newer session. */
+  @ManagedAttribute(value = "requests whose changes were refused", readonly = true)
+  public long getConflicts() {
+    return counters.conflicts.sum();
+  }
+
+  /** Writes that were not acknowledged; they are sent again. */
+  @ManagedAttribute(value = "writes that were not acknowledged", readonly = true)
+  public long getUnacknowledged() {
+    return counters.unacknowledged.sum();
+  }
+
+  /** Attributes that stay on this instance because they cannot be serialized; each save counts. */
+  @ManagedAttribute(value = "attributes that cannot be serialized", readonly = true)
+  public long getNotSerializable() {
+    return policy.count(Reason.NOT_SERIALIZABLE);
+  }
+
+  /** Begins it while sessions are used, and returns the number of the task. */
+  @ManagedOperation(value = "switches replication on or off", impact = "ACTION")
+  public long switchReplication(@Name("on") boolean on) {
+    return store.setReplication(on ? join() : null);
+  }
+
+  // ---- What the store tells ---------------------------------------------------------------
+
+  /** For the objects that are here. On the thread "cohort-notices". */
+  private final class Events implements SessionListener {
+    @Override
+    public void onEvent(SessionEvent event) {
+      switch (event.kind()) {
+        case EXPIRED, EVICTED -> {
+          if (event.here()) {
+            cache.endHere(event);
+          } else {
+            cache.dropEnded(event.id());
+          }
+        }
+        // That of this instance was told by the session's own invalidate().
+        case INVALIDATED, WITHDRAWN -> {
+          if (!event.here()) cache.dropEnded(event.id());
+        }
+        case MOVED, ID_CHANGED -> {
+          if (!event.here()) cache.doubt(event.id());
+        }
+        case CONFLICT -> cache.doubt(event.id());
+        case REFUSED_ATTRIBUTE ->
+          policy.keptLocal(
+              event.attribute(), new EncodeResult.Refused(Reason.TOO_LARGE, "", event.text()));
+        case CREATED, CHANGED, OTHER -> {
+        }
+      }
+    }
+
+    @Override
+    public void onLost(long count) {
+      counters.eventsLost.add(count);
+      cache.doubtAll();
+    }
+  }
+}

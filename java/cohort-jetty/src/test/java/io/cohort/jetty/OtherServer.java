@@ -1,0 +1,64 @@
+package io.cohort.jetty;
+
+import io.cohort.Group;
+import io.cohort.GroupOptions;
+import io.cohort.MapKind;
+import io.cohort.ReplicatedMap;
+import io.cohort.SessionChanges;
+import io.cohort.SessionStore;
+import io.cohort.SessionStoreOptions;
+import io.cohort.WriteOptions;
+import io.cohort.session.AttributeCodec;
+import io.cohort.session.ClassRules;
+import io.cohort.session.EncodeResult;
+import io.cohort.session.SessionMetadata;
+import io.cohort.session.SessionPrincipal;
+import java.nio.charset.StandardCharsets;
+import java.util.List;
+
+/** A member whose sessions are written by the rules that all connectors share, and no Jetty. */
+final class OtherServer implements AutoCloseable {
+  private final Group group;
+  private final SessionStore store;
+
+  OtherServer(Instance fellow) {
+    GroupOptions options = fellow.factory.groupOptions("t1", null);
+    group = Group.join(options.name("t1"));
+    store = SessionStore.open(new SessionStoreOptions("/shop"), group);
+  }
+
+  /** Begins a session with a user who has this role, and n = 41. */
+  String beginSession(String user, String role) {
+    AttributeCodec codec = new AttributeCodec(ClassRules.of(getClass().getClassLoader()));
+    long now = System.currentTimeMillis();
+    SessionMetadata metadata = new SessionMetadata(
+        now, now, 1800, false, "FORM", new SessionPrincipal(user, List.of(role)), null);
+    SessionChanges contents = new SessionChanges()
+                                  .set("n", ((EncodeResult.Encoded) codec.encode(41)).bytes())
+                                  .metadata(metadata.encode())
+                                  .maxInactiveMs(1_800_000);
+    String id = "A1B2C3D4E5";
+    if (!store.create(id, contents).ok()) throw new AssertionError("not created");
+    return id;
+  }
+
+  /** An entry that is no session, where one should be; returns its id. */
+  String putRubbish() {
+    String id = "NOSESSION";
+    byte[] key = id.getBytes(StandardCharsets.UTF_8);
+    try (ReplicatedMap map = group.openMap("session /shop", MapKind.CONVERGENT)) {
+      map.put(key, new byte[] {1, 2, 3}, WriteOptions.DEFAULT);
+    }
+    return id;
+  }
+
+  SessionPrincipal user(String id) {
+    return SessionMetadata.decode(store.load(id).metadata()).orElseThrow().principal();
+  }
+
+  @Override
+  public void close() {
+    store.close();
+    group.close();
+  }
+}

@@ -1,0 +1,246 @@
+// Members without data: they vote and watch, and nobody waits for them (Spec 4.88, 9.10).
+#include "engine/engine.h"
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+#include "support/engine_net.h"
+
+namespace cohort::engine {
+namespace {
+
+using ::testing::HasSubstr;
+using testing_support::EngineNet;
+
+class WithoutDataTest : public ::testing::Test {
+ protected:
+  EngineOptions Options(const std::string& name, bool without_data) {
+    EngineOptions options = net_.Options(name);
+    options.policy = policy_;
+    options.initial_members = policy_ == Policy::kPrimary ? initial_members_ : 0;
+    options.without_data = without_data;
+    return options;
+  }
+  size_t AddHolder(const std::string& name) { return net_.Add(Options(name, false)); }
+  size_t AddWitness(const std::string& name) { return net_.Add(Options(name, true)); }
+
+  // All of them in one view of so many, and each has what it will have.
+  bool Together(std::initializer_list<size_t> hosts) {
+    const ViewId id = net_.engine(*hosts.begin()).view().id;
+    return std::all_of(hosts.begin(), hosts.end(), [&](size_t host) {
+      const View& view = net_.engine(host).view();
+      return view.id == id && view.members.size() == hosts.size() && net_.engine(host).joined();
+    });
+  }
+  void ExpectTogether(std::initializer_list<size_t> hosts) {
+    ASSERT_TRUE(net_.RunUntil([&] { return Together(hosts); })) << Describe();
+  }
+  // Two that hold data, hosts 0 and 1, and a third that does not.
+  void StartThree() {
+    AddHolder("a");
+    AddHolder("b");
+    AddWitness("w");
+    ExpectTogether({0, 1, 2});
+  }
+  bool Done(size_t host, uint64_t command) { return net_.host(host).done.contains(command); }
+  bool Told(size_t host, EventKind kind, std::string_view text) {
+    return std::any_of(net_.host(host).events.begin(), net_.host(host).events.end(),
+                       [&](const Event& event) {
+                         return event.kind == kind && event.text.find(text) != std::string::npos;
+                       });
+  }
+  std::string Describe() {
+    std::string text;
+    for (size_t i = 0; i < net_.size(); ++i) {
+      text += "host " + std::to_string(i) + ": " + net_.engine(i).view().id.ToString() + ", " +
+              std::to_string(net_.engine(i).view().members.size()) + " members, synced " +
+              std::to_string(net_.engine(i).synced()) + "\n";
+      for (const Event& event : net_.host(i).events)
+        text += std::string("   ") + ToString(event.kind) + " " + event.text + "\n";
+    }
+    return text;
+  }
+
+  Policy policy_ = Policy::kAvailable;
+  uint32_t initial_members_ = 3;
+  EngineNet net_;
+};
+
+TEST_F(WithoutDataTest, ItIsInTheViewAndShownThere) {
+  StartThree();
+  for (size_t host = 0; host < 3; ++host) {
+    for (const Member& member : net_.engine(host).view().members) {
+      EXPECT_EQ(member.without_data, member.name == "w") << host;
+      EXPECT_FALSE(member.name == "w" && member.synced) << host;
+    }
+  }
+  EXPECT_FALSE(net_.engine(2).synced());
+  EXPECT_TRUE(net_.engine(2).joined());
+}
+
+TEST_F(WithoutDataTest, ItBeginsNoGroupAndWaitsForOneThatDoes) {
+  AddWitness("w");
+  net_.RunFor(seconds(5));
+  EXPECT_TRUE(net_.engine(0).view().members.empty());
+  AddHolder("a");
+  ExpectTogether({0, 1});
+}
+
+TEST_F(WithoutDataTest, ItAsksForNoStateAndKeepsNone) {
+  AddHolder("a");
+  ASSERT_TRUE(net_.RunUntil([&] { return net_.AllIn({0}); }));
+  const uint64_t before = net_.Put(0, "main", "before", "1");
+  ASSERT_TRUE(net_.RunUntil([&] { return Done(0, before); }));
+  AddWitness("w");
+  ExpectTogether({0, 1});
+  const uint64_t after = net_.Put(0, "main", "after", "2");
+  ASSERT_TRUE(net_.RunUntil([&] { return Done(0, after); }));
+  net_.RunFor(seconds(1));
+  EXPECT_EQ(net_.Get(1, "main", "before"), "(no map)");
+  EXPECT_EQ(net_.Get(1, "main", "after"), "(no map)");
+  EXPECT_FALSE(Told(0, EventKind::kTransferStarted, ""));
+}
+
+TEST_F(WithoutDataTest, MapsAreRefusedThereInWordsThatSayWhatToDo) {
+  StartThree();
+  const absl::Status opened = net_.Execute(2, OpenMap{.id = 900, .name = "main"});
+  EXPECT_EQ(opened.code(), absl::StatusCode::kFailedPrecondition);
+  EXPECT_THAT(std::string(opened.message()), HasSubstr("open them in a member that holds data"));
+  net_.Put(2, "main", "k", "v");
+  EXPECT_EQ(net_.last_status().code(), absl::StatusCode::kFailedPrecondition);
+  EXPECT_EQ(net_.Execute(2, VerifyReplicas{.id = 901}).code(),
+            absl::StatusCode::kFailedPrecondition);
+}
+
+TEST_F(WithoutDataTest, WritesDoNotWaitForItAndDoNotCountIt) {
+  StartThree();
+  net_.host(2).Pause();
+  const Instant start = net_.now();
+  const uint64_t put = net_.Put(0, "main", "k", "v");
+  ASSERT_TRUE(net_.RunUntil([&] { return Done(0, put); }, seconds(5)));
+  EXPECT_LT(net_.now() - start, milliseconds(100));
+  EXPECT_EQ(net_.engine(0).view().members.size(), 3u) << "it was still in the view";
+  EXPECT_EQ(net_.host(0).done[put].replicas, 2);
+  EXPECT_EQ(net_.Get(1, "main", "k"), "v");
+}
+
+TEST_F(WithoutDataTest, BesideItALoneHolderIsNotWaitedForByItself) {
+  AddHolder("a");
+  AddWitness("w");
+  ExpectTogether({0, 1});
+  for (const AckLevel ack : {AckLevel::kLocal, AckLevel::kOne, AckLevel::kAll}) {
+    const uint64_t put = net_.Put(0, "main", "k", "v", ack);
+    ASSERT_TRUE(net_.RunUntil([&] { return Done(0, put); }, seconds(1)));
+    EXPECT_EQ(net_.host(0).done[put].replicas, 1);
+  }
+}
+
+TEST_F(WithoutDataTest, MessagesReachItAndWaitForIt) {
+  StartThree();
+  net_.host(2).Pause();
+  ASSERT_TRUE(net_.Execute(0, SendMessage{.id = 900,
+                                          .cls = DeliveryClass::kAgreed,
+                                          .payload = Buffer::CopyOf("hello"),
+                                          .ack = AckLevel::kAll})
+                  .ok());
+  net_.RunFor(milliseconds(300));
+  EXPECT_FALSE(Done(0, 900));
+  net_.Release(2);
+  ASSERT_TRUE(net_.RunUntil([&] { return Done(0, 900); }, seconds(5)));
+  ASSERT_EQ(net_.host(2).messages.size(), 1u);
+  EXPECT_EQ(net_.host(0).done[900].replicas, 3);
+  // And it sends its own.
+  ASSERT_TRUE(net_.Execute(2, SendMessage{.id = 901,
+                                          .cls = DeliveryClass::kAgreed,
+                                          .payload = Buffer::CopyOf("hello"),
+                                          .ack = AckLevel::kAll})
+                  .ok());
+  ASSERT_TRUE(net_.RunUntil([&] { return Done(2, 901); }, seconds(5)));
+}
+
+TEST_F(WithoutDataTest, AJoinerGetsTheStateFromAHolderThoughTheCoordinatorHasNone) {
+  AddHolder("a");
+  AddWitness("w");
+  AddHolder("b");
+  ExpectTogether({0, 1, 2});
+  const uint64_t put = net_.Put(0, "main", "k", "v");
+  ASSERT_TRUE(net_.RunUntil([&] { return Done(0, put); }));
+  net_.Kill(0);
+  ExpectTogether({1, 2});
+  const View& view = net_.engine(2).view();
+  ASSERT_EQ(view.members[0].name, "w") << "the witness coordinates, and orders";
+  AddHolder("c");
+  ExpectTogether({1, 2, 3});
+  EXPECT_EQ(net_.Get(3, "main", "k"), "v");
+  const uint64_t later = net_.Put(3, "main", "later", "1");
+  ASSERT_TRUE(net_.RunUntil([&] { return Done(3, later); }));
+  EXPECT_EQ(net_.Get(2, "main", "later"), "1");
+}
+
+TEST_F(WithoutDataTest, WhenTheLastHolderDiesItSaysThatTheStateIsGoneAndTheNextBeginsAnew) {
+  AddHolder("a");
+  AddWitness("w");
+  ExpectTogether({0, 1});
+  const uint64_t put = net_.Put(0, "main", "k", "v");
+  ASSERT_TRUE(net_.RunUntil([&] { return Done(0, put); }));
+  net_.Kill(0);
+  ExpectTogether({1});
+  EXPECT_TRUE(Told(1, EventKind::kWarning, "the group has no state")) << Describe();
+  AddHolder("b");
+  ExpectTogether({1, 2});
+  EXPECT_EQ(net_.Get(2, "main", "k"), "(no map)");
+  const uint64_t fresh = net_.Put(2, "main", "k", "new");
+  ASSERT_TRUE(net_.RunUntil([&] { return Done(2, fresh); }));
+  AddHolder("c");
+  ExpectTogether({1, 2, 3});
+  EXPECT_EQ(net_.Get(3, "main", "k"), "new");
+}
+
+TEST_F(WithoutDataTest, AfterASplitItsSideGoesToTheOneThatHasTheState) {
+  StartThree();
+  const uint64_t put = net_.Put(0, "main", "k", "v");
+  ASSERT_TRUE(net_.RunUntil([&] { return Done(0, put); }));
+  net_.Split({0, 0, 1});
+  ASSERT_TRUE(net_.RunUntil([&] { return Together({2}) && Together({0, 1}); })) << Describe();
+  net_.Heal();
+  ASSERT_TRUE(net_.RunUntil([&] { return Together({0, 1, 2}); }, seconds(20))) << Describe();
+  EXPECT_EQ(net_.Get(0, "main", "k"), "v");
+  EXPECT_TRUE(net_.engine(0).synced());
+  EXPECT_TRUE(net_.engine(1).synced());
+  EXPECT_FALSE(Told(2, EventKind::kMerged, "")) << "it brought nothing";
+}
+
+TEST_F(WithoutDataTest, UnderPrimaryItIsTheThirdVote) {
+  policy_ = Policy::kPrimary;
+  StartThree();
+  // Until all have their votes.
+  net_.RunFor(seconds(1));
+  net_.Split({0, 1, 0});
+  ASSERT_TRUE(net_.RunUntil([&] { return Together({0, 2}); }, seconds(20))) << Describe();
+  const uint64_t put = net_.Put(0, "main", "k", "v");
+  ASSERT_TRUE(net_.RunUntil([&] { return Done(0, put); }, seconds(5)));
+  EXPECT_FALSE(net_.engine(1).writable());
+  net_.Heal();
+  ASSERT_TRUE(net_.RunUntil([&] { return Together({0, 1, 2}); }, seconds(20))) << Describe();
+  EXPECT_EQ(net_.Get(1, "main", "k"), "v");
+}
+
+TEST_F(WithoutDataTest, UnderPrimaryVotesWithoutAHolderDoNotGoOn) {
+  policy_ = Policy::kPrimary;
+  AddHolder("a");
+  AddWitness("v");
+  AddWitness("w");
+  ExpectTogether({0, 1, 2});
+  net_.RunFor(seconds(1));
+  const ViewId before = net_.engine(1).view().id;
+  net_.Split({0, 1, 1});
+  net_.RunFor(seconds(10));
+  EXPECT_EQ(net_.engine(1).view().id, before) << "two votes of three, and no state";
+  EXPECT_TRUE(Told(1, EventKind::kHalted, "") || Told(2, EventKind::kHalted, "")) << Describe();
+  EXPECT_FALSE(net_.engine(1).writable());
+  net_.Heal();
+  ASSERT_TRUE(
+      net_.RunUntil([&] { return Together({0, 1, 2}) && net_.engine(0).writable(); }, seconds(20)))
+      << Describe();
+}
+
+}  // namespace
+}  // namespace cohort::engine

@@ -1,0 +1,91 @@
+#include "mark_plan.h"
+
+#include <algorithm>
+
+namespace cohort::tools {
+namespace {
+
+// Members of one group that fall silent one after the other within this time before nobody is left:
+// then it was not they.
+constexpr absl::Duration kDoubt = absl::Seconds(3);
+
+}  // namespace
+
+void MarkPlan::See(absl::Time now, const View& view) {
+  std::map<std::string, Seen> there;
+  for (const Member& member : view.members) {
+    if (member.without_data) continue;
+    const auto before = there_.find(member.name);
+    const absl::Time since = before == there_.end() ? now : before->second.since;
+    there[member.name] = {since, member.synced};
+    gone_.erase(member.name);
+  }
+  blind_ = there.empty();
+  if (blind_) {
+    if (!alone_since_.has_value()) alone_since_ = now;
+    return;
+  }
+  for (const auto& [name, seen] : there_) {
+    if (!there.contains(name)) gone_[name] = now;
+  }
+  there_ = std::move(there);
+  alone_since_.reset();
+}
+
+bool MarkPlan::IsOfThisGroup(const std::set<std::string>& cluster) const {
+  return std::any_of(cluster.begin(), cluster.end(), [this](const std::string& name) {
+    return there_.contains(name) || gone_.contains(name);
+  });
+}
+
+std::set<std::string> MarkPlan::Known(const UpstreamFile& file) const {
+  std::set<std::string> known;
+  for (const std::set<std::string>& cluster : file.clusters) {
+    if (IsOfThisGroup(cluster)) known.insert(cluster.begin(), cluster.end());
+  }
+  return known;
+}
+
+std::map<std::string, bool> MarkPlan::Judge(absl::Time now, const UpstreamFile& file) const {
+  std::map<std::string, bool> marks;
+  for (const std::set<std::string>& cluster : file.clusters) {
+    if (IsOfThisGroup(cluster)) JudgeCluster(now, cluster, file, marks);
+  }
+  return marks;
+}
+
+void MarkPlan::JudgeCluster(absl::Time now, const std::set<std::string>& cluster,
+                            const UpstreamFile& file, std::map<std::string, bool>& marks) const {
+  std::map<std::string, bool> here;
+  for (const std::string& name : cluster) {
+    const auto gone = gone_.find(name);
+    if (blind_) {
+      const bool doubtful =
+          alone_since_.has_value() && gone != gone_.end() && *alone_since_ - gone->second < kDoubt;
+      if (doubtful) here[name] = false;
+      continue;
+    }
+    const auto seen = there_.find(name);
+    if (seen == there_.end()) {
+      here[name] = true;
+    } else if (seen->second.synced || now - seen->second.since >= grace_) {
+      here[name] = false;
+    }
+  }
+  const bool all_down = std::all_of(cluster.begin(), cluster.end(), [&](const std::string& name) {
+    const auto mark = here.find(name);
+    return mark == here.end() ? file.down.contains(name) : mark->second;
+  });
+  if (!all_down) marks.merge(here);
+}
+
+absl::Time MarkPlan::NextChange(absl::Time now) const {
+  absl::Time next = absl::InfiniteFuture();
+  for (const auto& [name, seen] : there_) {
+    const absl::Time over = seen.since + grace_;
+    if (!seen.synced && over > now) next = std::min(next, over);
+  }
+  return next;
+}
+
+}  // namespace cohort::tools

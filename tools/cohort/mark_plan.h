@@ -1,0 +1,64 @@
+// Which servers NGINX should take for down, by what the group says of its members.
+//
+// The idea: a server is down when the member of its name is not in the view, at once; it is up
+// again when that member is in the view and holds the state, or has been there for `grace`. Of a
+// cluster that nobody of has been seen in the group nothing is said: it is another group's. No
+// cluster is marked down as a whole: passive checks are the better judge then. Who sees no member
+// that holds data cannot tell a dead group from its own isolation; it changes nothing, and takes
+// back what it did in the last moments before.
+//
+// Threads: none of its own. Time is passed in.
+#ifndef COHORT_TOOLS_MARK_PLAN_H_
+#define COHORT_TOOLS_MARK_PLAN_H_
+
+#include <map>
+#include <optional>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "absl/time/time.h"
+#include "cohort/view.h"
+#include "upstream_file.h"
+
+namespace cohort::tools {
+
+class MarkPlan {
+ public:
+  // `grace` (zero and up): how long a member may be in the view without the state before its server
+  // is taken for up all the same.
+  explicit MarkPlan(absl::Duration grace) : grace_(grace) {}
+
+  // The view as it is now, with what is known since of who is synced.
+  void See(absl::Time now, const View& view);
+  // This member is out of the group, or in a side without a quorum.
+  void SeeNothing() { blind_ = true; }
+  // It cannot tell.
+  bool blind() const { return blind_; }
+
+  // Of each server that can be judged, whether it is down; the others stay as they are.
+  std::map<std::string, bool> Judge(absl::Time now, const UpstreamFile& file) const;
+  // Those of the file that this group's members answer for.
+  std::set<std::string> Known(const UpstreamFile& file) const;
+  // When Judge() may say something else without a new view.
+  absl::Time NextChange(absl::Time now) const;
+
+ private:
+  struct Seen {
+    absl::Time since;  // In the view without interruption.
+    bool synced = false;
+  };
+  bool IsOfThisGroup(const std::set<std::string>& cluster) const;
+  void JudgeCluster(absl::Time now, const std::set<std::string>& cluster, const UpstreamFile& file,
+                    std::map<std::string, bool>& marks) const;
+
+  const absl::Duration grace_;
+  std::map<std::string, Seen> there_;
+  std::map<std::string, absl::Time> gone_;  // Once there; since when not.
+  std::optional<absl::Time> alone_since_;   // Nobody else is left in the view.
+  bool blind_ = true;                       // Until the first view.
+};
+
+}  // namespace cohort::tools
+
+#endif  // COHORT_TOOLS_MARK_PLAN_H_

@@ -1,0 +1,215 @@
+#include "nginx_agent.h"
+
+#include <algorithm>
+#include <chrono>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "absl/time/clock.h"
+#include "base/absl_bridge.h"
+#include "shell_command.h"
+
+namespace cohort::tools {
+namespace {
+
+// Somebody else may write the file of upstreams, as cohort-nginx does.
+constexpr absl::Duration kLookEvery = absl::Seconds(2);
+constexpr absl::Duration kReloadMax = absl::Seconds(20);
+constexpr absl::Duration kReloadRetryMax = absl::Minutes(1);
+constexpr size_t kCausesMax = 1024;
+
+GroupOptions WithoutData(GroupOptions options) {
+  options.without_data = true;
+  return options;
+}
+
+std::string Milliseconds(absl::Duration duration) {
+  return absl::StrCat(absl::ToInt64Milliseconds(duration), " ms");
+}
+
+}  // namespace
+
+NginxAgent::NginxAgent(NginxAgentOptions options)
+    : options_(std::move(options)), events_(options_.events), plan_(options_.grace) {
+  options_.group = WithoutData(std::move(options_.group));
+  options_.group.on_view = [this](const View& view) {
+    events_.Add(view);
+    const std::lock_guard lock(mutex_);
+    for (const MemberChange& change : view.left) {
+      if (causes_.size() >= kCausesMax) causes_.clear();
+      causes_[change.member.name] = absl::StrCat(
+          ToString(change.cause), change.evidence.empty() ? "" : ": ", change.evidence);
+    }
+    woken_ = true;
+    changed_.notify_all();
+  };
+  options_.group.on_event = [this](const Event& event) {
+    events_.Add(event);
+    const std::lock_guard lock(mutex_);
+    woken_ = true;
+    changed_.notify_all();
+  };
+}
+
+bool NginxAgent::RequestStop() {
+  const std::lock_guard lock(mutex_);
+  stop_ = true;
+  changed_.notify_all();
+  return joined_;
+}
+
+// Where nobody is there yet it goes on asking: an NGINX may be started before its servers.
+absl::Status NginxAgent::Join() {
+  while (true) {
+    absl::StatusOr<Group> group = Group::Join(options_.group);
+    if (group.ok()) {
+      group_.emplace(*std::move(group));
+      break;
+    }
+    if (!absl::IsDeadlineExceeded(group.status())) return group.status();
+    events_.Add(
+        "waiting", options_.group.name,
+        absl::StrCat("no member that holds data has let this one in, so nothing is known of "
+                     "the servers and nothing is changed; it goes on asking: ",
+                     group.status().message()));
+  }
+  const std::lock_guard lock(mutex_);
+  joined_ = true;
+  return absl::OkStatus();
+}
+
+absl::Status NginxAgent::Run() {
+  const absl::StatusOr<UpstreamFile> file = ReadUpstreams(options_.upstreams);
+  if (!file.ok()) return file.status();
+  if (absl::Status status = Join(); !status.ok()) return status;
+  events_.Add("ready", group_->name(),
+              absl::StrCat("member without data of ", options_.group.group, " at ",
+                           group_->address(), "; marks servers in ", options_.upstreams,
+                           options_.dry_run ? " (dry run: it only says so)" : ""));
+  while (true) {
+    const absl::Time now = absl::Now();
+    const absl::Time next = Look(now);
+    std::unique_lock lock(mutex_);
+    const absl::Duration wait = std::max(next - now, absl::ZeroDuration());
+    changed_.wait_for(lock, absl::ToChronoNanoseconds(wait), [this] { return woken_ || stop_; });
+    woken_ = false;
+    if (stop_) break;
+  }
+  if (options_.restore) Restore();
+  const std::string name = group_->name();
+  absl::Status status = group_->Leave();
+  group_.reset();
+  if (!events_.Saw(EventKind::kLeft, name))
+    events_.Add("left", name, status.ok() ? "" : status.ToString());
+  return status;
+}
+
+// Returns when to look again, if nothing happens before.
+absl::Time NginxAgent::Look(absl::Time now) {
+  Follow(now);
+  absl::StatusOr<UpstreamFile> file = ReadUpstreams(options_.upstreams);
+  if (!file.ok()) {
+    const std::string error(ToStd(file.status().message()));
+    if (std::exchange(file_error_, error) != error)
+      events_.Add("warning", group_->name(), absl::StrCat("the file of upstreams: ", error));
+  } else {
+    const std::string_view why_up =
+        plan_.blind() ? "taken back: it was this member that was cut off, as it seems"
+                      : "is in the view";
+    if (Apply(plan_.Judge(now, *file), *file, why_up)) reload_due_ = true;
+  }
+  if (reload_due_ && reload_at_ <= now) Reload(now);
+  absl::Time next = std::min(plan_.NextChange(now), now + kLookEvery);
+  if (reload_due_) next = std::min(next, std::max(reload_at_, now));
+  return next;
+}
+
+void NginxAgent::Follow(absl::Time now) {
+  // Not while it is out of the group, or on a side without a quorum.
+  const bool in_place = group_->writable();
+  if (in_place) {
+    plan_.See(now, group_->view());
+  } else {
+    plan_.SeeNothing();
+  }
+  if (plan_.blind() != was_blind_) TellBlindness(in_place);
+  was_blind_ = plan_.blind();
+}
+
+void NginxAgent::TellBlindness(bool in_place) {
+  if (!plan_.blind())
+    return events_.Add("sees", group_->name(), "members that hold data are there");
+  events_.Add("blind", group_->name(),
+              in_place
+                  ? "no member that holds data is heard: whether they are dead, or this one is "
+                    "cut off, cannot be told; marks stay as they are, what was marked in the "
+                    "last 3 s is taken back"
+                  : "this member is out of the group, or without a quorum, for the moment; "
+                    "marks stay as they are");
+}
+
+// True if there is something that NGINX does not know. `why_up` is told of servers marked up.
+bool NginxAgent::Apply(const std::map<std::string, bool>& marks, const UpstreamFile& file,
+                       std::string_view why_up) {
+  const std::string text = WithMarks(file, marks);
+  if (text == file.text) {
+    said_.clear();
+    file_error_.clear();
+    return false;
+  }
+  if (options_.dry_run) {
+    if (std::exchange(said_, text) == text) return false;
+  } else if (absl::Status status = ReplaceUpstreams(options_.upstreams, text); !status.ok()) {
+    const std::string error(ToStd(status.message()));
+    if (std::exchange(file_error_, error) != error)
+      events_.Add("warning", group_->name(), absl::StrCat("cannot mark servers: ", error));
+    return false;
+  }
+  file_error_.clear();
+  for (const auto& [name, down] : marks) {
+    if (down == file.down.contains(name)) continue;
+    events_.Add(down ? "marked_down" : "marked_up", name,
+                down ? WhyGone(name) : std::string(why_up));
+  }
+  return true;
+}
+
+std::string NginxAgent::WhyGone(const std::string& name) {
+  const std::lock_guard lock(mutex_);
+  const auto cause = causes_.find(name);
+  return cause == causes_.end() ? "is not in the view" : "left the view: " + cause->second;
+}
+
+void NginxAgent::Reload(absl::Time now) {
+  if (options_.dry_run) {
+    events_.Add("would_reload", group_->name(), options_.nginx + " -s reload");
+    reload_due_ = false;
+    reload_at_ = now + options_.reload_interval;
+    return;
+  }
+  const absl::Status status = RunShellCommand(options_.nginx + " -s reload", kReloadMax);
+  const absl::Time then = absl::Now();
+  if (status.ok()) {
+    reload_due_ = false;
+    reloads_failed_ = 0;
+    reload_at_ = then + options_.reload_interval;
+    return events_.Add("reloaded", group_->name(), "NGINX, in " + Milliseconds(then - now));
+  }
+  const absl::Duration pause =
+      std::min(options_.reload_interval * (1 << std::min(reloads_failed_++, 10)), kReloadRetryMax);
+  reload_at_ = then + pause;
+  events_.Add("reload_failed", group_->name(),
+              absl::StrCat(options_.nginx, " -s reload: ", status.message(),
+                           "; servers are marked and NGINX does not know it; again in ",
+                           Milliseconds(pause)));
+}
+
+void NginxAgent::Restore() {
+  absl::StatusOr<UpstreamFile> file = ReadUpstreams(options_.upstreams);
+  if (!file.ok()) return;
+  std::map<std::string, bool> marks;
+  for (const std::string& name : plan_.Known(*file)) marks[name] = false;
+  if (Apply(marks, *file, "restored: the agent ends")) Reload(absl::Now());
+}
+
+}  // namespace cohort::tools
