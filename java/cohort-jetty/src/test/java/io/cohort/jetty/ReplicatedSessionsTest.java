@@ -185,14 +185,30 @@ class ReplicatedSessionsTest {
     CompletableFuture<HttpResponse<String>> slow = user.askLater(first, "/slow");
     hasRead.await();
     assertEquals("2", user.get(second, "/count"));
+    // Its own server goes on with the newer one, while the request still has the older.
+    assertEquals("3", user.get(first, "/count"));
     goOn.countDown();
     HttpResponse<String> refused = slow.get();
     assertEquals(503, refused.statusCode());
     assertEquals("", refused.body());
-    // It is told, it can ask again, and it then sees what the other has done.
+    // It is told, and can ask again.
+    assertEquals("3", user.get(first, "/read"));
+    assertEquals("4", user.get(first, "/count"));
+    assertEquals("4", user.get(second, "/read"));
+  }
+
+  @Test
+  void aChangeThatIsRefusedAtTheLastMomentIsToldToTheUser() throws Exception {
+    first.page("/meanwhile", (request, response) -> {
+      HttpSession session = request.getSession();
+      session.setAttribute("n", 50);
+      user.get(second, "/count");
+      return "x".repeat(100_000);
+    });
+    user.get(first, "/count");
+    assertEquals(503, user.ask(first, "/meanwhile").statusCode());
     assertEquals("2", user.get(first, "/read"));
     assertEquals("3", user.get(first, "/count"));
-    assertEquals("3", user.get(second, "/read"));
   }
 
   @Test
