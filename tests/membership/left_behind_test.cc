@@ -17,6 +17,7 @@ class StoodStill : public testing::Test {
       if (host == 1) world_.RunFor(milliseconds(400));
     }
     ASSERT_TRUE(world_.RunUntil(seconds(5), [&] { return world_.IsOneView({1, 2, 3}); }));
+    world_.RunFor(seconds(3));  // Whatever it asked on the way is answered.
   }
   Membership& one() { return world_.membership(1); }
   MembershipOutput Hear(decltype(VcMessage::body) body, bool was_stopped) {
