@@ -85,7 +85,9 @@ public class CohortManager<T extends Storeable> extends ReplicationWebEventPersi
     return findSession(id);
   }
 
-  /** The one object of a session on this instance, if it is the session as it is; else a new one. */
+  /**
+   * The one object of a session on this instance, if it is the session as it is; else a new one.
+   */
   @Override
   public Session findSession(String id) throws IOException {
     if (id == null) return null;
@@ -155,7 +157,7 @@ public class CohortManager<T extends Storeable> extends ReplicationWebEventPersi
     @Override
     public void onStale(String id) {
       CohortStore opened = store;
-      if (opened == null) return;  // Told before anything is here.
+      if (opened == null) return; // Told before anything is here.
       synchronized (opened.lock(id)) {
         try {
           Session here = superFindSession(id);

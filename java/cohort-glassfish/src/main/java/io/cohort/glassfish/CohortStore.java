@@ -110,8 +110,8 @@ final class CohortStore extends BackingStore<String, SimpleMetadata> {
       if (known.hasEnded(id)) throw new Refused("the session has ended");
       SessionChanges changes = StoredState.changes(value);
       KnownSessions.Known mine = known.get(id);
-      SessionResult result = mine == null ? create(id, changes)
-                                          : store.save(id, changes.fence(mine.fence()));
+      SessionResult result =
+          mine == null ? create(id, changes) : store.save(id, changes.fence(mine.fence()));
       if (!result.ok()) throw failure(id, result);
       known.put(id, result.version(), result.fence(), true);
       if (result.refused() > 0) {
@@ -225,7 +225,8 @@ final class CohortStore extends BackingStore<String, SimpleMetadata> {
           known.doubt(id);
           ends.onStale(id);
         }
-        default -> {}
+        default -> {
+        }
       }
     }
 

@@ -119,8 +119,10 @@ final class Membership {
     @Override
     public void onEvent(Event event) {
       Level level = event.kind().equals("warning") ? Level.WARNING : Level.FINE;
-      log.log(level, () -> "group " + group + ": " + event.kind() + " " + event.subjectName() + " "
-          + event.text());
+      log.log(level,
+          ()
+              -> "group " + group + ": " + event.kind() + " " + event.subjectName() + " "
+              + event.text());
     }
   }
 }

@@ -72,14 +72,14 @@ final class Settings {
 
   GroupOptions groupOptions(GroupListener listener) {
     GroupOptions options = new GroupOptions(group())
-        .name(text("nodeName"))
-        .bind(text("bind"))
-        .seeds(seeds())
-        .noMulticast(yes("noMulticast"))
-        .peerCache(text("peerCache"))
-        .plaintext(plaintext())
-        .failureProfile(GroupOptions.FailureProfile.WEB_SESSIONS)
-        .listener(listener);
+                               .name(text("nodeName"))
+                               .bind(text("bind"))
+                               .seeds(seeds())
+                               .noMulticast(yes("noMulticast"))
+                               .peerCache(text("peerCache"))
+                               .plaintext(plaintext())
+                               .failureProfile(GroupOptions.FailureProfile.WEB_SESSIONS)
+                               .listener(listener);
     // Without a value the library's own default holds.
     if (!text("multicast").isEmpty()) options.multicast(text("multicast"));
     if (!text("keyFile").isEmpty()) options.keyFile(text("keyFile"));
@@ -91,12 +91,11 @@ final class Settings {
     require(bytes <= APPLICATION_BYTES_MAX,
         "the name of the store " + application + " has " + bytes + " bytes, at most "
             + APPLICATION_BYTES_MAX + ": give the application a shorter context root");
-    Ack ack =
-        switch (text("ack", "all").toLowerCase(Locale.ROOT)) {
-          case "all" -> Ack.ALL;
-          case "local" -> Ack.LOCAL;
-          default -> throw wrong("ack", "all or local");
-        };
+    Ack ack = switch (text("ack", "all").toLowerCase(Locale.ROOT)) {
+      case "all" -> Ack.ALL;
+      case "local" -> Ack.LOCAL;
+      default -> throw wrong("ack", "all or local");
+    };
     return new SessionStoreOptions(application)
         .ack(ack)
         .timeoutMs(number("ackTimeoutMs"))
