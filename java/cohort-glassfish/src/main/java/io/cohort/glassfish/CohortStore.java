@@ -220,8 +220,13 @@ final class CohortStore extends BackingStore<String, SimpleMetadata> {
           known.end(id);
           ends.onStale(id);
         }
-        case MOVED, CONFLICT -> {
+        case MOVED -> {
           if (event.here()) return;
+          known.doubt(id);
+          ends.onStale(id);
+        }
+        // Told instead of MOVED, where a write of this instance was the first to meet it.
+        case CONFLICT -> {
           known.doubt(id);
           ends.onStale(id);
         }
