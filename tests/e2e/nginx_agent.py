@@ -115,7 +115,7 @@ class Shop:
         """Both members are in the group, the agent has just started, nobody is down, NGINX has forgotten who failed."""
         self.end_agent()
         for route in FIRST:
-            self.signal(route, signal.SIGCONT)
+            self.send(route, signal.SIGCONT)
         self.site.net.reconnect()
         self.site.reset()
         for route in FIRST:
@@ -128,7 +128,7 @@ class Shop:
         views = [event["members"] for _, event in list(self.members[route].events) if event["event"] == "view"]
         return set(views[-1]) if views else set()
 
-    def signal(self, route, number):
+    def send(self, route, number):
         """To both processes of an instance; when, on our clock."""
         at = time.monotonic()
         if route in self.members:
@@ -151,7 +151,7 @@ class Shop:
     def close(self):
         self.end_agent(signal.SIGKILL)
         for route in list(self.members):
-            self.signal(route, signal.SIGCONT)
+            self.send(route, signal.SIGCONT)
             self.members.pop(route).end()
 
 
@@ -193,7 +193,7 @@ def case_stop(shop):
     """A process that stands still: its users are at the partner within 2 s; it runs on, and is up again."""
     users = settled(shop.site, 12)
     victims = [user for user in users if user.route == "n1"]
-    at = shop.signal("n1", signal.SIGSTOP)
+    at = shop.send("n1", signal.SIGSTOP)
     seconds = served_by_partner(shop, victims[0], at)
     marked = shop.agent.wait_for("marked_down", at, "n1")
     assert "stalled" in marked[1]["text"], marked
@@ -202,7 +202,7 @@ def case_stop(shop):
     assert shop.down() == {"n1"}, shop.down()
     # Whoever asks now does not wait at all.
     slowest = max(User(shop.site, cookie="JSESSIONID=%s.n1" % user.session).ask().seconds for user in victims)
-    at = shop.signal("n1", signal.SIGCONT)
+    at = shop.send("n1", signal.SIGCONT)
     back = shop.agent.wait_for("marked_up", at, "n1")[0] - at
     shop.agent.wait_for("reloaded", at)
     assert shop.down() == set()
