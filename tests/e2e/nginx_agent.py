@@ -91,8 +91,8 @@ class Shop:
                                       os.path.join(self.site.directory, route + ".log"))
         self.members[route].wait_for("ready")
 
-    def start_agent(self, *more):
-        command = " ".join([self.site.wrapper, "-e", "stderr", "-c", os.path.join(self.site.out, "nginx.conf")])
+    def start_agent(self, *more, nginx=None):
+        command = nginx or " ".join([self.site.wrapper, "-e", "stderr", "-c", os.path.join(self.site.out, "nginx.conf")])
         self.agent = Process(self.site.host, [self.binary, "nginx-agent", "--name", "agent", "--upstreams", self.file,
                                               "--nginx", command] + self.flags(self.site.host) + list(more),
                              os.path.join(self.site.directory, "agent.log"))
@@ -321,7 +321,7 @@ def case_reload_fails(shop):
         file.write("#!/bin/sh\n[ -e %s ] || { echo 'no such gate' >&2; exit 3; }\nexec %s -e stderr -c %s \"$@\"\n"
                    % (gate, shop.site.wrapper, os.path.join(shop.site.out, "nginx.conf")))
     os.chmod(script, 0o755)
-    shop.start_agent("--nginx", script)
+    shop.start_agent(nginx=script)
     at = shop.kill("n1")
     failed = shop.agent.wait_for("reload_failed", at)[1]["text"]
     assert "exit status 3" in failed and "no such gate" in failed, failed
