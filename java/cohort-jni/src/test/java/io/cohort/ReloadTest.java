@@ -52,11 +52,12 @@ class ReloadTest {
     });
   }
 
-  private static WeakReference<ClassLoader> useShop(Group server) throws Exception {
+  private static WeakReference<ClassLoader> useShop(Group server, List<Object> held)
+      throws Exception {
     try (ApplicationLoader loader = new ApplicationLoader(false)) {
       Class<?> shop = loader.loadClass(APPLICATION + "Shop");
       assertSame(loader, shop.getClassLoader());
-      shop.getMethod("inTheGroupOf", Group.class).invoke(null, server);
+      held.add(shop.getMethod("inTheGroupOf", Group.class).invoke(null, server));
       return new WeakReference<>(loader);
     }
   }
@@ -64,11 +65,14 @@ class ReloadTest {
   @Test
   void anApplicationThatHasClosedItsStoreIsNotHeldByTheServersGroup() throws Exception {
     List<WeakReference<ClassLoader>> loaders = new ArrayList<>();
+    // A server may keep the stores that it has closed.
+    List<Object> held = new ArrayList<>();
     try (Group server = Group.join(Loopback.options("reload", "a"))) {
-      for (int i = 0; i < ROUNDS; ++i) loaders.add(useShop(server));
+      for (int i = 0; i < ROUNDS; ++i) loaders.add(useShop(server, held));
       assertEquals(1, server.view().members().size());
       awaitCollected(loaders);
     }
+    assertEquals(ROUNDS, held.size());
   }
 
   private static boolean somebodyTells() {
@@ -99,6 +103,23 @@ class ReloadTest {
         assertTrue(server.ids(1).isEmpty());
       }
     }
+  }
+
+  private static void openAndForget() {
+    SessionStore store = SessionStore.open(new SessionStoreOptions("/forgotten"), null);
+    store.subscribe(event -> {}, true);
+    assertTrue(store.ids(1).isEmpty());
+  }
+
+  @Test
+  void aStoreThatNobodyClosedIsClosedWhenNobodyCanReachIt() {
+    Loopback.awaitTrue("the thread of before ends", () -> !somebodyTells());
+    openAndForget();
+    assertTrue(somebodyTells());
+    Loopback.awaitTrue("the thread ends with the store", () -> {
+      System.gc();
+      return !somebodyTells();
+    });
   }
 
   private static WeakReference<ClassLoader> useShopWithLibrary(int round) throws Exception {

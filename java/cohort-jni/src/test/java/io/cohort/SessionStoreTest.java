@@ -383,7 +383,6 @@ class SessionStoreTest {
     told.await(SessionEvent.class, any -> true);
     atA.close();
     atA.close();
-    subscription.close();
     assertThrows(IllegalStateException.class, () -> atA.load("s1"));
     assertThrows(IllegalStateException.class, () -> atA.exists(""));
     assertThrows(IllegalStateException.class, () -> atA.create("s2", changes()));
@@ -399,9 +398,15 @@ class SessionStoreTest {
     assertThrows(IllegalStateException.class, () -> atA.awaitTask(1, 0));
     assertThrows(IllegalStateException.class, () -> atA.subscribe(told, false));
     assertThrows(IllegalStateException.class, () -> atA.subscribeTasks(told::onTask));
-    // What is in the group stays there, and is told no more here.
-    requireOk(atB.invalidate("s1"));
+    // What is in the group stays there, and is told to other stores here, but not by this one.
+    Loopback.Recorder other = new Loopback.Recorder();
+    try (SessionStore again = SessionStore.open(new SessionStoreOptions(application), a)) {
+      again.subscribe(other, false);
+      requireOk(atB.invalidate("s1"));
+      other.await(SessionEvent.class, any -> true);
+    }
     assertEquals(1, told.all(SessionEvent.class).size());
+    subscription.close();
   }
 
   @Test

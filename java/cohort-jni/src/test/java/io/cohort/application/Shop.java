@@ -30,16 +30,21 @@ public final class Shop {
     return SessionStore.open(new SessionStoreOptions("/shop"), null);
   }
 
-  /** A store of this application in a group of the server; its subscriptions end with it. */
-  public static void inTheGroupOf(Group server) throws InterruptedException {
+  /**
+   * A store of this application in a group of the server; its subscriptions end with it. It is
+   * closed when this returns.
+   */
+  public static SessionStore inTheGroupOf(Group server) throws InterruptedException {
     Shop shop = new Shop();
-    try (SessionStore store = open()) {
+    SessionStore store = open();
+    try (store) {
       store.subscribe((SessionListener) event -> shop.told.countDown(), true);
       store.subscribeTasks(task -> shop.told.countDown());
       shop.use(store);
       store.awaitTask(store.setReplication(server), 0);
       shop.awaitTold();
     }
+    return store;
   }
 
   /** A group, a map and a store of this application alone. */
