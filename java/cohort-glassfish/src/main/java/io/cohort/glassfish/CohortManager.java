@@ -12,7 +12,6 @@ import org.glassfish.ha.store.api.BackingStoreException;
 import org.glassfish.ha.store.api.Storeable;
 import org.glassfish.ha.store.util.SimpleMetadata;
 import org.glassfish.hk2.api.PerLookup;
-import org.glassfish.hk2.api.Rank;
 import org.glassfish.web.ha.session.management.ReplicationStore;
 import org.glassfish.web.ha.session.management.ReplicationWebEventPersistentManager;
 import org.jvnet.hk2.annotations.Service;
@@ -20,7 +19,7 @@ import org.jvnet.hk2.annotations.Service;
 /**
  * GlassFish's manager of replicated sessions, with Cohort for its store. GlassFish makes one for
  * each application with {@code <distributable/>} that is deployed with availability, as this class
- * is ranked above its own.
+ * is ranked above its own (by META-INF/hk2-locator/default).
  *
  * <p>It differs from GlassFish's own in this: an object of a session is used if it is the session
  * as it is in the group, whatever cookies the client sends or has lost; and of the requests of one
@@ -30,10 +29,7 @@ import org.jvnet.hk2.annotations.Service;
  */
 @Service
 @PerLookup
-@Rank(CohortManager.RANK)
 public class CohortManager<T extends Storeable> extends ReplicationWebEventPersistentManager<T> {
-  static final int RANK = 100;
-
   /** Before the name of an application, so that other servers' sessions are apart in a group. */
   static final String NAME_PREFIX = "glassfish ";
 
