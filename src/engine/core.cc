@@ -179,6 +179,7 @@ void Engine::Core::OnTimer(Instant now, Output& out) {
     Finish(now, out);
     return;
   }
+  NoteStop(now);
   if (discovery_.NextDeadline() <= now) {
     discovery_.OnTimer(now, discovery_out_);
     AfterDiscovery(now);

@@ -233,7 +233,9 @@ void Cluster::Again() {
 
 void Cluster::Finish() {
   CheckReplicas();
-  for (const auto& checker : checkers_) checker->AtEnd(At(*hosts_.front()));
+  const auto holder = std::find_if(hosts_.begin(), hosts_.end(),
+                                   [&](const auto& host) { return HoldsData(*host); });
+  for (const auto& checker : checkers_) checker->AtEnd(At(**holder));
   done_ = true;
 }
 

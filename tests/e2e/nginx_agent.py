@@ -91,13 +91,13 @@ class Shop:
                                       os.path.join(self.site.directory, route + ".log"))
         self.members[route].wait_for("ready")
 
-    def start_agent(self, *more):
-        command = " ".join([self.site.wrapper, "-e", "stderr", "-c", os.path.join(self.site.out, "nginx.conf")])
+    def start_agent(self, *more, nginx=None):
+        command = nginx or " ".join([self.site.wrapper, "-e", "stderr", "-c", os.path.join(self.site.out, "nginx.conf")])
         self.agent = Process(self.site.host, [self.binary, "nginx-agent", "--name", "agent", "--upstreams", self.file,
                                               "--nginx", command] + self.flags(self.site.host) + list(more),
                              os.path.join(self.site.directory, "agent.log"))
         self.agent.wait_for("ready")
-        if not {"--dry-run", "--nginx"} & set(more):
+        if nginx is None and "--dry-run" not in more:
             self.agent.wait_for("reloaded")  # Whatever it was that the last one did not tell.
 
     @property
@@ -117,7 +117,7 @@ class Shop:
         """Both members are in the group, the agent has just started, nobody is down, NGINX has forgotten who failed."""
         self.end_agent()
         for route in FIRST:
-            self.signal(route, signal.SIGCONT)
+            self.send(route, signal.SIGCONT)
         self.site.net.reconnect()
         self.site.reset()
         for route in FIRST:
@@ -130,7 +130,7 @@ class Shop:
         views = [event["members"] for _, event in list(self.members[route].events) if event["event"] == "view"]
         return set(views[-1]) if views else set()
 
-    def signal(self, route, number):
+    def send(self, route, number):
         """To both processes of an instance; when, on our clock."""
         at = time.monotonic()
         if route in self.members:
@@ -153,7 +153,7 @@ class Shop:
     def close(self):
         self.end_agent(signal.SIGKILL)
         for route in list(self.members):
-            self.signal(route, signal.SIGCONT)
+            self.send(route, signal.SIGCONT)
             self.members.pop(route).end()
 
 
@@ -195,7 +195,7 @@ def case_stop(shop):
     """A process that stands still: its users are at the partner within 2 s; it runs on, and is up again."""
     users = settled(shop.site, 12)
     victims = [user for user in users if user.route == "n1"]
-    at = shop.signal("n1", signal.SIGSTOP)
+    at = shop.send("n1", signal.SIGSTOP)
     seconds = served_by_partner(shop, victims[0], at)
     marked = shop.agent.wait_for("marked_down", at, "n1")
     assert "stalled" in marked[1]["text"], marked
@@ -204,7 +204,7 @@ def case_stop(shop):
     assert shop.down() == {"n1"}, shop.down()
     # Whoever asks now does not wait at all.
     slowest = max(User(shop.site, cookie="JSESSIONID=%s.n1" % user.session).ask().seconds for user in victims)
-    at = shop.signal("n1", signal.SIGCONT)
+    at = shop.send("n1", signal.SIGCONT)
     back = shop.agent.wait_for("marked_up", at, "n1")[0] - at
     shop.agent.wait_for("reloaded", at)
     assert shop.down() == set()
@@ -331,7 +331,7 @@ def case_reload_fails(shop):
     """NGINX is told again until it has heard."""
     shop.end_agent()
     script, gate = behind_a_gate(shop)
-    shop.start_agent("--nginx", script)
+    shop.start_agent(nginx=script)
     at = shop.kill("n1")
     failed = shop.agent.wait_for("reload_failed", at)[1]["text"]
     assert "exit status 3" in failed and "no such gate" in failed, failed
@@ -348,7 +348,7 @@ def case_reload_owed(shop):
     """What an agent did not live to tell NGINX the next one does, though the file is right; one that is ended does it itself."""
     shop.end_agent()
     script, _ = behind_a_gate(shop)
-    shop.start_agent("--nginx", script)
+    shop.start_agent(nginx=script)
     at = shop.kill("n1")
     shop.agent.wait_for("marked_down", at, "n1")
     shop.end_agent(signal.SIGKILL)

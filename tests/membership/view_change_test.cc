@@ -471,7 +471,6 @@ TEST(ViewChangeTest, WhoStoodStillJudgesNobodyMute) {
   EXPECT_THAT(group.changes[0].convicted(), IsEmpty());
 }
 
-// It was not told that it stood still, because that was too short; its timer knows.
 TEST(ViewChangeTest, WhoJudgesLateGivesTheOthersTheirTimeAgain) {
   Members group(Policy::kPrimary, 3);
   group.AddJoiner(0);
@@ -510,9 +509,8 @@ TEST(ViewChangeTest, WhoeverIsJudgedMuteWasAskedADozenTimes) {
     Members group(Policy::kPrimary, members);
     group.changes[0].SetRoundTrip(seconds(3));
     group.AddJoiner(0);
-    const Duration patience = milliseconds(250 + 2 * static_cast<int64_t>(members));
     size_t asked = 1;
-    for (Duration passed(0); passed < patience; passed += milliseconds(1)) {
+    for (size_t ms = 0; ms < 250 + 2 * members; ++ms) {
       group.network.clear();
       group.Pass(milliseconds(1));
       asked += group.Count<Prepare>() > 0 ? 1 : 0;

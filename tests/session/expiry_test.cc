@@ -121,7 +121,7 @@ TEST(SessionExpiryTest, ASuccessorEndsInTimeWhatTheOwnerThatLeftHadMadeShorter) 
   ASSERT_EQ(members.size(), 2U);
   Node b(Shop(), &members[1]);
   {
-    const Node a(Shop(), &members[0]);
+    Node a(Shop(), &members[0]);
     ASSERT_TRUE(a->Create("s1", {.max_inactive = absl::Hours(1)}).ok());
     ASSERT_TRUE(b.Saw(kCreated, "s1"));
     ASSERT_TRUE(a->Save("s1", {.max_inactive = absl::Milliseconds(1500)}).ok());

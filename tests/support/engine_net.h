@@ -226,8 +226,7 @@ class EngineNet {
     for (const engine::Packets::One& one : out.packets.packets) {
       const std::string bytes(AsText(Bytes(out.packets.arena).subspan(one.offset, one.size)));
       for (size_t to = 0; to < hosts_.size(); ++to) {
-        if (one.multicast && hosts_[to]->drops_multicast) continue;
-        if (one.multicast || hosts_[to]->address == one.to) {
+        if (one.multicast ? !hosts_[to]->drops_multicast : hosts_[to]->address == one.to) {
           if (!Reaches(index, to) || hosts_[index]->is_mute) continue;
           Later({.to = to, .from = from, .multicast = one.multicast, .datagram = bytes});
         }

@@ -20,7 +20,8 @@ struct Open {
 Block Classify(const std::string& head) {
   static const std::regex kScope(
       R"(^\s*(?:template\s*<[^()]*>\s*)?(?:inline\s+)?(namespace|class|struct|union|extern)\b)"
-      R"(|^\s*(?:(?:public|protected|private|static|final|abstract|sealed)\s+)*(class|interface|record)\b)");
+      R"(|^\s*(?:@\w+(?:\([^()]*\))?\s*)*)"
+      R"((?:(?:public|protected|private|static|final|abstract|sealed)\s+)*(class|interface|record)\b)");
   static const std::regex kEnum(R"(^\s*enum\b)");
   static const std::regex kTable(R"(\[\w*\]\s*=\s*$|=\s*$)");
   if (std::regex_search(head, kScope)) return Block::kScope;

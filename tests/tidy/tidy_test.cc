@@ -127,8 +127,9 @@ TEST(Canary, FunctionsOfJavaFireInsideTheirTypes) {
   const auto method = [](const std::string& type, size_t lines) {
     return type + " {\n  @Test\n  void f(int a) {\n" + Lines(lines - 2) + "  }\n}\n";
   };
-  for (const char* type : {"final class A", "public final class A<T> implements B",
-                           "public record A(int a)", "public sealed interface A"}) {
+  for (const char* type :
+       {"final class A", "public final class A<T> implements B", "public record A(int a)",
+        "public sealed interface A", "@Timeout(120)\nclass A"}) {
     EXPECT_THAT(Try(CheckFunctions, "java/a/A.java", method(type, kFunctionLinesMax)), IsEmpty());
     EXPECT_THAT(Try(CheckFunctions, "java/a/A.java", method(type, kFunctionLinesMax + 1)),
                 SizeIs(1))

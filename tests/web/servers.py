@@ -190,8 +190,8 @@ class Tomcat(Kind):
 """
 
     def replicate_cohort(self, instance):
-        for jar in instance.files.jars("cohort-jni", "cohort-session", "cohort-tomcat"):
-            instance.copy(jar, "lib")
+        for module in ("cohort-jni", "cohort-session", "cohort-tomcat"):
+            instance.copy(instance.files.built(module), "lib")
         instance.write("conf/context.xml", self.COHORT % (instance.host.address, instance.group_key()))
 
     def replicate_delta(self, instance):

@@ -73,8 +73,12 @@ public final class CohortSessionCache extends DefaultSessionCache {
       ManagedSession session = super.getAndEnter(id, enter);
       return session == null || session == before ? session
                                                   : loaded((CohortManagedSession) session);
-    } catch (CohortException e) {
-      throw new SessionsUnavailable(e);
+    } catch (Exception e) {
+      // Jetty wraps what loading throws.
+      for (Throwable each = e; each != null; each = each.getCause()) {
+        if (each instanceof CohortException) throw new SessionsUnavailable(e);
+      }
+      throw e;
     }
   }
 

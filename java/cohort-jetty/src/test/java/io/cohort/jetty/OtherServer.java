@@ -1,5 +1,9 @@
 package io.cohort.jetty;
 
+import static org.junit.jupiter.api.Assertions.assertThrows;
+
+import io.cohort.Attributes;
+import io.cohort.CohortException;
 import io.cohort.Group;
 import io.cohort.GroupOptions;
 import io.cohort.MapKind;
@@ -45,10 +49,13 @@ final class OtherServer implements AutoCloseable {
   /** An entry that is no session, where one should be; returns its id. */
   String putRubbish() {
     String id = "NOSESSION";
-    byte[] key = id.getBytes(StandardCharsets.UTF_8);
+    byte[] key = ("s" + id).getBytes(StandardCharsets.UTF_8);
     try (ReplicatedMap map = group.openMap("session /shop", MapKind.CONVERGENT)) {
-      map.put(key, new byte[] {1, 2, 3}, WriteOptions.DEFAULT);
+      // The attribute that holds a session's record, in a format of another release.
+      Attributes record = new Attributes().add("i", new byte[] {99});
+      map.putAttributes(key, record, WriteOptions.DEFAULT);
     }
+    assertThrows(CohortException.class, () -> store.load(id));
     return id;
   }
 

@@ -48,6 +48,7 @@ public class ShopServlet extends HttpServlet {
             return "local";
           }
         });
+      case "slow" -> session.setAttribute(name, new Slow());
       case "waiting" -> session.setAttribute(name, new Waiting());
       case "counter" -> session.setAttribute(name, new AtomicInteger());
       case "count" -> ((AtomicInteger) session.getAttribute(name)).incrementAndGet();

@@ -1,0 +1,129 @@
+// Members that the others went on without, while they stood still or lost touch. Spec 4.87.
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+#include "membership/membership.h"
+#include "membership/membership_world.h"
+#include "membership/vc_codec.h"
+
+namespace cohort::membership {
+namespace {
+
+// Host 1 of three, a coordinator that stood still, and what it makes of the others' words.
+class StoodStill : public testing::Test {
+ protected:
+  void SetUp() override {
+    for (const int host : {1, 2, 3}) {
+      world_.Start(host);
+      if (host == 1) world_.RunFor(milliseconds(400));
+    }
+    ASSERT_TRUE(world_.RunUntil(seconds(5), [&] { return world_.IsOneView({1, 2, 3}); }));
+    world_.RunFor(milliseconds(400));  // A question is asked again after 300 ms.
+  }
+  Membership& one() { return world_.membership(1); }
+  MembershipOutput Hear(decltype(VcMessage::body) body, bool was_stopped) {
+    MembershipOutput out;
+    const Buffer bytes = EncodeVcMessage({one().view()->next, std::move(body)});
+    const Turn turn{world_.now(), received_, random_, true, was_stopped};
+    one().OnViewChangeMessage(turn, world_.membership(2).self().id, bytes, out);
+    return out;
+  }
+  // Host 2 answers for a side of so many that descends from this view, all holders unless told.
+  MembershipOutput Answer(uint32_t members, MergeMessage::Kind kind = MergeMessage::Kind::kDescends,
+                          std::optional<uint32_t> holders = {}) {
+    MergeMessage answer;
+    answer.kind = kind;
+    answer.group = "shop";
+    answer.view = {90, 9};
+    answer.target = one().view()->next;
+    answer.member = world_.membership(2).self().id;
+    answer.address = world_.membership(2).self().address;
+    answer.members = members;
+    answer.weight = holders.value_or(members);
+    MembershipOutput out;
+    one().OnLifelineMessage(Turn{world_.now(), received_, random_},
+                            {answer.member.instance, answer.address}, wire::StreamMessage::kMerge,
+                            Encode(answer), out);
+    return out;
+  }
+  static bool AsksForDescent(const MembershipOutput& out) {
+    if (out.lifelines.size() != 1 || out.lifelines[0].type != wire::StreamMessage::kMerge)
+      return false;
+    const auto question = DecodeMergeMessage(out.lifelines[0].body);
+    return question && question->kind == MergeMessage::Kind::kDescent;
+  }
+
+  World world_{{}};
+  Random random_{5};
+  const std::vector<SeqNo> received_ = std::vector<SeqNo>(3);
+};
+
+// Spec 4.87
+TEST_F(StoodStill, AsksWhoHasGoneOnWithoutItInsteadOfConvictingIt) {
+  const MembershipOutput gone = Hear(Gone{{90, 9}}, true);
+  EXPECT_TRUE(AsksForDescent(gone));
+  EXPECT_TRUE(gone.convicted.empty());
+  EXPECT_TRUE(Answer(2).excluded);
+}
+
+TEST_F(StoodStill, DoesNotFollowAFewThatWentOffAlone) {
+  EXPECT_TRUE(AsksForDescent(Hear(Gone{{90, 9}}, true)));
+  EXPECT_FALSE(Answer(1).excluded);
+}
+
+TEST_F(StoodStill, DoesNotFollowThoseWhoHoldLessThanHalfOfTheReplicas) {
+  for (const uint32_t holders : {0u, 1u}) {
+    EXPECT_TRUE(AsksForDescent(Hear(Gone{{90, 9}}, true)));
+    EXPECT_FALSE(Answer(2, MergeMessage::Kind::kDescends, holders).excluded) << holders;
+    world_.RunFor(milliseconds(500));
+  }
+}
+
+TEST_F(StoodStill, AsksWhoHasConvictedIt) {
+  const MembershipOutput refused = Hear(Nack{{1, 0}, {1, 0}, true}, true);
+  EXPECT_TRUE(AsksForDescent(refused));
+  EXPECT_TRUE(refused.convicted.empty());
+}
+
+// Spec 4.11
+TEST_F(StoodStill, ConvictsInTurnWhenThatIsLongAgo) {
+  EXPECT_EQ(Hear(Gone{{90, 9}}, false).convicted.size(), 1u);
+}
+
+TEST_F(StoodStill, AsksTheMemberThatSaysItIsElsewhereWhoeverCoordinatesThere) {
+  GroupSighting elsewhere;
+  elsewhere.coordinator = {{77, 7}, 1};
+  elsewhere.address = world_.membership(2).self().address;
+  elsewhere.view = {90, 9};
+  elsewhere.members = 1;
+  elsewhere.primary = true;
+  MembershipOutput out;
+  EXPECT_FALSE(one().OnElsewhere(world_.now(), elsewhere, out)) << "a few that went off alone";
+  elsewhere.members = 2;
+  EXPECT_FALSE(one().OnElsewhere(world_.now(), elsewhere, out)) << "nobody holds the state there";
+  elsewhere.weight = 2;
+  EXPECT_TRUE(one().OnElsewhere(world_.now(), elsewhere, out));
+  ASSERT_TRUE(AsksForDescent(out));
+  EXPECT_EQ(out.lifelines[0].to, elsewhere.address);
+  EXPECT_TRUE(Answer(2).excluded);
+}
+
+TEST_F(StoodStill, AsksAboutAViewThatDoesNotDescendFromItsOwnOnlyOnce) {
+  GroupSighting elsewhere;
+  elsewhere.address = world_.membership(2).self().address;
+  elsewhere.view = {90, 9};
+  elsewhere.members = 2;
+  elsewhere.weight = 2;
+  MembershipOutput out;
+  EXPECT_TRUE(one().OnElsewhere(world_.now(), elsewhere, out));
+  EXPECT_FALSE(Answer(2, MergeMessage::Kind::kNo).excluded);
+  world_.RunFor(milliseconds(500));
+  EXPECT_TRUE(one().OnElsewhere(world_.now(), elsewhere, out)) << "that no may be a yes by now";
+  EXPECT_FALSE(Answer(2, MergeMessage::Kind::kUnrelated).excluded);
+  world_.RunFor(milliseconds(500));
+  EXPECT_FALSE(one().OnElsewhere(world_.now(), elsewhere, out));
+  elsewhere.view = {91, 9};
+  EXPECT_TRUE(one().OnElsewhere(world_.now(), elsewhere, out));
+}
+
+}  // namespace
+}  // namespace cohort::membership
