@@ -65,6 +65,13 @@ public final class ChangeTracker {
     if (replicated.size() < ATTRIBUTES_MAX) replicated.put(name, ContentHash.of(bytes));
   }
 
+  /** Is there anything that {@link #collect} would look at? */
+  public boolean isTouched() {
+    synchronized (touchLock) {
+      return !written.isEmpty() || !held.isEmpty();
+    }
+  }
+
   /** What was sent of the attribute was refused for good: replicas may have any value, or none. */
   public synchronized void onRefused(String name) {
     replicated.replace(name, null);
