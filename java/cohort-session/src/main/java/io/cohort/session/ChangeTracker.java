@@ -8,6 +8,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Objects;
 import java.util.Set;
+import java.util.function.BooleanSupplier;
 import java.util.function.Function;
 
 /**
@@ -17,7 +18,8 @@ import java.util.function.Function;
  * request has changed without having read it in the same request is not found.
  *
  * <p>Of a value only its hash is kept ({@link ContentHash}). Names are kept as long as replicas may
- * have the attribute, or until the end of the request that touched them.
+ * have the attribute, or until the end of the last request that was under way with those that
+ * touched them: whoever has got a value may change it as long as its request goes on.
  *
  * <p>Any threads: parallel requests of a session call {@code on...} as they please. Who sends must
  * send what {@link #collect} returned in the order in which it returned, hence hold one lock of the
@@ -31,9 +33,12 @@ public final class ChangeTracker {
   private final AttributePolicy policy;
   private final boolean detectInPlace;
 
-  // Guards `touched`; never held while code of the application runs.
+  // Guards both sets; never held while code of the application runs.
   private final Object touchLock = new Object();
-  private Set<String> touched = new LinkedHashSet<>();
+  // To be looked at once.
+  private Set<String> written = new LinkedHashSet<>();
+  // To be looked at as long as there are requests that may change them.
+  private Set<String> held = new LinkedHashSet<>();
 
   // What replicas may have: its hash, or null where it is not known. Guarded by `this`.
   private final Map<String, Long> replicated = new HashMap<>();
@@ -52,12 +57,29 @@ public final class ChangeTracker {
 
   /** A request has got {@code value}, and may change it. */
   public void onRead(String name, Object value) {
-    if (detectInPlace && AttributeCodec.isMutable(value)) touch(name);
+    if (detectInPlace && AttributeCodec.isMutable(value)) hold(name);
   }
 
   /** The session came from another instance with this attribute; replicas have these bytes. */
   public synchronized void onLoaded(String name, byte[] bytes) {
     if (replicated.size() < ATTRIBUTES_MAX) replicated.put(name, ContentHash.of(bytes));
+  }
+
+  /** Is there anything that {@link #collect} would look at? */
+  public boolean isTouched() {
+    synchronized (touchLock) {
+      return !written.isEmpty() || !held.isEmpty();
+    }
+  }
+
+  /** What was sent of the attribute was refused for good: replicas may have any value, or none. */
+  public synchronized void onRefused(String name) {
+    replicated.replace(name, null);
+  }
+
+  /** As the other one, where no request is under way any more. */
+  public Changes collect(Function<String, Object> attribute) {
+    return collect(attribute, () -> false);
   }
 
   /**
@@ -66,17 +88,27 @@ public final class ChangeTracker {
    * at again at the next call, which the request that has changed it makes.
    *
    * @param attribute gives the session's attribute of a name now, or null
+   * @param underWay whether there are requests that may still change in place what they have got:
+   *     then the next call looks at all of that again. Asked while {@link #onRead} waits, so it
+   *     must not wait itself, and a request that is counted before it reads is never missed
    */
-  public synchronized Changes collect(Function<String, Object> attribute) {
+  public synchronized Changes collect(
+      Function<String, Object> attribute, BooleanSupplier underWay) {
+    boolean holds;
     Set<String> names;
     synchronized (touchLock) {
-      names = touched;
-      touched = new LinkedHashSet<>();
+      holds = underWay.getAsBoolean();
+      names = written;
+      names.addAll(held);
+      written = new LinkedHashSet<>();
+      if (!holds) held = new LinkedHashSet<>();
     }
     Map<String, byte[]> put = new LinkedHashMap<>();
     Set<String> removed = new LinkedHashSet<>();
     for (String name : names) {
       Object value = attribute.apply(name);
+      // Who has set a value has it as well as who has got it.
+      if (holds) onRead(name, value);
       EncodeResult result = value == null ? null : encode(name, value);
       if (result instanceof EncodeResult.Encoded encoded) {
         Long hash = ContentHash.of(encoded.bytes());
@@ -125,7 +157,13 @@ public final class ChangeTracker {
 
   private void touch(String name) {
     synchronized (touchLock) {
-      touched.add(name);
+      written.add(name);
+    }
+  }
+
+  private void hold(String name) {
+    synchronized (touchLock) {
+      held.add(name);
     }
   }
 }

@@ -42,9 +42,15 @@ class ChangeTrackerTest {
     return tracker.collect(session::get);
   }
 
-  @SuppressWarnings("unchecked")
   private void addTo(String name, Object item) {
-    ((List<Object>) get(name)).add(item);
+    get(name);
+    addToWhatItHas(name, item);
+  }
+
+  /** As a request that has got the list before. */
+  @SuppressWarnings("unchecked")
+  private void addToWhatItHas(String name, Object item) {
+    ((List<Object>) session.get(name)).add(item);
   }
 
   @Test
@@ -65,6 +71,51 @@ class ChangeTrackerTest {
     assertEquals(List.of("a", "b"), Codecs.decode(Codecs.codec(), changes.put().get("list")));
     get("list");
     assertTrue(collect().isEmpty());
+  }
+
+  @Test
+  void aChangeInPlaceIsFoundAlsoAfterASaveInTheMiddleOfItsRequest() {
+    set("list", new ArrayList<>(List.of("a")));
+    collect();
+    get("list");
+    assertTrue(tracker.collect(session::get, () -> true).isEmpty());
+    addToWhatItHas("list", "b");
+    assertEquals(Set.of("list"), tracker.collect(session::get, () -> true).put().keySet());
+    addToWhatItHas("list", "c");
+    assertEquals(Set.of("list"), collect().put().keySet());
+    addToWhatItHas("list", "d");
+    assertTrue(collect().isEmpty());
+  }
+
+  @Test
+  void soIsAChangeOfWhatTheRequestHasSet() {
+    set("list", new ArrayList<>(List.of("a")));
+    assertEquals(Set.of("list"), tracker.collect(session::get, () -> true).put().keySet());
+    addToWhatItHas("list", "b");
+    assertEquals(Set.of("list"), collect().put().keySet());
+  }
+
+  @Test
+  void withDetectionOffASaveInTheMiddleKeepsNothing() {
+    tracker = new ChangeTracker(Codecs.codec(), policy, false);
+    set("list", new ArrayList<>(List.of("a")));
+    assertEquals(Set.of("list"), tracker.collect(session::get, () -> true).put().keySet());
+    addToWhatItHas("list", "b");
+    assertTrue(collect().isEmpty());
+  }
+
+  @Test
+  void whatWasRefusedIsSentAgainWhenItIsTouchedAgain() {
+    set("n", 5);
+    collect();
+    tracker.onRefused("n");
+    tracker.onRefused("never");
+    assertTrue(collect().isEmpty());
+    set("n", 5);
+    remove("never");
+    Changes changes = collect();
+    assertEquals(Set.of("n"), changes.put().keySet());
+    assertEquals(Set.of(), changes.removed());
   }
 
   @Test

@@ -1,6 +1,7 @@
 package io.cohort.tomcat;
 
 import io.cohort.CohortException;
+import io.cohort.SessionChanges;
 import io.cohort.SessionEvent;
 import io.cohort.SessionResult;
 import io.cohort.SessionStore;
@@ -51,6 +52,7 @@ public class CohortManager extends ConfiguredManager {
   private volatile SessionSaver saver;
   private volatile SessionLoader loader;
   private volatile PendingEnds ends;
+  private final ToldEnds toldEnds = new ToldEnds();
 
   @Override
   public String getName() {
@@ -175,15 +177,23 @@ public class CohortManager extends ConfiguredManager {
   @Override
   public void unload() {}
 
-  /** Nothing expires here: the store's owner of a session ends it. What failed is tried again. */
+  /**
+   * Nothing expires here but what is not in the store: the store's owner of a session ends it. What
+   * failed is tried again.
+   */
   @Override
   public void processExpires() {
     if (!isReady()) return;
     ends.retry();
     for (Session each : findSessions()) {
       CohortSession session = (CohortSession) each;
-      if (!session.isTouched() || session.isBusy()) continue;
-      if (saver.save(session) == Saved.UNACKNOWLEDGED) return;
+      if (!session.isStored() && !session.isValid()) {
+        session.expire(true);
+      } else if (session.isTouched()) {
+        if (saver.save(session) == Saved.UNACKNOWLEDGED) return;
+      } else if (getSessionActivityCheck() && session.isBusy()) {
+        saver.touch(session);
+      }
     }
   }
 
@@ -204,12 +214,25 @@ public class CohortManager extends ConfiguredManager {
 
   /**
    * The session of this id, whatever its route says: the object that is here, or a new one of what
-   * the store has.
+   * the store has. Also null if the group cannot say whether there is one: Tomcat asks where an
+   * exception would be an empty answer. {@link CohortValve} asks first, and answers 503.
+   */
+  @Override
+  public Session findSession(String id) {
+    try {
+      return findOrThrow(id);
+    } catch (IOException e) {
+      log.debug(getApplication() + ": a session is not found: " + e.getMessage());
+      return null;
+    }
+  }
+
+  /**
+   * The same.
    *
    * @throws IOException if the group cannot say whether there is one
    */
-  @Override
-  public Session findSession(String id) throws IOException {
+  CohortSession findOrThrow(String id) throws IOException {
     String storeId = SessionIds.ofStore(id);
     if (storeId == null || !isReady() || ends.contains(storeId)) return null;
     try {
@@ -234,7 +257,7 @@ public class CohortManager extends ConfiguredManager {
     synchronized (ours.saveLock) {
       if (ours.isEnded() || store == null) return;
       ours.markEnded();
-      ends.end(storeId);
+      if (!ends.end(storeId)) toldEnds.add(storeId);
     }
   }
 
@@ -253,12 +276,14 @@ public class CohortManager extends ConfiguredManager {
   private void changeIdInStore(CohortSession session, String newStoreId) {
     String oldStoreId = storeId(session);
     int doubts = session.doubts();
-    SessionResult result = store.changeId(oldStoreId, newStoreId);
+    // A change of id asks for no fence: an older object would get that of the newer session.
+    SessionResult result =
+        store.save(oldStoreId, new SessionChanges().noTouch().fence(session.fence()));
+    if (result.ok()) result = store.changeId(oldStoreId, newStoreId);
     switch (result.status()) {
       case OK -> session.onStored(result.version(), result.fence(), doubts);
       case NOT_FOUND, ABORTED, ALREADY_EXISTS -> {
-        dropStale(session);
-        counters.conflicts.increment();
+        saver.markStale(session, result);
         throw new IllegalStateException("the session's id cannot be changed, because another"
             + " instance has ended or changed it: " + result.text());
       }
@@ -290,6 +315,11 @@ public class CohortManager extends ConfiguredManager {
       counters.answeredBeforeSaved.increment();
     }
     return saved;
+  }
+
+  /** A request begins; false: its session has ended. */
+  boolean touch(CohortSession session) {
+    return !isReady() || saver.touch(session);
   }
 
   /** What was changed outside of the valve. */
@@ -339,13 +369,22 @@ public class CohortManager extends ConfiguredManager {
   /** This instance's store has ended it, so its listeners are told here, and only here. */
   void endHere(SessionEvent event) {
     CohortSession local = (CohortSession) sessions.remove(event.id());
-    if (!isReady() || (local == null && event.session() == null)) {
+    if (toldEnds.remove(event.id())) return;
+    if (!isReady()) {
       counters.endedUntold.increment();
       return;
     }
-    CohortSession session = local != null ? local : loader.restore(event.id(), event.session());
-    session.endHere();
+    ended(event, local).endHere();
     counters.endedHere.increment();
+  }
+
+  // An object of which is not known whether it is the last is no better than what the store had. Of
+  // a session whose contents had no room in the event, listeners still have to know the end.
+  private CohortSession ended(SessionEvent event, CohortSession local) {
+    if (local != null && (local.isTrusted() || event.session() == null)) return local;
+    if (local != null) local.endElsewhere();
+    return event.session() == null ? loader.restoreNothing(event.id(), event.atMs())
+                                   : loader.restore(event.id(), event.session());
   }
 
   // ---- Attributes -------------------------------------------------------------------------
@@ -364,10 +403,13 @@ public class CohortManager extends ConfiguredManager {
             "more than " + CohortSession.NAME_BYTES_MAX + " bytes"));
   }
 
-  void reportRefused(String name, String why) {
+  /** The store had no room for an attribute. */
+  void refusedAttribute(SessionEvent event) {
+    String name = event.attribute();
+    if (sessions.get(event.id()) instanceof CohortSession local) local.tracker().onRefused(name);
     AttributePolicy running = policy;
     if (running == null) return;
-    running.keptLocal(name, new EncodeResult.Refused(Reason.TOO_LARGE, "", why));
+    running.keptLocal(name, new EncodeResult.Refused(Reason.TOO_LARGE, "", event.text()));
   }
 
   long keptLocal(Reason reason) {

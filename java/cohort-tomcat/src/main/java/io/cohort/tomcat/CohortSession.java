@@ -2,7 +2,6 @@ package io.cohort.tomcat;
 
 import io.cohort.Session;
 import io.cohort.Version;
-import io.cohort.session.AttributeCodec;
 import io.cohort.session.ChangeTracker;
 import io.cohort.session.Changes;
 import io.cohort.session.SessionMetadata;
@@ -34,11 +33,18 @@ public class CohortSession extends StandardSession {
 
   private final transient CohortManager owner;
   private final transient ChangeTracker tracker;
-  private final transient AtomicInteger requests = new AtomicInteger();
   private final transient AtomicInteger doubts = new AtomicInteger();
 
-  // Something may have to be sent.
+  // Requests that have the session, those that came without one and asynchronous ones too; and how
+  // many of them are through the valve, and do no more than to be answered.
+  private final transient Object usersLock = new Object();
+  private transient int users;
+  private transient int answered;
+
+  // Something besides attributes may have to be sent.
   private transient volatile boolean touched = true;
+  // Another instance has a newer one: nothing that requests do to this object is kept.
+  private transient volatile boolean stale;
   // Ended in the store already: expire() has only to tell.
   private transient volatile boolean ended;
 
@@ -49,6 +55,11 @@ public class CohortSession extends StandardSession {
   private transient volatile Version version = new Version(0, 0);
   private transient long fence;
   private transient byte[] metadataSent;
+  private transient volatile Thread tellsActivation;
+
+  private final transient Object activationLock = new Object();
+  private transient boolean activating;
+  private transient volatile boolean activated = true;
 
   /** An empty one; {@link CohortManager#createSession} and {@link #restore} fill it. */
   CohortSession(CohortManager manager, ChangeTracker tracker) {
@@ -62,10 +73,8 @@ public class CohortSession extends StandardSession {
   @Override
   public Object getAttribute(String name) {
     Object value = super.getAttribute(name);
-    if (owner.isDetectChanges() && AttributeCodec.isMutable(value)) {
-      tracker.onRead(name, value);
-      touched = true;
-    }
+    // What is told before each save would else have everything encoded at each.
+    if (tellsActivation != Thread.currentThread()) tracker.onRead(name, value);
     return value;
   }
 
@@ -73,15 +82,12 @@ public class CohortSession extends StandardSession {
   public void setAttribute(String name, Object value, boolean notify) {
     super.setAttribute(name, value, notify);
     tracker.onWritten(name);
-    touched = true;
   }
 
   @Override
   protected void removeAttributeInternal(String name, boolean notify) {
     super.removeAttributeInternal(name, notify);
-    if (name == null) return;
-    tracker.onWritten(name);
-    touched = true;
+    if (name != null) tracker.onWritten(name);
   }
 
   /** Whatever cannot be replicated stays here; that is no reason to refuse it. */
@@ -120,26 +126,42 @@ public class CohortSession extends StandardSession {
     touched = true;
   }
 
-  /** What was changed outside of the valve, as in an error page, is saved now. */
+  /** A request has it from now on. */
+  @Override
+  public void access() {
+    super.access();
+    synchronized (usersLock) {
+      ++users;
+    }
+  }
+
+  /** The request is over. What was changed outside of the valve, as in an error page, is saved. */
   @Override
   public void endAccess() {
     super.endAccess();
-    if (touched && isValid && requests.get() == 0) owner.saveLate(this);
+    boolean last;
+    synchronized (usersLock) {
+      if (users > 0) --users;
+      // If it was not counted there, the others are taken for longer than they are, which is safe.
+      if (answered > 0) --answered;
+      last = users == 0;
+      if (last) answered = 0;
+    }
+    if (last && isTouched() && !isEnded() && !stale) owner.saveLate(this);
   }
 
-  /** A request has come in whose valve will save it. */
-  void enterRequest() {
-    requests.incrementAndGet();
-  }
-
-  /** That request has been through the valve. */
+  /** A request is through the valve, and will not change it any more. */
   void leaveRequest() {
-    requests.decrementAndGet();
+    synchronized (usersLock) {
+      if (answered < users) ++answered;
+    }
   }
 
-  /** Is a request with it under way? */
+  /** Is a request under way that may change it? */
   boolean isBusy() {
-    return requests.get() > 0;
+    synchronized (usersLock) {
+      return users > answered;
+    }
   }
 
   /** It is called otherwise; the manager knows it already. */
@@ -149,12 +171,17 @@ public class CohortSession extends StandardSession {
 
   // ---- Its end ----------------------------------------------------------------------------
 
-  /** As of any session, but without ending it: that the store does, and tells who has to listen. */
+  /**
+   * Whether its time is over says the store alone, which knows how it was used elsewhere. Of one
+   * that is not there nobody else could say it.
+   */
   @Override
   public boolean isValid() {
-    if (!isValid) return false;
-    if (expiring || (activityCheck && accessCount.get() > 0)) return true;
-    return maxInactiveInterval <= 0 || getIdleTimeInternal() < maxInactiveInterval * 1000L;
+    return isValid && (stored || expiring || isBusy() || !isOver());
+  }
+
+  private boolean isOver() {
+    return maxInactiveInterval > 0 && getIdleTimeInternal() >= maxInactiveInterval * 1000L;
   }
 
   /** It has ended in the store, by this instance: the application's listeners are told. */
@@ -178,10 +205,19 @@ public class CohortSession extends StandardSession {
     return ended || !isValid;
   }
 
+  /** Another instance has a newer one. */
+  void markStale() {
+    stale = true;
+  }
+
+  boolean isStale() {
+    return stale;
+  }
+
   // ---- What is sent -----------------------------------------------------------------------
 
   boolean isTouched() {
-    return touched;
+    return touched || tracker.isTouched();
   }
 
   void setTouched(boolean value) {
@@ -285,13 +321,42 @@ public class CohortSession extends StandardSession {
     from.attributes().forEach(this::restoreAttribute);
     if (metadata != null) TomcatMetadata.restore(metadata, this);
     touched = false;
+    activated = false;
   }
 
   private void restoreAttribute(String name, byte[] bytes) {
-    Object value = owner.decode(name, bytes);
-    if (value == null) return;
-    attributes.put(name, value);
+    // Replicas have it also if it cannot be read here: a removal has to be sent.
     tracker.onLoaded(name, bytes);
+    Object value = owner.decode(name, bytes);
+    if (value != null) attributes.put(name, value);
+  }
+
+  /** Makes it a session of which nothing is known but that there was one. */
+  void restoreNothing(String fullId, long nowMs) {
+    id = fullId;
+    creationTime = nowMs;
+    isNew = false;
+    isValid = true;
+    stored = true;
+    touched = false;
+  }
+
+  /**
+   * Tells the session's attributes that they have come here, once. Who has got the object from
+   * another request waits until that is done. Holds no lock but one of the session.
+   */
+  void activateOnce() {
+    if (activated) return;
+    synchronized (activationLock) {
+      // One of those that are told may ask for its session.
+      if (activated || activating) return;
+      activating = true;
+      try {
+        owner.inApplication(this::activate);
+      } finally {
+        activated = true;
+      }
+    }
   }
 
   /** The same session as the store's: only its times may be newer there. */
@@ -327,10 +392,13 @@ public class CohortSession extends StandardSession {
     }
 
     private void tell(Runnable call) {
+      tellsActivation = Thread.currentThread();
       try {
         call.run();
       } catch (RuntimeException e) {
         owner.getContext().getLogger().error("a listener of session activation failed", e);
+      } finally {
+        tellsActivation = null;
       }
     }
   }

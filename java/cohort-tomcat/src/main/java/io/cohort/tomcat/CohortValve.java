@@ -3,6 +3,7 @@ package io.cohort.tomcat;
 import jakarta.servlet.ServletException;
 import jakarta.servlet.http.HttpServletResponse;
 import java.io.IOException;
+import java.util.List;
 import org.apache.catalina.Session;
 import org.apache.catalina.connector.Request;
 import org.apache.catalina.connector.Response;
@@ -14,6 +15,10 @@ import org.apache.catalina.valves.ValveBase;
  * it, and before the answer is finished: what it changed is saved.
  */
 public class CohortValve extends ValveBase {
+  private static final List<String> OF_THE_PAGE = List.of("Accept-Ranges", "Cache-Control",
+      "Content-Disposition", "Content-Encoding", "Content-Length", "Content-Range", "ETag",
+      "Expires", "Last-Modified", "Transfer-Encoding");
+
   private final CohortManager manager;
 
   /** Of the manager's context. */
@@ -28,55 +33,83 @@ public class CohortValve extends ValveBase {
       getNext().invoke(request, response);
       return;
     }
-    CohortSession before;
     try {
-      before = find(request);
+      prepare(request);
     } catch (IOException e) {
       manager.counters().refusedRequests.increment();
       refuse(response, "this instance cannot say yet what the session holds; try again");
       return;
     }
-    if (before != null) before.enterRequest();
-    SavingOutput output = SavingOutput.insert(response.getCoyoteResponse(), () -> saveNow(request));
+    Passage passage = new Passage(request, response);
+    SavingOutput output = SavingOutput.insert(response.getCoyoteResponse(), passage::saveNow);
     boolean done = false;
     try {
       getNext().invoke(request, response);
       done = true;
     } finally {
       if (output != null) output.remove();
-      if (before != null) before.leaveRequest();
-      Saved saved = save(request, response);
+      Saved saved = passage.saveAtEnd();
       if (done && saved == Saved.CONFLICT && !response.isCommitted()) {
         refuse(response, "another instance has changed the session meanwhile; try again");
       }
     }
   }
 
-  // The cookie and the request get the id that this instance gives to the session.
-  private CohortSession find(Request request) throws IOException {
+  // The cookie and the request get the id that this instance gives to the session. The store hears
+  // of the use now, since the request may last longer than the session has left.
+  private void prepare(Request request) throws IOException {
     String asked = request.getRequestedSessionId();
-    if (asked == null || manager.findSession(asked) == null) return null;
-    if (!(request.getSessionInternal(false) instanceof CohortSession session)) return null;
+    if (asked == null) return;
+    CohortSession found = manager.findOrThrow(asked);
+    if (found == null || !manager.touch(found)) return;
+    if (!(request.getSessionInternal(false) instanceof CohortSession session)) {
+      CohortSession again = manager.findOrThrow(asked);
+      if (again == null || !again.isValid()) return;
+      throw new IOException("the session was there, and could not be found again");
+    }
     String id = session.getIdInternal();
     if (!id.equals(asked)) request.changeSessionId(id);
-    return session;
   }
 
-  private Saved save(Request request, Response response) {
-    Session session = request.getSessionInternal(false);
-    if (!(session instanceof CohortSession ours)) return Saved.UNCHANGED;
-    boolean tooLate = response.isCommitted() && !request.isAsync();
-    return manager.save(ours, tooLate);
+  /** One request between its way in and its way out. */
+  private final class Passage {
+    private final Request request;
+    private final Response response;
+    private boolean refused;
+
+    Passage(Request request, Response response) {
+      this.request = request;
+      this.response = response;
+    }
+
+    /** A part of the answer is about to be sent. */
+    Saved saveNow() {
+      return save(request.getSessionInternal(false), false);
+    }
+
+    Saved saveAtEnd() {
+      Session session = request.getSessionInternal(false);
+      // What it does later, it does in another thread or passage.
+      boolean leaves = !request.isAsync();
+      if (leaves && session instanceof CohortSession ours) ours.leaveRequest();
+      return save(session, leaves && response.isCommitted());
+    }
+
+    // Also if the session is not touched: another request may be sending what this one has changed.
+    private Saved save(Session session, boolean tooLate) {
+      if (refused) return Saved.CONFLICT;
+      if (!(session instanceof CohortSession ours)) return Saved.UNCHANGED;
+      Saved saved = manager.save(ours, tooLate);
+      refused = saved == Saved.CONFLICT;
+      return saved;
+    }
   }
 
-  // A part of the answer is about to be sent.
-  private Saved saveNow(Request request) {
-    Session session = request.getSessionInternal(false);
-    if (!(session instanceof CohortSession ours) || !ours.isTouched()) return Saved.UNCHANGED;
-    return manager.save(ours, false);
-  }
-
+  // What the application has said of its own page does not hold of this one.
   private static void refuse(Response response, String why) throws IOException {
+    org.apache.coyote.Response answer = response.getCoyoteResponse();
+    answer.setContentLength(-1);
+    for (String name : OF_THE_PAGE) answer.getMimeHeaders().removeHeader(name);
     response.sendError(HttpServletResponse.SC_SERVICE_UNAVAILABLE, why);
   }
 }

@@ -28,9 +28,14 @@ final class PendingEnds {
     this.log = log;
   }
 
-  /** Ends the session, whatever its id is called by now. Blocks as a save. */
-  void end(String storeId) {
-    if (!tryToEnd(storeId, true)) remember(storeId, true);
+  /**
+   * Ends the session, whatever its id is called by now. False: it had ended already. Blocks as a
+   * save.
+   */
+  boolean end(String storeId) {
+    Outcome outcome = tryToEnd(storeId, true);
+    if (outcome == Outcome.UNKNOWN) remember(storeId, true);
+    return outcome != Outcome.WAS_ENDED;
   }
 
   /** Nobody is to come in by this id again, later if not now. Does not block. */
@@ -58,18 +63,21 @@ final class PendingEnds {
       all = new LinkedHashMap<>(pending);
     }
     for (Map.Entry<String, Boolean> each : all.entrySet()) {
-      if (!tryToEnd(each.getKey(), each.getValue())) return;
+      if (tryToEnd(each.getKey(), each.getValue()) == Outcome.UNKNOWN) return;
       synchronized (this) {
         pending.remove(each.getKey());
       }
     }
   }
 
-  private boolean tryToEnd(String storeId, boolean follow) {
+  private enum Outcome { ENDED, WAS_ENDED, UNKNOWN }
+
+  private Outcome tryToEnd(String storeId, boolean follow) {
     SessionResult result = store.invalidate(storeId);
-    if (result.status() != Status.NOT_FOUND) return result.ok();
-    if (!follow || result.newId().isEmpty()) return true;
-    SessionResult renamed = store.invalidate(result.newId());
-    return renamed.ok() || renamed.status() == Status.NOT_FOUND;
+    if (result.status() == Status.NOT_FOUND && follow && !result.newId().isEmpty()) {
+      result = store.invalidate(result.newId());
+    }
+    if (result.status() == Status.NOT_FOUND) return Outcome.WAS_ENDED;
+    return result.ok() ? Outcome.ENDED : Outcome.UNKNOWN;
   }
 }

@@ -33,32 +33,45 @@ final class SessionLoader {
    * @throws io.cohort.CohortException if the store cannot say
    */
   CohortSession find(String storeId, String asked) {
-    CohortSession local = (CohortSession) sessions.get(storeId);
-    if (local != null && local.isTrusted()) return local;
-    // Parallel requests of a session must get the same object.
-    synchronized (locks[Math.floorMod(storeId.hashCode(), LOCKS)]) {
-      local = (CohortSession) sessions.get(storeId);
-      return local == null ? load(storeId, asked) : verify(local, storeId, asked);
+    CohortSession found = null;
+    while (found == null) {
+      CohortSession local = (CohortSession) sessions.get(storeId);
+      if (local != null) {
+        if (isCurrent(local, storeId)) found = local;
+        continue;
+      }
+      // Parallel requests of a session must get the same object.
+      synchronized (locks[Math.floorMod(storeId.hashCode(), LOCKS)]) {
+        if (sessions.containsKey(storeId)) continue;
+        found = load(storeId);
+        if (found == null) return null;
+      }
+      found.activateOnce();
+      tellRoute(found, asked);
     }
+    found.activateOnce();
+    return found;
   }
 
-  private CohortSession verify(CohortSession local, String storeId, String asked) {
+  // Else it is not here any more. Nothing but the session is locked, since its save may take long.
+  private boolean isCurrent(CohortSession local, String storeId) {
+    if (local.isTrusted()) return true;
     // A save that is under way changes the version.
     synchronized (local.saveLock) {
-      if (local.isTrusted()) return local;
+      if (local.isTrusted()) return true;
       int doubts = local.doubts();
       Session there = store.load(storeId);
       if (there != null && there.version().equals(local.version())) {
         local.onUsedElsewhere(there);
         local.trust(there.owned(), doubts);
-        return local;
+        return true;
       }
       sessions.remove(storeId, local);
+      return false;
     }
-    return load(storeId, asked);
   }
 
-  private CohortSession load(String storeId, String asked) {
+  private CohortSession load(String storeId) {
     Session there = store.load(storeId);
     if (there == null) return null;
     CohortSession session = restore(storeId, there);
@@ -69,12 +82,13 @@ final class SessionLoader {
       return null;
     }
     manager.counters().loaded.increment();
-    String id = session.getIdInternal();
-    manager.inApplication(() -> {
-      session.activate();
-      if (!id.equals(asked)) session.tellChangedSessionId(id, asked, true, true);
-    });
     return session;
+  }
+
+  private void tellRoute(CohortSession session, String asked) {
+    String id = session.getIdInternal();
+    if (id.equals(asked)) return;
+    manager.inApplication(() -> session.tellChangedSessionId(id, asked, true, true));
   }
 
   /** An object that nobody else knows. */
@@ -82,6 +96,13 @@ final class SessionLoader {
     CohortSession session = (CohortSession) manager.createEmptySession();
     SessionMetadata metadata = SessionMetadata.decode(there.metadata()).orElse(null);
     session.restore(manager.shownId(storeId), there, metadata);
+    return session;
+  }
+
+  /** The same for one of which nothing is known but its id. */
+  CohortSession restoreNothing(String storeId, long nowMs) {
+    CohortSession session = (CohortSession) manager.createEmptySession();
+    session.restoreNothing(manager.shownId(storeId), nowMs);
     return session;
   }
 }

@@ -1,12 +1,12 @@
 package io.cohort.tomcat;
 
+import io.cohort.CohortException;
 import io.cohort.SessionChanges;
 import io.cohort.SessionResult;
 import io.cohort.SessionStore;
 import io.cohort.Status;
 import io.cohort.Version;
 import io.cohort.session.Changes;
-import io.cohort.session.SessionMetadata;
 import java.util.Arrays;
 import java.util.HashSet;
 import java.util.LinkedHashMap;
@@ -52,37 +52,69 @@ final class SessionSaver {
   Saved save(CohortSession session) {
     synchronized (session.saveLock) {
       if (session.isEnded()) return Saved.ENDED;
-      if (session.isStored() && !session.isTouched()) return touch(session);
+      if (session.isStale()) return refused();
+      if (session.isStored() && !session.isTouched()) return touchNow(session);
       session.setTouched(false);
-      boolean create = !session.isStored();
-      CohortSession.Passivation passivation = session.new Passivation();
-      Changes changes;
+      Changes changes = collect(session);
       try {
-        changes = session.tracker().collect(passivation::passivate);
-      } finally {
-        passivation.activate();
+        byte[] metadata = changedMetadata(session);
+        if (session.isStored() && changes.isEmpty() && metadata == null) return touchNow(session);
+        return send(session, !session.isStored(), changes, metadata);
+      } catch (RuntimeException | Error e) {
+        restore(session, changes);
+        throw e;
       }
-      byte[] metadata = changedMetadata(session);
-      if (!create && changes.isEmpty() && metadata == null) return touch(session);
-      return send(session, create, changes, metadata);
     }
   }
 
-  private Saved touch(CohortSession session) {
-    if (store.touch(manager.storeId(session))) return Saved.UNCHANGED;
+  /** Tells the store that the session is used; false: it has ended. */
+  boolean touch(CohortSession session) {
+    if (!session.isStored() || isThere(session)) return true;
+    // Its id may be changing.
+    synchronized (session.saveLock) {
+      if (session.isEnded()) return false;
+      return !session.isStored() || touchNow(session) != Saved.ENDED;
+    }
+  }
+
+  private Saved touchNow(CohortSession session) {
+    if (isThere(session)) return Saved.UNCHANGED;
     manager.dropEnded(session);
     return Saved.ENDED;
   }
 
-  private byte[] changedMetadata(CohortSession session) {
-    SessionMetadata metadata;
+  // A group that cannot say so has lost the use, and no more.
+  private boolean isThere(CohortSession session) {
     try {
-      metadata = TomcatMetadata.of(session);
+      return store.touch(manager.storeId(session));
+    } catch (CohortException e) {
+      counters.unacknowledged.increment();
+      return true;
+    }
+  }
+
+  private static Changes collect(CohortSession session) {
+    CohortSession.Passivation passivation = session.new Passivation();
+    try {
+      return session.tracker().collect(passivation::passivate, session::isBusy);
+    } finally {
+      passivation.activate();
+    }
+  }
+
+  private static void restore(CohortSession session, Changes changes) {
+    session.tracker().restore(changes);
+    session.setTouched(true);
+  }
+
+  private byte[] changedMetadata(CohortSession session) {
+    byte[] encoded;
+    try {
+      encoded = TomcatMetadata.encode(session);
     } catch (IllegalArgumentException e) {
       tellUser(session, e);
-      metadata = TomcatMetadata.withoutUser(session);
+      encoded = TomcatMetadata.withoutUser(session).encode();
     }
-    byte[] encoded = metadata.encode();
     return Arrays.equals(encoded, session.metadataSent()) ? null : encoded;
   }
 
@@ -153,8 +185,7 @@ final class SessionSaver {
         return conflict(session, result);
       }
       default -> {
-        session.tracker().restore(changes);
-        session.setTouched(true);
+        restore(session, changes);
         counters.unacknowledged.increment();
         if (failing.compareAndSet(false, true)) {
           log.warn(manager.getApplication()
@@ -173,15 +204,23 @@ final class SessionSaver {
   }
 
   private Saved sendAgain(CohortSession session, Changes changes) {
-    session.tracker().restore(changes);
     session.onStored(new Version(0, 0), 0, session.doubts());
-    session.setTouched(true);
+    restore(session, changes);
     return save(session);
   }
 
   private Saved conflict(CohortSession session, SessionResult result) {
+    markStale(session, result);
+    return refused();
+  }
+
+  /**
+   * Nothing that requests have done to this object, or will, is kept; each of them is told so when
+   * it is saved. The session's saveLock is held.
+   */
+  void markStale(CohortSession session, SessionResult result) {
+    session.markStale();
     manager.dropStale(session);
-    counters.conflicts.increment();
     String line = manager.getApplication() + ": a request's changes were refused, because another"
         + " instance has a newer session: " + result.text();
     if (conflictTold.compareAndSet(false, true)) {
@@ -189,6 +228,10 @@ final class SessionSaver {
     } else {
       log.debug(line);
     }
+  }
+
+  private Saved refused() {
+    counters.conflicts.increment();
     return Saved.CONFLICT;
   }
 

@@ -29,7 +29,7 @@ final class StoreEvents implements SessionListener {
         if (!event.here()) manager.letGo(event.id());
       }
       case CONFLICT -> manager.doubt(event.id());
-      case REFUSED_ATTRIBUTE -> manager.reportRefused(event.attribute(), event.text());
+      case REFUSED_ATTRIBUTE -> manager.refusedAttribute(event);
       case CREATED, CHANGED, OTHER -> {
       }
     }

@@ -10,14 +10,21 @@ import org.apache.catalina.realm.GenericPrincipal;
 final class TomcatMetadata {
   private TomcatMetadata() {}
 
+  /** Bytes of a session's metadata, as the session store has it. */
+  static final int ENCODED_BYTES_MAX = 64 * 1024;
+
   /**
-   * The session's metadata now.
+   * The session's metadata now, encoded.
    *
    * @throws IllegalArgumentException that says why its user cannot be replicated
    */
-  static SessionMetadata of(CohortSession session) {
+  static byte[] encode(CohortSession session) {
     SessionPrincipal principal = principalOf(session.getPrincipal());
-    return facts(session, principal == null ? null : session.getAuthType(), principal);
+    byte[] encoded =
+        facts(session, principal == null ? null : session.getAuthType(), principal).encode();
+    if (encoded.length <= ENCODED_BYTES_MAX) return encoded;
+    throw new IllegalArgumentException("the user has names of roles of " + encoded.length
+        + " bytes, at most " + ENCODED_BYTES_MAX);
   }
 
   /** The same without the user, who then has to log in again after a failover. */
@@ -37,6 +44,12 @@ final class TomcatMetadata {
   private static SessionPrincipal principalOf(Principal principal) {
     if (principal == null) return null;
     if (principal instanceof GenericPrincipal generic) {
+      Principal shown = generic.getUserPrincipal();
+      // The application would miss what its own type has.
+      if (shown != generic) {
+        throw new IllegalArgumentException(
+            "the application sees a " + shown.getClass().getName() + " and no GenericPrincipal");
+      }
       return new SessionPrincipal(generic.getName(), Arrays.asList(generic.getRoles()));
     }
     throw new IllegalArgumentException(

@@ -60,6 +60,44 @@ class ConflictTest {
   }
 
   @Test
+  void ofTwoRequestsOnAnOlderSessionBothAreRefused() throws Exception {
+    CountDownLatch both = new CountDownLatch(2);
+    n1.context().getServletContext().setAttribute("entered", both);
+    entered.countDown();
+    var first = begin("wait?name=x&value=1");
+    var second = begin("wait?name=y&value=1");
+    both.await();
+    user.get(n2, "set?name=user&value=bob");
+    goOn.countDown();
+    assertEquals(503, first.get().statusCode());
+    assertEquals(503, second.get().statusCode());
+    assertEquals(2, n1.status().getConflicts());
+    assertEquals("null", user.get(n1, "get?name=x"));
+    assertEquals("null", user.get(n1, "get?name=y"));
+  }
+
+  @Test
+  void anOlderSessionGetsNoNewId() throws Exception {
+    var answer = begin("waiting-change-id?value=1");
+    user.get(n2, "set?name=user&value=bob");
+    goOn.countDown();
+    assertEquals(503, answer.get().statusCode());
+    assertEquals(1, n1.status().getConflicts());
+    assertEquals("bob", user.get(n1, "get?name=user"));
+  }
+
+  @Test
+  void theRefusalIsWholeWhateverTheApplicationSaidOfItsPage() throws Exception {
+    var answer = begin("tagged?name=x&value=1");
+    user.get(n2, "set?name=user&value=bob");
+    goOn.countDown();
+    assertEquals(503, answer.get().statusCode());
+    assertTrue(answer.get().body().contains("try again"), answer.get().body());
+    assertTrue(answer.get().headers().firstValue("ETag").isEmpty());
+    assertTrue(answer.get().headers().firstValue("Content-Encoding").isEmpty());
+  }
+
+  @Test
   void whatWasChangedOnAnOlderSessionIsRefusedAndSaidSo() throws Exception {
     var answer = begin();
     user.get(n2, "set?name=user&value=bob");

@@ -6,9 +6,12 @@ import static org.junit.jupiter.api.Assertions.assertNotEquals;
 import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import io.cohort.SessionEvent;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
@@ -114,13 +117,17 @@ class FailoverTest {
   }
 
   private void countInParallel(Instance at, int requests) throws Exception {
+    askInParallel(at, "count?name=n", requests);
+  }
+
+  private List<String> askInParallel(Instance at, String step, int requests) throws Exception {
     ExecutorService threads = Executors.newFixedThreadPool(requests);
     try {
       List<Future<String>> answers = new ArrayList<>();
-      for (int i = 0; i < requests; ++i) {
-        answers.add(threads.submit(() -> user.get(at, "count?name=n")));
-      }
-      for (Future<String> answer : answers) answer.get();
+      for (int i = 0; i < requests; ++i) answers.add(threads.submit(() -> user.get(at, step)));
+      List<String> texts = new ArrayList<>();
+      for (Future<String> answer : answers) texts.add(answer.get());
+      return texts;
     } finally {
       threads.shutdown();
     }
@@ -193,7 +200,75 @@ class FailoverTest {
   void anAttributeIsToldBeforeItIsWrittenAndWhenItIsUsedAgain() throws Exception {
     assertEquals("open", user.get(n1, "waiting?name=w"));
     assertEquals("open", user.get(n1, "get?name=w"));
+    CohortSession session = (CohortSession) n1.manager().findSession(user.id());
+    assertFalse(session.isTouched(), "what a listener of activation looks at is not changed");
     assertEquals("open", user.get(n2, "get?name=w"));
+  }
+
+  @Test
+  void nobodyGetsASessionBeforeItsAttributesAreToldThatTheyCame() throws Exception {
+    user.get(n1, "arriving?name=a");
+    List<String> answers = askInParallel(n2, "get?name=a", 10);
+    assertTrue(answers.stream().allMatch("ready" ::equals), answers.toString());
+  }
+
+  @Test
+  void whatAnInstanceCannotReadIsRemovedAllTheSame() throws Exception {
+    user.get(n1, "cart?name=cart");
+    n2.close();
+    try (Instance n3 =
+             new Instance(temporary, "n3", manager -> manager.setAllowedClasses("java.lang.*;!*"))
+                 .start()) {
+      assertEquals("null", user.get(n3, "get?name=cart"));
+      user.get(n3, "remove?name=cart");
+      assertEquals("null", user.get(n1, "get?name=cart"));
+    }
+  }
+
+  @Test
+  void theStoreHearsOfARequestWhenItBegins() throws Exception {
+    CountDownLatch entered = new CountDownLatch(1);
+    CountDownLatch goOn = new CountDownLatch(1);
+    n1.context().getServletContext().setAttribute("entered", entered);
+    n1.context().getServletContext().setAttribute("goOn", goOn);
+    user.get(n1, "set?name=user&value=ann&seconds=8");
+    long before = n1.manager().store().load(user.storeId()).lastAccessedMs();
+    // It is told of a use once in a tenth of the session's time.
+    Instance.awaitTrue("time goes on", () -> System.currentTimeMillis() > before + 900);
+    Browser tab = new Browser().withId(user.id());
+    CompletableFuture<Void> answer = CompletableFuture.runAsync(() -> {
+      try {
+        tab.get(n1, "wait?name=x&value=1");
+      } catch (Exception e) {
+        throw new IllegalStateException(e);
+      }
+    });
+    entered.await();
+    try {
+      assertTrue(n1.manager().store().load(user.storeId()).lastAccessedMs() > before);
+    } finally {
+      goOn.countDown();
+    }
+    answer.get();
+  }
+
+  @Test
+  void whoIsAtTheOtherInstanceForLongIsStillThereWhenHeComesBack() throws Exception {
+    user.get(n1, "set?name=user&value=ann&seconds=3");
+    long end = System.nanoTime() + 4_000_000_000L;
+    while (System.nanoTime() < end) assertEquals("ann", user.get(n2, "get?name=user"));
+    assertEquals("ann", user.get(n1, "get?name=user"));
+    assertEquals(0, n1.toldOf("destroyed ann"));
+  }
+
+  @Test
+  void anAttributeThatTheStoreHadNoRoomForIsSentWhenItIsSetAgain() throws Exception {
+    user.get(n1, "set?name=n&value=1");
+    long saved = n1.status().getSaved();
+    n1.manager().refusedAttribute(new SessionEvent(SessionEvent.Kind.REFUSED_ATTRIBUTE,
+        user.storeId(), "", "n", true, 1, null, null, "full", null));
+    user.get(n1, "set?name=n&value=1");
+    assertEquals(saved + 1, n1.status().getSaved());
   }
 
   @Test

@@ -48,6 +48,29 @@ public class ShopServlet extends HttpServlet {
             return "local";
           }
         });
+      case "arriving" -> session.setAttribute(name, new Arriving());
+      case "add-late", "add-waiting" -> {
+        Cart cart = (Cart) session.getAttribute(name);
+        addLate(step, cart, value, response);
+        return cart;
+      }
+      case "new-cart" -> {
+        Cart cart = new Cart();
+        session.setAttribute(name, cart);
+        await(value);
+        cart.add(value);
+      }
+      case "waiting-change-id" -> {
+        await(value);
+        request.changeSessionId();
+      }
+      case "tagged" -> {
+        session.setAttribute(name, value);
+        response.setContentLength(1000);
+        response.setHeader("ETag", "\"page\"");
+        response.setHeader("Content-Encoding", "none");
+        await(value);
+      }
       case "slow" -> session.setAttribute(name, new Slow());
       case "waiting" -> session.setAttribute(name, new Waiting());
       case "counter" -> session.setAttribute(name, new AtomicInteger());
@@ -69,6 +92,10 @@ public class ShopServlet extends HttpServlet {
         response.setContentLength(value.length());
         response.getOutputStream().write(value.getBytes(StandardCharsets.US_ASCII));
         return value;
+      }
+      case "page" -> {
+        response.getWriter().print("x".repeat(100_000));
+        return "";
       }
       case "large" -> {
         session.setAttribute(name, value);
@@ -92,6 +119,18 @@ public class ShopServlet extends HttpServlet {
       }
     }
     return name == null || step.equals("invalidate") ? "ok" : session.getAttribute(name);
+  }
+
+  // A part of the page is sent, or the test lets it go on, before the cart is changed.
+  private void addLate(String step, Cart cart, String value, HttpServletResponse response)
+      throws IOException {
+    if (step.equals("add-late")) {
+      response.getWriter().print("gone");
+      response.flushBuffer();
+    } else {
+      await(value);
+    }
+    cart.add(value);
   }
 
   // The test lets it go on.

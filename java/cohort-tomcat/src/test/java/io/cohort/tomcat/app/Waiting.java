@@ -13,6 +13,9 @@ public class Waiting implements Serializable, HttpSessionActivationListener {
   @Override
   public void sessionWillPassivate(HttpSessionEvent event) {
     open = false;
+    // As one that looks at its neighbours.
+    event.getSession().getAttributeNames().asIterator().forEachRemaining(
+        event.getSession()::getAttribute);
   }
 
   @Override

@@ -1,0 +1,155 @@
+package io.cohort.tomcat;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertNotNull;
+import static org.junit.jupiter.api.Assertions.assertNull;
+
+import io.cohort.SessionChanges;
+import jakarta.servlet.ServletContext;
+import java.nio.file.Path;
+import java.security.Principal;
+import java.util.List;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.TimeUnit;
+import java.util.stream.IntStream;
+import org.apache.catalina.realm.GenericPrincipal;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+/** Saves that meet requests which go on after them. */
+class RequestsUnderWayTest {
+  @TempDir private Path temporary;
+  private Instance n1;
+  private Instance n2;
+  private final Browser user = new Browser();
+  private final CountDownLatch entered = new CountDownLatch(1);
+  private final CountDownLatch goOn = new CountDownLatch(1);
+
+  @BeforeEach
+  void start() throws Exception {
+    n1 = new Instance(temporary, "n1", manager -> {}).start();
+    n2 = new Instance(temporary, "n2", manager -> {}).start();
+    ServletContext application = n1.context().getServletContext();
+    application.setAttribute("entered", entered);
+    application.setAttribute("goOn", goOn);
+  }
+
+  @AfterEach
+  void stop() {
+    goOn.countDown();
+    n1.close();
+    n2.close();
+  }
+
+  private CompletableFuture<String> begin(Browser tab, String step) {
+    return CompletableFuture.supplyAsync(() -> {
+      try {
+        return tab.get(n1, step);
+      } catch (Exception e) {
+        throw new IllegalStateException(e);
+      }
+    });
+  }
+
+  private CohortSession object(Instance at) {
+    return (CohortSession) at.manager().findSession(user.id());
+  }
+
+  @Test
+  void aChangeInPlaceAfterTheBeginningOfThePageIsSaved() throws Exception {
+    user.get(n1, "cart?name=cart");
+    user.get(n1, "add-late?name=cart&value=lamp");
+    Instance.awaitTrue("saved", () -> n1.status().getSaved() == 1);
+    assertEquals("[lamp]", user.get(n2, "get?name=cart"));
+  }
+
+  @Test
+  void aChangeInPlaceAfterAnotherRequestOfTheSessionIsSaved() throws Exception {
+    user.get(n1, "cart?name=cart");
+    var answer = begin(new Browser().withId(user.id()), "add-waiting?name=cart&value=lamp");
+    entered.await();
+    assertEquals("[]", user.get(n1, "get?name=cart"));
+    n1.manager().processExpires();
+    goOn.countDown();
+    answer.get();
+    assertEquals("[lamp]", user.get(n2, "get?name=cart"));
+  }
+
+  @Test
+  void soIsOneOfARequestThatBeganTheSession() throws Exception {
+    var answer = begin(user, "new-cart?name=cart&value=lamp");
+    entered.await();
+    n1.manager().processExpires();
+    goOn.countDown();
+    answer.get();
+    assertEquals("[lamp]", user.get(n2, "get?name=cart"));
+  }
+
+  @Test
+  void noPartOfAPageIsSentWhileAnotherRequestSendsWhatItChanged() throws Exception {
+    user.get(n1, "set?name=user&value=ann");
+    CohortSession session = object(n1);
+    CompletableFuture<String> answer;
+    synchronized (session.saveLock) {
+      answer = begin(new Browser().withId(user.id()), "page");
+      Instance.awaitTrue("it waits before the first byte", () -> waitsIn(SavingOutput.class));
+    }
+    assertEquals(100_000, answer.get().length());
+  }
+
+  private static boolean waitsIn(Class<?> type) {
+    return Thread.getAllStackTraces().entrySet().stream().anyMatch(thread
+        -> thread.getKey().getState() == Thread.State.BLOCKED
+            && List.of(thread.getValue())
+                .stream()
+                .anyMatch(frame -> frame.getClassName().equals(type.getName())));
+  }
+
+  @Test
+  void whoLooksForAnotherSessionDoesNotWaitForASave() throws Exception {
+    user.get(n1, "set?name=user&value=ann");
+    CohortSession session = object(n1);
+    session.doubt();
+    List<String> others = IntStream.range(0, 500).mapToObj(i -> "OTHER" + i).toList();
+    for (String each : others) n2.manager().store().create(each, new SessionChanges());
+    synchronized (session.saveLock) {
+      var waiting = CompletableFuture.runAsync(() -> object(n1));
+      Instance.awaitTrue("it waits", () -> waitsIn(SessionLoader.class));
+      var found = CompletableFuture.supplyAsync(
+          () -> others.stream().filter(id -> n1.manager().findSession(id) != null).count());
+      assertEquals(500, found.get(20, TimeUnit.SECONDS));
+      assertEquals(false, waiting.isDone());
+    }
+  }
+
+  @Test
+  void aUserWhoseRolesAreTooManyBytesDoesNotHinderTheRest() throws Exception {
+    user.get(n1, "set?name=user&value=ann");
+    List<String> roles = IntStream.range(0, 1000)
+                             .mapToObj(i
+                                 -> "role"
+                                     + "x".repeat(90) + i)
+                             .toList();
+    object(n1).setPrincipal(new GenericPrincipal("ann", roles));
+    user.get(n1, "set?name=user&value=bob");
+    assertEquals("bob", user.get(n2, "get?name=user"));
+    assertNull(object(n2).getPrincipal());
+  }
+
+  @Test
+  void aUserWhomTheApplicationSeesAsItsOwnTypeIsNotReplicatedAsAnotherOne() throws Exception {
+    user.get(n1, "set?name=user&value=ann");
+    Principal own = () -> "ann";
+    object(n1).setPrincipal(new GenericPrincipal("ann", List.of("buyer"), own));
+    user.get(n1, "set?name=user&value=bob");
+    assertEquals("bob", user.get(n2, "get?name=user"));
+    assertNull(object(n2).getPrincipal());
+    object(n1).setPrincipal(new GenericPrincipal("ann", List.of("buyer")));
+    user.get(n1, "set?name=user&value=eve");
+    assertEquals("eve", user.get(n2, "get?name=user"));
+    assertNotNull(object(n2).getPrincipal());
+  }
+}
