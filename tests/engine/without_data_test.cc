@@ -30,7 +30,7 @@ class WithoutDataTest : public ::testing::Test {
   size_t AddPatientHolder(const std::string& name) {
     EngineOptions options = Options(name, false);
     options.dead_after = seconds(5);
-    options.stalled_after = seconds(10);
+    options.stalled_after = seconds(5);
     return net_.Add(std::move(options));
   }
 
@@ -248,7 +248,7 @@ TEST_F(WithoutDataTest, TheOnlyHolderDoesNotFollowItIntoAViewWithoutState) {
   const uint64_t put = net_.Put(0, "main", "k", "v");
   ASSERT_TRUE(net_.RunUntil([&] { return Done(0, put); }));
   const MemberId before = net_.engine(0).self();
-  net_.Split({0, 1});
+  net_.SplitDatagrams({0, 1});
   ASSERT_TRUE(net_.RunUntil([&] { return Together({1}); })) << Describe();
   ASSERT_EQ(net_.engine(0).view().members.size(), 2u) << Describe();
   net_.Heal();
@@ -268,7 +268,7 @@ TEST_F(WithoutDataTest, HoldersDoNotFollowAsManyOfThemIntoAViewWithoutState) {
   const uint64_t put = net_.Put(1, "main", "k", "v");
   ASSERT_TRUE(net_.RunUntil([&] { return Done(1, put); }));
   const MemberId before = net_.engine(1).self();
-  net_.Split({0, 0, 1, 1});
+  net_.SplitDatagrams({0, 0, 1, 1});
   ASSERT_TRUE(net_.RunUntil([&] { return Together({2, 3}); })) << Describe();
   ASSERT_EQ(net_.engine(0).view().members.size(), 4u) << Describe();
   net_.Heal();

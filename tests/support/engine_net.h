@@ -97,7 +97,12 @@ class EngineNet {
       pipes_.erase(end);
     }
   }
-  void Heal() { part_.clear(); }
+  // Likewise, for datagrams alone: streams go on, so nobody's port refuses.
+  void SplitDatagrams(std::vector<int> part_of_host) { datagram_part_ = std::move(part_of_host); }
+  void Heal() {
+    part_.clear();
+    datagram_part_.clear();
+  }
   // Ends NetHost::Pause(), and `holds_streams`, of a host: what waited comes now.
   void Release(size_t index) {
     hosts_[index]->is_paused = hosts_[index]->holds_datagrams = hosts_[index]->holds_streams =
@@ -163,6 +168,10 @@ class EngineNet {
   using PipeEnd = std::pair<size_t, engine::StreamId>;
 
   bool Reaches(size_t from, size_t to) const { return part_.empty() || part_[from] == part_[to]; }
+  bool DatagramReaches(size_t from, size_t to) const {
+    return Reaches(from, to) &&
+           (datagram_part_.empty() || datagram_part_[from] == datagram_part_[to]);
+  }
   void Later(Arrival arrival) { queue_.emplace(now_ + kDelay, std::move(arrival)); }
 
   bool Step(Instant end) {
@@ -227,7 +236,7 @@ class EngineNet {
       const std::string bytes(AsText(Bytes(out.packets.arena).subspan(one.offset, one.size)));
       for (size_t to = 0; to < hosts_.size(); ++to) {
         if (one.multicast ? !hosts_[to]->drops_multicast : hosts_[to]->address == one.to) {
-          if (!Reaches(index, to) || hosts_[index]->is_mute) continue;
+          if (!DatagramReaches(index, to) || hosts_[index]->is_mute) continue;
           Later({.to = to, .from = from, .multicast = one.multicast, .datagram = bytes});
         }
       }
@@ -290,6 +299,7 @@ class EngineNet {
   std::multimap<Instant, Arrival> queue_;
   std::map<PipeEnd, PipeEnd> pipes_;
   std::vector<int> part_;  // By host; all in one when empty.
+  std::vector<int> datagram_part_;
   engine::StreamId next_accepted_ = 0;
   uint64_t next_command_ = 1;
   absl::Status last_status_;
