@@ -50,8 +50,10 @@ struct MemberInfo {
   bool synced = false;
   uint64_t incarnation =
       0;  // Start time of its process: of two that use one name, the greater is the newer.
-  // It never holds the state, and asks for none; its vote it has all the same (Spec 4.88).
+  // It never holds the state, and asks for none (Spec 4.88).
   bool without_data = false;
+  // It may come to weigh something. False only of one without data: it watches, and no more.
+  bool votes = true;
   bool operator==(const MemberInfo&) const = default;
 };
 

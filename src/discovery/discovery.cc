@@ -291,7 +291,7 @@ void Discovery::OnHello(Instant now, const Address& from, const Message& hello, 
     return;
   }
   candidates_.Heard(now, hello.sender, false);
-  if (!hello.wants_echo) return;
+  if (!hello.wants_echo || !options_.votes) return;
   if (!limiter_.Take(now, hello.sender.id.instance)) {
     ++stats_.not_answered;
     return;
@@ -304,6 +304,8 @@ void Discovery::OnHello(Instant now, const Address& from, const Message& hello, 
 // Spec 3.4: the coordinator at once; a few of the others, a little later, when it seems not to
 // answer.
 void Discovery::AnswerAsMember(Instant now, const Address& to, const Message& hello, Output& out) {
+  // Nobody has to wait for a side that only somebody without a vote is left of.
+  if (!options_.votes && !standing_.side.primary) return;
   if (standing_.rank != 0) {
     if (!coordinator_silent_ && hello.attempt < kAttemptsUnanswered) return;
     if (random_.Below(standing_.side.members) < kOfferersWanted) OfferLater(now, to, hello);

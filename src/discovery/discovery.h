@@ -45,6 +45,8 @@ struct Options {
   std::vector<Address> remembered;  // Of an earlier run; the last kRememberedMax are used.
   uint32_t initial_members =
       0;  // Distinct names, own included, that must answer before this one forms; 0: none.
+  // False: it has no vote, so it is none of those that a searcher counts.
+  bool votes = true;
   Duration formation_delay = milliseconds(300);
   Duration hello_interval_max = seconds(2);
   Duration announce_interval = seconds(1);

@@ -78,6 +78,7 @@ discovery::Options DiscoveryOptions(const EngineOptions& options) {
   result.seeds = options.seeds;
   result.remembered = options.remembered;
   result.initial_members = options.bootstrap ? 0 : options.initial_members;
+  result.votes = options.votes;
   return result;
 }
 
@@ -99,7 +100,8 @@ Engine::Core::Core(EngineOptions options, const std::array<std::byte, 32>& entro
       self_{.id = {.instance = {Word(entropy, 0), Word(entropy, 1)}, .join_no = 0},
             .name = options_.name,
             .address = options_.address,
-            .without_data = options_.without_data},
+            .without_data = options_.without_data,
+            .votes = options_.votes || !options_.without_data},
       security_(SecurityOptions(options_, self_.id)),
       packetizer_(security_, options_.has_multicast, options_.trace),
       discovery_(DiscoveryOptions(options_), random_),

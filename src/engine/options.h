@@ -36,7 +36,8 @@ struct EngineOptions {
   uint32_t initial_members = 0;
   bool bootstrap = false;     // Forms the group at once if nobody answers, whatever the policy.
   std::string tie_breaker;    // Policy::kPrimary: the side with the member of this name wins a tie.
-  bool without_data = false;  // Votes and watches, and holds no map.
+  bool without_data = false;  // Watches and, if `votes`, votes; holds no map.
+  bool votes = true;          // False only without data: counts in no quorum.
 
   Duration dead_after = milliseconds(800);  // Silence before a host counts as dead.
   Duration stalled_after =

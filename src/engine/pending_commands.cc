@@ -42,8 +42,8 @@ bool PendingCommands::OnDelivered(Lane lane, DoneUpcall done, CutNo cut, SeqNo s
   sent.pop_front();
   if (entry.id == 0) return false;
   done.command = entry.id;
-  // kLocal with a condition waits in the kLocal queue for its stable cut; without one it is done at
-  // the next progress.
+  // kLocal with a condition waits in the kLocal queue until its cut is stable, or applied by all
+  // that hold data; without one it is done at the next progress.
   const CutNo threshold = entry.ack == AckLevel::kLocal && !entry.conditional ? 0 : cut;
   AwaitingAt(lane, LevelOf(entry.ack, entry.of_maps))
       .push_back({.done = std::move(done),
@@ -73,7 +73,7 @@ void PendingCommands::OnProgress(const Progress& progress, const Members& member
     const auto drain_to = [&](Level level, CutNo cut, uint16_t replicas) {
       drain(lane, level, [cut](const Awaiting& a) { return a.cut <= cut; }, replicas);
     };
-    drain_to(Level::kLocal, progress.stable_cut, 1);
+    drain_to(Level::kLocal, std::max(progress.stable_cut, progress.applied_with_data), 1);
     drain_to(Level::kOne, progress.applied_by_one, two);
     drain_to(Level::kWithData, progress.applied_with_data, members.with_data);
     drain_to(Level::kAll, progress.applied_by_all, members.all);

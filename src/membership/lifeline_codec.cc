@@ -92,6 +92,7 @@ Buffer Encode(const JoinRequest& request) {
   proto.set_merging(request.merging);
   proto.set_leave(request.leave);
   proto.set_without_data(request.member.without_data);
+  proto.set_votes(request.member.votes);
   return Serialize(proto);
 }
 
@@ -113,6 +114,7 @@ std::optional<JoinRequest> DecodeJoinRequest(Bytes body) {
   request.member.address = *address;
   request.member.incarnation = proto.incarnation();
   request.member.without_data = proto.without_data();
+  request.member.votes = proto.votes() || !proto.without_data();
   request.last_num = proto.last_num();
   request.carries_state = proto.carries_state();
   request.came_from = Get(proto.came_from());
@@ -190,7 +192,7 @@ std::optional<MergeMessage> DecodeMergeMessage(Bytes body) {
   if (!Parse(body, kSmallBytesMax, proto)) return std::nullopt;
   const std::optional<Address> address = DecodeAddress(proto.address());
   const int kind = proto.kind();
-  if (kind < 1 || kind > 5 || !address || proto.group().size() > wire::kGroupNameMax) {
+  if (kind < 1 || kind > 6 || !address || proto.group().size() > wire::kGroupNameMax) {
     return std::nullopt;
   }
   if (proto.members() > wire::kMembersMax || proto.view().num() > kViewNumMax) return std::nullopt;

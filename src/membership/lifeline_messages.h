@@ -70,11 +70,12 @@ struct Welcome {
 // Between two sides of a group.
 struct MergeMessage {
   enum class Kind : uint8_t {
-    kRequest = 1,   // May my side join yours?
-    kOk = 2,        // Yes, and mine stays where it is for two seconds.
-    kNo = 3,        // `text` says why.
-    kDescent = 4,   // Does your view descend from mine?
-    kDescends = 5,  // It does, and goes on.
+    kRequest = 1,    // May my side join yours?
+    kOk = 2,         // Yes, and mine stays where it is for two seconds.
+    kNo = 3,         // `text` says why; asked again it may say otherwise.
+    kDescent = 4,    // Does your view descend from mine?
+    kDescends = 5,   // It does, and goes on.
+    kUnrelated = 6,  // It does not, and never will.
   };
   Kind kind = Kind::kRequest;
   std::string group;

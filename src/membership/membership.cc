@@ -229,10 +229,18 @@ void Membership::OnRoleTimer(Instant now, Output& out) {
 namespace {
 
 // Whether its sender has convicted, or gone on without, the member it is for; with half of the view
-// or more, since a few that went off alone say the same.
+// or more, since a few that went off alone say the same. For who holds data, of those that do.
 bool AccusesReceiver(const VcMessage& message, const Proposal& view, Rank receiver) {
-  const auto accuses = [&view, receiver](const std::vector<Conviction>& convicted) {
-    return 2 * convicted.size() <= view.members.size() &&
+  const bool holders_count = !view.members[receiver].without_data;
+  const auto counts = [holders_count](const MemberInfo& one) {
+    return !holders_count || !one.without_data;
+  };
+  const auto whole = std::count_if(view.members.begin(), view.members.end(), counts);
+  const auto accuses = [&](const std::vector<Conviction>& convicted) {
+    const auto lost = std::count_if(convicted.begin(), convicted.end(), [&](const Conviction& one) {
+      return one.rank < view.members.size() && counts(view.members[one.rank]);
+    });
+    return 2 * lost <= whole &&
            std::any_of(convicted.begin(), convicted.end(),
                        [receiver](const Conviction& one) { return one.rank == receiver; });
   };
@@ -240,7 +248,8 @@ bool AccusesReceiver(const VcMessage& message, const Proposal& view, Rank receiv
   if (const auto* state = std::get_if<State>(&message.body)) return accuses(state->convicted);
   if (const auto* install = std::get_if<Install>(&message.body)) {
     const Proposal* next = install->proposal.get();
-    return next != nullptr && 2 * next->members.size() >= view.members.size() &&
+    return next != nullptr &&
+           2 * std::count_if(next->members.begin(), next->members.end(), counts) >= whole &&
            next->next == install->next && next->previous == view.next &&
            std::none_of(next->members.begin(), next->members.end(),
                         [&](const MemberInfo& one) { return one.id == view.members[receiver].id; });
@@ -354,7 +363,9 @@ void Membership::OnHeardInView(Instant now, Rank rank) {
   const size_t heard =
       std::erase_if(newcomers_, [&](const Newcomer& newcomer) { return newcomer.id == id; });
   // Spec 4.88: it has its vote as soon as it is known to be there.
-  if (heard > 0 && view()->members[rank].without_data && options_.policy == Policy::kPrimary)
+  const MemberInfo& member = view()->members[rank];
+  const bool gains = heard > 0 && member.without_data && member.votes;
+  if (gains && options_.policy == Policy::kPrimary)
     timers_.SetEarlier(Timer::kChanges, now + kVotesGather);
   if (previous_ && old_ranks_[rank] != kNoRank) previous_->OnHeardInNext(old_ranks_[rank]);
 }

@@ -185,6 +185,7 @@ class Membership {
 
   // membership_merge.cc
   bool KnowsView(const ViewId& view) const;
+  bool AreFew(uint32_t members, uint32_t holders) const;
   void OnMergeMessage(Instant now, const LifelinePeer& from, const MergeMessage& message,
                       Output& out);
   void OnMergeQuestion(Instant now, const LifelinePeer& from, const MergeMessage& question,
@@ -192,7 +193,7 @@ class Membership {
   void OnMergeAnswer(Instant now, const LifelinePeer& from, const MergeMessage& answer,
                      Output& out);
   std::string JudgeMergeRequest(Instant now, const MergeMessage& request) const;
-  std::string JudgeDescent(const MergeMessage& question) const;
+  void JudgeDescent(const MergeMessage& question, MergeMessage& answer) const;
   void ConsiderSide(Instant now, const GroupSighting& sighting, bool was_stopped, Output& out);
   void AskSide(Instant now, const Address& whom, const ViewId& target, bool descent, Output& out);
   void OnMergeTimer(Instant now, Output& out);

@@ -15,6 +15,14 @@ constexpr Duration kSideArrivesWithin = milliseconds(1500);
 
 }  // namespace
 
+// Spec 4.87. Whether so few members of another side, `holders` of whom have the state, cannot be
+// those who went on without this one. Who holds data does not follow those who do not.
+bool Membership::AreFew(uint32_t members, uint32_t holders) const {
+  if (2 * members < view()->members.size()) return true;
+  if (self_.without_data || options_.policy == Policy::kPrimary) return false;
+  return holders == 0 || 2 * holders < Side().weight;
+}
+
 bool Membership::KnowsView(const ViewId& other) const {
   return other == view()->next ||
          std::find(ancestors_.begin(), ancestors_.end(), other) != ancestors_.end();
@@ -46,7 +54,7 @@ void Membership::ConsiderSide(Instant now, const GroupSighting& sighting, bool w
         return member.id.instance == sighting.coordinator.instance;
       });
   // Of a few that went off alone this member, too, could say that they went on without it.
-  const bool is_most = 2 * sighting.members >= view()->members.size();
+  const bool is_most = !AreFew(sighting.members, sighting.weight);
   const bool descent = is_primary || (is_fellow && was_stopped && is_most);
   if (is_primary) {
     if (!sighting.primary) return;
@@ -80,7 +88,7 @@ bool Membership::OnElsewhere(Instant now, const GroupSighting& sighting, Output&
   if (KindOf(role_) != RoleKind::kInGroup || terminal_ || KnowsView(sighting.view)) return false;
   if (sighting.view == not_descended_) return false;
   if (options_.policy == Policy::kPrimary && !sighting.primary) return false;
-  if (2 * sighting.members < view()->members.size()) return false;
+  if (AreFew(sighting.members, sighting.weight)) return false;
   if (merge_.MayAsk(now)) AskSide(now, sighting.address, sighting.view, true, out);
   return merge_.question() && merge_.question()->descent;
 }
@@ -112,20 +120,21 @@ void Membership::OnMergeMessage(Instant now, const LifelinePeer& from, const Mer
     case MergeMessage::Kind::kOk:
     case MergeMessage::Kind::kNo:
     case MergeMessage::Kind::kDescends:
+    case MergeMessage::Kind::kUnrelated:
       return OnMergeAnswer(now, from, message, out);
   }
 }
 
 void Membership::OnMergeQuestion(Instant now, const LifelinePeer& from,
                                  const MergeMessage& question, Output& out) {
-  const bool descent = question.kind == MergeMessage::Kind::kDescent;
-  const std::string refusal = descent ? JudgeDescent(question) : JudgeMergeRequest(now, question);
   MergeMessage answer = MakeMergeMessage(MergeMessage::Kind::kNo);
   answer.target = question.view;
-  answer.text = refusal;
-  if (refusal.empty()) {
-    answer.kind = descent ? MergeMessage::Kind::kDescends : MergeMessage::Kind::kOk;
-    if (!descent) {
+  if (question.kind == MergeMessage::Kind::kDescent) {
+    JudgeDescent(question, answer);
+  } else {
+    answer.text = JudgeMergeRequest(now, question);
+    if (answer.text.empty()) {
+      answer.kind = MergeMessage::Kind::kOk;
       ++stats_.merges_granted;
       merge_.Promise(now);
       batch_.Expect(question.view, question.members, now + kSideArrivesWithin);
@@ -151,13 +160,19 @@ std::string Membership::JudgeMergeRequest(Instant now, const MergeMessage& reque
   return {};
 }
 
-// Spec 4.86, 4.87. Empty when this view may go on and descends from the asker's.
-std::string Membership::JudgeDescent(const MergeMessage& question) const {
-  if (!in_group() || view_change_.halted()) return "this side has no quorum either";
-  if (RankOf(*view(), question.member)) return "the asker is a member of this view";
-  const bool descends =
-      std::find(ancestors_.begin(), ancestors_.end(), question.view) != ancestors_.end();
-  return descends ? "" : "this view does not descend from that one";
+// Spec 4.86, 4.87. Only what cannot change while both views stand is kUnrelated.
+void Membership::JudgeDescent(const MergeMessage& question, MergeMessage& answer) const {
+  answer.kind = MergeMessage::Kind::kNo;
+  if (!in_group() || view_change_.halted()) {
+    answer.text = "this side has no quorum either";
+  } else if (RankOf(*view(), question.member)) {
+    answer.text = "the asker is a member of this view";
+  } else if (std::find(ancestors_.begin(), ancestors_.end(), question.view) != ancestors_.end()) {
+    answer.kind = MergeMessage::Kind::kDescends;
+  } else {
+    answer.kind = MergeMessage::Kind::kUnrelated;
+    answer.text = "this view does not descend from that one";
+  }
 }
 
 void Membership::OnMergeAnswer(Instant now, const LifelinePeer& from, const MergeMessage& answer,
@@ -171,10 +186,17 @@ void Membership::OnMergeAnswer(Instant now, const LifelinePeer& from, const Merg
   }
   const bool descent = question->descent;
   merge_.EndQuestion(now);
-  if (answer.kind == MergeMessage::Kind::kNo && descent) not_descended_ = answer.view;
+  if (answer.kind == MergeMessage::Kind::kUnrelated && descent) {
+    not_descended_ = answer.view;
+    // Spec 4.86: it has no vote that its view could miss, and no state.
+    const bool leaves_nothing = !self_.votes && view_change_.halted() && answer.primary;
+    if (!leaves_nothing) return;
+    return Exclude(now, "its view has no quorum, and view " + answer.view.ToString() + " has one",
+                   Duration(0), out);
+  }
   if (answer.kind == MergeMessage::Kind::kDescends && descent) {
     // Of a few that went off alone this member could say the same. Quorums are never so few.
-    const bool are_few = 2 * answer.members < view()->members.size();
+    const bool are_few = AreFew(answer.members, answer.weight);
     if (are_few && options_.policy == Policy::kAvailable) return;
     return Exclude(now, "view " + answer.view.ToString() + " descends from its own", Duration(0),
                    out);

@@ -130,7 +130,8 @@ PendingChanges Membership::CollectChanges(Instant now) const {
   // other changes.
   if (options_.policy == Policy::kPrimary || !changes.IsEmpty()) {
     for (const MemberInfo& member : current.members) {
-      const bool gains = member.without_data ? IsHeard(member.id) : synced_.contains(member.id);
+      const bool gains =
+          member.without_data ? member.votes && IsHeard(member.id) : synced_.contains(member.id);
       if ((member.synced || member.without_data) && member.weight > 0) continue;
       if (!gains) continue;
       changes.updates.push_back(member);

@@ -41,6 +41,7 @@ void Put(const MemberInfo& member, v1::VcMember* out) {
   out->set_synced(member.synced);
   out->set_incarnation(member.incarnation);
   out->set_without_data(member.without_data);
+  out->set_votes(member.votes);
 }
 void Put(const ProposedChange& change, v1::VcChange* out) {
   Put(change.member, out->mutable_member());
@@ -124,9 +125,14 @@ class Reader {
   }
   MemberInfo Take(const v1::VcMember& in) {
     ok = ok && in.name().size() <= wire::kMemberNameMax;
-    return {Take(in.id()),    in.name(),   TakeAddress(in.ip(), in.port()),
-            in.weight(),      in.synced(), in.incarnation(),
-            in.without_data()};
+    return {Take(in.id()),
+            in.name(),
+            TakeAddress(in.ip(), in.port()),
+            in.weight(),
+            in.synced(),
+            in.incarnation(),
+            in.without_data(),
+            in.votes() || !in.without_data()};
   }
   ProposedChange Take(const v1::VcChange& in) {
     return {Take(in.member()), TakeCause(in.cause()), TakeEvidence(in.evidence())};

@@ -117,7 +117,8 @@ ProposalRef ViewChange<Rules>::MakeProposal(const Turn& turn, const std::vector<
         member.weight = std::max(member.weight, 1u);
       }
       // Spec 4.88
-      if (member.without_data && coordination_->answers.contains(rank)) member.weight = 1;
+      if (member.without_data && member.votes && coordination_->answers.contains(rank))
+        member.weight = 1;
       proposal->members.push_back(std::move(member));
     }
   }

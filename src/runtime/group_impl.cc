@@ -9,6 +9,7 @@
 
 #include "base/absl_bridge.h"
 #include "map/map.h"
+#include "map/types.h"
 #include "runtime/mutex.h"
 #include "security/key_derivation.h"
 
@@ -144,6 +145,10 @@ void Group::Impl::FindSeeds(const GroupOptions& options, runtime::SeedTable tabl
 
 MemberId Group::Impl::id() const {
   return driver_->Read([](const engine::Engine& engine, Instant) { return engine.self(); });
+}
+
+bool Group::Impl::Wrote(const Version& version) const {
+  return map::IsWordOf(version.writer, id());
 }
 
 absl::Status Group::Impl::OpenChannels(const GroupOptions& options) {

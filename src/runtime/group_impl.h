@@ -91,6 +91,7 @@ struct Group::Impl : public std::enable_shared_from_this<Group::Impl> {
   const std::string& address() const { return address_; }
   // As in views: it changes when this member comes back as a new one. Takes the driver's lock.
   MemberId id() const;
+  bool Wrote(const Version& version) const;  // This member, whenever it joined.
   absl::Duration leave_timeout() const { return leave_timeout_; }
 
   runtime::DeliveryQueue queue;

@@ -103,6 +103,8 @@ absl::Status CheckRanges(const GroupOptions& options) {
   }
   if (options.without_data && options.bootstrap)
     return Wrong("without_data: such a member begins no group; bootstrap one that holds data");
+  if (!options.votes && !options.without_data)
+    return Wrong("votes: only a member without_data can do without a vote; set both, or none");
   constexpr size_t kQueueMin = size_t{64} << 10;
   if (options.send_queue_bytes_max < kQueueMin || options.send_queue_bytes_max > size_t{1} << 30) {
     return Wrong("send_queue_bytes_max: 64 KiB to 1 GiB");
@@ -175,6 +177,7 @@ absl::StatusOr<MemberSettings> MakeMemberSettings(const GroupOptions& options) {
   engine.bootstrap = options.bootstrap;
   engine.tie_breaker = options.tie_breaker;
   engine.without_data = options.without_data;
+  engine.votes = options.votes;
   if (options.failure_profile == FailureProfile::kWebSessions)
     engine.stalled_after = kWebSessionsStall;
   if (options.dead_timeout > absl::ZeroDuration())

@@ -7,7 +7,6 @@
 #include "absl/time/clock.h"
 #include "base/absl_bridge.h"
 #include "cohort/write_batch.h"
-#include "map/types.h"
 #include "runtime/group_impl.h"
 
 namespace cohort::session {
@@ -72,9 +71,7 @@ MemberId Replica::self() const { return group_->id(); }
 bool Replica::left() const { return group_->left(); }
 bool Replica::IsOf(const Group& group) const { return group.impl() == group_; }
 bool Replica::IsReadable() const { return !absl::IsUnavailable(Look({}).status()); }
-bool Replica::Wrote(const Version& version) const {
-  return version.writer == map::WriterWord(self());
-}
+bool Replica::Wrote(const Version& version) const { return group_->Wrote(version); }
 void Replica::Deliver(std::function<void()> task) const { group_->queue.PushTask(std::move(task)); }
 
 size_t Replica::SuccessorPlace(std::string_view id) const {

@@ -56,7 +56,8 @@ Cluster::Cluster(ClusterOptions options)
   }
   host_options_ = DrawHostOptions(options_.seed, options_.members);
   MakeCheckers();
-  if (host_options_.without_data.has_value()) sometimes_->Count("runs with a member without data");
+  if (!host_options_.without_data.empty()) sometimes_->Count("runs with a member without data");
+  if (!host_options_.votes) sometimes_->Count("runs with a member without a vote");
   if (host_options_.tombstone_horizon != Duration()) writes_->RemovalsMayBeForgotten();
   if (calm_ || mix.gentle) {
     auto detection = std::make_unique<DetectionChecker>(violations_, mix.patience);

@@ -131,7 +131,10 @@ class Cluster : private FaultTarget {
   void Heal();
   void Watch();
   void Again();  // Watch() after a while.
-  bool HoldsData(const Host& host) const { return host_options_.without_data != host.index; }
+  bool HoldsData(const Host& host) const {
+    return !host_options_.without_data.contains(host.index);
+  }
+  bool HasVote(const View& view, const Member& member) const;
   bool IsOneView() const;
   bool IsSynced() const;
   bool IsQuiet() const;

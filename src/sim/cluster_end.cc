@@ -20,14 +20,16 @@ const char* NameOf(HostState state) {
   return kNames[static_cast<size_t>(state)];
 }
 
-// As the view began: who is without data gets its vote with the view after the one it comes in.
-bool HasVote(const View& view, const Member& member) {
+}  // namespace
+
+// As the view began: who is without data gets its vote, if it is to have one, with the view after
+// the one it comes in.
+bool Cluster::HasVote(const View& view, const Member& member) const {
   if (!member.without_data) return member.synced;
-  return std::none_of(view.joined.begin(), view.joined.end(),
+  return host_options_.votes &&
+         std::none_of(view.joined.begin(), view.joined.end(),
                       [&](const MemberChange& change) { return change.member.id == member.id; });
 }
-
-}  // namespace
 
 // The next death must leave what the promises need: under kPrimary a majority of the votes of every
 // view that may still be the current one, and a synced member among them; otherwise one synced
@@ -231,7 +233,9 @@ void Cluster::Again() {
 
 void Cluster::Finish() {
   CheckReplicas();
-  for (const auto& checker : checkers_) checker->AtEnd(At(*hosts_.front()));
+  const auto holder = std::find_if(hosts_.begin(), hosts_.end(),
+                                   [&](const auto& host) { return HoldsData(*host); });
+  for (const auto& checker : checkers_) checker->AtEnd(At(**holder));
   done_ = true;
 }
 

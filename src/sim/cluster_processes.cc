@@ -19,11 +19,13 @@ void Cluster::StartProcess(Host& host) {
   options.address = AddressOf(host.index);
   options.policy = options_.policy;
   if (options_.policy == Policy::kPrimary) {
-    options.initial_members = static_cast<uint32_t>(options_.members);
+    const size_t observers = host_options_.votes ? 0 : host_options_.without_data.size();
+    options.initial_members = static_cast<uint32_t>(options_.members - observers);
   }
   options.receive_buffer_bytes = host.inbox_bytes_max;
   host_options_.Apply(options_.policy, options);
   options.without_data = !HoldsData(host);
+  options.votes = HoldsData(host) || host_options_.votes;
   options.trace = host.trace.get();
   Entropy entropy;
   for (size_t i = 0; i < entropy.size(); i += 8) {

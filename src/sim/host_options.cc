@@ -39,7 +39,13 @@ HostOptions DrawHostOptions(uint64_t seed, size_t hosts) {
   Random large(seed ^ 0x1A26'E5A1);
   if (large.Chance(0.5)) options.large_message_min = large.Between(1400, 20'000);
   Random witness(seed ^ 0x317D'A7A0);
-  if (hosts >= 3 && witness.Chance(0.25)) options.without_data = witness.Below(hosts);
+  if (hosts >= 3 && witness.Chance(0.25)) options.without_data.insert(witness.Below(hosts));
+  // Two of four leave as many replicas as others.
+  Random observer(seed ^ 0x0B5E'24E2);
+  if (hosts >= 4 && observer.Chance(0.15)) {
+    while (options.without_data.size() < 2) options.without_data.insert(observer.Below(hosts));
+  }
+  options.votes = options.without_data.empty() || observer.Chance(0.5);
   return options;
 }
 
@@ -72,7 +78,9 @@ std::string HostOptions::ToString() const {
   if (tombstone_horizon != Duration()) {
     text += "; tombstones for " + std::to_string(tombstone_horizon.count() / 1'000'000'000) + " s";
   }
-  if (without_data) text += "; node-" + std::to_string(*without_data) + " without data";
+  for (const size_t host : without_data) {
+    text += "; node-" + std::to_string(host) + " without data" + (votes ? "" : " or a vote");
+  }
   if (bulk_start) text += "; started in bulk";
   if (quick_restarts) text += "; quick restarts";
   if (drains) text += "; who leaves drains";

@@ -6,7 +6,7 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -25,10 +25,11 @@ struct HostOptions {
   size_t receive_buffer_bytes = 0;  // Of every host; what the host draws for itself, if 0.
   size_t large_message_min = 0;     // With a queue, and so much under way, in proportion.
   Duration tombstone_horizon{};
-  bool bulk_start = false;      // All but the first host start at the same moment.
-  bool quick_restarts = false;  // Who was killed or has left is back within milliseconds.
-  bool drains = false;          // Who leaves proves first that another member holds the same.
-  std::optional<size_t> without_data;  // This host's member holds none.
+  bool bulk_start = false;        // All but the first host start at the same moment.
+  bool quick_restarts = false;    // Who was killed or has left is back within milliseconds.
+  bool drains = false;            // Who leaves proves first that another member holds the same.
+  std::set<size_t> without_data;  // These hosts' members hold none ...
+  bool votes = true;              // ... and have votes all the same.
   std::vector<int64_t> wall_clock_ms;  // How far each host's time of day is off.
 
   // Sets what differs from `engine`'s defaults.

@@ -91,12 +91,14 @@ class Shop:
                                       os.path.join(self.site.directory, route + ".log"))
         self.members[route].wait_for("ready")
 
-    def start_agent(self, *more):
-        command = " ".join([self.site.wrapper, "-e", "stderr", "-c", os.path.join(self.site.out, "nginx.conf")])
+    def start_agent(self, *more, nginx=None):
+        command = nginx or " ".join([self.site.wrapper, "-e", "stderr", "-c", os.path.join(self.site.out, "nginx.conf")])
         self.agent = Process(self.site.host, [self.binary, "nginx-agent", "--name", "agent", "--upstreams", self.file,
                                               "--nginx", command] + self.flags(self.site.host) + list(more),
                              os.path.join(self.site.directory, "agent.log"))
         self.agent.wait_for("ready")
+        if nginx is None and "--dry-run" not in more:
+            self.agent.wait_for("reloaded")  # Whatever it was that the last one did not tell.
 
     @property
     def file(self):
@@ -115,7 +117,7 @@ class Shop:
         """Both members are in the group, the agent has just started, nobody is down, NGINX has forgotten who failed."""
         self.end_agent()
         for route in FIRST:
-            self.signal(route, signal.SIGCONT)
+            self.send(route, signal.SIGCONT)
         self.site.net.reconnect()
         self.site.reset()
         for route in FIRST:
@@ -128,7 +130,7 @@ class Shop:
         views = [event["members"] for _, event in list(self.members[route].events) if event["event"] == "view"]
         return set(views[-1]) if views else set()
 
-    def signal(self, route, number):
+    def send(self, route, number):
         """To both processes of an instance; when, on our clock."""
         at = time.monotonic()
         if route in self.members:
@@ -151,7 +153,7 @@ class Shop:
     def close(self):
         self.end_agent(signal.SIGKILL)
         for route in list(self.members):
-            self.signal(route, signal.SIGCONT)
+            self.send(route, signal.SIGCONT)
             self.members.pop(route).end()
 
 
@@ -193,7 +195,7 @@ def case_stop(shop):
     """A process that stands still: its users are at the partner within 2 s; it runs on, and is up again."""
     users = settled(shop.site, 12)
     victims = [user for user in users if user.route == "n1"]
-    at = shop.signal("n1", signal.SIGSTOP)
+    at = shop.send("n1", signal.SIGSTOP)
     seconds = served_by_partner(shop, victims[0], at)
     marked = shop.agent.wait_for("marked_down", at, "n1")
     assert "stalled" in marked[1]["text"], marked
@@ -202,7 +204,7 @@ def case_stop(shop):
     assert shop.down() == {"n1"}, shop.down()
     # Whoever asks now does not wait at all.
     slowest = max(User(shop.site, cookie="JSESSIONID=%s.n1" % user.session).ask().seconds for user in victims)
-    at = shop.signal("n1", signal.SIGCONT)
+    at = shop.send("n1", signal.SIGCONT)
     back = shop.agent.wait_for("marked_up", at, "n1")[0] - at
     shop.agent.wait_for("reloaded", at)
     assert shop.down() == set()
@@ -312,16 +314,24 @@ def case_burst(shop):
     return "%d times marked down and up, %d reloads in %.1f s" % (marks, reloads, seconds)
 
 
-def case_reload_fails(shop):
-    """NGINX is told again until it has heard."""
-    shop.end_agent()
+def behind_a_gate(shop):
+    """An NGINX that cannot be told to reload before a file is there: (what to run, the file)."""
     gate = os.path.join(shop.site.directory, "gate")
     script = os.path.join(shop.site.directory, "nginx-behind-a-gate")
     with open(script, "w") as file:
         file.write("#!/bin/sh\n[ -e %s ] || { echo 'no such gate' >&2; exit 3; }\nexec %s -e stderr -c %s \"$@\"\n"
                    % (gate, shop.site.wrapper, os.path.join(shop.site.out, "nginx.conf")))
     os.chmod(script, 0o755)
-    shop.start_agent("--nginx", script)
+    if os.path.exists(gate):
+        os.unlink(gate)
+    return script, gate
+
+
+def case_reload_fails(shop):
+    """NGINX is told again until it has heard."""
+    shop.end_agent()
+    script, gate = behind_a_gate(shop)
+    shop.start_agent(nginx=script)
     at = shop.kill("n1")
     failed = shop.agent.wait_for("reload_failed", at)[1]["text"]
     assert "exit status 3" in failed and "no such gate" in failed, failed
@@ -334,6 +344,31 @@ def case_reload_fails(shop):
     return "told why, and reloaded %.1f s after the death" % again
 
 
+def case_reload_owed(shop):
+    """What an agent did not live to tell NGINX the next one does, though the file is right; one that is ended does it itself."""
+    shop.end_agent()
+    script, _ = behind_a_gate(shop)
+    shop.start_agent(nginx=script)
+    at = shop.kill("n1")
+    shop.agent.wait_for("marked_down", at, "n1")
+    shop.end_agent(signal.SIGKILL)
+    shop.start_agent("--reload-interval", "1h")
+    assert shop.agent.count("marked_down", 0) == 0 and shop.down() == {"n1"}, shop.down()
+    at = time.monotonic()
+    shop.site.backends["n1"].start()
+    shop.start_member("n1")
+    shop.agent.wait_for("reloaded", at)
+    at = shop.kill("n1")
+    shop.agent.wait_for("marked_down", at, "n1")
+    assert shop.agent.count("reloaded", at) == 0, "within the interval"
+    assert shop.agent.end(signal.SIGTERM) == 0
+    shop.agent.wait_for("reloaded", at, seconds=1)
+    shop.agent = None
+    shop.site.backends["n1"].start()
+    shop.start_member("n1")
+    return "reloaded after a kill -9, and before the end"
+
+
 def case_file_written_anew(shop):
     """What cohort-nginx writes beside the agent is marked again; so is what was wrong when the agent started."""
     at = shop.kill("n1")
@@ -343,14 +378,14 @@ def case_file_written_anew(shop):
     shop.end_agent()
     shop.site.generate("--only-upstreams")
     assert shop.down() == set()
-    shop.start_agent("--dry-run")
+    shop.start_agent("--dry-run", "--grace", "1s")  # It has never seen n1.
     at, event = shop.agent.wait_for("marked_down", 0, "n1")
     assert event["text"] == "is not in the view", event
     shop.agent.wait_for("would_reload", at)
     time.sleep(1)
     assert shop.down() == set(), "a dry run changed the file"
     shop.end_agent()
-    shop.start_agent("--restore")
+    shop.start_agent("--restore", "--grace", "1s")
     wait_until(lambda: shop.down() == {"n1"}, "n1 is marked")
     with open(shop.file) as file:
         by_agent = file.read()

@@ -21,6 +21,18 @@ class WithoutDataTest : public ::testing::Test {
   }
   size_t AddHolder(const std::string& name) { return net_.Add(Options(name, false)); }
   size_t AddWitness(const std::string& name) { return net_.Add(Options(name, true)); }
+  size_t AddObserver(const std::string& name) {
+    EngineOptions options = Options(name, true);
+    options.votes = false;
+    return net_.Add(std::move(options));
+  }
+  // Gives up on those it does not hear so much later than the others do.
+  size_t AddPatientHolder(const std::string& name) {
+    EngineOptions options = Options(name, false);
+    options.dead_after = seconds(5);
+    options.stalled_after = seconds(10);
+    return net_.Add(std::move(options));
+  }
 
   // All of them in one view of so many, and each has what it will have.
   bool Together(std::initializer_list<size_t> hosts) {
@@ -122,6 +134,26 @@ TEST_F(WithoutDataTest, WritesDoNotWaitForItAndDoNotCountIt) {
   EXPECT_EQ(net_.Get(1, "main", "k"), "v");
 }
 
+TEST_F(WithoutDataTest, AConditionalWriteThatIsAppliedHereDoesNotWaitForItEither) {
+  StartThree();
+  net_.host(2).Pause();
+  const Instant start = net_.now();
+  const map::MapOp op{
+      .map = "main",
+      .hlc = net_.engine(0).NextHlc(net_.now()),
+      .body = map::PutOp{.key = "k", .value = "v", .condition = map::Condition::kAbsent}};
+  ASSERT_TRUE(net_.Execute(0, MapWrite{.id = 900,
+                                       .operation = map::EncodeMapOp(op),
+                                       .ack = AckLevel::kLocal,
+                                       .conditional = true,
+                                       .subjects = map::SubjectsOf(op)})
+                  .ok());
+  ASSERT_TRUE(net_.RunUntil([&] { return Done(0, 900); }, seconds(5)));
+  EXPECT_LT(net_.now() - start, milliseconds(100));
+  EXPECT_TRUE(net_.host(0).done[900].status.ok());
+  EXPECT_EQ(net_.engine(0).view().members.size(), 3u) << "it was still in the view";
+}
+
 TEST_F(WithoutDataTest, BesideItALoneHolderIsNotWaitedForByItself) {
   AddHolder("a");
   AddWitness("w");
@@ -208,6 +240,45 @@ TEST_F(WithoutDataTest, AfterASplitItsSideGoesToTheOneThatHasTheState) {
   EXPECT_FALSE(Told(2, EventKind::kMerged, "")) << "it brought nothing";
 }
 
+// The witness gives the holder up, and the cut ends before the holder does likewise.
+TEST_F(WithoutDataTest, TheOnlyHolderDoesNotFollowItIntoAViewWithoutState) {
+  AddPatientHolder("a");
+  AddWitness("w");
+  ExpectTogether({0, 1});
+  const uint64_t put = net_.Put(0, "main", "k", "v");
+  ASSERT_TRUE(net_.RunUntil([&] { return Done(0, put); }));
+  const MemberId before = net_.engine(0).self();
+  net_.Split({0, 1});
+  ASSERT_TRUE(net_.RunUntil([&] { return Together({1}); })) << Describe();
+  ASSERT_EQ(net_.engine(0).view().members.size(), 2u) << Describe();
+  net_.Heal();
+  ASSERT_TRUE(net_.RunUntil([&] { return net_.engine(1).view().members.size() == 2; }, seconds(20)))
+      << Describe();
+  ExpectTogether({0, 1});
+  EXPECT_EQ(net_.engine(0).self(), before) << "it never left\n" << Describe();
+  EXPECT_EQ(net_.Get(0, "main", "k"), "v");
+}
+
+TEST_F(WithoutDataTest, HoldersDoNotFollowAsManyOfThemIntoAViewWithoutState) {
+  AddPatientHolder("a");
+  AddPatientHolder("b");
+  AddWitness("v");
+  AddWitness("w");
+  ExpectTogether({0, 1, 2, 3});
+  const uint64_t put = net_.Put(1, "main", "k", "v");
+  ASSERT_TRUE(net_.RunUntil([&] { return Done(1, put); }));
+  const MemberId before = net_.engine(1).self();
+  net_.Split({0, 0, 1, 1});
+  ASSERT_TRUE(net_.RunUntil([&] { return Together({2, 3}); })) << Describe();
+  ASSERT_EQ(net_.engine(0).view().members.size(), 4u) << Describe();
+  net_.Heal();
+  ASSERT_TRUE(net_.RunUntil([&] { return net_.engine(2).view().members.size() == 4; }, seconds(20)))
+      << Describe();
+  ExpectTogether({0, 1, 2, 3});
+  EXPECT_EQ(net_.engine(1).self(), before) << "it never left\n" << Describe();
+  EXPECT_EQ(net_.Get(0, "main", "k"), "v");
+}
+
 TEST_F(WithoutDataTest, UnderPrimaryItIsTheThirdVote) {
   policy_ = Policy::kPrimary;
   StartThree();
@@ -221,6 +292,52 @@ TEST_F(WithoutDataTest, UnderPrimaryItIsTheThirdVote) {
   net_.Heal();
   ASSERT_TRUE(net_.RunUntil([&] { return Together({0, 1, 2}); }, seconds(20))) << Describe();
   EXPECT_EQ(net_.Get(1, "main", "k"), "v");
+}
+
+TEST_F(WithoutDataTest, UnderPrimaryTheDeathOfAnObserverCostsNoQuorum) {
+  policy_ = Policy::kPrimary;
+  initial_members_ = 1;
+  AddHolder("a");
+  AddObserver("o");
+  ExpectTogether({0, 1});
+  net_.RunFor(seconds(1));
+  net_.Kill(1);
+  ASSERT_TRUE(net_.RunUntil([&] { return Together({0}); }, seconds(20))) << Describe();
+  EXPECT_TRUE(net_.engine(0).writable());
+  EXPECT_FALSE(Told(0, EventKind::kHalted, "")) << Describe();
+  AddObserver("o");
+  ExpectTogether({0, 2});
+}
+
+TEST_F(WithoutDataTest, ObserversAreNotAmongTheInitialMembersAndWitnessesAre) {
+  policy_ = Policy::kPrimary;
+  AddHolder("a");
+  AddObserver("o");
+  AddObserver("p");
+  net_.RunFor(seconds(5));
+  EXPECT_TRUE(net_.engine(0).view().members.empty()) << Describe();
+  AddWitness("w");
+  net_.RunFor(seconds(5));
+  EXPECT_TRUE(net_.engine(0).view().members.empty()) << Describe();
+  AddHolder("b");
+  ExpectTogether({0, 1, 2, 3, 4});
+}
+
+TEST_F(WithoutDataTest, UnderPrimaryAnObserverThatIsLeftOverStandsInNobodysWay) {
+  policy_ = Policy::kPrimary;
+  initial_members_ = 2;
+  AddHolder("a");
+  AddHolder("b");
+  AddObserver("o");
+  ExpectTogether({0, 1, 2});
+  net_.RunFor(seconds(1));
+  net_.Kill(0);
+  net_.Kill(1);
+  ASSERT_TRUE(net_.RunUntil([&] { return Told(2, EventKind::kHalted, ""); })) << Describe();
+  AddHolder("a");
+  AddHolder("b");
+  ASSERT_TRUE(net_.RunUntil([&] { return Together({2, 3, 4}); }, seconds(20))) << Describe();
+  EXPECT_TRUE(net_.engine(3).writable());
 }
 
 TEST_F(WithoutDataTest, UnderPrimaryVotesWithoutAHolderDoNotGoOn) {

@@ -17,6 +17,7 @@ class StoodStill : public testing::Test {
       if (host == 1) world_.RunFor(milliseconds(400));
     }
     ASSERT_TRUE(world_.RunUntil(seconds(5), [&] { return world_.IsOneView({1, 2, 3}); }));
+    world_.RunFor(milliseconds(400));  // A question is asked again after 300 ms.
   }
   Membership& one() { return world_.membership(1); }
   MembershipOutput Hear(decltype(VcMessage::body) body, bool was_stopped) {
@@ -26,9 +27,9 @@ class StoodStill : public testing::Test {
     one().OnViewChangeMessage(turn, world_.membership(2).self().id, bytes, out);
     return out;
   }
-  // Host 2 answers for a side of so many that descends from this view.
-  MembershipOutput Answer(uint32_t members,
-                          MergeMessage::Kind kind = MergeMessage::Kind::kDescends) {
+  // Host 2 answers for a side of so many that descends from this view, all holders unless told.
+  MembershipOutput Answer(uint32_t members, MergeMessage::Kind kind = MergeMessage::Kind::kDescends,
+                          std::optional<uint32_t> holders = {}) {
     MergeMessage answer;
     answer.kind = kind;
     answer.group = "shop";
@@ -37,6 +38,7 @@ class StoodStill : public testing::Test {
     answer.member = world_.membership(2).self().id;
     answer.address = world_.membership(2).self().address;
     answer.members = members;
+    answer.weight = holders.value_or(members);
     MembershipOutput out;
     one().OnLifelineMessage(Turn{world_.now(), received_, random_},
                             {answer.member.instance, answer.address}, wire::StreamMessage::kMerge,
@@ -68,6 +70,14 @@ TEST_F(StoodStill, DoesNotFollowAFewThatWentOffAlone) {
   EXPECT_FALSE(Answer(1).excluded);
 }
 
+TEST_F(StoodStill, DoesNotFollowThoseWhoHoldLessThanHalfOfTheReplicas) {
+  for (const uint32_t holders : {0u, 1u}) {
+    EXPECT_TRUE(AsksForDescent(Hear(Gone{{90, 9}}, true)));
+    EXPECT_FALSE(Answer(2, MergeMessage::Kind::kDescends, holders).excluded) << holders;
+    world_.RunFor(milliseconds(500));
+  }
+}
+
 TEST_F(StoodStill, AsksWhoHasConvictedIt) {
   const MembershipOutput refused = Hear(Nack{{1, 0}, {1, 0}, true}, true);
   EXPECT_TRUE(AsksForDescent(refused));
@@ -89,8 +99,10 @@ TEST_F(StoodStill, AsksTheMemberThatSaysItIsElsewhereWhoeverCoordinatesThere) {
   MembershipOutput out;
   EXPECT_FALSE(one().OnElsewhere(world_.now(), elsewhere, out)) << "a few that went off alone";
   elsewhere.members = 2;
+  EXPECT_FALSE(one().OnElsewhere(world_.now(), elsewhere, out)) << "nobody holds the state there";
+  elsewhere.weight = 2;
   EXPECT_TRUE(one().OnElsewhere(world_.now(), elsewhere, out));
-  EXPECT_TRUE(AsksForDescent(out));
+  ASSERT_TRUE(AsksForDescent(out));
   EXPECT_EQ(out.lifelines[0].to, elsewhere.address);
   EXPECT_TRUE(Answer(2).excluded);
 }
@@ -100,9 +112,13 @@ TEST_F(StoodStill, AsksAboutAViewThatDoesNotDescendFromItsOwnOnlyOnce) {
   elsewhere.address = world_.membership(2).self().address;
   elsewhere.view = {90, 9};
   elsewhere.members = 2;
+  elsewhere.weight = 2;
   MembershipOutput out;
   EXPECT_TRUE(one().OnElsewhere(world_.now(), elsewhere, out));
   EXPECT_FALSE(Answer(2, MergeMessage::Kind::kNo).excluded);
+  world_.RunFor(milliseconds(500));
+  EXPECT_TRUE(one().OnElsewhere(world_.now(), elsewhere, out)) << "that no may be a yes by now";
+  EXPECT_FALSE(Answer(2, MergeMessage::Kind::kUnrelated).excluded);
   world_.RunFor(milliseconds(500));
   EXPECT_FALSE(one().OnElsewhere(world_.now(), elsewhere, out));
   elsewhere.view = {91, 9};

@@ -21,6 +21,7 @@ JoinRequest MakeRequest(uint64_t instance) {
   request.member.address.port = 7600;
   request.member.incarnation = 77;
   request.member.without_data = instance == 1;
+  request.member.votes = instance != 1;
   request.last_num = 12;
   request.carries_state = true;
   request.came_from = {12, 99};

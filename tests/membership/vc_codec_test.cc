@@ -27,6 +27,7 @@ std::shared_ptr<Proposal> MakeFullProposal() {
   proposal->members = {MemberInfo{MemberId{InstanceId{1, 2}, 3}, "a", v4, 1, true},
                        MemberInfo{MemberId{InstanceId{4, 5}, 6}, "b", v6, 0, false}};
   proposal->members[1].without_data = true;
+  proposal->members[1].votes = false;
   proposal->trim = {0, kSeqNoMax};
   proposal->joined = {{MemberId{InstanceId{4, 5}, 6}, ViewCause::kMerged, "came back"}};
   proposal->left = {{MemberId{InstanceId{7, 8}, 9}, ViewCause::kCrashed, "refused"}};

@@ -22,9 +22,23 @@ TEST(HostOptions, DrawEachDimensionSometimes) {
   for (uint64_t seed = 1; seed <= 100; ++seed) all += DrawHostOptions(seed, 5).ToString();
   for (const char* dimension :
        {"joiners' queues", "send queues", "maps", "sockets", "tombstones", "started in bulk",
-        "quick restarts", "who leaves drains", "clocks up to an hour apart"}) {
+        "quick restarts", "who leaves drains", "clocks up to an hour apart", " without data",
+        "without data or a vote"}) {
     EXPECT_THAT(all, HasSubstr(dimension));
   }
+}
+
+TEST(HostOptions, LeaveAtLeastTwoThatHoldData) {
+  size_t twos = 0;
+  for (uint64_t seed = 1; seed <= 400; ++seed) {
+    for (size_t hosts = 1; hosts <= 7; ++hosts) {
+      const HostOptions options = DrawHostOptions(seed, hosts);
+      EXPECT_LE(options.without_data.size() + 2, std::max<size_t>(hosts, 2));
+      EXPECT_TRUE(options.votes || !options.without_data.empty());
+      if (hosts == 4 && options.without_data.size() == 2) ++twos;
+    }
+  }
+  EXPECT_GT(twos, 10u);
 }
 
 TEST(HostOptions, AskForNoLessThanAUserMay) {

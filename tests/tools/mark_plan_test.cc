@@ -22,25 +22,29 @@ class MarkPlanTest : public ::testing::Test {
         "upstream cohort_for_n4 {\n  server c; # n3\n  server d; # n4\n}\n";
     file_ = *ParseUpstreams(text);
   }
-  // A view of these: "n1" is synced, "n1?" is not; the agent is always there.
+  // A view of these: "n1" is synced, "n1?" is not; the agent is always there. A name is one and the
+  // same member until Restart().
   void See(std::initializer_list<const char*> members) {
     View view;
     view.members.push_back({.id = {}, .name = "agent", .address = "", .without_data = true});
     for (std::string name : members) {
       const bool synced = !name.ends_with('?');
       if (!synced) name.pop_back();
-      view.members.push_back({.id = {}, .name = name, .address = "", .synced = synced});
+      view.members.push_back(
+          {.id = {{}, restarts_[name]}, .name = name, .address = "", .synced = synced});
     }
     plan_.See(now_, view);
   }
+  void Restart(const std::string& name) { ++restarts_[name]; }
   void Pass(absl::Duration time) { now_ += time; }
-  std::map<std::string, bool> Judge() const { return plan_.Judge(now_, file_); }
+  std::map<std::string, bool> Judge() { return plan_.Judge(now_, file_); }
   // What it says is done.
   void Do() { file_ = *ParseUpstreams(WithMarks(file_, Judge())); }
 
   absl::Time now_ = absl::UnixEpoch() + absl::Hours(1);
   MarkPlan plan_{absl::Seconds(30)};
   UpstreamFile file_;
+  std::map<std::string, uint32_t> restarts_;
 };
 
 TEST_F(MarkPlanTest, WhoLeavesTheViewIsDownAtOnceAndOthersAreUp) {
@@ -57,9 +61,42 @@ TEST_F(MarkPlanTest, OfAClusterThatNobodyOfIsInTheGroupNothingIsSaid) {
   EXPECT_FALSE(marks.contains("n4"));
 }
 
-TEST_F(MarkPlanTest, WhoWasNeverThereIsDownIfItsPartnerIs) {
+TEST_F(MarkPlanTest, WhoWasNeverThereIsDownAfterTheGrace) {
+  See({"n1"});
+  EXPECT_THAT(Judge(), ElementsAre(Pair("n1", false)));
+  EXPECT_THAT(plan_.NeverSeen(now_), IsEmpty());
+  EXPECT_EQ(plan_.NextChange(now_), now_ + absl::Seconds(30));
+  Pass(absl::Seconds(29));
+  EXPECT_THAT(Judge(), ElementsAre(Pair("n1", false)));
+  Pass(absl::Seconds(1));
+  EXPECT_THAT(Judge(), ElementsAre(Pair("n1", false), Pair("n2", true)));
+  EXPECT_THAT(plan_.NeverSeen(now_), ElementsAre("n2"));
+}
+
+TEST_F(MarkPlanTest, WhoWasThereOnceIsNotAwaitedAndWhoComesIsNotAnyMore) {
+  See({"n1"});
+  Judge();
+  Pass(absl::Seconds(10));
+  See({"n1", "n2"});
+  EXPECT_THAT(Judge(), ElementsAre(Pair("n1", false), Pair("n2", false)));
   See({"n1"});
   EXPECT_THAT(Judge(), ElementsAre(Pair("n1", false), Pair("n2", true)));
+  Pass(absl::Minutes(1));
+  EXPECT_THAT(plan_.NeverSeen(now_), IsEmpty());
+}
+
+TEST_F(MarkPlanTest, MembersThatTheFileDoesNotNameAreTold) {
+  See({"n1", "node-2"});
+  EXPECT_THAT(plan_.NotNamedIn(file_), ElementsAre("node-2")) << "and not the agent";
+}
+
+TEST_F(MarkPlanTest, AnotherProcessOfANameIsWaitedForAnew) {
+  See({"n1", "n2?"});
+  Pass(absl::Minutes(1));
+  EXPECT_THAT(Judge(), ElementsAre(Pair("n1", false), Pair("n2", false)));
+  Restart("n2");  // In one and the same view.
+  See({"n1", "n2?"});
+  EXPECT_FALSE(Judge().contains("n2")) << "it has no data, and has just come";
 }
 
 TEST_F(MarkPlanTest, WhoComesBackIsUpWhenItHasTheState) {

@@ -89,6 +89,14 @@ TEST(UpstreamFileTest, LinesThatOnlyLookAlikeAreNoServers) {
   }
 }
 
+TEST(UpstreamFileTest, AFileWhoseLinesEndAsOnWindowsIsRefusedInWordsThatSayWhatToDo) {
+  std::string text;
+  for (const char c : std::string_view(kText)) text += c == '\n' ? "\r\n" : std::string(1, c);
+  const absl::Status status = ParseUpstreams(text).status();
+  EXPECT_EQ(status.code(), absl::StatusCode::kInvalidArgument);
+  EXPECT_THAT(std::string(status.message()), HasSubstr("CR LF"));
+}
+
 TEST(UpstreamFileTest, TooManyServersAreRefused) {
   std::string text;
   for (size_t i = 0; i <= kUpstreamServersMax; ++i)
@@ -109,6 +117,11 @@ class UpstreamFileOnDiskTest : public ::testing::Test {
     EXPECT_EQ(::rmdir(directory_.c_str()), 0) << "something was left in " << directory_;
   }
   void Write(const std::string& text) const { std::ofstream(path_) << text; }
+  UpstreamFile Read() const {
+    const absl::StatusOr<UpstreamFile> file = ReadUpstreams(path_);
+    EXPECT_TRUE(file.ok()) << file.status();
+    return file.ok() ? *file : UpstreamFile{};
+  }
 
   std::string directory_;
   std::string path_;
@@ -118,7 +131,7 @@ TEST_F(UpstreamFileOnDiskTest, IsReplacedWholeAndKeepsItsMode) {
   Write(kText);
   ASSERT_EQ(::chmod(path_.c_str(), 0640), 0);
   const std::string text = WithMarks(Parsed(kText), {{"n1", true}});
-  ASSERT_TRUE(ReplaceUpstreams(path_, text).ok());
+  ASSERT_TRUE(ReplaceUpstreams(path_, Read(), text).ok());
   const absl::StatusOr<UpstreamFile> file = ReadUpstreams(path_);
   ASSERT_TRUE(file.ok()) << file.status();
   EXPECT_EQ(file->text, text);
@@ -127,11 +140,41 @@ TEST_F(UpstreamFileOnDiskTest, IsReplacedWholeAndKeepsItsMode) {
   EXPECT_EQ(facts.st_mode & 07777, 0640u);
 }
 
+TEST_F(UpstreamFileOnDiskTest, WhatAnotherHasWrittenMeanwhileIsNotOverwritten) {
+  Write(kText);
+  const UpstreamFile read = Read();
+  const std::string theirs = std::string(kText) + "# by cohort-nginx\n";
+  const std::string fresh = directory_ + "/fresh";
+  std::ofstream(fresh) << theirs;
+  ASSERT_EQ(::rename(fresh.c_str(), path_.c_str()), 0);
+  const std::string ours = WithMarks(read, {{"n1", true}});
+  EXPECT_EQ(ReplaceUpstreams(path_, read, ours).code(), absl::StatusCode::kAborted);
+  const UpstreamFile now = Read();
+  EXPECT_EQ(now.text, theirs);
+  EXPECT_TRUE(ReplaceUpstreams(path_, now, WithMarks(now, {{"n1", true}})).ok());
+  EXPECT_THAT(Read().text, HasSubstr("# by cohort-nginx"));
+  EXPECT_THAT(Read().down, ElementsAre("n1", "n3"));
+}
+
+TEST_F(UpstreamFileOnDiskTest, BehindALinkTheFileIsReplacedAndTheLinkStays) {
+  const std::string real = directory_ + "/real.conf";
+  std::ofstream(real) << kText;
+  ASSERT_EQ(::symlink("real.conf", path_.c_str()), 0);
+  const UpstreamFile read = Read();
+  ASSERT_TRUE(ReplaceUpstreams(path_, read, WithMarks(read, {{"n1", true}})).ok());
+  struct stat facts{};
+  ASSERT_EQ(::lstat(path_.c_str(), &facts), 0);
+  EXPECT_TRUE(S_ISLNK(facts.st_mode));
+  EXPECT_THAT(ReadUpstreams(real)->down, ElementsAre("n1", "n3"));
+  ::unlink(real.c_str());
+}
+
 TEST_F(UpstreamFileOnDiskTest, WhatIsNotThereOrTooLargeIsSaidWithItsName) {
   const absl::Status missing = ReadUpstreams(path_).status();
   EXPECT_EQ(missing.code(), absl::StatusCode::kNotFound);
   EXPECT_THAT(std::string(missing.message()), HasSubstr("cohort-upstreams.conf"));
-  EXPECT_FALSE(ReplaceUpstreams(path_, kText).ok()) << "only a file that is there is replaced";
+  EXPECT_FALSE(ReplaceUpstreams(path_, Parsed(kText), kText).ok())
+      << "only a file that is there is replaced";
   Write(std::string(kUpstreamFileBytesMax + 1, ' '));
   EXPECT_EQ(ReadUpstreams(path_).status().code(), absl::StatusCode::kResourceExhausted);
 }

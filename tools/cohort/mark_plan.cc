@@ -1,6 +1,7 @@
 #include "mark_plan.h"
 
 #include <algorithm>
+#include <utility>
 
 namespace cohort::tools {
 namespace {
@@ -16,8 +17,8 @@ void MarkPlan::See(absl::Time now, const View& view) {
   for (const Member& member : view.members) {
     if (member.without_data) continue;
     const auto before = there_.find(member.name);
-    const absl::Time since = before == there_.end() ? now : before->second.since;
-    there[member.name] = {since, member.synced};
+    const bool stays = before != there_.end() && before->second.id == member.id;
+    there[member.name] = {member.id, stays ? before->second.since : now, member.synced};
     gone_.erase(member.name);
   }
   blind_ = there.empty();
@@ -46,8 +47,37 @@ std::set<std::string> MarkPlan::Known(const UpstreamFile& file) const {
   return known;
 }
 
-std::map<std::string, bool> MarkPlan::Judge(absl::Time now, const UpstreamFile& file) const {
+// Names that the file has no more are forgotten, so there are never more than it has.
+void MarkPlan::AwaitNames(absl::Time now, const UpstreamFile& file) {
+  std::map<std::string, absl::Time> awaited;
+  for (const std::string& name : Known(file)) {
+    if (there_.contains(name) || gone_.contains(name)) continue;
+    const auto before = awaited_.find(name);
+    awaited[name] = before == awaited_.end() ? now : before->second;
+  }
+  awaited_ = std::move(awaited);
+}
+
+std::vector<std::string> MarkPlan::NeverSeen(absl::Time now) const {
+  std::vector<std::string> names;
+  for (const auto& [name, since] : awaited_) {
+    if (now - since >= grace_) names.push_back(name);
+  }
+  return names;
+}
+
+std::vector<std::string> MarkPlan::NotNamedIn(const UpstreamFile& file) const {
+  std::vector<std::string> names;
+  for (const auto& [name, seen] : there_) {
+    if (std::find(file.names.begin(), file.names.end(), name) == file.names.end())
+      names.push_back(name);
+  }
+  return names;
+}
+
+std::map<std::string, bool> MarkPlan::Judge(absl::Time now, const UpstreamFile& file) {
   std::map<std::string, bool> marks;
+  if (!blind_) AwaitNames(now, file);
   for (const std::set<std::string>& cluster : file.clusters) {
     if (IsOfThisGroup(cluster)) JudgeCluster(now, cluster, file, marks);
   }
@@ -67,7 +97,8 @@ void MarkPlan::JudgeCluster(absl::Time now, const std::set<std::string>& cluster
     }
     const auto seen = there_.find(name);
     if (seen == there_.end()) {
-      here[name] = true;
+      const auto awaited = awaited_.find(name);
+      if (awaited == awaited_.end() || now - awaited->second >= grace_) here[name] = true;
     } else if (seen->second.synced || now - seen->second.since >= grace_) {
       here[name] = false;
     }
@@ -81,6 +112,9 @@ void MarkPlan::JudgeCluster(absl::Time now, const std::set<std::string>& cluster
 
 absl::Time MarkPlan::NextChange(absl::Time now) const {
   absl::Time next = absl::InfiniteFuture();
+  for (const auto& [name, since] : awaited_) {
+    if (since + grace_ > now) next = std::min(next, since + grace_);
+  }
   for (const auto& [name, seen] : there_) {
     const absl::Time over = seen.since + grace_;
     if (!seen.synced && over > now) next = std::min(next, over);

@@ -5,7 +5,6 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
-#include "absl/time/clock.h"
 #include "base/absl_bridge.h"
 #include "shell_command.h"
 
@@ -16,11 +15,20 @@ namespace {
 constexpr absl::Duration kLookEvery = absl::Seconds(2);
 constexpr absl::Duration kReloadMax = absl::Seconds(20);
 constexpr absl::Duration kReloadRetryMax = absl::Minutes(1);
+constexpr absl::Duration kLookSoon = absl::Milliseconds(100);
 constexpr size_t kCausesMax = 1024;
+constexpr size_t kWarningsOfNamesMax = 1024;
 
-GroupOptions WithoutData(GroupOptions options) {
+// It may come and go as NGINX does: the servers' group must not need it.
+GroupOptions AsObserver(GroupOptions options) {
   options.without_data = true;
+  options.votes = false;
   return options;
+}
+
+// Since some moment or other, and never set: only differences count here.
+absl::Time SteadyNow() {
+  return absl::UnixEpoch() + absl::FromChrono(std::chrono::steady_clock::now().time_since_epoch());
 }
 
 std::string Milliseconds(absl::Duration duration) {
@@ -30,8 +38,12 @@ std::string Milliseconds(absl::Duration duration) {
 }  // namespace
 
 NginxAgent::NginxAgent(NginxAgentOptions options)
-    : options_(std::move(options)), events_(options_.events), plan_(options_.grace) {
-  options_.group = WithoutData(std::move(options_.group));
+    : options_(std::move(options)),
+      events_(options_.events),
+      plan_(options_.grace),
+      // Whoever wrote the file before, an agent that was killed perhaps, may not have told NGINX.
+      reload_due_(!options_.dry_run) {
+  options_.group = AsObserver(std::move(options_.group));
   options_.group.on_view = [this](const View& view) {
     events_.Add(view);
     const std::lock_guard lock(mutex_);
@@ -87,7 +99,7 @@ absl::Status NginxAgent::Run() {
                            group_->address(), "; marks servers in ", options_.upstreams,
                            options_.dry_run ? " (dry run: it only says so)" : ""));
   while (true) {
-    const absl::Time now = absl::Now();
+    const absl::Time now = SteadyNow();
     const absl::Time next = Look(now);
     std::unique_lock lock(mutex_);
     const absl::Duration wait = std::max(next - now, absl::ZeroDuration());
@@ -96,6 +108,7 @@ absl::Status NginxAgent::Run() {
     if (stop_) break;
   }
   if (options_.restore) Restore();
+  if (reload_due_) Reload(SteadyNow());
   const std::string name = group_->name();
   absl::Status status = group_->Leave();
   group_.reset();
@@ -117,10 +130,12 @@ absl::Time NginxAgent::Look(absl::Time now) {
         plan_.blind() ? "taken back: it was this member that was cut off, as it seems"
                       : "is in the view";
     if (Apply(plan_.Judge(now, *file), *file, why_up)) reload_due_ = true;
+    WarnOfNames(now, *file);
   }
   if (reload_due_ && reload_at_ <= now) Reload(now);
   absl::Time next = std::min(plan_.NextChange(now), now + kLookEvery);
   if (reload_due_) next = std::min(next, std::max(reload_at_, now));
+  if (std::exchange(look_soon_, false)) next = std::min(next, now + kLookSoon);
   return next;
 }
 
@@ -148,6 +163,24 @@ void NginxAgent::TellBlindness(bool in_place) {
                     "marks stay as they are");
 }
 
+// Once for each name: a server and a member that are one are easily called differently.
+void NginxAgent::WarnOfNames(absl::Time now, const UpstreamFile& file) {
+  const auto warn = [this](const std::string& name, std::string_view text) {
+    if (warned_of_.size() < kWarningsOfNamesMax && warned_of_.insert(name).second)
+      events_.Add("warning", name, text);
+  };
+  for (const std::string& name : plan_.NeverSeen(now)) {
+    warn(name,
+         "no member of this name was ever in the group, so its server is marked down: start it, or "
+         "give member and route one name");
+  }
+  for (const std::string& name : plan_.NotNamedIn(file)) {
+    warn(name,
+         "this member is no server of the file of upstreams, so nothing is marked for it: if it is "
+         "one, give member and route one name");
+  }
+}
+
 // True if there is something that NGINX does not know. `why_up` is told of servers marked up.
 bool NginxAgent::Apply(const std::map<std::string, bool>& marks, const UpstreamFile& file,
                        std::string_view why_up) {
@@ -159,7 +192,11 @@ bool NginxAgent::Apply(const std::map<std::string, bool>& marks, const UpstreamF
   }
   if (options_.dry_run) {
     if (std::exchange(said_, text) == text) return false;
-  } else if (absl::Status status = ReplaceUpstreams(options_.upstreams, text); !status.ok()) {
+  } else if (absl::Status status = ReplaceUpstreams(options_.upstreams, file, text);
+             absl::IsAborted(status)) {
+    look_soon_ = true;
+    return false;
+  } else if (!status.ok()) {
     const std::string error(ToStd(status.message()));
     if (std::exchange(file_error_, error) != error)
       events_.Add("warning", group_->name(), absl::StrCat("cannot mark servers: ", error));
@@ -188,11 +225,12 @@ void NginxAgent::Reload(absl::Time now) {
     return;
   }
   const absl::Status status = RunShellCommand(options_.nginx + " -s reload", kReloadMax);
-  const absl::Time then = absl::Now();
+  const absl::Time then = SteadyNow();
   if (status.ok()) {
     reload_due_ = false;
     reloads_failed_ = 0;
-    reload_at_ = then + options_.reload_interval;
+    // The one after joining comes of no event, and holds up none.
+    if (std::exchange(has_reloaded_, true)) reload_at_ = then + options_.reload_interval;
     return events_.Add("reloaded", group_->name(), "NGINX, in " + Milliseconds(then - now));
   }
   const absl::Duration pause =
@@ -200,8 +238,7 @@ void NginxAgent::Reload(absl::Time now) {
   reload_at_ = then + pause;
   events_.Add("reload_failed", group_->name(),
               absl::StrCat(options_.nginx, " -s reload: ", status.message(),
-                           "; servers are marked and NGINX does not know it; again in ",
-                           Milliseconds(pause)));
+                           "; NGINX may not know what is marked; again in ", Milliseconds(pause)));
 }
 
 void NginxAgent::Restore() {
@@ -209,7 +246,7 @@ void NginxAgent::Restore() {
   if (!file.ok()) return;
   std::map<std::string, bool> marks;
   for (const std::string& name : plan_.Known(*file)) marks[name] = false;
-  if (Apply(marks, *file, "restored: the agent ends")) Reload(absl::Now());
+  if (Apply(marks, *file, "restored: the agent ends")) reload_due_ = true;
 }
 
 }  // namespace cohort::tools

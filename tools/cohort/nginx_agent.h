@@ -1,5 +1,5 @@
-// Tells NGINX which servers are down, on the word of the group: joins without data, follows the
-// views, marks servers in the file of upstreams, and has NGINX reload it.
+// Tells NGINX which servers are down, on the word of the group: joins without data or a vote,
+// follows the views, marks servers in the file of upstreams, and has NGINX reload it.
 //
 // Threads: Run() is called by one; RequestStop() by any. The group's callbacks only wake Run().
 #ifndef COHORT_TOOLS_NGINX_AGENT_H_
@@ -9,6 +9,7 @@
 #include <map>
 #include <mutex>
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 
@@ -22,7 +23,7 @@
 namespace cohort::tools {
 
 struct NginxAgentOptions {
-  GroupOptions group;     // without_data is set by the agent.
+  GroupOptions group;     // without_data and votes are set by the agent.
   std::string upstreams;  // The file.
   std::string nginx;      // With its -c; "-s reload" is put behind it.
   EventFormat events = EventFormat::kText;
@@ -52,6 +53,7 @@ class NginxAgent {
   bool Apply(const std::map<std::string, bool>& marks, const UpstreamFile& file,
              std::string_view why_up);
   void TellBlindness(bool in_place);
+  void WarnOfNames(absl::Time now, const UpstreamFile& file);
   void Reload(absl::Time now);
   void Restore();
   std::string WhyGone(const std::string& name);
@@ -60,12 +62,15 @@ class NginxAgent {
   EventLog events_;
   MarkPlan plan_;
   std::optional<Group> group_;
-  std::string file_error_;  // Told already.
-  std::string said_;        // By a dry run: what the file would be.
+  std::string file_error_;           // Told already.
+  std::string said_;                 // By a dry run: what the file would be.
+  std::set<std::string> warned_of_;  // Names that members and servers do not share.
   bool was_blind_ = true;
-  bool reload_due_ = false;
+  bool reload_due_;                              // NGINX may not know what the file says.
+  bool look_soon_ = false;                       // Somebody else was writing the file.
   absl::Time reload_at_ = absl::InfinitePast();  // Not before.
-  int reloads_failed_ = 0;                       // In a row.
+  bool has_reloaded_ = false;
+  int reloads_failed_ = 0;  // In a row.
 
   std::mutex mutex_;
   std::condition_variable changed_;

@@ -7,6 +7,8 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstdio>
+#include <cstdlib>
+#include <memory>
 #include <optional>
 #include <system_error>
 #include <utility>
@@ -68,6 +70,13 @@ std::string_view PartnersOf(std::string_view line) {
   return line.substr(0, line.find(' '));
 }
 
+FileStamp StampOf(const struct stat& facts) {
+  return {.device = facts.st_dev,
+          .inode = facts.st_ino,
+          .changed_ns = int64_t{facts.st_mtim.tv_sec} * 1'000'000'000 + facts.st_mtim.tv_nsec,
+          .bytes = facts.st_size};
+}
+
 std::string ErrorText(const std::string& path, int error) {
   return absl::StrCat(path, ": ", std::generic_category().message(error));
 }
@@ -75,6 +84,12 @@ std::string ErrorText(const std::string& path, int error) {
 }  // namespace
 
 absl::StatusOr<UpstreamFile> ParseUpstreams(std::string text) {
+  if (text.find('\r') != text.npos) {
+    return absl::InvalidArgumentError(
+        "its lines end with CR LF, so no name in it is a member's: write it anew with "
+        "cohort-nginx, "
+        "or convert it to lines that end with LF");
+  }
   UpstreamFile file;
   std::map<std::string, bool, std::less<>> all_down;
   std::map<std::string, std::set<std::string>> partners;
@@ -142,6 +157,8 @@ absl::StatusOr<UpstreamFile> ReadUpstreams(const std::string& path) {
     if (errno == EACCES) return absl::PermissionDeniedError(text);
     return absl::NotFoundError(text);
   }
+  struct stat facts{};  // As it was before the first byte was read.
+  if (::fstat(fd.get(), &facts) != 0) return absl::UnavailableError(ErrorText(path, errno));
   std::string text(kUpstreamFileBytesMax + 1, '\0');
   size_t size = 0;
   while (size < text.size()) {
@@ -158,18 +175,25 @@ absl::StatusOr<UpstreamFile> ReadUpstreams(const std::string& path) {
   absl::StatusOr<UpstreamFile> file = ParseUpstreams(std::move(text));
   if (!file.ok())
     return absl::Status(file.status().code(), absl::StrCat(path, ": ", file.status().message()));
+  file->stamp = StampOf(facts);
   return file;
 }
 
-absl::Status ReplaceUpstreams(const std::string& path, std::string_view text) {
-  const std::string fresh = absl::StrCat(path, ".new-", getpid());
+absl::Status ReplaceUpstreams(const std::string& path, const UpstreamFile& read,
+                              std::string_view text) {
+  // The file itself, not a link to it.
+  const std::unique_ptr<char, decltype(&std::free)> real(::realpath(path.c_str(), nullptr),
+                                                         &std::free);
+  if (real == nullptr) return absl::UnavailableError(ErrorText(path, errno));
+  const std::string target(real.get());
+  const std::string fresh = absl::StrCat(target, ".new-", getpid());
   const auto fail = [&fresh](const std::string& of) {
     const int error = errno;
     ::unlink(fresh.c_str());
     return absl::UnavailableError(ErrorText(of, error));
   };
   struct stat facts{};
-  if (::stat(path.c_str(), &facts) != 0) return fail(path);
+  if (::stat(target.c_str(), &facts) != 0) return fail(path);
   {
     const runtime::FileDescriptor fd(
         ::open(fresh.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600));
@@ -185,7 +209,13 @@ absl::Status ReplaceUpstreams(const std::string& path, std::string_view text) {
     if (::fchmod(fd.get(), facts.st_mode & 07777) != 0 || ::fsync(fd.get()) != 0)
       return fail(fresh);
   }
-  if (::rename(fresh.c_str(), path.c_str()) != 0) return fail(path);
+  // As late as it can be: fsync takes its time. What is left is a few microseconds.
+  if (::stat(target.c_str(), &facts) != 0) return fail(path);
+  if (StampOf(facts) != read.stamp) {
+    ::unlink(fresh.c_str());
+    return absl::AbortedError(absl::StrCat(path, ": was written by another since it was read"));
+  }
+  if (::rename(fresh.c_str(), target.c_str()) != 0) return fail(path);
   return absl::OkStatus();
 }
 

@@ -6,6 +6,7 @@
 #ifndef COHORT_TOOLS_UPSTREAM_FILE_H_
 #define COHORT_TOOLS_UPSTREAM_FILE_H_
 
+#include <cstdint>
 #include <map>
 #include <set>
 #include <string>
@@ -20,8 +21,18 @@ namespace cohort::tools {
 inline constexpr size_t kUpstreamFileBytesMax = size_t{1} << 20;
 inline constexpr size_t kUpstreamServersMax = 1024;
 
+// Which file was read, and in which state.
+struct FileStamp {
+  uint64_t device = 0;
+  uint64_t inode = 0;
+  int64_t changed_ns = 0;
+  int64_t bytes = 0;
+  bool operator==(const FileStamp&) const = default;
+};
+
 struct UpstreamFile {
   std::string text;
+  FileStamp stamp;                 // Of the file, if it was read from one.
   std::vector<std::string> names;  // In the order in which they first appear.
   std::set<std::string> down;      // All of whose lines say so.
   // Servers that stand in for one another, by the blocks `upstream cohort_for_NAME`; one without
@@ -29,7 +40,8 @@ struct UpstreamFile {
   std::vector<std::set<std::string>> clusters;
 };
 
-// Errors: kInvalidArgument, where no line is one of a server, or there are too many servers.
+// Errors: kInvalidArgument, where no line is one of a server, there are too many servers, or lines
+// end with CR LF.
 absl::StatusOr<UpstreamFile> ParseUpstreams(std::string text);
 // The same text with these servers marked down (true) or up, and the others as they are.
 std::string WithMarks(const UpstreamFile& file, const std::map<std::string, bool>& marks);
@@ -37,8 +49,12 @@ std::string WithMarks(const UpstreamFile& file, const std::map<std::string, bool
 // Errors: kNotFound, kPermissionDenied, kResourceExhausted (larger than the limit), and those of
 // ParseUpstreams.
 absl::StatusOr<UpstreamFile> ReadUpstreams(const std::string& path);
-// In one step: whoever opens `path` sees the old text or the new one. Keeps mode and owner.
-absl::Status ReplaceUpstreams(const std::string& path, std::string_view text);
+// In one step: whoever opens `path` sees the old text or the new one. Keeps mode and owner; where
+// `path` is a symbolic link, the link, too. `read` is what `text` was made of.
+// Errors: kAborted: somebody else has written the file since it was read; read it again.
+//         kUnavailable, with the system's words.
+absl::Status ReplaceUpstreams(const std::string& path, const UpstreamFile& read,
+                              std::string_view text);
 
 }  // namespace cohort::tools
 

@@ -1,5 +1,8 @@
 package io.cohort.jetty;
 
+import java.util.concurrent.TimeUnit;
+import org.eclipse.jetty.server.Request;
+import org.eclipse.jetty.server.Response;
 import org.eclipse.jetty.session.ManagedSession;
 import org.eclipse.jetty.session.SessionManager;
 
@@ -15,6 +18,22 @@ final class CohortManagedSession extends ManagedSession {
 
   CohortSessionData data() {
     return data;
+  }
+
+  /** Requests have it, as far as this thread can see without waiting for the lock. */
+  boolean isInUse() {
+    return _requests > 0;
+  }
+
+  /**
+   * Jetty logs what goes wrong with a new id and goes on; so what can be known is asked before, and
+   * looked at again afterwards.
+   */
+  @Override
+  public void renewId(Request request, Response response) {
+    ((CohortSessionCache) getSessionManager().getSessionCache()).requireNewest(this);
+    super.renewId(request, response);
+    data.requireNewest();
   }
 
   /** Listeners are told before attributes are encoded, and not where nothing is. */
@@ -53,6 +72,11 @@ final class CohortManagedSession extends ManagedSession {
   /** Nobody finds it any more; those who have it go on with it. */
   void forget() {
     _sessionInactivityTimer.cancel();
+  }
+
+  /** It has something that the store has not: it is not to be evicted yet. */
+  void checkAgainAfter(int seconds) {
+    if (seconds > 0) _sessionInactivityTimer.schedule(TimeUnit.SECONDS.toMillis(seconds));
   }
 
   /** Else an IllegalStateException. */

@@ -7,12 +7,15 @@ import io.cohort.SessionResult;
 import io.cohort.jetty.CohortSessionData.Dropped;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.ConcurrentMap;
+import java.util.concurrent.TimeUnit;
+import org.eclipse.jetty.session.AbstractSessionManager;
 import org.eclipse.jetty.session.DefaultSessionCache;
 import org.eclipse.jetty.session.ManagedSession;
 import org.eclipse.jetty.session.SessionData;
 import org.eclipse.jetty.session.SessionDataStore;
 import org.eclipse.jetty.session.SessionManager;
 import org.eclipse.jetty.util.thread.AutoLock;
+import org.eclipse.jetty.util.thread.Scheduler;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -24,10 +27,17 @@ import org.slf4j.LoggerFactory;
  * <p>A session is saved before its answer begins. Any threads.
  */
 public final class CohortSessionCache extends DefaultSessionCache {
+  /**
+   * How often the store is told of sessions that requests have, so that none ends under a long one.
+   * It passes on at most one in a tenth of the session's time.
+   */
+  static final long USE_PERIOD_MS = 1000;
+
   private static final Logger log = LoggerFactory.getLogger(CohortSessionCache.class);
 
   private final ConcurrentMap<String, ManagedSession> objects;
   private volatile CohortSessionDataStore store;
+  private volatile Scheduler.Task nextUse;
 
   /** For one context; it starts only with a {@link CohortSessionDataStore}. */
   public CohortSessionCache(SessionManager manager) {
@@ -60,6 +70,47 @@ public final class CohortSessionCache extends DefaultSessionCache {
     return new CohortManagedSession(getSessionManager(), (CohortSessionData) data);
   }
 
+  // ---- Its life ---------------------------------------------------------------------------
+
+  @Override
+  protected void doStart() throws Exception {
+    super.doStart();
+    scheduleUse();
+  }
+
+  @Override
+  protected void doStop() throws Exception {
+    Scheduler.Task last = nextUse;
+    nextUse = null;
+    if (last != null) last.cancel();
+    super.doStop();
+  }
+
+  private void scheduleUse() {
+    Scheduler scheduler = ((AbstractSessionManager) getSessionManager()).getServer().getScheduler();
+    nextUse = scheduler.schedule(this::tellUse, USE_PERIOD_MS, TimeUnit.MILLISECONDS);
+  }
+
+  // On the server's scheduler: without a lock, and without waiting.
+  private void tellUse() {
+    try {
+      for (ManagedSession each : objects.values()) {
+        CohortManagedSession session = (CohortManagedSession) each;
+        if (session.isInUse() && session.data().isCurrent()) store.touch(session.data().getId());
+      }
+    } catch (RuntimeException e) {
+      log.debug("the store was not told of sessions in use", e);
+    }
+    if (nextUse != null) scheduleUse();
+  }
+
+  /** What one cannot be saved for, the others are not to wait for. */
+  @Override
+  public void shutdown() {
+    store.beginStop();
+    super.shutdown();
+  }
+
   // ---- Finding a session ------------------------------------------------------------------
 
   @Override
@@ -71,8 +122,7 @@ public final class CohortSessionCache extends DefaultSessionCache {
     try {
       if (before instanceof CohortManagedSession local) verify(local);
       ManagedSession session = super.getAndEnter(id, enter);
-      return session == null || session == before ? session
-                                                  : loaded((CohortManagedSession) session);
+      return session == null ? null : activated((CohortManagedSession) session, enter);
     } catch (Exception e) {
       // Jetty wraps what loading throws.
       for (Throwable each = e; each != null; each = each.getCause()) {
@@ -83,34 +133,76 @@ public final class CohortSessionCache extends DefaultSessionCache {
   }
 
   private void verify(CohortManagedSession local) {
-    CohortSessionData data = local.data();
-    if (data.isTrusted()) return;
     // A save that is under way changes the version.
     try (AutoLock lock = local.lock()) {
-      if (data.isTrusted() || data.dropped() != Dropped.NO) return;
-      int doubts = data.doubts();
-      Session there = store.find(data.getId());
-      if (there != null && there.version().equals(data.version())) {
-        data.setAccessed(Math.max(data.getAccessed(), there.lastAccessedMs()));
-        data.trust(there.owned(), doubts);
-        return;
-      }
-      drop(local, there == null ? Dropped.ENDED : Dropped.STALE);
+      askVersion(local);
+      if (local.data().isCurrent()) use(local);
     }
   }
 
-  private ManagedSession loaded(CohortManagedSession session) {
-    if (!session.data().takeToActivate()) return session;
-    // If it ended meanwhile, that was told before it was here to be dropped.
-    if (!store.isThere(session.getId())) {
-      drop(session, Dropped.ENDED);
-      return null;
+  private void askVersion(CohortManagedSession local) {
+    CohortSessionData data = local.data();
+    if (data.isTrusted() || data.dropped() != Dropped.NO) return;
+    int doubts = data.doubts();
+    Session there = store.find(data.getId());
+    if (there != null && there.version().equals(data.version())) {
+      data.setAccessed(Math.max(data.getAccessed(), there.lastAccessedMs()));
+      data.trust(there.owned(), doubts);
+      return;
     }
-    store.counters().loaded.increment();
+    drop(local, there == null ? Dropped.ENDED : Dropped.STALE);
+  }
+
+  // The store hears of a request when it begins, and says whether the session is over: what is
+  // known here of its time does not count, as it may be used elsewhere.
+  private boolean use(CohortManagedSession session) {
+    CohortSessionData data = session.data();
+    long now = System.currentTimeMillis();
+    try {
+      if (!store.touch(data.getId())) {
+        drop(session, Dropped.ENDED);
+        return false;
+      }
+    } catch (CohortException e) {
+      if (data.isExpiredAt(now)) throw e;
+      return true;
+    }
+    data.calcAndSetExpiry(now);
+    return true;
+  }
+
+  // No request goes on with one whose listeners have not been told yet that it has come.
+  private ManagedSession activated(CohortManagedSession session, boolean entered) {
+    CohortSessionData data = session.data();
+    if (!data.isToActivate()) return session;
     try (AutoLock lock = session.lock()) {
+      if (!data.isToActivate()) return session;
+      // If it ended meanwhile, that was told before it was here to be dropped.
+      if (data.dropped() == Dropped.ENDED) return null;
+      if (entered && !use(session)) return null;
+      if (!entered && !store.isThere(session.getId())) {
+        drop(session, Dropped.ENDED);
+        return null;
+      }
+      store.counters().loaded.increment();
       session.activate();
+      data.onActivated();
     }
     return session;
+  }
+
+  /**
+   * Before its id is changed: the user would get a new one that is nobody's.
+   *
+   * @throws IllegalStateException if another instance has a newer one, or it has ended
+   */
+  void requireNewest(CohortManagedSession session) {
+    try {
+      if (session.data().isStored()) verify(session);
+    } catch (CohortException e) {
+      throw new SessionsUnavailable(e);
+    }
+    session.data().requireNewest();
   }
 
   /** One that is not the session any more does not come back when its last request ends. */
@@ -132,21 +224,57 @@ public final class CohortSessionCache extends DefaultSessionCache {
   @Override
   public void commit(ManagedSession session) throws Exception {
     if (!(session instanceof CohortManagedSession ours)) return;
-    RefusingStream.begin();
-    super.commit(session);
     try (AutoLock lock = session.lock()) {
+      // Not isValid(): it is not, while a parallel request changes its id.
+      if (session.isInvalidOrInvalidating()) return;
+      CohortSessionData data = ours.data();
+      if (data.isRefused()) store.counters().conflicts.increment();
+      if (data.isDirty()) save(ours);
       forgetIfDropped(ours);
-      if (ours.data().takeRefused()) RefusingStream.refuse();
+      if (data.isRefused()) RefusingStream.refuse();
     }
+  }
+
+  private void save(CohortManagedSession session) throws Exception {
+    session.onSessionPassivation();
+    store.store(session.getId(), session.data());
+    session.onSessionActivation();
   }
 
   @Override
   public void release(ManagedSession session) throws Exception {
-    super.release(session);
-    if (session instanceof CohortManagedSession ours) {
-      try (AutoLock lock = session.lock()) {
-        forgetIfDropped(ours);
+    if (!(session instanceof CohortManagedSession ours)) {
+      super.release(session);
+      return;
+    }
+    try (AutoLock lock = session.lock()) {
+      boolean others = session.getRequests() > 1;
+      ours.data().beginRelease(others);
+      try {
+        // Jetty waits for the last one, which a stream of events may put off for hours.
+        if (others && !session.isInvalidOrInvalidating()) save(ours);
+      } finally {
+        super.release(session);
+        ours.data().endRelease();
       }
+      forgetIfDropped(ours);
+      keepUnsent(ours);
+    }
+  }
+
+  // EVICT_ON_SESSION_EXIT takes the object away though the store has not what is in it.
+  private void keepUnsent(CohortManagedSession session) {
+    if (session.isResident() || !session.isValid() || !session.data().hasUnsent()) return;
+    session.setResident(true);
+    doPutIfAbsent(session.getId(), session);
+  }
+
+  @Override
+  public void checkInactiveSession(ManagedSession session) {
+    if (session instanceof CohortManagedSession ours && ours.data().hasUnsent()) {
+      ours.checkAgainAfter(getEvictionPolicy());
+    } else {
+      super.checkInactiveSession(session);
     }
   }
 
@@ -161,6 +289,7 @@ public final class CohortSessionCache extends DefaultSessionCache {
     try (AutoLock lock = session.lock()) {
       CohortSessionData data = ours.data();
       String oldId = data.getId();
+      data.beginRenewal();
       ours.requireWritable();
       if (data.isStored()) changeIdInStore(ours, oldId, newId);
       data.setId(newId);
@@ -179,9 +308,9 @@ public final class CohortSessionCache extends DefaultSessionCache {
       case OK -> data.onStored(result.version(), result.fence(), doubts);
       case NOT_FOUND, ABORTED, ALREADY_EXISTS -> {
         drop(session, Dropped.STALE);
+        data.setTouched(true);
         // What the login goes on to do with it fails, so that nobody is logged in by halves.
         session.setResident(false);
-        store.counters().conflicts.increment();
         throw new IllegalStateException("the session's id cannot be changed, because another"
             + " instance has ended or changed it: " + result.text());
       }
@@ -199,6 +328,20 @@ public final class CohortSessionCache extends DefaultSessionCache {
   /** Before the object is used again, the store is asked for its version. */
   void doubt(String id) {
     if (doGet(id) instanceof CohortManagedSession local) local.data().doubt();
+  }
+
+  /** Another instance has it, or it has another id: an object that nobody uses is let go. */
+  void letGo(String id) {
+    if (!(doGet(id) instanceof CohortManagedSession local)) return;
+    local.data().doubt();
+    // Requests that have it may hold the lock for long.
+    if (local.isInUse() || !local.data().isCurrent()) return;
+    try (AutoLock lock = local.lock()) {
+      if (local.getRequests() > 0 || local.data().hasUnsent() || objects.get(id) != local) return;
+      // A request that finds it at this moment uses it, and puts it back.
+      doDelete(id);
+      local.forget();
+    }
   }
 
   void doubtAll() {

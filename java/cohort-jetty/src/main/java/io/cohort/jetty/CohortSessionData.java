@@ -9,7 +9,6 @@ import io.cohort.session.SessionMetadata;
 import java.util.LinkedHashMap;
 import java.util.Map;
 import java.util.Set;
-import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicInteger;
 import org.eclipse.jetty.session.SessionData;
 
@@ -32,15 +31,20 @@ final class CohortSessionData extends SessionData {
 
   private final transient ChangeTracker tracker;
   private final transient AtomicInteger doubts = new AtomicInteger();
-  private final transient AtomicBoolean toActivate = new AtomicBoolean();
 
   // Something may have to be sent.
   private transient volatile boolean touched = true;
   private transient volatile Dropped dropped = Dropped.NO;
   // Jetty itself looks at the attributes, not the application.
   private transient boolean quiet;
-  // A request's changes were refused, and it does not know it yet.
-  private transient boolean refused;
+  // Its listeners have not been told yet that it has come.
+  private transient volatile boolean toActivate;
+  // Requests have it that may change what they have got.
+  private transient boolean underWay = true;
+  // The next release is that of a change of its id.
+  private transient boolean renewing;
+  // The request whose changes are being saved has been answered.
+  private transient boolean answered;
 
   private transient volatile boolean stored;
   private transient volatile boolean owned = true;
@@ -73,7 +77,7 @@ final class CohortSessionData extends SessionData {
     owned = from.owned();
     stored = true;
     touched = false;
-    toActivate.set(true);
+    toActivate = true;
     // Jetty takes for new what was never saved.
     setLastSaved(Math.max(1, from.lastAccessedMs()));
   }
@@ -81,6 +85,11 @@ final class CohortSessionData extends SessionData {
   /** An attribute as the store has it. */
   void restore(String name, Object value, byte[] bytes) {
     putAllAttributes(Map.of(name, value));
+    restoreUnread(name, bytes);
+  }
+
+  /** One that is left out here; who removes it must find that the store has it. */
+  void restoreUnread(String name, byte[] bytes) {
     tracker.onLoaded(name, bytes);
   }
 
@@ -126,6 +135,37 @@ final class CohortSessionData extends SessionData {
 
   void setTouched(boolean value) {
     touched = value;
+  }
+
+  boolean isUnderWay() {
+    return underWay;
+  }
+
+  boolean isAnswered() {
+    return answered;
+  }
+
+  /** A request ends, with other ones under way or without. */
+  void beginRelease(boolean others) {
+    underWay = others;
+    // Who has just got a new id has not been answered yet.
+    answered = !renewing;
+    renewing = false;
+  }
+
+  void endRelease() {
+    underWay = true;
+    answered = false;
+  }
+
+  /** Jetty enters it for a change of its id, and releases it. */
+  void beginRenewal() {
+    renewing = true;
+  }
+
+  /** There is something that the store has not. Under the session's lock, when no request has it. */
+  boolean hasUnsent() {
+    return dropped == Dropped.NO && (touched || !stored);
   }
 
   boolean isStored() {
@@ -219,18 +259,30 @@ final class CohortSessionData extends SessionData {
     dropped = why;
   }
 
-  void markRefused() {
-    refused = true;
+  /** Stored, and still the session, as far as is known here. */
+  boolean isCurrent() {
+    return stored && dropped == Dropped.NO;
   }
 
-  boolean takeRefused() {
-    boolean was = refused;
-    refused = false;
-    return was;
+  /** Changes of it are nowhere and never will be. Each request that still has it is to be told. */
+  boolean isRefused() {
+    return dropped == Dropped.STALE && touched;
   }
 
-  /** True once, if the object was made of what the store had. */
-  boolean takeToActivate() {
-    return toActivate.compareAndSet(true, false);
+  /** What the request does to this object is refused from now on, its answer too. */
+  void requireNewest() {
+    if (dropped == Dropped.NO) return;
+    dropped = Dropped.STALE;
+    touched = true;
+    throw new IllegalStateException(
+        "the session's id cannot be changed, because the session is another one by now");
+  }
+
+  boolean isToActivate() {
+    return toActivate;
+  }
+
+  void onActivated() {
+    toActivate = false;
   }
 }

@@ -116,6 +116,7 @@ public final class CohortSessionDataStore extends AbstractSessionDataStore {
       DecodeResult result = codec.decode(bytes);
       if (result instanceof DecodeResult.Dropped dropped) {
         policy.dropped(name, dropped);
+        data.restoreUnread(name, bytes);
       } else {
         Object value = ((DecodeResult.Decoded) result).value();
         if (value != null) data.restore(name, value, bytes);
@@ -176,6 +177,15 @@ public final class CohortSessionDataStore extends AbstractSessionDataStore {
     return store.exists(id);
   }
 
+  boolean touch(String id) {
+    return store.touch(id);
+  }
+
+  /** The context stops: one write that is not acknowledged is enough. */
+  void beginStop() {
+    saver.beginStop();
+  }
+
   SessionResult changeId(String oldId, String newId) {
     return store.changeId(oldId, newId);
   }
@@ -227,6 +237,12 @@ public final class CohortSessionDataStore extends AbstractSessionDataStore {
     return counters.unacknowledged.sum();
   }
 
+  /** Changes that were made, or could be sent, only after the answer had gone out. */
+  @ManagedAttribute(value = "saves after the answer", readonly = true)
+  public long getAnsweredBeforeSaved() {
+    return counters.answeredBeforeSaved.sum();
+  }
+
   /** Attributes that stay on this instance because they cannot be serialized; each save counts. */
   @ManagedAttribute(value = "attributes that cannot be serialized", readonly = true)
   public long getNotSerializable() {
@@ -258,7 +274,7 @@ public final class CohortSessionDataStore extends AbstractSessionDataStore {
           if (!event.here()) cache.dropEnded(event.id());
         }
         case MOVED, ID_CHANGED -> {
-          if (!event.here()) cache.doubt(event.id());
+          if (!event.here()) cache.letGo(event.id());
         }
         case CONFLICT -> cache.doubt(event.id());
         case REFUSED_ATTRIBUTE ->

@@ -6,10 +6,8 @@ import io.cohort.GroupListener;
 import io.cohort.Member;
 import io.cohort.View;
 import java.util.List;
-import org.eclipse.jetty.server.ConnectionFactory;
-import org.eclipse.jetty.server.Connector;
-import org.eclipse.jetty.server.HttpConfiguration;
 import org.eclipse.jetty.server.Server;
+import org.eclipse.jetty.server.handler.ContextHandler;
 import org.eclipse.jetty.session.AbstractSessionManager;
 import org.eclipse.jetty.session.SessionDataStore;
 import org.eclipse.jetty.session.SessionDataStoreFactory;
@@ -32,13 +30,12 @@ public class CohortSessionDataStoreFactory
   /** The store of one context; joining and the transfer of its sessions come when it starts. */
   @Override
   public SessionDataStore getSessionDataStore(SessionManager manager) {
-    for (Connector connector : serverOf(manager).getConnectors()) {
-      for (ConnectionFactory factory : connector.getConnectionFactories()) {
-        if (factory instanceof HttpConfiguration.ConnectionFactory http) {
-          RefusingStream.installInto(http.getHttpConfiguration());
-        }
-      }
+    ContextHandler context = ContextHandler.getCurrentContextHandler();
+    if (context == null) {
+      throw new IllegalStateException("replicated sessions need a context: put the SessionHandler"
+          + " into a ContextHandler, also where there is only one");
     }
+    RefusingStream.installInto(context);
     return new CohortSessionDataStore(this);
   }
 

@@ -14,6 +14,8 @@ final class Counters {
   final LongAdder conflicts = new LongAdder();
   /** Writes that were not acknowledged; they are sent again. */
   final LongAdder unacknowledged = new LongAdder();
+  /** Saves of what requests had changed and not saved when they were answered. */
+  final LongAdder answeredBeforeSaved = new LongAdder();
   /** Sessions that have ended while a request had them. */
   final LongAdder endedElsewhere = new LongAdder();
   /** Sessions that this instance has ended, and told its listeners of. */

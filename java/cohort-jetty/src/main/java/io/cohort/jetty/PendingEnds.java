@@ -29,12 +29,15 @@ final class PendingEnds {
 
   /** True if there was such a session, whatever its id is called by now. Blocks as a write. */
   boolean end(String id) {
-    SessionResult result = store.invalidate(id);
-    if (result.status() == Status.NOT_FOUND && !result.newId().isEmpty()) {
-      result = store.invalidate(result.newId());
-    }
+    SessionResult result = invalidate(id);
     if (!result.ok() && result.status() != Status.NOT_FOUND) remember(id);
     return result.ok();
+  }
+
+  private SessionResult invalidate(String id) {
+    SessionResult result = store.invalidate(id);
+    boolean renamed = result.status() == Status.NOT_FOUND && !result.newId().isEmpty();
+    return renamed ? store.invalidate(result.newId()) : result;
   }
 
   /** Nobody is to come in by this id again, later if not now. Does not block. */
@@ -57,7 +60,7 @@ final class PendingEnds {
       all = new ArrayList<>(pending);
     }
     for (String id : all) {
-      Status status = store.invalidate(id).status();
+      Status status = invalidate(id).status();
       if (status != Status.OK && status != Status.NOT_FOUND) return;
       synchronized (this) {
         pending.remove(id);

@@ -5,9 +5,10 @@ import org.eclipse.jetty.http.HttpFields;
 import org.eclipse.jetty.http.HttpHeader;
 import org.eclipse.jetty.http.HttpStatus;
 import org.eclipse.jetty.http.MetaData;
-import org.eclipse.jetty.server.HttpConfiguration;
+import org.eclipse.jetty.server.Context;
 import org.eclipse.jetty.server.HttpStream;
 import org.eclipse.jetty.server.Request;
+import org.eclipse.jetty.server.handler.ContextHandler;
 import org.eclipse.jetty.util.Callback;
 
 /**
@@ -15,10 +16,15 @@ import org.eclipse.jetty.util.Callback;
  * nobody is told of a change that is not there.
  *
  * <p>The session is saved by Jetty's own wrapper of the stream, immediately before it hands the
- * answer on to this one, on the same thread; that has no way to say that it went wrong.
+ * answer on to this one, on the same thread; that has no way to say that it went wrong. Each request
+ * of a context has a stream of its own here, whatever connector it came by: so a mark on the thread
+ * never outlives the answer that it is for. Where a request is passed on to another context, the
+ * sessions of both may mark it.
  */
 final class RefusingStream extends HttpStream.Wrapper {
   private static final ThreadLocal<Boolean> REFUSED = new ThreadLocal<>();
+  private static final String INSTALLED = RefusingStream.class.getName();
+  private static final Installer INSTALLER = new Installer();
 
   private boolean refusing;
 
@@ -26,19 +32,12 @@ final class RefusingStream extends HttpStream.Wrapper {
     super(wrapped);
   }
 
-  /** All requests of connectors with this configuration; once is enough, more do no harm. */
-  static void installInto(HttpConfiguration configuration) {
-    if (configuration.getCustomizer(Customizer.class) == null) {
-      configuration.addCustomizer(new Customizer());
-    }
+  /** All requests of the context; once is enough, more do no harm. */
+  static void installInto(ContextHandler context) {
+    context.addEventListener(INSTALLER);
   }
 
-  /** A session's save begins on this thread. */
-  static void begin() {
-    REFUSED.remove();
-  }
-
-  /** It was refused; the answer that this thread sends next must not go out. */
+  /** A session's changes were refused; the answer that this thread sends next must not go out. */
   static void refuse() {
     REFUSED.set(true);
   }
@@ -65,11 +64,12 @@ final class RefusingStream extends HttpStream.Wrapper {
     }
   }
 
-  private static final class Customizer implements HttpConfiguration.Customizer {
+  private static final class Installer implements ContextHandler.ContextScopeListener {
     @Override
-    public Request customize(Request request, HttpFields.Mutable responseHeaders) {
+    public void enterScope(Context context, Request request) {
+      if (request == null || request.getAttribute(INSTALLED) != null) return;
+      request.setAttribute(INSTALLED, true);
       request.addHttpStreamWrapper(RefusingStream::new);
-      return request;
     }
   }
 }

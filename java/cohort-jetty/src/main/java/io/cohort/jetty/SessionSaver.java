@@ -1,5 +1,6 @@
 package io.cohort.jetty;
 
+import io.cohort.CohortException;
 import io.cohort.Session;
 import io.cohort.SessionChanges;
 import io.cohort.SessionResult;
@@ -42,6 +43,9 @@ final class SessionSaver {
   private final Counters counters;
   private final AtomicBoolean conflictTold = new AtomicBoolean();
   private final AtomicBoolean failing = new AtomicBoolean();
+  private volatile boolean stopping;
+  // Since the stop began a write was not acknowledged.
+  private volatile boolean gaveUp;
 
   SessionSaver(String application, SessionStore store, AttributePolicy policy, PendingEnds ends,
       Counters counters) {
@@ -52,22 +56,43 @@ final class SessionSaver {
     this.counters = counters;
   }
 
+  /** From now on, what cannot be acknowledged is waited for once. */
+  void beginStop() {
+    stopping = true;
+  }
+
   /** Sends what has to be sent, or else tells the store that the session was used. */
   void save(CohortSessionData data) {
     synchronized (data) {
-      if (data.dropped() != Dropped.NO) {
-        if (data.dropped() == Dropped.STALE && data.isTouched()) refuse(data);
-        return;
-      }
+      if (data.dropped() != Dropped.NO || gaveUp) return;
       boolean touched = data.isTouched();
-      data.setTouched(false);
-      Changes changes = touched ? data.tracker().collect(name -> replicable(data, name)) : null;
-      boolean nothing = changes == null || changes.isEmpty();
-      if (nothing && !data.needsMetadata()) {
-        if (!store.touch(data.getId())) data.drop(Dropped.ENDED);
-        return;
+      boolean underWay = data.isUnderWay();
+      // What a request has got, it may change as long as it goes on.
+      data.setTouched(touched && underWay);
+      Changes changes = null;
+      try {
+        if (touched) {
+          changes = data.tracker().collect(name -> replicable(data, name), () -> underWay);
+        }
+        boolean nothing = changes == null || changes.isEmpty();
+        if (nothing && !data.needsMetadata()) {
+          touch(data);
+          return;
+        }
+        if (data.isAnswered()) counters.answeredBeforeSaved.increment();
+        send(data, changes);
+      } catch (RuntimeException | Error e) {
+        restore(data, changes);
+        throw e;
       }
-      send(data, changes);
+    }
+  }
+
+  private void touch(CohortSessionData data) {
+    try {
+      if (!store.touch(data.getId())) data.drop(Dropped.ENDED);
+    } catch (CohortException e) {
+      counters.unacknowledged.increment();
     }
   }
 
@@ -163,6 +188,7 @@ final class SessionSaver {
       default -> {
         restore(data, changes);
         counters.unacknowledged.increment();
+        gaveUp = stopping;
         if (failing.compareAndSet(false, true)) {
           log.warn("{}: a session could not be replicated: {}: {}; it stays here and is sent again,"
                   + " which is not told again until it succeeds",
@@ -192,11 +218,8 @@ final class SessionSaver {
     } else {
       log.debug(line);
     }
-    refuse(data);
-  }
-
-  private void refuse(CohortSessionData data) {
     counters.conflicts.increment();
-    data.markRefused();
+    // All of what was collected is lost, also that of parallel requests.
+    data.setTouched(true);
   }
 }

@@ -1,0 +1,4 @@
+package org.apache.catalina;
+
+/** Where a manager keeps sessions. */
+public interface Store {}
