@@ -3,6 +3,7 @@
 #include <jni.h>
 
 #include <iterator>
+#include <new>
 #include <utility>
 
 #include "attributes.h"
@@ -35,7 +36,7 @@ void Tell(void* user, uint8_t kind, Pack&& pack) noexcept {
     pack(notice);
     Notices::Instance().Put(ListenerOf(user), notice.Take());
   } catch (...) {
-    Notices::Instance().Put(ListenerOf(user), "");
+    Notices::Instance().Lose(ListenerOf(user));
   }
 }
 
@@ -57,16 +58,29 @@ bool Notices::TryPut(std::string& notice) {
 
 void Notices::Put(uint64_t listener, std::string notice, std::string shorter) {
   const std::lock_guard lock(mutex_);
-  if (!TryPut(notice) && !TryPut(shorter)) {
-    ++lost_total_;
-    ++lost_[listener];
-  }
+  if (!TryPut(notice) && !TryPut(shorter)) NoteLost(listener);
   changed_.notify_one();
+}
+
+void Notices::Lose(uint64_t listener) noexcept {
+  const std::lock_guard lock(mutex_);
+  NoteLost(listener);
+  changed_.notify_one();
+}
+
+void Notices::NoteLost(uint64_t listener) noexcept {
+  ++lost_total_;
+  try {
+    ++lost_[listener];
+  } catch (const std::bad_alloc&) {
+    ++lost_by_all_;
+  }
 }
 
 std::string Notices::Take() {
   std::unique_lock lock(mutex_);
-  changed_.wait(lock, [this] { return woken_ || !queue_.empty() || !lost_.empty(); });
+  changed_.wait(lock,
+                [this] { return woken_ || !queue_.empty() || !lost_.empty() || lost_by_all_ > 0; });
   if (!queue_.empty()) {
     std::string notice = std::move(queue_.front());
     queue_.pop_front();
@@ -78,6 +92,11 @@ std::string Notices::Take() {
     const auto lost = lost_.begin();
     std::string notice = Packer().Byte(kNoticeLost).Long(lost->first).Long(lost->second).Take();
     lost_.erase(lost);
+    return notice;
+  }
+  if (lost_by_all_ > 0) {
+    std::string notice = Packer().Byte(kNoticeLost).Long(0).Long(lost_by_all_).Take();
+    lost_by_all_ = 0;
     return notice;
   }
   woken_ = false;
@@ -181,7 +200,7 @@ void OnSessionEvent(const cohort_session_event_t* event, void* user) noexcept {
     PackSession(event->session, whole);
     Notices::Instance().Put(listener, whole.Take(), notice.Take());
   } catch (...) {
-    Notices::Instance().Put(listener, "");
+    Notices::Instance().Lose(listener);
   }
 }
 

@@ -23,6 +23,7 @@ inline constexpr size_t kNoticesMax = 65536;
 inline constexpr size_t kNoticeBytesMax = size_t{16} << 20;
 
 // Kinds, as in io.cohort.Notices.
+// A notice of what was lost is for all listeners if its listener is 0.
 inline constexpr uint8_t kNoticeView = 1;
 inline constexpr uint8_t kNoticeEvent = 2;
 inline constexpr uint8_t kNoticeChange = 3;
@@ -37,6 +38,8 @@ class Notices {
   // Any threads. `listener` is whom the notice is for. If it does not fit, `shorter` is taken,
   // which says less; if that is empty or does not fit either, the listener has lost one.
   void Put(uint64_t listener, std::string notice, std::string shorter = {});
+  // It has lost one. Where there is no memory even to note that, all listeners have.
+  void Lose(uint64_t listener) noexcept;
   // Waits for a notice; "" after Wake.
   std::string Take();
   // The next Take, or the one that waits, returns "".
@@ -46,8 +49,9 @@ class Notices {
   uint64_t lost() const;
 
  private:
-  // Holds the lock. Takes it if it fits.
+  // Both hold the lock. Takes it if it fits.
   bool TryPut(std::string& notice);
+  void NoteLost(uint64_t listener) noexcept;
 
   mutable std::mutex mutex_;
   std::condition_variable changed_;
@@ -55,6 +59,8 @@ class Notices {
   size_t bytes_ = 0;
   bool woken_ = false;
   uint64_t lost_total_ = 0;
+  // What every listener has lost, and is still to be told.
+  uint64_t lost_by_all_ = 0;
   // By listener, what is still to be told. As many as there are subscriptions, at most.
   std::map<uint64_t, uint64_t> lost_;
 };

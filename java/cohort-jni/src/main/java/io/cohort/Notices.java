@@ -25,6 +25,9 @@ final class Notices {
     void tell(int kind, Unpacked notice);
   }
 
+  // How many were lost, packed.
+  private static final byte[] ONE = {0, 0, 0, 0, 0, 0, 0, 1};
+
   private static final Map<Long, Target> TARGETS = new ConcurrentHashMap<>();
   private static final AtomicLong NEXT = new AtomicLong(1);
 
@@ -106,6 +109,8 @@ final class Notices {
   private static final class Teller extends Thread {
     private Thread before;
     volatile boolean running = true;
+    // All listeners are to be told that something was lost.
+    private boolean missed;
 
     Teller(Thread before) {
       super(outermostGroup(), null, "cohort-notices", 0, false);
@@ -119,9 +124,21 @@ final class Notices {
     public void run() {
       waitForTheOneBefore();
       while (running) {
-        byte[] notice = Native.takeNotice();
-        if (notice != null) tell(notice);
+        try {
+          byte[] notice = missed ? null : Native.takeNotice();
+          if (missed) tellMissed();
+          if (notice != null) tell(notice);
+        } catch (Throwable e) {
+          // As where there is no memory for the notice. Nobody knows whom it was for.
+          missed = true;
+          Thread.yield();
+        }
       }
+    }
+
+    private void tellMissed() {
+      for (Target target : TARGETS.values()) tell(target, LOST, new Unpacked(ONE));
+      missed = false;
     }
 
     // A group of threads may be the application's, too.
@@ -146,12 +163,29 @@ final class Notices {
     private void tell(byte[] packed) {
       Unpacked notice = new Unpacked(packed);
       int kind = notice.readByte();
-      Target target = TARGETS.get(notice.readLong());
-      if (target == null) return;
+      long listener = notice.readLong();
+      Target target = TARGETS.get(listener);
+      if (kind == LOST && listener == 0) missed = true;
+      if (target != null) tell(target, kind, notice);
+    }
+
+    private void tell(Target target, int kind, Unpacked notice) {
       try {
         target.tell(kind, notice);
+      } catch (VirtualMachineError e) {
+        // It may not have come to the listener.
+        missed |= kind != LOST;
+        report(e);
       } catch (Throwable e) {
+        report(e);
+      }
+    }
+
+    private void report(Throwable e) {
+      try {
         getUncaughtExceptionHandler().uncaughtException(this, e);
+      } catch (Throwable ofTheHandler) {
+        // Nobody is left to be told, and the next notice has to be.
       }
     }
   }

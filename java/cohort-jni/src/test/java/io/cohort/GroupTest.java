@@ -194,7 +194,11 @@ class GroupTest {
   void aListenerThatThrowsIsToldTheNextNotice() {
     Loopback.Recorder told = new Loopback.Recorder();
     Thread.UncaughtExceptionHandler before = Thread.getDefaultUncaughtExceptionHandler();
-    Thread.setDefaultUncaughtExceptionHandler((thread, e) -> told.onLost(77));
+    // A handler that fails as well takes nothing more away.
+    Thread.setDefaultUncaughtExceptionHandler((thread, e) -> {
+      told.onLost(77);
+      throw new IllegalStateException(e);
+    });
     try (Group a = Group.join(options("throws", "a").listener(new GroupListener() {
       @Override
       public void onView(View view) {
@@ -210,6 +214,25 @@ class GroupTest {
       assertEquals("a", a.name());
     } finally {
       Thread.setDefaultUncaughtExceptionHandler(before);
+    }
+  }
+
+  @Test
+  void whereThereIsNoMemoryForANoticeListenersAreToldThatTheyLostSomething() {
+    Loopback.Recorder told = new Loopback.Recorder();
+    try (Group a = Group.join(options("memory", "a").listener(new GroupListener() {
+      @Override
+      public void onView(View view) {
+        throw new OutOfMemoryError("of the test");
+      }
+
+      @Override
+      public void onLost(long count) {
+        told.onLost(count);
+      }
+    }))) {
+      told.await(Long.class, lost -> lost == 1);
+      assertEquals("a", a.name());
     }
   }
 

@@ -97,7 +97,7 @@ public class CohortStatus {
     return manager.counters().answeredBeforeSaved.sum();
   }
 
-  /** Saves that were not acknowledged, and are tried again. */
+  /** Saves that were not acknowledged, and are tried again; uses that the store did not hear of. */
   public long getUnacknowledged() {
     return manager.counters().unacknowledged.sum();
   }

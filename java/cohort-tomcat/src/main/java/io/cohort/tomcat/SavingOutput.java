@@ -82,11 +82,11 @@ final class SavingOutput implements OutputBuffer {
       saving = false;
     }
     if (saved != Saved.CONFLICT) return;
-    // The status is decided, but nothing of the answer has been sent if this is its beginning. Who
-    // gets no whole answer knows that the request may have failed.
     IOException refused =
         new IOException("another instance has changed the session meanwhile; try again");
-    response.action(ActionCode.CLOSE_NOW, refused);
+    // Else the valve still can say so. Who gets no whole answer knows that the request may have
+    // failed.
+    if (response.isCommitted()) response.action(ActionCode.CLOSE_NOW, refused);
     throw refused;
   }
 

@@ -109,8 +109,18 @@ class ConflictTest {
   }
 
   @Test
-  void aLargePageOfAnOlderSessionIsBrokenOff() throws Exception {
+  void aLargePageOfAnOlderSessionIsRefusedAsASmallOneIs() throws Exception {
     var answer = begin("large?name=x&value=1&wait=1");
+    user.get(n2, "set?name=user&value=bob");
+    goOn.countDown();
+    assertEquals(503, answer.get().statusCode());
+    assertEquals(1, n1.status().getConflicts());
+    assertEquals("null", user.get(n1, "get?name=x"));
+  }
+
+  @Test
+  void aPageOfWhichAPartIsGoneIsBrokenOff() throws Exception {
+    var answer = begin("large?name=x&value=1&wait=1&flush=1");
     user.get(n2, "set?name=user&value=bob");
     goOn.countDown();
     assertThrows(ExecutionException.class, answer::get);

@@ -98,6 +98,7 @@ public class ShopServlet extends HttpServlet {
         return "";
       }
       case "large" -> {
+        if (request.getParameter("flush") != null) response.flushBuffer();
         session.setAttribute(name, value);
         if (request.getParameter("wait") != null) await(value);
         response.getWriter().print("x".repeat(100_000));
