@@ -28,8 +28,12 @@ final class Browser {
   }
 
   CompletableFuture<HttpResponse<String>> askLater(Instance instance, String path) {
+    return askLater(instance.uri(path));
+  }
+
+  CompletableFuture<HttpResponse<String>> askLater(String uri) {
     HttpRequest.Builder request =
-        HttpRequest.newBuilder(URI.create(instance.uri(path))).timeout(Duration.ofSeconds(30));
+        HttpRequest.newBuilder(URI.create(uri)).timeout(Duration.ofSeconds(30));
     if (!cookie.isEmpty()) request.header("Cookie", cookie);
     return CLIENT.sendAsync(request.build(), HttpResponse.BodyHandlers.ofString())
         .thenApply(response -> {
@@ -38,6 +42,13 @@ final class Browser {
               .ifPresent(value -> cookie = value.substring(0, value.indexOf(';')));
           return response;
         });
+  }
+
+  /** The same user in another window. */
+  Browser again() {
+    Browser same = new Browser();
+    same.cookie = cookie;
+    return same;
   }
 
   /** What follows the last dot of the session's id. */

@@ -59,6 +59,15 @@ final class OtherServer implements AutoCloseable {
     return id;
   }
 
+  /** Of another release, so that nobody here can read it. */
+  void putUnreadable(String id, String name) {
+    store.save(id, new SessionChanges().set(name, new byte[] {99}));
+  }
+
+  boolean hasAttribute(String id, String name) {
+    return store.load(id).attributes().get(name) != null;
+  }
+
   SessionPrincipal user(String id) {
     return SessionMetadata.decode(store.load(id).metadata()).orElseThrow().principal();
   }

@@ -5,7 +5,6 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertNotEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-import jakarta.servlet.http.HttpServletRequest;
 import jakarta.servlet.http.HttpSession;
 import jakarta.servlet.http.HttpSessionActivationListener;
 import jakarta.servlet.http.HttpSessionEvent;
@@ -17,65 +16,11 @@ import java.util.List;
 import java.util.Set;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CountDownLatch;
-import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
-import java.util.concurrent.locks.LockSupport;
-import java.util.function.BooleanSupplier;
-import org.junit.jupiter.api.AfterEach;
-import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.TestInfo;
-import org.junit.jupiter.api.Timeout;
 
 /** Two Jettys in one group: what users see who come to one and then to the other. */
-@Timeout(120)
-class ReplicatedSessionsTest {
-  private Instance first;
-  private Instance second;
-  private final Browser user = new Browser();
-  private final Object counting = new Object();
-
-  @BeforeEach
-  void startBoth(TestInfo test) throws Exception {
-    String group = test.getTestMethod().orElseThrow().getName();
-    if (group.length() > 40) group = group.substring(0, 40);
-    first = withPages(new Instance(group, "n1")).start();
-    second = withPages(new Instance(group, "n2")).start();
-  }
-
-  @AfterEach
-  void stopBoth() throws Exception {
-    first.close();
-    second.close();
-  }
-
-  private Instance withPages(Instance instance) {
-    return instance.page("/count", (request, response) -> count(request))
-        .page("/read", (request, response) -> attribute(request, "n"));
-  }
-
-  private String count(HttpServletRequest request) {
-    synchronized (counting) {
-      HttpSession session = request.getSession();
-      Integer n = (Integer) session.getAttribute("n");
-      session.setAttribute("n", n == null ? 1 : n + 1);
-      return String.valueOf(session.getAttribute("n"));
-    }
-  }
-
-  private static String attribute(HttpServletRequest request, String name) {
-    HttpSession session = request.getSession(false);
-    return session == null ? "no session" : String.valueOf(session.getAttribute(name));
-  }
-
-  private static void await(String what, BooleanSupplier condition) {
-    long end = System.nanoTime() + TimeUnit.SECONDS.toNanos(30);
-    while (!condition.getAsBoolean()) {
-      assertTrue(System.nanoTime() < end, "not within 30 s: " + what);
-      LockSupport.parkNanos(5_000_000);
-    }
-  }
-
+class ReplicatedSessionsTest extends TwoServers {
   // ---- Moving -----------------------------------------------------------------------------
 
   @Test

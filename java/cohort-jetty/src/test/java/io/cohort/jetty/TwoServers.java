@@ -1,0 +1,85 @@
+package io.cohort.jetty;
+
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import jakarta.servlet.http.HttpServletRequest;
+import jakarta.servlet.http.HttpSession;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.locks.LockSupport;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.TestInfo;
+import org.junit.jupiter.api.Timeout;
+
+/** Two Jettys in one group, with pages that count and read "n", and a user. */
+@Timeout(120)
+abstract class TwoServers {
+  Instance first;
+  Instance second;
+  final Browser user = new Browser();
+  private final Object counting = new Object();
+
+  /** What a page does with its session. */
+  interface Use {
+    void of(HttpSession session) throws Exception;
+  }
+
+  @BeforeEach
+  void startBoth(TestInfo test) throws Exception {
+    String group = test.getTestMethod().orElseThrow().getName();
+    if (group.length() > 40) group = group.substring(0, 40);
+    first = withPages(new Instance(group, "n1"));
+    prepare(first);
+    first.start();
+    second = withPages(new Instance(group, "n2")).start();
+  }
+
+  /** Before the first one starts. */
+  void prepare(Instance instance) {}
+
+  @AfterEach
+  void stopBoth() throws Exception {
+    first.close();
+    second.close();
+  }
+
+  private Instance withPages(Instance instance) {
+    return instance.page("/count", (request, response) -> count(request))
+        .page("/read", (request, response) -> attribute(request, "n"));
+  }
+
+  private String count(HttpServletRequest request) {
+    synchronized (counting) {
+      HttpSession session = request.getSession();
+      Integer n = (Integer) session.getAttribute("n");
+      session.setAttribute("n", n == null ? 1 : n + 1);
+      return String.valueOf(session.getAttribute("n"));
+    }
+  }
+
+  static String attribute(HttpServletRequest request, String name) {
+    HttpSession session = request.getSession(false);
+    return session == null ? "no session" : String.valueOf(session.getAttribute(name));
+  }
+
+  /** A page that answers "done". */
+  static void use(Instance instance, String path, Use use) {
+    instance.page(path, (request, response) -> {
+      use.of(request.getSession());
+      return "done";
+    });
+  }
+
+  /** A question to be asked until it is answered with yes. */
+  interface Condition {
+    boolean holds() throws Exception;
+  }
+
+  static void await(String what, Condition condition) throws Exception {
+    long end = System.nanoTime() + TimeUnit.SECONDS.toNanos(30);
+    while (!condition.holds()) {
+      assertTrue(System.nanoTime() < end, "not within 30 s: " + what);
+      LockSupport.parkNanos(5_000_000);
+    }
+  }
+}
