@@ -29,23 +29,8 @@ class EngineNet {
 
   void SetObserver(Observer* observer) { observer_ = observer; }
 
-  static Address AddressOf(size_t index) {
-    Address address;
-    address.family = 4;
-    address.ip[0] = 10;
-    address.ip[3] = static_cast<uint8_t>(index + 1);
-    address.port = 7600;
-    return address;
-  }
-
-  engine::EngineOptions Options(const std::string& name) {
-    engine::EngineOptions options;
-    options.group = "test";
-    options.name = name;
-    options.key.emplace();
-    (*options.key)[0] = std::byte{42};
-    return options;
-  }
+  static Address AddressOf(size_t index) { return NetAddressOf(index); }
+  engine::EngineOptions Options(const std::string& name) { return NetOptions(name); }
 
   // Starts a member; its index is returned.
   size_t Add(engine::EngineOptions options) {

@@ -60,6 +60,24 @@ class NetObserver {
   virtual void OnLeave(size_t index, const engine::Output& out) = 0;
 };
 
+inline Address NetAddressOf(size_t index) {
+  Address address;
+  address.family = 4;
+  address.ip[0] = 10;
+  address.ip[3] = static_cast<uint8_t>(index + 1);
+  address.port = 7600;
+  return address;
+}
+
+inline engine::EngineOptions NetOptions(const std::string& name) {
+  engine::EngineOptions options;
+  options.group = "test";
+  options.name = name;
+  options.key.emplace();
+  (*options.key)[0] = std::byte{42};
+  return options;
+}
+
 }  // namespace cohort::testing_support
 
 #endif  // COHORT_TESTS_SUPPORT_ENGINE_NET_HOST_H_
