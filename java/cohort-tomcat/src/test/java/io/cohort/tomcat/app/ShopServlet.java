@@ -64,13 +64,6 @@ public class ShopServlet extends HttpServlet {
         await(value);
         request.changeSessionId();
       }
-      case "tagged" -> {
-        session.setAttribute(name, value);
-        response.setContentLength(1000);
-        response.setHeader("ETag", "\"page\"");
-        response.setHeader("Content-Encoding", "none");
-        await(value);
-      }
       case "slow" -> session.setAttribute(name, new Slow());
       case "waiting" -> session.setAttribute(name, new Waiting());
       case "counter" -> session.setAttribute(name, new AtomicInteger());
@@ -80,6 +73,25 @@ public class ShopServlet extends HttpServlet {
       case "fail" -> {
         session.setAttribute(name, value);
         throw new IllegalStateException("the application fails");
+      }
+      default -> {
+        return answer(step, name, value, request, response);
+      }
+    }
+    return name == null || step.equals("invalidate") ? "ok" : session.getAttribute(name);
+  }
+
+  // Steps that are about the answer.
+  private Object answer(String step, String name, String value, HttpServletRequest request,
+      HttpServletResponse response) throws IOException {
+    HttpSession session = request.getSession();
+    switch (step) {
+      case "tagged" -> {
+        session.setAttribute(name, value);
+        response.setContentLength(1000);
+        response.setHeader("ETag", "\"page\"");
+        response.setHeader("Content-Encoding", "none");
+        await(value);
       }
       case "early" -> {
         response.getWriter().print("gone");
@@ -119,7 +131,7 @@ public class ShopServlet extends HttpServlet {
       default -> {
       }
     }
-    return name == null || step.equals("invalidate") ? "ok" : session.getAttribute(name);
+    return name == null ? "ok" : session.getAttribute(name);
   }
 
   // A part of the page is sent, or the test lets it go on, before the cart is changed.
