@@ -44,7 +44,7 @@ class OngoingRequestsTest extends TwoServers {
       bothHaveWritten.countDown();
       neighbour.await();
     });
-    user.get(first, "/count");
+    begin();
     Browser elsewhere = user.again();
     CompletableFuture<HttpResponse<String>> a = user.askLater(first, "/a");
     CompletableFuture<HttpResponse<String>> b = user.askLater(first, "/b");
@@ -63,7 +63,7 @@ class OngoingRequestsTest extends TwoServers {
       session.setAttribute("n", 50);
       user.again().get(second, "/count");
     });
-    user.get(first, "/count");
+    begin();
     ServerConnector later = new ServerConnector(first.server);
     later.setHost("127.0.0.1");
     first.server.addConnector(later);

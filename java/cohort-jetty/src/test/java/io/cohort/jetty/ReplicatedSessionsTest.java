@@ -150,7 +150,7 @@ class ReplicatedSessionsTest extends TwoServers {
       user.get(second, "/count");
       return "x".repeat(100_000);
     });
-    user.get(first, "/count");
+    begin();
     assertEquals(503, user.ask(first, "/meanwhile").statusCode());
     assertEquals("2", user.get(first, "/read"));
     assertEquals("3", user.get(first, "/count"));

@@ -1,5 +1,6 @@
 package io.cohort.jetty;
 
+import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import jakarta.servlet.http.HttpServletRequest;
@@ -46,6 +47,15 @@ abstract class TwoServers {
   private Instance withPages(Instance instance) {
     return instance.page("/count", (request, response) -> count(request))
         .page("/read", (request, response) -> attribute(request, "n"));
+  }
+
+  /**
+   * Begins the user's session at the first server, and waits for the end of the request there: it
+   * comes after the answer, and saves what other requests have changed until then.
+   */
+  void begin() throws Exception {
+    assertEquals("1", user.get(first, "/count"));
+    await("the request ends", () -> first.cache().doGet(user.storeId()).getRequests() == 0);
   }
 
   private String count(HttpServletRequest request) {
