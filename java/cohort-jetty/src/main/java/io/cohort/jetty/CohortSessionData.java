@@ -163,7 +163,9 @@ final class CohortSessionData extends SessionData {
     renewing = true;
   }
 
-  /** There is something that the store has not. Under the session's lock, when no request has it. */
+  /**
+   * There is something that the store has not. Under the session's lock, when no request has it.
+   */
   boolean hasUnsent() {
     return dropped == Dropped.NO && (touched || !stored);
   }

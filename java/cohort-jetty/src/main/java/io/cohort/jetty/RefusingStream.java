@@ -16,10 +16,10 @@ import org.eclipse.jetty.util.Callback;
  * nobody is told of a change that is not there.
  *
  * <p>The session is saved by Jetty's own wrapper of the stream, immediately before it hands the
- * answer on to this one, on the same thread; that has no way to say that it went wrong. Each request
- * of a context has a stream of its own here, whatever connector it came by: so a mark on the thread
- * never outlives the answer that it is for. Where a request is passed on to another context, the
- * sessions of both may mark it.
+ * answer on to this one, on the same thread; that has no way to say that it went wrong. Each
+ * request of a context has a stream of its own here, whatever connector it came by: so a mark on
+ * the thread never outlives the answer that it is for. Where a request is passed on to another
+ * context, the sessions of both may mark it.
  */
 final class RefusingStream extends HttpStream.Wrapper {
   private static final ThreadLocal<Boolean> REFUSED = new ThreadLocal<>();
