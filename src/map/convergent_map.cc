@@ -214,7 +214,8 @@ bool ConvergentMap::JoinEntry(std::string_view key, const Registers& theirs, con
   if (ours != nullptr && entry.Says(*ours)) return false;
   // Accesses and lifetimes are not fed, as in ordered maps.
   const bool same_contents = held.has_value() && held->IsAlive() && joined.IsAlive() &&
-                             ours->version == latest && HaveSameAttributes(*held, joined);
+                             ours->version == latest && held->claim == joined.claim &&
+                             HaveSameAttributes(*held, joined);
   if (!same_contents) Feed(key, ours, entry, cause, writer, out);
   Store(hash, key, std::move(entry));
   return true;

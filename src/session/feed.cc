@@ -57,9 +57,12 @@ void Core::OnPut(std::string_view id, const Change& change, Replica& replica) {
     is_new = table_.Add(id, due);
     const std::shared_ptr<Session> session = table_.Find(id);
     const bool is_merge = change.cause == ChangeCause::kMerge;
-    const bool is_unseen = session != nullptr && session->owned && glance.ok() &&
-                           (is_merge || session->seen < glance->version);
-    was_lost = is_unseen && OnUnseen(*session, replica, replica.OwnerOf(id), glance->version);
+    const bool is_ours = session != nullptr && session->owned && glance.ok();
+    // A claim changes no version.
+    const Owner owner = is_ours ? replica.OwnerOf(id) : Owner::kNoSession;
+    const bool is_unseen =
+        is_ours && (is_merge || owner != Owner::kSelf || session->seen < glance->version);
+    was_lost = is_unseen && OnUnseen(*session, replica, owner, glance->version);
     // Who owns it on the other side may not know yet that it does no more.
     if (is_unseen && is_merge && !was_lost) OnLoss(*session, glance->version);
   }
