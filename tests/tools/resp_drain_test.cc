@@ -82,6 +82,7 @@ TEST_F(RespDrainTest, OneDrainAtATime) {
   const auto node = NewNode();
   RespClient first(node->resp_endpoint().port);
   RespClient second(node->resp_endpoint().port);
+  ASSERT_EQ(second.Do({"SET", "k", "v"}), "OK");
   first.Send(RespClient::Encode({"COHORT", "DRAIN", "1500"}));
   std::string reply;
   do {
