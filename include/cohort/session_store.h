@@ -79,7 +79,7 @@ struct SessionStoreStats {
 // delivery thread; otherwise on a thread that called the store, or on "cohort-session". That thread
 // is the store's own: it ends what expires, and does the tasks.
 //
-// Thread-safe; a cheap copyable handle. All but Load, Exists, Touch, the lists and the
+// Thread-safe; a cheap copyable handle. All but Load, Exists, IsOwner, Touch, the lists and the
 // subscriptions block; in a callback of a group they fail with kFailedPrecondition. The last handle
 // closes the store: what is in the group stays there.
 //
@@ -118,6 +118,10 @@ class COHORT_EXPORT SessionStore {
   // has no complete state; kDataLoss; kInvalidArgument.
   absl::StatusOr<SessionSnapshot> Load(std::string_view id);
   bool Exists(std::string_view id) const;
+  // Whether there is one, and it belongs to this member now, or is local. A host that keeps an
+  // object of a session it owns asks this before it uses the object again: as soon as a write of
+  // another member is acknowledged by all, it is false.
+  bool IsOwner(std::string_view id) const;
   // Sends what changed, and nothing else, as one operation. Never begins a session: kNotFound.
   SessionResult Save(std::string_view id, const SessionChanges& changes);
   // Reads, calls `change` with what is there, saves what it returns; other writes of this store to

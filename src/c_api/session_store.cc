@@ -254,6 +254,14 @@ uint32_t cohort_session_exists(const cohort_session_store_t* store, const void* 
   });
 }
 
+uint32_t cohort_session_is_owner(const cohort_session_store_t* store, const void* id,
+                                 size_t id_size) {
+  if (store == nullptr || id == nullptr) return 0;
+  return OrElse(uint32_t{0}, [&]() -> uint32_t {
+    return store->store.IsOwner(Bytes{id, id_size, "id"}.view()) ? 1 : 0;
+  });
+}
+
 cohort_status_t cohort_session_create(cohort_session_store_t* store, const void* id, size_t id_size,
                                       const cohort_session_changes_t* contents,
                                       cohort_session_result_t* result, cohort_error_t** error) {

@@ -258,6 +258,12 @@ bool Core::Exists(std::string_view id) const {
   return local_.Exists(id) || (in_group != nullptr && in_group->Exists(id)) || local_.Exists(id);
 }
 
+bool Core::IsOwner(std::string_view id) const {
+  const ReplicaPtr in_group = replica();
+  const auto is_in_group = [&] { return in_group && in_group->OwnerOf(id) == Owner::kSelf; };
+  return local_.Exists(id) || is_in_group() || local_.Exists(id);
+}
+
 // ---- Writing.
 
 namespace {

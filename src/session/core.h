@@ -49,6 +49,7 @@ class Core : public std::enable_shared_from_this<Core> {
                        const std::vector<Attribute>& attributes);
   absl::StatusOr<SessionSnapshot> Load(std::string_view id);
   bool Exists(std::string_view id) const;
+  bool IsOwner(std::string_view id) const;
   SessionResult Save(std::string_view id, const SessionChanges& changes);
   SessionResult Update(std::string_view id, const Changes& change);
   SessionResult ChangeId(std::string_view old_id, std::string_view new_id);

@@ -129,6 +129,10 @@ bool SessionStore::Exists(std::string_view id) const {
   return CheckId(id).ok() && impl_->core->Exists(id);
 }
 
+bool SessionStore::IsOwner(std::string_view id) const {
+  return CheckId(id).ok() && impl_->core->IsOwner(id);
+}
+
 SessionResult SessionStore::Save(std::string_view id, const SessionChanges& changes) {
   if (absl::Status status = InCallback(); !status.ok()) return Failed(std::move(status));
   if (absl::Status status = CheckId(id); !status.ok()) return Failed(std::move(status));

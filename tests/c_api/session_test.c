@@ -59,6 +59,8 @@ static void a_session_is_read_by_all_and_its_old_owner_is_refused(void) {
   EXPECT_STATUS(COHORT_ALREADY_EXISTS, cohort_session_create(at_b, BYTES("s1"), NULL, NULL, ERROR));
   cohort_attributes_free(set);
   EXPECT(cohort_session_exists(at_b, BYTES("s1")) == 1);
+  EXPECT(cohort_session_is_owner(at_a, BYTES("s1")) == 1);
+  EXPECT(cohort_session_is_owner(at_b, BYTES("s1")) == 0);
   cohort_session_t* session = NULL;
   EXPECT_OK(cohort_session_load(at_b, BYTES("s1"), &session, ERROR));
   cohort_session_info_t info = COHORT_SESSION_INFO_INIT;
@@ -188,6 +190,7 @@ static void bad_arguments_of_stores_are_refused(void) {
   EXPECT(strcmp(cohort_session_event_name(COHORT_SESSION_CONFLICT), "conflict") == 0);
   EXPECT(strcmp(cohort_session_event_name(99), "?") == 0);
   EXPECT(cohort_session_exists(NULL, BYTES("s1")) == 0);
+  EXPECT(cohort_session_is_owner(NULL, BYTES("s1")) == 0);
   EXPECT(cohort_session_attributes(NULL) == NULL);
   cohort_session_free(NULL);
   cohort_session_store_close(store);

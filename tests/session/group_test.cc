@@ -47,6 +47,12 @@ TEST_F(SessionGroupTest, WhatIsAcknowledgedIsReadByAll) {
   EXPECT_EQ(ValueOf(*snapshot, "x"), "absent");
   EXPECT_EQ(ValueOf(*snapshot, "z"), "1");
   EXPECT_FALSE(snapshot->is_owner);
+  EXPECT_TRUE(a()->IsOwner("s1"));
+  EXPECT_FALSE(b()->IsOwner("s1"));
+  ASSERT_TRUE(b()->Save("s1", Set("z", "2")).ok());
+  EXPECT_FALSE(a()->IsOwner("s1")) << "before anybody is told";
+  EXPECT_TRUE(b()->IsOwner("s1"));
+  EXPECT_FALSE(b()->IsOwner("s2"));
   EXPECT_TRUE(b().Saw(kCreated, "s1"));
   EXPECT_TRUE(b().Saw(kChanged, "s1"));
   EXPECT_FALSE(b().Told(kCreated, "s1")[0].here);

@@ -76,6 +76,9 @@ COHORT_C_API const void* cohort_session_metadata(const cohort_session_t* session
 COHORT_C_API const cohort_attributes_t* cohort_session_attributes(const cohort_session_t* session);
 COHORT_C_API uint32_t cohort_session_exists(const cohort_session_store_t* store, const void* id,
                                             size_t id_size);
+/* 1: it is there and belongs to this member now: no other has written it since it did. */
+COHORT_C_API uint32_t cohort_session_is_owner(const cohort_session_store_t* store, const void* id,
+                                              size_t id_size);
 
 /* ---- Writing ---------------------------------------------------------------------------- */
 

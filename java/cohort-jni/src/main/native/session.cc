@@ -86,6 +86,13 @@ jboolean Exists(JNIEnv* env, jclass, jlong store, jbyteArray id_array) {
   });
 }
 
+jboolean IsOwner(JNIEnv* env, jclass, jlong store, jbyteArray id_array) {
+  return Guarded<jboolean>(env, JNI_FALSE, [&]() -> jboolean {
+    const std::string id = BytesOf(env, id_array);
+    return cohort_session_is_owner(Store(store), id.data(), id.size()) != 0 ? JNI_TRUE : JNI_FALSE;
+  });
+}
+
 // At most `max` ids, packed.
 jbyteArray Ids(JNIEnv* env, jclass, jlong store, jint max) {
   return Guarded<jbyteArray>(env, nullptr, [&]() -> jbyteArray {
@@ -269,6 +276,7 @@ bool RegisterSessions(JNIEnv* env, jclass native) {
       Method("closeStore", "(J)V", CloseStore),
       Method("loadSession", "(J[B)[B", Load),
       Method("sessionExists", "(J[B)Z", Exists),
+      Method("isSessionOwner", "(J[B)Z", IsOwner),
       Method("sessionIds", "(JI)[B", Ids),
       Method("sessionStats", "(J[J)V", Stats),
       Method("writeSession", "(JZ[B[BI[BI[BJJJZ[J)[B", Write),

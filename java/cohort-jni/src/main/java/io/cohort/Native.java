@@ -98,6 +98,8 @@ final class Native {
 
   static native boolean sessionExists(long store, byte[] id);
 
+  static native boolean isSessionOwner(long store, byte[] id);
+
   static native byte[] sessionIds(long store, int max);
 
   static native void sessionStats(long store, long[] stats);

@@ -105,6 +105,21 @@ public final class SessionStore implements AutoCloseable {
   }
 
   /**
+   * Is there such a session, and does it belong to this member now, or is it local? Who keeps an
+   * object of a session it owns asks this before it uses the object again: as soon as a write of
+   * another member is acknowledged by all, it does not.
+   */
+  public boolean isOwner(String id) {
+    byte[] key = bytesOf(id);
+    long store = handle.enter();
+    try {
+      return isId(key) && Native.isSessionOwner(store, key);
+    } finally {
+      handle.exit();
+    }
+  }
+
+  /**
    * At most {@code max} ids, in no order. What others have just begun or ended comes a moment
    * later.
    */

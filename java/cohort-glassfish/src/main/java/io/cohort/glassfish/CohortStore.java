@@ -62,7 +62,7 @@ final class CohortStore extends BackingStore<String, SimpleMetadata> {
     KnownSessions.Known mine = known.get(id);
     // A new session, which its first request has not saved yet.
     if (mine == null) return !known.hasEnded(id);
-    if (mine.owned()) return true;
+    if (mine.owned() && store.isOwner(id)) return true;
     Session there = store.load(id);
     if (there == null || !there.version().equals(mine.version())) return false;
     known.put(id, there.version(), there.fence(), there.owned());

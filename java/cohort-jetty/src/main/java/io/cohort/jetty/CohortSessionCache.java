@@ -142,7 +142,9 @@ public final class CohortSessionCache extends DefaultSessionCache {
 
   private void askVersion(CohortManagedSession local) {
     CohortSessionData data = local.data();
-    if (data.isTrusted() || data.dropped() != Dropped.NO) return;
+    if (data.dropped() != Dropped.NO) return;
+    // That another instance has it may be known to the store before it is told.
+    if (data.isTrusted() && (!data.isStored() || store.isOwner(data.getId()))) return;
     int doubts = data.doubts();
     Session there = store.find(data.getId());
     if (there != null && there.version().equals(data.version())) {

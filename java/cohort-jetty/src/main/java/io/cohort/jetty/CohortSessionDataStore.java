@@ -173,6 +173,10 @@ public final class CohortSessionDataStore extends AbstractSessionDataStore {
     return store.load(id);
   }
 
+  boolean isOwner(String id) {
+    return store.isOwner(id);
+  }
+
   boolean isThere(String id) {
     return store.exists(id);
   }

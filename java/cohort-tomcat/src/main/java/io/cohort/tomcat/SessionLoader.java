@@ -55,10 +55,10 @@ final class SessionLoader {
 
   // Else it is not here any more. Nothing but the session is locked, since its save may take long.
   private boolean isCurrent(CohortSession local, String storeId) {
-    if (local.isTrusted()) return true;
+    if (isHere(local, storeId)) return true;
     // A save that is under way changes the version.
     synchronized (local.saveLock) {
-      if (local.isTrusted()) return true;
+      if (isHere(local, storeId)) return true;
       int doubts = local.doubts();
       Session there = store.load(storeId);
       if (there != null && there.version().equals(local.version())) {
@@ -69,6 +69,11 @@ final class SessionLoader {
       sessions.remove(storeId, local);
       return false;
     }
+  }
+
+  // That another instance has it may be known to the store before it is told.
+  private boolean isHere(CohortSession local, String storeId) {
+    return local.isTrusted() && (!local.isStored() || store.isOwner(storeId));
   }
 
   private CohortSession load(String storeId) {
