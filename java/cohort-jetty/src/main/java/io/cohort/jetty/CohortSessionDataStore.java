@@ -187,7 +187,8 @@ public final class CohortSessionDataStore extends AbstractSessionDataStore {
 
   /** The context stops: one write that is not acknowledged is enough. */
   void beginStop() {
-    saver.beginStop();
+    // What did not start has none.
+    if (saver != null) saver.beginStop();
   }
 
   SessionResult changeId(String oldId, String newId) {
