@@ -333,6 +333,7 @@ def case_reload_fails(shop):
     script, gate = behind_a_gate(shop)
     shop.start_agent(nginx=script)
     at = shop.kill("n1")
+    shop.agent.wait_for("marked_down", at, "n1")
     failed = shop.agent.wait_for("reload_failed", at)[1]["text"]
     assert "exit status 3" in failed and "no such gate" in failed, failed
     assert shop.down() == {"n1"}
