@@ -83,14 +83,8 @@ void Core::Adopt(Session& session, const Contents& contents, const Version& vers
   const absl::Time now = Now();
   {
     const MutexLock lock(&mutex_);
-    session.owned = true;
-    session.lost = session.stale = false;
-    session.seen = version;
-    session.bytes = session.shape->Bytes();
-    if (session.fence == 0) session.fence = ++next_fence_;
+    Hold(session, version);
     session.accessed = session.access_told = now;
-    session.interval = contents.info.max_inactive;
-    session.entry_ttl = contents.info.EntryTtl();
     gone_.erase(session.id);
     table_.Remove(session.id);
     table_.Add(session.id, now + session.interval);
@@ -192,7 +186,6 @@ absl::StatusOr<SessionSnapshot> Core::LoadLocal(std::string_view id, const Local
 // this store has seen proves nothing.
 absl::StatusOr<bool> Core::NoteReading(std::string_view id, const Replica& replica,
                                        const Replica::Reading& reading, SessionSnapshot& snapshot) {
-  const ContentHash held = HashOf(reading.contents);
   Owner owner = replica.OwnerOf(id);
   const MutexLock lock(&mutex_);
   std::shared_ptr<Session> session = table_.FindOrNew(id);
@@ -205,10 +198,9 @@ absl::StatusOr<bool> Core::NoteReading(std::string_view id, const Replica& repli
   snapshot.is_owner = owner == Owner::kSelf;
   if (session->owned) {
     snapshot.last_accessed = std::max(snapshot.last_accessed, session->accessed);
-  } else if (session->fence == 0 || session->held != held) {
-    session->fence = ++next_fence_;
-  }
-  if (!session->owned) {
+  } else {
+    const ContentHash held = HashOf(reading.contents);
+    if (session->fence == 0 || session->held != held) session->fence = ++next_fence_;
     session->held = held;
     session->seen = reading.version;
   }
@@ -322,13 +314,12 @@ void Core::TellRefused(std::string_view id, const std::vector<RefusedAttribute>&
 
 absl::StatusOr<SessionChanges> Core::Fitting(Session& session, const SessionChanges& changes,
                                              std::vector<RefusedAttribute>& refused) {
-  Shape after = *session.shape;
-  SessionChanges fitting = Fit(changes, after, refused);
-  const size_t before_bytes = session.shape->Bytes();
-  const size_t bytes = after.Bytes();
-  if (bytes > before_bytes && !HasRoom(bytes - before_bytes)) return Full();
-  session.shape = std::move(after);
-  return fitting;
+  const size_t before = session.shape->Bytes();
+  SessionChanges fitting = Fit(changes, *session.shape, refused);
+  const size_t after = session.shape->Bytes();
+  if (after <= before || HasRoom(after - before)) return fitting;
+  session.shape.reset();
+  return Full();
 }
 
 SessionResult Core::WriteLocal(Session& session, const SessionChanges& changes) {

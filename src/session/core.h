@@ -104,6 +104,8 @@ class Core : public std::enable_shared_from_this<Core> {
                           bool always);
   absl::Status ClaimIt(Session& session, Replica& replica, Owner owner, uint64_t fence);
   absl::Status Learn(Session& session, const Replica& replica);
+  // It belongs to this member, which knows all of it: its shape, as of `version`.
+  void Hold(Session& session, const Version& version) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void OnLoss(Session& session, const Version& version) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   // The group has something of a session that is owned here, as far as was known, which this store
   // has not seen. Whether another member has taken it.
@@ -129,7 +131,7 @@ class Core : public std::enable_shared_from_this<Core> {
   bool HasRoom(size_t bytes) const;  // Nothing always fits.
   absl::Status Full() const;
   // `changes` as they can be written; the session's shape is as they leave it. Error: the store is
-  // full, and the shape as before.
+  // full, and the shape to be read again.
   absl::StatusOr<SessionChanges> Fitting(Session& session, const SessionChanges& changes,
                                          std::vector<RefusedAttribute>& refused);
   SessionResult NotFound(std::string_view id) const;

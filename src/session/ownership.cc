@@ -21,6 +21,16 @@ absl::Status Fenced() {
 
 using runtime::MutexLock;
 
+void Core::Hold(Session& session, const Version& version) {
+  session.owned = true;
+  session.lost = session.stale = false;
+  session.seen = version;
+  session.bytes = session.shape->Bytes();
+  if (session.fence == 0) session.fence = ++next_fence_;
+  session.interval = session.shape->info.max_inactive;
+  session.entry_ttl = session.shape->info.EntryTtl();
+}
+
 void Core::OnLoss(Session& session, const Version& version) {
   session.owned = false;
   session.lost = true;
@@ -115,16 +125,10 @@ absl::Status Core::Learn(Session& session, const Replica& replica) {
   const MutexLock lock(&mutex_);
   if (!session.owned && session.held != held) session.fence = ++next_fence_;
   session.held = held;
-  session.owned = true;
-  session.lost = session.stale = false;
-  session.seen = reading->version;
-  session.bytes = session.shape->Bytes();
-  if (session.fence == 0) session.fence = ++next_fence_;
+  Hold(session, reading->version);
   // The owner before may have known of a later access, but not of one later than this.
   const absl::Time accessed = reading->Accessed(now) + AccessSlack(info.max_inactive);
   session.accessed = std::max(session.accessed, std::min(now, accessed));
-  session.interval = info.max_inactive;
-  session.entry_ttl = info.EntryTtl();
   return absl::OkStatus();
 }
 

@@ -31,15 +31,9 @@ absl::Status Core::Publish(Session& session, Replica& replica) {
   local_.Take(session.id);
   {
     const MutexLock lock(&mutex_);
-    session.owned = true;
-    session.lost = session.stale = false;
-    session.seen = written.version;
-    session.bytes = session.shape->Bytes();
-    if (session.fence == 0) session.fence = ++next_fence_;
+    Hold(session, written.version);
     session.accessed = accessed;
     session.access_told = Now();
-    session.interval = held->contents.info.max_inactive;
-    session.entry_ttl = held->contents.info.EntryTtl();
     table_.Add(session.id, accessed + session.interval);
   }
   if (replaces) {

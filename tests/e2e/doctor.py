@@ -485,6 +485,9 @@ def unnoticed(c, views):
 CASES = [name[len("case_"):] for name in list(globals()) if name.startswith("case_")]
 
 
+UNNOTICED = "unnoticed"  # At the end, about all that went before.
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--cohort", required=True)
@@ -494,31 +497,20 @@ def main():
     cases = lab.chosen(parser, options.cases, CASES, "case")
     lab.enter("doctor", ["setpriv", "sysctl"])
     directory = tempfile.mkdtemp(prefix="cohort-doctor-")
-    passed = failed = 0
     clinic = Clinic(options, directory)
+
+    def case(name):
+        if name != UNNOTICED:
+            return globals()["case_" + name](clinic)
+        unnoticed(clinic, views)
+        return "after %d examinations" % clinic.examinations
+
     try:
         views = len(clinic.member.views())
-        for name in cases:
-            start = time.monotonic()
-            try:
-                result = globals()["case_" + name](clinic)
-                passed += 1
-                print("ok      %-18s %4.1f s  %s" % (name, time.monotonic() - start, result), flush=True)
-            except Exception as error:  # The next case is a new fault.
-                failed += 1
-                print("FAILED  %-18s %s: %s" % (name, type(error).__name__, error), flush=True)
-        try:
-            unnoticed(clinic, views)
-            passed += 1
-            print("ok      %-18s after %d examinations" % ("unnoticed", clinic.examinations))
-        except Exception as error:
-            failed += 1
-            print("FAILED  %-18s %s: %s" % ("unnoticed", type(error).__name__, error))
+        return lab.judged("doctor", cases + [UNNOTICED], case)
     finally:
         clinic.close()
         shutil.rmtree(directory, ignore_errors=True)
-    print("doctor: %d passed, %d failed" % (passed, failed))
-    return 1 if failed else 0
 
 
 if __name__ == "__main__":

@@ -67,6 +67,22 @@ def chosen(parser, words, known, noun):
     return words or list(known)
 
 
+def judged(what, names, case):
+    """Runs case(name) for each, and prints what it answers or why it failed; then the sum, for `what`. The exit status."""
+    passed = 0
+    for name in names:
+        start = time.monotonic()
+        try:
+            result = case(name)
+            passed += 1
+            print("ok      %-20s %4.1f s  %s" % (name, time.monotonic() - start, result), flush=True)
+        except Exception as error:  # The next case is another failure.
+            text = "%s: %s" % (type(error).__name__, str(error)[:2000])
+            print("FAILED  %-20s %4.1f s  %s" % (name, time.monotonic() - start, text), flush=True)
+    print("%s: %d passed, %d failed" % (what, passed, len(names) - passed))
+    return 0 if passed == len(names) else 1
+
+
 def run(*command):
     done = subprocess.run(command, capture_output=True, text=True)
     if done.returncode != 0:

@@ -501,25 +501,18 @@ def main():
     lab.enter("nginx", ["nginx", "openssl"])
     os.environ["PATH"] = lab.PATH
     directory = tempfile.mkdtemp(prefix="cohort-nginx-")
-    passed = failed = 0
     site = sites.Site(directory)
+
+    def case(name):
+        site.reset()
+        return globals()["case_" + name](site)
+
     try:
         site.start()
-        for name in cases:
-            start = time.monotonic()
-            try:
-                site.reset()
-                result = globals()["case_" + name](site)
-                passed += 1
-                print("ok      %-20s %4.1f s  %s" % (name, time.monotonic() - start, result), flush=True)
-            except Exception as error:  # The next case is another failure.
-                failed += 1
-                print("FAILED  %-20s %4.1f s  %s: %s" % (name, time.monotonic() - start, type(error).__name__, str(error)[:2000]), flush=True)
+        return lab.judged("nginx", cases, case)
     finally:
         site.close()
         shutil.rmtree(directory, ignore_errors=True)
-    print("nginx: %d passed, %d failed" % (passed, failed))
-    return 1 if failed else 0
 
 
 if __name__ == "__main__":

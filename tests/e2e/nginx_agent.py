@@ -446,27 +446,20 @@ def main():
     lab.enter("nginx_agent", ["nginx", "openssl"])
     os.environ["PATH"] = lab.PATH
     directory = tempfile.mkdtemp(prefix="cohort-agent-")
-    passed = failed = 0
     site = sites.Site(directory)
     shop = Shop(site, os.path.abspath(options.cohort))
+
+    def case(name):
+        shop.reset()
+        return globals()["case_" + name](shop)
+
     try:
         site.start()
-        for name in cases:
-            start = time.monotonic()
-            try:
-                shop.reset()
-                result = globals()["case_" + name](shop)
-                passed += 1
-                print("ok      %-18s %4.1f s  %s" % (name, time.monotonic() - start, result), flush=True)
-            except Exception as error:  # The next case is another failure.
-                failed += 1
-                print("FAILED  %-18s %4.1f s  %s: %s" % (name, time.monotonic() - start, type(error).__name__, str(error)[:2000]), flush=True)
+        return lab.judged("nginx-agent", cases, case)
     finally:
         shop.close()
         site.close()
         shutil.rmtree(directory, ignore_errors=True)
-    print("nginx-agent: %d passed, %d failed" % (passed, failed))
-    return 1 if failed else 0
 
 
 if __name__ == "__main__":

@@ -76,7 +76,8 @@ COHORT_C_API const void* cohort_session_metadata(const cohort_session_t* session
 COHORT_C_API const cohort_attributes_t* cohort_session_attributes(const cohort_session_t* session);
 COHORT_C_API uint32_t cohort_session_exists(const cohort_session_store_t* store, const void* id,
                                             size_t id_size);
-/* 1: it is there and belongs to this member now: no other has written it since it did. */
+/* 1: it is there, and belongs to this member now, or is local. Does not block. As soon as a write
+ * of another member is acknowledged by all, it is 0. */
 COHORT_C_API uint32_t cohort_session_is_owner(const cohort_session_store_t* store, const void* id,
                                               size_t id_size);
 
