@@ -49,6 +49,8 @@ struct SessionStoreOptions {
   absl::Duration orphan_time = absl::Minutes(5);
 };
 
+// What other members began and ended is counted, and listed by Ids(), once it has come through this
+// member's change feed, which can be a moment after their calls were answered; Load() never lags.
 struct SessionStoreStats {
   uint64_t sessions = 0;   // Replicas included.
   uint64_t owned = 0;      // Of them, those of this member.

@@ -3,7 +3,8 @@ package io.cohort;
 /**
  * Numbers of a store.
  *
- * @param sessions replicas included
+ * @param sessions replicas included; what others began and ended counts once the change feed has
+ *     brought it here
  * @param owned of them, those of this member
  * @param local of them, those that are not in the group
  * @param bytes as {@link SessionStoreOptions#bytesMax} counts

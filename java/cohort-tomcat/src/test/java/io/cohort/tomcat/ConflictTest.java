@@ -137,7 +137,7 @@ class ConflictTest {
     answer.get();
     assertEquals("none", new Browser().withId(id).get(n1, "id"));
     assertEquals("none", new Browser().withId(id).get(n2, "id"));
-    assertEquals(0, n1.status().getSessions());
+    Instance.awaitTrue("n1 counts no session", () -> n1.status().getSessions() == 0);
     assertEquals(0, n1.toldOf("destroyed ann"));
   }
 
