@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Redis's own clients against real nodes: redis-cli, redis-benchmark, redis-py, and a C program over hiredis, unchanged.
+"""Redis's own clients against real nodes, unchanged: redis-cli, redis-benchmark, redis-py, hiredis, ioredis, Jedis.
 
 Three nodes on the loopback interface of a private namespace, with a key. Every check writes at one node and looks at the
 others; at the end the digests of all nodes must agree.
@@ -24,6 +24,7 @@ import redis
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import lab  # noqa: E402
 import members  # noqa: E402
+from clients import install  # noqa: E402
 
 NAMES = ["a", "b", "c"]
 FIRST_PORT = 6379
@@ -419,23 +420,6 @@ def check_python_events(nodes):
     return "writes at one node, told at another; expiry"
 
 
-def check_python_resp3(nodes):
-    """redis-py from version 5 on speaks RESP3; that of Debian 12 does not, and then redis-cli -3 has to do."""
-    if int(redis.__version__.split(".")[0]) < 5:
-        return "NOT RUN: redis-py %s knows only RESP2; the checks cli_* use redis-cli -3" % redis.__version__
-    a = nodes.py(0, protocol=3, client_name="three", decode_responses=True)
-    a.delete("h")
-    a.hset("h", mapping={"a": "1"})
-    expect((a.hgetall("h"), a.get("none"), a.client_getname()), ({"a": "1"}, None, "three"), "typed replies")
-    expect(a.config_get("databases"), {"databases": "2"}, "config get")
-    expect(a.info("cohort")["member"], "a", "info")
-    expect(a.command()["get"]["arity"], 2, "command")
-    pipe = a.pipeline(transaction=True)
-    expect(pipe.set("n", 1).incr("n").hgetall("h").execute(), [True, 2, {"a": "1"}], "answers of EXEC")
-    listen(nodes, protocol=3)
-    return "redis-py %s: typed replies, pushes" % redis.__version__
-
-
 def check_slow_reader(nodes):
     """A client that reads slowly is served for as long as it takes; one that does not read is cut off, and nobody waits for it."""
     nodes.py(0).set("slow", b"x" * 1000000)
@@ -468,17 +452,35 @@ def check_slow_reader(nodes):
     return "%d MB taken in %.1f s; another client, that took nothing for %s, was cut off" % (due >> 20, took, WRITE_TIMEOUT)
 
 
-# ---- hiredis
+# ---- clients that are programs of their own, in clients/
+
+def client(nodes, name, command, **environment):
+    """What the program says that gets the ports of two nodes; it must end with 0, and complain of nothing."""
+    ports = [str(nodes.port(0)), str(nodes.port(1))]
+    done = subprocess.run(command + ports, capture_output=True, text=True, timeout=3 * ENOUGH, env=dict(os.environ, **environment))
+    expect((done.returncode, done.stderr), (0, ""), "the client over %s" % name)
+    return done.stdout.strip()
+
 
 def check_hiredis(nodes):
-    source = os.path.join(os.path.dirname(os.path.abspath(__file__)), "hiredis_client.c")
     program = os.path.join(nodes.directory, "hiredis_client")
-    built = subprocess.run([os.environ.get("CC", "cc"), "-std=gnu11", "-Wall", "-Wextra", "-Werror", "-o", program, source, "-lhiredis"],
-                           capture_output=True, text=True)
-    expect(built.returncode, 0, "hiredis_client.c (./run setup installs libhiredis-dev): " + built.stderr)
-    done = subprocess.run([program, str(nodes.port(0)), str(nodes.port(1))], capture_output=True, text=True, timeout=ENOUGH)
-    expect((done.returncode, done.stderr), (0, ""), "hiredis_client")
-    return done.stdout.strip()
+    built = subprocess.run([os.environ.get("CC", "cc"), "-std=gnu11", "-Wall", "-Wextra", "-Werror", "-o", program,
+                            install.here("hiredis", "client.c"), "-lhiredis"], capture_output=True, text=True)
+    expect(built.returncode, 0, "hiredis/client.c (./run setup installs libhiredis-dev): " + built.stderr)
+    return client(nodes, "hiredis", [program])
+
+
+def check_python_resp3(nodes):
+    return client(nodes, "redis-py", [sys.executable, install.here("redis_py", "client.py")], PYTHONPATH=install.installed("redis_py"))
+
+
+def check_ioredis(nodes):
+    return client(nodes, "ioredis", ["node", install.here("ioredis", "client.mjs")], IOREDIS_HOME=install.installed("ioredis"))
+
+
+def check_jedis(nodes):
+    path = os.pathsep.join([install.installed("jedis", "client.jar"), install.installed("jedis", "lib", "*")])
+    return client(nodes, "Jedis", ["java", "-cp", path, "JedisClient"])
 
 
 CHECKS = {name[len("check_"):]: function for name, function in globals().items() if name.startswith("check_")}
@@ -512,7 +514,9 @@ def main():
     options = parser.parse_args()
     options.cohort = os.path.abspath(options.cohort)
     options.checks = lab.chosen(parser, options.checks, CHECKS, "check")
-    lab.enter("redis clients", tools=("redis-cli", "redis-benchmark", "cc"))
+    if lab.INSIDE not in os.environ:  # Inside there is no network to load anything from.
+        install.install()
+    lab.enter("redis clients", tools=("redis-cli", "redis-benchmark", "cc", "node", "java"))
     lab.run("ip", "link", "set", "lo", "up")
     directory = tempfile.mkdtemp(prefix="cohort-redis-")
     failed = run_all(options, directory)

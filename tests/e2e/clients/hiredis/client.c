@@ -1,5 +1,5 @@
-// A client in C over hiredis, for redis_clients.py: blocking calls, a pipeline, a transaction,
-// binary values, a hash and its event, errors. Usage: hiredis_client PORT OTHER_PORT; prints one
+// A client in C over hiredis, for ../../redis_clients.py: blocking calls, a pipeline, a transaction,
+// binary values, a hash and its event, errors. Usage: client PORT OTHER_PORT; prints one
 // line and ends with 0, or says on standard error what was wrong.
 #include <hiredis/hiredis.h>
 #include <stdarg.h>
