@@ -247,6 +247,7 @@ void Replica::StartTransfer(Instant now) {
   options.queue_bytes_max = options_.joiner_queue_bytes_max;
   joiner_.emplace(options);
   joiner_->Start(now, view_.id, Donors(), transfer_out_);
+  if (carried_ != nullptr) joiner_->Remember(*carried_);
 }
 
 void Replica::DeclareSynced(Instant now, Output& out) {

@@ -11,7 +11,7 @@
 namespace cohort::map {
 namespace {
 
-size_t BucketOf(uint64_t hash) { return hash % kBucketsPerMap; }
+size_t IndexOf(uint64_t hash) { return hash % kBucketsPerMap; }
 
 }  // namespace
 
@@ -52,7 +52,7 @@ uint64_t Map::HashOf(std::string_view key) const {
 }
 
 const Entry* Map::FindHashed(uint64_t hash, std::string_view key) const {
-  const auto& bucket = buckets_[BucketOf(hash)];
+  const auto& bucket = buckets_[IndexOf(hash)];
   if (bucket == nullptr) return nullptr;
   const auto found = bucket->find(ToAbsl(key));
   return found == bucket->end() ? nullptr : &found->second;
@@ -72,14 +72,14 @@ Bucket& Map::MutableBucket(size_t index) {
 
 void Map::Store(uint64_t hash, std::string_view key, Entry entry) {
   entry.digest = DigestOf(key, entry);
-  const auto [slot, inserted] = MutableBucket(BucketOf(hash)).try_emplace(ToAbsl(key));
+  const auto [slot, inserted] = MutableBucket(IndexOf(hash)).try_emplace(ToAbsl(key));
   if (!inserted) Count(hash, key, slot->second, false);
   slot->second = std::move(entry);
   Count(hash, key, slot->second, true);
 }
 
 void Map::Remove(uint64_t hash, std::string_view key) {
-  const size_t index = BucketOf(hash);
+  const size_t index = IndexOf(hash);
   Bucket& bucket = MutableBucket(index);
   const auto found = bucket.find(ToAbsl(key));
   if (found == bucket.end()) return;
@@ -99,11 +99,11 @@ Version Map::TombstoneTime(const Entry& entry) const {
 }
 
 void Map::Count(uint64_t hash, std::string_view key, const Entry& entry, bool add) {
-  Uint128& digest = bucket_digests_[BucketOf(hash)];
+  Uint128& digest = bucket_digests_[IndexOf(hash)];
   digest = add ? digest + entry.digest : digest - entry.digest;
   root_ = add ? root_ + entry.digest : root_ - entry.digest;
   if (convergent() && HasMarkers(entry.value)) {
-    marked_[BucketOf(hash)] += add ? 1 : -1;
+    marked_[IndexOf(hash)] += add ? 1 : -1;
     marked_total_ += add ? 1 : -1;
   }
   if (entry.tombstone) {
@@ -175,7 +175,7 @@ void Map::IndexUses() {
 std::string_view Map::FindTombstone(const TombstoneItem& item) const {
   const auto& [version, hash] = item;
   std::string_view oldest;
-  for (const auto& [key, entry] : *buckets_[BucketOf(hash)]) {
+  for (const auto& [key, entry] : *buckets_[IndexOf(hash)]) {
     // Two keys of one hash and version: the smaller goes first, on all members alike.
     if (!entry.tombstone || TombstoneTime(entry) != version || HashOf(key) != hash) continue;
     if (oldest.empty() || key < oldest) oldest = key;
@@ -211,6 +211,7 @@ std::optional<Snapshot> Map::TakeSnapshot() const {
   snapshot.entries_ = live_ + Tombstones();
   snapshot.bytes_ = bytes_ + tombstone_bytes_ + hidden_bytes_;
   snapshot.buckets_.assign(buckets_.begin(), buckets_.end());
+  snapshot.bucket_digests_ = bucket_digests_;
   snapshot.ticket_ = ticket_;
   return snapshot;
 }
@@ -234,6 +235,41 @@ bool Map::Restore(std::string_view key, Entry entry) {
   const uint64_t hash = HashOf(key);
   if (!IsWellFormed(key, entry) || FindHashed(hash, key) != nullptr) return false;
   Store(hash, key, std::move(entry));
+  return true;
+}
+
+bool Map::Replace(std::string_view key, Entry entry) {
+  if (!IsWellFormed(key, entry)) return false;
+  Store(HashOf(key), key, std::move(entry));
+  return true;
+}
+
+void Map::DropBucket(size_t bucket) {
+  const std::shared_ptr<Bucket> dropped = std::move(buckets_[bucket]);
+  buckets_[bucket] = nullptr;
+  if (dropped == nullptr) return;
+  for (const auto& [key, entry] : *dropped) Count(HashOf(key), key, entry, false);
+}
+
+bool Map::AdoptEntries(const Map& other) {
+  if (convergent() != other.convergent() || options_.hash_key != other.options_.hash_key ||
+      live_ + Tombstones() > 0) {
+    return false;
+  }
+  buckets_ = other.buckets_;
+  bucket_digests_ = other.bucket_digests_;
+  root_ = other.root_;
+  live_ = other.live_;
+  bytes_ = other.bytes_;
+  tombstone_bytes_ = other.tombstone_bytes_;
+  hidden_bytes_ = other.hidden_bytes_;
+  expiries_ = other.expiries_;
+  tombstones_ = other.tombstones_;
+  claimed_ = other.claimed_;
+  hidden_ = other.hidden_;
+  marked_ = other.marked_;
+  marked_total_ = other.marked_total_;
+  IndexUses();
   return true;
 }
 

@@ -102,6 +102,16 @@ class Map {
   // ---- For transfers and merges.
   // Puts a received entry in place. False if it is malformed or the key is there already.
   bool Restore(std::string_view key, Entry entry);
+  // The same, in the place of what the key has. False if it is malformed.
+  bool Replace(std::string_view key, Entry entry);
+  void DropBucket(size_t bucket);
+  // Holds the entries of `other` as well, sharing its buckets: a state that is perhaps near the one
+  // to come. For a map that holds none. False if the two kinds differ or their hashes do.
+  bool AdoptEntries(const Map& other);
+  size_t BucketOf(std::string_view key) const { return HashOf(key) % kBucketsPerMap; }
+  size_t EntriesIn(size_t bucket) const {
+    return buckets_[bucket] == nullptr ? 0 : buckets_[bucket]->size();
+  }
   void RestoreState(const MapState& state);
   const Entry* Find(
       std::string_view key) const;  // Tombstones and expired ones too. Valid until the next write.

@@ -35,6 +35,11 @@ class Snapshot {
     return buckets_[bucket] == nullptr ? SortedEntries() : Sorted(*buckets_[bucket]);
   }
   void Release(size_t bucket) { buckets_[bucket].reset(); }
+  // Also of a bucket that was released.
+  Digest BucketDigest(size_t bucket) const { return Digest::Of(bucket_digests_[bucket]); }
+  size_t EntriesIn(size_t bucket) const {  // 0 once it is released.
+    return buckets_[bucket] == nullptr ? 0 : buckets_[bucket]->size();
+  }
 
  private:
   friend class Map;
@@ -44,6 +49,7 @@ class Snapshot {
   uint64_t entries_ = 0;
   uint64_t bytes_ = 0;
   std::vector<std::shared_ptr<const Bucket>> buckets_;
+  std::vector<Uint128> bucket_digests_;
   std::shared_ptr<const int> ticket_;  // Counts the snapshots alive.
 };
 

@@ -22,13 +22,15 @@ void ChunkWriter::Put(T number) {
   at_ += sizeof(number);
 }
 
-ChunkWriter::ChunkWriter(uint32_t attempt, uint32_t number, uint16_t map, size_t bytes)
+ChunkWriter::ChunkWriter(uint32_t attempt, uint32_t number, uint16_t map, uint32_t buckets,
+                         size_t bytes)
     : buffer_(Buffer::Allocate(bytes)) {
   COHORT_CHECK(bytes >= kChunkHeaderBytes);
   Put(static_cast<uint8_t>(MessageType::kChunk));
   Put(attempt);
   Put(number);
   Put(map);
+  Put(buckets);
 }
 
 // Spec 9.4
@@ -74,6 +76,7 @@ ChunkReader::ChunkReader(Bytes message)
   at_ += kMessageHeaderBytes;
   number_ = Take<uint32_t>();
   map_ = Take<uint16_t>();
+  buckets_ = Take<uint32_t>();
   valid_ = true;
 }
 

@@ -1,9 +1,10 @@
 // The body of a chunk: entries of one map, packed by hand because this is what a transfer's speed
 // is made of.
-//   u8 type | u32 attempt | u32 chunk number | u16 map | entries
+//   u8 type | u32 attempt | u32 chunk number | u16 map | u32 buckets | entries
 //   entry: u8 flags (bit 0 tombstone) | u16 key size | u32 value size | u64 version time | u64
 //   version writer
 //          | u64 view num | u64 view cid | i64 expires_at | u64 ttl_ms | key | value
+// `buckets`: how many of those that were wanted are complete with this chunk, since the beginning.
 // Little-endian. Clause 9.4.
 #ifndef COHORT_TRANSFER_CHUNK_CODEC_H_
 #define COHORT_TRANSFER_CHUNK_CODEC_H_
@@ -18,7 +19,7 @@
 
 namespace cohort::transfer {
 
-inline constexpr size_t kChunkHeaderBytes = 11;
+inline constexpr size_t kChunkHeaderBytes = 15;
 inline constexpr size_t kChunkEntryBytes = 55;
 
 inline size_t ChunkBytesOf(std::string_view key, const map::Entry& entry) {
@@ -28,7 +29,7 @@ inline size_t ChunkBytesOf(std::string_view key, const map::Entry& entry) {
 class ChunkWriter {
  public:
   // `bytes`: room for the header and all entries that will be added; exactly so many must be.
-  ChunkWriter(uint32_t attempt, uint32_t number, uint16_t map, size_t bytes);
+  ChunkWriter(uint32_t attempt, uint32_t number, uint16_t map, uint32_t buckets, size_t bytes);
   void Add(std::string_view key, const map::Entry& entry);
   // All of it but the bytes of its value, which must follow where the result goes.
   void AddWithoutValue(std::string_view key, const map::Entry& entry);
@@ -54,6 +55,7 @@ class ChunkReader {
   bool valid() const { return valid_; }  // So far.
   uint32_t number() const { return number_; }
   uint16_t map() const { return map_; }
+  uint32_t buckets() const { return buckets_; }
   // The next entry, borrowed from the message; empty at the end and when what follows is malformed
   // (then !valid()).
   std::optional<Item> Next();
@@ -66,6 +68,7 @@ class ChunkReader {
   bool valid_ = false;
   uint32_t number_ = 0;
   uint16_t map_ = 0;
+  uint32_t buckets_ = 0;
 };
 
 }  // namespace cohort::transfer

@@ -18,9 +18,13 @@ void Donor::OnMessage(Instant now, const MemberId& from, Bytes body, const map::
   if (header.has_value() && header->type == MessageType::kRequest) {
     const std::optional<RequestMessage> request = DecodeRequest(body);
     if (request.has_value()) {
-      OnRequest(now, from, header->attempt, request->view, maps, serving, out);
+      OnRequest(now, from, {request->view, header->attempt, request->helps}, maps, serving, out);
       return;
     }
+  }
+  if (header.has_value() && header->type == MessageType::kWant &&
+      OnWant(now, from, header->attempt, body, out)) {
+    return;
   }
   if (header.has_value() && header->type == MessageType::kAck) {
     const std::optional<AckMessage> ack = DecodeAck(body);
@@ -29,69 +33,96 @@ void Donor::OnMessage(Instant now, const MemberId& from, Bytes body, const map::
       return;
     }
   }
+  if (header.has_value() && header->type == MessageType::kDone) {
+    const std::optional<DoneMessage> done = DecodeDone(body);
+    if (done.has_value()) {
+      OnDone(from, header->attempt, done->whole, out);
+      return;
+    }
+  }
   ++stats_.malformed;
 }
 
 // Spec 9.2
-void Donor::OnRequest(Instant now, const MemberId& joiner, uint32_t attempt, const ViewId& view,
+void Donor::OnRequest(Instant now, const MemberId& joiner, const Waiting& request,
                       const map::MapSet& maps, bool serving, Output& out) {
   ++stats_.requests;
-  if (sessions_.erase(joiner) > 0) ++stats_.given_up;  // It starts over.
+  if (sessions_.erase(joiner) > 0) ++stats_.given_up;  // It asks anew.
   waiting_.erase(joiner);
-  if (view.num > maps.view().num) {
+  if (request.view.num > maps.view().num) {
     // The joiner installed the view that admits it before this member did.
     if (waiting_.size() >= kWaitingMax) {
-      Refuse(joiner, attempt, {"too many requests wait for a view", true}, out);
+      Refuse(joiner, request.attempt, {"too many requests wait for a view", true}, out);
       return;
     }
-    waiting_[joiner] = {view, attempt};
+    waiting_[joiner] = request;
     return;
   }
-  Begin(now, joiner, attempt, maps, serving, out);
+  Begin(now, joiner, request, maps, serving, out);
+}
+
+// False if it is malformed or wants too much. Of an attempt that is over it is neither.
+bool Donor::OnWant(Instant now, const MemberId& joiner, uint32_t attempt, Bytes body, Output& out) {
+  std::optional<std::vector<Want>> wants = DecodeWant(body);
+  if (!wants.has_value()) return false;
+  const auto found = sessions_.find(joiner);
+  if (found == sessions_.end() || found->second->attempt() != attempt) return true;
+  return found->second->OnWant(now, *std::move(wants), out);
 }
 
 void Donor::OnAck(Instant now, const MemberId& joiner, uint32_t attempt, uint32_t chunks,
                   Output& out) {
   const auto found = sessions_.find(joiner);
   if (found == sessions_.end() || found->second->attempt() != attempt) return;
-  DonorSession& session = *found->second;
-  if (!session.OnAck(now, chunks, out)) ++stats_.malformed;
-  if (session.done()) Complete(joiner, out);
+  if (!found->second->OnAck(now, chunks, out)) ++stats_.malformed;
 }
 
-void Donor::Complete(const MemberId& joiner, Output& out) {
+// Spec 9.6
+void Donor::OnDone(const MemberId& joiner, uint32_t attempt, bool whole, Output& out) {
+  const auto waiting = waiting_.find(joiner);
+  if (waiting != waiting_.end() && waiting->second.attempt == attempt) waiting_.erase(waiting);
   const auto found = sessions_.find(joiner);
+  if (found == sessions_.end() || found->second->attempt() != attempt) return;
   const DonorSession& session = *found->second;
-  ++stats_.completed;
+  ++(whole ? stats_.completed : stats_.let_go);
   stats_.chunks += session.chunks();
   stats_.bytes += session.bytes();
-  out.notes.push_back({Output::Note::Kind::kDone, joiner, session.bytes(), {}});
+  if (whole) out.notes.push_back({Output::Note::Kind::kDone, joiner, session.bytes(), {}});
   sessions_.erase(found);
 }
 
-void Donor::Begin(Instant now, const MemberId& joiner, uint32_t attempt, const map::MapSet& maps,
-                  bool serving, Output& out) {
+bool Donor::HasRoom(bool helps, Output& out) {
+  if (sessions_.size() + (helps ? 1 : 0) < options_.sessions_max) return true;
+  const auto helped = std::find_if(sessions_.begin(), sessions_.end(),
+                                   [](const auto& session) { return session.second->helps(); });
+  if (helps || helped == sessions_.end()) return false;
+  ++stats_.given_up;
+  Refuse(helped->first, helped->second->attempt(), {"another joiner needs the place", true}, out);
+  sessions_.erase(helped);
+  return true;
+}
+
+void Donor::Begin(Instant now, const MemberId& joiner, const Waiting& request,
+                  const map::MapSet& maps, bool serving, Output& out) {
   if (!serving) {
-    Refuse(joiner, attempt, {"this member does not hold the whole state itself"}, out);
+    Refuse(joiner, request.attempt, {"this member does not hold the whole state itself"}, out);
     return;
   }
-  if (sessions_.size() >= options_.sessions_max) {
-    Refuse(joiner, attempt, {"this member serves as many joiners as it may", true}, out);
+  if (!HasRoom(request.helps, out)) {
+    Refuse(joiner, request.attempt, {"this member serves as many joiners as it may", true}, out);
     return;
   }
   std::optional<map::MapSetSnapshot> snapshot = maps.TakeSnapshot();
   if (!snapshot.has_value()) {
-    Refuse(joiner, attempt, {"too many snapshots are alive", true}, out);
+    Refuse(joiner, request.attempt, {"too many snapshots are alive", true}, out);
     return;
   }
   out.notes.push_back({Output::Note::Kind::kStarted, joiner, 0, {}});
-  auto session = std::make_unique<DonorSession>(now, joiner, attempt, options_.chunk_bytes,
-                                                *std::move(snapshot));
+  auto session = std::make_unique<DonorSession>(now, joiner, request.attempt, request.helps,
+                                                options_.chunk_bytes, *std::move(snapshot));
   session->Begin(maps.options().settings, maps.HasConvergent() ? received_ : std::vector<SeqNo>(),
                  out);
-  const bool done = session->done();
   sessions_[joiner] = std::move(session);
-  if (done) Complete(joiner, out);
 }
 
 void Donor::Refuse(const MemberId& joiner, uint32_t attempt, const RefusedMessage& refusal,
@@ -106,7 +137,7 @@ void Donor::OnView(Instant now, const map::MapSet& maps, bool serving, Output& o
     if (request.view.num > maps.view().num) {
       waiting_[joiner] = request;
     } else {
-      Begin(now, joiner, request.attempt, maps, serving, out);
+      Begin(now, joiner, request, maps, serving, out);
     }
   }
 }

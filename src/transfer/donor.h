@@ -1,9 +1,10 @@
 // Gives the whole map state to members that joined, while everybody goes on writing.
 //
 // Idea: a request is answered by a copy-on-write snapshot of all maps at one place of the total
-// order; the donor walks it bucket by bucket into chunks, releases each bucket when it is encoded,
-// and keeps a few chunks in flight until the joiner has acknowledged them. What is written after
-// that place reaches the joiner as ordered operations like everybody else.
+// order, and by the digests of its buckets; the joiner says which buckets it wants. The donor
+// encodes them into chunks, releases each when it is sent, and keeps a few chunks in flight until
+// the joiner has acknowledged them. What is written after that place reaches the joiner as ordered
+// operations like everybody else.
 //
 // Limits: limits.h. Errors: a request it cannot serve is refused with a reason, and the joiner asks
 // somebody else. Thread rule: none inside; the owner of the engine calls.
@@ -30,7 +31,9 @@ class DonorSession;
 class Donor {
  public:
   struct Options {
-    size_t sessions_max = 3;              // Joiners served at once; at most map::kSnapshotsMax.
+    // Joiners served at once; at most map::kSnapshotsMax. The last place is not for those whom this
+    // member only helps, and they make room for others.
+    size_t sessions_max = 3;
     size_t chunk_bytes = kChunkBytesAim;  // Small ones are for tests.
     Duration silence_max =
         seconds(30);  // A joiner that acknowledges nothing for so long is given up.
@@ -38,8 +41,9 @@ class Donor {
   struct Stats {
     uint64_t requests = 0;
     uint64_t refused = 0;
-    uint64_t completed = 0;
-    uint64_t given_up = 0;  // The joiner fell silent, went away or asked again.
+    uint64_t completed = 0;  // The joiner has said that it has all.
+    uint64_t let_go = 0;     // It has said that it goes on without this member.
+    uint64_t given_up = 0;   // The joiner fell silent, went away or asked again.
     uint64_t malformed = 0;
     uint64_t chunks = 0;
     uint64_t bytes = 0;
@@ -70,13 +74,16 @@ class Donor {
   struct Waiting {
     ViewId view;
     uint32_t attempt = 0;
+    bool helps = false;
   };
-  void OnRequest(Instant now, const MemberId& joiner, uint32_t attempt, const ViewId& view,
+  void OnRequest(Instant now, const MemberId& joiner, const Waiting& request,
                  const map::MapSet& maps, bool serving, Output& out);
+  bool OnWant(Instant now, const MemberId& joiner, uint32_t attempt, Bytes body, Output& out);
   void OnAck(Instant now, const MemberId& joiner, uint32_t attempt, uint32_t chunks, Output& out);
-  void Complete(const MemberId& joiner, Output& out);
-  void Begin(Instant now, const MemberId& joiner, uint32_t attempt, const map::MapSet& maps,
+  void OnDone(const MemberId& joiner, uint32_t attempt, bool whole, Output& out);
+  void Begin(Instant now, const MemberId& joiner, const Waiting& request, const map::MapSet& maps,
              bool serving, Output& out);
+  bool HasRoom(bool helps, Output& out);
   void Refuse(const MemberId& joiner, uint32_t attempt, const RefusedMessage& refusal, Output& out);
 
   const Options options_;

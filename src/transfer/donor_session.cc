@@ -10,14 +10,16 @@
 
 namespace cohort::transfer {
 
-DonorSession::DonorSession(Instant now, const MemberId& joiner, uint32_t attempt,
+DonorSession::DonorSession(Instant now, const MemberId& joiner, uint32_t attempt, bool helps,
                            size_t chunk_bytes, map::MapSetSnapshot snapshot)
     : joiner_(joiner),
       attempt_(attempt),
+      helps_(helps),
       chunk_bytes_(chunk_bytes),
       snapshot_(std::move(snapshot)),
       last_heard_(now) {}
 
+// Spec 9.3
 void DonorSession::Begin(const map::MapSettings& settings, std::vector<SeqNo> received,
                          Output& out) {
   BeginMessage begin;
@@ -27,10 +29,36 @@ void DonorSession::Begin(const map::MapSettings& settings, std::vector<SeqNo> re
   begin.history = snapshot_.history;
   begin.received = std::move(received);
   for (const map::Snapshot& map : snapshot_.maps) {
-    begin.maps.push_back({map.name(), map.state(), map.entries(), map.bytes()});
+    begin.maps.push_back({map.name(), map.state(), map.entries(), map.bytes(), map.digest()});
   }
   out.messages.push_back({joiner_, EncodeBegin(attempt_, begin)});
+  for (size_t id = 0; id < snapshot_.maps.size() && !helps_; ++id) {
+    const map::Snapshot& map = snapshot_.maps[id];
+    DigestsMessage digests{.map = static_cast<uint16_t>(id), .sums = {}};
+    for (size_t bucket = 0; bucket < map.buckets(); ++bucket) {
+      const size_t entries = map.EntriesIn(bucket);
+      if (entries == 0) continue;
+      digests.sums.push_back({static_cast<uint16_t>(bucket), static_cast<uint32_t>(entries),
+                              map.BucketDigest(bucket)});
+    }
+    if (!digests.sums.empty()) out.messages.push_back({joiner_, EncodeDigests(attempt_, digests)});
+  }
+}
+
+// Spec 9.5
+bool DonorSession::OnWant(Instant now, std::vector<Want> wants, Output& out) {
+  size_t held = 0;
+  for (const Want& want : wants) {
+    held += want.held.size();
+    if (want.map >= snapshot_.maps.size()) return false;
+  }
+  if (wanted_.size() + wants.size() > kWantedMax || wanted_held_ + held > kWantedHeldMax)
+    return false;
+  last_heard_ = now;
+  wanted_held_ += held;
+  for (Want& want : wants) wanted_.push_back(std::move(want));
   Fill(out);
+  return true;
 }
 
 // Spec 9.5
@@ -54,30 +82,30 @@ bool DonorSession::MaySend() const {
 }
 
 void DonorSession::Fill(Output& out) {
-  while (!ended_ && MaySend()) {
+  while (MaySend()) {
     if (!parted_head_.empty()) {
       SendPart(out);
-    } else if (entries_at_ < entries_.size() || LoadBucket()) {
+    } else if (current_.has_value() || !wanted_.empty()) {
       SendChunk(out);
     } else {
-      SendEnd(out);
+      return;
     }
   }
 }
 
-bool DonorSession::LoadBucket() {
-  entries_at_ = 0;
-  entries_.clear();
-  for (; map_ < snapshot_.maps.size(); ++map_, bucket_ = 0) {
-    map::Snapshot& map = snapshot_.maps[map_];
-    if (bucket_ > 0) map.Release(bucket_ - 1);  // Encoded: writers need not copy it any more.
-    while (bucket_ < map.buckets()) {
-      entries_ = map.EntriesOf(bucket_++);
-      if (!entries_.empty()) return true;
-      map.Release(bucket_ - 1);
-    }
-  }
-  return false;
+void DonorSession::Load(const Want& want) {
+  current_ = {.map = want.map,
+              .bucket = want.bucket,
+              .whole = want.held.empty(),
+              .entries = snapshot_.maps[want.map].EntriesOf(want.bucket),
+              .at = 0};
+  wanted_held_ -= want.held.size();
+  if (want.held.empty()) return;
+  std::vector<uint64_t> held = want.held;
+  std::sort(held.begin(), held.end());
+  std::erase_if(current_->entries, [&](const auto& item) {
+    return std::binary_search(held.begin(), held.end(), static_cast<uint64_t>(item.second->digest));
+  });
 }
 
 // Spec 9.4
@@ -85,34 +113,39 @@ void DonorSession::SendChunk(Output& out) {
   // A chunk is measured first and then filled, so that its memory is allocated once. It goes on
   // over buckets of one map; those that are in it are released only when it is written.
   map::SortedEntries batch;
+  std::vector<size_t> sent_whole;
   size_t bytes = kChunkHeaderBytes;
-  const size_t map = map_;
-  const size_t first_bucket = bucket_ - 1;
+  const size_t map = current_.has_value() ? current_->map : wanted_.front().map;
   while (true) {
-    if (entries_at_ == entries_.size()) {
-      if (bucket_ >= snapshot_.maps[map].buckets()) break;
-      entries_ = snapshot_.maps[map].EntriesOf(bucket_++);
-      entries_at_ = 0;
+    if (!current_.has_value()) {
+      if (wanted_.empty() || wanted_.front().map != map) break;
+      Load(wanted_.front());
+      wanted_.pop_front();
+    }
+    if (current_->at == current_->entries.size()) {
+      ++buckets_;
+      if (current_->whole) sent_whole.push_back(current_->bucket);
+      current_.reset();
       continue;
     }
-    const auto& [key, entry] = entries_[entries_at_];
+    const auto& [key, entry] = current_->entries[current_->at];
     const size_t size = ChunkBytesOf(*key, *entry);
     if (!batch.empty() && bytes + size > chunk_bytes_) break;
     bytes += size;
-    batch.push_back(entries_[entries_at_++]);
+    batch.push_back(current_->entries[current_->at++]);
   }
   if (bytes > kChunkBytesMax) {
     SendInParts(map, *batch.front().first, *batch.front().second);
     SendPart(out);
   } else {
-    ChunkWriter writer(attempt_, next_chunk_, static_cast<uint16_t>(map), bytes);
+    ChunkWriter writer(attempt_, next_chunk_, static_cast<uint16_t>(map), buckets_, bytes);
     for (const auto& [key, entry] : batch) writer.Add(*key, *entry);
     out.messages.push_back({joiner_, writer.Finish()});
     Count(bytes);
   }
-  for (size_t bucket = first_bucket; bucket + 1 < bucket_; ++bucket) {
-    snapshot_.maps[map].Release(bucket);
-  }
+  // Encoded: writers need not copy it any more. One of which the joiner holds something may be
+  // asked for once more.
+  for (const size_t bucket : sent_whole) snapshot_.maps[map].Release(bucket);
 }
 
 void DonorSession::Count(size_t bytes) {
@@ -127,7 +160,7 @@ void DonorSession::SendInParts(size_t map, const std::string& key, const map::En
   const size_t total = kChunkHeaderBytes + ChunkBytesOf(key, entry);
   const size_t parts = (total + kPartBytesMax - 1) / kPartBytesMax;
   ChunkWriter writer(attempt_, next_chunk_ + static_cast<uint32_t>(parts - 1),
-                     static_cast<uint16_t>(map), total - entry.value.size());
+                     static_cast<uint16_t>(map), buckets_, total - entry.value.size());
   writer.AddWithoutValue(key, entry);
   parted_head_ = writer.Finish();
   parted_value_ = entry.value;
@@ -152,19 +185,10 @@ void DonorSession::SendPart(Output& out) {
   parted_value_ = Buffer();
 }
 
-// Spec 9.6
-void DonorSession::SendEnd(Output& out) {
-  EndMessage end;
-  end.chunks = next_chunk_;
-  for (const map::Snapshot& map : snapshot_.maps) end.digests.push_back(map.digest());
-  out.messages.push_back({joiner_, EncodeEnd(attempt_, end)});
-  ended_ = true;
-}
-
 bool DonorSession::IsConsistent() const {
   return acked_ <= next_chunk_ && next_chunk_ - acked_ <= kChunksInFlight &&
-         unacked_bytes_.size() == next_chunk_ - acked_ && entries_at_ <= entries_.size() &&
-         map_ <= snapshot_.maps.size();
+         unacked_bytes_.size() == next_chunk_ - acked_ && wanted_.size() <= kWantedMax &&
+         (!current_.has_value() || current_->at <= current_->entries.size());
 }
 
 }  // namespace cohort::transfer

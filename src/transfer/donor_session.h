@@ -1,9 +1,10 @@
-// One joiner being served: a snapshot, where in it the walk is, and what is in flight.
+// One joiner being served: a snapshot, the buckets of it that are wanted, and what is in flight.
 #ifndef COHORT_TRANSFER_DONOR_SESSION_H_
 #define COHORT_TRANSFER_DONOR_SESSION_H_
 
 #include <cstdint>
 #include <deque>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -11,47 +12,59 @@
 #include "base/instant.h"
 #include "base/types.h"
 #include "map/map_set.h"
+#include "transfer/bucket_codec.h"
 #include "transfer/output.h"
 
 namespace cohort::transfer {
 
 class DonorSession {
  public:
-  DonorSession(Instant now, const MemberId& joiner, uint32_t attempt, size_t chunk_bytes,
-               map::MapSetSnapshot snapshot);
+  // `helps`: another donor says what the state is.
+  DonorSession(Instant now, const MemberId& joiner, uint32_t attempt, bool helps,
+               size_t chunk_bytes, map::MapSetSnapshot snapshot);
 
-  // BEGIN, and as much as may be in flight. `settings`: of maps yet to come.
-  // `received`: see BeginMessage.
+  // BEGIN, and DIGESTS unless it helps. `settings`: of maps yet to come. `received`: see
+  // BeginMessage.
   void Begin(const map::MapSettings& settings, std::vector<SeqNo> received, Output& out);
+  // False if the joiner wants what is not there, or more than it may at once.
+  bool OnWant(Instant now, std::vector<Want> wants, Output& out);
   // False if the joiner acknowledges what was never sent.
   bool OnAck(Instant now, uint32_t chunks, Output& out);
 
   uint32_t attempt() const { return attempt_; }
-  bool done() const { return ended_; }
+  bool helps() const { return helps_; }
   Instant last_heard() const { return last_heard_; }
   uint64_t bytes() const { return bytes_; }
   uint32_t chunks() const { return next_chunk_; }
   bool IsConsistent() const;
 
  private:
+  // The bucket that is being sent.
+  struct Current {
+    size_t map = 0;
+    size_t bucket = 0;
+    bool whole = false;  // The joiner holds nothing of it.
+    map::SortedEntries entries;
+    size_t at = 0;
+  };
   void Fill(Output& out);
   bool MaySend() const;
-  bool LoadBucket();  // The next bucket that holds something into `entries_`; false at the end.
-  void SendChunk(Output& out);  // From `entries_`, at least one.
+  void Load(const Want& want);
+  void SendChunk(Output& out);
   void SendInParts(size_t map, const std::string& key, const map::Entry& entry);
   void SendPart(Output& out);
   void Count(size_t bytes);
-  void SendEnd(Output& out);
 
   const MemberId joiner_;
   const uint32_t attempt_;
+  const bool helps_;
   const size_t chunk_bytes_;
   map::MapSetSnapshot snapshot_;
   Instant last_heard_;
-  size_t map_ = 0;
-  size_t bucket_ = 0;           // Next to load.
-  map::SortedEntries entries_;  // Of bucket bucket_ - 1.
-  size_t entries_at_ = 0;
+  std::deque<Want> wanted_;
+  size_t wanted_held_ = 0;  // Entries that they name.
+  std::optional<Current> current_;
+  uint32_t buckets_ = 0;  // Wanted ones that are sent to the end.
   // A chunk of one large entry that is being sent in parts: its beginning, its value, and how far.
   Buffer parted_head_;
   Buffer parted_value_;
@@ -61,7 +74,6 @@ class DonorSession {
   std::deque<size_t> unacked_bytes_;  // Of each chunk in flight, oldest first ...
   size_t bytes_in_flight_ = 0;        // ... and their sum.
   uint64_t bytes_ = 0;
-  bool ended_ = false;
 };
 
 }  // namespace cohort::transfer

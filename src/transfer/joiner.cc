@@ -5,7 +5,6 @@
 
 #include "base/check.h"
 #include "base/trace.h"
-#include "transfer/chunk_codec.h"
 #include "transfer/limits.h"
 
 namespace cohort::transfer {
@@ -19,11 +18,6 @@ constexpr size_t kPastViewsMax = 64;
 constexpr size_t kSharedMin = size_t{16} << 10;
 
 Buffer ToKeep(const Buffer& op) { return op.size() < kSharedMin ? Buffer::CopyOf(op.bytes()) : op; }
-
-// The slice of `owner` that `text` is.
-Buffer SliceOf(const Buffer& owner, std::string_view text) {
-  return owner.Slice(static_cast<size_t>(AsBytes(text).data() - owner.data()), text.size());
-}
 
 }  // namespace
 
@@ -45,8 +39,9 @@ void Joiner::Stop() {
   state_ = State::kIdle;
   timers_ = {};
   donor_.reset();
+  gathering_.reset();
   maps_.reset();
-  parted_ = Buffer();
+  remembered_.reset();
   queue_.clear();
   SetQueueBytes(0);
   overflowed_ = false;
@@ -57,6 +52,19 @@ void Joiner::Stop() {
   early_of_view_.ForgetEarly();
   needed_.clear();
   received_.clear();
+}
+
+// Spec 9.9
+void Joiner::Remember(const map::MapSet& held) {
+  remembered_ = std::make_unique<map::MapSet>(options_.maps);
+  for (uint32_t id = 0; id < held.size(); ++id) {
+    const map::Map& map = *held.Get(id);
+    map::Output ignored;
+    map::Map* const copy =
+        map.convergent() ? static_cast<map::Map*>(remembered_->CreateConvergent(map.name(), ignored))
+                         : remembered_->Create(map.name());
+    if (copy != nullptr) static_cast<void>(copy->AdoptEntries(map));
+  }
 }
 
 // Spec 11.13
@@ -98,6 +106,8 @@ bool Joiner::HasReceived() const {
 
 void Joiner::BeginWith(Instant now, std::unique_ptr<map::MapSet> maps) {
   donor_.reset();
+  gathering_.reset();
+  remembered_.reset();
   timers_ = {};
   maps_ = std::move(maps);
   needed_.clear();
@@ -111,15 +121,17 @@ void Joiner::BeginWith(Instant now, std::unique_ptr<map::MapSet> maps) {
 
 // Spec 9.2
 void Joiner::Ask(Instant now, Output& out) {
+  if (gathering_.has_value()) gathering_->Release(false, out);
+  gathering_.reset();
+  // Whatever place it is of, and whatever was applied to it: digests decide what is of use.
+  const bool has_state = state_ == State::kReceiving || state_ == State::kReplaying;
+  if (has_state && !begins_) remembered_ = std::move(maps_);
   maps_.reset();
   needed_.clear();
   begins_ = false;
   donor_.reset();
   state_ = State::kRequested;
   bytes_received_ = bytes_expected_ = 0;
-  entries_received_ = entries_expected_ = 0;
-  next_chunk_ = 0;
-  parted_ = Buffer();
   timers_ = {};
   if (next_donor_ >= donors_.size()) {
     next_donor_ = 0;
@@ -129,7 +141,7 @@ void Joiner::Ask(Instant now, Output& out) {
   donor_ = donors_[next_donor_++];
   ++attempt_;
   ++stats_.attempts;
-  timers_.Set(Timer::kSilence, now + options_.silence_max);
+  timers_.Set(Timer::kSilence, now + options_.gathering.silence_max);
   out.messages.push_back({*donor_, EncodeRequest(attempt_, {view_})});
 }
 
@@ -137,7 +149,7 @@ void Joiner::Ask(Instant now, Output& out) {
 void Joiner::Fail(Instant now, std::string why, Output& out) {
   ++stats_.failures;
   out.notes.push_back(
-      {Output::Note::Kind::kFailed, donor_.value_or(MemberId{}), bytes_received_, std::move(why)});
+      {Output::Note::Kind::kFailed, donor_.value_or(MemberId{}), bytes_received(), std::move(why)});
   // What this state covers was skipped, and the next donor may be behind this one.
   if (maps_ != nullptr && !begins_) {
     const map::Place covered{.view = maps_->view(), .position = maps_->position(), .writer = {}};
@@ -185,6 +197,7 @@ void Joiner::OnView(Instant now, const ViewId& view, std::vector<MemberId> donor
     Enqueue({.place = delivered_, .op = {}, .is_view = true});
   }
   if (state_ == State::kReplaying) return TryFinish(now);
+  if (gathering_.has_value()) gathering_->OnDonors(now, donors_, out);
   if (donor_.has_value() && std::find(donors_.begin(), donors_.end(), *donor_) == donors_.end()) {
     Fail(now, "the donor left the view", out);
   } else if (!donor_.has_value()) {
@@ -296,24 +309,16 @@ void Joiner::OnMessage(Instant now, const MemberId& from, Bytes body, Output& ou
     ++stats_.malformed;
     return;
   }
-  const bool awaited = state_ == State::kRequested || state_ == State::kReceiving;
-  if (!awaited || donor_ != from || header->attempt != attempt_) {
+  const bool awaited = gathering_.has_value() ? gathering_->Knows(from)
+                                              : state_ == State::kRequested && donor_ == from;
+  if (!awaited || header->attempt != attempt_) {
     ++stats_.stale;
     return;
   }
-  timers_.Set(Timer::kSilence, now + options_.silence_max);
-  if (header->type == MessageType::kChunk && state_ == State::kReceiving) {
-    OnChunk(now, body, nullptr, out);
-    return;
-  }
-  if (header->type == MessageType::kPart && state_ == State::kReceiving) {
-    if (const auto part = DecodePart(body); part.has_value()) return OnPart(now, *part, out);
-  }
-  if (header->type == MessageType::kBegin && state_ == State::kRequested) {
+  if (gathering_.has_value())
+    return OnProgress(now, gathering_->OnMessage(now, from, *header, body, out), out);
+  if (header->type == MessageType::kBegin) {
     if (const auto begin = DecodeBegin(body); begin.has_value()) return OnBegin(now, *begin, out);
-  }
-  if (header->type == MessageType::kEnd && state_ == State::kReceiving) {
-    if (const auto end = DecodeEnd(body); end.has_value()) return OnEnd(now, *end, out);
   }
   if (header->type == MessageType::kRefused) {
     if (const auto no = DecodeRefused(body); no.has_value()) return OnRefused(now, *no, out);
@@ -332,27 +337,33 @@ void Joiner::OnRefused(Instant now, const RefusedMessage& refusal, Output& out) 
   Ask(now, out);
 }
 
-// Spec 9.3
-void Joiner::OnBegin(Instant now, const BeginMessage& begin, Output& out) {
+// The maps that are announced, without entries. Null if they are beyond the limits.
+std::unique_ptr<map::MapSet> Joiner::MapsOf(const BeginMessage& begin) const {
   map::MapSet::Options options = options_.maps;
   options.settings = begin.settings;
-  maps_ = std::make_unique<map::MapSet>(options);
-  maps_->RestorePlace(begin.view, begin.position, begin.history);
+  auto maps = std::make_unique<map::MapSet>(options);
+  maps->RestorePlace(begin.view, begin.position, begin.history);
   for (const BeginMessage::Map& announced : begin.maps) {
-    const size_t before = maps_->size();
+    const size_t before = maps->size();
     map::Output ignored;
     map::Map* map = announced.state.settings.convergent
-                        ? static_cast<map::Map*>(maps_->CreateConvergent(announced.name, ignored))
-                        : maps_->Create(announced.name);
+                        ? static_cast<map::Map*>(maps->CreateConvergent(announced.name, ignored))
+                        : maps->Create(announced.name);
     // Bounded one by one, so that the sums cannot wrap.
-    if (map == nullptr || maps_->size() == before || announced.bytes > options_.state_bytes_max ||
+    if (map == nullptr || maps->size() == before || announced.bytes > options_.state_bytes_max ||
         announced.entries > options_.state_bytes_max) {
-      return Fail(now, "the donor announced maps beyond the limits", out);
+      return nullptr;
     }
     map->RestoreState(announced.state);
-    bytes_expected_ += announced.bytes;
-    entries_expected_ += announced.entries;
   }
+  return maps;
+}
+
+// Spec 9.3
+void Joiner::OnBegin(Instant now, const BeginMessage& begin, Output& out) {
+  maps_ = MapsOf(begin);
+  if (maps_ == nullptr) return Fail(now, "the donor announced maps beyond the limits", out);
+  for (const BeginMessage::Map& announced : begin.maps) bytes_expected_ += announced.bytes;
   // The view that admitted this member must be in the donor's past, or the operations that follow
   // would not fit.
   const std::vector<ViewId> history = begin.history.recent();
@@ -367,81 +378,31 @@ void Joiner::OnBegin(Instant now, const BeginMessage& begin, Output& out) {
   // A donor that is still in an earlier view than this member goes on into this one.
   if (begin.view.num >= delivered_.view.num) needed_ = begin.received;
   needed_view_ = begin.view;
+  for (uint32_t id = 0; remembered_ != nullptr && id < maps_->size(); ++id) {
+    map::Map& map = *maps_->Get(id);
+    const map::Map* const held = std::as_const(*remembered_).Find(map.name());
+    // What it indexes depends on the settings.
+    if (held != nullptr && map.AdoptEntries(*held)) map.RestoreState(begin.maps[id].state);
+  }
+  remembered_.reset();
   state_ = State::kReceiving;
+  timers_ = {};
   SkipCovered();
   out.notes.push_back({Output::Note::Kind::kStarted, *donor_, bytes_expected_, {}});
+  gathering_.emplace(now, options_.gathering, attempt_, *donor_, begin, *maps_, gathered_);
+  gathering_->AskForHelp(now, view_, donors_, out);
+  OnProgress(now, gathering_->OnBegun(out), out);
 }
 
 bool Joiner::IsBefore(const ViewId& view, uint64_t position, const map::Place& place) {
   return view.num != place.view.num ? view.num < place.view.num : position < place.position;
 }
 
-// Spec 9.4
-void Joiner::OnChunk(Instant now, Bytes body, const Buffer* owner, Output& out) {
-  ChunkReader reader(body);
-  map::Map* map = nullptr;
-  if (reader.valid() && reader.number() == next_chunk_ && parted_.empty())
-    map = maps_->Get(reader.map());
-  if (map == nullptr) {
-    ++stats_.malformed;
-    return Fail(now, "a chunk is out of turn or of an unknown map", out);
-  }
-  while (std::optional<ChunkReader::Item> item = reader.Next()) {
-    bytes_received_ += item->key.size() + item->value.size();
-    item->entry.value =
-        owner == nullptr ? Buffer::CopyOf(item->value) : SliceOf(*owner, item->value);
-    if (++entries_received_ > entries_expected_ ||
-        !map->Restore(item->key, std::move(item->entry))) {
-      ++stats_.malformed;
-      return Fail(now, "an entry is malformed, doubled or more than was announced", out);
-    }
-  }
-  if (!reader.valid()) {
-    ++stats_.malformed;
-    return Fail(now, "a chunk is malformed", out);
-  }
-  stats_.bytes += body.size();
-  CountChunk(out);
-}
-
-void Joiner::CountChunk(Output& out) {
-  if (++next_chunk_ % kAckEvery == 0)
-    out.messages.push_back({*donor_, EncodeAck(attempt_, {next_chunk_})});
-}
-
-// Spec 9.11
-void Joiner::OnPart(Instant now, const PartMessage& part, Output& out) {
-  if (parted_.empty()) {
-    parted_ = Buffer::Allocate(part.total);
-    parted_bytes_ = 0;
-  }
-  if (part.number != next_chunk_ || part.total != parted_.size() ||
-      part.bytes.size() > parted_.size() - parted_bytes_) {
-    ++stats_.malformed;
-    return Fail(now, "a part of a chunk is out of turn or too large", out);
-  }
-  std::copy(part.bytes.begin(), part.bytes.end(),
-            parted_.Fill().begin() + static_cast<std::ptrdiff_t>(parted_bytes_));
-  parted_bytes_ += part.bytes.size();
-  if (parted_bytes_ < parted_.size()) return CountChunk(out);
-  const Buffer whole = std::exchange(parted_, Buffer());
-  if (static_cast<MessageType>(whole.bytes()[0]) == MessageType::kChunk)
-    return OnChunk(now, whole, &whole, out);
-  ++stats_.malformed;
-  Fail(now, "parts that make no chunk", out);
-}
-
-// Spec 9.6
-void Joiner::OnEnd(Instant now, const EndMessage& end, Output& out) {
-  bool equal = end.chunks == next_chunk_ && entries_received_ == entries_expected_ &&
-               end.digests.size() == maps_->size();
-  for (uint32_t id = 0; equal && id < maps_->size(); ++id) {
-    equal = maps_->Get(id)->digest() == end.digests[id];
-  }
-  if (!equal) {
-    ++stats_.digest_mismatches;
-    return Fail(now, "digest mismatch: what arrived is not what the donor sent", out);
-  }
+void Joiner::OnProgress(Instant now, Gathering::Progress progress, Output& out) {
+  if (progress == Gathering::Progress::kGoesOn) return;
+  if (progress == Gathering::Progress::kFailed) return Fail(now, gathering_->why(), out);
+  bytes_received_ = gathering_->bytes_received();
+  gathering_.reset();
   timers_ = {};
   state_ = State::kReplaying;
   TakeEarly(early_);
@@ -509,15 +470,24 @@ void Joiner::OnDonorGone(Instant now, const MemberId& donor, Output& out) {
     std::rotate(gone, gone + 1, donors_.end());
   }
   const bool awaited = state_ == State::kRequested || state_ == State::kReceiving;
-  if (awaited && donor_ == donor) Fail(now, "the donor went away", out);
+  if (awaited && donor_ == donor) return Fail(now, "the donor went away", out);
+  if (gathering_.has_value()) gathering_->OnHelperGone(now, donor, out);
 }
 
 void Joiner::OnTimer(Instant now, Output& out) {
   if (timers_.TakeExpired(Timer::kReplay, now)) Replay(now, out);
   if (timers_.TakeExpired(Timer::kRetry, now)) Ask(now, out);
   if (timers_.TakeExpired(Timer::kSilence, now)) {
+    out.messages.push_back({*donor_, EncodeDone(attempt_, {.whole = false})});
     Fail(now, "the donor sent nothing for too long", out);
   }
+  if (gathering_.has_value() && gathering_->NextDeadline() <= now)
+    OnProgress(now, gathering_->OnTimer(now, out), out);
+}
+
+Instant Joiner::NextDeadline() const {
+  return gathering_.has_value() ? std::min(timers_.Next(), gathering_->NextDeadline())
+                                : timers_.Next();
 }
 
 std::unique_ptr<map::MapSet> Joiner::TakeMaps() {
@@ -531,7 +501,9 @@ bool Joiner::IsConsistent() const {
   const bool has_maps = state_ == State::kReceiving || state_ == State::kReplaying;
   const bool may_replay = !timers_.IsSet(Timer::kReplay) || state_ == State::kReplaying;
   return bytes == queue_bytes_ && may_replay && (!has_maps || maps_ != nullptr) &&
-         (state_ != State::kReceiving || donor_.has_value());
+         (state_ != State::kReceiving || donor_.has_value()) &&
+         gathering_.has_value() == (state_ == State::kReceiving) &&
+         (!gathering_.has_value() || gathering_->IsConsistent());
 }
 
 }  // namespace cohort::transfer

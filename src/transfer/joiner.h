@@ -1,11 +1,12 @@
-// Receives the whole map state from a donor.
+// Receives the whole map state.
 //
-// Idea: the joiner has every ordered operation since the view that admitted it, and a donor sends
-// the state as of one place at or after that. Operations up to that place are in the state already
-// and are skipped; later ones wait in order until the state is complete, its digests are compared
-// with the donor's, and are then applied in turn. Nothing is evaluated and nothing read before. Any
-// failure (donor gone, silent, refusing, wrong digest) starts over with the next donor and an empty
-// state; there is no timeout after which a state counts as received.
+// Idea: the joiner has every ordered operation since the view that admitted it, and a donor says
+// what the state is at one place at or after that, bucket by bucket (gathering.h). Operations up to
+// that place are in the state already and are skipped; later ones wait in order until the state is
+// complete and are then applied in turn. Nothing is evaluated and nothing read before. Any failure
+// (donor gone, silent, refusing, wrong digest) goes to the next donor; what is here of the state is
+// kept, and only what the next donor has otherwise is sent again. There is no timeout after which a
+// state counts as received.
 //
 // A donor may be further than this member: in the order of the view, or in a view that this member
 // has yet to install. What it has delivered there may die with it, so its state counts only when
@@ -29,6 +30,7 @@
 #include "base/instant.h"
 #include "base/timer_table.h"
 #include "map/map_set.h"
+#include "transfer/gathering.h"
 #include "transfer/messages.h"
 #include "transfer/output.h"
 
@@ -42,21 +44,19 @@ class Joiner {
     // starts over.
     size_t queue_bytes_max = size_t{256} << 20;
     uint64_t state_bytes_max = uint64_t{64} << 30;  // A donor that announces more is refused.
-    Duration silence_max =
-        seconds(5);  // A donor that sends nothing for so long is left for the next.
+    // Also of a donor that does not answer the request.
+    Gathering::Options gathering = {};
     Duration retry = milliseconds(100);  // Before asking again when every donor has failed once.
   };
   struct Stats {
     uint64_t attempts = 0;
     uint64_t failures = 0;
-    uint64_t busy = 0;  // Refusals by donors that served as many joiners as they may.
-    uint64_t digest_mismatches = 0;
-    uint64_t malformed = 0;  // Messages.
+    uint64_t busy = 0;       // Refusals by donors that served as many joiners as they may.
+    uint64_t malformed = 0;  // Messages, but those that a gathering has counted.
     uint64_t stale = 0;      // Messages of an earlier attempt or of somebody who is not the donor.
     uint64_t skipped_ops = 0;
     uint64_t queued_ops = 0;
     uint64_t replayed_ops = 0;
-    uint64_t bytes = 0;
   };
   enum class State : uint8_t { kIdle, kRequested, kReceiving, kReplaying, kSynced };
 
@@ -64,6 +64,9 @@ class Joiner {
 
   // This member was admitted in `view` and asks `donors` (synced members, best first) in turn.
   void Start(Instant now, const ViewId& view, std::vector<MemberId> donors, Output& out);
+  // Entries that this member has of an earlier life; after Start(). What the state has of them is
+  // not sent.
+  void Remember(const map::MapSet& held);
   // What follows until the next view is in the order that ends this one.
   void OnClosing() { settled_ = delivered_.position; }
   // A later view: its operations follow. A donor that is not among `donors` any more is left.
@@ -90,19 +93,22 @@ class Joiner {
   // The whole state is here and belongs to this member's own history; at most operations wait.
   bool complete() const { return state_ == State::kReplaying && HasReachedState(); }
 
-  Instant NextDeadline() const { return timers_.Next(); }
+  Instant NextDeadline() const;
   void OnTimer(Instant now, Output& out);
 
   State state() const { return state_; }
   // Whether the others should write no faster than this member can go on. An attempt that fails
   // ends the pause, so no joiner stops the group for longer than one transfer takes.
   bool wants_pause() const { return wants_pause_; }
-  uint64_t bytes_received() const { return bytes_received_; }
+  uint64_t bytes_received() const {
+    return gathering_.has_value() ? gathering_->bytes_received() : bytes_received_;
+  }
   uint64_t bytes_expected() const { return bytes_expected_; }
   // The state, once, after Output::synced. Engine applies later operations to it itself.
   std::unique_ptr<map::MapSet> TakeMaps();
 
   const Stats& stats() const { return stats_; }
+  const Gathering::Stats& gathered() const { return gathered_; }
   bool IsConsistent() const;
 
  private:
@@ -118,11 +124,8 @@ class Joiner {
   void Fail(Instant now, std::string why, Output& out);
   void OnRefused(Instant now, const RefusedMessage& refusal, Output& out);
   void OnBegin(Instant now, const BeginMessage& begin, Output& out);
-  // `owner`: holds `body`, and is kept for its one large entry.
-  void OnChunk(Instant now, Bytes body, const Buffer* owner, Output& out);
-  void OnPart(Instant now, const PartMessage& part, Output& out);
-  void CountChunk(Output& out);
-  void OnEnd(Instant now, const EndMessage& end, Output& out);
+  std::unique_ptr<map::MapSet> MapsOf(const BeginMessage& begin) const;
+  void OnProgress(Instant now, Gathering::Progress progress, Output& out);
   void SetQueueBytes(size_t bytes);
   void Enqueue(Queued queued);
   void SkipCovered();
@@ -158,13 +161,8 @@ class Joiner {
   std::optional<MemberId> donor_;
   uint32_t attempt_ = 0;
   bool waits_for_donor_ = false;  // All were busy, and that was told.
-  uint32_t next_chunk_ = 0;
-  Buffer parted_;            // A chunk that comes in parts ...
-  size_t parted_bytes_ = 0;  // ... and how much of it is here.
-  uint64_t bytes_received_ = 0;
+  uint64_t bytes_received_ = 0;   // Of the last gathering.
   uint64_t bytes_expected_ = 0;
-  uint64_t entries_received_ = 0;
-  uint64_t entries_expected_ = 0;
   std::deque<Queued> queue_;
   size_t queue_bytes_ = 0;
   bool wants_pause_ = false;
@@ -175,7 +173,11 @@ class Joiner {
   // it.
   bool overflowed_ = false;
   map::Place overflow_;
+  // What there is from attempts that broke off or from an earlier life, for the next one.
+  std::unique_ptr<map::MapSet> remembered_;
   std::unique_ptr<map::MapSet> maps_;
+  std::optional<Gathering> gathering_;  // While receiving; into maps_.
+  Gathering::Stats gathered_;
   // What convergent operations since Start() add up to. It has no maps: all is kept apart.
   map::MapSet early_;
   map::MapSet early_of_view_;  // The same, of delivered_.view alone.

@@ -19,9 +19,18 @@ inline constexpr uint32_t kChunksInFlight = 16;     // Sent and not acknowledged
 // Beyond so many bytes only as many chunks as it takes to be acknowledged. With one chunk more it
 // stays below what a lifeline queues (8 MiB) before it breaks.
 inline constexpr size_t kBytesInFlightMax = size_t{4} << 20;
-inline constexpr uint32_t kAckEvery = 4;  // Chunks; the last one is acknowledged by being done.
-inline constexpr size_t kControlBytesMax = 64 << 10;  // Any message but a chunk.
-inline constexpr size_t kWaitingMax = 1024;           // Requests that wait for a view.
+inline constexpr uint32_t kAckEvery = 4;  // Chunks; the last ones are acknowledged by being done.
+inline constexpr size_t kControlBytesMax = 64 << 10;  // Any message but a chunk or DIGESTS ...
+inline constexpr size_t kDigestsBytesMax = 7 + 22 * map::kBucketsPerMap;  // ... of one map.
+// Buckets that one joiner may want of one donor at once, and the entries it says it holds in them.
+inline constexpr size_t kWantedMax = 4096;
+inline constexpr size_t kWantedHeldMax = size_t{1} << 20;
+// A joiner names what it holds of a bucket up to so many entries; beyond them it wants it whole.
+inline constexpr size_t kHeldMax = 4096;
+// What a joiner wants of one donor at once: about so many bytes, and so many buckets.
+inline constexpr size_t kAskedBytesAim = size_t{2} << 20;
+inline constexpr size_t kAskedMax = 2048;
+inline constexpr size_t kWaitingMax = 1024;  // Requests that wait for a view.
 inline constexpr size_t kReplayPerTurn =
     2000;  // Operations applied at once after the state is complete.
 inline constexpr size_t kReasonBytesMax = 256;

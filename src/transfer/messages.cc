@@ -55,6 +55,8 @@ void Fill(v1::TransferMap* out, const BeginMessage::Map& map) {
   out->set_caretaker(map.state.caretaker);
   out->set_entries(map.entries);
   out->set_bytes(map.bytes);
+  out->set_digest_hi(map.digest.hi);
+  out->set_digest_lo(map.digest.lo);
 }
 
 std::optional<BeginMessage::Map> From(const v1::TransferMap& in) {
@@ -69,6 +71,7 @@ std::optional<BeginMessage::Map> From(const v1::TransferMap& in) {
   map.state.caretaker = in.caretaker();
   map.entries = in.entries();
   map.bytes = in.bytes();
+  map.digest = {in.digest_hi(), in.digest_lo()};
   // One above what an operation may carry, because a version may be the one after it.
   if (map.state.greatest > map::kHlcMax || map.state.forgotten > map.state.greatest ||
       map.state.cleared.time > map.state.greatest || map.name.size() > map::kMapNameBytesMax) {
@@ -77,12 +80,26 @@ std::optional<BeginMessage::Map> From(const v1::TransferMap& in) {
   return map;
 }
 
+size_t BytesMaxOf(MessageType type) {
+  switch (type) {
+    case MessageType::kChunk:
+      return kChunkBytesMax;
+    case MessageType::kPart:
+      return kPartHeaderBytes + kPartBytesMax;
+    case MessageType::kDigests:
+      return kDigestsBytesMax;
+    default:
+      return kControlBytesMax;
+  }
+}
+
 }  // namespace
 
 Buffer EncodeRequest(uint32_t attempt, const RequestMessage& message) {
   v1::TransferRequest out;
   out.set_view_num(message.view.num);
   out.set_view_cid(message.view.cid);
+  out.set_helps(message.helps);
   return Encode(MessageType::kRequest, attempt, out);
 }
 
@@ -109,14 +126,10 @@ Buffer EncodeAck(uint32_t attempt, const AckMessage& message) {
   return Encode(MessageType::kAck, attempt, out);
 }
 
-Buffer EncodeEnd(uint32_t attempt, const EndMessage& message) {
-  v1::TransferEnd out;
-  out.set_chunks(message.chunks);
-  for (const map::Digest& digest : message.digests) {
-    out.add_digests(digest.hi);
-    out.add_digests(digest.lo);
-  }
-  return Encode(MessageType::kEnd, attempt, out);
+Buffer EncodeDone(uint32_t attempt, const DoneMessage& message) {
+  v1::TransferDone out;
+  out.set_whole(message.whole);
+  return Encode(MessageType::kDone, attempt, out);
 }
 
 Buffer EncodeRefused(uint32_t attempt, const RefusedMessage& message) {
@@ -129,11 +142,8 @@ Buffer EncodeRefused(uint32_t attempt, const RefusedMessage& message) {
 std::optional<Header> DecodeHeader(Bytes message) {
   if (message.size() < kMessageHeaderBytes) return std::nullopt;
   const auto type = static_cast<MessageType>(message[0]);
-  if (type < MessageType::kRequest || type > MessageType::kPart) return std::nullopt;
-  const size_t max = type == MessageType::kChunk  ? kChunkBytesMax
-                     : type == MessageType::kPart ? kPartHeaderBytes + kPartBytesMax
-                                                  : kControlBytesMax;
-  if (message.size() > max) return std::nullopt;
+  if (type < MessageType::kRequest || type > MessageType::kWant) return std::nullopt;
+  if (message.size() > BytesMaxOf(type)) return std::nullopt;
   Header header;
   header.type = type;
   for (size_t i = 0; i < 4; ++i) {
@@ -145,7 +155,7 @@ std::optional<Header> DecodeHeader(Bytes message) {
 std::optional<RequestMessage> DecodeRequest(Bytes message) {
   v1::TransferRequest in;
   if (!Decode(message, in)) return std::nullopt;
-  return RequestMessage{{in.view_num(), in.view_cid()}};
+  return RequestMessage{{in.view_num(), in.view_cid()}, in.helps()};
 }
 
 std::optional<BeginMessage> DecodeBegin(Bytes message) {
@@ -177,18 +187,10 @@ std::optional<AckMessage> DecodeAck(Bytes message) {
   return AckMessage{in.chunks()};
 }
 
-std::optional<EndMessage> DecodeEnd(Bytes message) {
-  v1::TransferEnd in;
+std::optional<DoneMessage> DecodeDone(Bytes message) {
+  v1::TransferDone in;
   if (!Decode(message, in)) return std::nullopt;
-  if (in.digests_size() % 2 != 0 || in.digests_size() > static_cast<int>(2 * map::kMapsMax)) {
-    return std::nullopt;
-  }
-  EndMessage end;
-  end.chunks = in.chunks();
-  for (int i = 0; i < in.digests_size(); i += 2) {
-    end.digests.push_back({in.digests(i), in.digests(i + 1)});
-  }
-  return end;
+  return DoneMessage{in.whole()};
 }
 
 std::optional<RefusedMessage> DecodeRefused(Bytes message) {

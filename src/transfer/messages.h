@@ -1,5 +1,6 @@
 // Messages between donor and joiner: u8 type | u32 attempt | body, little-endian. Control bodies
-// are Protocol Buffers (proto/cohort/v1/transfer.proto); a chunk's body is chunk_codec.h.
+// are Protocol Buffers (proto/cohort/v1/transfer.proto); a chunk's body is chunk_codec.h, those of
+// DIGESTS and WANT are bucket_codec.h.
 // Clause 9.3.
 //
 // `attempt` is drawn by the joiner for each request and returned in everything that answers it, so
@@ -25,9 +26,11 @@ enum class MessageType : uint8_t {
   kBegin = 2,
   kChunk = 3,
   kAck = 4,
-  kEnd = 5,
+  kDone = 5,
   kRefused = 6,
-  kPart = 7
+  kPart = 7,
+  kDigests = 8,
+  kWant = 9
 };
 inline constexpr size_t kMessageHeaderBytes = 5;
 inline constexpr size_t kPartHeaderBytes = kMessageHeaderBytes + 8;
@@ -35,15 +38,17 @@ inline constexpr size_t kPartHeaderBytes = kMessageHeaderBytes + 8;
 // Joiner: send me the state, as of this view or later.
 struct RequestMessage {
   ViewId view;
+  bool helps = false;  // Another donor says what the state is.
 };
 
-// Donor: here it comes.
+// Donor: this is what there is.
 struct BeginMessage {
   struct Map {
     std::string name;
     map::MapState state;
     uint64_t entries = 0;
     uint64_t bytes = 0;
+    map::Digest digest;
   };
   ViewId view;  // The place the state is of.
   uint64_t position = 0;
@@ -60,10 +65,9 @@ struct AckMessage {
   uint32_t chunks = 0;
 };
 
-// Donor: that was all, and this is what it must add up to.
-struct EndMessage {
-  uint32_t chunks = 0;
-  std::vector<map::Digest> digests;  // By id.
+// Joiner: nothing more is wanted of you.
+struct DoneMessage {
+  bool whole = false;  // The whole state is here, and what the donor said it is.
 };
 
 struct RefusedMessage {
@@ -87,7 +91,7 @@ struct Header {
 Buffer EncodeRequest(uint32_t attempt, const RequestMessage& message);
 Buffer EncodeBegin(uint32_t attempt, const BeginMessage& message);
 Buffer EncodeAck(uint32_t attempt, const AckMessage& message);
-Buffer EncodeEnd(uint32_t attempt, const EndMessage& message);
+Buffer EncodeDone(uint32_t attempt, const DoneMessage& message);
 // `size` bytes to be filled follow: Buffer::Fill() from kPartHeaderBytes on.
 Buffer EncodePart(uint32_t attempt, uint32_t number, uint32_t total, size_t size);
 Buffer EncodeRefused(uint32_t attempt, const RefusedMessage& message);
@@ -98,7 +102,7 @@ std::optional<Header> DecodeHeader(Bytes message);
 std::optional<RequestMessage> DecodeRequest(Bytes message);
 std::optional<BeginMessage> DecodeBegin(Bytes message);
 std::optional<AckMessage> DecodeAck(Bytes message);
-std::optional<EndMessage> DecodeEnd(Bytes message);
+std::optional<DoneMessage> DecodeDone(Bytes message);
 std::optional<RefusedMessage> DecodeRefused(Bytes message);
 std::optional<PartMessage> DecodePart(Bytes message);
 

@@ -24,7 +24,7 @@ map::Entry EntryOf(std::string_view value, bool tombstone = false) {
 
 Buffer ChunkOfTwo() {
   const map::Entry first = EntryOf("value"), second = EntryOf("", true);
-  ChunkWriter writer(7, 8, 9,
+  ChunkWriter writer(7, 8, 9, 10,
                      kChunkHeaderBytes + ChunkBytesOf("key", first) + ChunkBytesOf("k", second));
   writer.Add("key", first);
   writer.Add("k", second);
@@ -38,6 +38,7 @@ TEST(ChunkCodec, GivesBackTheEntries) {
   ChunkReader reader(chunk);
   EXPECT_EQ(reader.number(), 8u);
   EXPECT_EQ(reader.map(), 9u);
+  EXPECT_EQ(reader.buckets(), 10u);
   const auto first = reader.Next();
   ASSERT_TRUE(first.has_value());
   EXPECT_EQ(first->key, "key");
@@ -55,7 +56,7 @@ TEST(ChunkCodec, GivesBackTheEntries) {
 
 TEST(ChunkCodec, AChunkIsTheseBytes) {
   const map::Entry entry = EntryOf("V");
-  ChunkWriter writer(1, 2, 3, kChunkHeaderBytes + ChunkBytesOf("K", entry));
+  ChunkWriter writer(1, 2, 3, 4, kChunkHeaderBytes + ChunkBytesOf("K", entry));
   writer.Add("K", entry);
   const Buffer chunk = writer.Finish();
   std::string hex;
@@ -65,7 +66,7 @@ TEST(ChunkCodec, AChunkIsTheseBytes) {
     hex += digits;
   }
   EXPECT_EQ(hex,
-            "03010000000200000003000001000100000001000000000000000200000000000000"
+            "0301000000020000000300040000000001000100000001000000000000000200000000000000"
             "03000000000000000400000000000000050000000000000006000000000000004b56");
 }
 
@@ -101,9 +102,8 @@ TEST(TransferMessages, GiveBackWhatWentIn) {
   EXPECT_EQ(DecodeRequest(EncodeRequest(1, {{2, 3}}))->view, (ViewId{2, 3}));
   EXPECT_EQ(DecodeAck(EncodeAck(1, {9}))->chunks, 9u);
   EXPECT_EQ(DecodeRefused(EncodeRefused(1, {"no"}))->reason, "no");
-  const auto end = DecodeEnd(EncodeEnd(1, {4, {{1, 2}, {3, 4}}}));
-  ASSERT_TRUE(end.has_value());
-  EXPECT_EQ(end->digests[1], (map::Digest{3, 4}));
+  EXPECT_TRUE(DecodeDone(EncodeDone(1, {true}))->whole);
+  EXPECT_TRUE(DecodeRequest(EncodeRequest(1, {{2, 3}, true}))->helps);
   BeginMessage begin;
   begin.view = {5, 6};
   begin.position = 7;
@@ -114,7 +114,8 @@ TEST(TransferMessages, GiveBackWhatWentIn) {
       {"m",
        {.settings = {}, .configured = true, .cleared = {1, 2}, .forgotten = 2, .greatest = 9},
        3,
-       4});
+       4,
+       {5, 6}});
   const auto got = DecodeBegin(EncodeBegin(2, begin));
   ASSERT_TRUE(got.has_value());
   EXPECT_EQ(got->view, begin.view);
@@ -125,6 +126,7 @@ TEST(TransferMessages, GiveBackWhatWentIn) {
   ASSERT_EQ(got->maps.size(), 1u);
   EXPECT_EQ(got->maps[0].state, begin.maps[0].state);
   EXPECT_EQ(got->maps[0].entries, 3u);
+  EXPECT_EQ(got->maps[0].digest, (map::Digest{5, 6}));
 }
 
 TEST(TransferMessages, TheLargestBeginFitsItsBound) {
@@ -134,7 +136,11 @@ TEST(TransferMessages, TheLargestBeginFitsItsBound) {
   state.settings = {~uint64_t{0}, ~uint64_t{0}, ~uint64_t{0}, ~uint64_t{0}};
   state.greatest = map::kHlcMax;
   begin.maps.assign(map::kMapsMax,
-                    {std::string(map::kMapNameBytesMax, 'm'), state, ~uint64_t{0}, ~uint64_t{0}});
+                    {std::string(map::kMapNameBytesMax, 'm'),
+                     state,
+                     ~uint64_t{0},
+                     ~uint64_t{0},
+                     {~uint64_t{0}, ~uint64_t{0}}});
   const Buffer bytes = EncodeBegin(1, begin);
   EXPECT_LE(bytes.size(), kControlBytesMax);
   EXPECT_TRUE(DecodeBegin(bytes).has_value());
@@ -142,17 +148,19 @@ TEST(TransferMessages, TheLargestBeginFitsItsBound) {
 
 TEST(TransferMessages, RefuseContradictions) {
   BeginMessage begin;
-  begin.maps.push_back({"m", {}, 0, 0});
+  begin.maps.push_back({"m", {}, 0, 0, {}});
   begin.maps[0].state.forgotten = 5;  // Greater than the greatest.
   EXPECT_FALSE(DecodeBegin(EncodeBegin(1, begin)).has_value());
-  begin.maps.assign(map::kMapsMax + 1, {"m", {}, 0, 0});
+  begin.maps.assign(map::kMapsMax + 1, {"m", {}, 0, 0, {}});
   EXPECT_FALSE(DecodeBegin(EncodeBegin(1, begin)).has_value());
   EXPECT_FALSE(DecodeHeader(AsBytes("")).has_value());
   EXPECT_FALSE(DecodeHeader(AsBytes(std::string("\x00\0\0\0\0", 5))).has_value());
-  EXPECT_FALSE(DecodeHeader(AsBytes(std::string("\x08\0\0\0\0", 5))).has_value());
+  EXPECT_FALSE(DecodeHeader(AsBytes(std::string("\x0a\0\0\0\0", 5))).has_value());
   EXPECT_FALSE(DecodeHeader(AsBytes(std::string(kControlBytesMax + 1, '\x02'))).has_value());
   EXPECT_FALSE(DecodeHeader(AsBytes(std::string(kChunkBytesMax + 1, '\x03'))).has_value());
-  EXPECT_FALSE(DecodeEnd(AsBytes(std::string("\x05\0\0\0\0\xff\xff", 7))).has_value());
+  EXPECT_FALSE(DecodeHeader(AsBytes(std::string(kDigestsBytesMax + 1, '\x08'))).has_value());
+  EXPECT_FALSE(DecodeHeader(AsBytes(std::string(kControlBytesMax + 1, '\x09'))).has_value());
+  EXPECT_FALSE(DecodeDone(AsBytes(std::string("\x05\0\0\0\0\xff\xff", 7))).has_value());
 }
 
 }  // namespace

@@ -33,7 +33,7 @@ TEST(TransferLifeline, LargeValuesAreNotSentAllAtOnce) {
   } while (rig.Step());
   rig.RunToEnd();
   ExpectEqual(rig);
-  EXPECT_LE(most, kBytesInFlightMax + kChunkBytesMax + kControlBytesMax);
+  EXPECT_LE(most, kBytesInFlightMax + kChunkBytesMax + kControlBytesMax + kDigestsBytesMax);
 }
 
 TEST(TransferLifeline, TheLargestEntryGoesInPartsAndArrivesWhole) {
@@ -71,7 +71,7 @@ TEST(TransferLifeline, APartOutOfTurnEndsTheAttemptAndTheNextOneBeginsAnew) {
   rig.Wait();
   rig.RunToEnd();
   ExpectEqual(rig);
-  EXPECT_EQ(rig.joiner->stats().malformed, 1u);
+  EXPECT_EQ(rig.joiner->gathered().malformed, 1u);
 }
 
 // Its lifeline broke, it did not die: no view change says that it is there again.

@@ -3,6 +3,7 @@
 #ifndef COHORT_TESTS_TRANSFER_TRANSFER_RIG_H_
 #define COHORT_TESTS_TRANSFER_TRANSFER_RIG_H_
 
+#include <algorithm>
 #include <deque>
 #include <memory>
 #include <optional>
@@ -100,6 +101,16 @@ class Rig {
     }
     Collect();
     return true;
+  }
+  // The same of any member, in the order in which that one and the joiner said it.
+  bool StepAny(Random& random) {
+    if (wire.empty()) return false;
+    const auto chosen = wire[random.Below(wire.size())];
+    const auto first = std::find_if(wire.begin(), wire.end(), [&](const InFlight& message) {
+      return message.peer == chosen.peer && message.to_joiner == chosen.to_joiner;
+    });
+    std::rotate(wire.begin(), first, first + 1);
+    return Step();
   }
   void RunToEnd() {
     for (int i = 0; i < 100000; ++i) {
