@@ -66,6 +66,8 @@ Replica::Options ReplicaOptions(const EngineOptions& options, uint64_t hash_key)
   result.maps.settings.tombstone_horizon_ms = static_cast<uint64_t>(horizon);
   result.merge_horizon_ms = static_cast<uint64_t>(horizon);
   result.joiner_queue_bytes_max = options.joiner_queue_bytes_max;
+  result.transfer_chunk_bytes = options.transfer_chunk_bytes;
+  result.transfer_helped_bytes_min = options.transfer_helped_bytes_min;
   result.without_data = options.without_data;
   result.policy = options.policy;
   result.trace = options.trace;

@@ -59,6 +59,10 @@ struct EngineOptions {
   // Operations that wait at a member that is receiving the state; beyond 3/4 of it the writers are
   // held back, and at the cap the transfer starts over.
   size_t joiner_queue_bytes_max = size_t{256} << 20;
+  // Of a state transfer: how large its chunks are, and from which size on several members send the
+  // state to one that joins. Less is for tests and the simulator.
+  size_t transfer_chunk_bytes = 64 << 10;
+  uint64_t transfer_helped_bytes_min = uint64_t{8} << 20;
   Duration tombstone_horizon = seconds(3600);  // How long an erased key is remembered, for merges.
 
   TraceSink* trace = nullptr;  // Write-only; may be null. Must outlive the engine.

@@ -35,7 +35,7 @@ ChangeUpcall::Cause CauseOf(map::ChangeCause cause) {
 Replica::Replica(const Options& options)
     : options_(options),
       maps_(std::make_unique<map::MapSet>(options.maps)),
-      donor_(transfer::Donor::Options{}) {}
+      donor_(transfer::Donor::Options{.chunk_bytes = options.transfer_chunk_bytes}) {}
 
 void Replica::Report(EventKind kind, const MemberId& subject, std::string text, int64_t number,
                      Instant now, Output& out) const {
@@ -245,6 +245,7 @@ void Replica::StartTransfer(Instant now) {
   transfer::Joiner::Options options;
   options.maps = options_.maps;
   options.queue_bytes_max = options_.joiner_queue_bytes_max;
+  options.gathering.helped_bytes_min = options_.transfer_helped_bytes_min;
   joiner_.emplace(options);
   joiner_->Start(now, view_.id, Donors(), transfer_out_);
   if (carried_ != nullptr) joiner_->Remember(*carried_);

@@ -35,6 +35,8 @@ class Replica {
     Policy policy = Policy::kAvailable;
     uint64_t merge_horizon_ms = 3'600'000;
     size_t joiner_queue_bytes_max = size_t{256} << 20;
+    size_t transfer_chunk_bytes = transfer::kChunkBytesAim;
+    uint64_t transfer_helped_bytes_min = uint64_t{8} << 20;
     bool without_data = false;  // Holds nothing and asks for nothing (Spec 4.88).
     TraceSink* trace = nullptr;
   };

@@ -40,6 +40,9 @@ HostOptions DrawHostOptions(uint64_t seed, size_t hosts) {
   if (large.Chance(0.5)) options.large_message_min = large.Between(1400, 20'000);
   Random witness(seed ^ 0x317D'A7A0);
   if (hosts >= 3 && witness.Chance(0.25)) options.without_data.insert(witness.Below(hosts));
+  // A state of many small chunks is as long on its way as a large one.
+  Random transfer(seed ^ 0x7A45'FE21);
+  if (transfer.Chance(0.5)) options.transfer_chunk_bytes = transfer.Between(100, 2000);
   // Two of four leave as many replicas as others.
   Random observer(seed ^ 0x0B5E'24E2);
   if (hosts >= 4 && observer.Chance(0.15)) {
@@ -61,6 +64,10 @@ void HostOptions::Apply(Policy policy, engine::EngineOptions& engine) const {
     engine.large_under_way_max = kSmallLargeUnderWay;
     engine.large_queue_bytes_max = kSmallLargeQueue;
   }
+  if (transfer_chunk_bytes != 0) {
+    engine.transfer_chunk_bytes = transfer_chunk_bytes;
+    engine.transfer_helped_bytes_min = 0;
+  }
   if (tombstone_horizon != Duration()) engine.tombstone_horizon = tombstone_horizon;
 }
 
@@ -75,6 +82,8 @@ std::string HostOptions::ToString() const {
   add("sockets", receive_buffer_bytes);
   if (large_message_min != 0)
     text += "; large from " + std::to_string(large_message_min) + " bytes";
+  if (transfer_chunk_bytes != 0)
+    text += "; transfers by chunks of " + std::to_string(transfer_chunk_bytes) + " bytes";
   if (tombstone_horizon != Duration()) {
     text += "; tombstones for " + std::to_string(tombstone_horizon.count() / 1'000'000'000) + " s";
   }

@@ -24,6 +24,7 @@ struct HostOptions {
   size_t map_bytes_max = 0;         // Writes are refused at it, which is no failure.
   size_t receive_buffer_bytes = 0;  // Of every host; what the host draws for itself, if 0.
   size_t large_message_min = 0;     // With a queue, and so much under way, in proportion.
+  size_t transfer_chunk_bytes = 0;  // Then several members send each state, however small.
   Duration tombstone_horizon{};
   bool bulk_start = false;        // All but the first host start at the same moment.
   bool quick_restarts = false;    // Who was killed or has left is back within milliseconds.

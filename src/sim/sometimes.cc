@@ -95,6 +95,15 @@ void Sometimes::OnTrace(const Moment& moment, const TraceRecord& record) {
 void Sometimes::OnUpcall(const Moment&, const engine::Upcall& upcall) {
   if (const auto* event = std::get_if<engine::EventUpcall>(&upcall)) {
     if (const char* name = NameOf(event->event.kind)) ++counts_[name];
+    const std::string& text = event->event.text;
+    const auto says = [&](std::string_view what) { return text.find(what) != std::string::npos; };
+    if (event->event.kind == EventKind::kTransferDone) {
+      if (says("here already")) ++counts_["transfers that spared what was here"];
+      if (says("sent some of it")) ++counts_["transfers by several members"];
+    } else if (event->event.kind == EventKind::kTransferFailed) {
+      if (says("the donor went away") || says("the donor left"))
+        ++counts_["donors lost amid a transfer"];
+    }
   } else if (const auto* change = std::get_if<engine::ChangeUpcall>(&upcall)) {
     if (change->cause == engine::ChangeUpcall::Cause::kEvict) ++counts_["evictions"];
   } else if (const auto* done = std::get_if<engine::DoneUpcall>(&upcall)) {
@@ -126,6 +135,9 @@ std::vector<std::string> Sometimes::Wanted(Policy policy) {
                                      "second ballots",
                                      "suspicions",
                                      "transfers done",
+                                     "transfers by several members",
+                                     "transfers that spared what was here",
+                                     "donors lost amid a transfer",
                                      "views amid large messages"};
   if (policy == Policy::kPrimary) {
     wanted.insert(wanted.end(), {"exclusions", "halts", "resumptions"});

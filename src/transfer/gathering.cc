@@ -246,6 +246,7 @@ bool Gathering::Commit(const Peer& peer, Asked asked) {
   }
   ++stats_.buckets_again;
   target.fresh = peer.is_donor || map.EntriesIn(id.bucket) > kHeldMax;
+  target.again = true;
   owed_.push_back(id);
   return true;
 }
@@ -285,10 +286,18 @@ std::optional<Gathering::BucketId> Gathering::NextFor(const Peer& peer) {
     while (!list->empty()) {
       const BucketId id = list->front();
       list->pop_front();
-      if (!TargetOf(id).done) return id;
+      const Target& target = TargetOf(id);
+      // What it sends of a bucket must be the answer to one want.
+      if (!target.done && !(target.again && IsAsked(peer, id))) return id;
     }
   }
   return std::nullopt;
+}
+
+bool Gathering::IsAsked(const Peer& peer, const BucketId& id) {
+  return std::any_of(peer.asked.begin(), peer.asked.end(), [&](const Asked& asked) {
+    return asked.map == id.map && asked.bucket == id.bucket;
+  });
 }
 
 Want Gathering::WantOf(const BucketId& id) const {
@@ -339,6 +348,7 @@ void Gathering::GiveBack(Peer& peer) {
   for (const Asked& asked : peer.asked) {
     const BucketId id{asked.map, asked.bucket};
     if (TargetOf(id).done) continue;
+    TargetOf(id).again = true;
     ++stats_.buckets_moved;
     open_.push_back(id);
   }

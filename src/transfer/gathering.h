@@ -116,6 +116,7 @@ class Gathering {
     uint32_t entries = 0;
     bool done = true;
     bool fresh = false;  // What is held is no beginning.
+    bool again = false;  // Perhaps in a list although somebody was asked for it.
   };
   struct BucketId {
     uint16_t map = 0;
@@ -136,6 +137,7 @@ class Gathering {
   bool HasTooMany(const Peer& peer, const Asked& asked);
   void CountChunk(Peer& peer, Output& out);
   std::optional<BucketId> NextFor(const Peer& peer);
+  static bool IsAsked(const Peer& peer, const BucketId& id);
   Want WantOf(const BucketId& id) const;
   void TopUp(Instant now, Output& out);
   void TopUp(Instant now, Peer& peer, Output& out);

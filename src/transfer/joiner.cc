@@ -61,8 +61,9 @@ void Joiner::Remember(const map::MapSet& held) {
     const map::Map& map = *held.Get(id);
     map::Output ignored;
     map::Map* const copy =
-        map.convergent() ? static_cast<map::Map*>(remembered_->CreateConvergent(map.name(), ignored))
-                         : remembered_->Create(map.name());
+        map.convergent()
+            ? static_cast<map::Map*>(remembered_->CreateConvergent(map.name(), ignored))
+            : remembered_->Create(map.name());
     if (copy != nullptr) static_cast<void>(copy->AdoptEntries(map));
   }
 }
@@ -458,8 +459,20 @@ void Joiner::Replay(Instant now, Output& out) {
   maps_->ForgetEarly();
   TakeEarly(early_of_view_);
   if (donor_.has_value())
-    out.notes.push_back({Output::Note::Kind::kDone, *donor_, bytes_received_, {}});
+    out.notes.push_back({Output::Note::Kind::kDone, *donor_, bytes_received_, Story()});
   out.synced = true;
+}
+
+// What is worth telling of how the state came.
+std::string Joiner::Story() const {
+  std::string story;
+  if (gathered_.buckets_kept > 0)
+    story = std::to_string(gathered_.buckets_kept) + " buckets were here already";
+  if (gathered_.helpers > 0) {
+    if (!story.empty()) story += "; ";
+    story += std::to_string(gathered_.helpers) + " more members sent some of it";
+  }
+  return story;
 }
 
 void Joiner::OnDonorGone(Instant now, const MemberId& donor, Output& out) {

@@ -125,6 +125,7 @@ class Joiner {
   void OnRefused(Instant now, const RefusedMessage& refusal, Output& out);
   void OnBegin(Instant now, const BeginMessage& begin, Output& out);
   std::unique_ptr<map::MapSet> MapsOf(const BeginMessage& begin) const;
+  std::string Story() const;
   void OnProgress(Instant now, Gathering::Progress progress, Output& out);
   void SetQueueBytes(size_t bytes);
   void Enqueue(Queued queued);

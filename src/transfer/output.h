@@ -24,7 +24,7 @@ struct Output {
     enum class Kind : uint8_t { kStarted, kDone, kFailed } kind = Kind::kStarted;
     MemberId peer;
     uint64_t bytes = 0;
-    std::string text;  // kFailed: why.
+    std::string text;  // kFailed: why. kDone, of the joiner: what was spared.
   };
   // An ordered operation that had waited for the state and is applied now.
   struct Applied {

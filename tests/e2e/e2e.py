@@ -124,6 +124,32 @@ def scenario_join(s):
     return "view %.0f ms after the start of d" % ((installed - at) * 1000)
 
 
+def scenario_donor_dies(s):
+    """A member joins a large state behind a narrow link, and the one that sends it is killed: what is there is not sent again."""
+    client = s.members["b"].client()
+    for first in range(0, 8000, 200):
+        pipe = client.pipeline(transaction=False)
+        for key in range(first, first + 200):
+            pipe.set("big:%d" % key, os.urandom(4000))
+        pipe.execute()
+    host = s.net.add_host()
+    host.limit(15000, "tcp")
+    d = s.start("d", host)
+    begun, event = d.wait_for(lambda e: e.get("event") == "transfer_started", VIEW_SECONDS, "transfer")
+    total = event["number"]
+    time.sleep(1.0)
+    donor = event["member"]
+    killed = s.members[donor].kill()
+    s.drop(donor)
+    d.wait_for(lambda e: e.get("event") == "transfer_failed" and e.get("member") == donor, VIEW_SECONDS, "death of its donor")
+    done, event = d.wait_for(lambda e: e.get("event") == "transfer_done", BACK_SECONDS, "whole state")
+    assert event["number"] < 0.9 * total and "here already" in event["text"], "it began anew: %s of %d bytes" % (event, total)
+    host.clear_rules()
+    d.wait_until_serving()
+    s.view([name for name in NAMES if name != donor] + ["d"], since=killed)
+    return "%d of %d MB came after the death of the donor, in %.1f s" % (event["number"] / 1e6, total / 1e6, done - killed)
+
+
 def scenario_leave(s):
     at = time.monotonic()
     s.members["a"].leave()

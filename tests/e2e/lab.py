@@ -148,9 +148,9 @@ class Host:
     def block_from(self, other):
         self._rule("ip", "saddr", other.address, "drop")
 
-    def limit(self, kilobytes):
-        """UDP packets that arrive faster than so many kilobytes a second are lost."""
-        self._rule("meta", "l4proto", "udp", "limit", "rate", "over", str(kilobytes), "kbytes/second", "drop")
+    def limit(self, kilobytes, protocol="udp"):
+        """UDP (or TCP) packets that arrive faster than so many kilobytes a second are lost."""
+        self._rule("meta", "l4proto", protocol, "limit", "rate", "over", str(kilobytes), "kbytes/second", "drop")
 
     def block_multicast(self):
         self._rule("ip", "daddr", "224.0.0.0/4", "drop")

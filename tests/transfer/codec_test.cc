@@ -135,12 +135,11 @@ TEST(TransferMessages, TheLargestBeginFitsItsBound) {
   map::MapState state;
   state.settings = {~uint64_t{0}, ~uint64_t{0}, ~uint64_t{0}, ~uint64_t{0}};
   state.greatest = map::kHlcMax;
-  begin.maps.assign(map::kMapsMax,
-                    {std::string(map::kMapNameBytesMax, 'm'),
-                     state,
-                     ~uint64_t{0},
-                     ~uint64_t{0},
-                     {~uint64_t{0}, ~uint64_t{0}}});
+  begin.maps.assign(map::kMapsMax, {std::string(map::kMapNameBytesMax, 'm'),
+                                    state,
+                                    ~uint64_t{0},
+                                    ~uint64_t{0},
+                                    {~uint64_t{0}, ~uint64_t{0}}});
   const Buffer bytes = EncodeBegin(1, begin);
   EXPECT_LE(bytes.size(), kControlBytesMax);
   EXPECT_TRUE(DecodeBegin(bytes).has_value());

@@ -233,8 +233,7 @@ TEST(Helpers, ASilentOneIsLeft) {
   rig.Join();
   RunToBytes(rig, 3'000'000);
   rig.servers[1]->alive = false;
-  std::erase_if(rig.wire,
-                [&](const auto& message) { return message.peer == rig.servers[1]->id; });
+  std::erase_if(rig.wire, [&](const auto& message) { return message.peer == rig.servers[1]->id; });
   for (int i = 0; i < 20 && rig.taken == nullptr; ++i) {
     rig.RunToEnd();
     if (rig.taken == nullptr) rig.Wait();

@@ -126,6 +126,13 @@ class Rig {
     joiner->OnTimer(now, out_);
     Collect();
   }
+  // Time passes, whatever is on its way.
+  void Pass(Duration time) {
+    now = now + time;
+    if (taken != nullptr || joiner->NextDeadline() > now) return;
+    joiner->OnTimer(now, out_);
+    Collect();
+  }
   void Kill(size_t server) {
     servers[server]->alive = false;
     const MemberId id = servers[server]->id;

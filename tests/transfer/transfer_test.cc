@@ -493,7 +493,7 @@ void RunSeed(uint64_t seed) {
   if (random.Chance(0.5)) settings.bytes_max = random.Between(2'000, 20'000);
   Joiner::Options options;
   if (random.Chance(0.7)) options.gathering.helped_bytes_min = 0;
-  options.gathering.slow_after = milliseconds(static_cast<int64_t>(random.Below(10'000)));
+  options.gathering.slow_after = milliseconds(static_cast<int64_t>(random.Below(300)));
   // Chunks so small that the state is on its way for a while.
   Rig rig(4, options, settings, {.chunk_bytes = random.Between(100, 1000)});
   map::OpSource source(random, 60);
@@ -515,7 +515,9 @@ void RunSeed(uint64_t seed) {
   size_t kills = 0;
   for (int i = 0; i < 2000 && (rig.taken == nullptr || !rig.wire.empty()); ++i) {
     const uint64_t dice = random.Below(100);
-    if (dice < 60) {
+    if (dice < 5) {
+      rig.Pass(milliseconds(static_cast<int64_t>(random.Below(400))));
+    } else if (dice < 60) {
       if (!rig.StepAny(random) && rig.taken == nullptr) rig.Wait();
     } else if (dice < 97) {
       write();
@@ -528,6 +530,7 @@ void RunSeed(uint64_t seed) {
   rig.RunToEnd();
   for (int i = 0; i < 5; ++i) write();
   ASSERT_NE(rig.taken, nullptr) << "seed " << seed;
+  ASSERT_EQ(rig.joiner->gathered().malformed, 0u) << "seed " << seed;
   ASSERT_EQ(rig.taken->digest(), rig.servers[0]->replica.maps().digest()) << "seed " << seed;
   ASSERT_TRUE(rig.taken->IsConsistent()) << "seed " << seed;
 }
