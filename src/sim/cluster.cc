@@ -253,9 +253,12 @@ void Cluster::HandUp(Host& host, engine::Output& out) {
       host.installed = view->view;
       if (latest_.id.num < view->view.id.num) latest_ = view->view;
     }
-    if (const auto* event = std::get_if<engine::EventUpcall>(&upcall);
-        event != nullptr && event->event.kind == EventKind::kExcluded)
-      host.installed = {};
+    if (const auto* event = std::get_if<engine::EventUpcall>(&upcall); event != nullptr) {
+      if (event->event.kind == EventKind::kExcluded) host.installed = {};
+      // The joiner's own has the size of the state, the donor's has not.
+      if (event->event.kind == EventKind::kTransferStarted && event->event.number > 0)
+        StrikeDonor(event->event);
+    }
     const auto* done = std::get_if<engine::DoneUpcall>(&upcall);
     if (done == nullptr) continue;
     Hash(done->command, static_cast<uint64_t>(done->status.raw_code()));

@@ -98,6 +98,7 @@ class Cluster : private FaultTarget {
   void Drain(Host& host);
   void HandUp(Host& host, engine::Output& out);
   bool MayFailHealed(const Host& host, const engine::DoneUpcall& done) const;
+  void StrikeDonor(const Event& started);
   void Reread(Host& host);
   void RereadMap(Host& host, uint32_t map);
   void Arm(Host& host);
@@ -177,7 +178,8 @@ class Cluster : private FaultTarget {
   engine::Output output_;
   StreamNetwork::Deliveries deliveries_;
   std::optional<Duration> crash_at_change_;
-  std::optional<HostIndex> struck_;  // By crash_at_change_, during the turn under way.
+  std::optional<HostIndex> struck_;            // By crash_at_change_, during the turn under way.
+  std::optional<Duration> crash_at_transfer_;  // Of the next member that is to send its state.
   Instant same_instant_;
   uint32_t turns_at_instant_ = 0;
 

@@ -72,6 +72,7 @@ void Cluster::Heal() {
   Note("faults end");
   injector_->Stop(*this);
   crash_at_change_.reset();
+  crash_at_transfer_.reset();
   healed_ = true;
   healed_at_ = scheduler_.now();
   for (const auto& host : hosts_) {

@@ -124,7 +124,18 @@ void Cluster::CrashAmidOutput(HostIndex index, Duration away) {
   }
 }
 
-void Cluster::CrashAtViewChange(Duration away) { crash_at_change_ = away; }
+void Cluster::CrashAtViewChange(Duration away) {
+  (random_.Chance(0.5) ? crash_at_change_ : crash_at_transfer_) = away;
+}
+
+// A member has begun to receive the state.
+void Cluster::StrikeDonor(const Event& started) {
+  for (const auto& host : hosts_) {
+    if (!crash_at_transfer_.has_value() || host->name != started.subject_name) continue;
+    if (MayCrash(host->index))
+      CrashAmidOutput(host->index, *std::exchange(crash_at_transfer_, std::nullopt));
+  }
+}
 
 void Cluster::LosePower(HostIndex index, Duration away) {
   if (hosts_[index]->node != nullptr) EndProcess(*hosts_[index], ProcessChange::kPowerLost, away);

@@ -390,6 +390,7 @@ void Joiner::OnBegin(Instant now, const BeginMessage& begin, Output& out) {
   timers_ = {};
   SkipCovered();
   out.notes.push_back({Output::Note::Kind::kStarted, *donor_, bytes_expected_, {}});
+  gathered_before_ = gathered_;
   gathering_.emplace(now, options_.gathering, attempt_, *donor_, begin, *maps_, gathered_);
   gathering_->AskForHelp(now, view_, donors_, out);
   OnProgress(now, gathering_->OnBegun(out), out);
@@ -466,11 +467,13 @@ void Joiner::Replay(Instant now, Output& out) {
 // What is worth telling of how the state came.
 std::string Joiner::Story() const {
   std::string story;
-  if (gathered_.buckets_kept > 0)
-    story = std::to_string(gathered_.buckets_kept) + " buckets were here already";
-  if (gathered_.helpers > 0) {
+  const uint64_t kept = gathered_.buckets_kept - gathered_before_.buckets_kept;
+  const uint64_t helpers = gathered_.helpers - gathered_before_.helpers;
+  if (kept > 0) story = std::to_string(kept) + " buckets were here already";
+  if (helpers > 0) {
     if (!story.empty()) story += "; ";
-    story += std::to_string(gathered_.helpers) + " more members sent some of it";
+    story += std::to_string(helpers) + (helpers == 1 ? " more member" : " more members") +
+             " sent some of it";
   }
   return story;
 }

@@ -179,6 +179,7 @@ class Joiner {
   std::unique_ptr<map::MapSet> maps_;
   std::optional<Gathering> gathering_;  // While receiving; into maps_.
   Gathering::Stats gathered_;
+  Gathering::Stats gathered_before_;  // The last gathering.
   // What convergent operations since Start() add up to. It has no maps: all is kept apart.
   map::MapSet early_;
   map::MapSet early_of_view_;  // The same, of delivered_.view alone.

@@ -1,6 +1,7 @@
 // A state that comes from several members, or of which a part is here already.
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <string>
 
 #include "map/convergent_member.h"
@@ -51,6 +52,9 @@ TEST(Resume, TheNextDonorSendsOnlyWhatIsMissingWhenOneDies) {
   EXPECT_EQ(rig.joiner->stats().attempts, 2u);
   EXPECT_GT(rig.joiner->gathered().buckets_kept, 1000u);
   EXPECT_LT(rig.joiner->gathered().bytes, kStateBytes + 200'000);
+  EXPECT_TRUE(std::any_of(rig.notes.begin(), rig.notes.end(), [](const auto& note) {
+    return note.text.find("buckets were here already") != std::string::npos;
+  }));
   EXPECT_LT(rig.servers[1]->donor.stats().bytes, kStateBytes - 1'500'000);
 }
 
@@ -84,6 +88,8 @@ TEST(Resume, WhatWasErasedOrClearedMeanwhileIsNotHeldOnTo) {
   rig.Kill(0);
   rig.RunToEnd();
   ExpectEqual(rig, 1);
+  EXPECT_EQ(rig.joiner->stats().attempts, 2u);
+  EXPECT_GT(rig.joiner->gathered().buckets_again, 0u);
 }
 
 TEST(Resume, EveryDonorInTurnMayDieAndTheStateStillComesOnce) {
@@ -145,6 +151,9 @@ TEST(Helpers, SeveralMembersSendAShareEach) {
   rig.RunToEnd();
   ExpectEqual(rig);
   EXPECT_EQ(rig.joiner->gathered().helpers, 3u);
+  EXPECT_TRUE(std::any_of(rig.notes.begin(), rig.notes.end(), [](const auto& note) {
+    return note.text == "3 more members sent some of it";
+  }));
   for (const auto& server : rig.servers) {
     EXPECT_EQ(server->donor.stats().completed, 1u);
     EXPECT_GT(server->donor.stats().bytes, kStateBytes / 2);
