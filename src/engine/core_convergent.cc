@@ -45,8 +45,7 @@ void Engine::Core::DeliverConvergent(Instant now, const DeliveredMessage& messag
   }
   Replica::Output replica_out;
   const Bytes operation = Bytes(message.payload).subspan(1);
-  const uint64_t time =
-      replica_.OnConvergent(now, operation, {writer, view_.id}, replica_out);
+  const uint64_t time = replica_.OnConvergent(now, operation, {writer, view_.id}, replica_out);
   NoteForMarks(message.origin, operation);
   AfterReplica(now, replica_out);
   clock_.Observe(now, time);

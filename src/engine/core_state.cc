@@ -145,6 +145,7 @@ absl::Status Engine::Core::ExecuteWrite(const MapWrite& write) {
 absl::Status Engine::Core::ExecuteOpenMap(Instant now, const OpenMap& open) {
   if (opening_.size() >= kOpeningMax)
     return absl::ResourceExhaustedError("too many maps are being opened at once");
+  if (open.resolver != nullptr) replica_.SetResolver(open.name, open.resolver);
   map::MapSettings settings = replica_.mutable_maps()->options().settings;
   settings.convergent = open.convergent;
   settings.evicts = open.evicts;

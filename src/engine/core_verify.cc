@@ -42,6 +42,7 @@ void Engine::Core::DeliverVerify(Instant now, const DeliveredMessage& message,
   marks_.OnQuestion(place, message.cut, at, std::move(holders), *replica_.maps());
 }
 
+// Spec 8.32
 void Engine::Core::DeliverMark(const DeliveredMessage& message) {
   const std::optional<wire::MarkRecord> mark = wire::ParseMarkRecord(message.payload);
   if (!mark.has_value()) {

@@ -110,10 +110,8 @@ void DataPlane::Deliver(const order::CutOrder::Delivery& delivery, Output& out) 
     record.digest = TraceDigest(chunk.payload);
   });
   if (chunk.cls == DeliveryClass::kCtrl) {
-    out.messages.push_back({.origin = chunk.origin,
-                            .cls = chunk.cls,
-                            .seq = chunk.seq,
-                            .payload = chunk.payload});
+    out.messages.push_back(
+        {.origin = chunk.origin, .cls = chunk.cls, .seq = chunk.seq, .payload = chunk.payload});
     return;
   }
   messages_.clear();

@@ -11,13 +11,13 @@ bool Has(const std::vector<Rank>& ranks, Rank rank) {
 
 }  // namespace
 
-// Spec 8.30
+// Spec 8.32
 void Marks::OnQuestion(const Question& question, CutNo cut, const Proof& at,
                        std::vector<Rank> holders, const map::MapSet& maps) {
-  const bool is_ahead = std::any_of(wrote_.begin(), wrote_.end(),
-                                    [&](Rank rank) { return !Has(holders, rank); });
-  const auto states = std::count_if(all_.begin(), all_.end(),
-                                    [](const One& one) { return one.state != nullptr; });
+  const bool is_ahead =
+      std::any_of(wrote_.begin(), wrote_.end(), [&](Rank rank) { return !Has(holders, rank); });
+  const auto states =
+      std::count_if(all_.begin(), all_.end(), [](const One& one) { return one.state != nullptr; });
   const bool refuses = is_ahead || static_cast<size_t>(states) >= kMarkedMax;
   if (refuses) answers_.push_back({question, holders, std::nullopt});
   if (all_.size() >= kQuestionsMax) return;

@@ -3,9 +3,9 @@
 //
 // Idea: a place in the total order is the same moment everywhere, but not for convergent maps,
 // whose operations have no place in it. So each holder marks its stream, once all are known to have
-// come to the place; what it had written before the mark belongs to the proof, and all know of every
-// operation on which side of the mark it is. Writers do not pause. Protocol: docs/protocol/map.md
-// 8.30.
+// come to the place; what it had written before the mark belongs to the proof, and all know of
+// every operation on which side of the mark it is. Writers do not pause. Protocol:
+// docs/protocol/map.md 8.32.
 //
 // Limits: kMarkedMax at once, each with a map::MarkedState; what comes besides is marked, and
 // answered with "ask again", kQuestionsMax in all. Owner: one Engine. Not thread-safe.
@@ -63,8 +63,8 @@ class Marks {
     CutNo cut = 0;
     Proof at;
     std::vector<Rank> holders;
-    std::vector<Rank> awaited;  // Those whose marks have not come.
-    bool marked = false;        // Ours has been put out.
+    std::vector<Rank> awaited;                // Those whose marks have not come.
+    bool marked = false;                      // Ours has been put out.
     std::unique_ptr<map::MarkedState> state;  // Null: refused; the others need our mark still.
   };
   std::vector<One> all_;

@@ -218,7 +218,8 @@ void Verifications::OnTimer(Instant now, std::vector<Upcall>& upcalls) {
         "along";
     if (one.step == Step::kAsking) text = "the question has not come to its place in the order yet";
     if (one.ask_at.has_value())
-      text = "members were busy with other verifications, or with more writes than they can compare";
+      text =
+          "members were busy with other verifications, or with more writes than they can compare";
     if (one.step == Step::kPlaced)
       text = "what the others had written to convergent maps is not here yet";
     if (one.step == Step::kAsked)

@@ -4,7 +4,8 @@
 // Idea: digests kept up to date by each write cost nothing to read, and a place in the total order
 // is the same moment everywhere, so nobody has to pause. Answers are CONV messages and come even
 // across a view change; who leaves the view before it has answered proves nothing and is not waited
-// for. Where there are convergent maps, each answers when their marks are here (marks.h). Protocol: docs/protocol/map.md 8.30.
+// for. Where there are convergent maps, each answers when their marks are here (marks.h). Protocol:
+// docs/protocol/map.md 8.30.
 //
 // Limits: kVerificationsMax under way. Owner: one Engine. Not thread-safe.
 #ifndef COHORT_ENGINE_VERIFICATION_H_
@@ -30,7 +31,7 @@ inline constexpr Duration kAskAgainAfter = milliseconds(50);
 // What a holder of the whole state has at one place of the order.
 struct Proof {
   ViewId view;
-  uint64_t position = 0;  // Of the last map operation before it, in that view.
+  uint64_t position = 0;   // Of the last map operation before it, in that view.
   map::Digest digest;      // Of the ordered maps.
   map::Digest convergent;  // Of the others, at the marks (marks.h).
   bool operator==(const Proof&) const = default;

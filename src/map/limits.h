@@ -32,7 +32,7 @@ inline constexpr size_t kOpLivesMax = 64;
 // write at once is joined all the same, and goes to joiners and into merges up to kValueBytesMax.
 inline constexpr size_t kRegistersBytesMax = size_t{512} << 10;
 inline constexpr size_t kBucketsPerMap = 4096;
-inline constexpr size_t kSnapshotsMax = 4;      // Alive at once, per map.
+inline constexpr size_t kSnapshotsMax = 4;  // Alive at once, per map.
 // What one verification gathers of operations of convergent maps, each counted with so many bytes
 // besides its own.
 inline constexpr size_t kMarkedBytesMax = size_t{32} << 20;

@@ -1,14 +1,14 @@
 // What a verification compares of convergent maps: all of them as they were at one place of the
 // total order, with what was written to them before each writer's mark, and nothing that was
-// written after it (Spec 8.30).
+// written after it (Spec 8.32).
 //
 // Idea: operations of convergent maps are joins, so it does not matter when they are joined. A
 // snapshot of the place is shared with the maps, which go on; what arrives and belongs to it is
 // gathered apart, and both are joined at the end, only where something was gathered.
 //
 // Limits: kMarkedBytesMax gathered. Cost: the snapshot 64 KiB a map, and of buckets that are
-// written to meanwhile a copy; JoinedDigest() joins what was gathered, or all of a map that was cleared.
-// Threads: as the maps'.
+// written to meanwhile a copy; JoinedDigest() joins what was gathered, or all of a map that was
+// cleared. Threads: as the maps'.
 #ifndef COHORT_MAP_MARKED_STATE_H_
 #define COHORT_MAP_MARKED_STATE_H_
 

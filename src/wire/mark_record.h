@@ -1,5 +1,5 @@
 // MARK: what its sender's stream holds before it belongs to one verification, and what comes after
-// does not (docs/protocol/map.md 8.30). It travels as the payload of a kCtrl chunk, so it has a
+// does not (docs/protocol/map.md 8.32). It travels as the payload of a kCtrl chunk, so it has a
 // place in the stream and passes what waits in the send queue.
 //
 // Bytes: kind u8 = 2 | instance of the asker u64 u64 | number u64, little-endian.

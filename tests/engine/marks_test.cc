@@ -38,9 +38,8 @@ class MarksTest : public ::testing::Test {
         *net_.engine(index).FindConvergent(*net_.engine(index).MapId("s")));
   }
   void Put(size_t index, std::string_view key, std::string_view value) {
-    const auto op =
-        map::PrepareConvergent(Map(index), map::PutOp{.key = key, .value = value},
-                               net_.engine(index).GroupTimeMs(net_.now()), {});
+    const auto op = map::PrepareConvergent(Map(index), map::PutOp{.key = key, .value = value},
+                                           net_.engine(index).GroupTimeMs(net_.now()), {});
     ASSERT_TRUE(op.ok()) << op.status();
     ASSERT_TRUE(net_.Execute(index, MapWrite{.id = next_++,
                                              .operation = map::EncodeConvergentOp(*op),
