@@ -23,11 +23,11 @@
 namespace cohort {
 
 // What VerifyConvergence has shown: so many members, this one included, held exactly the same in
-// all their maps at one place of the total order.
+// all their maps.
 struct Convergence {
   uint32_t members = 0;
   ViewId view;
-  uint64_t position = 0;  // Of the last map operation before that place, in that view.
+  uint64_t position = 0;  // Of the last ordered map operation before that place, in that view.
 };
 
 // Membership in a group: joined by Join, ended by Leave or the destructor.
@@ -82,10 +82,12 @@ class COHORT_EXPORT Group {
   absl::Status Drain(absl::Duration timeout = absl::Seconds(30));
 
   // Proves that all members that hold the whole state hold the same: each takes the digest of all
-  // its maps at one and the same place of the total order. Writers need not pause. Blocks, at most
-  // `timeout`. Errors:
+  // its ordered maps at one and the same place of the total order, and of all its convergent ones
+  // with what each member had written up to one and the same place of its own. Writers need not
+  // pause. Blocks, at most `timeout`. Errors:
   //   kDataLoss            replicas differ; the text names whose. This is a bug of Cohort.
-  //   kDeadlineExceeded    not all have answered in time.
+  //   kDeadlineExceeded    not all have answered in time, or more than 32 MiB was written to
+  //                        convergent maps each time they were asked, before it could be compared.
   //   kResourceExhausted   16 verifications are under way.
   //   kUnavailable         this member lost its place in the group meanwhile, or has no quorum.
   //   kCancelled           as Leave.

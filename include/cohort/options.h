@@ -18,6 +18,7 @@
 #include "cohort/delivery_class.h"
 #include "cohort/events.h"
 #include "cohort/ids.h"
+#include "cohort/merge_resolver.h"
 #include "cohort/request.h"
 #include "cohort/view.h"
 
@@ -223,6 +224,8 @@ struct MapOptions {
   // Cap on keys, values and 128 bytes for each entry. 0: GroupOptions::map_bytes_max.
   uint64_t bytes_max = 0;
   WhenFull when_full = WhenFull::kRefuse;
+  // Of this member; the last one given for the map counts. Without one the later version stays.
+  MergeResolver resolver{};
 };
 
 // When a write returns. Each level implies the one before it.

@@ -11,6 +11,7 @@
 #include "base/instant.h"
 #include "base/subjects.h"
 #include "base/types.h"
+#include "map/resolver.h"
 
 namespace cohort::engine {
 
@@ -41,7 +42,8 @@ struct OpenMap {
   std::string name;
   uint64_t bytes_max = 0;  // Of its entries; 0 for no limit but EngineOptions::map_bytes_max.
   bool convergent = false;
-  bool evicts = false;  // MapSettings::evicts.
+  bool evicts = false;       // MapSettings::evicts.
+  map::Resolver resolver{};  // Of this member; none leaves the one before.
 };
 // An encoded map operation, valid and within the limits: of map/map_op.h, or, for a convergent map,
 // of map/convergent_op.h.

@@ -226,6 +226,7 @@ void Engine::Core::Finish(Instant now, Output& out) {
   // round.
   for (int round = 0; round < kTurnRounds && member_; ++round) {
     if (verifications_.size() > 0) AskForProofs();
+    AdvanceMarks(now);
     turn_at_ = now;
     plane_.EndOfTurn(now, health, HoldsMessages(), plane_out_);
     const bool quiet = plane_out_.messages.empty() && plane_out_.sent.empty();
@@ -327,6 +328,11 @@ void Engine::Core::TraceState() {
     record.text = "large messages to send";
     record.number = plane_.queued_large_bytes() - plane_.queued_large_exempt_bytes();
     record.limit = options_.large_queue_bytes_max;
+  });
+  Trace(options_.trace, TraceKind::kBuffers, [&](TraceRecord& record) {
+    record.text = "marked states";
+    record.number = marks_.bytes();
+    record.limit = kMarkedMax * (map::kMarkedBytesMax + frag::kMessageMax);
   });
   Trace(options_.trace, TraceKind::kBuffers, [&](TraceRecord& record) {
     record.text = "parts of large messages";

@@ -25,6 +25,7 @@
 #include "engine/fences.h"
 #include "engine/group_clock.h"
 #include "engine/lifelines.h"
+#include "engine/marks.h"
 #include "engine/packetizer.h"
 #include "engine/pending_commands.h"
 #include "engine/replica.h"
@@ -142,9 +143,6 @@ class Engine::Core final : private frag::Stamper {
   absl::Status CheckWritable() const;
   absl::Status CheckMember() const;
   absl::Status CheckHasData(const Command& command) const;
-  void AskForProofs();
-  void DeliverVerify(const DeliveredMessage& message, const MemberId& writer);
-  void DeliverProof(const DeliveredMessage& message, const MemberId& writer);
   absl::Status ExecuteWrite(const MapWrite& write);
   absl::Status ExecuteOpenMap(Instant now, const OpenMap& open);
   absl::Status ExecuteLeave(Instant now, const Leave& leave);
@@ -154,6 +152,15 @@ class Engine::Core final : private frag::Stamper {
   void AddUpcall(Upcall upcall);
   uint16_t members() const { return static_cast<uint16_t>(view_infos_.size()); }
   uint16_t members_with_data() const { return static_cast<uint16_t>(with_data_.size()); }
+
+  // core_verify.cc
+  void AskForProofs();
+  void DeliverVerify(Instant now, const DeliveredMessage& message, const MemberId& writer);
+  void DeliverProof(Instant now, const DeliveredMessage& message, const MemberId& writer);
+  void DeliverMark(const DeliveredMessage& message);
+  void AdvanceMarks(Instant now);
+  void Answer(Instant now, const Marks::Answer& answer);
+  void NoteForMarks(Rank from, Bytes message);
 
   // core_convergent.cc
   void Stamp(Bytes message, std::span<std::byte> stamp) override;
@@ -177,11 +184,13 @@ class Engine::Core final : private frag::Stamper {
   Lifelines lifelines_;
   PendingCommands pending_;
   Verifications verifications_;
+  Marks marks_;
   Settling settling_;
   Fences fences_;
   uint64_t epoch_ = 0;                    // Of the replica, in which settling_ is.
   std::deque<map::ApplyResult> written_;  // Of own convergent operations that are in a chunk.
   Instant turn_at_;                       // For Stamp().
+  std::vector<std::byte> stamped_;        // Scratch.
 
   // Collected during a turn, moved to the driver's Output at its end.
   Output turn_;

@@ -18,6 +18,13 @@ void Engine::Core::Stamp(Bytes message, std::span<std::byte> stamp) {
   written_.push_back(replica_.Write(message.subspan(1), ReplicaHlc(turn_at_),
                                     {view_infos_[rank_].id, view_.id}, stamp, replica_out));
   for (Upcall& upcall : replica_out.upcalls) AddUpcall(std::move(upcall));
+  if (!written_.back().status.ok()) return;  // Void, for everybody.
+  stamped_.clear();
+  if (!marks_.empty()) {
+    stamped_.assign(message.begin() + 1, message.end());
+    stamped_.insert(stamped_.end(), stamp.begin(), stamp.end());
+  }
+  NoteForMarks(rank_, stamped_);
 }
 
 void Engine::Core::DeliverConvergent(Instant now, const DeliveredMessage& message,
@@ -37,8 +44,9 @@ void Engine::Core::DeliverConvergent(Instant now, const DeliveredMessage& messag
     return;
   }
   Replica::Output replica_out;
-  const uint64_t time = replica_.OnConvergent(now, Bytes(message.payload).subspan(1),
-                                              {writer, view_.id}, replica_out);
+  const Bytes operation = Bytes(message.payload).subspan(1);
+  const uint64_t time = replica_.OnConvergent(now, operation, {writer, view_.id}, replica_out);
+  NoteForMarks(message.origin, operation);
   AfterReplica(now, replica_out);
   clock_.Observe(now, time);
 }

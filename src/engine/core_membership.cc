@@ -117,6 +117,7 @@ void Engine::Core::ApplyMembership(Instant now) {
 void Engine::Core::LoseCommands() {
   pending_.OnExcluded(turn_.upcalls);
   verifications_.OnExcluded(turn_.upcalls);
+  marks_.Clear();
   fences_.Release(absl::UnknownError("the group went on without this member after the claim"),
                   turn_.upcalls);
 }
@@ -128,6 +129,7 @@ void Engine::Core::EndAsLeft() {
   const absl::Status left = absl::CancelledError("this member has left the group");
   pending_.FailAll(left, turn_.upcalls);
   verifications_.FailAll(left, turn_.upcalls);
+  marks_.Clear();
   fences_.Release(left, turn_.upcalls);
   plane_.ClearQueue();
   packetizer_.Flush(turn_.packets);
@@ -238,6 +240,7 @@ void Engine::Core::BeginView(Instant now, const membership::Installation& instal
   }
   pending_.OnView(std::move(continuing), {members(), members_with_data()}, turn_.upcalls);
   verifications_.OnView(view_infos_, turn_.upcalls);
+  marks_.Clear();
   fences_.OnView(turn_.upcalls);
   acks_moved_ = true;
 

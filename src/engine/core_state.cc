@@ -145,6 +145,7 @@ absl::Status Engine::Core::ExecuteWrite(const MapWrite& write) {
 absl::Status Engine::Core::ExecuteOpenMap(Instant now, const OpenMap& open) {
   if (opening_.size() >= kOpeningMax)
     return absl::ResourceExhaustedError("too many maps are being opened at once");
+  if (open.resolver != nullptr) replica_.SetResolver(open.name, open.resolver);
   map::MapSettings settings = replica_.mutable_maps()->options().settings;
   settings.convergent = open.convergent;
   settings.evicts = open.evicts;
@@ -197,6 +198,7 @@ void Engine::Core::AfterPlane(Instant now) {
 
 void Engine::Core::Deliver(Instant now, DeliveredMessage& message) {
   acks_moved_ = true;
+  if (message.cls == DeliveryClass::kCtrl) return DeliverMark(message);
   const bool own = message.origin == rank_;
   const MemberId writer = view_infos_[message.origin].id;
   DoneUpcall done;
@@ -227,10 +229,10 @@ void Engine::Core::Deliver(Instant now, DeliveredMessage& message) {
       break;
     }
     case MessageKind::kVerify:
-      DeliverVerify(message, writer);
+      DeliverVerify(now, message, writer);
       break;
     case MessageKind::kProof:
-      DeliverProof(message, writer);
+      DeliverProof(now, message, writer);
       break;
     default:
       ++messages_malformed_;
@@ -239,52 +241,6 @@ void Engine::Core::Deliver(Instant now, DeliveredMessage& message) {
   if (own && !pending_.OnDelivered(PendingCommands::LaneOf(message.cls, message.large),
                                    std::move(done), message.cut, message.seq)) {
     if (kind == MessageKind::kMap) replica_.OnOwnOperationDelivered();
-  }
-}
-
-// Spec 8.30. A question that must wait for holders is asked as soon as there are enough.
-void Engine::Core::AskForProofs() {
-  if (!member_ || HoldsMessages()) return;
-  // Who drains would leave on the answer, and with it what it alone brought along.
-  if (draining_ > 0 && replica_.has_to_merge()) return;
-  const size_t holders = replica_.synced_ranks().size();
-  while (const std::optional<uint64_t> number = verifications_.TakeAskable(holders)) {
-    static_cast<void>(Queue(MessageKind::kVerify, DeliveryClass::kAgreed,
-                            Encode(VerifyMessage{*number}), {.is_own = true}));
-  }
-}
-
-void Engine::Core::DeliverVerify(const DeliveredMessage& message, const MemberId& writer) {
-  const std::optional<VerifyMessage> question = DecodeVerify(Bytes(message.payload).subspan(1));
-  // Only in the total order is this the same place everywhere.
-  if (!question.has_value() || message.cls == DeliveryClass::kConv) {
-    ++messages_malformed_;
-    return;
-  }
-  // The order that ends a view is that of those who go on together only; a side that was cut off
-  // may have delivered the question before, elsewhere.
-  if (closing_ && writer == self_.id) verifications_.AskAgain(question->number);
-  if (closing_ || !replica_.synced()) return;
-  const Proof own{view_.id, replica_.position(), replica_.maps()->digest()};
-  if (writer != self_.id) {
-    const ProofMessage answer{writer.instance, question->number, own};
-    static_cast<void>(
-        Queue(MessageKind::kProof, DeliveryClass::kConv, Encode(answer), {.is_own = true}));
-    return;
-  }
-  std::vector<MemberId> others;
-  for (const Rank rank : replica_.synced_ranks()) {
-    if (rank != rank_) others.push_back(view_infos_[rank].id);
-  }
-  verifications_.OnAsked(question->number, own, std::move(others), turn_.upcalls);
-}
-
-void Engine::Core::DeliverProof(const DeliveredMessage& message, const MemberId& writer) {
-  const std::optional<ProofMessage> answer = DecodeProof(Bytes(message.payload).subspan(1));
-  if (!answer.has_value()) {
-    ++messages_malformed_;
-  } else if (answer->asker == self_.id.instance) {
-    verifications_.OnProof(answer->number, writer, answer->proof, turn_.upcalls);
   }
 }
 

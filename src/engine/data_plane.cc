@@ -31,6 +31,7 @@ void DataPlane::OnView(Instant now, const ViewId& id, Rank self, size_t members,
   status_no_ = 0;
   status_due_ = members > 1;  // Introduces our credit.
   order_out_.order_records.clear();
+  records_.clear();
   rmcast_.OnView(now, id, self, members, rmcast_out_);
   order_.OnView(now, self, members, order_out_);
   flow_.OnView(now, self, members);
@@ -108,7 +109,11 @@ void DataPlane::Deliver(const order::CutOrder::Delivery& delivery, Output& out) 
     record.transitional = delivery.transitional;
     record.digest = TraceDigest(chunk.payload);
   });
-  if (chunk.cls == DeliveryClass::kCtrl) return;
+  if (chunk.cls == DeliveryClass::kCtrl) {
+    out.messages.push_back(
+        {.origin = chunk.origin, .cls = chunk.cls, .seq = chunk.seq, .payload = chunk.payload});
+    return;
+  }
   messages_.clear();
   reassembler_.OnChunk(chunk.origin, chunk.cls, chunk.flags, chunk.payload, messages_);
   for (Buffer& message : messages_) {
@@ -217,6 +222,15 @@ void DataPlane::SendOrders(Instant now, Output& out) {
   Route(now, out);
 }
 
+void DataPlane::SendRecords(Instant now, Output& out) {
+  constexpr uint8_t kWhole = wire::DataFrame::kFirst | wire::DataFrame::kLast;
+  while (!records_.empty() && rmcast_.CanSend(DeliveryClass::kCtrl)) {
+    SendChunk(now, DeliveryClass::kCtrl, kWhole, std::move(records_.front()));
+    records_.pop_front();
+  }
+  Route(now, out);
+}
+
 void DataPlane::SendStatus(Instant now, const Health& health, Output& out) {
   status_due_ = false;
   wire::StatusFrame status;
@@ -239,6 +253,7 @@ void DataPlane::EndOfTurn(Instant now, const Health& health, bool hold_messages,
   if (!hold_messages) SendQueued(now, out);
   Route(now, out);
   SendOrders(now, out);
+  SendRecords(now, out);
   // What was just ordered may have admitted what waits here.
   const bool was_admitted = packer_.admitted();
   AdmitLarge();

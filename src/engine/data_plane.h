@@ -9,6 +9,8 @@
 #define COHORT_ENGINE_DATA_PLANE_H_
 
 #include <cstdint>
+#include <deque>
+#include <utility>
 #include <vector>
 
 #include "absl/status/status.h"
@@ -25,6 +27,7 @@
 
 namespace cohort::engine {
 
+// A message, or a control record that is for the engine (class kCtrl).
 struct DeliveredMessage {
   Rank origin = 0;
   DeliveryClass cls = DeliveryClass::kConv;
@@ -67,6 +70,9 @@ class DataPlane {
 
   void OnView(Instant now, const ViewId& id, Rank self, size_t members, Output& out);
   absl::Status Push(frag::Message message) { return packer_.Push(std::move(message)); }
+  // A control record that leaves, in a chunk of its own, when the turn ends, after what leaves of
+  // the queue. Forgotten when the view ends before.
+  void PushRecord(Buffer record) { records_.push_back(std::move(record)); }
   // The lane in which `message` will leave.
   PendingCommands::Lane LaneFor(const frag::Message& message) const {
     return PendingCommands::LaneOf(message.cls, packer_.GoesLarge(message));
@@ -134,6 +140,7 @@ class DataPlane {
   void PaceLarge();
   void AdmitLarge();
   void SendOrders(Instant now, Output& out);
+  void SendRecords(Instant now, Output& out);
   void SendStatus(Instant now, const Health& health, Output& out);
 
   TraceSink* const trace_;
@@ -147,6 +154,7 @@ class DataPlane {
   std::vector<wire::Chunk> arrived_;  // Scratch, as are the next three.
   std::vector<order::CutOrder::Delivery> deliveries_;
   std::vector<Buffer> messages_;
+  std::deque<Buffer> records_;  // To be sent; few, since verifications are.
   frag::Packed packed_;
   ViewId view_;
   Rank self_ = 0;

@@ -98,7 +98,7 @@ void Replica::SetOwnOperations(uint64_t count) {
 void Replica::MergeCarriedHere() {
   // Excluded before the last merge was over: brings one state along instead of two. By version,
   // like every merge.
-  map::MergePlanner planner(*carried_, maps_->history(), options_.merge_horizon_ms);
+  map::MergePlanner planner(*carried_, maps_->history(), options_.merge_horizon_ms, 0, &resolvers_);
   map::Output ignored;
   const uint64_t hlc =
       maps_->size() == 0 ? 1 : std::max<uint64_t>(1, maps_->Get(0)->state().greatest);
@@ -371,10 +371,12 @@ void Replica::DrainChanges(map::Output& changes, const MemberId& writer, Output&
     event.view = view_.id;
     event.key = conflict.key;
     event.number = static_cast<int64_t>(conflict.loser_bytes);
-    event.text = "written on both sides of a partition; version " + conflict.winner.ToString() +
-                 " stays, " + conflict.loser.ToString() +
-                 (conflict.loser_carried ? " of the joining side" : " of the joined side") +
-                 " is lost";
+    event.text =
+        "written on both sides of a partition; version " + conflict.winner.ToString() +
+        (conflict.resolved ? ", which the map's resolver made of both, stays, " : " stays, ") +
+        conflict.loser.ToString() +
+        (conflict.loser_carried ? " of the joining side" : " of the joined side") +
+        (conflict.resolved ? " went into it" : " is lost");
     out.upcalls.emplace_back(EventUpcall{std::move(event)});
   }
   for (Side& side : sides_) {
@@ -438,12 +440,12 @@ void Replica::MaybePlanMerge() {
   const bool brings = synced_ && carried_ != nullptr && options_.policy == Policy::kAvailable;
   if (!brings || planner_.has_value()) return;
   planner_.emplace(*carried_, maps_->history(), options_.merge_horizon_ms,
-                   carrier_index_ * map::kBucketsPerMap / carriers_together_);
+                   carrier_index_ * map::kBucketsPerMap / carriers_together_, &resolvers_);
 }
 
 bool Replica::MayMerge() const {
   return planner_.has_value() && !planner_->done() && !own_large_ &&
-         own_operations_ < kOwnOperationsMax;
+         own_operations_ < kOwnOperationsMax && (!planner_->waits() || own_operations_ == 0);
 }
 
 void Replica::PublishMerge(uint64_t hlc, Output& out) {

@@ -16,6 +16,7 @@
 #include <set>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "base/trace.h"
@@ -23,6 +24,7 @@
 #include "engine/io.h"
 #include "map/map_set.h"
 #include "map/merge_planner.h"
+#include "map/resolver.h"
 #include "transfer/donor.h"
 #include "transfer/joiner.h"
 
@@ -106,6 +108,11 @@ class Replica {
   // Whether changes of the map of this name are wanted. By name, because numbers change when this
   // member goes to another side of a partition.
   void Watch(std::string_view map, bool wanted);
+  // What settles writes of both sides in the map of this name, when this member brings its side's
+  // (Spec 8.28). Stays until there is another one.
+  void SetResolver(const std::string& map, map::Resolver resolver) {
+    resolvers_[map] = std::move(resolver);
+  }
 
   bool synced() const { return synced_; }
   bool carries_state() const { return carries_state_; }
@@ -172,6 +179,7 @@ class Replica {
       carried_;  // Of a life before the last join; until its side is merged.
   std::optional<transfer::Joiner> joiner_;
   transfer::Donor donor_;
+  map::Resolvers resolvers_;
   std::optional<map::MergePlanner> planner_;
   ViewInfo view_;
   std::vector<MemberId> synced_members_;  // Of the view, in the order in which they became so.

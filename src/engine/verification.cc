@@ -11,7 +11,8 @@ namespace cohort::engine {
 namespace {
 
 constexpr size_t kVerifyBytes = 8;
-constexpr size_t kProofBytes = 16 + 8 + 16 + 8 + 16;
+constexpr size_t kRefusalBytes = 1 + 16 + 8;
+constexpr size_t kProofBytes = kRefusalBytes + 16 + 8 + 16 + 16;
 constexpr size_t kNamedMax = 8;  // Of members that differ, in the text of an error.
 
 }  // namespace
@@ -25,16 +26,17 @@ Buffer Encode(const VerifyMessage& message) {
 }
 
 Buffer Encode(const ProofMessage& message) {
-  Buffer body = Buffer::Allocate(kProofBytes);
+  Buffer body = Buffer::Allocate(message.proof.has_value() ? kProofBytes : kRefusalBytes);
   wire::ByteWriter writer(body.Fill());
+  writer.WriteU8(message.proof.has_value() ? 1 : 0);
   writer.WriteU64(message.asker.hi);
   writer.WriteU64(message.asker.lo);
   writer.WriteU64(message.number);
-  writer.WriteU64(message.proof.view.num);
-  writer.WriteU64(message.proof.view.cid);
-  writer.WriteU64(message.proof.position);
-  writer.WriteU64(message.proof.digest.hi);
-  writer.WriteU64(message.proof.digest.lo);
+  if (!message.proof.has_value()) return body;
+  const Proof& proof = *message.proof;
+  for (const uint64_t word : {proof.view.num, proof.view.cid, proof.position, proof.digest.hi,
+                              proof.digest.lo, proof.convergent.hi, proof.convergent.lo})
+    writer.WriteU64(word);
   return body;
 }
 
@@ -48,15 +50,18 @@ std::optional<VerifyMessage> DecodeVerify(Bytes body) {
 
 std::optional<ProofMessage> DecodeProof(Bytes body) {
   wire::ByteReader reader(body);
+  const uint8_t told = reader.ReadU8();
   ProofMessage message;
   message.asker.hi = reader.ReadU64();
   message.asker.lo = reader.ReadU64();
   message.number = reader.ReadU64();
-  message.proof.view.num = reader.ReadU64();
-  message.proof.view.cid = reader.ReadU64();
-  message.proof.position = reader.ReadU64();
-  message.proof.digest.hi = reader.ReadU64();
-  message.proof.digest.lo = reader.ReadU64();
+  if (told > 1) return std::nullopt;
+  if (told == 1) {
+    Proof& proof = message.proof.emplace();
+    for (uint64_t* word : {&proof.view.num, &proof.view.cid, &proof.position, &proof.digest.hi,
+                           &proof.digest.lo, &proof.convergent.hi, &proof.convergent.lo})
+      *word = reader.ReadU64();
+  }
   if (!reader.AtEnd()) return std::nullopt;
   return message;
 }
@@ -75,7 +80,7 @@ absl::Status Verifications::Add(Instant now, uint64_t id, uint16_t holders_min, 
 
 std::optional<uint64_t> Verifications::TakeAskable(size_t holders) {
   for (One& one : all_) {
-    if (one.step != Step::kWaits || holders < one.holders_min) continue;
+    if (one.step != Step::kWaits || one.ask_at.has_value() || holders < one.holders_min) continue;
     one.step = Step::kAsking;
     return one.number;
   }
@@ -88,10 +93,17 @@ Verifications::One* Verifications::Find(uint64_t number) {
   return found == all_.end() ? nullptr : &*found;
 }
 
+void Verifications::OnPlaced(uint64_t number) {
+  One* one = Find(number);
+  if (one == nullptr || one->step != Step::kAsking) return;
+  one->step = Step::kPlaced;
+  one->by_marks = true;
+}
+
 void Verifications::OnAsked(uint64_t number, const Proof& own, std::vector<MemberId> holders,
                             std::vector<Upcall>& upcalls) {
   One* one = Find(number);
-  if (one == nullptr || one->step != Step::kAsking) return;
+  if (one == nullptr || (one->step != Step::kAsking && one->step != Step::kPlaced)) return;
   one->step = Step::kAsked;
   one->own = own;
   one->awaited = std::move(holders);
@@ -102,17 +114,31 @@ void Verifications::OnAsked(uint64_t number, const Proof& own, std::vector<Membe
 
 void Verifications::AskAgain(uint64_t number) {
   One* one = Find(number);
-  if (one == nullptr || one->step != Step::kAsking) return;
+  if (one == nullptr || one->step == Step::kWaits) return;
   one->step = Step::kWaits;
+  one->by_marks = false;
   one->number = next_number_++;
   one->early.clear();
+  one->awaited.clear();
+  one->different.clear();
+}
+
+void Verifications::OnRefused(Instant now, uint64_t number, const MemberId& from) {
+  One* one = Find(number);
+  if (one == nullptr || one->step == Step::kWaits) return;
+  const bool is_awaited =
+      std::find(one->awaited.begin(), one->awaited.end(), from) != one->awaited.end();
+  // A difference is told, whatever others say.
+  if (one->step == Step::kAsked && (!is_awaited || !one->different.empty())) return;
+  AskAgain(number);
+  one->ask_at = now + kAskAgainAfter;
 }
 
 void Verifications::OnProof(uint64_t number, const MemberId& from, const Proof& proof,
                             std::vector<Upcall>& upcalls) {
   One* one = Find(number);
   if (one == nullptr || one->step == Step::kWaits) return;
-  if (one->step == Step::kAsking) {
+  if (one->step != Step::kAsked) {
     const bool is_new = std::none_of(one->early.begin(), one->early.end(),
                                      [&](const auto& early) { return early.first == from; });
     if (is_new) one->early.emplace_back(from, proof);
@@ -134,10 +160,15 @@ void Verifications::Count(One& one, const MemberId& from, const Proof& proof) {
 void Verifications::OnView(const std::vector<MemberInfo>& members, std::vector<Upcall>& upcalls) {
   for (size_t i = 0; i < all_.size();) {
     const size_t before = all_.size();
+    if (all_[i].step == Step::kPlaced) AskAgain(all_[i].number);
     std::erase_if(all_[i].awaited, [&](const MemberId& id) {
       return std::none_of(members.begin(), members.end(),
                           [&](const MemberInfo& member) { return member.id == id; });
     });
+    // Who goes on has given up what it had gathered; but a difference that was seen is told.
+    const bool waits_in_vain = all_[i].by_marks && !all_[i].awaited.empty();
+    if (waits_in_vain && all_[i].different.empty()) AskAgain(all_[i].number);
+    if (waits_in_vain) all_[i].awaited.clear();
     FinishIfComplete(all_[i], upcalls);
     if (all_.size() == before) ++i;
   }
@@ -146,8 +177,7 @@ void Verifications::OnView(const std::vector<MemberInfo>& members, std::vector<U
 void Verifications::FinishIfComplete(One& one, std::vector<Upcall>& upcalls) {
   if (one.step != Step::kAsked || !one.awaited.empty()) return;
   if (one.different.empty() && one.equal < one.holders_min) {
-    one.step = Step::kAsking;  // Others left before they answered.
-    AskAgain(one.number);
+    AskAgain(one.number);  // Others left before they answered.
     return;
   }
   DoneUpcall done;
@@ -180,12 +210,18 @@ void Verifications::OnExcluded(std::vector<Upcall>& upcalls) {
 }
 
 void Verifications::OnTimer(Instant now, std::vector<Upcall>& upcalls) {
-  for (const One& one : all_) {
+  for (One& one : all_) {
+    if (one.ask_at.has_value() && *one.ask_at <= now) one.ask_at.reset();
     if (one.give_up_at > now) continue;
     std::string text =
         "too few members hold the whole state, or this one has to merge first what it brought "
         "along";
     if (one.step == Step::kAsking) text = "the question has not come to its place in the order yet";
+    if (one.ask_at.has_value())
+      text =
+          "members were busy with other verifications, or with more writes than they can compare";
+    if (one.step == Step::kPlaced)
+      text = "what the others had written to convergent maps is not here yet";
     if (one.step == Step::kAsked)
       text = absl::StrCat(one.awaited.size(), " members have not answered yet");
     upcalls.emplace_back(
@@ -196,7 +232,8 @@ void Verifications::OnTimer(Instant now, std::vector<Upcall>& upcalls) {
 
 Instant Verifications::NextDeadline() const {
   Instant next = Instant::Infinite();
-  for (const One& one : all_) next = std::min(next, one.give_up_at);
+  for (const One& one : all_)
+    next = std::min({next, one.give_up_at, one.ask_at.value_or(Instant::Infinite())});
   return next;
 }
 

@@ -4,7 +4,8 @@
 // Idea: digests kept up to date by each write cost nothing to read, and a place in the total order
 // is the same moment everywhere, so nobody has to pause. Answers are CONV messages and come even
 // across a view change; who leaves the view before it has answered proves nothing and is not waited
-// for. Protocol: docs/protocol/map.md 8.30.
+// for. Where there are convergent maps, each answers when their marks are here (marks.h). Protocol:
+// docs/protocol/map.md 8.30.
 //
 // Limits: kVerificationsMax under way. Owner: one Engine. Not thread-safe.
 #ifndef COHORT_ENGINE_VERIFICATION_H_
@@ -25,12 +26,14 @@
 namespace cohort::engine {
 
 inline constexpr size_t kVerificationsMax = 16;
+inline constexpr Duration kAskAgainAfter = milliseconds(50);
 
 // What a holder of the whole state has at one place of the order.
 struct Proof {
   ViewId view;
-  uint64_t position = 0;  // Of the last map operation before it, in that view.
-  map::Digest digest;
+  uint64_t position = 0;   // Of the last map operation before it, in that view.
+  map::Digest digest;      // Of the ordered maps.
+  map::Digest convergent;  // Of the others, at the marks (marks.h).
   bool operator==(const Proof&) const = default;
 };
 
@@ -41,7 +44,7 @@ struct VerifyMessage {
 struct ProofMessage {
   InstanceId asker;
   uint64_t number = 0;
-  Proof proof;
+  std::optional<Proof> proof;  // None: it cannot be told now.
 };
 Buffer Encode(const VerifyMessage& message);
 Buffer Encode(const ProofMessage& message);
@@ -54,16 +57,22 @@ class Verifications {
   // Command `id` wants to know whether at least `holders_min` members hold the same; it waits until
   // so many hold the whole state. kResourceExhausted: too many at once.
   absl::Status Add(Instant now, uint64_t id, uint16_t holders_min, Duration within);
-  // The number of a verification that may be asked for now, with so many holders; it must be.
+  // The number of a verification that may be asked for now, with so many holders; it must be. What
+  // is to be asked later is due when OnTimer() has said so.
   std::optional<uint64_t> TakeAskable(size_t holders);
-  // Its question was delivered here, where this member has `own`; `holders` are those that answer.
+  // Its question was delivered here; what this member has at the marks is yet to be known.
+  void OnPlaced(uint64_t number);
+  // This member has `own`; `holders` are those that answer besides.
   void OnAsked(uint64_t number, const Proof& own, std::vector<MemberId> holders,
                std::vector<Upcall>& upcalls);
   // Its question came to no place that all agree on: it is asked again under another number.
   void AskAgain(uint64_t number);
+  // The same, but a while later: `from`, one of those that answer, cannot tell.
+  void OnRefused(Instant now, uint64_t number, const MemberId& from);
   void OnProof(uint64_t number, const MemberId& from, const Proof& proof,
                std::vector<Upcall>& upcalls);
-  // A view of `members`: who is not among them does not answer any more.
+  // A view of `members`: who is not among them does not answer any more. Whose marks had not all
+  // come gives no answer either: what waits for marks is asked again.
   void OnView(const std::vector<MemberInfo>& members, std::vector<Upcall>& upcalls);
   // What was asked gets no answers any more; what was not asked waits on.
   void OnExcluded(std::vector<Upcall>& upcalls);
@@ -74,13 +83,15 @@ class Verifications {
   size_t size() const { return all_.size(); }
 
  private:
-  enum class Step : uint8_t { kWaits, kAsking, kAsked };
+  enum class Step : uint8_t { kWaits, kAsking, kPlaced, kAsked };
   struct One {
     uint64_t id = 0;
     uint64_t number = 0;
     uint16_t holders_min = 1;
     Instant give_up_at;
     Step step = Step::kWaits;
+    bool by_marks = false;  // It was placed, and its answers wait for marks.
+    std::optional<Instant> ask_at;
     Proof own;
     // Answers that came before the question came to its place here; one of a member.
     std::vector<std::pair<MemberId, Proof>> early;

@@ -399,8 +399,14 @@ void ConvergentMap::ReportLosses(std::string_view key, const Registers& theirs, 
   const auto report = [&](const Stamp& winner, bool winner_erased, const Attribute& loser,
                           bool loser_carried) {
     if (loser.view < op.base) return;
-    out.merge.Add({id(), std::string(key), winner, loser.mark.stamp, loser.value.size(),
-                   loser.absent, winner_erased, loser_carried});
+    out.merge.Add({.map = id(),
+                   .key = std::string(key),
+                   .winner = winner,
+                   .loser = loser.mark.stamp,
+                   .loser_bytes = loser.value.size(),
+                   .loser_erased = loser.absent,
+                   .winner_erased = winner_erased,
+                   .loser_carried = loser_carried});
     ++stats_.conflicts;
   };
   for (const Attribute& mine : ours->attributes) {

@@ -32,7 +32,11 @@ inline constexpr size_t kOpLivesMax = 64;
 // write at once is joined all the same, and goes to joiners and into merges up to kValueBytesMax.
 inline constexpr size_t kRegistersBytesMax = size_t{512} << 10;
 inline constexpr size_t kBucketsPerMap = 4096;
-inline constexpr size_t kSnapshotsMax = 4;      // Alive at once, per map.
+inline constexpr size_t kSnapshotsMax = 4;  // Alive at once, per map.
+// What one verification gathers of operations of convergent maps, each counted with so many bytes
+// besides its own.
+inline constexpr size_t kMarkedBytesMax = size_t{32} << 20;
+inline constexpr size_t kMarkedOperationBytes = 512;
 inline constexpr size_t kConflictsKept = 1000;  // Of a merge report; the rest is counted.
 inline constexpr size_t kViewHistoryMax = 256;  // Views a map set remembers, besides the first.
 inline constexpr uint64_t kTtlMaxMs = uint64_t{1} << 42;  // About 139 years.

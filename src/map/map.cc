@@ -204,6 +204,13 @@ Digest Map::digest() const {
 // Spec 8.18
 std::optional<Snapshot> Map::TakeSnapshot() const {
   if (ticket_.use_count() > static_cast<long>(kSnapshotsMax)) return std::nullopt;
+  Snapshot snapshot = ShareBuckets();
+  snapshot.bucket_digests_ = bucket_digests_;
+  snapshot.ticket_ = ticket_;
+  return snapshot;
+}
+
+Snapshot Map::ShareBuckets() const {
   Snapshot snapshot;
   snapshot.name_ = name_;
   snapshot.state_ = state_;
@@ -211,8 +218,6 @@ std::optional<Snapshot> Map::TakeSnapshot() const {
   snapshot.entries_ = live_ + Tombstones();
   snapshot.bytes_ = bytes_ + tombstone_bytes_ + hidden_bytes_;
   snapshot.buckets_.assign(buckets_.begin(), buckets_.end());
-  snapshot.bucket_digests_ = bucket_digests_;
-  snapshot.ticket_ = ticket_;
   return snapshot;
 }
 

@@ -98,6 +98,8 @@ class Map {
 
   // Empty when kSnapshotsMax are alive.
   std::optional<Snapshot> TakeSnapshot() const;
+  // The same without that limit, for who has one of its own.
+  Snapshot ShareBuckets() const;
 
   // ---- For transfers and merges.
   // Puts a received entry in place. False if it is malformed or the key is there already.

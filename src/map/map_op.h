@@ -96,6 +96,9 @@ struct MergeEntry {
   GroupTime expires_at = 0;
   uint64_t ttl_ms = 0;
   bool tombstone = false;
+  // None, or the version at which the group's entry must be: what a resolver has made of it and of
+  // the other side's (Spec 8.28).
+  Version replaces{};
 };
 
 // Entries of another side of a partition, see merge_planner.h. In a convergent map `value` holds

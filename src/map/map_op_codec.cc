@@ -112,6 +112,7 @@ struct BodyFiller : ItemFiller<v1::MapOperation> {
       added->set_expires_at(entry.expires_at);
       added->set_ttl_ms(entry.ttl_ms);
       added->set_tombstone(entry.tombstone);
+      if (entry.replaces != Version::None()) Set(added->mutable_replaces(), entry.replaces);
     }
   }
   void operator()(const ConfigureOp& op) {
@@ -214,7 +215,7 @@ MergeOp From(const v1::MapMerge& in) {
   merge.entries.reserve(static_cast<size_t>(in.entries_size()));
   for (const v1::MapMergeEntry& entry : in.entries()) {
     merge.entries.push_back({entry.key(), entry.value(), From(entry.version()), entry.expires_at(),
-                             entry.ttl_ms(), entry.tombstone()});
+                             entry.ttl_ms(), entry.tombstone(), From(entry.replaces())});
   }
   return merge;
 }

@@ -9,6 +9,12 @@
 
 namespace cohort::map {
 
+Uint128 DigestInSet(uint32_t id, const Digest& digest) {
+  const uint64_t words[] = {id, digest.hi, digest.lo};
+  const XXH128_hash_t hash = XXH3_128bits(words, sizeof(words));
+  return (static_cast<Uint128>(hash.high64) << 64) | hash.low64;
+}
+
 MapSet::MapSet(const Options& options) : options_(options) {}
 
 void MapSet::OnView(const ViewId& view) {
@@ -142,6 +148,11 @@ void MapSet::CopyEarly(const MapSet& other, Output& out) {
   }
 }
 
+const ConvergentMap* MapSet::FindEarly(std::string_view name) const {
+  const auto found = early_.find(name);
+  return found == early_.end() ? nullptr : found->second.get();
+}
+
 const Map* MapSet::Find(std::string_view name) const {
   for (const auto& map : maps_) {
     if (map->name() == name) return map.get();
@@ -222,10 +233,7 @@ Digest MapSet::DigestOf(bool convergent) const {
   Uint128 sum = 0;
   for (const auto& map : maps_) {
     if (map->convergent() != convergent) continue;
-    const Digest digest = map->digest();
-    const uint64_t words[] = {map->id(), digest.hi, digest.lo};
-    const XXH128_hash_t hash = XXH3_128bits(words, sizeof(words));
-    sum += (static_cast<Uint128>(hash.high64) << 64) | hash.low64;
+    sum += DigestInSet(map->id(), map->digest());
   }
   return Digest::Of(sum);
 }

@@ -30,6 +30,9 @@
 
 namespace cohort::map {
 
+// What a map of this number adds to the digest of its set.
+Uint128 DigestInSet(uint32_t id, const Digest& digest);
+
 // A moment of the whole state.
 struct MapSetSnapshot {
   ViewId view;
@@ -71,6 +74,8 @@ class MapSet {
   ApplyResult Join(Bytes message, const ConvergentPlace& place, Output& out);
   // Takes over what another set keeps apart; that keeps it, too.
   void CopyEarly(const MapSet& other, Output& out);
+  // What is kept apart for the map of this name; null if nothing is.
+  const ConvergentMap* FindEarly(std::string_view name) const;
   // Forgets what is kept apart: of views that are over.
   void ForgetEarly() { early_.clear(); }
 

@@ -16,11 +16,12 @@ constexpr size_t kEntryFieldBytes = 80;
 }  // namespace
 
 MergePlanner::MergePlanner(const MapSet& carried, const ViewHistory& current, uint64_t horizon_ms,
-                           size_t first_bucket)
+                           size_t first_bucket, const Resolvers* resolvers)
     : carried_(&carried),
       base_(carried.history().CommonWith(current)),
       horizon_ms_(horizon_ms),
-      first_bucket_(first_bucket % kBucketsPerMap) {}
+      first_bucket_(first_bucket % kBucketsPerMap),
+      resolvers_(resolvers) {}
 
 uint64_t MergePlanner::BaseNumber() const {
   return base_.kind == ViewHistory::Base::Kind::kKnown ? base_.last.num : 0;
@@ -53,7 +54,107 @@ void MergePlanner::PlanEntry(const std::string& key, const Entry& theirs, const 
       ours->value.text() == theirs.value.text() && ours->tombstone == theirs.tombstone) {
     return;
   }
+  if (PlanResolved(key, theirs, ours, now)) return;
   ready_.push_back({key, theirs});
+}
+
+std::optional<std::string> MergePlanner::Resolve(const BothWritten& both) const {
+  std::optional<std::string> value = (*resolver_)(both);
+  if (value.has_value() && value->size() > kValueBytesMax) return std::nullopt;
+  return value;
+}
+
+// Spec 8.28. Whether a resolver has settled it.
+bool MergePlanner::PlanResolved(const std::string& key, const Entry& theirs, const Entry* ours,
+                                GroupTime now) {
+  if (resolver_ == nullptr || tries_ >= kResolveTriesMax || ours == nullptr || ours->tombstone ||
+      ours->IsExpired(now) || ours->view.num < BaseNumber() ||
+      ours->value.text() == theirs.value.text())
+    return false;
+  const uint64_t time = std::max(ours->version.time, theirs.version.time) + 1;
+  const std::optional<std::string> value =
+      Resolve({key, {}, ours->value.text(), theirs.value.text()});
+  if (!value.has_value() || time >= kHlcMax) return false;
+  // As another carrier of this side has settled it.
+  if (*value == ours->value.text() && theirs.version < ours->version) return true;
+  Entry entry = theirs.version < ours->version ? *ours : theirs;  // Its lifetime.
+  entry.value = Buffer::CopyOf(*value);
+  entry.version = {time, 0};
+  ++stats_.resolved;
+  ready_.push_back({key, std::move(entry), ours->version, tries_ + 1});
+  return true;
+}
+
+// The same of attributes of one entry; returns the greatest stamp given. No version is asked for:
+// what is written at the same moment is later, and stays.
+Version MergePlanner::ResolveAttributes(const std::string& key, Registers& registers,
+                                        const Registers& held, std::deque<std::string>& values) {
+  Version greatest;
+  for (Attribute& attribute : registers.attributes) {
+    const Attribute* other = held.Find(attribute.name);
+    if (other == nullptr || other->absent || attribute.absent || other->view < BaseNumber() ||
+        attribute.view < BaseNumber() || other->value == attribute.value)
+      continue;
+    const bool is_held_later = IsLater(*other, attribute);
+    const uint64_t time = std::max(other->mark.stamp.time, attribute.mark.stamp.time) + 1;
+    std::optional<std::string> value =
+        Resolve({key, attribute.name, other->value, attribute.value});
+    if (!value.has_value() || time >= kHlcMax || (is_held_later && *value == other->value))
+      continue;
+    attribute.mark = {std::max(other->mark.life, attribute.mark.life), {time, 0}};
+    attribute.value = values.emplace_back(*std::move(value));
+    greatest = std::max(greatest, attribute.mark.stamp);
+    ++stats_.resolved;
+  }
+  return greatest;
+}
+
+// What a resolver has made is applied, or its entry was written to before: then once more.
+std::optional<Buffer> MergePlanner::NextAgain(const MapSet& current, uint64_t hlc) {
+  const std::vector<Owned> sent = std::exchange(unsettled_, {});
+  const Map* theirs = carried_->Find(unsettled_map_);
+  const Map* ours = current.Find(unsettled_map_);
+  if (theirs == nullptr || ours == nullptr) return std::nullopt;
+  std::vector<Owned> later = std::exchange(ready_, {});
+  const Resolver* of_later = std::exchange(resolver_, ResolverOf(unsettled_map_));
+  for (const Owned& one : sent) {
+    const Entry* held = ours->Find(one.key);
+    const Entry* carried = theirs->Find(one.key);
+    if (carried == nullptr || (held != nullptr && held->version == one.entry.version)) continue;
+    tries_ = one.tries;
+    PlanEntry(one.key, *carried, held, static_cast<GroupTime>(hlc >> 16));
+  }
+  tries_ = 0;
+  resolver_ = of_later;
+  const std::vector<Owned> again = std::exchange(ready_, std::move(later));
+  if (again.empty()) return std::nullopt;
+  return Encode(unsettled_map_, {.subgroup = carried_->history().last(), .base = BaseNumber()},
+                again, hlc);
+}
+
+const Resolver* MergePlanner::ResolverOf(std::string_view map) const {
+  if (resolvers_ == nullptr) return nullptr;
+  const auto found = resolvers_->find(map);
+  return found == resolvers_->end() ? nullptr : &found->second;
+}
+
+std::optional<Buffer> MergePlanner::Encode(const std::string& map, MergeOp merge,
+                                           const std::vector<Owned>& taken, uint64_t hlc) {
+  for (const Owned& owned : taken) {
+    MergeEntry& entry = merge.entries.emplace_back();
+    entry.key = owned.key;
+    entry.value = owned.entry.value.text();
+    entry.version = owned.entry.version;
+    if (merge.convergent) continue;  // The registers say the rest.
+    entry.expires_at = owned.entry.expires_at;
+    entry.ttl_ms = owned.entry.ttl_ms;
+    entry.tombstone = owned.entry.tombstone;
+    entry.replaces = owned.replaces;
+    if (owned.replaces != Version::None()) unsettled_.push_back(owned);
+  }
+  unsettled_map_ = map;
+  stats_.published += taken.size();
+  return EncodeMapOp({.map = map, .hlc = hlc, .body = std::move(merge)});
 }
 
 // Spec 11.18. The registers that this side wrote since the sides parted, or all of an entry that
@@ -103,6 +204,11 @@ void MergePlanner::PlanRegisters(const std::string& key, const Entry& theirs, co
       ++stats_.inferred;
     }
   }
+  std::deque<std::string> values;
+  if (resolver_ != nullptr && held.has_value() && held->IsAlive() && registers->IsAlive()) {
+    inferred = std::max(inferred, ResolveAttributes(key, *registers, *held, values));
+    if (!values.empty()) registers->created = std::max(registers->created, held->created);
+  }
   ready_.push_back({key, EntryOf(*registers, std::max(theirs.version, inferred))});
 }
 
@@ -145,6 +251,7 @@ bool MergePlanner::Advance(const MapSet& current, GroupTime now) {
     const Map* ours = current.Find(theirs.name());
     // One name, two kinds: nothing of this side's map can be in the other's.
     if (ours != nullptr && ours->convergent() != theirs.convergent()) continue;
+    resolver_ = ResolverOf(theirs.name());
     // The clear travels with the first entries of its map, or alone.
     if (swept_ == 0 && NeedsCleared(theirs, ours)) clear_pending_ = true;
     while (swept_ < kBucketsPerMap) {
@@ -178,9 +285,10 @@ std::optional<Buffer> MergePlanner::NextConfigure(const MapSet& current, uint64_
 std::optional<Buffer> MergePlanner::Next(const MapSet& current, uint64_t hlc) {
   if (done_) return std::nullopt;
   if (std::optional<Buffer> configure = NextConfigure(current, hlc)) return configure;
+  if (waits()) {
+    if (std::optional<Buffer> again = NextAgain(current, hlc)) return again;
+  }
   const auto now = static_cast<GroupTime>(hlc >> 16);
-  MapOp op;
-  op.hlc = hlc;
   MergeOp merge;
   merge.subgroup = carried_->history().last();
   merge.base = BaseNumber();
@@ -209,20 +317,7 @@ std::optional<Buffer> MergePlanner::Next(const MapSet& current, uint64_t hlc) {
   merge.last = name.empty();
   done_ = merge.last;
   if (merge.last) name = carried_->size() > 0 ? carried_->Get(0)->name() : "main";
-  for (const Owned& owned : taken) {
-    MergeEntry& entry = merge.entries.emplace_back();
-    entry.key = owned.key;
-    entry.value = owned.entry.value.text();
-    entry.version = owned.entry.version;
-    if (merge.convergent) continue;  // The registers say the rest.
-    entry.expires_at = owned.entry.expires_at;
-    entry.ttl_ms = owned.entry.ttl_ms;
-    entry.tombstone = owned.entry.tombstone;
-  }
-  stats_.published += taken.size();
-  op.map = name;
-  op.body = std::move(merge);
-  return EncodeMapOp(op);
+  return Encode(name, std::move(merge), taken, hlc);
 }
 
 uint64_t MergePlanner::CountDropped(const MapSet& carried, const MapSet& current) {

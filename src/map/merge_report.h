@@ -21,6 +21,7 @@ struct Conflict {
   uint64_t loser_bytes = 0;    // Size of the value that was lost; 0 for an erase.
   bool loser_erased = false;   // What lost was an erase.
   bool winner_erased = false;  // What won was an erase.
+  bool resolved = false;       // What won was made of both, by a resolver.
   bool loser_carried = false;  // True: the side that joined lost. False: the side that was joined.
 };
 

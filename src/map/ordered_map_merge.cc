@@ -54,8 +54,12 @@ uint64_t OrderedMap::MergeCleared(const MergeOp& op, const Place& place, Output&
       if (entry->tombstone) continue;
       ++removed;
       if (entry->view.num >= op.base) {
-        out.merge.Add(
-            {id(), *key, op.cleared, entry->version, entry->value.size(), false, true, false});
+        out.merge.Add({.map = id(),
+                       .key = *key,
+                       .winner = op.cleared,
+                       .loser = entry->version,
+                       .loser_bytes = entry->value.size(),
+                       .winner_erased = true});
         ++stats_.conflicts;
       }
       if (out.wants_changes) {
@@ -73,10 +77,20 @@ bool OrderedMap::MergeOne(const MergeEntry& theirs, const MergeOp& op, const Pla
   const Entry* ours = FindHashed(hash, theirs.key);
   const auto report = [&](const Version& winner, bool winner_erased, const Version& loser,
                           uint64_t loser_bytes, bool loser_erased, bool loser_carried) {
-    out.merge.Add({id(), std::string(theirs.key), winner, loser, loser_bytes, loser_erased,
-                   winner_erased, loser_carried});
+    out.merge.Add({.map = id(),
+                   .key = std::string(theirs.key),
+                   .winner = winner,
+                   .loser = loser,
+                   .loser_bytes = loser_bytes,
+                   .loser_erased = loser_erased,
+                   .winner_erased = winner_erased,
+                   .resolved = theirs.replaces != Version::None(),
+                   .loser_carried = loser_carried});
     ++stats_.conflicts;
   };
+  const bool resolved = theirs.replaces != Version::None();
+  // Written since the resolver saw it: who sent this sees that, and asks the resolver again.
+  if (resolved && (ours == nullptr || ours->version != theirs.replaces)) return false;
   if (theirs.version < state_.cleared) {
     if (!theirs.tombstone) {
       report(state_.cleared, true, theirs.version, theirs.value.size(), false, true);

@@ -64,8 +64,15 @@ void CutOrder::OnChunk(Instant, wire::Chunk chunk, Output& out) {
 // ---- Cuts ---------------------------------------------------------------------------------------
 
 void CutOrder::OnControl(const wire::Chunk& chunk, Output& out) {
-  if (chunk.payload.empty() ||
-      chunk.payload.data()[0] != static_cast<std::byte>(wire::ControlRecord::kOrder)) {
+  const auto kind = chunk.payload.empty()
+                        ? wire::ControlRecord{}
+                        : static_cast<wire::ControlRecord>(chunk.payload.data()[0]);
+  // Of its place in the stream nothing here depends on, so it is handed up like a CONV chunk.
+  if (kind == wire::ControlRecord::kMark) {
+    out.deliveries.push_back({chunk, 0, false});
+    return;
+  }
+  if (kind != wire::ControlRecord::kOrder) {
     ++stats_.records_unknown;
     return;
   }

@@ -98,6 +98,11 @@ absl::StatusOr<ReplicatedMap> Group::OpenMap(std::string_view name, const MapOpt
     command.bytes_max = options.bytes_max;
     command.convergent = convergent;
     command.evicts = options.when_full == WhenFull::kEvictLeastRecentlyUsed;
+    if (options.resolver != nullptr) {
+      command.resolver = [resolver = options.resolver](const map::BothWritten& both) {
+        return resolver({both.key, both.attribute, both.held, both.brought});
+      };
+    }
     const WriteResult result = impl_->Call(std::move(command), timeout);
     if (!result.ok()) return result.status;
   }

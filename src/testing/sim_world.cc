@@ -379,6 +379,7 @@ void SimWorld::Start(HostIndex index) {
   host.events.clear();
   host.installed = {};
   host.engine = std::make_unique<engine::Engine>(options, entropy);
+  host.resolved.clear();
   host.channels = NewChannels(index);
   timeline_->OnProcess(At(index), sim::ProcessChange::kStarted);
   // The host's own clock of the day is a little wrong.

@@ -17,6 +17,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -124,6 +125,7 @@ class SimWorld : public std::enable_shared_from_this<SimWorld> {
     std::vector<sim::StreamDelivery> held;  // Came while the process was paused.
     std::vector<Event> events;
     std::list<std::shared_ptr<Subscriber>> subscribers;
+    std::set<std::string, std::less<>> resolved;  // Maps whose resolver this process was given.
     std::shared_ptr<SimChannels> channels;
     std::map<std::string, std::shared_ptr<SimLocks>, std::less<>> locks;  // By map.
   };

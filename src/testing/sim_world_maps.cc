@@ -49,9 +49,16 @@ absl::Status SimWorld::WriteAsync(HostIndex index, std::string_view map,
 
 bool SimWorld::OpenMap(HostIndex index, std::string_view map) {
   if (hosts_[index].engine == nullptr) return false;
-  if (hosts_[index].engine->MapId(map)) return true;
+  const bool resolved = options_.resolver == nullptr || hosts_[index].resolved.contains(map);
+  if (hosts_[index].engine->MapId(map) && resolved) return true;
   engine::OpenMap command;
   command.name = map;
+  if (options_.resolver != nullptr) {
+    command.resolver = [resolver = options_.resolver](const map::BothWritten& both) {
+      return resolver({both.key, both.attribute, both.held, both.brought});
+    };
+    hosts_[index].resolved.emplace(map);
+  }
   return Wait(index, std::move(command), absl::Seconds(5)).ok();
 }
 

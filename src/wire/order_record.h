@@ -19,7 +19,7 @@
 namespace cohort::wire {
 
 // First byte of the payload of a kCtrl chunk: which control record it is.
-enum class ControlRecord : uint8_t { kOrder = 1 };
+enum class ControlRecord : uint8_t { kOrder = 1, kMark = 2 };
 
 struct OrderRun {
   Rank rank = 0;

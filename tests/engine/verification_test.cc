@@ -168,6 +168,45 @@ TEST_F(VerificationsTest, AnotherDigestOrAnotherPlaceIsDataLossAndNamesTheMember
   }
 }
 
+// They are busy, or were written to by one of whom not all knew that it holds the state.
+TEST_F(VerificationsTest, WhoCannotTellIsAskedAgainAWhileLater) {
+  ASSERT_TRUE(all_.Add({}, 5, 1, seconds(5)).ok());
+  const uint64_t first = *all_.TakeAskable(3);
+  all_.OnPlaced(first);
+  all_.OnRefused({}, first, Id(8));
+  EXPECT_FALSE(all_.TakeAskable(3).has_value());
+  EXPECT_EQ(all_.NextDeadline(), Instant() + kAskAgainAfter);
+  all_.OnTimer(Instant() + kAskAgainAfter, upcalls_);
+  const std::optional<uint64_t> second = all_.TakeAskable(3);
+  ASSERT_TRUE(second.has_value());
+  EXPECT_NE(*second, first);
+  all_.OnPlaced(*second);
+  all_.OnAsked(*second, Of(1), {Id(8)}, upcalls_);
+  all_.OnRefused({}, *second, Id(9));  // Nobody had asked it.
+  all_.OnProof(*second, Id(8), Of(1), upcalls_);
+  ASSERT_EQ(upcalls_.size(), 1u);
+  EXPECT_TRUE(Done().status.ok());
+}
+
+// Who goes on into another view gives up what it has gathered.
+TEST_F(VerificationsTest, WhatWaitsForMarksIsAskedAgainInTheNextViewButADifferenceIsTold) {
+  for (uint64_t id : {5, 6, 7}) ASSERT_TRUE(all_.Add({}, id, 1, seconds(5)).ok());
+  const uint64_t placed = *all_.TakeAskable(3);
+  const uint64_t asked = *all_.TakeAskable(3);
+  const uint64_t different = *all_.TakeAskable(3);
+  for (const uint64_t number : {placed, asked, different}) all_.OnPlaced(number);
+  for (const uint64_t number : {asked, different})
+    all_.OnAsked(number, Of(1), {Id(8), Id(9)}, upcalls_);
+  all_.OnProof(different, Id(8), Of(2), upcalls_);
+  EXPECT_TRUE(upcalls_.empty());
+  all_.OnView({{.id = Id(8)}, {.id = Id(9)}}, upcalls_);
+  ASSERT_EQ(upcalls_.size(), 1u);
+  EXPECT_TRUE(absl::IsDataLoss(Done().status));
+  EXPECT_TRUE(all_.TakeAskable(3).has_value());
+  EXPECT_TRUE(all_.TakeAskable(3).has_value());
+  EXPECT_FALSE(all_.TakeAskable(3).has_value());
+}
+
 TEST_F(VerificationsTest, AnAnswerCountsOnceAndOnlyOfWhoWasAsked) {
   ASSERT_TRUE(all_.Add({}, 5, 1, seconds(5)).ok());
   const uint64_t number = *all_.TakeAskable(3);
@@ -244,6 +283,10 @@ TEST_F(VerificationsTest, MessagesOfAnotherSizeAreNoMessages) {
   EXPECT_EQ(DecodeProof(bytes)->asker, proof.asker);
   for (size_t size = 0; size < bytes.size(); ++size)
     EXPECT_FALSE(DecodeProof(Bytes(bytes).first(size)).has_value());
+  const Buffer refusal = Encode(ProofMessage{{1, 2}, 3, std::nullopt});
+  ASSERT_TRUE(DecodeProof(refusal).has_value());
+  EXPECT_FALSE(DecodeProof(refusal)->proof.has_value());
+  EXPECT_FALSE(DecodeProof(Bytes(refusal).first(refusal.size() - 1)).has_value());
   EXPECT_EQ(DecodeVerify(Encode(VerifyMessage{77}))->number, 77u);
   EXPECT_FALSE(DecodeVerify(bytes).has_value());
 }

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "wire/frames.h"
+#include "wire/mark_record.h"
 #include "wire/order_record.h"
 
 namespace cohort::order {
@@ -290,6 +291,15 @@ TEST_F(CutOrderTest, ForeignMalformedAndWrongOrdersAreCountedAndChangeNothing) {
   EXPECT_EQ(order_.stats().records_unknown, 2u);
   feed(0, 1, {{2, 1}});
   EXPECT_EQ(Take(), (Names{"2:1"}));
+}
+
+TEST_F(CutOrderTest, AMarkIsHandedUpAtItsPlaceInTheStreamOfItsSender) {
+  Join(1, 3);
+  Conv(2);
+  Feed(2, DeliveryClass::kCtrl, 0, wire::EncodeMarkRecord({{1, 2}, 3}));
+  Conv(2);
+  EXPECT_EQ(Take(), (Names{"2:1", "2:2", "2:3"}));
+  EXPECT_EQ(order_.stats().records_unknown, 0u);
 }
 
 TEST_F(CutOrderTest, TheClosingOrderIsTheKnownCutsThenTheRestByRankAndNumber) {

@@ -70,6 +70,9 @@ TEST_P(GroupTest, AMemberThatDrainsLeavesOnlyWhenAnotherHoldsWhatItHolds) {
   absl::StatusOr<ReplicatedMap> map = members[0].OpenMap("sessions");
   ASSERT_TRUE(map.ok()) << map.status();
   ASSERT_TRUE(map->Put("before", "value").ok());
+  absl::StatusOr<ReplicatedMap> carts = members[0].OpenMap("carts", {.kind = MapKind::kConvergent});
+  ASSERT_TRUE(carts.ok()) << carts.status();
+  ASSERT_TRUE(carts->Put("lamp", "ann").ok());
   const absl::Status alone = members[0].Drain(absl::Milliseconds(100));
   EXPECT_TRUE(absl::IsDeadlineExceeded(alone)) << alone;
   EXPECT_TRUE(map->Put("after", "value").ok()) << "it is in the group and takes writes again";
@@ -83,6 +86,7 @@ TEST_P(GroupTest, AMemberThatDrainsLeavesOnlyWhenAnotherHoldsWhatItHolds) {
   ASSERT_TRUE(kept.ok()) << kept.status();
   EXPECT_TRUE(kept->Get("before").ok());
   EXPECT_TRUE(kept->Get("after").ok());
+  EXPECT_TRUE(second->OpenMap("carts", {.kind = MapKind::kConvergent})->Get("lamp").ok());
   EXPECT_TRUE(absl::IsCancelled(members[0].Drain()));
 }
 

@@ -4,6 +4,8 @@
 #include <gtest/gtest.h>
 
 #include <map>
+#include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -153,6 +155,43 @@ TEST(SimGroupTest, UnderPrimaryTheMinorityRefusesWritesUntilItIsHealed) {
   group.Heal();
   ASSERT_TRUE(group.RunUntilOneView());
   EXPECT_EQ(minority.Get("k")->value, "w");
+}
+
+TEST(SimGroupTest, AResolverUnitesWhatBothSidesOfAPartitionHaveWritten) {
+  for (uint64_t seed = 50; seed < 60; ++seed) {
+    SCOPED_TRACE(seed);
+    SimOptions options = Seed(seed);
+    options.resolver = [](const MergeConflict& conflict) -> std::optional<std::string> {
+      std::set<char> all(conflict.held.begin(), conflict.held.end());
+      all.insert(conflict.brought.begin(), conflict.brought.end());
+      return std::string(all.begin(), all.end());
+    };
+    SimGroup group({"a", "b", "c", "d"}, options);
+    std::vector<SimMap> maps;
+    for (const char* name : {"a", "b", "c", "d"}) maps.push_back(group.map(name, "main"));
+    for (SimMap& map : maps) ASSERT_TRUE(map.Put("own" + std::to_string(seed), "0").ok());
+    group.Partition({{"a", "b"}, {"c", "d"}});
+    ASSERT_TRUE(group.RunUntil([&] {
+      return group.view("a").members.size() == 2 && group.view("c").members.size() == 2;
+    }));
+    for (int key = 0; key < 50; ++key) {
+      ASSERT_TRUE(maps[0].Put("key" + std::to_string(key), "ac").ok());
+      ASSERT_TRUE(maps[2].Put("key" + std::to_string(key), "bc").ok());
+    }
+    group.Heal();
+    ASSERT_TRUE(group.RunUntilOneView());
+    const auto are_united = [&] {
+      for (SimMap& map : maps) {
+        for (int key = 0; key < 50; ++key) {
+          const absl::StatusOr<Entry> entry = map.Get("key" + std::to_string(key));
+          if (!entry.ok() || entry->value != "abc") return false;
+        }
+      }
+      return true;
+    };
+    EXPECT_TRUE(group.RunUntil(are_united)) << maps[0].Get("key0")->value;
+    for (SimMap& map : maps) EXPECT_EQ(map.Digest().ToString(), maps[0].Digest().ToString());
+  }
 }
 
 TEST(SimGroupTest, AWriteThatCannotBeAcknowledgedEndsAtItsTimeout) {

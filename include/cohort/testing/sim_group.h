@@ -58,6 +58,8 @@ struct SimOptions {
   // Under kPrimary the first view waits for all members.
   Policy policy = Policy::kAvailable;
   FailureProfile failure_profile = FailureProfile::kDefault;
+  // As MapOptions::resolver, of all maps at all members that have opened them.
+  MergeResolver resolver{};
   // Asked at the group's end: if it says yes, the timeline goes to standard error, with the seed
   // that replays it. Of GoogleTest: ::testing::Test::HasFailure.
   std::function<bool()> failed{};
