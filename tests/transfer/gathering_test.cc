@@ -144,6 +144,22 @@ TEST(Resume, AMemberThatComesBackGetsWhatChangedMeanwhile) {
   EXPECT_TRUE(carried.IsConsistent());
 }
 
+// Its buckets are right, but not what is said of the map besides them.
+TEST(Resume, AMapThatIsNotWhatWasAnnouncedIsNotTaken) {
+  Rig rig(2, Alone());
+  FillUp(rig, 100);
+  rig.Join();
+  ASSERT_TRUE(rig.Step());
+  auto begin = DecodeBegin(rig.wire.front().body);
+  ASSERT_TRUE(begin.has_value());
+  begin->maps[0].state.settings.tombstones_max = 7;
+  rig.wire.front().body = EncodeBegin(1, *begin);
+  rig.RunToEnd();
+  ExpectEqual(rig, 1);
+  EXPECT_EQ(rig.joiner->gathered().digest_mismatches, 1u);
+  EXPECT_EQ(rig.joiner->stats().attempts, 2u);
+}
+
 TEST(Helpers, SeveralMembersSendAShareEach) {
   Rig rig(4, Helped());
   FillUp(rig, 12'000);

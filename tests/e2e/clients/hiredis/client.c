@@ -1,6 +1,6 @@
-// A client in C over hiredis, for ../../redis_clients.py: blocking calls, a pipeline, a transaction,
-// binary values, a hash and its event, errors. Usage: client PORT OTHER_PORT; prints one
-// line and ends with 0, or says on standard error what was wrong.
+// A client in C over hiredis, for ../../redis_clients.py: blocking calls, a pipeline, a
+// transaction, binary values, a hash and its event, errors. Usage: client PORT OTHER_PORT; prints
+// one line and ends with 0, or says on standard error what was wrong.
 #include <hiredis/hiredis.h>
 #include <stdarg.h>
 #include <stdio.h>

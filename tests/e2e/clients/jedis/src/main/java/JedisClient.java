@@ -22,8 +22,8 @@ import redis.clients.jedis.resps.ScanResult;
 
 /**
  * A client over Jedis, for ../redis_clients.py, in both versions of the protocol: a pool, a
- * pipeline, a transaction, bytes, hashes, lists of keys, keyspace events, errors. Usage: JedisClient
- * PORT OTHER_PORT; prints one line and ends with 0.
+ * pipeline, a transaction, bytes, hashes, lists of keys, keyspace events, errors. Usage:
+ * JedisClient PORT OTHER_PORT; prints one line and ends with 0.
  */
 public final class JedisClient {
   private static final int MANY = 1000;
@@ -56,7 +56,8 @@ public final class JedisClient {
   }
 
   private static void expect(Object got, Object wanted, String what) {
-    if (!Objects.deepEquals(got, wanted)) throw new AssertionError(what + ": " + got + ", not " + wanted);
+    if (!Objects.deepEquals(got, wanted))
+      throw new AssertionError(what + ": " + got + ", not " + wanted);
   }
 
   private void strings() {
