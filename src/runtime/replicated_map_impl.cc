@@ -115,6 +115,7 @@ WriteResult ReplicatedMap::Impl::WriteByDelta(const map::AttributesOp& op,
   engine::WriteDelta write{.ack = runtime::ToAckLevel(options.ack)};
   std::optional<map::DeltaPlan> plan;
   absl::StatusOr<map::ConvergentOp> whole;
+  const MemberId self = group->id();
   const uint64_t view =
       group->driver().Read([](const engine::Engine& e, Instant) { return e.view().id.num; });
   const absl::Status status =
@@ -122,7 +123,7 @@ WriteResult ReplicatedMap::Impl::WriteByDelta(const map::AttributesOp& op,
         whole = map::PrepareConvergent(found, op, now, {options.by_owner, options.if_present});
         write.map = found.id();
         if (whole.ok() && whole->items.size() == 1)
-          plan = found.PlanDelta(whole->items[0], group->id(), view, now);
+          plan = found.PlanDelta(whole->items[0], self, view, now);
         return absl::OkStatus();
       });
   if (status.ok() && plan.has_value()) {
