@@ -10,6 +10,8 @@ function(cohort_pkg_config_names out)
       list(APPEND names libcrypto)
     elseif(target STREQUAL "PkgConfig::XXHASH")
       list(APPEND names libxxhash)
+    elseif(target STREQUAL "PkgConfig::ZSTD")
+      list(APPEND names libzstd)
     elseif(target STREQUAL "protobuf::libprotobuf")
       list(APPEND names protobuf)
     elseif(NOT target STREQUAL "Threads::Threads")  # In Libs.private.

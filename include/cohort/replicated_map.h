@@ -217,6 +217,7 @@ class COHORT_EXPORT ReplicatedMap {
 
   struct COHORT_HIDDEN Impl;  // Of the library.
   COHORT_HIDDEN explicit ReplicatedMap(std::shared_ptr<Impl> impl);
+  COHORT_HIDDEN const std::shared_ptr<Impl>& impl() const { return impl_; }
 
  private:
   std::shared_ptr<Impl> impl_;

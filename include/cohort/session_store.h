@@ -63,6 +63,7 @@ struct SessionStoreStats {
   uint64_t expired = 0;  // By this store, as the next one.
   uint64_t evicted = 0;
   uint64_t events_dropped = 0;  // kSessionEventsQueuedMax.
+  uint64_t deltas = 0;          // Of `saves`: those whose large attributes were sent as deltas.
 };
 
 // Sessions by id (without a route suffix). In a group every member holds all sessions of the

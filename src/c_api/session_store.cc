@@ -346,7 +346,7 @@ cohort_status_t cohort_session_store_stats(const cohort_session_store_t* store,
     WriteStruct(cohort_session_stats_t{sizeof(cohort_session_stats_t), from.sessions, from.owned,
                                        from.local, from.bytes, from.saves, from.claims,
                                        from.conflicts, from.refused_attributes, from.expired,
-                                       from.evicted, from.events_dropped},
+                                       from.evicted, from.events_dropped, from.deltas},
                 stats);
     return status;
   });

@@ -11,6 +11,7 @@
 #include "base/instant.h"
 #include "base/subjects.h"
 #include "base/types.h"
+#include "map/delta_plan.h"
 #include "map/resolver.h"
 
 namespace cohort::engine {
@@ -70,6 +71,14 @@ struct ClaimEntry {
   uint32_t map = 0;
   std::string key;
 };
+// Writes attributes of an entry of a convergent map that this member owns (Spec 11.23). Nothing that
+// it has written to the entry before may be under way. kAborted: nothing was written; write whole.
+struct WriteDelta {
+  uint64_t id = 0;
+  uint32_t map = 0;
+  map::Delta delta;
+  AckLevel ack = AckLevel::kAll;
+};
 // Proves that all members that hold the whole state hold the same, at one place of the order. Waits
 // until at least `holders_min` members do, this one included. DoneUpcall: number and replicas are
 // the members that were equal, view and position the place. kDataLoss: some differ.
@@ -90,7 +99,7 @@ struct Leave {
 };
 
 using Command =
-    std::variant<SendMessage, OpenMap, MapWrite, ClaimEntry, VerifyReplicas, SetDraining, Leave>;
+    std::variant<SendMessage, OpenMap, MapWrite, ClaimEntry, WriteDelta, VerifyReplicas, SetDraining, Leave>;
 
 // Numbers a command, if it is one that is answered.
 inline void SetId(Command& command, uint64_t id) {

@@ -168,6 +168,7 @@ class Engine::Core final : private frag::Stamper {
                          DoneUpcall& done);
   void Settle(Instant now);
   absl::Status ExecuteClaim(Instant now, const ClaimEntry& claim);
+  absl::Status ExecuteDelta(Instant now, const WriteDelta& write);
 
   const EngineOptions options_;
   Random random_;

@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "engine/core.h"
+#include "map/subjects.h"
 
 namespace cohort::engine {
 
@@ -79,6 +80,19 @@ absl::Status Engine::Core::ExecuteClaim(Instant now, const ClaimEntry& claim) {
             {.id = claim.id, .ack = AckLevel::kAll, .of_maps = true}, {kReplicaSubject});
   if (status.ok()) fences_.Add(claim.id);
   return status;
+}
+
+// Spec 11.23
+absl::Status Engine::Core::ExecuteDelta(Instant now, const WriteDelta& write) {
+  const map::MapSet* maps = replica_.maps();
+  const map::ConvergentMap* found = maps == nullptr ? nullptr : maps->GetConvergent(write.map);
+  if (found == nullptr)
+    return absl::FailedPreconditionError("only entries of a convergent map have attributes");
+  const map::MapOp op{
+      .map = found->name(), .hlc = ReplicaHlc(now), .body = write.delta.op()};
+  return Queue(MessageKind::kMap, DeliveryClass::kAgreed, map::EncodeMapOp(op),
+               {.id = write.id, .ack = write.ack, .conditional = true, .of_maps = true},
+               map::SubjectsOf(op));
 }
 
 // Spec 11.17

@@ -112,6 +112,8 @@ absl::Status Engine::Core::Execute(Instant now, const Command& command, Output& 
     status = ExecuteOpenMap(now, *open);
   } else if (const auto* claim = std::get_if<ClaimEntry>(&command)) {
     status = ExecuteClaim(now, *claim);
+  } else if (const auto* delta = std::get_if<WriteDelta>(&command)) {
+    status = ExecuteDelta(now, *delta);
   } else if (const auto* send = std::get_if<SendMessage>(&command)) {
     if (send->cls == DeliveryClass::kCtrl)
       return absl::InvalidArgumentError("class kCtrl is the protocol's own");

@@ -127,6 +127,17 @@ const Attribute* Registers::Find(std::string_view name) const {
   return found == attributes.end() || found->name != name ? nullptr : &*found;
 }
 
+void Registers::Add(const Attribute& attribute) {
+  const auto at =
+      std::lower_bound(attributes.begin(), attributes.end(), attribute.name,
+                       [](const Attribute& a, std::string_view wanted) { return a.name < wanted; });
+  if (at != attributes.end() && at->name == attribute.name) {
+    *at = attribute;
+  } else {
+    attributes.insert(at, attribute);
+  }
+}
+
 // Spec 11.3
 void Registers::RaiseFloor(const Stamp& stamp) {
   floor = std::max(floor, stamp);

@@ -74,6 +74,8 @@ struct Registers {
   Stamp Activity() const;       // The latest of what keeps a life from expiring.
   Stamp Latest() const;         // Of all stamps here.
   const Attribute* Find(std::string_view name) const;  // Absent ones too.
+  // Adds it, keeping names in order; of an attribute that is named twice the last one counts.
+  void Add(const Attribute& attribute);
   // Raises the floor, and drops what is below.
   void RaiseFloor(const Stamp& stamp);
   // Drops markers of erased attributes that are not later than `upto`.

@@ -24,19 +24,6 @@ ApplyResult Refused(absl::StatusCode code, const char* why) {
 
 GroupTime MillisOf(uint64_t time) { return static_cast<GroupTime>(time >> 16); }
 
-// Adds `write`, keeping names in order; of an attribute that is named twice the last write counts.
-void AddAttribute(Registers& delta, const Attribute& attribute) {
-  auto& attributes = delta.attributes;
-  const auto at =
-      std::lower_bound(attributes.begin(), attributes.end(), attribute.name,
-                       [](const Attribute& a, std::string_view name) { return a.name < name; });
-  if (at != attributes.end() && at->name == attribute.name) {
-    *at = attribute;
-  } else {
-    attributes.insert(at, attribute);
-  }
-}
-
 // What becomes of the life of an entry, said by the item itself or by the operation's stamp.
 Life LifeOf(const ConvergentItem& item, const ConvergentStamp& stamp, size_t& next) {
   if (item.NeedsLife()) return stamp.lives[next++];
@@ -66,7 +53,7 @@ Registers DeltaOf(const ConvergentItem& item, const Life& life, const Stamp& sta
     delta.accessed_at = item.accessed_at != 0 ? item.accessed_at : MillisOf(stamp.time);
   }
   for (const ConvergentItem::Write& write : item.writes) {
-    AddAttribute(delta, {write.name, write.value, {delta.created, stamp}, view, write.absent});
+    delta.Add({write.name, write.value, {delta.created, stamp}, view, write.absent});
   }
   return delta;
 }
@@ -96,6 +83,7 @@ ApplyResult ConvergentMap::Apply(const MapOp& op, const Place& place, Output& ou
           [&](const MergeOp& merge) { return ApplyMerge(merge, place, out); },
           [&](const PurgeOp& purge) { return ApplyPurge(purge, place); },
           [&](const ClaimOp& claim) { return ApplyClaim(claim, op.hlc, place, out); },
+          [&](const DeltaOp& delta) { return ApplyDelta(delta, op.hlc, place, out); },
           [&](const auto&) {
             return Refused(absl::StatusCode::kFailedPrecondition,
                            "this is a convergent map: it has no place in the total order for a "

@@ -24,6 +24,7 @@
 #include "map/convergent_entry.h"
 #include "map/convergent_op.h"
 #include "map/convergent_stamp.h"
+#include "map/delta_plan.h"
 #include "map/map.h"
 
 namespace cohort::map {
@@ -33,7 +34,7 @@ class ConvergentMap : public Map {
   // `options.settings` are taken for those of a convergent map.
   ConvergentMap(std::string name, Options options);
 
-  // What travels in total order: CONFIGURE, EXPIRE, MERGE and PURGE. Others are refused with
+  // What travels in total order: CONFIGURE, EXPIRE, MERGE, PURGE, CLAIM and DELTA. Others are refused with
   // kFailedPrecondition.
   ApplyResult Apply(const MapOp& op, const Place& place, Output& out) override;
   // An operation as it arrives. `op.map` is not looked at. Result: version, the operation's stamp;
@@ -70,6 +71,11 @@ class ConvergentMap : public Map {
   // The last claim, also of an entry that is gone.
   Ownership ClaimOf(std::string_view key) const;
 
+  // What `writer` needs to know to write `item` by a delta in view number `view`; empty when it
+  // should go whole. Spec 11.24.
+  std::optional<DeltaPlan> PlanDelta(const ConvergentItem& item, const MemberId& writer,
+                                     uint64_t view, GroupTime now) const;
+
   // ---- Of the member that cares for all.
   // Whether entries have to go now; those that have gone already count until then.
   bool IsOverCap() const {
@@ -88,6 +94,7 @@ class ConvergentMap : public Map {
   absl::StatusOr<Life> LifeFor(const ConvergentItem& item, GroupTime now) const;
   ApplyResult ApplyExpire(const ExpireOp& op, uint64_t hlc, const Place& place, Output& out);
   ApplyResult ApplyClaim(const ClaimOp& op, uint64_t hlc, const Place& place, Output& out);
+  ApplyResult ApplyDelta(const DeltaOp& op, uint64_t hlc, const Place& place, Output& out);
   ApplyResult ApplyMerge(const MergeOp& op, const Place& place, Output& out);
   ApplyResult ApplyPurge(const PurgeOp& op, const Place& place);
   void NoteCaretaker(const MemberId& writer);

@@ -25,6 +25,8 @@ inline constexpr size_t kMergeBytesAim =
     256 << 10;  // ... which stays below this unless one entry alone is larger.
 inline constexpr size_t kAttributeNameBytesMax = 4096;
 inline constexpr size_t kOpAttributesMax = 1000;  // Of all items of one convergent operation.
+// An attribute with fewer bytes than this is sent whole.
+inline constexpr size_t kDeltaValueMin = size_t{8} << 10;
 // Items of one convergent operation that write to a life that may be there: what the stamp says of
 // them must fit one chunk.
 inline constexpr size_t kOpLivesMax = 64;

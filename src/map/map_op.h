@@ -123,6 +123,24 @@ struct ClaimOp {
   uint64_t epoch = 0;  // Of the claim it follows, as the writer knew it.
 };
 
+// Of a convergent map: what its owner writes to attributes of one entry, where some say only how
+// they differ from what is there (Spec 11.23).
+struct DeltaOp {
+  struct Write {
+    std::string_view name;
+    std::string_view value;  // A delta (value_delta.h), if there is a base.
+    bool absent = false;
+    Version base;       // When the value was written that this differs from. None(): it is whole.
+    uint32_t size = 0;  // Of the value that comes of it, ...
+    uint64_t hash = 0;  // ... and its ValueHash().
+  };
+  std::string_view key;
+  uint64_t epoch = 0;         // Of the claim by which the writer owns it; 0: it began the life.
+  Version life;               // That this belongs to.
+  GroupTime accessed_at = 0;  // 0: this is no access.
+  std::vector<Write> writes;
+};
+
 // Of a convergent map: forgets what was removed, as far as that is settled (Spec 11.16).
 struct PurgeOp {
   uint64_t upto = 0;            // Tombstones and markers of erased attributes.
@@ -138,7 +156,7 @@ struct MapOp {
   uint64_t hlc =
       0;  // The writer's hybrid logical time; its milliseconds are the operation's "now".
   std::variant<PutOp, EraseOp, IncrementOp, AppendOp, TouchOp, BatchOp, ClearOp, ExpireOp, MergeOp,
-               ConfigureOp, PurgeOp, ClaimOp>
+               ConfigureOp, PurgeOp, ClaimOp, DeltaOp>
       body;
 };
 

@@ -128,6 +128,23 @@ struct BodyFiller : ItemFiller<v1::MapOperation> {
     out->mutable_claim()->set_key(op.key.data(), op.key.size());
     out->mutable_claim()->set_epoch(op.epoch);
   }
+  void operator()(const DeltaOp& op) {
+    v1::MapDelta* delta = out->mutable_delta();
+    delta->set_key(op.key.data(), op.key.size());
+    delta->set_epoch(op.epoch);
+    Set(delta->mutable_life(), op.life);
+    delta->set_accessed_at(op.accessed_at);
+    for (const DeltaOp::Write& write : op.writes) {
+      v1::MapDeltaWrite* added = delta->add_writes();
+      added->set_name(write.name.data(), write.name.size());
+      added->set_value(write.value.data(), write.value.size());
+      added->set_absent(write.absent);
+      if (write.base == Version::None()) continue;
+      Set(added->mutable_base(), write.base);
+      added->set_size(write.size);
+      added->set_hash(write.hash);
+    }
+  }
   void operator()(const PurgeOp& op) {
     out->mutable_purge()->set_upto(op.upto);
     out->mutable_purge()->set_contents(op.contents);
@@ -205,6 +222,16 @@ PurgeOp From(const v1::MapPurge& in) {
   return purge;
 }
 
+DeltaOp From(const v1::MapDelta& in) {
+  DeltaOp delta{in.key(), in.epoch(), From(in.life()), in.accessed_at(), {}};
+  for (const v1::MapDeltaWrite& write : in.writes()) {
+    delta.writes.push_back({write.name(), write.value(), write.absent(),
+                            write.has_base() ? From(write.base()) : Version::None(), write.size(),
+                            write.hash()});
+  }
+  return delta;
+}
+
 MergeOp From(const v1::MapMerge& in) {
   MergeOp merge;
   merge.subgroup = {in.subgroup_num(), in.subgroup_cid()};
@@ -259,7 +286,8 @@ bool CountsAreBounded(Bytes bytes) {
     const bool is_repeated = field == v1::MapOperation::kBatchFieldNumber ||
                              field == v1::MapOperation::kExpireFieldNumber ||
                              field == v1::MapOperation::kMergeFieldNumber ||
-                             field == v1::MapOperation::kPurgeFieldNumber;
+                             field == v1::MapOperation::kPurgeFieldNumber ||
+                             field == v1::MapOperation::kDeltaFieldNumber;
     uint32_t size = 0;
     if (++fields > kTopLevelFieldsMax) return false;
     if ((tag & 7) == 2) {
@@ -403,6 +431,7 @@ bool MapOpDecoder::Parse(Bytes bytes) {
   if (in.has_batch()) delete in.release_batch();
   if (in.has_expire()) delete in.release_expire();
   if (in.has_merge()) delete in.release_merge();
+  if (in.has_delta()) delete in.release_delta();
   // Nor that of a large value.
   if (keeps_large_) in = v1::MapOperation();
   keeps_large_ = false;
@@ -425,7 +454,7 @@ absl::StatusOr<const MapOp*> MapOpDecoder::Decode(Bytes bytes, const Buffer* own
   op_.map = in.map();
   op_.hlc = in.hlc();
   const int others = in.has_batch() + in.has_clear() + in.has_expire() + in.has_merge() +
-                     in.has_configure() + in.has_purge() + in.has_claim();
+                     in.has_configure() + in.has_purge() + in.has_claim() + in.has_delta();
   const bool is_item = TakeItem(in, op_.body);
   if (auto* put = std::get_if<PutOp>(&op_.body); is_item && put != nullptr && !in_place_.empty()) {
     put->value = AsText(in_place_);
@@ -446,9 +475,8 @@ absl::StatusOr<const MapOp*> MapOpDecoder::Decode(Bytes bytes, const Buffer* own
     if (in.has_merge()) op_.body = From(in.merge());
     if (in.has_configure()) op_.body = From(in.configure());
     if (in.has_claim()) op_.body = ClaimOp{in.claim().key(), in.claim().epoch()};
-    if (in.has_purge()) {
-      op_.body = From(in.purge());
-    }
+    if (in.has_purge()) op_.body = From(in.purge());
+    if (in.has_delta()) op_.body = From(in.delta());
   }
   if (!well_formed) return absl::InvalidArgumentError("a map operation has exactly one body");
   absl::Status valid = ValidateOp(op_);

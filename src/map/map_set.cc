@@ -44,7 +44,8 @@ ApplyResult MapSet::Apply(Bytes op, const Place& place, Output& out, const Buffe
   Map* map = Find((*decoded)->map);
   if (map == nullptr && (std::holds_alternative<ExpireOp>((*decoded)->body) ||
                          std::holds_alternative<PurgeOp>((*decoded)->body) ||
-                         std::holds_alternative<ClaimOp>((*decoded)->body))) {
+                         std::holds_alternative<ClaimOp>((*decoded)->body) ||
+                         std::holds_alternative<DeltaOp>((*decoded)->body))) {
     // Left over from another side, where there was such a map; it must not make one here.
     refused.status = absl::AbortedError("there is no such map on this side of the group");
     return refused;

@@ -36,6 +36,9 @@ ApplyResult OrderedMap::Apply(const MapOp& op, const Place& place, Output& out) 
           [&](const ClaimOp&) {
             return NeedsConvergent("entries of an ordered map have no owner: use a lock, or PutIf");
           },
+          [&](const DeltaOp&) {
+            return NeedsConvergent("entries of an ordered map have no attributes");
+          },
           [&](const BatchOp& batch) { return ApplyBatch(batch, op.hlc, place, out); },
           [&](const auto& item) {
             Transaction transaction(*this, op.hlc, place, 1);

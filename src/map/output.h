@@ -21,6 +21,8 @@ struct Output {
   std::vector<Change> changes;
   MergeReport merge;
   std::vector<SideMerged> merged;
+  // A DELTA came whose base was here under its stamp, but is another value: this replica differs.
+  bool differs = false;
 };
 
 }  // namespace cohort::map

@@ -27,7 +27,8 @@ Subjects SubjectsOf(const MapOp& op) {
             subjects.push_back(
                 std::visit([map](const auto& one) { return SubjectOf(map, one.key); }, item));
           }
-        } else if constexpr (std::is_constructible_v<BatchItem, Body>) {
+        } else if constexpr (std::is_constructible_v<BatchItem, Body> ||
+                             std::is_same_v<Body, DeltaOp>) {
           subjects.push_back(SubjectOf(map, body.key));
         } else if constexpr (std::is_same_v<Body, ClearOp>) {
           subjects.push_back(kEverySubject);

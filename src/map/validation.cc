@@ -1,5 +1,6 @@
 #include "map/validation.h"
 
+#include <algorithm>
 #include <string>
 
 #include "base/absl_bridge.h"
@@ -116,6 +117,24 @@ absl::Status Check(const ConfigureOp&, size_t&) { return absl::OkStatus(); }
 absl::Status Check(const ClaimOp& op, size_t& size) {
   size += op.key.size() + kItemFieldBytes;
   return ValidateKey(op.key);
+}
+
+absl::Status Check(const DeltaOp& op, size_t& size) {
+  size += op.key.size() + kItemFieldBytes;
+  absl::Status status = First(ValidateKey(op.key), ValidateVersion(op.life),
+                              ValidateExpiry(op.accessed_at),
+                              ValidateCount("a delta", op.writes.size(), kOpAttributesMax));
+  size_t made = 0;  // Of the values that come of it: what applying it may cost.
+  for (const DeltaOp::Write& write : op.writes) {
+    size += write.name.size() + write.value.size() + kItemFieldBytes;
+    made += std::max<size_t>(write.value.size(), write.size);
+    if (write.name.size() > kAttributeNameBytesMax || made > kRegistersBytesMax ||
+        (write.absent && !write.value.empty()))
+      return Invalid("the writes of a delta make more than an entry, or erase and set");
+    if (status.ok()) status = ValidateVersion(write.base);
+  }
+  if (status.ok() && size > kConvergentOpBytesMax) return Invalid("a delta is beyond 1 MiB");
+  return status;
 }
 
 absl::Status Check(const PurgeOp& op, size_t& size) {

@@ -109,6 +109,36 @@ absl::Status ReplicatedMap::Impl::WriteConvergentAsync(absl::StatusOr<Request> r
   return CallAsync(NewConvergentCommand(std::move(request), options), options, std::move(done));
 }
 
+// Spec 11.24
+WriteResult ReplicatedMap::Impl::WriteByDelta(const map::AttributesOp& op,
+                                              const WriteOptions& options, bool& deltas) const {
+  engine::WriteDelta write{.ack = runtime::ToAckLevel(options.ack)};
+  std::optional<map::DeltaPlan> plan;
+  absl::StatusOr<map::ConvergentOp> whole;
+  const MemberId self = group->id();
+  const uint64_t view =
+      group->driver().Read([](const engine::Engine& e, Instant) { return e.view().id.num; });
+  const absl::Status status =
+      ReadConvergent([&](const map::ConvergentMap& found, map::GroupTime now) {
+        whole = map::PrepareConvergent(found, op, now, {options.by_owner, options.if_present});
+        write.map = found.id();
+        if (whole.ok() && whole->items.size() == 1)
+          plan = found.PlanDelta(whole->items[0], self, view, now);
+        return absl::OkStatus();
+      });
+  if (status.ok() && plan.has_value()) {
+    std::optional<map::Delta> delta = map::MakeDelta(*plan, whole->items[0]);
+    deltas = delta.has_value();
+    if (deltas) {
+      write.delta = *std::move(delta);
+      const WriteResult result = group->Call(std::move(write), options.timeout);
+      if (!absl::IsAborted(result.status)) return result;
+    }
+  }
+  deltas = false;
+  return WriteConvergent(Request(op), options);
+}
+
 absl::StatusOr<engine::ClaimEntry> ReplicatedMap::Impl::NewClaim(std::string_view key) const {
   if (absl::Status status = map::ValidateKey(key); !status.ok()) return status;
   if (absl::Status status = group->fork_guard().Check(); !status.ok()) return status;

@@ -123,6 +123,7 @@ SessionResult Core::Create(std::string_view id, const SessionInfo& info,
   }
   WriteResult written;
   if (replica != nullptr) {
+    turn->deltas = {};
     written = replica->Put(id, contents, /*replaces=*/false);
     // One that was claimed, ended, and is made again belongs to who claimed it.
     if (written.ok() && replica->OwnerOf(id) == Owner::kOther)
@@ -359,7 +360,11 @@ SessionResult Core::WriteLocal(Session& session, const SessionChanges& changes) 
 // The markers of erased attributes count for an hour: a session that has too many of them is
 // written anew, which leaves them behind.
 WriteResult Core::SaveOrRewrite(Session& session, Replica& replica, const SessionChanges& changes) {
-  WriteResult written = replica.Save(session.id, changes, session.shape->info);
+  WriteResult written = replica.Save(session.id, changes, session.shape->info, session.deltas);
+  if (session.deltas.used) {
+    const MutexLock lock(&mutex_);
+    ++counts_.deltas;
+  }
   if (!absl::IsInvalidArgument(written.status)) return written;
   const absl::StatusOr<Replica::Reading> reading = replica.Read(session.id);
   if (!reading.ok()) return written;

@@ -7,14 +7,18 @@
 #include "absl/time/clock.h"
 #include "base/absl_bridge.h"
 #include "cohort/write_batch.h"
+#include "map/limits.h"
 #include "runtime/group_impl.h"
+#include "runtime/map_writes.h"
+#include "runtime/replicated_map_impl.h"
 
 namespace cohort::session {
 namespace {
 
 constexpr std::string_view kMapPrefix = "session ";
 static_assert(kMapPrefix.size() + kApplicationBytesMax == kNameBytesMax);
-constexpr int kReadsMax = 4;  // Of one session that changes while it is read.
+constexpr int kReadsMax = 4;      // Of one session that changes while it is read.
+constexpr int kDeltaSkipMax = 64;  // Saves that go whole after deltas were of no use.
 
 // What is left of the lifetime is all a map tells of accesses.
 absl::Time AccessedAt(const InfoRecord& info, absl::Duration left, absl::Time now) {
@@ -146,8 +150,34 @@ WriteResult Replica::Put(std::string_view id, const Contents& contents, bool rep
   return map_.Write(batch, options);
 }
 
+WriteResult Replica::PutAttributes(const std::string& key, const std::vector<Attribute>& set,
+                                   const WriteOptions& options, DeltaHabit& deltas) {
+  deltas.used = false;
+  const bool at_rest = std::exchange(deltas.at_rest, false);
+  const bool is_large = std::any_of(set.begin(), set.end(), [](const Attribute& attribute) {
+    return attribute.value.size() >= map::kDeltaValueMin;
+  });
+  WriteResult result;
+  if (!is_large || !at_rest || ack_ != Ack::kAll || deltas.skip > 0) {
+    if (is_large && deltas.skip > 0) --deltas.skip;
+    result = map_.PutAttributes(key, set, options);
+  } else {
+    const absl::StatusOr<map::AttributesOp> op = runtime::NewAttributes(key, set, options);
+    if (!op.ok()) {
+      result.status = op.status();
+      return result;
+    }
+    result = map_.impl()->WriteByDelta(*op, options, deltas.used);
+    deltas.next_skip = static_cast<uint8_t>(
+        deltas.used ? 1 : std::min(kDeltaSkipMax, 2 * int{deltas.next_skip}));
+    if (!deltas.used) deltas.skip = deltas.next_skip;
+  }
+  deltas.at_rest = result.ok() && ack_ == Ack::kAll;
+  return result;
+}
+
 WriteResult Replica::Save(std::string_view id, const SessionChanges& changes,
-                          const InfoRecord& info) {
+                          const InfoRecord& info, DeltaHabit& deltas) {
   const std::string key = SessionKey(id);
   std::vector<Attribute> set;
   set.reserve(changes.set.size() + 2);
@@ -161,7 +191,9 @@ WriteResult Replica::Save(std::string_view id, const SessionChanges& changes,
     set.push_back({std::string(kInfoName), Encode(info)});
     options.ttl = info.EntryTtl();
   }
-  if (changes.erased.empty() && !changes.max_inactive) return map_.PutAttributes(key, set, options);
+  if (changes.erased.empty() && !changes.max_inactive)
+    return PutAttributes(key, set, options, deltas);
+  deltas.used = deltas.at_rest = false;
   WriteBatch batch;
   if (!set.empty()) batch.PutAttributes(key, std::move(set), options.ttl);
   std::vector<std::string> erased;
@@ -173,7 +205,9 @@ WriteResult Replica::Save(std::string_view id, const SessionChanges& changes,
     const absl::Duration ttl = info.EntryTtl();
     ttl == absl::InfiniteDuration() ? batch.Persist(key) : batch.Expire(key, ttl);
   }
-  return map_.Write(batch, options);
+  WriteResult result = map_.Write(batch, options);
+  deltas.at_rest = result.ok() && ack_ == Ack::kAll;
+  return result;
 }
 
 WriteResult Replica::Claim(std::string_view id) {

@@ -22,6 +22,7 @@
 #include "cohort/replicated_map.h"
 #include "cohort/session_store.h"
 #include "session/record.h"
+#include "session/session_table.h"
 
 namespace cohort::session {
 
@@ -71,7 +72,8 @@ class Replica {
   // Begins it, or replaces what is there (`replaces`; by right).
   WriteResult Put(std::string_view id, const Contents& contents, bool replaces);
   // `changes` are within all limits. `info`: as they leave it.
-  WriteResult Save(std::string_view id, const SessionChanges& changes, const InfoRecord& info);
+  WriteResult Save(std::string_view id, const SessionChanges& changes, const InfoRecord& info,
+                   DeltaHabit& deltas);
   WriteResult Claim(std::string_view id);
   // `end_key`: of the end record that goes with it, from NewEndKey().
   WriteResult Rename(std::string_view old_id, std::string_view new_id, const Contents& contents,
@@ -89,6 +91,8 @@ class Replica {
 
  private:
   WriteOptions ByRight() const;
+  WriteResult PutAttributes(const std::string& key, const std::vector<Attribute>& set,
+                            const WriteOptions& options, DeltaHabit& deltas);
 
   const std::shared_ptr<Group::Impl> group_;
   ReplicatedMap map_;

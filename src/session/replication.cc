@@ -24,6 +24,7 @@ absl::Status Core::Publish(Session& session, Replica& replica) {
     const WriteResult claimed = replica.Claim(session.id);
     if (!claimed.ok() && !absl::IsNotFound(claimed.status)) return claimed.status;
   }
+  session.deltas = {};
   const WriteResult written = replica.Put(session.id, held->contents, replaces);
   if (!written.ok() && (replaces || !replica.Exists(session.id))) return written.status;
   const absl::Time accessed = held->accessed;

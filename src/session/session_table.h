@@ -35,6 +35,15 @@ struct Shape {
   size_t Bytes() const;
 };
 
+// Whether saves of a session go by deltas.
+struct DeltaHabit {
+  // The last save by this store is acknowledged, so nothing that it wrote may still come.
+  bool at_rest = false;
+  uint8_t skip = 0;  // Saves to go whole before a delta is tried again: it was of no use.
+  uint8_t next_skip = 1;
+  bool used = false;  // By the last save.
+};
+
 // A session that this store uses.
 struct Session {
   explicit Session(std::string_view its_id) : id(its_id) {}
@@ -43,6 +52,7 @@ struct Session {
   runtime::Mutex order;
   // Guarded by `order`. Empty: to be read.
   std::optional<Shape> shape;
+  DeltaHabit deltas;  // Guarded by `order`.
 
   // Guarded by the store's lock.
   bool owned = false;  // As far as is known: the map decides.

@@ -56,6 +56,28 @@ class EngineNode : public Node {
     write.stamp_bytes = map::StampBytes(op->Lives());
     return write;
   }
+  OwnedEntry LookAt(Instant now, uint32_t map, std::string_view key,
+                    std::string_view attribute) override {
+    const map::ConvergentMap* found = engine_.FindConvergent(map);
+    if (found == nullptr) return {};
+    const map::GroupTime at = engine_.GroupTimeMs(now);
+    const std::optional<uint64_t> owner = found->OwnerOf(key, at);
+    if (!owner.has_value()) return {};
+    const std::optional<Buffer> value = found->GetAttribute(key, attribute, at);
+    return {true, map::IsWordOf(*owner, self()),
+            std::string(value.has_value() ? value->text() : std::string_view())};
+  }
+  std::optional<map::Delta> PrepareDelta(Instant now, uint32_t map,
+                                         const map::AttributesOp& request) override {
+    const map::ConvergentMap* found = engine_.FindConvergent(map);
+    if (found == nullptr) return std::nullopt;
+    const map::GroupTime at = engine_.GroupTimeMs(now);
+    const auto op =
+        map::PrepareConvergent(*found, request, at, {.by_owner = true, .if_present = true});
+    if (!op.ok() || op->items.size() != 1) return std::nullopt;
+    const auto plan = found->PlanDelta(op->items[0], self(), view().id.num, at);
+    return plan.has_value() ? map::MakeDelta(*plan, op->items[0]) : std::nullopt;
+  }
   std::optional<uint64_t> MapDigest(uint32_t map) const override {
     const map::Map* found = engine_.FindMap(map);
     if (found == nullptr) return std::nullopt;

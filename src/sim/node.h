@@ -52,6 +52,21 @@ class Node {
                                                             const map::ConvergentFence& /*fence*/) {
     return std::nullopt;
   }
+  // An entry of a convergent map as its owner sees it.
+  struct OwnedEntry {
+    bool is_there = false;
+    bool is_mine = false;
+    std::string value;  // Of one attribute.
+  };
+  virtual OwnedEntry LookAt(Instant, uint32_t /*map*/, std::string_view /*key*/,
+                            std::string_view /*attribute*/) {
+    return {};
+  }
+  // A write by right as a delta; empty where it should go whole.
+  virtual std::optional<map::Delta> PrepareDelta(Instant, uint32_t /*map*/,
+                                                 const map::AttributesOp&) {
+    return std::nullopt;
+  }
   // The replica's own digest of the map: what members compare. Empty while its state is not
   // complete.
   virtual std::optional<uint64_t> MapDigest(uint32_t map) const = 0;

@@ -4,6 +4,7 @@
 #include <cstring>
 #include <utility>
 
+#include "map/limits.h"
 #include "map/map_op.h"
 #include "map/map_op_codec.h"
 #include "map/subjects.h"
@@ -48,6 +49,8 @@ void DrawMoreWorkload(uint64_t seed, WorkloadOptions& options) {
     options.maps = std::max<uint32_t>(options.maps, 2);
   }
   options.evicts = random.Chance(0.5);
+  Random owners(seed ^ 0x3A95'0002);
+  if (options.convergent && owners.Chance(0.4)) options.owned = 0.3;
 }
 
 Duration Workload::DrawPause() {
@@ -66,6 +69,8 @@ std::optional<Workload::Planned> Workload::Next(Instant now, Node& node, size_t 
     if (opening_ != 0 || !node.writable()) return std::nullopt;
     return OpenTheMap(which);
   }
+  if (convergent && options_.owned > 0 && random_.Chance(options_.owned))
+    return WriteOwned(now, node, *map);
   if (convergent) return Join(now, node, which, *map);
   return Write(now, node, which, *map);
 }
@@ -74,6 +79,10 @@ void Workload::OnDone(const engine::DoneUpcall& done) {
   if (done.command == opening_) {
     opening_ = 0;
     opened_ |= opening_convergent_ && done.status.ok();
+  }
+  if (done.command == owned_pending_) {
+    owned_pending_ = 0;
+    if (done.status.ok() && !owned_is_claim_) at_rest_.insert(owned_key_);
   }
   if (done.status.ok() && done.version != Version::None()) last_version_ = done.version;
 }
@@ -215,6 +224,54 @@ std::optional<Workload::Planned> Workload::Join(Instant now, Node& node, uint32_
   if (!write.has_value()) return std::nullopt;
   write->id = planned.issued.id;
   write->ack = planned.issued.ack;
+  planned.command = *std::move(write);
+  return planned;
+}
+
+std::optional<Workload::Planned> Workload::WriteOwned(Instant now, Node& node, uint32_t map) {
+  static constexpr std::string_view kName = "cart";
+  const std::string key = "owned/" + std::to_string(random_.Below(3));
+  if (owned_pending_ != 0) return std::nullopt;
+  const Node::OwnedEntry entry = node.LookAt(now, map, key, kName);
+  const bool begins = !entry.is_there && host_ == 0;
+  if (!entry.is_mine && !begins && (!entry.is_there || !random_.Chance(0.1))) return std::nullopt;
+  Planned planned;
+  planned.issued.id = owned_pending_ = next_id_++;
+  planned.issued.ack = AckLevel::kAll;
+  owned_key_ = key;
+  owned_is_claim_ = entry.is_there && !entry.is_mine;
+  const bool was_at_rest = at_rest_.erase(key) > 0;
+  if (owned_is_claim_) {
+    planned.issued.kind = IssuedCommand::Kind::kClaim;
+    planned.command = engine::ClaimEntry{planned.issued.id, map, key};
+    return planned;
+  }
+  planned.issued.kind = IssuedCommand::Kind::kAttributes;
+  planned.issued.keys.push_back(key);
+  std::string value = entry.value;
+  if (value.size() < map::kDeltaValueMin || random_.Chance(0.1)) {
+    value.resize(random_.Between(map::kDeltaValueMin, 2 * map::kDeltaValueMin));
+    for (char& byte : value) byte = static_cast<char>(random_.Below(256));
+  }
+  value[random_.Below(value.size())] ^= static_cast<char>(1 + random_.Below(255));
+  const std::string number = std::to_string(planned.issued.id);
+  map::AttributesOp request;
+  request.key = key;
+  request.writes = {{kName, value, false}, {"n", number, false}};
+  std::optional<map::Delta> delta;
+  if (was_at_rest) delta = node.PrepareDelta(now, map, request);
+  if (delta.has_value()) {
+    planned.command = engine::WriteDelta{planned.issued.id, map, *std::move(delta), AckLevel::kAll};
+    return planned;
+  }
+  std::optional<engine::MapWrite> write =
+      node.PrepareConvergent(now, map, request, {.by_owner = true, .if_present = !begins});
+  if (!write.has_value()) {
+    owned_pending_ = 0;
+    return std::nullopt;
+  }
+  write->id = planned.issued.id;
+  write->ack = AckLevel::kAll;
   planned.command = *std::move(write);
   return planned;
 }

@@ -6,6 +6,7 @@
 
 #include <cstdint>
 #include <optional>
+#include <set>
 #include <string>
 
 #include "base/random.h"
@@ -27,6 +28,7 @@ struct WorkloadOptions {
   uint32_t maps = 1;           // Used; each process opens a map when it needs it.
   bool convergent = false;     // The last of them is a convergent one.
   bool evicts = false;         // All but the first evict when they are full.
+  double owned = 0;            // Share of convergent writes by the owner of an entry, large ones.
   uint32_t keys = 40;          // Of each process, and shared.
   uint32_t pending_max = 200;  // A user stops when so many commands are not done.
 };
@@ -64,6 +66,8 @@ class Workload {
   Planned Write(Instant now, Node& node, uint32_t which, uint32_t map);
   // Into the convergent map. Nothing when its writer would not send any.
   std::optional<Planned> Join(Instant now, Node& node, uint32_t which, uint32_t map);
+  // Of entries that only their owners write to, one write after the other: whole, or by deltas.
+  std::optional<Planned> WriteOwned(Instant now, Node& node, uint32_t map);
   std::string DrawKey(uint32_t which);
   std::string DrawValue();
   size_t DrawSize();
@@ -78,6 +82,10 @@ class Workload {
   bool opening_convergent_ = false;  // ... and whether it is of the convergent map.
   bool opened_ = false;              // All members had the convergent map once.
   Version last_version_;             // Of some write of ours, for conditions.
+  uint64_t owned_pending_ = 0;       // Our write to an owned entry that is not done, if not 0 ...
+  std::string owned_key_;            // ... to which ...
+  bool owned_is_claim_ = false;      // ... or whether it is a claim.
+  std::set<std::string> at_rest_;    // Owned entries our last write to which has succeeded.
 };
 
 }  // namespace cohort::sim

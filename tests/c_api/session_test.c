@@ -79,7 +79,8 @@ static void a_session_is_read_by_all_and_its_old_owner_is_refused(void) {
   EXPECT_OK(cohort_session_touch(at_b, BYTES("s1"), ERROR));
   cohort_session_stats_t stats = COHORT_SESSION_STATS_INIT;
   EXPECT_OK(cohort_session_store_stats(at_a, &stats, ERROR));
-  EXPECT(stats.sessions == 1 && stats.owned == 1 && stats.claims == 1 && stats.conflicts == 1);
+  EXPECT(stats.sessions == 1 && stats.owned == 1 && stats.claims == 1 && stats.conflicts == 1 &&
+         stats.deltas == 0);
   cohort_session_store_close(at_a);
   cohort_session_store_close(at_b);
   cohort_group_close(a);

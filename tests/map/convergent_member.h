@@ -58,8 +58,8 @@ class Member {
     EXPECT_TRUE(op.ok()) << op.status();
     return map_.Join(**op, sent.stamp, sent.place, out_);
   }
-  ApplyResult Order(const MapOp& op) {
-    return map_.Apply(op, {ViewNo(view_), ++position_, Writer(9)}, out_);
+  ApplyResult Order(const MapOp& op, uint64_t writer = 9) {
+    return map_.Apply(op, {ViewNo(view_), ++position_, Writer(writer)}, out_);
   }
   std::string Value(std::string_view key, GroupTime now = 1000) {
     const std::optional<Buffer> value = map_.Get(key, now);

@@ -165,6 +165,7 @@ typedef struct cohort_session_stats {
   uint64_t expired; /* By this store, as the next one. */
   uint64_t evicted;
   uint64_t events_dropped;
+  uint64_t deltas; /* Of `saves`: those whose large attributes were sent as deltas. */
 } cohort_session_stats_t;
 #define COHORT_SESSION_STATS_INIT {.size = sizeof(cohort_session_stats_t)}
 COHORT_C_API cohort_status_t cohort_session_store_stats(const cohort_session_store_t* store,
