@@ -190,7 +190,7 @@ class Tomcat(Kind):
 """
 
     def replicate_cohort(self, instance):
-        for module in ("cohort-jni", "cohort-session", "cohort-tomcat"):
+        for module in ("cohort-jni", "cohort-session", "cohort-connector", "cohort-tomcat"):
             instance.copy(instance.files.built(module), "lib")
         instance.write("conf/context.xml", self.COHORT % (instance.host.address, instance.group_key()))
 

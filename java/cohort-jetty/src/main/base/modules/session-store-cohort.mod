@@ -14,6 +14,7 @@ sessions
 
 [lib]
 lib/cohort/cohort-jetty.jar
+lib/cohort/cohort-connector.jar
 lib/cohort/cohort-session.jar
 lib/cohort/cohort-jni.jar
 

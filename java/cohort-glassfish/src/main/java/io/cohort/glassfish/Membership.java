@@ -1,15 +1,9 @@
 package io.cohort.glassfish;
 
-import io.cohort.Event;
 import io.cohort.Group;
-import io.cohort.GroupListener;
-import io.cohort.Member;
 import io.cohort.SessionStore;
-import io.cohort.View;
-import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
-import java.util.logging.Level;
 import java.util.logging.Logger;
 
 /**
@@ -81,17 +75,9 @@ final class Membership {
     }
   }
 
-  // The threads that begin here must not belong to the application that happens to be the first.
   private static SessionStore open(Settings settings, String application) {
-    Thread thread = Thread.currentThread();
-    ClassLoader context = thread.getContextClassLoader();
-    thread.setContextClassLoader(Membership.class.getClassLoader());
-    try {
-      if (group == null) group = Group.join(settings.groupOptions(new Teller(settings.group())));
-      return SessionStore.open(settings.storeOptions(application), group);
-    } finally {
-      thread.setContextClassLoader(context);
-    }
+    if (group == null) group = settings.groupSettings().join(new GlassFishLog(log));
+    return SessionStore.open(settings.storeOptions(application), group);
   }
 
   private static void release(String application) {
@@ -106,23 +92,5 @@ final class Membership {
     if (group == null || !STORES.isEmpty()) return;
     group.close();
     group = null;
-  }
-
-  /** What the group tells, in the log of the server. */
-  private record Teller(String group) implements GroupListener {
-    @Override
-    public void onView(View view) {
-      List<String> members = view.members().stream().map(Member::name).toList();
-      log.info("group " + group + ": members " + members);
-    }
-
-    @Override
-    public void onEvent(Event event) {
-      Level level = event.kind().equals("warning") ? Level.WARNING : Level.FINE;
-      log.log(level,
-          ()
-              -> "group " + group + ": " + event.kind() + " " + event.subjectName() + " "
-              + event.text());
-    }
   }
 }

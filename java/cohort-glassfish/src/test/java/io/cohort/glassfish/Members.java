@@ -74,7 +74,7 @@ final class Members implements AutoCloseable {
 
   Member join(String node) {
     Settings settings = Settings.of(properties(node));
-    Group group = Group.join(settings.groupOptions(null));
+    Group group = Group.join(settings.groupSettings().options(null));
     return add(group, SessionStore.open(settings.storeOptions(APPLICATION), group));
   }
 

@@ -6,6 +6,7 @@ import static org.junit.jupiter.api.Assertions.assertSame;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import io.cohort.connector.ConnectorSettings;
 import java.util.Properties;
 import org.junit.jupiter.api.Test;
 
@@ -48,7 +49,7 @@ class SettingsTest {
   @Test
   void aContextRootThatIsTooLongIsRefused() {
     Settings settings = Settings.of(MEMBERS.properties("n1"));
-    String longest = "x".repeat(Settings.APPLICATION_BYTES_MAX);
+    String longest = "x".repeat(ConnectorSettings.APPLICATION_BYTES_MAX);
     settings.storeOptions(longest);
     String message =
         assertThrows(IllegalArgumentException.class, () -> settings.storeOptions(longest + "x"))

@@ -41,11 +41,11 @@ final class CohortManagedSession extends ManagedSession {
   public void onSessionPassivation() {
     if (!data.isDirty() || data.dropped() != CohortSessionData.Dropped.NO) return;
     passivated = true;
-    data.setQuiet(true);
+    data.beginTelling(false);
     try {
       super.onSessionPassivation();
     } finally {
-      data.setQuiet(false);
+      data.endTelling();
     }
   }
 
@@ -58,14 +58,11 @@ final class CohortManagedSession extends ManagedSession {
 
   /** It has come from another instance. */
   void activate() {
-    boolean touched = data.isTouched();
-    data.setQuiet(true);
+    data.beginTelling(true);
     try {
       super.onSessionActivation();
     } finally {
-      data.setQuiet(false);
-      // What a listener puts back is no change.
-      data.setTouched(touched);
+      data.endTelling();
     }
   }
 

@@ -4,10 +4,12 @@ import io.cohort.CohortException;
 import io.cohort.Session;
 import io.cohort.SessionEvent;
 import io.cohort.SessionResult;
+import io.cohort.connector.Standing;
 import io.cohort.jetty.CohortSessionData.Dropped;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.ConcurrentMap;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicReference;
 import org.eclipse.jetty.session.AbstractSessionManager;
 import org.eclipse.jetty.session.DefaultSessionCache;
 import org.eclipse.jetty.session.ManagedSession;
@@ -134,25 +136,46 @@ public final class CohortSessionCache extends DefaultSessionCache {
 
   private void verify(CohortManagedSession local) {
     // A save that is under way changes the version.
+    if (!isHere(local.data())) withSaveLock(local, () -> askVersion(local));
     try (AutoLock lock = local.lock()) {
-      askVersion(local);
       if (local.data().isCurrent()) use(local);
     }
   }
 
+  // That another instance has it may be known to the store before it is told.
+  private boolean isHere(CohortSessionData data) {
+    return data.standing().isTrusted() && (!data.isStored() || store.isOwner(data.getId()));
+  }
+
   private void askVersion(CohortManagedSession local) {
     CohortSessionData data = local.data();
-    if (data.dropped() != Dropped.NO) return;
-    // That another instance has it may be known to the store before it is told.
-    if (data.isTrusted() && (!data.isStored() || store.isOwner(data.getId()))) return;
-    int doubts = data.doubts();
+    if (data.dropped() != Dropped.NO || isHere(data)) return;
+    Standing standing = data.standing();
+    int doubts = standing.doubts();
     Session there = store.find(data.getId());
-    if (there != null && there.version().equals(data.version())) {
-      data.setAccessed(Math.max(data.getAccessed(), there.lastAccessedMs()));
-      data.trust(there.owned(), doubts);
+    if (there == null || !there.version().equals(standing.version())) {
+      drop(local, there == null ? Dropped.ENDED : Dropped.STALE);
       return;
     }
-    drop(local, there == null ? Dropped.ENDED : Dropped.STALE);
+    try (AutoLock lock = local.lock()) {
+      data.setAccessed(Math.max(data.getAccessed(), there.lastAccessedMs()));
+    }
+    standing.trust(there.owned(), doubts);
+  }
+
+  /** What is done to a session as a whole. */
+  private interface Work<E extends Exception> {
+    void run() throws E;
+  }
+
+  private static <E extends Exception> void withSaveLock(
+      CohortManagedSession session, Work<E> work) throws E {
+    session.data().saveLock().lock();
+    try {
+      work.run();
+    } finally {
+      session.data().saveLock().unlock();
+    }
   }
 
   // The store hears of a request when it begins, and says whether the session is over: what is
@@ -214,11 +237,21 @@ public final class CohortSessionCache extends DefaultSessionCache {
     return super.doPutIfAbsent(id, session);
   }
 
-  // Once: the caller holds the session's lock, or is the only one that has it.
   private void drop(CohortManagedSession session, Dropped why) {
-    session.data().drop(why);
-    if (objects.get(session.getId()) == session) doDelete(session.getId());
-    session.forget();
+    try (AutoLock lock = session.lock()) {
+      session.data().drop(why);
+      if (objects.get(session.getId()) == session) doDelete(session.getId());
+      session.forget();
+    }
+  }
+
+  /** A save that is under way may be creating it. */
+  @Override
+  public ManagedSession delete(String id) throws Exception {
+    if (!(doGet(id) instanceof CohortManagedSession local)) return super.delete(id);
+    AtomicReference<ManagedSession> deleted = new AtomicReference<>();
+    CohortSessionCache.<Exception>withSaveLock(local, () -> deleted.set(super.delete(id)));
+    return deleted.get();
   }
 
   // ---- What requests do -------------------------------------------------------------------
@@ -226,7 +259,7 @@ public final class CohortSessionCache extends DefaultSessionCache {
   @Override
   public void commit(ManagedSession session) throws Exception {
     if (!(session instanceof CohortManagedSession ours)) return;
-    try (AutoLock lock = session.lock()) {
+    withSaveLock(ours, () -> {
       // Not isValid(): it is not, while a parallel request changes its id.
       if (session.isInvalidOrInvalidating()) return;
       CohortSessionData data = ours.data();
@@ -234,7 +267,7 @@ public final class CohortSessionCache extends DefaultSessionCache {
       if (data.isDirty()) save(ours);
       forgetIfDropped(ours);
       if (data.isRefused()) RefusingStream.refuse();
-    }
+    });
   }
 
   private void save(CohortManagedSession session) throws Exception {
@@ -249,19 +282,39 @@ public final class CohortSessionCache extends DefaultSessionCache {
       super.release(session);
       return;
     }
-    try (AutoLock lock = session.lock()) {
-      boolean others = session.getRequests() > 1;
-      ours.data().beginRelease(others);
-      try {
-        // Jetty waits for the last one, which a stream of events may put off for hours.
-        if (others && !session.isInvalidOrInvalidating()) save(ours);
-      } finally {
-        super.release(session);
-        ours.data().endRelease();
-      }
-      forgetIfDropped(ours);
-      keepUnsent(ours);
+    withSaveLock(ours, () -> releaseOurs(ours));
+  }
+
+  private void releaseOurs(CohortManagedSession session) throws Exception {
+    session.data().beginRelease();
+    try {
+      boolean others = hasOthers(session);
+      while (!releaseAs(session, others)) others = true;
+    } finally {
+      session.data().endRelease();
     }
+  }
+
+  private static boolean hasOthers(CohortManagedSession session) {
+    try (AutoLock lock = session.lock()) {
+      return session.getRequests() > 1;
+    }
+  }
+
+  // False: it was taken for the last request, and is not. The last one saves, by Jetty, under the
+  // session's lock, when no other request can be in the application with it.
+  private boolean releaseAs(CohortManagedSession session, boolean others) throws Exception {
+    // Jetty waits for the last one, which a stream of events may put off for hours.
+    if (others && !session.isInvalidOrInvalidating()) save(session);
+    try (AutoLock lock = session.lock()) {
+      boolean still = hasOthers(session);
+      if (still && !others) return false;
+      session.data().setUnderWay(still);
+      super.release(session);
+      forgetIfDropped(session);
+      keepUnsent(session);
+    }
+    return true;
   }
 
   // EVICT_ON_SESSION_EXIT takes the object away though the store has not what is in it.
@@ -273,10 +326,17 @@ public final class CohortSessionCache extends DefaultSessionCache {
 
   @Override
   public void checkInactiveSession(ManagedSession session) {
-    if (session instanceof CohortManagedSession ours && ours.data().hasUnsent()) {
+    if (!(session instanceof CohortManagedSession ours)) return;
+    CohortSessionData data = ours.data();
+    // Jetty holds the session's lock here, which a save takes under its own.
+    if (data.hasUnsent() || !data.saveLock().tryLock()) {
       ours.checkAgainAfter(getEvictionPolicy());
-    } else {
+      return;
+    }
+    try {
       super.checkInactiveSession(session);
+    } finally {
+      data.saveLock().unlock();
     }
   }
 
@@ -287,13 +347,18 @@ public final class CohortSessionCache extends DefaultSessionCache {
 
   @Override
   protected void renewSessionId(ManagedSession session, String newId, String newExtendedId) {
-    if (!(session instanceof CohortManagedSession ours)) return;
+    if (session instanceof CohortManagedSession ours) {
+      withSaveLock(ours, () -> renew(ours, newId, newExtendedId));
+    }
+  }
+
+  private void renew(CohortManagedSession session, String newId, String newExtendedId) {
     try (AutoLock lock = session.lock()) {
-      CohortSessionData data = ours.data();
+      CohortSessionData data = session.data();
       String oldId = data.getId();
       data.beginRenewal();
-      ours.requireWritable();
-      if (data.isStored()) changeIdInStore(ours, oldId, newId);
+      session.requireWritable();
+      if (data.isStored()) changeIdInStore(session, oldId, newId);
       data.setId(newId);
       session.setExtendedId(newExtendedId);
       session.onIdChanged();
@@ -304,10 +369,10 @@ public final class CohortSessionCache extends DefaultSessionCache {
 
   private void changeIdInStore(CohortManagedSession session, String oldId, String newId) {
     CohortSessionData data = session.data();
-    int doubts = data.doubts();
+    int doubts = data.standing().doubts();
     SessionResult result = store.changeId(oldId, newId);
     switch (result.status()) {
-      case OK -> data.onStored(result.version(), result.fence(), doubts);
+      case OK -> data.standing().onStored(result.version(), result.fence(), doubts);
       case NOT_FOUND, ABORTED, ALREADY_EXISTS -> {
         drop(session, Dropped.STALE);
         data.setTouched(true);
@@ -329,13 +394,13 @@ public final class CohortSessionCache extends DefaultSessionCache {
 
   /** Before the object is used again, the store is asked for its version. */
   void doubt(String id) {
-    if (doGet(id) instanceof CohortManagedSession local) local.data().doubt();
+    if (doGet(id) instanceof CohortManagedSession local) local.data().standing().doubt();
   }
 
   /** Another instance has it, or it has another id: an object that nobody uses is let go. */
   void letGo(String id) {
     if (!(doGet(id) instanceof CohortManagedSession local)) return;
-    local.data().doubt();
+    local.data().standing().doubt();
     // Requests that have it may hold the lock for long.
     if (local.isInUse() || !local.data().isCurrent()) return;
     try (AutoLock lock = local.lock()) {
@@ -347,7 +412,7 @@ public final class CohortSessionCache extends DefaultSessionCache {
   }
 
   void doubtAll() {
-    for (ManagedSession each : objects.values()) ((CohortManagedSession) each).data().doubt();
+    for (ManagedSession each : objects.values()) ((CohortManagedSession) each).data().standing().doubt();
   }
 
   /** It has ended elsewhere, where the listeners are told. */

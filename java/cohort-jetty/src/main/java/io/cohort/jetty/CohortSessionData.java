@@ -1,22 +1,21 @@
 package io.cohort.jetty;
 
 import io.cohort.Session;
-import io.cohort.Version;
+import io.cohort.connector.SessionWriter;
+import io.cohort.connector.Standing;
 import io.cohort.session.AttributeCodec;
 import io.cohort.session.ChangeTracker;
-import io.cohort.session.Changes;
 import io.cohort.session.SessionMetadata;
-import java.util.LinkedHashMap;
 import java.util.Map;
-import java.util.Set;
-import java.util.concurrent.atomic.AtomicInteger;
+import java.util.concurrent.locks.ReentrantLock;
 import org.eclipse.jetty.session.SessionData;
 
 /**
  * What is in one session's object on this instance, and what of it the store has. Jetty calls it
- * under the session's lock; the store's events only {@link #doubt} and {@link #drop}.
+ * under the session's lock, a save under {@link #saveLock}; the store's events only doubt its
+ * {@link #standing} and {@link #drop} it.
  */
-final class CohortSessionData extends SessionData {
+final class CohortSessionData extends SessionData implements SessionWriter.Target {
   /** Why an object is not the session's any more. */
   enum Dropped {
     /** It is. */
@@ -30,13 +29,15 @@ final class CohortSessionData extends SessionData {
   private static final long serialVersionUID = 1;
 
   private final transient ChangeTracker tracker;
-  private final transient AtomicInteger doubts = new AtomicInteger();
+  private final transient Standing standing = new Standing();
+  private final transient ReentrantLock saveLock = new ReentrantLock();
 
   // Something may have to be sent.
   private transient volatile boolean touched = true;
   private transient volatile Dropped dropped = Dropped.NO;
-  // Jetty itself looks at the attributes, not the application.
-  private transient boolean quiet;
+  // Tells listeners of activation, which look at attributes; and, in `restoring`, put some back.
+  private transient volatile Thread telling;
+  private transient volatile Thread restoring;
   // Its listeners have not been told yet that it has come.
   private transient volatile boolean toActivate;
   // Requests have it that may change what they have got.
@@ -46,11 +47,6 @@ final class CohortSessionData extends SessionData {
   // The request whose changes are being saved has been answered.
   private transient boolean answered;
 
-  private transient volatile boolean stored;
-  private transient volatile boolean owned = true;
-  private transient volatile int doubtsAnswered;
-  private transient volatile Version version = new Version(0, 0);
-  private transient long fence;
   private transient byte[] metadata;
   private transient long maxInactiveSent;
 
@@ -72,10 +68,7 @@ final class CohortSessionData extends SessionData {
     calcAndSetExpiry(from.lastAccessedMs());
     metadata = from.metadata();
     maxInactiveSent = getMaxInactiveMs();
-    version = from.version();
-    fence = from.fence();
-    owned = from.owned();
-    stored = true;
+    standing.onLoaded(from);
     touched = false;
     toActivate = true;
     // Jetty takes for new what was never saved.
@@ -98,7 +91,7 @@ final class CohortSessionData extends SessionData {
   @Override
   public Object getAttribute(String name) {
     Object value = super.getAttribute(name);
-    if (value != null && !quiet && AttributeCodec.isMutable(value)) {
+    if (value != null && telling != Thread.currentThread() && AttributeCodec.isMutable(value)) {
       tracker.onRead(name, value);
       touched = true;
     }
@@ -109,7 +102,8 @@ final class CohortSessionData extends SessionData {
   public Object setAttribute(String name, Object value) {
     Object old = super.setAttribute(name, value);
     tracker.onWritten(name);
-    touched = true;
+    // What a listener puts back is no change.
+    if (restoring != Thread.currentThread()) touched = true;
     return old;
   }
 
@@ -119,13 +113,51 @@ final class CohortSessionData extends SessionData {
     return touched || super.isDirty();
   }
 
-  void setQuiet(boolean value) {
-    quiet = value;
+  /** What this thread does until {@link #endTelling} was not done by a request. */
+  void beginTelling(boolean restores) {
+    telling = Thread.currentThread();
+    restoring = restores ? telling : null;
+  }
+
+  void endTelling() {
+    telling = null;
+    restoring = null;
   }
 
   // ---- What is sent -----------------------------------------------------------------------
 
-  ChangeTracker tracker() {
+  /**
+   * Held over a save, from looking at the attributes until the answer is there. The session's lock
+   * may be taken under it, and is not held while attributes are encoded that requests may have:
+   * what is encoded may wait for a lock of the application's, whose holder calls the session.
+   */
+  ReentrantLock saveLock() {
+    return saveLock;
+  }
+
+  @Override
+  public Standing standing() {
+    return standing;
+  }
+
+  @Override
+  public String storeId() {
+    return getId();
+  }
+
+  @Override
+  public long createdMs() {
+    return getCreated();
+  }
+
+  /** This object is found by the old id: it has done. */
+  @Override
+  public void follow(String newStoreId) {
+    drop(Dropped.ENDED);
+  }
+
+  @Override
+  public ChangeTracker tracker() {
     return tracker;
   }
 
@@ -145,12 +177,16 @@ final class CohortSessionData extends SessionData {
     return answered;
   }
 
-  /** A request ends, with other ones under way or without. */
-  void beginRelease(boolean others) {
-    underWay = others;
+  /** A request ends. */
+  void beginRelease() {
     // Who has just got a new id has not been answered yet.
     answered = !renewing;
     renewing = false;
+  }
+
+  /** Whether other requests are under way with it. */
+  void setUnderWay(boolean value) {
+    underWay = value;
   }
 
   void endRelease() {
@@ -167,19 +203,11 @@ final class CohortSessionData extends SessionData {
    * There is something that the store has not. Under the session's lock, when no request has it.
    */
   boolean hasUnsent() {
-    return dropped == Dropped.NO && (touched || !stored);
+    return dropped == Dropped.NO && (touched || !isStored());
   }
 
   boolean isStored() {
-    return stored;
-  }
-
-  Version version() {
-    return version;
-  }
-
-  long fence() {
-    return fence;
+    return standing.isStored();
   }
 
   byte[] metadata() {
@@ -188,7 +216,7 @@ final class CohortSessionData extends SessionData {
 
   /** Its time was changed: the record is to be sent with the new one. */
   boolean needsMetadata() {
-    return !stored || maxInactiveSent != getMaxInactiveMs();
+    return !isStored() || maxInactiveSent != getMaxInactiveMs();
   }
 
   /** The record with the time of now; what a connector of another server has put there stays. */
@@ -205,22 +233,10 @@ final class CohortSessionData extends SessionData {
     maxInactiveSent = maxInactiveMs;
   }
 
-  /** A write was answered. */
-  void onStored(Version newVersion, long newFence, int doubtsBefore) {
-    stored = true;
-    version = newVersion;
-    fence = newFence;
-    trust(true, doubtsBefore);
-  }
-
   /** It is not in the store, as after a change of id that failed: it is to be created, whole. */
   void onNotStored() {
-    stored = false;
-    fence = 0;
-    trust(true, doubts());
-    Map<String, byte[]> all = new LinkedHashMap<>();
-    for (String name : getKeys()) all.put(name, new byte[0]);
-    tracker.restore(new Changes(all, Set.of()));
+    standing.onNotStored();
+    tracker.onNotStored(getKeys());
     touched = true;
   }
 
@@ -229,29 +245,6 @@ final class CohortSessionData extends SessionData {
   }
 
   // ---- Whether it is the session ----------------------------------------------------------
-
-  /**
-   * May the object be used without asking the store? Then the session belongs to this instance, and
-   * nobody has said since that another one has it; or it is not stored yet.
-   */
-  boolean isTrusted() {
-    return !stored || (owned && doubtsAnswered == doubts.get());
-  }
-
-  /** Another instance may have changed it. */
-  void doubt() {
-    doubts.incrementAndGet();
-  }
-
-  /** To be asked before the store is, and given to {@link #trust} with what it said. */
-  int doubts() {
-    return doubts.get();
-  }
-
-  void trust(boolean isOwner, int doubtsBefore) {
-    owned = isOwner;
-    doubtsAnswered = doubtsBefore;
-  }
 
   Dropped dropped() {
     return dropped;
@@ -263,7 +256,7 @@ final class CohortSessionData extends SessionData {
 
   /** Stored, and still the session, as far as is known here. */
   boolean isCurrent() {
-    return stored && dropped == Dropped.NO;
+    return isStored() && dropped == Dropped.NO;
   }
 
   /** Changes of it are nowhere and never will be. Each request that still has it is to be told. */

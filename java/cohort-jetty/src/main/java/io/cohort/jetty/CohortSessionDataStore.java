@@ -6,6 +6,10 @@ import io.cohort.SessionEvent;
 import io.cohort.SessionListener;
 import io.cohort.SessionResult;
 import io.cohort.SessionStore;
+import io.cohort.connector.Counters;
+import io.cohort.connector.PendingEnds;
+import io.cohort.connector.ServerLog;
+import io.cohort.connector.SessionWriter;
 import io.cohort.session.AttributeCodec;
 import io.cohort.session.AttributePolicy;
 import io.cohort.session.ChangeTracker;
@@ -75,8 +79,10 @@ public final class CohortSessionDataStore extends AbstractSessionDataStore {
         CodecLimits.DEFAULT);
     Group group = factory.startsReplicated() ? join() : null;
     SessionStore opened = SessionStore.open(factory.storeOptions(application), group);
-    ends = new PendingEnds(opened);
-    saver = new SessionSaver(application, opened, policy, ends, counters);
+    ServerLog lines = new JettyLog(log);
+    ends = new PendingEnds(opened, lines);
+    SessionWriter writer = new SessionWriter(application, opened, counters, lines);
+    saver = new SessionSaver(opened, writer, policy, ends, counters);
     store = opened;
     opened.subscribe(new Events(), false);
   }
@@ -141,7 +147,7 @@ public final class CohortSessionDataStore extends AbstractSessionDataStore {
 
   @Override
   public boolean delete(String id) {
-    return ends.end(id);
+    return ends.end(id) == PendingEnds.Outcome.ENDED;
   }
 
   /** Attributes are encoded in each save, of which those that want to know it are told. */
@@ -200,8 +206,9 @@ public final class CohortSessionDataStore extends AbstractSessionDataStore {
     return ends.contains(id);
   }
 
+  /** Nobody is to come in by this id; the session goes on under another one. */
   void endLater(String id) {
-    ends.remember(id);
+    ends.remember(id, false);
   }
 
   // ---- For operators, by JMX --------------------------------------------------------------

@@ -1,11 +1,6 @@
 package io.cohort.jetty;
 
-import io.cohort.Event;
 import io.cohort.Group;
-import io.cohort.GroupListener;
-import io.cohort.Member;
-import io.cohort.View;
-import java.util.List;
 import org.eclipse.jetty.server.Server;
 import org.eclipse.jetty.server.handler.ContextHandler;
 import org.eclipse.jetty.session.AbstractSessionManager;
@@ -50,15 +45,7 @@ public class CohortSessionDataStoreFactory
   synchronized Group join(SessionManager manager, String workerName) {
     if (joined != null) return joined;
     if (serverOf(manager).isStopping()) throw new IllegalStateException("the server is stopping");
-    // The threads that begin here must not belong to the application that happens to be the first.
-    Thread thread = Thread.currentThread();
-    ClassLoader context = thread.getContextClassLoader();
-    thread.setContextClassLoader(getClass().getClassLoader());
-    try {
-      joined = Group.join(groupOptions(workerName, new Teller(group())));
-    } finally {
-      thread.setContextClassLoader(context);
-    }
+    joined = groupSettings(workerName).join(new JettyLog(log));
     return joined;
   }
 
@@ -69,23 +56,5 @@ public class CohortSessionDataStoreFactory
     if (joined == null) return;
     joined.close();
     joined = null;
-  }
-
-  /** What the group tells, in the log of the server. */
-  private record Teller(String group) implements GroupListener {
-    @Override
-    public void onView(View view) {
-      List<String> members = view.members().stream().map(Member::name).toList();
-      log.info("group {}: members {}", group, members);
-    }
-
-    @Override
-    public void onEvent(Event event) {
-      if (event.kind().equals("warning")) {
-        log.warn("group {}: {} {}", group, event.subjectName(), event.text());
-      } else {
-        log.debug("group {}: {} {} {}", group, event.kind(), event.subjectName(), event.text());
-      }
-    }
   }
 }

@@ -26,7 +26,7 @@ final class OtherServer implements AutoCloseable {
   private final SessionStore store;
 
   OtherServer(Instance fellow) {
-    GroupOptions options = fellow.factory.groupOptions("t1", null);
+    GroupOptions options = fellow.factory.groupSettings("t1").options(null);
     group = Group.join(options.name("t1"));
     store = SessionStore.open(new SessionStoreOptions("/shop"), group);
   }

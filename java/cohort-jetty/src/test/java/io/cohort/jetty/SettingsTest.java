@@ -37,13 +37,13 @@ class SettingsTest {
   void wordsThatAreNoneOfTheKnownOnesAreRefused() throws Exception {
     Instance ack = instance();
     ack.factory.setAck("some");
-    expect("jetty.cohort.ack must be all or local", ack);
+    expect("jetty.cohort.ack=some must be all or local", ack);
     Instance replication = instance();
     replication.factory.setReplication("maybe");
-    expect("jetty.cohort.replication must be on or off", replication);
+    expect("jetty.cohort.replication=maybe must be on or off", replication);
     Instance seedless = instance();
     seedless.factory.setNoMulticast(true);
-    expect("jetty.cohort.noMulticast needs jetty.cohort.seeds", seedless);
+    expect("jetty.cohort.noMulticast=true needs jetty.cohort.seeds=", seedless);
   }
 
   @Test

@@ -1,13 +1,15 @@
 package io.cohort.jetty;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
-import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-import io.cohort.SessionChanges;
 import io.cohort.SessionStore;
 import io.cohort.SessionStoreOptions;
+import io.cohort.connector.Counters;
+import io.cohort.connector.PendingEnds;
+import io.cohort.connector.ServerLog;
+import io.cohort.connector.SessionWriter;
 import io.cohort.session.AttributeCodec;
 import io.cohort.session.AttributePolicy;
 import io.cohort.session.ChangeTracker;
@@ -16,9 +18,13 @@ import java.util.ArrayList;
 import java.util.List;
 import org.eclipse.jetty.session.SessionCache;
 import org.junit.jupiter.api.Test;
+import org.slf4j.LoggerFactory;
 
 /** What becomes of changes that the store does not take. */
 class UnsentChangesTest extends TwoServers {
+  private static final ServerLog LOG =
+      new JettyLog(LoggerFactory.getLogger(UnsentChangesTest.class));
+
   // Smaller than one session: the store takes none.
   @Override
   void prepare(Instance instance) {
@@ -58,28 +64,18 @@ class UnsentChangesTest extends TwoServers {
     AttributeCodec codec = new AttributeCodec(ClassRules.of(getClass().getClassLoader()));
     AttributePolicy policy = new AttributePolicy("/shop");
     SessionStore store = SessionStore.open(new SessionStoreOptions("/failing"), null);
+    Counters counters = new Counters();
+    SessionWriter writer = new SessionWriter("/shop", store, counters, LOG);
     SessionSaver saver =
-        new SessionSaver("/shop", store, policy, new PendingEnds(store), new Counters());
+        new SessionSaver(store, writer, policy, new PendingEnds(store, LOG), counters);
     ChangeTracker tracker = new ChangeTracker(codec, policy, true);
     CohortSessionData data = new CohortSessionData(tracker, "A1B2", "/shop", "host", 1, 60_000);
     data.setAttribute("n", 1);
-    data.beginRelease(false);
+    data.beginRelease();
+    data.setUnderWay(false);
     store.close();
     assertThrows(IllegalStateException.class, () -> saver.save(data));
     assertTrue(data.isTouched());
     assertTrue(tracker.collect(name -> data.getAttribute(name)).put().containsKey("n"));
-  }
-
-  @Test
-  void theEndOfASessionIsTriedAgainByTheIdThatItHasMeanwhile() {
-    try (SessionStore store = SessionStore.open(new SessionStoreOptions("/renamed"), null)) {
-      PendingEnds ends = new PendingEnds(store);
-      assertTrue(store.create("A1B2", new SessionChanges().maxInactiveMs(60_000)).ok());
-      ends.remember("A1B2");
-      assertTrue(store.changeId("A1B2", "C3D4").ok());
-      ends.retry();
-      assertFalse(store.exists("C3D4"));
-      assertFalse(ends.contains("A1B2"));
-    }
   }
 }

@@ -40,8 +40,16 @@ public final class ChangeTracker {
   // To be looked at as long as there are requests that may change them.
   private Set<String> held = new LinkedHashSet<>();
 
-  // What replicas may have: its hash, or null where it is not known. Guarded by `this`.
+  // What replicas may have: its hash, or null where it is not known. Guarded by `this`, as all that
+  // follows.
   private final Map<String, Long> replicated = new HashMap<>();
+  // Bytes of the values among them, as far as they are known, and of all.
+  private final Map<String, Integer> sizes = new HashMap<>();
+  private long sizeOfAll;
+  // What the store had no room for, and is to have when there is some.
+  private final Map<String, Refusal> refused = new HashMap<>();
+
+  private record Refusal(Long hash, long sizeOfAll) {}
 
   /** With {@code detectInPlace} false, only what was set or removed is found. */
   public ChangeTracker(AttributeCodec codec, AttributePolicy policy, boolean detectInPlace) {
@@ -62,7 +70,9 @@ public final class ChangeTracker {
 
   /** The session came from another instance with this attribute; replicas have these bytes. */
   public synchronized void onLoaded(String name, byte[] bytes) {
-    if (replicated.size() < ATTRIBUTES_MAX) replicated.put(name, ContentHash.of(bytes));
+    if (replicated.size() >= ATTRIBUTES_MAX) return;
+    replicated.put(name, ContentHash.of(bytes));
+    resize(name, bytes.length);
   }
 
   /** Is there anything that {@link #collect} would look at? */
@@ -72,9 +82,23 @@ public final class ChangeTracker {
     }
   }
 
-  /** What was sent of the attribute was refused for good: replicas may have any value, or none. */
+  /**
+   * The store had no room for what was sent of the attribute, and has none of it now. It is sent
+   * again when it is set or has changed, or when what else was sent has become less.
+   */
   public synchronized void onRefused(String name) {
-    replicated.replace(name, null);
+    if (!replicated.containsKey(name)) return;
+    resize(name, 0);
+    refused.put(name, new Refusal(replicated.put(name, null), sizeOfAll));
+  }
+
+  /** The session is not in the store: these are its attributes, to be sent as if they were set. */
+  public void onNotStored(Iterable<String> names) {
+    synchronized (this) {
+      for (String name : names) replicated.put(name, null);
+      refused.clear();
+    }
+    for (String name : names) touch(name);
   }
 
   /** As the other one, where no request is under way any more. */
@@ -95,10 +119,12 @@ public final class ChangeTracker {
   public synchronized Changes collect(
       Function<String, Object> attribute, BooleanSupplier underWay) {
     boolean holds;
+    Set<String> set;
     Set<String> names;
     synchronized (touchLock) {
       holds = underWay.getAsBoolean();
-      names = written;
+      set = written;
+      names = new LinkedHashSet<>(set);
       names.addAll(held);
       written = new LinkedHashSet<>();
       if (!holds) held = new LinkedHashSet<>();
@@ -109,19 +135,51 @@ public final class ChangeTracker {
       Object value = attribute.apply(name);
       // Who has set a value has it as well as who has got it.
       if (holds) onRead(name, value);
-      EncodeResult result = value == null ? null : encode(name, value);
-      if (result instanceof EncodeResult.Encoded encoded) {
-        Long hash = ContentHash.of(encoded.bytes());
-        if (!hash.equals(replicated.put(name, hash))) put.put(name, encoded.bytes());
-      } else if (isTransient(result)) {
-        touch(name);
-      } else if (replicated.containsKey(name)) {
-        // Gone, or of a kind that stays here: an older value must not come back after a failover.
-        replicated.remove(name);
-        removed.add(name);
-      }
+      look(name, value, set.contains(name), put, removed);
+    }
+    for (String name : whatMayFitNow(names)) {
+      look(name, attribute.apply(name), true, put, removed);
     }
     return new Changes(put, removed);
+  }
+
+  private void look(
+      String name, Object value, boolean wasSet, Map<String, byte[]> put, Set<String> removed) {
+    EncodeResult result = value == null ? null : encode(name, value);
+    if (result instanceof EncodeResult.Encoded encoded) {
+      Long hash = ContentHash.of(encoded.bytes());
+      if (!wasSet && isRefusedStill(name, hash)) return;
+      refused.remove(name);
+      resize(name, encoded.bytes().length);
+      if (!hash.equals(replicated.put(name, hash))) put.put(name, encoded.bytes());
+    } else if (isTransient(result)) {
+      touch(name);
+    } else if (replicated.containsKey(name)) {
+      // Gone, or of a kind that stays here: an older value must not come back after a failover.
+      resize(name, 0);
+      refused.remove(name);
+      replicated.remove(name);
+      removed.add(name);
+    }
+  }
+
+  private boolean isRefusedStill(String name, Long hash) {
+    Refusal refusal = refused.get(name);
+    return refusal != null && hash.equals(refusal.hash) && sizeOfAll >= refusal.sizeOfAll;
+  }
+
+  private List<String> whatMayFitNow(Set<String> butFor) {
+    if (refused.isEmpty()) return List.of();
+    List<String> names = new ArrayList<>();
+    refused.forEach((name, refusal) -> {
+      if (sizeOfAll < refusal.sizeOfAll && !butFor.contains(name)) names.add(name);
+    });
+    return names;
+  }
+
+  private void resize(String name, int bytes) {
+    Integer before = bytes == 0 ? sizes.remove(name) : sizes.put(name, bytes);
+    sizeOfAll += bytes - (before == null ? 0 : before);
   }
 
   /** {@code changes} were perhaps not sent: all of it will be collected again, as it is then. */

@@ -5,6 +5,9 @@ import io.cohort.SessionChanges;
 import io.cohort.SessionEvent;
 import io.cohort.SessionResult;
 import io.cohort.SessionStore;
+import io.cohort.connector.Counters;
+import io.cohort.connector.PendingEnds;
+import io.cohort.connector.SessionWriter;
 import io.cohort.session.AttributeCodec;
 import io.cohort.session.AttributePolicy;
 import io.cohort.session.ChangeTracker;
@@ -105,9 +108,11 @@ public class CohortManager extends ConfiguredManager {
     if (replicated) share = SharedGroups.acquire(groupSettings(), getApplication());
     try {
       SessionStore opened = SessionStore.open(storeOptions(), replicated ? share.group() : null);
-      saver = new SessionSaver(this, opened, counters, log);
+      SessionWriter writer =
+          new SessionWriter(getApplication(), opened, counters, new TomcatLog(log));
+      saver = new SessionSaver(this, opened, writer, counters, log);
       loader = new SessionLoader(this, opened, sessions);
-      ends = new PendingEnds(opened, log);
+      ends = new PendingEnds(opened, new TomcatLog(log));
       store = opened;
       opened.subscribe(new StoreEvents(this), false);
     } finally {
@@ -257,7 +262,7 @@ public class CohortManager extends ConfiguredManager {
     synchronized (ours.saveLock) {
       if (ours.isEnded() || store == null) return;
       ours.markEnded();
-      if (!ends.end(storeId)) toldEnds.add(storeId);
+      if (ends.end(storeId) == PendingEnds.Outcome.WAS_ENDED) toldEnds.add(storeId);
     }
   }
 
@@ -275,13 +280,13 @@ public class CohortManager extends ConfiguredManager {
 
   private void changeIdInStore(CohortSession session, String newStoreId) {
     String oldStoreId = storeId(session);
-    int doubts = session.doubts();
+    int doubts = session.standing().doubts();
     // A change of id asks for no fence: an older object would get that of the newer session.
     SessionResult result =
-        store.save(oldStoreId, new SessionChanges().noTouch().fence(session.fence()));
+        store.save(oldStoreId, new SessionChanges().noTouch().fence(session.standing().fence()));
     if (result.ok()) result = store.changeId(oldStoreId, newStoreId);
     switch (result.status()) {
-      case OK -> session.onStored(result.version(), result.fence(), doubts);
+      case OK -> session.standing().onStored(result.version(), result.fence(), doubts);
       case NOT_FOUND, ABORTED, ALREADY_EXISTS -> {
         saver.markStale(session, result);
         throw new IllegalStateException("the session's id cannot be changed, because another"
@@ -327,7 +332,7 @@ public class CohortManager extends ConfiguredManager {
     save(session, true);
   }
 
-  /** The id was changed by another instance while this one's request was under way. */
+  /** Another instance has changed the id. */
   void follow(CohortSession session, String newStoreId) {
     sessions.remove(storeId(session), session);
     session.rename(shownId(newStoreId));
@@ -352,18 +357,18 @@ public class CohortManager extends ConfiguredManager {
 
   /** Before the object is used again, the store is asked for its version. */
   void doubt(String storeId) {
-    if (sessions.get(storeId) instanceof CohortSession local) local.doubt();
+    if (sessions.get(storeId) instanceof CohortSession local) local.standing().doubt();
   }
 
   /** Another instance goes on with the session: an object that nobody uses is only in the way. */
   void letGo(String storeId) {
     if (!(sessions.get(storeId) instanceof CohortSession local)) return;
-    local.doubt();
+    local.standing().doubt();
     if (!local.isBusy() && !local.isTouched()) sessions.remove(storeId, local);
   }
 
   void doubtAll() {
-    for (Session each : findSessions()) ((CohortSession) each).doubt();
+    for (Session each : findSessions()) ((CohortSession) each).standing().doubt();
   }
 
   /** This instance's store has ended it, so its listeners are told here, and only here. */
@@ -381,7 +386,7 @@ public class CohortManager extends ConfiguredManager {
   // An object of which is not known whether it is the last is no better than what the store had. Of
   // a session whose contents had no room in the event, listeners still have to know the end.
   private CohortSession ended(SessionEvent event, CohortSession local) {
-    if (local != null && (local.isTrusted() || event.session() == null)) return local;
+    if (local != null && (local.standing().isTrusted() || event.session() == null)) return local;
     if (local != null) local.endElsewhere();
     return event.session() == null ? loader.restoreNothing(event.id(), event.atMs())
                                    : loader.restore(event.id(), event.session());
@@ -405,11 +410,9 @@ public class CohortManager extends ConfiguredManager {
 
   /** The store had no room for an attribute. */
   void refusedAttribute(SessionEvent event) {
-    String name = event.attribute();
-    if (sessions.get(event.id()) instanceof CohortSession local) local.tracker().onRefused(name);
     AttributePolicy running = policy;
     if (running == null) return;
-    running.keptLocal(name, new EncodeResult.Refused(Reason.TOO_LARGE, "", event.text()));
+    running.keptLocal(event.attribute(), new EncodeResult.Refused(Reason.TOO_LARGE, "", event.text()));
   }
 
   long keptLocal(Reason reason) {

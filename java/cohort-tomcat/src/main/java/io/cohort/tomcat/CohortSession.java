@@ -2,8 +2,9 @@ package io.cohort.tomcat;
 
 import io.cohort.Session;
 import io.cohort.Version;
+import io.cohort.connector.SessionWriter;
+import io.cohort.connector.Standing;
 import io.cohort.session.ChangeTracker;
-import io.cohort.session.Changes;
 import io.cohort.session.SessionMetadata;
 import jakarta.servlet.http.HttpSessionActivationListener;
 import jakarta.servlet.http.HttpSessionEvent;
@@ -13,8 +14,6 @@ import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
-import java.util.Set;
-import java.util.concurrent.atomic.AtomicInteger;
 import org.apache.catalina.session.StandardSession;
 
 /**
@@ -22,7 +21,7 @@ import org.apache.catalina.session.StandardSession;
  * noted, and sent when they end ({@link SessionSaver}). When it expires is the store's business, so
  * that all instances agree.
  */
-public class CohortSession extends StandardSession {
+public class CohortSession extends StandardSession implements SessionWriter.Target {
   /** Bytes of UTF-8 of an attribute's name, as the session store has it. */
   static final int NAME_BYTES_MAX = 1024;
 
@@ -33,7 +32,7 @@ public class CohortSession extends StandardSession {
 
   private final transient CohortManager owner;
   private final transient ChangeTracker tracker;
-  private final transient AtomicInteger doubts = new AtomicInteger();
+  private final transient Standing standing = new Standing();
 
   // Requests that have the session, those that came without one and asynchronous ones too; and how
   // many of them are through the valve, and do no more than to be answered.
@@ -49,11 +48,6 @@ public class CohortSession extends StandardSession {
   private transient volatile boolean ended;
 
   // Written under saveLock.
-  private transient volatile boolean stored;
-  private transient volatile boolean owned = true;
-  private transient volatile int doubtsAnswered;
-  private transient volatile Version version = new Version(0, 0);
-  private transient long fence;
   private transient byte[] metadataSent;
   private transient volatile Thread tellsActivation;
 
@@ -177,7 +171,7 @@ public class CohortSession extends StandardSession {
    */
   @Override
   public boolean isValid() {
-    return isValid && (stored || expiring || isBusy() || !isOver());
+    return isValid && (isStored() || expiring || isBusy() || !isOver());
   }
 
   private boolean isOver() {
@@ -225,54 +219,37 @@ public class CohortSession extends StandardSession {
   }
 
   boolean isStored() {
-    return stored;
+    return standing.isStored();
   }
 
-  /**
-   * May the object be used without asking the store? Then the session belongs to this instance, and
-   * nobody has said since that another one has it; or it is not stored yet.
-   */
-  boolean isTrusted() {
-    return owned && doubtsAnswered == doubts.get();
+  @Override
+  public Standing standing() {
+    return standing;
   }
 
-  /** Another instance may have changed it. Does not wait for a save that is under way. */
-  void doubt() {
-    if (stored) doubts.incrementAndGet();
+  @Override
+  public ChangeTracker tracker() {
+    return tracker;
   }
 
-  /** To be asked before the store is, and given to {@link #trust} with what it said. */
-  int doubts() {
-    return doubts.get();
+  @Override
+  public String storeId() {
+    return SessionIds.ofStore(id);
   }
 
-  void trust(boolean isOwner, int doubtsBefore) {
-    owned = isOwner;
-    doubtsAnswered = doubtsBefore;
+  @Override
+  public long createdMs() {
+    return creationTime;
   }
 
-  Version version() {
-    return version;
-  }
-
-  long fence() {
-    return fence;
+  /** The id was changed by another instance while this one's request was under way. */
+  @Override
+  public void follow(String newStoreId) {
+    owner.follow(this, newStoreId);
   }
 
   byte[] metadataSent() {
     return metadataSent;
-  }
-
-  ChangeTracker tracker() {
-    return tracker;
-  }
-
-  /** Its write was answered. */
-  void onStored(Version newVersion, long newFence, int doubtsBefore) {
-    stored = true;
-    version = newVersion;
-    fence = newFence;
-    trust(true, doubtsBefore);
   }
 
   void onMetadataSent(byte[] metadata) {
@@ -281,13 +258,9 @@ public class CohortSession extends StandardSession {
 
   /** It is not in the store, as after a change of id that failed: it is to be created, whole. */
   void onNotStored() {
-    stored = false;
-    trust(true, doubts());
-    fence = 0;
+    standing.onNotStored();
     metadataSent = null;
-    Map<String, byte[]> all = new LinkedHashMap<>();
-    for (String name : keys()) all.put(name, new byte[0]);
-    tracker.restore(new Changes(all, Set.of()));
+    tracker.onNotStored(List.of(keys()));
     touched = true;
   }
 
@@ -313,10 +286,7 @@ public class CohortSession extends StandardSession {
     isNew = false;
     isValid = true;
     onUsedElsewhere(from);
-    version = from.version();
-    fence = from.fence();
-    stored = true;
-    trust(from.owned(), doubts());
+    standing.onLoaded(from);
     metadataSent = from.metadata();
     from.attributes().forEach(this::restoreAttribute);
     if (metadata != null) TomcatMetadata.restore(metadata, this);
@@ -337,7 +307,7 @@ public class CohortSession extends StandardSession {
     creationTime = nowMs;
     isNew = false;
     isValid = true;
-    stored = true;
+    standing.onStored(new Version(0, 0), 0, standing.doubts());
     touched = false;
   }
 

@@ -59,11 +59,11 @@ final class SessionLoader {
     // A save that is under way changes the version.
     synchronized (local.saveLock) {
       if (isHere(local, storeId)) return true;
-      int doubts = local.doubts();
+      int doubts = local.standing().doubts();
       Session there = store.load(storeId);
-      if (there != null && there.version().equals(local.version())) {
+      if (there != null && there.version().equals(local.standing().version())) {
         local.onUsedElsewhere(there);
-        local.trust(there.owned(), doubts);
+        local.standing().trust(there.owned(), doubts);
         return true;
       }
       sessions.remove(storeId, local);
@@ -73,7 +73,7 @@ final class SessionLoader {
 
   // That another instance has it may be known to the store before it is told.
   private boolean isHere(CohortSession local, String storeId) {
-    return local.isTrusted() && (!local.isStored() || store.isOwner(storeId));
+    return local.standing().isTrusted() && (!local.isStored() || store.isOwner(storeId));
   }
 
   private CohortSession load(String storeId) {

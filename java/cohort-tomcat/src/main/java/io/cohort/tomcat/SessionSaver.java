@@ -1,49 +1,36 @@
 package io.cohort.tomcat;
 
 import io.cohort.CohortException;
-import io.cohort.SessionChanges;
 import io.cohort.SessionResult;
 import io.cohort.SessionStore;
-import io.cohort.Status;
-import io.cohort.Version;
+import io.cohort.connector.Counters;
+import io.cohort.connector.SessionWriter;
 import io.cohort.session.Changes;
 import java.util.Arrays;
 import java.util.HashSet;
-import java.util.LinkedHashMap;
-import java.util.LinkedHashSet;
-import java.util.Map;
 import java.util.Set;
-import java.util.concurrent.atomic.AtomicBoolean;
 import org.apache.juli.logging.Log;
 
 /**
- * Sends what requests did to sessions, and finds out what the answer means for the object here. One
- * save of a session at a time; each waits for its acknowledgement. Any threads.
+ * Finds what requests did to sessions, has it sent, and does to the object here what the answer
+ * means for it. One save of a session at a time; each waits for its acknowledgement. Any threads.
  */
 final class SessionSaver {
-  /** Attributes in one write. */
-  static final int ATTRIBUTES_MAX = 500;
-
-  /** Bytes of values in one write, but for its last one. */
-  static final int BYTES_MAX = 1 << 20;
-
   /** Types of users that were reported as not replicated; more are not reported. */
   static final int USER_REPORTS_MAX = 64;
 
-  // An id may be changed again while the change before is followed.
-  private static final int FOLLOW_MAX = 3;
-
   private final CohortManager manager;
   private final SessionStore store;
+  private final SessionWriter writer;
   private final Counters counters;
   private final Log log;
-  private final AtomicBoolean conflictTold = new AtomicBoolean();
-  private final AtomicBoolean failing = new AtomicBoolean();
   private final Set<String> usersTold = new HashSet<>();
 
-  SessionSaver(CohortManager manager, SessionStore store, Counters counters, Log log) {
+  SessionSaver(CohortManager manager, SessionStore store, SessionWriter writer, Counters counters,
+      Log log) {
     this.manager = manager;
     this.store = store;
+    this.writer = writer;
     this.counters = counters;
     this.log = log;
   }
@@ -59,7 +46,7 @@ final class SessionSaver {
       try {
         byte[] metadata = changedMetadata(session);
         if (session.isStored() && changes.isEmpty() && metadata == null) return touchNow(session);
-        return send(session, !session.isStored(), changes, metadata);
+        return send(session, changes, metadata);
       } catch (RuntimeException | Error e) {
         restore(session, changes);
         throw e;
@@ -129,89 +116,27 @@ final class SessionSaver {
 
   // ---- Sending ----------------------------------------------------------------------------
 
-  private Saved send(CohortSession session, boolean create, Changes changes, byte[] metadata) {
-    Parts parts = new Parts(changes);
-    SessionChanges part = new SessionChanges();
-    boolean first = true;
-    while (first || parts.hasMore()) {
-      parts.fill(part.clear());
-      if (first && metadata != null) {
-        part.metadata(metadata).maxInactiveMs(session.getMaxInactiveInterval() * 1000L);
+  private Saved send(CohortSession session, Changes changes, byte[] metadata) {
+    long maxInactiveMs = session.getMaxInactiveInterval() * 1000L;
+    switch (writer.write(session, changes, metadata, maxInactiveMs)) {
+      case ACKNOWLEDGED -> {
+        if (metadata != null) session.onMetadataSent(metadata);
+        return Saved.ACKNOWLEDGED;
       }
-      int doubts = session.doubts();
-      SessionResult result = write(session, create && first, part);
-      if (!result.ok()) return failed(session, changes, result);
-      session.onStored(result.version(), result.fence(), doubts);
-      first = false;
-    }
-    if (metadata != null) session.onMetadataSent(metadata);
-    (create ? counters.created : counters.saved).increment();
-    if (failing.compareAndSet(true, false)) {
-      log.info(manager.getApplication() + ": sessions are replicated again");
-    }
-    return Saved.ACKNOWLEDGED;
-  }
-
-  private SessionResult write(CohortSession session, boolean create, SessionChanges part) {
-    if (create) {
-      part.createdMs(session.getCreationTimeInternal());
-      return store.create(manager.storeId(session), part);
-    }
-    part.fence(session.fence());
-    SessionResult result = store.save(manager.storeId(session), part);
-    for (int i = 0; i < FOLLOW_MAX && isRenamed(result); ++i) {
-      manager.follow(session, result.newId());
-      result = store.save(result.newId(), part);
-    }
-    return result;
-  }
-
-  private static boolean isRenamed(SessionResult result) {
-    return result.status() == Status.NOT_FOUND && !result.newId().isEmpty();
-  }
-
-  private Saved failed(CohortSession session, Changes changes, SessionResult result) {
-    switch (result.status()) {
-      case NOT_FOUND -> {
-        manager.dropEnded(session);
-        counters.endedElsewhere.increment();
-        return Saved.ENDED;
-      }
-      case ALREADY_EXISTS -> {
-        if (isOurOwn(session)) return sendAgain(session, changes);
-        return conflict(session, result);
-      }
-      case ABORTED -> {
-        return conflict(session, result);
-      }
-      default -> {
-        restore(session, changes);
-        counters.unacknowledged.increment();
-        if (failing.compareAndSet(false, true)) {
-          log.warn(manager.getApplication()
-              + ": a session could not be replicated: " + result.status() + ": " + result.text()
-              + "; it stays here and is sent again, which is not told again until it succeeds");
-        }
+      case UNACKNOWLEDGED -> {
+        session.setTouched(true);
         return Saved.UNACKNOWLEDGED;
       }
+      case CONFLICT -> {
+        session.markStale();
+        manager.dropStale(session);
+        return refused();
+      }
+      default -> {
+        manager.dropEnded(session);
+        return Saved.ENDED;
+      }
     }
-  }
-
-  // A creation whose outcome was unknown had taken effect: when it began is told by the store.
-  private boolean isOurOwn(CohortSession session) {
-    io.cohort.Session there = store.load(manager.storeId(session));
-    return there != null && there.owned() && there.createdMs() == session.getCreationTimeInternal();
-  }
-
-  private Saved sendAgain(CohortSession session, Changes changes) {
-    session.onStored(new Version(0, 0), 0, session.doubts());
-    restore(session, changes);
-    return save(session);
-  }
-
-  private Saved conflict(CohortSession session, SessionResult result) {
-    markStale(session, result);
-    return refused();
   }
 
   /**
@@ -221,49 +146,11 @@ final class SessionSaver {
   void markStale(CohortSession session, SessionResult result) {
     session.markStale();
     manager.dropStale(session);
-    String line = manager.getApplication() + ": a request's changes were refused, because another"
-        + " instance has a newer session: " + result.text();
-    if (conflictTold.compareAndSet(false, true)) {
-      log.warn(line + " (further ones are counted only)");
-    } else {
-      log.debug(line);
-    }
+    writer.tellConflict(result);
   }
 
   private Saved refused() {
     counters.conflicts.increment();
     return Saved.CONFLICT;
-  }
-
-  /** Changes in writes that are not too large. */
-  private static final class Parts {
-    private final Map<String, byte[]> put;
-    private final Set<String> removed;
-
-    Parts(Changes changes) {
-      put = new LinkedHashMap<>(changes.put());
-      removed = new LinkedHashSet<>(changes.removed());
-    }
-
-    boolean hasMore() {
-      return !put.isEmpty() || !removed.isEmpty();
-    }
-
-    /** Takes as many as fit. */
-    void fill(SessionChanges part) {
-      int count = 0;
-      long bytes = 0;
-      for (var each = removed.iterator(); each.hasNext() && count < ATTRIBUTES_MAX; ++count) {
-        part.erase(each.next());
-        each.remove();
-      }
-      for (var each = put.entrySet().iterator();
-          each.hasNext() && count < ATTRIBUTES_MAX && bytes < BYTES_MAX; ++count) {
-        Map.Entry<String, byte[]> entry = each.next();
-        part.set(entry.getKey(), entry.getValue());
-        bytes += entry.getValue().length;
-        each.remove();
-      }
-    }
   }
 }

@@ -1,12 +1,8 @@
 package io.cohort.tomcat;
 
-import io.cohort.Event;
 import io.cohort.Group;
-import io.cohort.GroupListener;
-import io.cohort.Member;
-import io.cohort.View;
+import io.cohort.connector.GroupSettings;
 import java.util.HashMap;
-import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.TreeSet;
@@ -69,7 +65,7 @@ final class SharedGroups {
     synchronized (JOINED) {
       Joined joined = JOINED.get(settings.identity());
       if (joined == null) {
-        joined = new Joined(settings, join(settings));
+        joined = new Joined(settings, settings.join(new TomcatLog(log)));
         JOINED.put(settings.identity(), joined);
       }
       if (!joined.settings.equals(settings)) {
@@ -85,38 +81,6 @@ final class SharedGroups {
             + settings.group() + "; set application=\"...\", the same on all instances");
       }
       return new Share(joined, application);
-    }
-  }
-
-  // The threads that begin here must not belong to the application that happens to be the first.
-  private static Group join(GroupSettings settings) {
-    Thread thread = Thread.currentThread();
-    ClassLoader context = thread.getContextClassLoader();
-    thread.setContextClassLoader(SharedGroups.class.getClassLoader());
-    try {
-      return Group.join(settings.options(new Teller(settings.group())));
-    } finally {
-      thread.setContextClassLoader(context);
-    }
-  }
-
-  /** What the group tells, in the log of the server. */
-  private record Teller(String group) implements GroupListener {
-    @Override
-    public void onView(View view) {
-      List<String> members = view.members().stream().map(Member::name).toList();
-      log.info("group " + group + ": members " + members);
-    }
-
-    @Override
-    public void onEvent(Event event) {
-      String line =
-          "group " + group + ": " + event.kind() + " " + event.subjectName() + " " + event.text();
-      if (event.kind().equals("warning")) {
-        log.warn(line);
-      } else {
-        log.debug(line);
-      }
     }
   }
 }

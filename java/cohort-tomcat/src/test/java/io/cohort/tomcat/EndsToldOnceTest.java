@@ -55,7 +55,7 @@ class EndsToldOnceTest {
   void ofAnObjectThatMayBeOldTheListenersAreNotTold() throws Exception {
     Session last = n1.manager().store().load(user.storeId());
     user.get(n1, "set?name=user&value=bob");
-    ((CohortSession) n1.manager().findSession(user.id())).doubt();
+    ((CohortSession) n1.manager().findSession(user.id())).standing().doubt();
     tellExpired(user.storeId(), last);
     assertEquals(1, n1.toldOf("destroyed ann"));
     assertEquals(0, n1.toldOf("destroyed bob"));

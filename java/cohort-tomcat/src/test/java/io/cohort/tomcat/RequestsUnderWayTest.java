@@ -112,7 +112,7 @@ class RequestsUnderWayTest {
   void whoLooksForAnotherSessionDoesNotWaitForASave() throws Exception {
     user.get(n1, "set?name=user&value=ann");
     CohortSession session = object(n1);
-    session.doubt();
+    session.standing().doubt();
     List<String> others = IntStream.range(0, 500).mapToObj(i -> "OTHER" + i).toList();
     for (String each : others) n2.manager().store().create(each, new SessionChanges());
     synchronized (session.saveLock) {

@@ -4,6 +4,7 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import io.cohort.connector.GroupSettings;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.function.Consumer;
@@ -46,7 +47,7 @@ class SettingsTest {
     assertTrue(complaint(manager -> manager.setReplication("maybe")).endsWith("must be on or off"));
     assertTrue(complaint(manager -> manager.setNoMulticast(true)).contains("needs seeds"));
     assertTrue(complaint(manager -> manager.setApplication("a".repeat(57))).contains("at most 56"));
-    assertTrue(complaint(manager -> manager.setAckTimeoutMs(-1)).contains("timeoutMs is -1"));
+    assertTrue(complaint(manager -> manager.setAckTimeoutMs(-1)).contains("ackTimeoutMs=\"-1\" must be a number"));
   }
 
   @Test

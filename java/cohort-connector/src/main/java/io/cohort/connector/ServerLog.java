@@ -1,0 +1,13 @@
+package io.cohort.connector;
+
+/** The log of the server that a connector is in. Any threads. */
+public interface ServerLog {
+  /** What an administrator may want to know. */
+  void info(String line);
+
+  /** What an administrator should look at. */
+  void warn(String line);
+
+  /** The rest. */
+  void debug(String line);
+}

@@ -1,0 +1,219 @@
+package io.cohort.connector;
+
+import io.cohort.Session;
+import io.cohort.SessionChanges;
+import io.cohort.SessionResult;
+import io.cohort.SessionStore;
+import io.cohort.Status;
+import io.cohort.Version;
+import io.cohort.session.ChangeTracker;
+import io.cohort.session.Changes;
+import java.util.HashSet;
+import java.util.LinkedHashMap;
+import java.util.LinkedHashSet;
+import java.util.Map;
+import java.util.Set;
+import java.util.concurrent.atomic.AtomicBoolean;
+
+/**
+ * Writes what requests did to sessions, and finds out what the answer means for the object on this
+ * instance. Each write waits for its acknowledgement. Different sessions on any threads; who writes
+ * one holds its lock from the collecting of its changes on.
+ */
+public final class SessionWriter {
+  /** Attributes in one write. */
+  public static final int ATTRIBUTES_MAX = 500;
+
+  /** Bytes of values in one write, but for its last one. */
+  public static final int BYTES_MAX = 1 << 20;
+
+  // An id may be changed again while the change before is followed.
+  private static final int FOLLOW_MAX = 3;
+
+  /** The object of a session on this instance. */
+  public interface Target {
+    /** By which the store knows it. */
+    String storeId();
+
+    /** When it began, milliseconds since 1970. */
+    long createdMs();
+
+    /** How it stands to what the store has. */
+    Standing standing();
+
+    /** What of it was sent. */
+    ChangeTracker tracker();
+
+    /** Another instance has given it a new id, by which the store has it. */
+    void follow(String newStoreId);
+  }
+
+  /** What became of a write. */
+  public enum Written {
+    /** It is where the setting "ack" wants it. */
+    ACKNOWLEDGED,
+    /** Perhaps it is not: the group could not say. The tracker has the changes again. */
+    UNACKNOWLEDGED,
+    /** Another instance has a newer session: what was to be written is nowhere. */
+    CONFLICT,
+    /** The session has ended. */
+    ENDED
+  }
+
+  private final String application;
+  private final SessionStore store;
+  private final Counters counters;
+  private final ServerLog log;
+  private final AtomicBoolean conflictTold = new AtomicBoolean();
+  private final AtomicBoolean failing = new AtomicBoolean();
+
+  /** For the sessions of one application. */
+  public SessionWriter(
+      String application, SessionStore store, Counters counters, ServerLog log) {
+    this.application = application;
+    this.store = store;
+    this.counters = counters;
+    this.log = log;
+  }
+
+  /**
+   * Writes {@code changes}, the whole session if the store does not have it.
+   *
+   * @param metadata null: as it is
+   * @param maxInactiveMs goes with the metadata
+   * @throws io.cohort.CohortException if the store cannot say what it has; the tracker does not
+   *     have the changes again
+   */
+  public Written write(Target target, Changes changes, byte[] metadata, long maxInactiveMs) {
+    boolean create = !target.standing().isStored();
+    SessionResult result = send(target, create, changes, metadata, maxInactiveMs);
+    if (create && result.status() == Status.ALREADY_EXISTS && isOurOwn(target)) {
+      // A creation whose outcome was unknown had taken effect.
+      target.standing().onStored(new Version(0, 0), 0, target.standing().doubts());
+      result = send(target, false, changes, metadata, maxInactiveMs);
+    }
+    if (!result.ok()) return failed(target, changes, result);
+    (create ? counters.created : counters.saved).increment();
+    if (failing.compareAndSet(true, false)) {
+      log.info(application + ": sessions are replicated again");
+    }
+    return Written.ACKNOWLEDGED;
+  }
+
+  private SessionResult send(
+      Target target, boolean create, Changes changes, byte[] metadata, long maxInactiveMs) {
+    Parts parts = new Parts(changes);
+    SessionChanges part = new SessionChanges();
+    SessionResult result = null;
+    int refused = 0;
+    while (result == null || parts.hasMore()) {
+      boolean first = result == null;
+      parts.fill(part.clear());
+      if (first && metadata != null) part.metadata(metadata).maxInactiveMs(maxInactiveMs);
+      int doubts = target.standing().doubts();
+      result = sendPart(target, create && first, part);
+      if (!result.ok()) return result;
+      target.standing().onStored(result.version(), result.fence(), doubts);
+      refused += result.refused();
+    }
+    if (refused > 0) findRefused(target, changes);
+    return result;
+  }
+
+  private SessionResult sendPart(Target target, boolean create, SessionChanges part) {
+    if (create) return store.create(target.storeId(), part.createdMs(target.createdMs()));
+    part.fence(target.standing().fence());
+    SessionResult result = store.save(target.storeId(), part);
+    for (int i = 0; i < FOLLOW_MAX && isRenamed(result); ++i) {
+      String newId = result.newId();
+      target.follow(newId);
+      result = store.save(newId, part);
+    }
+    return result;
+  }
+
+  private static boolean isRenamed(SessionResult result) {
+    return result.status() == Status.NOT_FOUND && !result.newId().isEmpty();
+  }
+
+  // The store says how many it had no room for, and tells their names when it comes to it.
+  private void findRefused(Target target, Changes changes) {
+    Session there = store.load(target.storeId());
+    if (there == null) return;
+    Set<String> missing = new HashSet<>(changes.put().keySet());
+    there.attributes().toMap().keySet().forEach(missing::remove);
+    missing.forEach(target.tracker()::onRefused);
+  }
+
+  // When it began is told by the store.
+  private boolean isOurOwn(Target target) {
+    Session there = store.load(target.storeId());
+    return there != null && there.owned() && there.createdMs() == target.createdMs();
+  }
+
+  private Written failed(Target target, Changes changes, SessionResult result) {
+    switch (result.status()) {
+      case NOT_FOUND -> {
+        counters.endedElsewhere.increment();
+        return Written.ENDED;
+      }
+      case ALREADY_EXISTS, ABORTED -> {
+        tellConflict(result);
+        return Written.CONFLICT;
+      }
+      default -> {
+        target.tracker().restore(changes);
+        counters.unacknowledged.increment();
+        if (failing.compareAndSet(false, true)) {
+          log.warn(application + ": a session could not be replicated: " + result.status() + ": "
+              + result.text()
+              + "; it stays here and is sent again, which is not told again until it succeeds");
+        }
+        return Written.UNACKNOWLEDGED;
+      }
+    }
+  }
+
+  /** The first one is a warning. The connector counts the requests that it meets. */
+  public void tellConflict(SessionResult result) {
+    String line = application + ": a request's changes were refused, because another instance has a"
+        + " newer session: " + result.text();
+    if (conflictTold.compareAndSet(false, true)) {
+      log.warn(line + " (further ones are counted only)");
+    } else {
+      log.debug(line);
+    }
+  }
+
+  /** Changes in writes that are not too large. */
+  private static final class Parts {
+    private final Map<String, byte[]> put;
+    private final Set<String> removed;
+
+    Parts(Changes changes) {
+      put = new LinkedHashMap<>(changes.put());
+      removed = new LinkedHashSet<>(changes.removed());
+    }
+
+    boolean hasMore() {
+      return !put.isEmpty() || !removed.isEmpty();
+    }
+
+    /** Takes as many as fit. */
+    void fill(SessionChanges part) {
+      int count = 0;
+      long bytes = 0;
+      for (var each = removed.iterator(); each.hasNext() && count < ATTRIBUTES_MAX; ++count) {
+        part.erase(each.next());
+        each.remove();
+      }
+      for (var each = put.entrySet().iterator();
+          each.hasNext() && count < ATTRIBUTES_MAX && bytes < BYTES_MAX; ++count) {
+        Map.Entry<String, byte[]> entry = each.next();
+        part.set(entry.getKey(), entry.getValue());
+        bytes += entry.getValue().length;
+        each.remove();
+      }
+    }
+  }
+}

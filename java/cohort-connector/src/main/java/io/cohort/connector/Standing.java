@@ -1,0 +1,84 @@
+package io.cohort.connector;
+
+import io.cohort.Session;
+import io.cohort.Version;
+import java.util.concurrent.atomic.AtomicInteger;
+
+/**
+ * What an instance knows of how the object that it has of a session stands to what the store has.
+ * Any threads; who writes the session, or asks the store for its version, holds one lock of the
+ * session over that and over the call here that tells of the answer.
+ */
+public final class Standing {
+  private final AtomicInteger doubts = new AtomicInteger();
+  private volatile boolean stored;
+  private volatile boolean owned = true;
+  private volatile int doubtsAnswered;
+  private volatile Version version = new Version(0, 0);
+  private volatile long fence;
+
+  /** Of a new session, which the store does not have yet. */
+  public Standing() {}
+
+  /** The store has the session. */
+  public boolean isStored() {
+    return stored;
+  }
+
+  /** That the object is equal to. */
+  public Version version() {
+    return version;
+  }
+
+  /** For its next changes. */
+  public long fence() {
+    return fence;
+  }
+
+  /**
+   * May the object be used without asking the store? Then the session belongs to this instance, and
+   * nobody has said since that another one has it; or it is not stored yet.
+   */
+  public boolean isTrusted() {
+    return !stored || (owned && doubtsAnswered == doubts.get());
+  }
+
+  /** Another instance may have changed it. Does not wait for a save that is under way. */
+  public void doubt() {
+    doubts.incrementAndGet();
+  }
+
+  /** To be asked before the store is, and given back with what it said. */
+  public int doubts() {
+    return doubts.get();
+  }
+
+  /** The store has said whose it is. */
+  public void trust(boolean isOwner, int doubtsBefore) {
+    owned = isOwner;
+    doubtsAnswered = doubtsBefore;
+  }
+
+  /** The object was made of what the store had. */
+  public void onLoaded(Session from) {
+    version = from.version();
+    fence = from.fence();
+    stored = true;
+    trust(from.owned(), doubts());
+  }
+
+  /** A write was answered. */
+  public void onStored(Version newVersion, long newFence, int doubtsBefore) {
+    stored = true;
+    version = newVersion;
+    fence = newFence;
+    trust(true, doubtsBefore);
+  }
+
+  /** It is not in the store, as after a change of id that failed: it is to be created, whole. */
+  public void onNotStored() {
+    stored = false;
+    fence = 0;
+    trust(true, doubts());
+  }
+}

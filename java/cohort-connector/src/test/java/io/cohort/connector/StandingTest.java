@@ -1,0 +1,33 @@
+package io.cohort.connector;
+
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import io.cohort.Version;
+import org.junit.jupiter.api.Test;
+
+class StandingTest {
+  private final Standing standing = new Standing();
+
+  @Test
+  void aDoubtThatComesDuringAWriteOutlivesIt() {
+    int before = standing.doubts();
+    standing.doubt();
+    standing.onStored(new Version(1, 1), 1, before);
+    assertFalse(standing.isTrusted());
+    standing.onStored(new Version(1, 2), 1, standing.doubts());
+    assertTrue(standing.isTrusted());
+  }
+
+  @Test
+  void whatIsNotStoredIsTrustedAndWhatAnotherOneOwnsIsNot() {
+    standing.doubt();
+    assertTrue(standing.isTrusted());
+    standing.onStored(new Version(1, 1), 7, standing.doubts());
+    standing.trust(false, standing.doubts());
+    assertFalse(standing.isTrusted());
+    standing.onNotStored();
+    assertTrue(standing.isTrusted());
+    assertTrue(!standing.isStored() && standing.fence() == 0);
+  }
+}
