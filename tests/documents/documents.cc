@@ -147,8 +147,12 @@ Complaints CheckCode(const Text& text, const std::vector<Text>& compiled) {
                    "and copy it from there");
     complaints.insert(complaints.end(), some.begin(), some.end());
   }
+  const Complaints in_java =
+      CheckParts(text, "java", compiled,
+                 "no part of a class under java/; put it into a test there, and copy it from there");
+  complaints.insert(complaints.end(), in_java.begin(), in_java.end());
   static const std::regex kLooksLikeCode(
-      R"(^\s*#\s*include\b|\bcohort::\w.*;\s*$|\bcohort_[a-z_]+\(.*;\s*$)");
+      R"(^\s*#\s*include\b|\bcohort::\w.*;\s*$|\bcohort_[a-z_]+\(.*;\s*$|^\s*import io\.cohort\b)");
   bool inside = false;
   std::string language;
   for (size_t i = 0; i < text.lines.size(); ++i) {
@@ -159,10 +163,10 @@ Complaints CheckCode(const Text& text, const std::vector<Text>& compiled) {
       continue;
     }
     const bool is_code = inside || line.starts_with("  ");
-    if (language == "cpp" || language == "c" || !is_code) continue;
+    if (language == "cpp" || language == "c" || language == "java" || !is_code) continue;
     if (!std::regex_search(line, kLooksLikeCode)) continue;
     complaints.push_back(PlaceOf(text, i) +
-                         ": code outside a block marked ```cpp or ```c, so nothing compares it "
+                         ": code outside a block marked ```cpp, ```c or ```java, so nothing compares it "
                          "with a program that is compiled; mark it");
   }
   return complaints;

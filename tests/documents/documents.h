@@ -37,8 +37,8 @@ std::vector<Command> FindCommands(const Text& text, std::string_view program);
 
 using Complaints = std::vector<std::string>;
 
-// C++ is in blocks marked cpp, C in blocks marked c, and each is a part of one of `compiled`, but
-// for its indentation.
+// C++ is in blocks marked cpp, C in blocks marked c, Java in blocks marked java, and each is a part
+// of one of `compiled`, but for its indentation.
 Complaints CheckCode(const Text& text, const std::vector<Text>& compiled);
 // Each block marked cmake is a part of one of `configured`.
 Complaints CheckCmake(const Text& text, const std::vector<Text>& configured);

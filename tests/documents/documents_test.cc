@@ -95,6 +95,16 @@ TEST(Canary, AnUnknownCommandOrOptionIsFound) {
   EXPECT_THAT(check({"cohort", "nod"}), SizeIs(1));
 }
 
+TEST(Canary, ABlockOfJavaThatIsNotCompiledIsFound) {
+  const std::vector<Text> compiled = {MakeText("java/a/A.java", "    store.load(id);\n")};
+  const auto check = [&](const std::string& language, const std::string& shown) {
+    return CheckCode(MakeText("a.md", "```" + language + "\n" + shown + "```\n"), compiled);
+  };
+  EXPECT_THAT(check("java", "store.load(id);\n"), IsEmpty());
+  EXPECT_THAT(check("java", "store.load(key);\n"), ElementsAre(HasSubstr("under java/")));
+  EXPECT_THAT(check("", "import io.cohort.Group;\n"), ElementsAre(HasSubstr("mark it")));
+}
+
 // ---- All documents.
 
 std::vector<Text> Read(const std::vector<std::string>& paths) {
@@ -153,6 +163,7 @@ TEST(Documents, ShowOnlyCodeThatIsCompiledAndCmakeThatIsConfigured) {
     const std::string folder = std::filesystem::path(example.path).parent_path().filename();
     EXPECT_THAT(built, HasSubstr(folder)) << example.path << " is not built: name it there";
   }
+  for (Text& in_java : Read(FilesNamed("java", ".java"))) examples.push_back(std::move(in_java));
   size_t blocks = 0;
   for (const Text& document : Documents()) {
     blocks += FindBlocks(document).size();

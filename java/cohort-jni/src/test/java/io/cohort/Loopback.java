@@ -5,6 +5,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.concurrent.locks.LockSupport;
 import java.util.function.BooleanSupplier;
 import java.util.function.Predicate;
 
@@ -77,15 +78,15 @@ final class Loopback {
       return told.stream().filter(type::isInstance).map(type::cast).toList();
     }
 
-    /** Waits at most 20 s for something of this type. */
+    /** Waits at most 60 s for something of this type. */
     synchronized<T> T await(Class<T> type, Predicate<T> condition) {
-      long end = System.nanoTime() + 20_000_000_000L;
+      long end = System.nanoTime() + 60_000_000_000L;
       for (;;) {
         for (T each : all(type)) {
           if (condition.test(each)) return each;
         }
         long leftMs = (end - System.nanoTime()) / 1_000_000;
-        assertTrue(leftMs > 0, () -> "not told within 20 s; told: " + told);
+        assertTrue(leftMs > 0, () -> "not told within 60 s; told: " + told);
         try {
           wait(leftMs);
         } catch (InterruptedException e) {
@@ -96,10 +97,10 @@ final class Loopback {
   }
 
   static void awaitTrue(String what, BooleanSupplier condition) {
-    long end = System.nanoTime() + 20_000_000_000L;
+    long end = System.nanoTime() + 60_000_000_000L;
     while (!condition.getAsBoolean()) {
       assertTrue(System.nanoTime() < end, what);
-      Thread.onSpinWait();
+      LockSupport.parkNanos(2_000_000);
     }
   }
 }

@@ -88,7 +88,7 @@ final class MemberMain {
   }
 
   private static void awaitTold(ReplicatedMap map, long[] told, long goal) {
-    long end = System.nanoTime() + 20_000_000_000L;
+    long end = System.nanoTime() + 60_000_000_000L;
     synchronized (told) {
       while (told[0] < goal) {
         long leftMs = (end - System.nanoTime()) / 1_000_000;

@@ -42,7 +42,7 @@ class StoreProcessesTest {
         assertEquals(1, saved.replicas());
         assertTrue(store.load("s" + i).owned());
       }
-      assertEquals(SESSIONS, store.stats().claims());
+      Loopback.awaitTrue("counted", () -> store.stats().claims() == SESSIONS);
       // And it ends what nobody uses any more, as the one that is told so.
       store.subscribe(told, false);
       assertTrue(store.save("s0", new SessionChanges().maxInactiveMs(20)).ok());

@@ -154,13 +154,14 @@ class SessionWriterTest {
   }
 
   @Test
-  void anIdThatWasChangedIsFollowedAndAnEndIsSaid() {
+  void anIdThatWasChangedIsFollowedToTheNewerSessionAndAnEndIsSaid() {
     session.set("n", 1);
     save();
     store.changeId("A1", "B2");
     session.set("n", 2);
-    assertEquals(Written.ACKNOWLEDGED, save());
+    assertEquals(Written.CONFLICT, save());
     assertEquals("B2", session.followed);
+    assertEquals(1, store.load("B2").attributes().count());
     store.invalidate("B2");
     session.set("n", 3);
     assertEquals(Written.ENDED, save());

@@ -129,6 +129,7 @@ class CohortStoreTest {
       first.store.save("a", session(1, "last", 300), false);
       awaitTrue("it did not expire", () -> !first.toldEnded().isEmpty());
       assertEquals(List.of("a last"), first.toldEnded());
+      awaitTrue("the other manager was not told", () -> second.toldStale("a"));
       assertNull(second.store.load("a", null));
       assertEquals(List.of(), second.toldEnded());
     }

@@ -128,7 +128,7 @@ public final class CohortSessionCache extends DefaultSessionCache {
     } catch (Exception e) {
       // Jetty wraps what loading throws.
       for (Throwable each = e; each != null; each = each.getCause()) {
-        if (each instanceof CohortException) throw new SessionsUnavailable(e);
+        if (each instanceof CohortException) throw unavailable(e);
       }
       throw e;
     }
@@ -225,9 +225,14 @@ public final class CohortSessionCache extends DefaultSessionCache {
     try {
       if (session.data().isStored()) verify(session);
     } catch (CohortException e) {
-      throw new SessionsUnavailable(e);
+      throw unavailable(e);
     }
     session.data().requireNewest();
+  }
+
+  private SessionsUnavailable unavailable(Exception why) {
+    store.counters().refusedRequests.increment();
+    return new SessionsUnavailable(why);
   }
 
   /** One that is not the session any more does not come back when its last request ends. */

@@ -17,7 +17,9 @@ import io.cohort.session.CodecLimits;
 import io.cohort.session.DecodeResult;
 import io.cohort.session.EncodeResult;
 import io.cohort.session.Reason;
+import java.util.List;
 import java.util.Set;
+import java.util.stream.Stream;
 import org.eclipse.jetty.session.AbstractSessionDataStore;
 import org.eclipse.jetty.session.SessionData;
 import org.eclipse.jetty.util.annotation.ManagedAttribute;
@@ -259,6 +261,21 @@ public final class CohortSessionDataStore extends AbstractSessionDataStore {
   @ManagedAttribute(value = "attributes that cannot be serialized", readonly = true)
   public long getNotSerializable() {
     return policy.count(Reason.NOT_SERIALIZABLE);
+  }
+
+  /** How often an attribute was not replicated, or not taken over, for each reason; a line each. */
+  @ManagedAttribute(value = "attributes that stay here, or were not read", readonly = true)
+  public List<String> getLocalAttributes() {
+    return Stream.of(Reason.values())
+        .filter(reason -> policy.count(reason) > 0)
+        .map(reason -> reason + " " + policy.count(reason))
+        .toList();
+  }
+
+  /** Times that a request was refused because the group could not say what its session holds. */
+  @ManagedAttribute(value = "refused requests", readonly = true)
+  public long getRefusedRequests() {
+    return counters.refusedRequests.sum();
   }
 
   /** Begins it while sessions are used, and returns the number of the task. */

@@ -33,7 +33,7 @@ final class Browser {
 
   CompletableFuture<HttpResponse<String>> askLater(String uri) {
     HttpRequest.Builder request =
-        HttpRequest.newBuilder(URI.create(uri)).timeout(Duration.ofSeconds(30));
+        HttpRequest.newBuilder(URI.create(uri)).timeout(Duration.ofSeconds(120));
     if (!cookie.isEmpty()) request.header("Cookie", cookie);
     return CLIENT.sendAsync(request.build(), HttpResponse.BodyHandlers.ofString())
         .thenApply(response -> {

@@ -17,7 +17,11 @@ import io.cohort.session.ClassRules;
 import io.cohort.session.EncodeResult;
 import io.cohort.session.SessionMetadata;
 import io.cohort.session.SessionPrincipal;
+import java.io.ByteArrayOutputStream;
+import java.io.IOException;
+import java.io.ObjectOutputStream;
 import java.nio.charset.StandardCharsets;
+import java.util.Arrays;
 import java.util.List;
 
 /** A member whose sessions are written by the rules that all connectors share, and no Jetty. */
@@ -57,6 +61,36 @@ final class OtherServer implements AutoCloseable {
     }
     assertThrows(CohortException.class, () -> store.load(id));
     return id;
+  }
+
+  SessionStore storeOf(String application) {
+    return SessionStore.open(new SessionStoreOptions(application), group);
+  }
+
+  /** Writes into the session as if it were an instance that has it. */
+  void put(String id, String name, byte[] bytes) {
+    SessionChanges changes = new SessionChanges().set(name, bytes).fence(store.load(id).fence());
+    if (!store.save(id, changes).ok()) throw new AssertionError("not written");
+  }
+
+  /** As the codec writes what has no compact form, but whatever it is. */
+  static byte[] serialized(Object value) throws IOException {
+    ByteArrayOutputStream bytes = new ByteArrayOutputStream();
+    bytes.write(1);
+    bytes.write(16);
+    try (ObjectOutputStream out = new ObjectOutputStream(bytes)) {
+      out.writeObject(value);
+    }
+    return bytes.toByteArray();
+  }
+
+  /** Few bytes that say they are an array of two thousand million. */
+  static byte[] hugeArray() throws IOException {
+    byte[] bytes = serialized(new Object[1]);
+    int length = bytes.length - 5;
+    Arrays.fill(bytes, length, length + 4, (byte) -1);
+    bytes[length] = 0x7f;
+    return bytes;
   }
 
   /** Of another release, so that nobody here can read it. */

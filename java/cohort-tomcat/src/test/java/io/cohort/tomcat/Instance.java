@@ -7,6 +7,7 @@ import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.concurrent.locks.LockSupport;
 import java.util.function.BooleanSupplier;
 import java.util.function.Consumer;
 import java.util.stream.Stream;
@@ -129,12 +130,33 @@ final class Instance implements AutoCloseable {
     return told().stream().filter(what::equals).count();
   }
 
-  /** Waits at most 20 s. */
+  /** Waits at most 60 s. */
   static void awaitTrue(String what, BooleanSupplier condition) {
-    long end = System.nanoTime() + 20_000_000_000L;
+    long end = System.nanoTime() + 60_000_000_000L;
     while (!condition.getAsBoolean()) {
       assertTrue(System.nanoTime() < end, what);
-      Thread.yield();
+      LockSupport.parkNanos(2_000_000);
+    }
+  }
+
+  /** A question to be asked until it is answered as expected. */
+  interface Question {
+    String ask() throws Exception;
+  }
+
+  /** The same; what is asked may fail until then. */
+  static void awaitAnswer(String expected, Question question) throws Exception {
+    long end = System.nanoTime() + 60_000_000_000L;
+    for (;;) {
+      String answer;
+      try {
+        answer = question.ask();
+      } catch (AssertionError | IOException e) {
+        answer = e.toString();
+      }
+      if (expected.equals(answer)) return;
+      assertTrue(System.nanoTime() < end, answer);
+      LockSupport.parkNanos(2_000_000);
     }
   }
 

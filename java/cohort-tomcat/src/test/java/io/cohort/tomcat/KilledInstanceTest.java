@@ -50,7 +50,9 @@ class KilledInstanceTest {
             var answer = user.send(port, "count?name=n", null);
             if (answer.statusCode() != 200) throw new AssertionError(answer.body());
             answered.put(user, Integer.parseInt(answer.body()));
-            if (all.incrementAndGet() == 40 * USERS) killed.destroyForcibly();
+            if (all.incrementAndGet() >= 40 * USERS && answered.size() == USERS) {
+              killed.destroyForcibly();
+            }
           }
         } catch (java.io.IOException | InterruptedException theInstanceIsDead) {
           return;

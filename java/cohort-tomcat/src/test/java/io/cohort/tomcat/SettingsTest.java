@@ -72,7 +72,7 @@ class SettingsTest {
       Browser user = new Browser();
       user.get(n1, "set?name=user&value=ann");
       assertEquals(0, new CohortStatus(manager).getSessions());
-      assertEquals(1, n1.status().getSessions());
+      Instance.awaitTrue("n1 counts it", () -> n1.status().getSessions() == 1);
       n1.context().stop();
       assertTrue(manager.isReady());
     }

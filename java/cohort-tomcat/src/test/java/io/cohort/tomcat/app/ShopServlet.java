@@ -64,6 +64,11 @@ public class ShopServlet extends HttpServlet {
         await(value);
         request.changeSessionId();
       }
+      case "bytes", "length-of" -> {
+        if (step.equals("bytes")) session.setAttribute(name, new byte[Integer.parseInt(value)]);
+        byte[] bytes = (byte[]) session.getAttribute(name);
+        return bytes == null ? null : bytes.length;
+      }
       case "slow" -> session.setAttribute(name, new Slow());
       case "waiting" -> session.setAttribute(name, new Waiting());
       case "counter" -> session.setAttribute(name, new AtomicInteger());
