@@ -147,9 +147,9 @@ Complaints CheckCode(const Text& text, const std::vector<Text>& compiled) {
                    "and copy it from there");
     complaints.insert(complaints.end(), some.begin(), some.end());
   }
-  const Complaints in_java =
-      CheckParts(text, "java", compiled,
-                 "no part of a class under java/; put it into a test there, and copy it from there");
+  const Complaints in_java = CheckParts(
+      text, "java", compiled,
+      "no part of a class under java/; put it into a test there, and copy it from there");
   complaints.insert(complaints.end(), in_java.begin(), in_java.end());
   static const std::regex kLooksLikeCode(
       R"(^\s*#\s*include\b|\bcohort::\w.*;\s*$|\bcohort_[a-z_]+\(.*;\s*$|^\s*import io\.cohort\b)");
@@ -165,9 +165,31 @@ Complaints CheckCode(const Text& text, const std::vector<Text>& compiled) {
     const bool is_code = inside || line.starts_with("  ");
     if (language == "cpp" || language == "c" || language == "java" || !is_code) continue;
     if (!std::regex_search(line, kLooksLikeCode)) continue;
-    complaints.push_back(PlaceOf(text, i) +
-                         ": code outside a block marked ```cpp, ```c or ```java, so nothing compares it "
-                         "with a program that is compiled; mark it");
+    complaints.push_back(
+        PlaceOf(text, i) +
+        ": code outside a block marked ```cpp, ```c or ```java, so nothing compares it "
+        "with a program that is compiled; mark it");
+  }
+  return complaints;
+}
+
+Complaints CheckTestNames(const Text& text, const std::vector<Text>& compiled) {
+  static const std::regex kTestName(R"(`([A-Z][A-Za-z]*Test)\.([a-z][A-Za-z0-9]*)`)");
+  Complaints complaints;
+  for (size_t i = 0; i < text.lines.size(); ++i) {
+    const std::string& line = text.lines[i];
+    for (std::sregex_iterator name(line.begin(), line.end(), kTestName), end; name != end; ++name) {
+      const std::string file = "/" + (*name)[1].str() + ".java";
+      const std::string method = "void " + (*name)[2].str() + "(";
+      const bool found = std::any_of(compiled.begin(), compiled.end(), [&](const Text& source) {
+        return source.path.ends_with(file) &&
+               std::any_of(source.lines.begin(), source.lines.end(), [&](const std::string& there) {
+                 return there.find(method) != there.npos;
+               });
+      });
+      if (found) continue;
+      complaints.push_back(PlaceOf(text, i) + ": there is no test " + (*name)[0].str());
+    }
   }
   return complaints;
 }

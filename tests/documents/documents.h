@@ -40,6 +40,8 @@ using Complaints = std::vector<std::string>;
 // C++ is in blocks marked cpp, C in blocks marked c, Java in blocks marked java, and each is a part
 // of one of `compiled`, but for its indentation.
 Complaints CheckCode(const Text& text, const std::vector<Text>& compiled);
+// Each test of Java that is named, as `SomeTest.itsName`, is in one of `compiled`.
+Complaints CheckTestNames(const Text& text, const std::vector<Text>& compiled);
 // Each block marked cmake is a part of one of `configured`.
 Complaints CheckCmake(const Text& text, const std::vector<Text>& configured);
 // `help(command)` is what the program says of one of its commands; empty if it has none of that

@@ -105,6 +105,16 @@ TEST(Canary, ABlockOfJavaThatIsNotCompiledIsFound) {
   EXPECT_THAT(check("", "import io.cohort.Group;\n"), ElementsAre(HasSubstr("mark it")));
 }
 
+TEST(Canary, ATestOfJavaThatIsNamedAndNotThereIsFound) {
+  const std::vector<Text> compiled = {MakeText("java/a/ATest.java", "  void isSo() throws E {\n")};
+  const auto check = [&](const std::string& named) {
+    return CheckTestNames(MakeText("a.md", "| `" + named + "` | - |\n"), compiled);
+  };
+  EXPECT_THAT(check("ATest.isSo"), IsEmpty());
+  EXPECT_THAT(check("ATest.is"), ElementsAre(HasSubstr("a.md:1: there is no test `ATest.is`")));
+  EXPECT_THAT(check("BTest.isSo"), SizeIs(1));
+}
+
 // ---- All documents.
 
 std::vector<Text> Read(const std::vector<std::string>& paths) {
@@ -168,6 +178,7 @@ TEST(Documents, ShowOnlyCodeThatIsCompiledAndCmakeThatIsConfigured) {
   for (const Text& document : Documents()) {
     blocks += FindBlocks(document).size();
     ExpectNone(CheckCode(document, examples));
+    ExpectNone(CheckTestNames(document, examples));
     ExpectNone(CheckCmake(document, foreign));
   }
   EXPECT_GT(blocks, 6U);  // Else we looked in the wrong place.

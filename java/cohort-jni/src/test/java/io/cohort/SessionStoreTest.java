@@ -123,8 +123,7 @@ class SessionStoreTest {
     assertEquals(Status.ABORTED, atA.save("s1", set("n", "stale").fence(seenByA)).status());
     requireOk(atA.save("s1", set("n", "2").fence(now.fence())));
     assertEquals("2", text(atB.load("s1").attributes().get("n")));
-    Loopback.awaitTrue(
-        "counted", () -> atA.stats().claims() == 1 && atA.stats().conflicts() >= 1);
+    Loopback.awaitTrue("counted", () -> atA.stats().claims() == 1 && atA.stats().conflicts() >= 1);
   }
 
   @Test

@@ -8,12 +8,12 @@ import io.cohort.session.ClassRules;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.Collections;
-import java.util.concurrent.ConcurrentHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.Set;
 import java.util.TreeSet;
+import java.util.concurrent.ConcurrentHashMap;
 
 /**
  * The settings of a connector as text, each by its name, and what they come to, checked.
@@ -28,11 +28,10 @@ public final class ConnectorSettings {
   public static final int APPLICATION_BYTES_MAX = 56;
 
   /** All names there are. */
-  public static final Set<String> NAMES = Collections.unmodifiableSet(new TreeSet<>(
-      Set.of("group", "nodeName", "bind", "multicast", "seeds", "noMulticast", "peerCache",
-          "keyFile", "allowPlaintext", "application", "replication", "ack", "ackTimeoutMs",
-          "bytesMax", "evict", "successorStepMs", "excludedAttributes", "allowedClasses",
-          "detectChanges")));
+  public static final Set<String> NAMES = Collections.unmodifiableSet(new TreeSet<>(Set.of("group",
+      "nodeName", "bind", "multicast", "seeds", "noMulticast", "peerCache", "keyFile",
+      "allowPlaintext", "application", "replication", "ack", "ackTimeoutMs", "bytesMax", "evict",
+      "successorStepMs", "excludedAttributes", "allowedClasses", "detectChanges")));
 
   private static final Map<String, String> DEFAULTS = Map.of("noMulticast", "false",
       "allowPlaintext", "no", "replication", "on", "ack", "all", "ackTimeoutMs", "0", "bytesMax",

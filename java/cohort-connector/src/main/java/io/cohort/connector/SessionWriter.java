@@ -68,8 +68,7 @@ public final class SessionWriter {
   private final AtomicBoolean failing = new AtomicBoolean();
 
   /** For the sessions of one application. */
-  public SessionWriter(
-      String application, SessionStore store, Counters counters, ServerLog log) {
+  public SessionWriter(String application, SessionStore store, Counters counters, ServerLog log) {
     this.application = application;
     this.store = store;
     this.counters = counters;

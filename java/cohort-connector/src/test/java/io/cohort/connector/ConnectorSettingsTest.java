@@ -36,27 +36,26 @@ class ConnectorSettingsTest {
 
   @Test
   void eachWrongSettingIsNamedAsTheAdministratorWritesIt() {
-    assertRefused("group", " ",
-        "p.group is not set: name the group of the instances, as p.group='shop'");
+    assertRefused(
+        "group", " ", "p.group is not set: name the group of the instances, as p.group='shop'");
     assertRefused("keyFile", "",
         "p.keyFile is not set: make a key by `cohort keygen --out FILE`, copy the file to each"
             + " host, and set p.keyFile='FILE'; or p.allowPlaintext='loopback' to try it on one"
             + " host");
-    assertRefused(
-        "noMulticast", "true", "p.noMulticast='true' needs p.seeds='HOST:PORT,...'");
+    assertRefused("noMulticast", "true", "p.noMulticast='true' needs p.seeds='HOST:PORT,...'");
     Map<String, String> right = Map.of("allowPlaintext", "no, loopback or network", "ack",
         "all or local", "replication", "on or off", "evict", "true or false", "noMulticast",
-        "true or false", "detectChanges", "true or false", "ackTimeoutMs",
-        "a number, at least 0", "bytesMax", "a number, at least 0", "successorStepMs",
-        "a number, at least 0");
-    right.forEach((name, words)
-                      -> assertRefused(name, "-1", "p." + name + "='-1' must be " + words));
+        "true or false", "detectChanges", "true or false", "ackTimeoutMs", "a number, at least 0",
+        "bytesMax", "a number, at least 0", "successorStepMs", "a number, at least 0");
+    right.forEach(
+        (name, words) -> assertRefused(name, "-1", "p." + name + "='-1' must be " + words));
   }
 
   @Test
   void aNumberThatDoesNotFitIsRefusedAsOne() {
     assertRefused("bytesMax", "9".repeat(19),
-        "p.bytesMax='" + "9".repeat(19) + "' must be a number, at least 0");
+        "p.bytesMax='"
+            + "9".repeat(19) + "' must be a number, at least 0");
   }
 
   @Test
@@ -68,8 +67,9 @@ class ConnectorSettingsTest {
   void anApplicationsNameHasALimitInBytes() {
     String longest = "é".repeat(ConnectorSettings.APPLICATION_BYTES_MAX / 2);
     settings.storeOptions(longest, WORDING);
-    String message = assertThrows(IllegalArgumentException.class,
-        () -> settings.storeOptions(longest + "x", WORDING)).getMessage();
+    String message = assertThrows(
+        IllegalArgumentException.class, () -> settings.storeOptions(longest + "x", WORDING))
+                         .getMessage();
     assertTrue(message.endsWith("has 57 bytes, at most 56: shorten it"), message);
   }
 

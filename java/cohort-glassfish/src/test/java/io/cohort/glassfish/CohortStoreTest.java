@@ -168,6 +168,38 @@ class CohortStoreTest {
   }
 
   @Test
+  void aForgedRecordIsToldAndNoOtherSessionSuffers() throws Exception {
+    try (Members members = new Members("forged")) {
+      CohortStore one = members.join("n1").store;
+      one.save("a", session(1, "ann"), false);
+      members.forgeRecord("forged");
+      BackingStoreException refused =
+          assertThrows(BackingStoreException.class, () -> one.load("forged", null));
+      assertTrue(refused.getMessage().contains("cannot be loaded"), refused.getMessage());
+      assertThrows(
+          BackingStoreException.class, () -> one.save("forged", session(1, "mine"), false));
+      assertEquals("ann", text(one.load("a", null)));
+    }
+  }
+
+  @Test
+  void aMemberOfAnotherApplicationHasNothingToDoWithTheSession() throws Exception {
+    try (Members members = new Members("other")) {
+      CohortStore one = members.join("n1").store;
+      one.save("a", session(1, "ann"), false);
+      try (SessionStore other = members.storeOf("/shop")) {
+        assertFalse(other.exists("a"));
+        assertTrue(other.create("a", new SessionChanges()).ok());
+        assertTrue(other.create("theirs", new SessionChanges()).ok());
+        assertTrue(other.invalidate("a").ok());
+      }
+      assertEquals("ann", text(one.load("a", null)));
+      assertTrue(one.isCurrent("a"));
+      assertNull(one.load("theirs", null));
+    }
+  }
+
+  @Test
   void endsAreRememberedUpToALimit() {
     KnownSessions known = new KnownSessions();
     for (int i = 0; i <= KnownSessions.ENDED_MAX; ++i) known.end("id" + i);

@@ -2,8 +2,13 @@ package io.cohort.glassfish;
 
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import io.cohort.Attributes;
 import io.cohort.Group;
+import io.cohort.MapKind;
+import io.cohort.ReplicatedMap;
 import io.cohort.SessionStore;
+import io.cohort.SessionStoreOptions;
+import io.cohort.WriteOptions;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.List;
@@ -77,6 +82,20 @@ final class Members implements AutoCloseable {
     Settings settings = Settings.of(properties(node));
     Group group = Group.join(settings.groupSettings().options(null));
     return add(group, SessionStore.open(settings.storeOptions(APPLICATION), group));
+  }
+
+  /** Of the first member, whatever it likes. */
+  SessionStore storeOf(String application) {
+    return SessionStore.open(new SessionStoreOptions(application), members.get(0).group);
+  }
+
+  /** An entry whose record says that it is of a format that nobody knows. */
+  void forgeRecord(String id) {
+    try (ReplicatedMap map =
+             members.get(0).group.openMap("session " + APPLICATION, MapKind.CONVERGENT)) {
+      byte[] key = ("s" + id).getBytes(StandardCharsets.UTF_8);
+      map.putAttributes(key, new Attributes().add("i", new byte[] {99}), WriteOptions.DEFAULT);
+    }
   }
 
   Member local() {

@@ -168,8 +168,8 @@ public final class CohortSessionCache extends DefaultSessionCache {
     void run() throws E;
   }
 
-  private static <E extends Exception> void withSaveLock(
-      CohortManagedSession session, Work<E> work) throws E {
+  private static <E extends Exception> void withSaveLock(CohortManagedSession session, Work<E> work)
+      throws E {
     session.data().saveLock().lock();
     try {
       work.run();
@@ -417,7 +417,8 @@ public final class CohortSessionCache extends DefaultSessionCache {
   }
 
   void doubtAll() {
-    for (ManagedSession each : objects.values()) ((CohortManagedSession) each).data().standing().doubt();
+    for (ManagedSession each : objects.values())
+      ((CohortManagedSession) each).data().standing().doubt();
   }
 
   /** It has ended elsewhere, where the listeners are told. */

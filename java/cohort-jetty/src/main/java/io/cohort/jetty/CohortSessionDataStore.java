@@ -284,6 +284,10 @@ public final class CohortSessionDataStore extends AbstractSessionDataStore {
     return store.setReplication(on ? join() : null);
   }
 
+  SessionStore sessions() {
+    return store;
+  }
+
   // ---- What the store tells ---------------------------------------------------------------
 
   /** For the objects that are here. On the thread "cohort-notices". */

@@ -13,8 +13,8 @@ import org.eclipse.jetty.util.component.AbstractLifeCycle;
  * IllegalArgumentException when the first context starts, which says what to do.
  */
 public abstract class ConfiguredFactory extends AbstractLifeCycle {
-  private static final Wording WORDING = new Wording("", "jetty.cohort.", "",
-      "give the context a shorter path, which is its name in the group");
+  private static final Wording WORDING = new Wording(
+      "", "jetty.cohort.", "", "give the context a shorter path, which is its name in the group");
 
   private final ConnectorSettings settings = new ConnectorSettings();
 

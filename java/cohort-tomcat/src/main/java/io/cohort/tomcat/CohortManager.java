@@ -412,7 +412,8 @@ public class CohortManager extends ConfiguredManager {
   void refusedAttribute(SessionEvent event) {
     AttributePolicy running = policy;
     if (running == null) return;
-    running.keptLocal(event.attribute(), new EncodeResult.Refused(Reason.TOO_LARGE, "", event.text()));
+    running.keptLocal(
+        event.attribute(), new EncodeResult.Refused(Reason.TOO_LARGE, "", event.text()));
   }
 
   long keptLocal(Reason reason) {

@@ -1,20 +1,24 @@
 package io.cohort.tomcat;
 
 import java.io.IOException;
+import java.io.UncheckedIOException;
 import java.lang.reflect.Field;
 import java.nio.ByteBuffer;
 import org.apache.coyote.ActionCode;
+import org.apache.coyote.ActionHook;
 import org.apache.coyote.OutputBuffer;
 import org.apache.coyote.Response;
 
 /**
- * Where a response's body goes while a request is in {@link CohortValve}: what the request has
- * changed by then is saved before any of it. Without that a page that is larger than the buffer, or
- * (Tomcat 11) one that has as many bytes as its Content-Length says, would be answered first.
+ * Where a response's headers and body go while a request is in {@link CohortValve}: what the
+ * request has changed by then is saved before any of it. Without that a page that is larger than
+ * the buffer, one that is flushed, or (Tomcat 11) one that has as many bytes as its Content-Length
+ * says, would be answered first.
  */
-final class SavingOutput implements OutputBuffer {
-  // Tomcat has a method that sets it, but none that gets it. Null: this Tomcat has no such field.
-  private static final Field OUTPUT = findOutput();
+final class SavingOutput implements OutputBuffer, ActionHook {
+  // Tomcat has no methods that get them. Null: this Tomcat has no such field.
+  private static final Field OUTPUT = find("outputBuffer");
+  private static final Field HOOK = find("hook");
 
   /** Saves the session of the request. */
   interface Save {
@@ -22,20 +26,22 @@ final class SavingOutput implements OutputBuffer {
   }
 
   private final OutputBuffer output;
+  private final ActionHook hook;
   private final Response response;
   private final Save save;
   private final Thread thread = Thread.currentThread();
   private boolean saving;
 
-  private SavingOutput(OutputBuffer output, Response response, Save save) {
+  private SavingOutput(OutputBuffer output, ActionHook hook, Response response, Save save) {
     this.output = output;
+    this.hook = hook;
     this.response = response;
     this.save = save;
   }
 
-  private static Field findOutput() {
+  private static Field find(String name) {
     try {
-      Field field = Response.class.getDeclaredField("outputBuffer");
+      Field field = Response.class.getDeclaredField(name);
       field.setAccessible(true);
       return field;
     } catch (ReflectiveOperationException | RuntimeException notThisTomcat) {
@@ -45,16 +51,18 @@ final class SavingOutput implements OutputBuffer {
 
   /** Does this Tomcat allow it? Else such answers are sent before the save, and counted. */
   static boolean isPossible() {
-    return OUTPUT != null;
+    return OUTPUT != null && HOOK != null;
   }
 
   /** Puts itself before what is there, for the thread that calls; null: there is nothing. */
   static SavingOutput insert(Response response, Save save) {
-    if (OUTPUT == null) return null;
+    if (!isPossible()) return null;
     try {
       OutputBuffer there = (OutputBuffer) OUTPUT.get(response);
-      if (there == null || there instanceof SavingOutput) return null;
-      SavingOutput inserted = new SavingOutput(there, response, save);
+      ActionHook hook = (ActionHook) HOOK.get(response);
+      if (there == null || hook == null || there instanceof SavingOutput) return null;
+      SavingOutput inserted = new SavingOutput(there, hook, response, save);
+      HOOK.set(response, inserted);
       response.setOutputBuffer(inserted);
       return inserted;
     } catch (IllegalAccessException e) {
@@ -65,6 +73,25 @@ final class SavingOutput implements OutputBuffer {
   /** The response is as it was. */
   void remove() {
     response.setOutputBuffer(output);
+    try {
+      HOOK.set(response, hook);
+    } catch (IllegalAccessException e) {
+      throw new IllegalStateException(e);
+    }
+  }
+
+  /** The headers are sent by an action, also where there is no body yet. */
+  @Override
+  public void action(ActionCode code, Object parameter) {
+    if (code == ActionCode.COMMIT && Thread.currentThread() == thread && !saving) {
+      try {
+        saveFirst();
+      } catch (IOException e) {
+        // Nothing has been sent: the valve answers.
+        throw new UncheckedIOException(e);
+      }
+    }
+    hook.action(code, parameter);
   }
 
   @Override

@@ -26,8 +26,8 @@ final class SessionSaver {
   private final Log log;
   private final Set<String> usersTold = new HashSet<>();
 
-  SessionSaver(CohortManager manager, SessionStore store, SessionWriter writer, Counters counters,
-      Log log) {
+  SessionSaver(
+      CohortManager manager, SessionStore store, SessionWriter writer, Counters counters, Log log) {
     this.manager = manager;
     this.store = store;
     this.writer = writer;

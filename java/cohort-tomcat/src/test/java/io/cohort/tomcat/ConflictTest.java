@@ -119,6 +119,16 @@ class ConflictTest {
   }
 
   @Test
+  void headersOfAnOlderSessionThatAreFlushedAreRefusedAsAPageIs() throws Exception {
+    var answer = begin("wait-flush?name=x&value=1");
+    user.get(n2, "set?name=user&value=bob");
+    goOn.countDown();
+    assertEquals(503, answer.get().statusCode());
+    assertEquals(1, n1.status().getConflicts());
+    assertEquals("null", user.get(n1, "get?name=x"));
+  }
+
+  @Test
   void aPageOfWhichAPartIsGoneIsBrokenOff() throws Exception {
     var answer = begin("large?name=x&value=1&wait=1&flush=1");
     user.get(n2, "set?name=user&value=bob");

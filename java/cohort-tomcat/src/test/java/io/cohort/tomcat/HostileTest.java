@@ -80,8 +80,9 @@ class HostileTest {
   void metadataThatNobodyCanReadLogsNobodyIn() throws Exception {
     try (SessionStore shop = intruder.store("/shop")) {
       shop.save(user.storeId(),
-          new SessionChanges().metadata(new byte[] {99, 99}).fence(
-              shop.load(user.storeId()).fence()));
+          new SessionChanges()
+              .metadata(new byte[] {99, 99})
+              .fence(shop.load(user.storeId()).fence()));
     }
     assertEquals("null null false false", user.get(n1, "user"));
     assertEquals("ann", user.get(n1, "get?name=user"));

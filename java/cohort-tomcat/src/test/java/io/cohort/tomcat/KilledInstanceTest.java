@@ -3,6 +3,7 @@ package io.cohort.tomcat;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 
 import java.io.BufferedReader;
+import java.io.IOException;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
@@ -17,16 +18,20 @@ class KilledInstanceTest {
 
   @TempDir private Path temporary;
 
+  /** An instance in a JVM of its own, whose first line says its port. */
+  static Process startOther(Path temporary, String route) throws IOException {
+    List<String> command = new ArrayList<>();
+    command.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
+    command.addAll(
+        List.of("-Xmx128m", "-XX:+UseSerialGC", "-cp", System.getProperty("java.class.path"),
+            "io.cohort.tomcat.InstanceMain", temporary.toString(), route, "" + Instance.PID));
+    return new ProcessBuilder(command).redirectError(ProcessBuilder.Redirect.DISCARD).start();
+  }
+
   @Test
   void whatAKilledInstanceAnsweredIsAtTheOther() throws Exception {
     try (Instance n2 = new Instance(temporary, "n2", manager -> {}).start()) {
-      List<String> command = new ArrayList<>();
-      command.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
-      command.addAll(
-          List.of("-Xmx128m", "-XX:+UseSerialGC", "-cp", System.getProperty("java.class.path"),
-              "io.cohort.tomcat.InstanceMain", temporary.toString(), "n1", "" + Instance.PID));
-      Process killed =
-          new ProcessBuilder(command).redirectError(ProcessBuilder.Redirect.DISCARD).start();
+      Process killed = startOther(temporary, "n1");
       try (BufferedReader from = killed.inputReader()) {
         int port = Integer.parseInt(from.readLine().split(" ")[1]);
         useUntilKilled(port, killed, n2);

@@ -100,6 +100,18 @@ class RequestsUnderWayTest {
     assertEquals(100_000, answer.get().length());
   }
 
+  @Test
+  void headersThatAreFlushedWithoutAPageAreSentAfterTheSave() throws Exception {
+    user.get(n1, "set?name=user&value=ann");
+    Browser tab = new Browser().withId(user.id());
+    var answer = begin(tab, "flush-wait?name=user&value=bob");
+    entered.await();
+    assertEquals("bob", new Browser().withId(user.id()).get(n2, "get?name=user"));
+    goOn.countDown();
+    answer.get();
+    assertEquals(0, n1.status().getAnsweredBeforeSaved());
+  }
+
   private static boolean waitsIn(Class<?> type) {
     return Thread.getAllStackTraces().entrySet().stream().anyMatch(thread
         -> thread.getKey().getState() == Thread.State.BLOCKED

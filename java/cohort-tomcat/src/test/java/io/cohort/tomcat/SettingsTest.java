@@ -47,7 +47,8 @@ class SettingsTest {
     assertTrue(complaint(manager -> manager.setReplication("maybe")).endsWith("must be on or off"));
     assertTrue(complaint(manager -> manager.setNoMulticast(true)).contains("needs seeds"));
     assertTrue(complaint(manager -> manager.setApplication("a".repeat(57))).contains("at most 56"));
-    assertTrue(complaint(manager -> manager.setAckTimeoutMs(-1)).contains("ackTimeoutMs=\"-1\" must be a number"));
+    assertTrue(complaint(manager -> manager.setAckTimeoutMs(-1))
+            .contains("ackTimeoutMs=\"-1\" must be a number"));
   }
 
   @Test

@@ -121,6 +121,16 @@ public class ShopServlet extends HttpServlet {
         response.getWriter().print("x".repeat(100_000));
         return value;
       }
+      case "flush-wait" -> {
+        session.setAttribute(name, value);
+        response.flushBuffer();
+        await(value);
+      }
+      case "wait-flush" -> {
+        session.setAttribute(name, value);
+        await(value);
+        response.flushBuffer();
+      }
       case "wait" -> {
         session.setAttribute(name, value);
         await(value);

@@ -1,0 +1,36 @@
+package io.cohort.tomcat;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Path;
+import java.util.List;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+/** Applications that are deployed and undeployed, while their server goes on. */
+class UndeployTest {
+  private static final int ROUNDS = 20;
+
+  // A store with a session of 100 KB each time: one that is forgotten is more than twice as much.
+  private static final long GROWN_KIB_MAX = ROUNDS * 100;
+
+  @TempDir private Path temporary;
+
+  @Test
+  void twentyApplicationsThatWereUndeployedLeaveNoLoaderNoThreadAndNoMemory() throws Exception {
+    List<String> command = List.of(
+        Path.of(System.getProperty("java.home"), "bin", "java").toString(), "-Xms96m", "-Xmx96m",
+        "-XX:+AlwaysPreTouch", "-XX:+UseSerialGC", "-cp", System.getProperty("java.class.path"),
+        "io.cohort.tomcat.UndeployMain", temporary.toString(), "" + ROUNDS);
+    Process process =
+        new ProcessBuilder(command).redirectError(ProcessBuilder.Redirect.DISCARD).start();
+    String said =
+        new String(process.getInputStream().readAllBytes(), StandardCharsets.UTF_8).strip();
+    assertEquals(0, process.waitFor(), said);
+    System.out.println("undeployed " + ROUNDS + " times: " + said);
+    assertTrue(said.matches("grown -?\\d+ KiB, 0 threads of cohort"), said);
+    assertTrue(Long.parseLong(said.split(" ")[1]) < GROWN_KIB_MAX, said);
+  }
+}
