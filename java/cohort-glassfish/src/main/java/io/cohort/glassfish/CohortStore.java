@@ -91,15 +91,18 @@ final class CohortStore extends BackingStore<String, SimpleMetadata> {
   @Override
   public SimpleMetadata load(String id, String version) throws BackingStoreException {
     synchronized (known.lock(id)) {
-      Session there;
-      try {
-        there = store.load(id);
-      } catch (CohortException e) {
-        throw new BackingStoreException("session cannot be loaded: " + e.getMessage(), e);
-      }
+      Session there = find(id);
       SimpleMetadata value = there == null ? null : StoredState.read(there);
       if (value != null) known.put(id, there.version(), there.fence(), there.owned());
       return value;
+    }
+  }
+
+  private Session find(String id) throws BackingStoreException {
+    try {
+      return store.load(id);
+    } catch (CohortException e) {
+      throw new BackingStoreException("session cannot be loaded: " + e.getMessage(), e);
     }
   }
 
@@ -123,11 +126,11 @@ final class CohortStore extends BackingStore<String, SimpleMetadata> {
     }
   }
 
-  private SessionResult create(String id, SessionChanges changes) {
+  private SessionResult create(String id, SessionChanges changes) throws BackingStoreException {
     SessionResult result = store.create(id, changes);
     if (result.status() != Status.ALREADY_EXISTS) return result;
     // A creation whose outcome was unknown had taken effect.
-    Session there = store.load(id);
+    Session there = find(id);
     return there == null || !there.owned() ? result : store.save(id, changes.fence(there.fence()));
   }
 

@@ -29,7 +29,8 @@ class SettingsTest {
 
   @Test
   void whatIsWrongIsToldWithWhatToDo() {
-    assertSays("asadmin create-jvm-options -Dcohort.group=shop", refusal("cohort.group", ""));
+    assertSays("-Dcohort.group is not set: name the group of the instances, as -Dcohort.group=shop",
+        refusal("cohort.group", ""));
     assertSays("cohort keygen --out FILE", refusal("cohort.allowPlaintext", "no"));
     assertSays("must be no, loopback or network", refusal("cohort.allowPlaintext", "perhaps"));
     assertSays("needs -Dcohort.seeds", refusal("cohort.noMulticast", "true"));

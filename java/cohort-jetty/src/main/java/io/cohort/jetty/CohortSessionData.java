@@ -6,6 +6,7 @@ import io.cohort.connector.Standing;
 import io.cohort.session.AttributeCodec;
 import io.cohort.session.ChangeTracker;
 import io.cohort.session.SessionMetadata;
+import io.cohort.session.SessionPrincipal;
 import java.util.Map;
 import java.util.concurrent.locks.ReentrantLock;
 import org.eclipse.jetty.session.SessionData;
@@ -28,7 +29,12 @@ final class CohortSessionData extends SessionData implements SessionWriter.Targe
 
   private static final long serialVersionUID = 1;
 
+  /** Bytes of a session's metadata, as the session store has it. */
+  static final int METADATA_BYTES_MAX = 64 * 1024;
+
   private final transient ChangeTracker tracker;
+  // Null: this Jetty knows none.
+  private final transient JettyUsers users;
   private final transient Standing standing = new Standing();
   private final transient ReentrantLock saveLock = new ReentrantLock();
 
@@ -49,22 +55,27 @@ final class CohortSessionData extends SessionData implements SessionWriter.Targe
 
   private transient byte[] metadata;
   private transient long maxInactiveSent;
+  // The attribute of who had logged in when it was sent.
+  private transient Object userSent;
 
   /** A new session. */
-  CohortSessionData(ChangeTracker tracker, String id, String contextPath, String host,
-      long createdMs, long maxInactiveMs) {
+  CohortSessionData(ChangeTracker tracker, JettyUsers users, String id, String contextPath,
+      String host, long createdMs, long maxInactiveMs) {
     super(id, contextPath, host, createdMs, createdMs, createdMs, maxInactiveMs);
     this.tracker = tracker;
+    this.users = users;
     metadata =
         new SessionMetadata(createdMs, createdMs, seconds(maxInactiveMs), false, null, null, null)
             .encode();
   }
 
   /** The session that the store has; its attributes come by {@link #restore}. */
-  CohortSessionData(ChangeTracker tracker, String contextPath, String host, Session from) {
+  CohortSessionData(
+      ChangeTracker tracker, JettyUsers users, String contextPath, String host, Session from) {
     super(from.id(), contextPath, host, from.createdMs(), from.lastAccessedMs(),
         from.lastAccessedMs(), from.maxInactiveMs() <= 0 ? -1 : from.maxInactiveMs());
     this.tracker = tracker;
+    this.users = users;
     calcAndSetExpiry(from.lastAccessedMs());
     metadata = from.metadata();
     maxInactiveSent = getMaxInactiveMs();
@@ -84,6 +95,16 @@ final class CohortSessionData extends SessionData implements SessionWriter.Targe
   /** One that is left out here; who removes it must find that the store has it. */
   void restoreUnread(String name, byte[] bytes) {
     tracker.onLoaded(name, bytes);
+  }
+
+  /** Who has logged in elsewhere is logged in here. */
+  void restoreUser() {
+    SessionMetadata has = SessionMetadata.decode(metadata).orElse(null);
+    if (users == null || has == null || has.principal() == null) return;
+    Object user = users.attribute(has.authType(), has.principal());
+    if (user == null) return;
+    putAllAttributes(Map.of(JettyUsers.ATTRIBUTE, user));
+    userSent = user;
   }
 
   // ---- What requests do -------------------------------------------------------------------
@@ -214,23 +235,40 @@ final class CohortSessionData extends SessionData implements SessionWriter.Targe
     return metadata;
   }
 
-  /** Its time was changed: the record is to be sent with the new one. */
+  /** Its time was changed, or who has logged in: the record is to be sent with that of now. */
   boolean needsMetadata() {
-    return !isStored() || maxInactiveSent != getMaxInactiveMs();
+    return !isStored() || maxInactiveSent != getMaxInactiveMs() || user() != userSent;
   }
 
-  /** The record with the time of now; what a connector of another server has put there stays. */
-  byte[] currentMetadata() {
+  /** Who has logged in, as Jetty has it; null: nobody. */
+  Object user() {
+    return users == null ? null : getAllAttributes().get(JettyUsers.ATTRIBUTE);
+  }
+
+  /**
+   * The record with the time of now, and with {@code user}, if the context knows users; else with
+   * whom a connector of another server has put there.
+   */
+  byte[] currentMetadata(Object user) {
     SessionMetadata old = SessionMetadata.decode(metadata).orElse(null);
     if (old == null) return metadata;
+    if (users == null || !users.isActive()) return record(old, old.authType(), old.principal());
+    SessionPrincipal principal = users.principal(user);
+    byte[] encoded = record(old, users.authType(user), principal);
+    // Who has so many roles logs in again after a failover.
+    return encoded.length <= METADATA_BYTES_MAX ? encoded : record(old, null, null);
+  }
+
+  private byte[] record(SessionMetadata old, String authType, SessionPrincipal principal) {
     return new SessionMetadata(old.createdMs(), old.lastAccessedMs(), seconds(getMaxInactiveMs()),
-        old.isNew(), old.authType(), old.principal(), old.connectorBytes())
+        old.isNew(), authType, principal, old.connectorBytes())
         .encode();
   }
 
-  void onMetadataSent(byte[] sent, long maxInactiveMs) {
+  void onMetadataSent(byte[] sent, long maxInactiveMs, Object user) {
     metadata = sent;
     maxInactiveSent = maxInactiveMs;
+    userSent = user;
   }
 
   /** It is not in the store, as after a change of id that failed: it is to be created, whole. */

@@ -39,6 +39,7 @@ public final class CohortSessionDataStore extends AbstractSessionDataStore {
   private static final Logger log = LoggerFactory.getLogger(CohortSessionDataStore.class);
 
   private final CohortSessionDataStoreFactory factory;
+  private final JettyUsers users;
   private final Counters counters = new Counters();
   private volatile CohortSessionCache cache;
 
@@ -50,8 +51,10 @@ public final class CohortSessionDataStore extends AbstractSessionDataStore {
   private PendingEnds ends;
   private SessionSaver saver;
 
-  CohortSessionDataStore(CohortSessionDataStoreFactory factory) {
+  /** {@code users} may be null. */
+  CohortSessionDataStore(CohortSessionDataStoreFactory factory, JettyUsers users) {
     this.factory = factory;
+    this.users = users;
   }
 
   void setCache(CohortSessionCache value) {
@@ -106,7 +109,7 @@ public final class CohortSessionDataStore extends AbstractSessionDataStore {
   @Override
   public SessionData newSessionData(
       String id, long created, long accessed, long lastAccessed, long maxInactiveMs) {
-    return new CohortSessionData(newTracker(), id, _context.getCanonicalContextPath(),
+    return new CohortSessionData(newTracker(), users, id, _context.getCanonicalContextPath(),
         _context.getVhost(), created, maxInactiveMs);
   }
 
@@ -119,7 +122,7 @@ public final class CohortSessionDataStore extends AbstractSessionDataStore {
   /** The session as an object; attributes that cannot be read are left out, which is reported. */
   CohortSessionData restore(Session from) {
     CohortSessionData data = new CohortSessionData(
-        newTracker(), _context.getCanonicalContextPath(), _context.getVhost(), from);
+        newTracker(), users, _context.getCanonicalContextPath(), _context.getVhost(), from);
     from.attributes().forEach((name, bytes) -> {
       DecodeResult result = codec.decode(bytes);
       if (result instanceof DecodeResult.Dropped dropped) {
@@ -130,6 +133,7 @@ public final class CohortSessionDataStore extends AbstractSessionDataStore {
         if (value != null) data.restore(name, value, bytes);
       }
     });
+    data.restoreUser();
     return data;
   }
 

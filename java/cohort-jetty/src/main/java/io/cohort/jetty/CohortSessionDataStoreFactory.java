@@ -31,7 +31,7 @@ public class CohortSessionDataStoreFactory
           + " into a ContextHandler, also where there is only one");
     }
     RefusingStream.installInto(context);
-    return new CohortSessionDataStore(this);
+    return new CohortSessionDataStore(this, JettyUsers.of(context));
   }
 
   private static Server serverOf(SessionManager manager) {

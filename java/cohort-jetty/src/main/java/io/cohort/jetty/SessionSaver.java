@@ -97,11 +97,12 @@ final class SessionSaver {
   }
 
   private void send(CohortSessionData data, Changes changes) {
-    byte[] metadata = data.needsMetadata() ? data.currentMetadata() : null;
+    Object user = data.user();
+    byte[] metadata = data.needsMetadata() ? data.currentMetadata(user) : null;
     long maxInactiveMs = data.getMaxInactiveMs();
     switch (writer.write(data, changes, metadata, maxInactiveMs)) {
       case ACKNOWLEDGED -> {
-        if (metadata != null) data.onMetadataSent(metadata, maxInactiveMs);
+        if (metadata != null) data.onMetadataSent(metadata, maxInactiveMs, user);
         ends.retry();
       }
       case UNACKNOWLEDGED -> {

@@ -32,11 +32,16 @@ abstract class TwoServers {
     first = withPages(new Instance(group, "n1"));
     prepare(first);
     first.start();
-    second = withPages(new Instance(group, "n2")).start();
+    second = withPages(new Instance(group, "n2"));
+    prepareSecond(second);
+    second.start();
   }
 
   /** Before the first one starts. */
   void prepare(Instance instance) {}
+
+  /** Before the second one starts. */
+  void prepareSecond(Instance instance) {}
 
   @AfterEach
   void stopBoth() throws Exception {

@@ -69,7 +69,8 @@ class UnsentChangesTest extends TwoServers {
     SessionSaver saver =
         new SessionSaver(store, writer, policy, new PendingEnds(store, LOG), counters);
     ChangeTracker tracker = new ChangeTracker(codec, policy, true);
-    CohortSessionData data = new CohortSessionData(tracker, "A1B2", "/shop", "host", 1, 60_000);
+    CohortSessionData data =
+        new CohortSessionData(tracker, null, "A1B2", "/shop", "host", 1, 60_000);
     data.setAttribute("n", 1);
     data.beginRelease();
     data.setUnderWay(false);

@@ -6,7 +6,6 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
-import org.apache.catalina.Container;
 import org.apache.catalina.core.StandardContext;
 
 /** A server in which an application comes and goes, and which says what is left of it. */
@@ -35,21 +34,20 @@ final class UndeployMain {
 
   private static void deployAndUndeploy(
       Instance server, Path base, List<WeakReference<ClassLoader>> loaders) throws Exception {
-    StandardContext added = server.addApplication("/guest", base.resolve("guest"));
+    StandardContext added = server.addApplication("/guest", base.resolve("guest" + loaders.size()));
     CohortManager manager = Instance.newManager(Instance.PID);
     added.setManager(manager);
-    // Tomcat starts what is added to a host that runs, but without this it has no loader yet.
-    if (!added.getState().isAvailable()) added.start();
+    // It was started without it, when it was added.
+    added.stop();
+    added.start();
     loaders.add(new WeakReference<>(added.getLoader().getClassLoader()));
     CohortSession session = (CohortSession) manager.createSession(null);
-    session.getSession().setAttribute("x", new byte[100_000]);
+    session.getSession().setAttribute("x", new byte[400_000]);
     session.endAccess();
     manager.processExpires();
     if (manager.store().stats().sessions() < 1) throw new AssertionError("it was not saved");
     session.getSession().invalidate();
-    Container host = added.getParent();
-    host.removeChild(added);
-    added.destroy();
+    added.getParent().removeChild(added);
   }
 
   private static void awaitCollected(List<WeakReference<ClassLoader>> loaders) {

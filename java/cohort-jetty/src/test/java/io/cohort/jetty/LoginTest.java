@@ -1,0 +1,108 @@
+package io.cohort.jetty;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertNotEquals;
+import static org.junit.jupiter.api.Assertions.assertNull;
+
+import io.cohort.session.SessionPrincipal;
+import java.util.List;
+import org.eclipse.jetty.ee10.servlet.security.ConstraintMapping;
+import org.eclipse.jetty.ee10.servlet.security.ConstraintSecurityHandler;
+import org.eclipse.jetty.security.Constraint;
+import org.eclipse.jetty.security.HashLoginService;
+import org.eclipse.jetty.security.UserStore;
+import org.eclipse.jetty.security.authentication.FormAuthenticator;
+import org.eclipse.jetty.util.security.Credential;
+import org.junit.jupiter.api.Test;
+
+/** Users who log in by Jetty's own form. */
+class LoginTest extends TwoServers {
+  @Override
+  void prepare(Instance instance) {
+    protect(instance);
+  }
+
+  @Override
+  void prepareSecond(Instance instance) {
+    protect(instance);
+  }
+
+  private static void protect(Instance instance) {
+    UserStore users = new UserStore();
+    users.addUser("ann", Credential.getCredential("secret"), new String[] {"buyer", "reader"});
+    HashLoginService login = new HashLoginService("shop");
+    login.setUserStore(users);
+    ConstraintMapping mapping = new ConstraintMapping();
+    mapping.setPathSpec("/private");
+    mapping.setConstraint(Constraint.from("private", Constraint.Authorization.ANY_USER));
+    ConstraintSecurityHandler security = new ConstraintSecurityHandler();
+    security.addConstraintMapping(mapping);
+    security.setLoginService(login);
+    security.setAuthenticator(new FormAuthenticator("/form", "/wrong", false));
+    instance.context.setSecurityHandler(security);
+    instance.page("/private",
+        (request, response)
+            -> request.getRemoteUser() + " " + request.getAuthType() + " "
+            + request.isUserInRole("buyer") + " " + request.isUserInRole("admin"));
+    instance.page("/logout", (request, response) -> {
+      request.logout();
+      return "out";
+    });
+  }
+
+  private void logIn() throws Exception {
+    assertEquals(302, user.ask(first, "/private").statusCode());
+    user.ask(first, "/j_security_check?j_username=ann&j_password=secret");
+    assertEquals("ann FORM true false", user.get(first, "/private"));
+  }
+
+  @Test
+  void whoLoggedInAtOneIsLoggedInAtTheOtherUnderANewId() throws Exception {
+    user.get(first, "/count");
+    String before = user.storeId();
+    logIn();
+    assertNotEquals(before, user.storeId());
+    assertEquals("ann FORM true false", user.get(second, "/private"));
+    assertEquals("1", user.get(second, "/read"));
+    first.close();
+    assertEquals("ann FORM true false", user.get(second, "/private"));
+  }
+
+  @Test
+  void whoLogsOutAtOneIsLoggedOutAtTheOther() throws Exception {
+    logIn();
+    assertEquals("ann FORM true false", user.get(second, "/private"));
+    user.get(second, "/logout");
+    assertEquals(302, user.ask(first, "/private").statusCode());
+    assertEquals(302, user.ask(second, "/private").statusCode());
+  }
+
+  @Test
+  void nameAndRolesAreReplicatedAndThePasswordIsNot() throws Exception {
+    logIn();
+    try (OtherServer other = new OtherServer(first)) {
+      SessionPrincipal there = other.user(user.storeId());
+      assertEquals(new SessionPrincipal("ann", List.of("buyer", "reader")), there);
+      assertFalse(other.hasAttribute(user.storeId(), JettyUsers.ATTRIBUTE));
+    }
+  }
+
+  @Test
+  void whoLoggedInAtAServerOfAnotherKindIsLoggedIn() throws Exception {
+    try (OtherServer other = new OtherServer(first)) {
+      user.cookie = "JSESSIONID=" + other.beginSession("eve", "buyer") + ".t1";
+      assertEquals("eve FORM true false", user.get(first, "/private"));
+      assertEquals("eve", other.user(user.storeId()).name());
+    }
+  }
+
+  @Test
+  void whoDidNotLogInIsNotLetIn() throws Exception {
+    user.get(first, "/count");
+    assertEquals(302, user.ask(second, "/private").statusCode());
+    try (OtherServer other = new OtherServer(first)) {
+      assertNull(other.user(user.storeId()));
+    }
+  }
+}
