@@ -32,7 +32,7 @@ bool CallTable::Remove(uint64_t command) {
   return true;
 }
 
-std::optional<CallTable::Answer> CallTable::Complete(engine::DoneUpcall done) {
+std::optional<CallTable::Answer> CallTable::Complete(engine::DoneUpcall done, Wakes& wakes) {
   Call call;
   {
     runtime::MutexLock lock(&mutex_);
@@ -44,7 +44,7 @@ std::optional<CallTable::Answer> CallTable::Complete(engine::DoneUpcall done) {
   }
   if (call.waiter != nullptr) {
     call.waiter->done = std::move(done);
-    call.waiter->notification.Notify();
+    wakes.push_back(std::move(call.waiter));
     return std::nullopt;
   }
   if (!call.callback) return std::nullopt;

@@ -11,7 +11,8 @@ gives each variant its turn, so what else the machine does hits all of them, and
 adds the variant `before`: Cohort with the jars of that folder.
 
 Users post without a pause; each request sets a counter, two short attributes and one of 4 KiB. `cpu/request` is what both servers
-used of processors for each request, in user space and in the kernel: it hardly depends on what else the machine does. A light load has
+used of processors for each request, in user space and in the kernel: it hardly depends on what else the machine does; `waits` is how
+often their threads gave their processor up to wait. A light load has
 few users who pause; its latencies are those that users see."""
 
 import argparse
@@ -27,6 +28,7 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, HERE)
 import checker  # noqa: E402
 import install  # noqa: E402
+import memory  # noqa: E402
 import variants  # noqa: E402
 import website  # noqa: E402
 from website import lab  # noqa: E402
@@ -71,6 +73,9 @@ class Variant(website.Website):
         """Of both servers, until now."""
         return sum(processor_seconds(instance.process.pid) for instance in self.instances.values())
 
+    def waits(self):
+        return sum(switches(instance.process.pid) for instance in self.instances.values())
+
 
 class Before(install.Files):
     """Jars of an earlier build, by the same names."""
@@ -81,6 +86,18 @@ class Before(install.Files):
 
     def built(self, module, ending=".jar"):
         return os.path.join(self.before, [name for name in os.listdir(self.before) if name.startswith(module + "-") and name.endswith(ending)][0])
+
+
+def switches(pid):
+    """How often a thread of the process has waited."""
+    total = 0
+    for task in os.listdir("/proc/%d/task" % pid):
+        try:
+            with open("/proc/%d/task/%s/status" % (pid, task)) as file:
+                total += sum(int(line.split()[1]) for line in file if line.startswith("voluntary_ctxt_switches"))
+        except OSError:
+            pass  # It has ended.
+    return total
 
 
 def processor_seconds(pid):
@@ -107,16 +124,16 @@ def turn(site, options, users, pause_ms, seconds):
     """One variant has users for so many seconds: {rps, cpu_us, p50, p99}."""
     driver = Users(site, options.driver, users, pause_ms, ARRIVALS_MS)
     time.sleep(RAMP_SECONDS)
-    begin, used = time.monotonic(), site.processor_seconds()
+    waits, begin, used = site.waits(), time.monotonic(), site.processor_seconds()
     time.sleep(seconds)
-    end, used = time.monotonic(), site.processor_seconds() - used
+    end, used, waits = time.monotonic(), site.processor_seconds() - used, site.waits() - waits
     driver.end()
     records = checker.read(driver.records)
     verdict = checker.judge(records)
     assert not verdict.errors and (not verdict.faults() or not site.name.startswith("cohort")), "%s: %s" % (site.name, verdict.words())
     inside = [record for record in records if begin * 1e6 <= record["end"] < end * 1e6]
     took = statistics.quantiles([(record["end"] - record["start"]) / 1000 for record in inside], n=100)
-    return {"rps": len(inside) / (end - begin), "cpu_us": used / len(inside) * 1e6, "p50_ms": took[49], "p99_ms": took[98]}
+    return {"rps": len(inside) / (end - begin), "cpu_us": used / len(inside) * 1e6, "waits": waits / len(inside), "p50_ms": took[49], "p99_ms": took[98]}
 
 
 def measure(sites, options):
@@ -131,8 +148,8 @@ def measure(sites, options):
             result[site.name]["saturated"].append(turn(site, options, options.users, 0, options.seconds))
         for site in order:
             result[site.name]["light"].append(turn(site, options, LIGHT_USERS, LIGHT_PAUSE_MS, options.seconds))
-        print("round %d: %s" % (number + 1, "; ".join("%s %d/s %d us %.2f ms" % (
-            site.name, result[site.name]["saturated"][-1]["rps"], result[site.name]["saturated"][-1]["cpu_us"], result[site.name]["light"][-1]["p50_ms"])
+        print("round %d: %s" % (number + 1, "; ".join("%s %d/s %d us %.1f waits %.2f ms" % (
+            site.name, result[site.name]["saturated"][-1]["rps"], result[site.name]["saturated"][-1]["cpu_us"], result[site.name]["saturated"][-1]["waits"], result[site.name]["light"][-1]["p50_ms"])
             for site in sites)), file=sys.stderr, flush=True)
     return result
 
@@ -152,15 +169,15 @@ def row(name, rounds, base):
         return [one[key] / other[key] for one, other in zip(rounds[load], base[load])]
 
     added = [one["p50_ms"] - other["p50_ms"] for one, other in zip(rounds["light"], base["light"])]
-    return "| %s | %s | %s | %s | %s | %s | %s | %s |" % (
+    return "| %s | %s | %s | %s | %s | %s | %s | %s | %s |" % (
         name, spread(values("saturated", "rps"), "%.0f"), spread(ratios("saturated", "rps"), "%.2f"),
         "%.0f" % statistics.median(values("saturated", "cpu_us")), spread(ratios("saturated", "cpu_us"), "%.2f"),
-        "%.1f" % statistics.median(values("saturated", "p99_ms")), spread(values("light", "p50_ms"), "%.2f"), spread(added, "%+.2f"))
+        "%.1f" % statistics.median(values("saturated", "waits")), "%.1f" % statistics.median(values("saturated", "p99_ms")), spread(values("light", "p50_ms"), "%.2f"), spread(added, "%+.2f"))
 
 
 def table(kind, result):
     base = result.get("none") or next(iter(result.values()))
-    lines = ["| %s | requests/s | of none | CPU µs/request | of none | p99 ms | light: p50 ms | added |" % kind, "|---|---|---|---|---|---|---|---|"]
+    lines = ["| %s | requests/s | of none | CPU µs/request | of none | waits/request | p99 ms | light: p50 ms | added |" % kind, "|---|---|---|---|---|---|---|---|---|"]
     return "\n".join(lines + [row(name, rounds, base) for name, rounds in result.items()])
 
 
@@ -187,6 +204,19 @@ def run_kind(name, options, files):
     return result
 
 
+def run_memory(files, options):
+    def new_site(folder):
+        site = Variant(net, 0, variants.KINDS["tomcat"], "cohort-local", folder, files)
+        site.instances["n1"].more_java, site.instances["n2"].more_java = memory.OWNER, memory.REPLICA
+        return site
+
+    with lab.Lab() as net:
+        lab.run("ip", "addr", "add", lab.SUBNET + ".250/24", "dev", "bridge0")
+        result = memory.run(new_site, os.path.join(files.folder, "figures", "memory"), options)
+    print("\n" + memory.table(result) + "\n", flush=True)
+    return result
+
+
 def parse():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("what", nargs="*")
@@ -196,6 +226,7 @@ def parse():
     parser.add_argument("--seconds", type=float, default=3, help="of a turn")
     parser.add_argument("--warm", type=float, default=15, help="seconds for each variant")
     parser.add_argument("--users", type=int, default=500)
+    parser.add_argument("--sessions", type=lambda text: [int(word) for word in text.split(",")], default=[10_000, 100_000], help="for memory")
     parser.add_argument("--before", help="a folder with the jars of an earlier build")
     parser.add_argument("--json", help="file; else build/web/figures.json")
     parser.add_argument("--driver", required=True, help="web_driver")
@@ -203,7 +234,7 @@ def parse():
     options = parser.parse_args()
     options.driver = os.path.abspath(options.driver)
     options.before = options.before and os.path.abspath(options.before)
-    options.what = lab.chosen(parser, options.what, ["tomcat", "tomcat11", "jetty"], "figure") if options.what else ["tomcat", "jetty"]
+    options.what = lab.chosen(parser, options.what, ["tomcat", "tomcat11", "jetty", "memory"], "figure") if options.what else ["tomcat", "jetty", "memory"]
     return options
 
 
@@ -211,7 +242,7 @@ def main():
     options = parse()
     files = install.Files(options.native)
     for name in options.what:
-        variants.KINDS[name].install(files)
+        variants.KINDS["tomcat" if name == "memory" else name].install(files)
     if lab.INSIDE not in os.environ:  # Inside there is no network to load anything from.
         files.build_application()
         files.build_connectors()
@@ -220,7 +251,7 @@ def main():
     out = options.json or os.path.join(files.folder, "figures.json")
     results = {}
     for name in options.what:
-        results[name] = run_kind(name, options, files)
+        results[name] = run_memory(files, options) if name == "memory" else run_kind(name, options, files)
         with open(out, "w") as file:
             json.dump({"load_average": os.getloadavg(), "processors": os.cpu_count(), "results": results}, file, indent=1)
     print("figures: all rounds are in " + out)

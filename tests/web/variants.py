@@ -22,6 +22,7 @@ class Tomcat(servers.Tomcat):
     CONTEXT = '<Context>\n  <Manager className="io.cohort.tomcat.CohortManager" group="web" bind="%s" multicast="%s" keyFile="%s" ack="%s"/>\n</Context>\n'
 
     def _cohort(self, instance, ack):
+        instance.java += getattr(instance, "more_java", [])
         for module in ("cohort-jni", "cohort-session", "cohort-tomcat"):
             instance.copy(instance.files.built(module), "lib")
         instance.write("conf/context.xml", self.CONTEXT % (

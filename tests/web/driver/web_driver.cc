@@ -102,6 +102,7 @@ class User {
     co_await pause_.async_wait(asio::redirect_error(asio::use_awaitable, error));
     while (!site_.ending) {
       co_await Post();
+      if (site_.ending) break;
       // Even without a pause the others get their turn.
       pause_.expires_after(site_.pause);
       co_await pause_.async_wait(asio::redirect_error(asio::use_awaitable, error));
