@@ -7,9 +7,9 @@
 // for all of them, lets go, sends what they caused. Upcalls are passed on under the lock, so that
 // their order is the engine's. What the kernel is asked for is asked without the lock: a thread
 // that is woken by it may take the processor from who has asked, and all others would then wait for
-// the lock. So packets go into an outbox, and who waits for an answer is woken afterwards. Streams belong to the I/O thread; what callers' commands want of
-// them is queued for it. A timer first reads the sockets: silence is judged only by who has
-// listened.
+// the lock. So packets go into an outbox, and who waits for an answer is woken afterwards. Streams
+// belong to the I/O thread; what callers' commands want of them is queued for it. A timer first
+// reads the sockets: silence is judged only by who has listened.
 //
 // Threads: Execute, Read and WaitUntil by any thread but a delivery thread that would block.
 // Lifetime: Stop before destruction.

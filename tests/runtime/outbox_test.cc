@@ -8,6 +8,7 @@
 #include <thread>
 #include <vector>
 
+#include "runtime/socket_address.h"
 #include "runtime/udp_socket.h"
 
 namespace cohort::runtime {
@@ -21,8 +22,7 @@ Address Loopback() {
 
 class OutboxTest : public ::testing::Test {
  protected:
-  OutboxTest()
-      : from_(Open()), to_(Open()), outbox_(from_.fd(), Address()) {}
+  OutboxTest() : from_(Open()), to_(Open()), outbox_(from_.fd(), Address()) {}
 
   static UdpSocket Open() {
     UdpSocket::Options options;

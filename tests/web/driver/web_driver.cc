@@ -203,8 +203,10 @@ int main(int argc, char** argv) {
     site.pause = std::chrono::milliseconds(std::atoi(argv[5]));
   }
   if (bad || count < 1 || count > kUsersMax || site.pause.count() < 0 || spread.count() < 0) {
-    std::fprintf(stderr, "usage: web_driver ADDRESS PORT PATH USERS PAUSE_MS [ARRIVALS_MS] (up to %d users)\n",
-                 kUsersMax);
+    std::fprintf(
+        stderr,
+        "usage: web_driver ADDRESS PORT PATH USERS PAUSE_MS [ARRIVALS_MS] (up to %d users)\n",
+        kUsersMax);
     return 2;
   }
   asio::io_context io(1);
