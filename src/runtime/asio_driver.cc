@@ -59,7 +59,7 @@ AsioDriver::AsioDriver(Options options, MemberSockets sockets, UpcallSink sink,
       link_waiter_(io_),
       stop_timer_(io_),
       engine_(std::make_unique<engine::Engine>(options.engine, options.entropy)),
-      outbox_(sockets_.unicast.fd(), sockets_.multicast_to) {
+      sender_(sockets_.unicast.fd(), sockets_.multicast_to) {
   if (sockets_.multicast) multicast_waiter_.assign(sockets_.multicast->fd());
   if (link_.fd() >= 0) link_waiter_.assign(link_.fd());
   streams_ = std::make_unique<StreamSet>(
@@ -103,34 +103,30 @@ void AsioDriver::Run() { io_.run(); }
 template <class Function>
 void AsioDriver::Turn(Function&& input) {
   bool has_actions = false;
-  Wakes wakes;
   {
     runtime::MutexLock lock(&mutex_);
     if (stopped_) return;
     const Instant now = SteadyNow();
     input(*engine_, now, output_);
-    FlushLocked(now, wakes);
+    FlushLocked(now);
     stats_.streams = streams_->stats();
     has_actions = !actions_.empty();
   }
-  AfterTurn(wakes);
   if (has_actions) PerformStreamActions();
 }
 
 template <class Function>
 absl::Status AsioDriver::TurnOfCaller(Function&& input) {
   bool wake = false;
-  Wakes wakes;
   {
     runtime::MutexLock lock(&mutex_);
     if (stopped_) return absl::CancelledError("the group was left");
     const Instant now = SteadyNow();
     const bool had_actions = !actions_.empty();
     if (absl::Status status = input(*engine_, now, output_); !status.ok()) return status;
-    FlushLocked(now, wakes);
+    FlushLocked(now);
     wake = !had_actions && !actions_.empty();
   }
-  AfterTurn(wakes);
   if (wake) asio::post(io_, [this] { PerformStreamActions(); });
   return absl::OkStatus();
 }
@@ -148,12 +144,15 @@ void AsioDriver::SetSeeds(const std::vector<Address>& seeds) {
   }).IgnoreError();
 }
 
-void AsioDriver::FlushLocked(Instant now, Wakes& wakes) {
+void AsioDriver::FlushLocked(Instant now) {
   if (!output_.IsEmpty()) {
     NoteUpcallsLocked();  // First: packets of a new view are for its members.
-    if (!output_.packets.packets.empty()) outbox_.Post(output_.packets, WantsLoopLocked(now));
+    if (!output_.packets.packets.empty()) {
+      sender_.SetLoop(WantsLoopLocked(now));
+      sender_.Send(output_.packets);
+    }
     for (engine::StreamAction& action : output_.streams) actions_.push_back(std::move(action));
-    if (!output_.upcalls.empty()) sink_(*engine_, output_.upcalls, wakes);
+    if (!output_.upcalls.empty()) sink_(*engine_, output_.upcalls);
     if (std::exchange(output_.rejoin_multicast, false) && sockets_.multicast) {
       sockets_.multicast->Rejoin();
     }
@@ -166,11 +165,6 @@ void AsioDriver::FlushLocked(Instant now, Wakes& wakes) {
   const Instant deadline = std::min(engine_->NextDeadline(), housekeeping_at_.load());
   // A deadline that moved away is left armed: it comes back here and is set again then.
   if (deadline < armed_) ArmTimerLocked(deadline);
-}
-
-void AsioDriver::AfterTurn(const Wakes& wakes) {
-  outbox_.Send();
-  for (const std::shared_ptr<CallTable::Waiter>& waiter : wakes) waiter->notification.Notify();
 }
 
 void AsioDriver::NoteUpcallsLocked() {
@@ -201,7 +195,7 @@ void AsioDriver::NoteViewLocked(const View& view) {
   }
   std::sort(peers.begin(), peers.end());
   peers.erase(std::unique(peers.begin(), peers.end()), peers.end());
-  outbox_.SetPeers(std::move(peers));
+  sender_.SetPeers(std::move(peers));
 }
 
 void AsioDriver::ArmTimerLocked(Instant deadline) {
@@ -343,12 +337,9 @@ int64_t AsioDriver::GroupTimeMs() const {
 }
 
 AsioDriver::Stats AsioDriver::stats() const {
-  Stats stats;
-  {
-    runtime::MutexLock lock(&mutex_);
-    stats = stats_;
-  }
-  stats.sent = outbox_.stats();
+  runtime::MutexLock lock(&mutex_);
+  Stats stats = stats_;
+  stats.sent = sender_.stats();
   return stats;
 }
 
@@ -374,7 +365,6 @@ void AsioDriver::Stop() {
     StopStreams(SteadyNow() + kStopTimeout);
   });
   thread_.join();
-  outbox_.Close();
   ReleaseWaiters();
   sockets_.unicast.Close();
   sockets_.multicast.reset();

@@ -4,12 +4,10 @@
 // Idea: one leaf lock guards the engine, and whoever holds it drives it. A caller's thread executes
 // its own command and sends the packets it made, without handing them over; the I/O thread
 // ("cohort-io") does everything that arrives: it reads a batch of datagrams, takes the lock once
-// for all of them, lets go, sends what they caused. Upcalls are passed on under the lock, so that
-// their order is the engine's. What the kernel is asked for is asked without the lock: a thread
-// that is woken by it may take the processor from who has asked, and all others would then wait for
-// the lock. So packets go into an outbox, and who waits for an answer is woken afterwards. Streams
-// belong to the I/O thread; what callers' commands want of them is queued for it. A timer first
-// reads the sockets: silence is judged only by who has listened.
+// for all of them, sends what they caused, lets go. Upcalls are passed on under the lock, so that
+// their order is the engine's. Streams belong to the I/O thread; what callers' commands want of
+// them is queued for it. A timer first reads the sockets: silence is judged only by who has
+// listened.
 //
 // Threads: Execute, Read and WaitUntil by any thread but a delivery thread that would block.
 // Lifetime: Stop before destruction.
@@ -33,12 +31,11 @@
 #include "absl/status/status.h"
 #include "base/instant.h"
 #include "engine/engine.h"
-#include "runtime/call_table.h"
 #include "runtime/fork_guard.h"
 #include "runtime/link_monitor.h"
 #include "runtime/member_sockets.h"
 #include "runtime/mutex.h"
-#include "runtime/outbox.h"
+#include "runtime/packet_sender.h"
 #include "runtime/stream_set.h"
 #include "runtime/tls_context.h"
 
@@ -54,11 +51,9 @@ class AsioDriver {
     std::array<std::byte, 32> entropy{};
     std::unique_ptr<TlsContext> tls;  // Null: plaintext lifelines.
   };
-  // Who waits for what a turn has done, to be woken when the lock is free.
-  using Wakes = CallTable::Wakes;
   // Called with the upcalls of one turn, under the lock: must neither block nor come back.
-  using UpcallSink = std::function<void(const engine::Engine& engine,
-                                        std::vector<engine::Upcall>& upcalls, Wakes& wakes)>;
+  using UpcallSink =
+      std::function<void(const engine::Engine& engine, std::vector<engine::Upcall>& upcalls)>;
   // Called on the I/O thread without the lock when `deadline()` of the host has come; returns the
   // next one.
   using Housekeeping = std::function<Instant(Instant now)>;
@@ -120,9 +115,7 @@ class AsioDriver {
   // As Turn, from any thread. Its status.
   template <class Function>
   absl::Status TurnOfCaller(Function&& input);
-  void FlushLocked(Instant now, Wakes& wakes) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
-  // What a turn leaves to be done without the lock.
-  void AfterTurn(const Wakes& wakes);
+  void FlushLocked(Instant now) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void NoteUpcallsLocked() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void NoteViewLocked(const View& view) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   bool WantsLoopLocked(Instant now) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
@@ -163,6 +156,7 @@ class AsioDriver {
   mutable runtime::Mutex mutex_;
   std::unique_ptr<engine::Engine> engine_ ABSL_PT_GUARDED_BY(mutex_);
   engine::Output output_ ABSL_GUARDED_BY(mutex_);
+  PacketSender sender_ ABSL_GUARDED_BY(mutex_);
   // Another member of the view, or of the one before, is on this host.
   bool fellows_here_ ABSL_GUARDED_BY(mutex_) = false;
   bool fellows_here_before_ ABSL_GUARDED_BY(mutex_) = false;
@@ -171,7 +165,6 @@ class AsioDriver {
   Instant armed_ ABSL_GUARDED_BY(mutex_) = Instant::Infinite();
   bool stopped_ ABSL_GUARDED_BY(mutex_) = false;
   Stats stats_ ABSL_GUARDED_BY(mutex_);
-  Outbox outbox_;
 };
 
 }  // namespace cohort::runtime

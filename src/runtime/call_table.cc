@@ -32,7 +32,7 @@ bool CallTable::Remove(uint64_t command) {
   return true;
 }
 
-std::optional<CallTable::Answer> CallTable::Complete(engine::DoneUpcall done, Wakes& wakes) {
+std::optional<CallTable::Answer> CallTable::Complete(engine::DoneUpcall done) {
   Call call;
   {
     runtime::MutexLock lock(&mutex_);
@@ -44,7 +44,7 @@ std::optional<CallTable::Answer> CallTable::Complete(engine::DoneUpcall done, Wa
   }
   if (call.waiter != nullptr) {
     call.waiter->done = std::move(done);
-    wakes.push_back(std::move(call.waiter));
+    call.waiter->notification.Notify();
     return std::nullopt;
   }
   if (!call.callback) return std::nullopt;

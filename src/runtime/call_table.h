@@ -36,7 +36,6 @@ class CallTable {
     runtime::Notification notification;
     engine::DoneUpcall done;
   };
-  using Wakes = std::vector<std::shared_ptr<Waiter>>;
   // An answer for the delivery thread.
   struct Answer {
     Callback callback;
@@ -49,9 +48,8 @@ class CallTable {
   // The call is given up (its command was refused, or its waiter has waited long enough). False: it
   // was answered before.
   bool Remove(uint64_t command);
-  // Answers a call: its waiter is put to those that the caller is to wake, or what the delivery
-  // thread is to call is returned.
-  std::optional<Answer> Complete(engine::DoneUpcall done, Wakes& wakes);
+  // Answers a call: wakes its waiter, or returns what the delivery thread is to call.
+  std::optional<Answer> Complete(engine::DoneUpcall done);
   // Answers of the calls whose time is up.
   std::vector<Answer> TakeExpired(Instant now);
   // Everything still waiting fails; nothing can be added any more.

@@ -105,8 +105,8 @@ absl::StatusOr<std::shared_ptr<Group::Impl>> Group::Impl::Create(const GroupOpti
   Impl* const self = impl.get();  // Outlives the driver, whose thread ends in Shutdown.
   impl->driver_ = std::make_unique<runtime::AsioDriver>(
       std::move(driver), *std::move(sockets),
-      [self](const engine::Engine& engine, std::vector<engine::Upcall>& upcalls, Wakes& wakes) {
-        self->OnUpcalls(engine, upcalls, wakes);
+      [self](const engine::Engine& engine, std::vector<engine::Upcall>& upcalls) {
+        self->OnUpcalls(engine, upcalls);
       },
       [self](Instant now) { return self->Housekeep(now); });
   impl->instance_ = impl->id().instance;
@@ -206,15 +206,14 @@ void Group::Impl::Announce(const runtime::MemberSockets& sockets, const GroupOpt
 
 // ---- Upcalls. Under the driver's lock: only queues.
 
-void Group::Impl::OnUpcalls(const engine::Engine& engine, std::vector<engine::Upcall>& upcalls,
-                            Wakes& wakes) {
-  for (engine::Upcall& upcall : upcalls) Route(engine, upcall, wakes);
+void Group::Impl::OnUpcalls(const engine::Engine& engine, std::vector<engine::Upcall>& upcalls) {
+  for (engine::Upcall& upcall : upcalls) Route(engine, upcall);
 }
 
-void Group::Impl::Route(const engine::Engine& engine, engine::Upcall& upcall, Wakes& wakes) {
+void Group::Impl::Route(const engine::Engine& engine, engine::Upcall& upcall) {
   if (auto* done = std::get_if<engine::DoneUpcall>(&upcall)) {
     if (channels_->OnDone(*done)) return;
-    if (std::optional<CallTable::Answer> answer = calls_.Complete(std::move(*done), wakes))
+    if (std::optional<CallTable::Answer> answer = calls_.Complete(std::move(*done)))
       PushAnswer(*std::move(answer));
     return;
   }

@@ -108,9 +108,8 @@ struct Group::Impl : public std::enable_shared_from_this<Group::Impl> {
   // What the peer cache holds, if there is one; has it written from now on.
   std::vector<Address> UsePeerCache(const GroupOptions& options);
   void FindSeeds(const GroupOptions& options, runtime::SeedTable table);
-  using Wakes = runtime::AsioDriver::Wakes;
-  void OnUpcalls(const engine::Engine& engine, std::vector<engine::Upcall>& upcalls, Wakes& wakes);
-  void Route(const engine::Engine& engine, engine::Upcall& upcall, Wakes& wakes);
+  void OnUpcalls(const engine::Engine& engine, std::vector<engine::Upcall>& upcalls);
+  void Route(const engine::Engine& engine, engine::Upcall& upcall);
   void Deliver(engine::Upcall& upcall);
   absl::Status OpenChannels(const GroupOptions& options);
   void PushAnswer(runtime::CallTable::Answer answer);

@@ -7,18 +7,9 @@
 #ifndef COHORT_RUNTIME_MUTEX_H_
 #define COHORT_RUNTIME_MUTEX_H_
 
-#include <linux/futex.h>
-#include <sys/syscall.h>
-#include <unistd.h>
-
 #include <algorithm>
-#include <atomic>
-#include <cerrno>
 #include <chrono>
 #include <condition_variable>
-#include <cstdint>
-#include <ctime>
-#include <limits>
 #include <mutex>
 
 #include "absl/base/thread_annotations.h"
@@ -29,7 +20,6 @@ namespace cohort::runtime {
 class ABSL_LOCKABLE Mutex {
  public:
   void Lock() ABSL_EXCLUSIVE_LOCK_FUNCTION() { mutex_.lock(); }
-  bool TryLock() ABSL_EXCLUSIVE_TRYLOCK_FUNCTION(true) { return mutex_.try_lock(); }
   void Unlock() ABSL_UNLOCK_FUNCTION() {
     const bool awaited = waiting_ > 0;
     mutex_.unlock();
@@ -76,38 +66,35 @@ class ABSL_SCOPED_LOCKABLE MutexLock {
   Mutex& mutex_;
 };
 
-// Happens once; whoever waits sees what was done before Notify. A futex, since who is woken by a
-// condition variable may wait once more, for its mutex.
+// Happens once; whoever waits sees what was done before Notify.
 class Notification {
  public:
   void Notify() {
-    happened_.store(1, std::memory_order_release);
-    // A waiter may have destroyed this object by now: the kernel looks at the address alone.
-    syscall(SYS_futex, &happened_, FUTEX_WAKE_PRIVATE, std::numeric_limits<int>::max());
+    const std::lock_guard<std::mutex> lock(mutex_);
+    happened_ = true;
+    // With the lock held: afterwards a waiter may destroy this object.
+    changed_.notify_all();
   }
-  bool HasBeenNotified() const { return happened_.load(std::memory_order_acquire) != 0; }
-  void WaitForNotification() const { WaitForNotificationWithTimeout(absl::InfiniteDuration()); }
+  bool HasBeenNotified() const {
+    const std::lock_guard<std::mutex> lock(mutex_);
+    return happened_;
+  }
+  void WaitForNotification() const {
+    std::unique_lock<std::mutex> lock(mutex_);
+    changed_.wait(lock, [this] { return happened_; });
+  }
   // Whether it happened within `timeout`.
   bool WaitForNotificationWithTimeout(absl::Duration timeout) const {
-    timespec until{};
-    const bool ends = timeout < absl::Hours(24 * 365);
-    if (ends) {
-      clock_gettime(CLOCK_MONOTONIC, &until);
-      until = absl::ToTimespec(absl::DurationFromTimespec(until) +
-                               std::max(timeout, absl::ZeroDuration()));
-    }
-    while (!HasBeenNotified()) {
-      // Returns at once if it has happened meanwhile.
-      const auto result = syscall(SYS_futex, &happened_, FUTEX_WAIT_BITSET_PRIVATE, 0,
-                                  ends ? &until : nullptr, nullptr, FUTEX_BITSET_MATCH_ANY);
-      if (result != 0 && errno == ETIMEDOUT) return HasBeenNotified();
-    }
-    return true;
+    std::unique_lock<std::mutex> lock(mutex_);
+    const absl::Duration longest = std::min(timeout, absl::Hours(24 * 365));
+    return changed_.wait_for(lock, absl::ToChronoNanoseconds(longest),
+                             [this] { return happened_; });
   }
 
  private:
-  std::atomic<uint32_t> happened_{0};
-  static_assert(sizeof(std::atomic<uint32_t>) == 4);
+  mutable std::mutex mutex_;
+  mutable std::condition_variable changed_;
+  bool happened_ = false;
 };
 
 }  // namespace cohort::runtime
