@@ -2,12 +2,19 @@
 # ./run bench [NAME...]: the microbenchmarks, all or those named (wire, security, rmcast, order, map, engine,
 # session). One alone may be given arguments:  ./run bench engine --benchmark_filter=PutPipelined
 # ./run bench e2e ..., ./run bench faults ...: real processes; see bench/e2e/run.py and bench/e2e/faults.py.
+# ./run bench web: what replication costs a web server; see tests/web/figures.py.
 # ./run bench java [local]: session stores in Java, as session does in C++; local: without groups.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 ./run build
 if [ "${1:-}" = e2e ]; then shift; exec /usr/bin/python3 bench/e2e/run.py "$@"; fi
 if [ "${1:-}" = faults ]; then shift; exec /usr/bin/python3 bench/e2e/faults.py "$@"; fi
+if [ "${1:-}" = web ]; then
+  shift
+  cmake --preset release -DCOHORT_BUILD_JNI=ON >/dev/null
+  ninja -C build/release cohort_jni web_driver
+  exec /usr/bin/python3 tests/web/figures.py --driver build/release/tests/web_driver --native build/release/java "$@"
+fi
 if [ "${1:-}" = java ]; then
   shift
   cmake --preset release -DCOHORT_BUILD_JNI=ON >/dev/null

@@ -1,7 +1,7 @@
 // Users of a web site: each has a cookie and a kept connection, posts, waits for the answer,
 // pauses, and posts again. Every request becomes a line of JSON on standard output; who reads them
 // judges them (tests/web/checker.py).
-//   web_driver ADDRESS PORT PATH USERS PAUSE_MS
+//   web_driver ADDRESS PORT PATH USERS PAUSE_MS [ARRIVALS_MS]
 // Ends when standard input does, after the answers that are awaited.
 #include <unistd.h>
 
@@ -37,8 +37,8 @@ using std::chrono::steady_clock;
 
 // A request that is not answered by then is one that failed.
 constexpr auto kAnswerWithin = std::chrono::seconds(60);
-// All at once they would find servers that have compiled nothing yet.
-constexpr auto kArrivalsSpread = std::chrono::milliseconds(4000);
+// All at once they would find servers that have compiled nothing yet, unless it is said otherwise.
+constexpr std::chrono::milliseconds kArrivalsSpread{4000};
 constexpr size_t kHeaderBytesMax = 64 << 10;
 constexpr size_t kBodyBytesMax = 4 << 20;
 constexpr int kUsersMax = 10'000;
@@ -102,6 +102,7 @@ class User {
     co_await pause_.async_wait(asio::redirect_error(asio::use_awaitable, error));
     while (!site_.ending) {
       co_await Post();
+      if (site_.ending) break;
       // Even without a pause the others get their turn.
       pause_.expires_after(site_.pause);
       co_await pause_.async_wait(asio::redirect_error(asio::use_awaitable, error));
@@ -191,24 +192,28 @@ class User {
 
 int main(int argc, char** argv) {
   std::error_code bad;
-  const int count = argc == 6 ? std::atoi(argv[4]) : 0;
+  const bool is_counted = argc == 6 || argc == 7;
+  const int count = is_counted ? std::atoi(argv[4]) : 0;
+  const auto spread = argc == 7 ? std::chrono::milliseconds(std::atoi(argv[6])) : kArrivalsSpread;
   Site site;
-  if (argc == 6) {
+  if (is_counted) {
     const auto port = static_cast<uint16_t>(std::atoi(argv[2]));
     site.endpoint = tcp::endpoint(asio::ip::make_address(argv[1], bad), port);
     site.path = argv[3];
     site.pause = std::chrono::milliseconds(std::atoi(argv[5]));
   }
-  if (bad || count < 1 || count > kUsersMax || site.pause.count() < 0) {
-    std::fprintf(stderr, "usage: web_driver ADDRESS PORT PATH USERS PAUSE_MS (up to %d users)\n",
-                 kUsersMax);
+  if (bad || count < 1 || count > kUsersMax || site.pause.count() < 0 || spread.count() < 0) {
+    std::fprintf(
+        stderr,
+        "usage: web_driver ADDRESS PORT PATH USERS PAUSE_MS [ARRIVALS_MS] (up to %d users)\n",
+        kUsersMax);
     return 2;
   }
   asio::io_context io(1);
   std::vector<std::unique_ptr<User>> users;
   for (int i = 0; i < count; ++i) {
     users.push_back(std::make_unique<User>(io, site, i));
-    const auto first = kArrivalsSpread * i / count;
+    const auto first = spread * i / count;
     asio::co_spawn(io, users.back()->Run(first), asio::detached);
   }
   asio::posix::stream_descriptor input(io, ::dup(STDIN_FILENO));

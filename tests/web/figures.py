@@ -1,0 +1,262 @@
+#!/usr/bin/env python3
+"""What replication costs a web server: throughput and latency with Cohort, with the server's own replication and with none, all in
+one run. Measures, and judges nothing but the answers.
+
+    ./run bench web                         Tomcat and Jetty, and the memory of replicas: at most 15 minutes
+    ./run bench web tomcat                  one of: tomcat tomcat11 jetty memory
+    ./run bench web tomcat --variants none,cohort --rounds 3
+
+All variants of a server run at once, two instances each behind an NGINX of their own, warm; one of them has users at a time. A round
+gives each variant its turn, so what else the machine does hits all of them, and a ratio is one within a round. `--before FOLDER`
+adds the variant `before`: Cohort with the jars of that folder.
+
+Users post without a pause; each request sets a counter, two short attributes and one of 4 KiB. `cpu/request` is what both servers
+used of processors for each request, in user space and in the kernel: it hardly depends on what else the machine does; `waits` is how
+often their threads gave their processor up to wait. A light load has
+few users who pause; its latencies are those that users see."""
+
+import argparse
+import json
+import os
+import shutil
+import statistics
+import subprocess
+import sys
+import time
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+sys.path.insert(0, HERE)
+import checker  # noqa: E402
+import install  # noqa: E402
+import memory  # noqa: E402
+import variants  # noqa: E402
+import website  # noqa: E402
+from website import lab  # noqa: E402
+
+ROUTES = ("n1", "n2")
+TICKS = os.sysconf("SC_CLK_TCK")
+RAMP_SECONDS = 1.5
+ARRIVALS_MS = 500
+LIGHT_USERS = 40
+LIGHT_PAUSE_MS = 100
+
+
+class SharedNet:
+    """The network of all variants: who closes it is not one of them."""
+
+    def __init__(self, net):
+        self.add_host = net.add_host
+
+    def close(self):
+        pass
+
+
+class Variant(website.Website):
+    """A web site of two instances with one kind of replication, which shares its network with the others."""
+
+    def __init__(self, net, number, kind, name, directory, files):
+        self.name = name
+        self.net = SharedNet(net)
+        self.kind, self.directory, self.site = kind, directory, {}
+        self.replication = ("cohort" if name == "before" else name).replace("-", "_")
+        self.host = net.add_host()
+        self.address = (self.host.address, website.USERS_PORT)
+        hosts = {route: net.add_host() for route in ROUTES}
+        self.instances = {}
+        for route, host in hosts.items():
+            others = [other.address for other in hosts.values() if other is not host]
+            self.instances[route] = variants.servers.Instance(kind, route, host, os.path.join(directory, route), files, others)
+            self.instances[route].variant = number
+        self.nginx, self.start_seconds = None, {}
+
+    def processor_seconds(self):
+        """Of both servers, until now."""
+        return sum(processor_seconds(instance.process.pid) for instance in self.instances.values())
+
+    def waits(self):
+        return sum(switches(instance.process.pid) for instance in self.instances.values())
+
+
+class Before(install.Files):
+    """Jars of an earlier build, by the same names."""
+
+    def __init__(self, files, folder):
+        super().__init__(files.native)
+        self.before = folder
+
+    def built(self, module, ending=".jar"):
+        return os.path.join(self.before, [name for name in os.listdir(self.before) if name.startswith(module + "-") and name.endswith(ending)][0])
+
+
+def switches(pid):
+    """How often a thread of the process has waited."""
+    total = 0
+    for task in os.listdir("/proc/%d/task" % pid):
+        try:
+            with open("/proc/%d/task/%s/status" % (pid, task)) as file:
+                total += sum(int(line.split()[1]) for line in file if line.startswith("voluntary_ctxt_switches"))
+        except OSError:
+            pass  # It has ended.
+    return total
+
+
+def processor_seconds(pid):
+    with open("/proc/%d/stat" % pid) as file:
+        fields = file.read().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / TICKS
+
+
+class Users:
+    """web_driver for one turn."""
+
+    def __init__(self, site, driver, count, pause_ms, arrivals_ms):
+        self.site, self.records = site, os.path.join(site.directory, "requests.json")
+        with open(self.records, "wb") as file:
+            self.process = subprocess.Popen([driver, site.address[0], str(site.address[1]), "/counter/add", str(count), str(pause_ms), str(arrivals_ms)],
+                                            stdin=subprocess.PIPE, stdout=file)
+
+    def end(self):
+        self.process.stdin.close()
+        assert self.process.wait(website.DRAIN_SECONDS) == 0, "web_driver has failed"
+
+
+def turn(site, options, users, pause_ms, seconds):
+    """One variant has users for so many seconds: {rps, cpu_us, p50, p99}."""
+    driver = Users(site, options.driver, users, pause_ms, ARRIVALS_MS)
+    time.sleep(RAMP_SECONDS)
+    waits, begin, used = site.waits(), time.monotonic(), site.processor_seconds()
+    time.sleep(seconds)
+    end, used, waits = time.monotonic(), site.processor_seconds() - used, site.waits() - waits
+    driver.end()
+    records = checker.read(driver.records)
+    verdict = checker.judge(records)
+    assert not verdict.errors and (not verdict.faults() or not site.name.startswith("cohort")), "%s: %s" % (site.name, verdict.words())
+    inside = [record for record in records if begin * 1e6 <= record["end"] < end * 1e6]
+    took = statistics.quantiles([(record["end"] - record["start"]) / 1000 for record in inside], n=100)
+    return {"rps": len(inside) / (end - begin), "cpu_us": used / len(inside) * 1e6, "waits": waits / len(inside), "p50_ms": took[49], "p99_ms": took[98]}
+
+
+def measure(sites, options):
+    """{variant: {"saturated": [turn...], "light": [turn...]}}"""
+    for site in sites:  # All at once would compile no sooner.
+        turn(site, options, options.users, 0, options.warm)
+    result = {site.name: {"saturated": [], "light": []} for site in sites}
+    for number in range(options.rounds):
+        # In both directions, so that no variant is always the one after another.
+        order = sites if number % 2 == 0 else sites[::-1]
+        for site in order:
+            result[site.name]["saturated"].append(turn(site, options, options.users, 0, options.seconds))
+        for site in order:
+            result[site.name]["light"].append(turn(site, options, LIGHT_USERS, LIGHT_PAUSE_MS, options.seconds))
+        print("round %d: %s" % (number + 1, "; ".join("%s %d/s %d us %.1f waits %.2f ms" % (
+            site.name, result[site.name]["saturated"][-1]["rps"], result[site.name]["saturated"][-1]["cpu_us"], result[site.name]["saturated"][-1]["waits"], result[site.name]["light"][-1]["p50_ms"])
+            for site in sites)), file=sys.stderr, flush=True)
+    return result
+
+
+# ---- The table.
+
+
+def spread(values, form):
+    return form % statistics.median(values) + " (" + form % min(values) + " to " + form % max(values) + ")"
+
+
+def row(name, rounds, base):
+    def values(load, key):
+        return [one[key] for one in rounds[load]]
+
+    def ratios(load, key):
+        return [one[key] / other[key] for one, other in zip(rounds[load], base[load])]
+
+    added = [one["p50_ms"] - other["p50_ms"] for one, other in zip(rounds["light"], base["light"])]
+    return "| %s | %s | %s | %s | %s | %s | %s | %s | %s |" % (
+        name, spread(values("saturated", "rps"), "%.0f"), spread(ratios("saturated", "rps"), "%.2f"),
+        "%.0f" % statistics.median(values("saturated", "cpu_us")), spread(ratios("saturated", "cpu_us"), "%.2f"),
+        "%.1f" % statistics.median(values("saturated", "waits")), "%.1f" % statistics.median(values("saturated", "p99_ms")), spread(values("light", "p50_ms"), "%.2f"), spread(added, "%+.2f"))
+
+
+def table(kind, result):
+    base = result.get("none") or next(iter(result.values()))
+    lines = ["| %s | requests/s | of none | CPU µs/request | of none | waits/request | p99 ms | light: p50 ms | added |" % kind, "|---|---|---|---|---|---|---|---|---|"]
+    return "\n".join(lines + [row(name, rounds, base) for name, rounds in result.items()])
+
+
+def run_kind(name, options, files):
+    kind = variants.KINDS[name]
+    folder = os.path.join(files.folder, "figures", name)
+    shutil.rmtree(folder, ignore_errors=True)
+    wanted = [one for one in kind.replications if one in options.variants] if options.variants else list(kind.replications)
+    if options.before:
+        wanted.append("before")
+    sites = []
+    with lab.Lab() as net:
+        lab.run("ip", "addr", "add", lab.SUBNET + ".250/24", "dev", "bridge0")
+        try:
+            for number, one in enumerate(wanted):
+                its_files = Before(files, options.before) if one == "before" else files
+                sites.append(Variant(net, number, kind, one, os.path.join(folder, one), its_files))
+                sites[-1].__enter__()
+            result = measure(sites, options)
+        finally:
+            for site in sites:
+                site.__exit__()
+    print("\n" + table(name, result) + "\n", flush=True)
+    return result
+
+
+def run_memory(files, options):
+    def new_site(folder):
+        site = Variant(net, 0, variants.KINDS["tomcat"], "cohort-local", folder, files)
+        site.instances["n1"].more_java, site.instances["n2"].more_java = memory.OWNER, memory.REPLICA
+        return site
+
+    with lab.Lab() as net:
+        lab.run("ip", "addr", "add", lab.SUBNET + ".250/24", "dev", "bridge0")
+        result = memory.run(new_site, os.path.join(files.folder, "figures", "memory"), options)
+    print("\n" + memory.table(result) + "\n", flush=True)
+    return result
+
+
+def parse():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("what", nargs="*")
+    parser.add_argument("--variants", type=lambda text: text.split(","), help="of: " + "; ".join(
+        "%s: %s" % (kind.name, " ".join(kind.replications)) for kind in variants.KINDS.values()))
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--seconds", type=float, default=3, help="of a turn")
+    parser.add_argument("--warm", type=float, default=15, help="seconds for each variant")
+    parser.add_argument("--users", type=int, default=500)
+    parser.add_argument("--sessions", type=lambda text: [int(word) for word in text.split(",")], default=[10_000, 100_000], help="for memory")
+    parser.add_argument("--before", help="a folder with the jars of an earlier build")
+    parser.add_argument("--json", help="file; else build/web/figures.json")
+    parser.add_argument("--driver", required=True, help="web_driver")
+    parser.add_argument("--native", required=True, help="the folder of libcohort_jni.so")
+    options = parser.parse_args()
+    options.driver = os.path.abspath(options.driver)
+    options.before = options.before and os.path.abspath(options.before)
+    options.what = lab.chosen(parser, options.what, ["tomcat", "tomcat11", "jetty", "memory"], "figure") if options.what else ["tomcat", "jetty", "memory"]
+    return options
+
+
+def main():
+    options = parse()
+    files = install.Files(options.native)
+    for name in options.what:
+        variants.KINDS["tomcat" if name == "memory" else name].install(files)
+    if lab.INSIDE not in os.environ:  # Inside there is no network to load anything from.
+        files.build_application()
+        files.build_connectors()
+    lab.enter("web", ["nginx", "java"])
+    os.environ["PATH"] = lab.PATH
+    out = options.json or os.path.join(files.folder, "figures.json")
+    results = {}
+    for name in options.what:
+        results[name] = run_memory(files, options) if name == "memory" else run_kind(name, options, files)
+        with open(out, "w") as file:
+            json.dump({"load_average": os.getloadavg(), "processors": os.cpu_count(), "results": results}, file, indent=1)
+    print("figures: all rounds are in " + out)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
