@@ -1,8 +1,10 @@
 // Users of a web site: each has a cookie and a kept connection, posts, waits for the answer,
 // pauses, and posts again. Every request becomes a line of JSON on standard output; who reads them
 // judges them (tests/web/checker.py).
-//   web_driver ADDRESS PORT PATH USERS PAUSE_MS
+//   web_driver ADDRESS PORT PATH USERS PAUSE_MS [PATIENCE_MS]
+// Who has waited for PATIENCE_MS gives up, and posts again at once, as somebody who reloads a page.
 // Ends when standard input does, after the answers that are awaited.
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include <asio/awaitable.hpp>
@@ -19,6 +21,7 @@
 #include <asio/steady_timer.hpp>
 #include <asio/use_awaitable.hpp>
 #include <asio/write.hpp>
+#include <cerrno>
 #include <chrono>
 #include <cstdint>
 #include <cstdio>
@@ -36,7 +39,7 @@ using asio::ip::tcp;
 using std::chrono::steady_clock;
 
 // A request that is not answered by then is one that failed.
-constexpr auto kAnswerWithin = std::chrono::seconds(60);
+constexpr int kPatienceMsDefault = 60'000;
 // All at once they would find servers that have compiled nothing yet.
 constexpr auto kArrivalsSpread = std::chrono::milliseconds(4000);
 constexpr size_t kHeaderBytesMax = 64 << 10;
@@ -53,6 +56,7 @@ struct Site {
   tcp::endpoint endpoint;
   std::string path;
   std::chrono::milliseconds pause{};
+  std::chrono::milliseconds patience{};
   bool ending = false;
 };
 
@@ -101,9 +105,9 @@ class User {
     pause_.expires_after(first);
     co_await pause_.async_wait(asio::redirect_error(asio::use_awaitable, error));
     while (!site_.ending) {
-      co_await Post();
+      const bool patient = co_await Post();
       // Even without a pause the others get their turn.
-      pause_.expires_after(site_.pause);
+      pause_.expires_after(patient ? site_.pause : std::chrono::milliseconds(0));
       co_await pause_.async_wait(asio::redirect_error(asio::use_awaitable, error));
     }
     socket_.close(error);
@@ -112,14 +116,18 @@ class User {
   void WakeUp() { pause_.cancel(); }
 
  private:
-  asio::awaitable<void> Post() {
+  // False: given up.
+  asio::awaitable<bool> Post() {
     const std::string id = "u" + std::to_string(number_) + "-" + std::to_string(++requests_);
     const int64_t start = NowUs();
     // The socket is closed under whoever waits for it.
-    deadline_.expires_after(kAnswerWithin);
+    gave_up_ = false;
+    deadline_.expires_after(site_.patience);
     deadline_.async_wait([this](const std::error_code& error) {
+      if (error) return;
       std::error_code ignored;
-      if (!error) socket_.close(ignored);
+      gave_up_ = true;
+      socket_.close(ignored);
     });
     std::error_code error;
     std::string body;
@@ -137,12 +145,25 @@ class User {
         number_, id.c_str(), static_cast<long long>(start), static_cast<long long>(NowUs()),
         error ? 0 : response.status, error ? error.message().c_str() : "",
         good ? body.c_str() : "null");
+    co_return !gave_up_;
+  }
+
+  // A browser sees that a kept connection was closed, as by an NGINX that reloads, and opens
+  // another.
+  bool WasClosed() {
+    char byte = 0;
+    const ssize_t got = ::recv(socket_.native_handle(), &byte, 1, MSG_PEEK | MSG_DONTWAIT);
+    return got == 0 || (got < 0 && errno != EAGAIN && errno != EWOULDBLOCK);
   }
 
   // One request and its answer; the connection is opened if there is none.
   asio::awaitable<Response> Exchange(const std::string& id, std::string& body,
                                      std::error_code& error) {
     auto token = asio::redirect_error(asio::use_awaitable, error);
+    if (socket_.is_open() && WasClosed()) {
+      std::error_code ignored;
+      socket_.close(ignored);
+    }
     if (!socket_.is_open()) {
       received_.clear();
       co_await socket_.async_connect(site_.endpoint, token);
@@ -181,6 +202,7 @@ class User {
   const int number_;
   int requests_ = 0;
   std::string cookie_;
+  bool gave_up_ = false;
   std::string received_;
   tcp::socket socket_;
   asio::steady_timer deadline_;
@@ -191,17 +213,22 @@ class User {
 
 int main(int argc, char** argv) {
   std::error_code bad;
-  const int count = argc == 6 ? std::atoi(argv[4]) : 0;
+  const int count = argc == 6 || argc == 7 ? std::atoi(argv[4]) : 0;
   Site site;
-  if (argc == 6) {
+  if (argc >= 6) {
     const auto port = static_cast<uint16_t>(std::atoi(argv[2]));
     site.endpoint = tcp::endpoint(asio::ip::make_address(argv[1], bad), port);
     site.path = argv[3];
     site.pause = std::chrono::milliseconds(std::atoi(argv[5]));
+    const int patience = argc > 6 ? std::atoi(argv[6]) : kPatienceMsDefault;
+    site.patience = std::chrono::milliseconds(patience);
   }
-  if (bad || count < 1 || count > kUsersMax || site.pause.count() < 0) {
-    std::fprintf(stderr, "usage: web_driver ADDRESS PORT PATH USERS PAUSE_MS (up to %d users)\n",
-                 kUsersMax);
+  if (bad || count < 1 || count > kUsersMax || site.pause.count() < 0 ||
+      site.patience.count() < 1) {
+    std::fprintf(
+        stderr,
+        "usage: web_driver ADDRESS PORT PATH USERS PAUSE_MS [PATIENCE_MS] (up to %d users)\n",
+        kUsersMax);
     return 2;
   }
   asio::io_context io(1);
