@@ -2,8 +2,8 @@
 // pauses, and posts again. Every request becomes a line of JSON on standard output; who reads them
 // judges them (tests/web/checker.py).
 //   web_driver ADDRESS PORT PATH USERS PAUSE_MS [PATIENCE_MS]
-// Who has waited for PATIENCE_MS gives up, and posts again at once, as somebody who reloads a page.
-// Ends when standard input does, after the answers that are awaited.
+// Who has waited for PATIENCE_MS gives up, and posts again after the pause, as somebody who reloads
+// a page. Ends when standard input does, after the answers that are awaited.
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -105,9 +105,9 @@ class User {
     pause_.expires_after(first);
     co_await pause_.async_wait(asio::redirect_error(asio::use_awaitable, error));
     while (!site_.ending) {
-      const bool patient = co_await Post();
+      co_await Post();
       // Even without a pause the others get their turn.
-      pause_.expires_after(patient ? site_.pause : std::chrono::milliseconds(0));
+      pause_.expires_after(site_.pause);
       co_await pause_.async_wait(asio::redirect_error(asio::use_awaitable, error));
     }
     socket_.close(error);
@@ -116,18 +116,14 @@ class User {
   void WakeUp() { pause_.cancel(); }
 
  private:
-  // False: given up.
-  asio::awaitable<bool> Post() {
+  asio::awaitable<void> Post() {
     const std::string id = "u" + std::to_string(number_) + "-" + std::to_string(++requests_);
     const int64_t start = NowUs();
     // The socket is closed under whoever waits for it.
-    gave_up_ = false;
     deadline_.expires_after(site_.patience);
     deadline_.async_wait([this](const std::error_code& error) {
-      if (error) return;
       std::error_code ignored;
-      gave_up_ = true;
-      socket_.close(ignored);
+      if (!error) socket_.close(ignored);
     });
     std::error_code error;
     std::string body;
@@ -145,7 +141,6 @@ class User {
         number_, id.c_str(), static_cast<long long>(start), static_cast<long long>(NowUs()),
         error ? 0 : response.status, error ? error.message().c_str() : "",
         good ? body.c_str() : "null");
-    co_return !gave_up_;
   }
 
   // A browser sees that a kept connection was closed, as by an NGINX that reloads, and opens
@@ -202,7 +197,6 @@ class User {
   const int number_;
   int requests_ = 0;
   std::string cookie_;
-  bool gave_up_ = false;
   std::string received_;
   tcp::socket socket_;
   asio::steady_timer deadline_;
