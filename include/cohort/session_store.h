@@ -16,6 +16,7 @@
 #include "cohort/export.h"
 #include "cohort/group.h"
 #include "cohort/options.h"
+#include "cohort/replicated_map.h"
 #include "cohort/session.h"
 #include "cohort/subscription.h"
 
@@ -82,9 +83,9 @@ struct SessionStoreStats {
 // delivery thread; otherwise on a thread that called the store, or on "cohort-session". That thread
 // is the store's own: it ends what expires, and does the tasks.
 //
-// Thread-safe; a cheap copyable handle. All but Load, Exists, IsOwner, Touch, the lists and the
-// subscriptions block; in a callback of a group they fail with kFailedPrecondition. The last handle
-// closes the store: what is in the group stays there.
+// Thread-safe; a cheap copyable handle. All but Load, Exists, IsOwner, Touch, Digest, the lists and
+// the subscriptions block; in a callback of a group they fail with kFailedPrecondition. The last
+// handle closes the store: what is in the group stays there.
 //
 // ```cpp
 //   const cohort::SessionInfo info = {.max_inactive = absl::Minutes(20)};
@@ -144,6 +145,11 @@ class COHORT_EXPORT SessionStore {
   // Ids, in no order; at most `max`.
   std::vector<std::string> Ids(size_t max = SIZE_MAX) const;
   SessionStoreStats stats() const;
+  // Of what the group has of this application, the end records of the last minute too (`entries`
+  // counts them). Do two members hold the same sessions? They do if their digests are equal; if
+  // not, look again where nothing is written for a moment. Errors: kFailedPrecondition, the store
+  // is local, or on its way out of a group; kUnavailable, this member has no complete state.
+  absl::StatusOr<MapDigest> Digest() const;
 
   // ---- Replication. On in `group`, or off (null): a task, whose number is returned; the sessions
   // stay usable meanwhile.

@@ -28,6 +28,7 @@ using cohort::c_api::Check;
 using cohort::c_api::CheckResult;
 using cohort::c_api::FromMemberId;
 using cohort::c_api::FromVersion;
+using cohort::c_api::FromViewId;
 using cohort::c_api::Guarded;
 using cohort::c_api::Handle;
 using cohort::c_api::Invalid;
@@ -348,6 +349,21 @@ cohort_status_t cohort_session_store_stats(const cohort_session_store_t* store,
                                        from.conflicts, from.refused_attributes, from.expired,
                                        from.evicted, from.events_dropped, from.deltas},
                 stats);
+    return status;
+  });
+}
+
+cohort_status_t cohort_session_store_digest(const cohort_session_store_t* store,
+                                            cohort_digest_t* digest, cohort_error_t** error) {
+  return Guarded(error, [&]() -> absl::Status {
+    absl::Status status = Check({Handle(store, "store"), Handle(digest, "digest")});
+    if (status.ok()) status = CheckResult(digest, "digest");
+    if (!status.ok()) return status;
+    const absl::StatusOr<cohort::MapDigest> taken = store->store.Digest();
+    if (!taken.ok()) return taken.status();
+    WriteStruct(cohort_digest_t{sizeof(cohort_digest_t), taken->hi, taken->lo,
+                                FromViewId(taken->view), taken->entries},
+                digest);
     return status;
   });
 }

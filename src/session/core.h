@@ -57,6 +57,7 @@ class Core : public std::enable_shared_from_this<Core> {
   absl::Status Touch(std::string_view id);
   std::vector<std::string> Ids(size_t max) const;
   SessionStoreStats stats() const;
+  absl::StatusOr<MapDigest> Digest() const;
 
   // ---- Replication (replication.cc).
   // The group's sessions are here when this returns. Not while it has a replica already.

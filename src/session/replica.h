@@ -66,6 +66,7 @@ class Replica {
   bool Exists(std::string_view id) const { return map_.Exists(SessionKey(id)); }
   Owner OwnerOf(std::string_view id) const;
   uint64_t Bytes() const { return map_.Bytes(); }
+  MapDigest Digest() const { return map_.Digest(); }
   void ForEach(const std::function<void(std::string_view id, const Glance&)>& visit) const;
 
   // ---- Writes.

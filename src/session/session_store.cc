@@ -34,6 +34,17 @@ SessionStoreStats Core::stats() const {
   return stats;
 }
 
+absl::StatusOr<MapDigest> Core::Digest() const {
+  const ReplicaPtr in_group = replica();
+  if (in_group == nullptr || !replicated()) {
+    return absl::FailedPreconditionError("the sessions are of this member alone");
+  }
+  if (!in_group->IsReadable()) {
+    return absl::UnavailableError("this member does not hold the whole state");
+  }
+  return in_group->Digest();
+}
+
 }  // namespace session
 
 // The handles' end of a store: its last one ends the worker.
@@ -170,6 +181,7 @@ absl::Status SessionStore::Touch(std::string_view id) {
 
 std::vector<std::string> SessionStore::Ids(size_t max) const { return impl_->core->Ids(max); }
 SessionStoreStats SessionStore::stats() const { return impl_->core->stats(); }
+absl::StatusOr<MapDigest> SessionStore::Digest() const { return impl_->core->Digest(); }
 
 absl::StatusOr<uint64_t> SessionStore::SetReplication(Group* group) {
   const Telling telling(impl_->core);

@@ -81,6 +81,12 @@ static void a_session_is_read_by_all_and_its_old_owner_is_refused(void) {
   EXPECT_OK(cohort_session_store_stats(at_a, &stats, ERROR));
   EXPECT(stats.sessions == 1 && stats.owned == 1 && stats.claims == 1 && stats.conflicts == 1 &&
          stats.deltas == 0);
+  cohort_digest_t digests[2] = {COHORT_DIGEST_INIT, COHORT_DIGEST_INIT};
+  EXPECT_OK(cohort_session_store_digest(at_a, &digests[0], ERROR));
+  EXPECT_OK(cohort_session_store_digest(at_b, &digests[1], ERROR));
+  EXPECT(digests[0].entries == 1 && digests[0].hi == digests[1].hi);
+  EXPECT(digests[0].lo == digests[1].lo);
+  EXPECT_STATUS(COHORT_INVALID_ARGUMENT, cohort_session_store_digest(at_a, NULL, ERROR));
   cohort_session_store_close(at_a);
   cohort_session_store_close(at_b);
   cohort_group_close(a);
@@ -190,6 +196,9 @@ static void bad_arguments_of_stores_are_refused(void) {
   EXPECT(strcmp(cohort_session_event_name(COHORT_SESSION_EXPIRED), "expired") == 0);
   EXPECT(strcmp(cohort_session_event_name(COHORT_SESSION_CONFLICT), "conflict") == 0);
   EXPECT(strcmp(cohort_session_event_name(99), "?") == 0);
+  cohort_digest_t digest = COHORT_DIGEST_INIT;
+  EXPECT_STATUS(COHORT_FAILED_PRECONDITION, cohort_session_store_digest(store, &digest, ERROR));
+  EXPECT_STATUS(COHORT_INVALID_ARGUMENT, cohort_session_store_digest(NULL, &digest, ERROR));
   EXPECT(cohort_session_exists(NULL, BYTES("s1")) == 0);
   EXPECT(cohort_session_is_owner(NULL, BYTES("s1")) == 0);
   EXPECT(cohort_session_attributes(NULL) == NULL);

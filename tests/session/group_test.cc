@@ -60,6 +60,27 @@ TEST_F(SessionGroupTest, WhatIsAcknowledgedIsReadByAll) {
   EXPECT_TRUE(a().Told(kCreated, "s1")[0].here);
 }
 
+TEST_F(SessionGroupTest, MembersThatHoldTheSameSessionsSayTheSameDigest) {
+  Open(2);
+  const auto both_say = [&] {
+    const absl::StatusOr<MapDigest> at_a = a()->Digest(), at_b = b()->Digest();
+    EXPECT_TRUE(at_a.ok()) << at_a.status();
+    EXPECT_TRUE(at_b.ok()) << at_b.status();
+    EXPECT_EQ(at_a->ToString(), at_b->ToString());
+    EXPECT_EQ(at_a->entries, at_b->entries);
+    return at_a->ToString();
+  };
+  const std::string none = both_say();
+  ASSERT_TRUE(a()->Create("s1", {}, {{"cart", "1"}}).ok());
+  const std::string one = both_say();
+  EXPECT_NE(one, none);
+  ASSERT_TRUE(b()->Save("s1", Set("cart", "2")).ok());
+  EXPECT_NE(both_say(), one);
+  Node alone(Shop(), nullptr);
+  ASSERT_TRUE(alone->Create("s1").ok());
+  EXPECT_EQ(alone->Digest().status().code(), kFailedPrecondition);
+}
+
 TEST_F(SessionGroupTest, ASaveIsOneOperationAndSendsOnlyWhatChanged) {
   Open(2);
   const std::string large(100'000, 'v');

@@ -36,7 +36,7 @@ class Verdict:
 
     def words(self):
         text = "%d requests of %d users, %d errors %s (%d of them executed)" % (
-            self.requests, self.users, self.errors, dict(sorted(self.statuses.items())), self.applied)
+            self.requests, self.users, self.errors, dict(sorted(self.statuses.items(), key=str)), self.applied)
         if self.served_again_ms:
             text += "; all served again after " + " ".join("never" if ms is None else "%d" % ms for ms in self.served_again_ms) + " ms"
         faults = self.faults()
@@ -101,13 +101,10 @@ class _User:
 def judge(records, kills=()):
     """`records`: of web_driver, in any order. `kills`: microseconds of the same clock."""
     verdict = Verdict()
-    by_user = collections.defaultdict(list)
-    for record in records:
-        by_user[record["user"]].append(record)
+    by_user = _by_user(records)
     verdict.users = len(by_user)
     milliseconds = []
-    for of_user in by_user.values():
-        of_user.sort(key=lambda record: record["start"])
+    for of_user in by_user:
         user = _User(verdict)
         for record in of_user:
             verdict.requests += 1
@@ -117,7 +114,7 @@ def judge(records, kills=()):
             user.on_answer(record)
             if not any(kill <= record["end"] and record["start"] < kill + DISTURBED_US for kill in kills):
                 milliseconds.append((record["end"] - record["start"]) / 1000)
-    verdict.served_again_ms = [_served_again(by_user.values(), kill) for kill in kills]
+    verdict.served_again_ms = [_served_again(by_user, kill) for kill in kills]
     if len(milliseconds) > 1:
         hundredths = statistics.quantiles(milliseconds, n=100)
         verdict.p50_ms, verdict.p99_ms, verdict.max_ms = hundredths[49], hundredths[98], max(milliseconds)
@@ -133,6 +130,62 @@ def _served_again(users, kill):
             return None
         worst = max(worst, min(good) - kill)
     return worst / 1000
+
+
+@dataclasses.dataclass
+class Felt:
+    """What users felt of a fault of one server."""
+
+    others_wait_ms: float = 0          # The longest wait of a user of the other servers.
+    served_again_ms: float | None = 0  # As _served_again, for the users of that server.
+    unanswered_ms: float = 0           # Of their requests, when after the fault the last one began that was not answered.
+
+    def words(self):
+        return "its users served again after %s ms, who asked after %.0f ms was answered at once; longest wait of the others %.0f ms" % (
+            "never" if self.served_again_ms is None else "%.0f" % self.served_again_ms, self.unanswered_ms, self.others_wait_ms)
+
+
+def felt(records, at, until, route):
+    """Of the fault of the server `route` from `at` to `until`, microseconds. A user belongs to the server that answered last before."""
+    felt_by = Felt()
+    sick = []
+    for of_user in _by_user(records):
+        if _route_at(of_user, at) == route:
+            sick.append(of_user)
+            lost = [record["start"] - at for record in of_user if at <= record["start"] < until and record["answer"] is None]
+            felt_by.unanswered_ms = max([felt_by.unanswered_ms] + [us / 1000 for us in lost])
+        else:
+            felt_by.others_wait_ms = max(felt_by.others_wait_ms, longest_wait_ms(of_user, at, until))
+    felt_by.served_again_ms = _served_again(sick, at)
+    return felt_by
+
+
+def moved(records, at, until):
+    """How many users were answered by another server than before."""
+    count = 0
+    for of_user in _by_user(records):
+        routes = {record["answer"]["route"] for record in of_user if record["answer"] and at <= record["start"] < until}
+        count += bool(routes - {_route_at(of_user, at)})
+    return count
+
+
+def longest_wait_ms(records, at, until):
+    """Of requests that were under way at some time from `at` to `until`."""
+    return max([0] + [(record["end"] - record["start"]) / 1000 for record in records if record["end"] >= at and record["start"] < until])
+
+
+def _by_user(records):
+    by_user = collections.defaultdict(list)
+    for record in records:
+        by_user[record["user"]].append(record)
+    for of_user in by_user.values():
+        of_user.sort(key=lambda record: record["start"])
+    return list(by_user.values())
+
+
+def _route_at(of_user, at):
+    routes = [record["answer"]["route"] for record in of_user if record["answer"] and record["end"] < at]
+    return routes[-1] if routes else None
 
 
 def read(path):

@@ -15,8 +15,8 @@ class History:
     def __init__(self):
         self.records = []
 
-    def answered(self, n, before, session="s", whole=True):
-        return self._add(200, {"session": session, "n": n, "before": before, "whole": whole, "route": "n1"})
+    def answered(self, n, before, session="s", whole=True, route="n1"):
+        return self._add(200, {"session": session, "n": n, "before": before, "whole": whole, "route": route})
 
     def failed(self, status=502):
         return self._add(status, None)
@@ -41,6 +41,11 @@ class CheckerTest(unittest.TestCase):
         self.assertEqual(History().answered(1, "").failed().answered(2, "a").judge().faults(), {})
         verdict = History().answered(1, "").failed().answered(3, "b").judge()
         self.assertEqual((verdict.faults(), verdict.applied), ({}, 1))
+
+    def test_errors_of_http_and_of_connections_are_counted_together(self):
+        history = History().answered(1, "").failed().failed(0).answered(2, "a")
+        history.records[2]["error"] = "End of file"
+        self.assertIn("{'End of file': 1, 502: 1}", history.judge().words())
 
     def test_a_failed_request_may_be_executed_late(self):
         verdict = History().answered(1, "").failed(504).answered(2, "a").answered(4, "b").judge()
@@ -78,6 +83,20 @@ class CheckerTest(unittest.TestCase):
         history = History().answered(1, "").failed().answered(2, "a").answered(3, "c")
         self.assertEqual(history.judge(kills=[15_000]).served_again_ms, [35.0])
         self.assertEqual(history.judge(kills=[100_000]).served_again_ms, [None])
+
+    def test_the_users_of_a_sick_server_are_told_from_the_others(self):
+        # The fault is at 15 ms: b and c begin after it; c is answered at 50 ms.
+        history = History().answered(1, "").failed().answered(2, "a", route="n2")
+        sick = checker.felt(history.records, 15_000, 1_000_000, "n1")
+        self.assertEqual((sick.served_again_ms, sick.unanswered_ms, sick.others_wait_ms), (35.0, 5.0, 0))
+        well = checker.felt(history.records, 15_000, 1_000_000, "n2")
+        self.assertEqual((well.served_again_ms, well.others_wait_ms), (0, 10.0))
+        self.assertIsNone(checker.felt(history.records[:2], 15_000, 1_000_000, "n1").served_again_ms)
+
+    def test_a_user_who_is_answered_by_another_server_has_moved(self):
+        history = History().answered(1, "").answered(2, "a", route="n2")
+        self.assertEqual(checker.moved(history.records, 15_000, 1_000_000), 1)
+        self.assertEqual(checker.moved(history.records, 15_000, 20_000), 0)
 
 
 if __name__ == "__main__":

@@ -112,7 +112,7 @@ class Users:
     def __init__(self, site, driver, count, pause_ms, arrivals_ms):
         self.site, self.records = site, os.path.join(site.directory, "requests.json")
         with open(self.records, "wb") as file:
-            self.process = subprocess.Popen([driver, site.address[0], str(site.address[1]), "/counter/add", str(count), str(pause_ms), str(arrivals_ms)],
+            self.process = subprocess.Popen([driver, site.address[0], str(site.address[1]), "/counter/add", str(count), str(pause_ms), str(website.PATIENCE_MS), str(arrivals_ms)],
                                             stdin=subprocess.PIPE, stdout=file)
 
     def end(self):

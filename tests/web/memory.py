@@ -48,7 +48,7 @@ def settled(instance):
 def make_sessions(driver, instance, count, records):
     """Each is made by one request of a user who never comes back."""
     with open(records, "wb") as file:
-        process = subprocess.Popen([driver, instance.host.address, str(website.servers.PORT), "/counter/add", str(count), "10000000", str(ARRIVALS_MS)],
+        process = subprocess.Popen([driver, instance.host.address, str(website.servers.PORT), "/counter/add", str(count), "10000000", str(website.PATIENCE_MS), str(ARRIVALS_MS)],
                                    stdin=subprocess.PIPE, stdout=file)
         time.sleep(ARRIVALS_MS / 1000)
         process.stdin.close()

@@ -6,6 +6,7 @@ has written."""
 
 import base64
 import http.client
+import json
 import os
 import secrets
 import shutil
@@ -45,8 +46,9 @@ class Kind:
 class Instance:
     """One server on a host of its own. Its folder and its host stay when it is killed."""
 
-    def __init__(self, kind, route, host, directory, files, others=()):
+    def __init__(self, kind, route, host, directory, files, cluster="first", others=()):
         self.kind, self.route, self.host, self.directory, self.files = kind, route, host, directory, files
+        self.cluster = cluster
         self.others = others  # Addresses of the servers in its cluster.
         self.java = []  # Further arguments of its JVM.
         self.process = None
@@ -73,9 +75,14 @@ class Instance:
         os.makedirs(os.path.join(self.directory, folder), exist_ok=True)
         shutil.copy(source, os.path.join(self.directory, folder))
 
+    @property
+    def group(self):
+        """Each cluster has a group of its own, with a name and a key."""
+        return "web-" + self.cluster
+
     def group_key(self):
-        """The file with the key of this site's group, the same for all its instances."""
-        path = os.path.join(os.path.dirname(self.directory), "group.key")
+        """The file with the key of its cluster's group, the same for all its instances."""
+        path = os.path.join(os.path.dirname(self.directory), self.cluster + ".key")
         if not os.path.exists(path):
             with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
                 file.write(b"cohort-key-1 " + base64.b64encode(secrets.token_bytes(32)) + b"\n")
@@ -87,16 +94,26 @@ class Instance:
         self.process = self.host.popen(self.kind.command(self), stdout=log, stderr=log, stdin=subprocess.DEVNULL, cwd=self.directory)
         log.close()
 
-    def answers(self):
+    def ask(self, path):
+        """What it says, asked straight, as JSON; None: nothing, or no 200."""
         try:
             connection = http.client.HTTPConnection(self.host.address, PORT, timeout=5)
             try:
-                connection.request("GET", "/%s/health" % CONTEXT)
-                return connection.getresponse().status == 200
+                connection.request("GET", "/%s/%s" % (CONTEXT, path))
+                response = connection.getresponse()
+                return json.loads(response.read()) if response.status == 200 else None
             finally:
                 connection.close()
-        except OSError:
-            return False
+        except (OSError, http.client.HTTPException):
+            return None
+
+    def answers(self):
+        return self.ask("health") is not None
+
+    def digest(self):
+        """(digest of all sessions that the store has, their number), as its connector's JMX bean tells; None: it cannot say."""
+        told = self.ask("digest")
+        return (told["digest"], told["sessions"]) if told and told["digest"] else None
 
     def wait_until_serving(self):
         """Seconds from now until it answers with 200."""
@@ -105,7 +122,7 @@ class Instance:
             dead = self.process.poll() is not None or self.kind.failure in self.tail(200)
             if dead or time.monotonic() > start + START_SECONDS:
                 raise AssertionError("%s of kind %s does not serve: see %s\n%s" % (self.route, self.kind.name, self.log, self.tail()))
-            time.sleep(0.1)
+            time.sleep(0.02)
         return time.monotonic() - start
 
     def signal(self, number):
@@ -185,14 +202,14 @@ class Tomcat(Kind):
 
     # docs/tomcat.md: jars where the server's own are, and one element.
     COHORT = """<Context>
-  <Manager className="io.cohort.tomcat.CohortManager" group="web" bind="%s" keyFile="%s"/>
+  <Manager className="io.cohort.tomcat.CohortManager" group="%s" bind="%s" keyFile="%s"/>
 </Context>
 """
 
     def replicate_cohort(self, instance):
         for module in ("cohort-jni", "cohort-session", "cohort-connector", "cohort-tomcat"):
             instance.copy(instance.files.built(module), "lib")
-        instance.write("conf/context.xml", self.COHORT % (instance.host.address, instance.group_key()))
+        instance.write("conf/context.xml", self.COHORT % (instance.group, instance.host.address, instance.group_key()))
 
     def replicate_delta(self, instance):
         self._server(instance, self.DELTA)
@@ -230,7 +247,8 @@ class Jetty(Kind):
     def replicate_cohort(self, instance):
         shutil.unpack_archive(instance.files.built("cohort-jetty", "-base.zip"), instance.directory)
         instance.write("start.d/cohort.ini", "".join(line + "\n" for line in (
-            "--module=session-store-cohort", "jetty.cohort.group=counter", "jetty.cohort.bind=" + instance.host.address,
+            # jmx: for the digest of its sessions.
+            "--module=session-store-cohort", "--module=jmx", "jetty.cohort.group=" + instance.group, "jetty.cohort.bind=" + instance.host.address,
             "jetty.cohort.keyFile=" + instance.group_key())))
 
     def command(self, instance):
@@ -238,5 +256,3 @@ class Jetty(Kind):
             "-Djava.io.tmpdir=" + os.path.join(instance.directory, "temp"), "-Djetty.home=" + self.home,
             "-Djetty.base=" + instance.directory, "-jar", os.path.join(self.home, "start.jar")]
 
-
-KINDS = {kind.name: kind for kind in (Tomcat(), Tomcat11(), Jetty())}

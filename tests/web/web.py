@@ -1,16 +1,24 @@
 #!/usr/bin/env python3
-"""Real web servers with replicated sessions, behind a real NGINX, with hundreds of users, while servers are killed.
+"""Real web servers with replicated sessions, behind a real NGINX, with hundreds of users, while servers are killed, stand still and
+are cut off.
 
 A case is KIND/REPLICATION/WHAT, as tomcat/cohort/kill. What there is:
 
-    canary   without replication, a kill makes the sessions of that server vanish: else the test sees nothing
-    kill     servers are killed in turn under load and started again: no session vanishes, no acknowledged change is missing,
-             nothing is executed twice, and all users are served again
-    edges    what one user sees after a failover: login, logout, changes in place, what cannot be serialized, long pages
-    figures  (--long) how fast it is without kills and what one kill does, measured and not judged; for comparison, too
+    canary        without replication, a kill makes the sessions of that server vanish: else the test sees nothing
+    kill          servers are killed in turn under load and started again: no session vanishes, no acknowledged change is missing,
+                  nothing is executed twice, and all users are served again
+    edges         what one user sees after a failover: login, logout, changes in place, what cannot be serialized, long pages
+    stall         a server stands still and runs on; silent: its network is gone and comes back. `cohort nginx-agent` marks it down and up;
+                  afterwards both hold the same sessions, and the other one is killed
+    cut           the servers do not hear each other and users reach both; then they hear each other again
+    two_clusters  both servers of the first cluster die
+    restart       a server that died comes back to 10,000 sessions more; then the other one dies
+    figures       (--long) how fast it is without kills and what one kill does, measured and not judged; for comparison, too
 
-    ./run web                   canary, edges and three kills for each kind
-    ./run web --long            twenty kills, and the figures
+The kind `mixed` is a Tomcat and a Jetty in one group.
+
+    ./run web                   canary, edges and three kills for each kind, and each fault once
+    ./run web --long            twenty kills, more faults, and the figures
     ./run web jetty/cohort/kill --kills 5
 """
 
@@ -26,40 +34,17 @@ sys.path.insert(0, HERE)
 import checker  # noqa: E402
 import checker_test  # noqa: E402
 import edges  # noqa: E402
+import faults  # noqa: E402
 import install  # noqa: E402
-import servers  # noqa: E402
+import kinds  # noqa: E402
+from loads import judged, kills_under_load, now_us  # noqa: E402
 from website import Users, Website, lab  # noqa: E402
 
 USERS = 500
 PAUSE_MS = 400
-WARM_SECONDS = 8
-# Of users who wait for an answer; a bound that says "broken" and not "slow".
-SERVED_AGAIN_MS = 20_000
-
-
-def kills_under_load(site, options, count):
-    """Kills the servers in turn, each of which comes back before the next goes; the verdict about all that users saw."""
-    kills = []
-    with Users(site, options.driver, options.users, options.pause_ms) as users:
-        users.runs_for(WARM_SECONDS)
-        for number in range(count):
-            victim = list(site.instances.values())[number % len(site.instances)]
-            kills.append(int(time.monotonic() * 1e6))
-            victim.kill()
-            users.runs_for(4)
-            victim.start()
-            victim.wait_until_serving()
-            users.runs_for(3)
-        users.end()
-    return checker.judge(checker.read(users.records), kills)
-
-
-def judged(verdict, options):
-    assert verdict.users == options.users, "%d users were served" % verdict.users
-    assert not verdict.faults(), verdict.words() + "\n" + "\n".join(verdict.examples)
-    for ms in verdict.served_again_ms:
-        assert ms is not None and ms < SERVED_AGAIN_MS, verdict.words()
-    return verdict.words()
+FAULTS = ("stall", "silent", "cut", "two_clusters", "restart")
+# Each fault once in the short form; what differs between the kinds is the connector's side, and so each kind has some.
+SHORT_FAULTS = {"tomcat": ("stall", "cut", "two_clusters", "restart"), "jetty": ("silent", "cut")}
 
 
 def case_canary(site, options):
@@ -81,7 +66,7 @@ def case_edges(site, options):
 def case_figures(site, options):
     with Users(site, options.driver, options.users, pause_ms=0) as users:
         users.runs_for(20)
-        warm = int(time.monotonic() * 1e6)
+        warm = now_us()
         users.runs_for(10)
         users.end()
     steady = [record for record in checker.read(users.records) if warm <= record["start"] < warm + 10_000_000]
@@ -91,15 +76,20 @@ def case_figures(site, options):
     return words + "; a kill: " + kills_under_load(site, options, 1).words()
 
 
+CASES = {"canary": case_canary, "kill": case_kill, "edges": case_edges, "figures": case_figures,
+         **{name: getattr(faults, "case_" + name) for name in FAULTS}}
+
+
 def all_cases(long):
     """The comparison with others' replication is for figures only."""
-    cases = []
-    for kind in servers.KINDS.values():
-        cases.append(kind.name + "/none/canary")
-        if "cohort" in kind.replications:
-            cases += [kind.name + "/cohort/edges", kind.name + "/cohort/kill"]
+    cases = ["mixed/cohort/edges", "mixed/cohort/kill"]
+    for name, kind in kinds.KINDS.items():
+        cases.append(name + "/none/canary")
+        judged_here = ["kill"] if name == "glassfish" else ["edges", "kill"]  # It refuses what cannot be serialized (docs/glassfish.md).
+        judged_here += () if name == "glassfish" else FAULTS if long else SHORT_FAULTS.get(name, ())
+        cases += ["%s/cohort/%s" % (name, what) for what in judged_here]
         if long:
-            cases += ["%s/%s/figures" % (kind.name, replication) for replication in kind.replications]
+            cases += ["%s/%s/figures" % (name, replication) for replication in kind.replications]
     return cases
 
 
@@ -109,8 +99,8 @@ def run_case(name, options, files):
     shutil.rmtree(directory, ignore_errors=True)
     start = time.monotonic()
     try:
-        with Website(servers.KINDS[kind], replication, directory, files) as site:
-            result = globals()["case_" + what](site, options)
+        with Website(kinds.clusters(kind, what), replication, directory, files) as site:
+            result = CASES[what](site, options)
         print("ok      %-22s %5.1f s  %s" % (name, time.monotonic() - start, result), flush=True)
         return True
     except Exception as error:  # The next case is another failure.
@@ -127,12 +117,13 @@ def parse():
     parser.add_argument("--users", type=int, default=USERS)
     parser.add_argument("--pause-ms", type=int, default=PAUSE_MS)
     parser.add_argument("--driver", required=True, help="web_driver")
+    parser.add_argument("--cohort", required=True, help="the program `cohort`, for its agent")
     parser.add_argument("--native", required=True, help="the folder of libcohort_jni.so")
     options = parser.parse_args()
-    options.driver = os.path.abspath(options.driver)
+    options.driver, options.cohort = os.path.abspath(options.driver), os.path.abspath(options.cohort)
     options.kills = options.kills or (20 if options.long else 3)
-    known = ["%s/%s/%s" % (kind.name, replication, what) for kind in servers.KINDS.values() for replication in kind.replications
-             for what in ("canary", "kill", "edges", "figures")]
+    known = ["%s/%s/%s" % (kind, replication, what) for kind in [*kinds.KINDS, *kinds.MIXED] for replication in kinds.replications(kind)
+             for what in CASES]
     options.cases = lab.chosen(parser, options.cases, known, "case") if options.cases else all_cases(options.long)
     return options
 
@@ -141,7 +132,8 @@ def main():
     options = parse()
     files = install.Files(options.native)
     for name in sorted(set(case.split("/")[0] for case in options.cases)):
-        servers.KINDS[name].install(files)
+        for kind in kinds.pair(name):
+            kind.install(files)
     if lab.INSIDE not in os.environ:  # Inside there is no network to load anything from.
         files.build_application()
         files.build_connectors()

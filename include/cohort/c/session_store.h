@@ -172,6 +172,13 @@ COHORT_C_API cohort_status_t cohort_session_store_stats(const cohort_session_sto
                                                         cohort_session_stats_t* stats,
                                                         cohort_error_t** error);
 
+/* Of what the group has of this application; equal on members that hold the same sessions, where
+ * nothing is written for a moment. Does not block. FAILED_PRECONDITION: the store is local;
+ * UNAVAILABLE. */
+COHORT_C_API cohort_status_t cohort_session_store_digest(const cohort_session_store_t* store,
+                                                         cohort_digest_t* digest,
+                                                         cohort_error_t** error);
+
 /* ---- Replication ------------------------------------------------------------------------ */
 
 typedef uint32_t cohort_session_task_kind_t;

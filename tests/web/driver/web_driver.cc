@@ -1,8 +1,10 @@
 // Users of a web site: each has a cookie and a kept connection, posts, waits for the answer,
 // pauses, and posts again. Every request becomes a line of JSON on standard output; who reads them
 // judges them (tests/web/checker.py).
-//   web_driver ADDRESS PORT PATH USERS PAUSE_MS [ARRIVALS_MS]
-// Ends when standard input does, after the answers that are awaited.
+//   web_driver ADDRESS PORT PATH USERS PAUSE_MS [PATIENCE_MS [ARRIVALS_MS]]
+// Who has waited for PATIENCE_MS gives up, and posts again after the pause, as somebody who reloads
+// a page. Ends when standard input does, after the answers that are awaited.
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include <asio/awaitable.hpp>
@@ -19,6 +21,7 @@
 #include <asio/steady_timer.hpp>
 #include <asio/use_awaitable.hpp>
 #include <asio/write.hpp>
+#include <cerrno>
 #include <chrono>
 #include <cstdint>
 #include <cstdio>
@@ -36,9 +39,9 @@ using asio::ip::tcp;
 using std::chrono::steady_clock;
 
 // A request that is not answered by then is one that failed.
-constexpr auto kAnswerWithin = std::chrono::seconds(60);
+constexpr int kPatienceMsDefault = 60'000;
 // All at once they would find servers that have compiled nothing yet, unless it is said otherwise.
-constexpr std::chrono::milliseconds kArrivalsSpread{4000};
+constexpr int kArrivalsMsDefault = 4000;
 constexpr size_t kHeaderBytesMax = 64 << 10;
 constexpr size_t kBodyBytesMax = 4 << 20;
 constexpr int kUsersMax = 10'000;
@@ -53,6 +56,7 @@ struct Site {
   tcp::endpoint endpoint;
   std::string path;
   std::chrono::milliseconds pause{};
+  std::chrono::milliseconds patience{};
   bool ending = false;
 };
 
@@ -117,7 +121,7 @@ class User {
     const std::string id = "u" + std::to_string(number_) + "-" + std::to_string(++requests_);
     const int64_t start = NowUs();
     // The socket is closed under whoever waits for it.
-    deadline_.expires_after(kAnswerWithin);
+    deadline_.expires_after(site_.patience);
     deadline_.async_wait([this](const std::error_code& error) {
       std::error_code ignored;
       if (!error) socket_.close(ignored);
@@ -140,10 +144,22 @@ class User {
         good ? body.c_str() : "null");
   }
 
+  // A browser sees that a kept connection was closed, as by an NGINX that reloads, and opens
+  // another.
+  bool WasClosed() {
+    char byte = 0;
+    const ssize_t got = ::recv(socket_.native_handle(), &byte, 1, MSG_PEEK | MSG_DONTWAIT);
+    return got == 0 || (got < 0 && errno != EAGAIN && errno != EWOULDBLOCK);
+  }
+
   // One request and its answer; the connection is opened if there is none.
   asio::awaitable<Response> Exchange(const std::string& id, std::string& body,
                                      std::error_code& error) {
     auto token = asio::redirect_error(asio::use_awaitable, error);
+    if (socket_.is_open() && WasClosed()) {
+      std::error_code ignored;
+      socket_.close(ignored);
+    }
     if (!socket_.is_open()) {
       received_.clear();
       co_await socket_.async_connect(site_.endpoint, token);
@@ -192,21 +208,25 @@ class User {
 
 int main(int argc, char** argv) {
   std::error_code bad;
-  const bool is_counted = argc == 6 || argc == 7;
+  const bool is_counted = argc >= 6 && argc <= 8;
   const int count = is_counted ? std::atoi(argv[4]) : 0;
-  const auto spread = argc == 7 ? std::chrono::milliseconds(std::atoi(argv[6])) : kArrivalsSpread;
+  const int arrivals = argc == 8 ? std::atoi(argv[7]) : kArrivalsMsDefault;
+  const std::chrono::milliseconds spread(arrivals);
   Site site;
   if (is_counted) {
     const auto port = static_cast<uint16_t>(std::atoi(argv[2]));
     site.endpoint = tcp::endpoint(asio::ip::make_address(argv[1], bad), port);
     site.path = argv[3];
     site.pause = std::chrono::milliseconds(std::atoi(argv[5]));
+    const int patience = argc > 6 ? std::atoi(argv[6]) : kPatienceMsDefault;
+    site.patience = std::chrono::milliseconds(patience);
   }
-  if (bad || count < 1 || count > kUsersMax || site.pause.count() < 0 || spread.count() < 0) {
-    std::fprintf(
-        stderr,
-        "usage: web_driver ADDRESS PORT PATH USERS PAUSE_MS [ARRIVALS_MS] (up to %d users)\n",
-        kUsersMax);
+  if (bad || count < 1 || count > kUsersMax || site.pause.count() < 0 || spread.count() < 0 ||
+      site.patience.count() < 1) {
+    std::fprintf(stderr,
+                 "usage: web_driver ADDRESS PORT PATH USERS PAUSE_MS [PATIENCE_MS [ARRIVALS_MS]] "
+                 "(up to %d users)\n",
+                 kUsersMax);
     return 2;
   }
   asio::io_context io(1);

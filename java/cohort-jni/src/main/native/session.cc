@@ -123,6 +123,15 @@ void Stats(JNIEnv* env, jclass, jlong store, jlongArray to) {
   env->SetLongArrayRegion(to, 0, std::size(numbers), numbers);
 }
 
+void StoreDigest(JNIEnv* env, jclass, jlong store, jlongArray to) {
+  cohort_digest_t digest = COHORT_DIGEST_INIT;
+  Error error;
+  if (!error.Check(env, cohort_session_store_digest(Store(store), &digest, error.out()))) return;
+  const jlong numbers[] = {static_cast<jlong>(digest.hi), static_cast<jlong>(digest.lo),
+                           static_cast<jlong>(digest.entries)};
+  env->SetLongArrayRegion(to, 0, std::size(numbers), numbers);
+}
+
 // ---- Writing ------------------------------------------------------------------------------------
 
 // Does `write(result, error)` and puts the result's numbers into `to`. Null if it went well; else
@@ -279,6 +288,7 @@ bool RegisterSessions(JNIEnv* env, jclass native) {
       Method("isSessionOwner", "(J[B)Z", IsOwner),
       Method("sessionIds", "(JI)[B", Ids),
       Method("sessionStats", "(J[J)V", Stats),
+      Method("sessionDigest", "(J[J)V", StoreDigest),
       Method("writeSession", "(JZ[B[BI[BI[BJJJZ[J)[B", Write),
       Method("changeSessionId", "(J[B[B[J)[B", ChangeId),
       Method("invalidateSession", "(J[B[J)[B", Invalidate),

@@ -104,6 +104,8 @@ final class Native {
 
   static native void sessionStats(long store, long[] stats);
 
+  static native void sessionDigest(long store, long[] digest);
+
   static native byte[] writeSession(long store, boolean create, byte[] id, byte[] set,
       int setLength, byte[] erased, int erasedLength, byte[] metadata, long maxInactiveMs,
       long createdMs, long fence, boolean noTouch, long[] result);

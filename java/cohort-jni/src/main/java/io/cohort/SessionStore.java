@@ -151,6 +151,24 @@ public final class SessionStore implements AutoCloseable {
     }
   }
 
+  /**
+   * Of what the group has of this application; equal on members that hold the same sessions, where
+   * nothing is written for a moment. Its entries are sessions, and ends of the last minute.
+   *
+   * @throws CohortException FAILED_PRECONDITION, the store is local; UNAVAILABLE, as long as this
+   *     member does not hold the whole state
+   */
+  public Digest digest() {
+    long[] numbers = new long[3];
+    long store = handle.enter();
+    try {
+      Native.sessionDigest(store, numbers);
+      return new Digest(numbers[0], numbers[1], numbers[2]);
+    } finally {
+      handle.exit();
+    }
+  }
+
   // ---- Writing ----------------------------------------------------------------------------
 
   /** Begins a session, whose owner this member is: ALREADY_EXISTS. */

@@ -110,6 +110,17 @@ class SessionStoreTest {
   }
 
   @Test
+  void storesThatHoldTheSameSessionsSayTheSameDigest() {
+    requireOk(atA.create("s1", set("n", "0")));
+    Digest before = atA.digest();
+    assertEquals(before, atB.digest());
+    assertEquals(32, before.hex().length());
+    requireOk(atB.save("s1", set("n", "1").fence(atB.load("s1").fence())));
+    assertEquals(atB.digest(), atA.digest());
+    assertNotEquals(before.hex(), atA.digest().hex());
+  }
+
+  @Test
   void aWriteOnWhatAnotherMemberHasChangedIsAbortedUntilItIsLoadedAgain() {
     requireOk(atA.create("s1", set("n", "0")));
     long seenByA = atA.load("s1").fence();

@@ -1,11 +1,13 @@
 package io.cohort.jetty;
 
+import io.cohort.CohortException;
 import io.cohort.Group;
 import io.cohort.Session;
 import io.cohort.SessionEvent;
 import io.cohort.SessionListener;
 import io.cohort.SessionResult;
 import io.cohort.SessionStore;
+import io.cohort.Status;
 import io.cohort.connector.Counters;
 import io.cohort.connector.PendingEnds;
 import io.cohort.connector.ServerLog;
@@ -235,6 +237,20 @@ public final class CohortSessionDataStore extends AbstractSessionDataStore {
   @ManagedAttribute(value = "sessions in the store", readonly = true)
   public long getSessionCount() {
     return store.stats().sessions();
+  }
+
+  /**
+   * Instances with equal ones hold the same sessions. Empty: the sessions are of this instance
+   * alone, or it has not got all yet.
+   */
+  @ManagedAttribute(value = "digest of all sessions, 32 hexadecimal digits", readonly = true)
+  public String getDigest() {
+    try {
+      return store.digest().hex();
+    } catch (CohortException e) {
+      if (e.status() == Status.FAILED_PRECONDITION || e.status() == Status.UNAVAILABLE) return "";
+      throw e;
+    }
   }
 
   /** Objects that were made of what the store had, as after a failover. */

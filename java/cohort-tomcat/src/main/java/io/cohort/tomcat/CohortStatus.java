@@ -1,8 +1,10 @@
 package io.cohort.tomcat;
 
+import io.cohort.CohortException;
 import io.cohort.SessionStore;
 import io.cohort.SessionStoreStats;
 import io.cohort.SessionTask;
+import io.cohort.Status;
 import io.cohort.session.Reason;
 import java.time.Instant;
 import java.util.List;
@@ -68,6 +70,22 @@ public class CohortStatus {
   /** Bytes of all sessions. */
   public long getBytes() {
     return stats().bytes();
+  }
+
+  /**
+   * Of all that the group has of the application, 32 hexadecimal digits: instances with equal ones
+   * hold the same sessions. Empty: the sessions are of this instance alone, or it has not got all
+   * yet.
+   */
+  public String getDigest() {
+    SessionStore store = manager.store();
+    if (store == null) return "";
+    try {
+      return store.digest().hex();
+    } catch (CohortException e) {
+      if (e.status() == Status.FAILED_PRECONDITION || e.status() == Status.UNAVAILABLE) return "";
+      throw e;
+    }
   }
 
   /** Sessions that this instance has taken over. */

@@ -65,6 +65,8 @@ class FailoverTest {
     assertEquals(0, n2.manager().getActiveSessions());
     assertEquals(0, n1.status().getAnsweredBeforeSaved());
     assertEquals(20, n1.status().getCreated());
+    assertEquals(n1.status().getDigest(), n2.status().getDigest());
+    assertEquals(32, n1.status().getDigest().length());
   }
 
   @Test

@@ -5,6 +5,7 @@ import jakarta.servlet.http.HttpServletRequest;
 import jakarta.servlet.http.HttpServletResponse;
 import jakarta.servlet.http.HttpSession;
 import java.io.IOException;
+import java.lang.management.ManagementFactory;
 import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
@@ -12,6 +13,9 @@ import java.util.Arrays;
 import java.util.List;
 import java.util.UUID;
 import java.util.concurrent.locks.LockSupport;
+import javax.management.JMException;
+import javax.management.MBeanServer;
+import javax.management.ObjectName;
 
 /**
  * A counter in each session, with all that a test needs to know what became of it. Answers are JSON
@@ -28,6 +32,7 @@ import java.util.concurrent.locks.LockSupport;
  *   POST /page?bytes=N     counts, and answers so much that the response begins before the servlet
  *                          ends
  *   GET  /slow?ms=N        takes its time
+ *   GET  /digest           of all sessions, as the connector's JMX bean tells; touches none
  *   GET  /health           touches no session
  * </pre>
  */
@@ -51,6 +56,7 @@ public final class CounterServlet extends HttpServlet {
       throws IOException {
     switch (action(request)) {
       case "/health" -> answer(response, "{}");
+      case "/digest" -> answer(response, digest());
       case "/read" -> answer(response, describe(request.getSession(false), null));
       case "/slow" -> {
         long end = System.nanoTime() + 1_000_000 * number(request, "ms", SLOW_MS_MAX);
@@ -151,6 +157,29 @@ public final class CounterServlet extends HttpServlet {
     long word = n * 0x9E3779B97F4A7C15L;
     while (bytes.hasRemaining()) bytes.putLong(word += 0x632BE59BD9B4E019L);
     return bytes.array();
+  }
+
+  // What users may ask by JMX, too: of Tomcat's connector, or of Jetty's.
+  private static String digest() throws IOException {
+    String digest = "";
+    long sessions = 0;
+    try {
+      MBeanServer beans = ManagementFactory.getPlatformMBeanServer();
+      for (ObjectName bean : beans.queryNames(new ObjectName("Catalina:type=Cohort,*"), null)) {
+        digest = (String) beans.getAttribute(bean, "digest");
+        sessions = (Long) beans.getAttribute(bean, "sessions");
+      }
+      String jetty = "io.cohort.jetty:type=cohortsessiondatastore,*";
+      for (ObjectName bean : beans.queryNames(new ObjectName(jetty), null)) {
+        digest = (String) beans.getAttribute(bean, "digest");
+        sessions = (Long) beans.getAttribute(bean, "sessionCount");
+      }
+    } catch (JMException e) {
+      throw new IOException(e);
+    }
+    StringBuilder out = new StringBuilder("{\"route\":\"").append(route()).append('"');
+    text(out, "digest", digest);
+    return out.append(",\"sessions\":").append(sessions).append('}').toString();
   }
 
   private static String route() {
