@@ -20,9 +20,9 @@ struct MergeConflict {
 
 // Settles a MergeConflict: the value that stays. Empty, or above kValueBytesMax: the later version
 // stays. Called at members that bring their side's entries, so give it to all; the result is what
-// all get. It may be called by several, and with what it has made as one of the two, so it must come
-// to the same whatever the order and however often: a union or a maximum, not a sum. It runs on the
-// group's I/O thread, takes microseconds, calls nothing of Cohort, and does not throw.
+// all get. It may be called by several, and with what it has made as one of the two, so it must
+// come to the same whatever the order and however often: a union or a maximum, not a sum. It runs
+// on the group's I/O thread, takes microseconds, calls nothing of Cohort, and does not throw.
 using MergeResolver = std::function<std::optional<std::string>(const MergeConflict&)>;
 
 }  // namespace cohort

@@ -71,8 +71,9 @@ struct ClaimEntry {
   uint32_t map = 0;
   std::string key;
 };
-// Writes attributes of an entry of a convergent map that this member owns (Spec 11.23). Nothing that
-// it has written to the entry before may be under way. kAborted: nothing was written; write whole.
+// Writes attributes of an entry of a convergent map that this member owns (Spec 11.24). Nothing
+// that it has written to the entry before may be under way. kAborted: nothing was written; write
+// whole.
 struct WriteDelta {
   uint64_t id = 0;
   uint32_t map = 0;
@@ -98,8 +99,8 @@ struct Leave {
   uint64_t id = 0;
 };
 
-using Command =
-    std::variant<SendMessage, OpenMap, MapWrite, ClaimEntry, WriteDelta, VerifyReplicas, SetDraining, Leave>;
+using Command = std::variant<SendMessage, OpenMap, MapWrite, ClaimEntry, WriteDelta, VerifyReplicas,
+                             SetDraining, Leave>;
 
 // Numbers a command, if it is one that is answered.
 inline void SetId(Command& command, uint64_t id) {

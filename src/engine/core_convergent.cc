@@ -82,14 +82,13 @@ absl::Status Engine::Core::ExecuteClaim(Instant now, const ClaimEntry& claim) {
   return status;
 }
 
-// Spec 11.23
+// Spec 11.24
 absl::Status Engine::Core::ExecuteDelta(Instant now, const WriteDelta& write) {
   const map::MapSet* maps = replica_.maps();
   const map::ConvergentMap* found = maps == nullptr ? nullptr : maps->GetConvergent(write.map);
   if (found == nullptr)
     return absl::FailedPreconditionError("only entries of a convergent map have attributes");
-  const map::MapOp op{
-      .map = found->name(), .hlc = ReplicaHlc(now), .body = write.delta.op()};
+  const map::MapOp op{.map = found->name(), .hlc = ReplicaHlc(now), .body = write.delta.op()};
   return Queue(MessageKind::kMap, DeliveryClass::kAgreed, map::EncodeMapOp(op),
                {.id = write.id, .ack = write.ack, .conditional = true, .of_maps = true},
                map::SubjectsOf(op));

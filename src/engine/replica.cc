@@ -371,7 +371,8 @@ void Replica::DrainChanges(map::Output& changes, const MemberId& writer, Output&
     event.view = view_.id;
     event.subject = writer;
     event.text =
-        "this replica differs from the writer's: a write that says how a value differs from the one "
+        "this replica differs from the writer's: a write that says how a value differs from the "
+        "one "
         "before did not fit the one that is here. This is a fault of Cohort; please report it. To "
         "get a whole state again, start this member anew";
     out.upcalls.emplace_back(EventUpcall{std::move(event)});

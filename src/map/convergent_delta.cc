@@ -1,4 +1,4 @@
-// Large attributes that change little (Spec 11.23, 11.24).
+// Large attributes that change little (Spec 11.24, 11.25).
 #include <algorithm>
 #include <utility>
 
@@ -57,7 +57,7 @@ std::optional<Delta> MakeDelta(const DeltaPlan& plan, const ConvergentItem& item
   return delta;
 }
 
-// Spec 11.24
+// Spec 11.25
 std::optional<DeltaPlan> ConvergentMap::PlanDelta(const ConvergentItem& item,
                                                   const MemberId& writer, uint64_t view,
                                                   GroupTime now) const {
@@ -77,15 +77,15 @@ std::optional<DeltaPlan> ConvergentMap::PlanDelta(const ConvergentItem& item,
     const bool all_have_it = IsWordOf(held->mark.stamp.writer, writer) || held->view < view;
     if (held->mark.life != plan.life || !all_have_it) continue;
     const auto* at = reinterpret_cast<const std::byte*>(held->value.data());
-    plan.bases.push_back({i, held->mark.stamp,
-                          entry->value.Slice(static_cast<size_t>(at - entry->value.data()),
-                                             held->value.size())});
+    plan.bases.push_back(
+        {i, held->mark.stamp,
+         entry->value.Slice(static_cast<size_t>(at - entry->value.data()), held->value.size())});
   }
   if (plan.bases.empty()) return std::nullopt;
   return plan;
 }
 
-// Spec 11.23. All is judged by what is alike on all members at one place of the order, or does not
+// Spec 11.24. All is judged by what is alike on all members at one place of the order, or does not
 // matter where it is not: what is later than this stays, and what belongs to a life that is over
 // goes with it.
 ApplyResult ConvergentMap::ApplyDelta(const DeltaOp& op, uint64_t hlc, const Place& place,

@@ -34,8 +34,8 @@ class ConvergentMap : public Map {
   // `options.settings` are taken for those of a convergent map.
   ConvergentMap(std::string name, Options options);
 
-  // What travels in total order: CONFIGURE, EXPIRE, MERGE, PURGE, CLAIM and DELTA. Others are refused with
-  // kFailedPrecondition.
+  // What travels in total order: CONFIGURE, EXPIRE, MERGE, PURGE, CLAIM and DELTA. Others are
+  // refused with kFailedPrecondition.
   ApplyResult Apply(const MapOp& op, const Place& place, Output& out) override;
   // An operation as it arrives. `op.map` is not looked at. Result: version, the operation's stamp;
   // number, the entries that were visible and are gone.
@@ -72,7 +72,7 @@ class ConvergentMap : public Map {
   Ownership ClaimOf(std::string_view key) const;
 
   // What `writer` needs to know to write `item` by a delta in view number `view`; empty when it
-  // should go whole. Spec 11.24.
+  // should go whole. Spec 11.25.
   std::optional<DeltaPlan> PlanDelta(const ConvergentItem& item, const MemberId& writer,
                                      uint64_t view, GroupTime now) const;
 

@@ -1,5 +1,5 @@
 // A write to attributes of an entry by a delta: what its writer has to know of the entry, and what
-// it makes of that (Spec 11.23, 11.24).
+// it makes of that (Spec 11.24, 11.25).
 //
 // Idea: planning looks at the map and shares the values that are there; the deltas are made of
 // those without the map, which others use meanwhile.

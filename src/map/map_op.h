@@ -124,7 +124,7 @@ struct ClaimOp {
 };
 
 // Of a convergent map: what its owner writes to attributes of one entry, where some say only how
-// they differ from what is there (Spec 11.23).
+// they differ from what is there (Spec 11.24).
 struct DeltaOp {
   struct Write {
     std::string_view name;

@@ -121,9 +121,9 @@ absl::Status Check(const ClaimOp& op, size_t& size) {
 
 absl::Status Check(const DeltaOp& op, size_t& size) {
   size += op.key.size() + kItemFieldBytes;
-  absl::Status status = First(ValidateKey(op.key), ValidateVersion(op.life),
-                              ValidateExpiry(op.accessed_at),
-                              ValidateCount("a delta", op.writes.size(), kOpAttributesMax));
+  absl::Status status =
+      First(ValidateKey(op.key), ValidateVersion(op.life), ValidateExpiry(op.accessed_at),
+            ValidateCount("a delta", op.writes.size(), kOpAttributesMax));
   size_t made = 0;  // Of the values that come of it: what applying it may cost.
   for (const DeltaOp::Write& write : op.writes) {
     size += write.name.size() + write.value.size() + kItemFieldBytes;

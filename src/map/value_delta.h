@@ -1,5 +1,5 @@
 // How one value differs from another one, as bytes: what a large attribute that changed little is
-// sent as (Spec 11.23).
+// sent as (Spec 11.24).
 //
 // It is a frame of Zstandard (RFC 8878) whose dictionary is the whole of the value before.
 //

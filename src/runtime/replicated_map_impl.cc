@@ -109,7 +109,7 @@ absl::Status ReplicatedMap::Impl::WriteConvergentAsync(absl::StatusOr<Request> r
   return CallAsync(NewConvergentCommand(std::move(request), options), options, std::move(done));
 }
 
-// Spec 11.24
+// Spec 11.25
 WriteResult ReplicatedMap::Impl::WriteByDelta(const map::AttributesOp& op,
                                               const WriteOptions& options, bool& deltas) const {
   engine::WriteDelta write{.ack = runtime::ToAckLevel(options.ack)};

@@ -48,9 +48,9 @@ struct ReplicatedMap::Impl {
   WriteResult WriteConvergent(absl::StatusOr<Request> request, const WriteOptions& options) const;
   absl::Status WriteConvergentAsync(absl::StatusOr<Request> request, const WriteOptions& options,
                                     WriteCallback done) const;
-  // As WriteConvergent, but large values that changed little travel as deltas (Spec 11.24), of which
-  // `deltas` tells whether they did. Nothing that this member has written to the entry before may
-  // be under way, nor have an outcome that is unknown.
+  // As WriteConvergent, but large values that changed little travel as deltas (Spec 11.25), of
+  // which `deltas` tells whether they did. Nothing that this member has written to the entry before
+  // may be under way, nor have an outcome that is unknown.
   WriteResult WriteByDelta(const map::AttributesOp& op, const WriteOptions& options,
                            bool& deltas) const;
   WriteResult Claim(std::string_view key, const WriteOptions& options) const;

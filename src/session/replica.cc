@@ -17,7 +17,7 @@ namespace {
 
 constexpr std::string_view kMapPrefix = "session ";
 static_assert(kMapPrefix.size() + kApplicationBytesMax == kNameBytesMax);
-constexpr int kReadsMax = 4;      // Of one session that changes while it is read.
+constexpr int kReadsMax = 4;       // Of one session that changes while it is read.
 constexpr int kDeltaSkipMax = 64;  // Saves that go whole after deltas were of no use.
 
 // What is left of the lifetime is all a map tells of accesses.
@@ -168,8 +168,8 @@ WriteResult Replica::PutAttributes(const std::string& key, const std::vector<Att
       return result;
     }
     result = map_.impl()->WriteByDelta(*op, options, deltas.used);
-    deltas.next_skip = static_cast<uint8_t>(
-        deltas.used ? 1 : std::min(kDeltaSkipMax, 2 * int{deltas.next_skip}));
+    deltas.next_skip =
+        static_cast<uint8_t>(deltas.used ? 1 : std::min(kDeltaSkipMax, 2 * int{deltas.next_skip}));
     if (!deltas.used) deltas.skip = deltas.next_skip;
   }
   deltas.at_rest = result.ok() && ack_ == Ack::kAll;

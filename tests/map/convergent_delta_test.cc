@@ -1,9 +1,9 @@
-// Writes that say how a value differs from the one before (Spec 11.23, 11.24).
+// Writes that say how a value differs from the one before (Spec 11.24, 11.25).
+#include "map/convergent_member.h"
 #include "map/delta_plan.h"
 #include "map/limits.h"
 #include "map/map_set.h"
 #include "map/value_delta.h"
-#include "map/convergent_member.h"
 
 namespace cohort::map {
 namespace {
@@ -33,9 +33,7 @@ std::optional<Delta> DeltaFor(Member& member, uint64_t writer, const AttributesO
 class ConvergentDeltaTest : public TwoMembers {
  protected:
   // Member 1 begins the entry, at both.
-  void Begin(const std::string& value) {
-    b_.Apply(*a_.Write(Set("s", "cart", value)));
-  }
+  void Begin(const std::string& value) { b_.Apply(*a_.Write(Set("s", "cart", value))); }
   MapOp Ordered(const Delta& delta, Member& member) {
     MapOp op = OpOf(kept_.emplace_back(delta).op());
     op.hlc = member.NextTime(1000);
@@ -99,8 +97,7 @@ TEST_F(ConvergentDeltaTest, WhatAnotherMemberWroteInThisViewIsNoBaseYet) {
 
 TEST_F(ConvergentDeltaTest, ItIsVoidOnceAnotherMemberHasClaimedTheEntry) {
   Begin(value_);
-  const MapOp op =
-      Ordered(*DeltaFor(a_, 1, Set("s", "cart", Changed(value_, random_))), a_);
+  const MapOp op = Ordered(*DeltaFor(a_, 1, Set("s", "cart", Changed(value_, random_))), a_);
   MapOp claim = OpOf(ClaimOp{"s", 0});
   claim.hlc = b_.NextTime(1000);
   for (Member* member : {&a_, &b_}) {
@@ -227,7 +224,8 @@ class World {
     if (random_.Chance(0.1)) return Whole(Unset("s", "cart"));
     if (const std::optional<Delta> delta = DeltaFor(owner(), owner_ + 1, request)) {
       order_.push_back({*delta, 0, owner().NextTime(1000), owner_, sent_[owner_].size(),
-                        std::string(request.writes[0].value), std::string(request.writes[1].value)});
+                        std::string(request.writes[0].value),
+                        std::string(request.writes[1].value)});
       own_place_ = order_.size();
       return;
     }
@@ -240,8 +238,13 @@ class World {
   // The other one claims while the owner may go on writing, until it knows.
   void Claim() {
     const size_t other = 1 - owner_;
-    order_.push_back({{}, owner().map().ClaimOf("s").epoch, members_[other]->NextTime(1000), other,
-                      sent_[other].size(), {}, {}});
+    order_.push_back({{},
+                      owner().map().ClaimOf("s").epoch,
+                      members_[other]->NextTime(1000),
+                      other,
+                      sent_[other].size(),
+                      {},
+                      {}});
     const auto delta = DeltaFor(owner(), owner_ + 1, Set("s", "cart", Next()));
     if (delta.has_value() && random_.Chance(0.5)) {
       // Too late, whenever its writer learns of it.

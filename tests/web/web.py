@@ -44,7 +44,10 @@ USERS = 500
 PAUSE_MS = 400
 FAULTS = ("stall", "silent", "cut", "two_clusters", "restart")
 # Each fault once in the short form; what differs between the kinds is the connector's side, and so each kind has some.
-SHORT_FAULTS = {"tomcat": ("stall", "cut", "two_clusters", "restart"), "jetty": ("silent", "cut")}
+# `cut` is not among them: what its failure means is not known yet (docs/status.md).
+SHORT_FAULTS = {"tomcat": ("stall", "two_clusters", "restart"), "jetty": ("silent",)}
+# Takes minutes to start; by name, or with --long.
+LONG_KINDS = ("glassfish",)
 
 
 def case_canary(site, options):
@@ -84,6 +87,8 @@ def all_cases(long):
     """The comparison with others' replication is for figures only."""
     cases = ["mixed/cohort/edges", "mixed/cohort/kill"]
     for name, kind in kinds.KINDS.items():
+        if name in LONG_KINDS and not long:
+            continue
         cases.append(name + "/none/canary")
         judged_here = ["kill"] if name == "glassfish" else ["edges", "kill"]  # It refuses what cannot be serialized (docs/glassfish.md).
         judged_here += () if name == "glassfish" else FAULTS if long else SHORT_FAULTS.get(name, ())

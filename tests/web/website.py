@@ -92,15 +92,17 @@ class Website:
         self.agent.wait_for("reloaded")
         return self.agent
 
-    def agree(self, cluster="first", seconds=AGREE_SECONDS):
-        """Waits until all that run hold the same sessions, by the digests that they tell; returns (seconds, sessions)."""
+    def agree(self, cluster="first", seconds=AGREE_SECONDS, sessions=None):
+        """Waits until all that run hold the same sessions, by the digests that they tell, and count so many, if a number is
+        given: what others began is counted a moment later. Returns (seconds, sessions)."""
         start = time.monotonic()
         said = {}
         while True:
             for route in self.clusters[cluster]:
                 if self.instances[route].process is not None:
                     said[route] = self.instances[route].digest()
-            if len(set(said.values())) == 1 and None not in said.values():
+            told = set(said.values())
+            if len(told) == 1 and None not in told and sessions in (None, list(told)[0][1]):
                 return time.monotonic() - start, list(said.values())[0][1]
             assert time.monotonic() < start + seconds, "after %d s without requests: %s" % (seconds, said)
             time.sleep(0.02)
