@@ -31,6 +31,9 @@ absl::Status Engine::Execute(Instant now, const Command& command, Output& out) {
 MemberId Engine::self() const { return core_->self(); }
 const View& Engine::view() const { return core_->view(); }
 bool Engine::synced() const { return core_->replica().synced(); }
+bool Engine::merging() const {
+  return core_->replica().has_to_merge() || core_->replica().merging_sides() > 0;
+}
 bool Engine::joined() const { return core_->joined(); }
 bool Engine::writable() const { return core_->writable(); }
 bool Engine::in_place() const { return core_->in_place(); }

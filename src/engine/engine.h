@@ -68,6 +68,7 @@ class Engine {
   MemberId self() const;
   const View& view() const;  // The one installed last; without members before the first.
   bool synced() const;       // Holds the whole state.
+  bool merging() const;      // A side of a partition, its own or another one's, is not merged yet.
   // In a view, and has all that it will have: the whole state, unless it is without data.
   bool joined() const;
   // A write would be accepted now: in its place, and not draining.

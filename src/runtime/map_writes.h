@@ -15,9 +15,13 @@
 #include "cohort/write_batch.h"
 #include "engine/command.h"
 #include "map/convergent_map.h"
+#include "map/limits.h"
 #include "map/map_op.h"
 
 namespace cohort::runtime {
+
+// An attribute with fewer bytes is never written by a delta.
+inline constexpr size_t kDeltaValueMin = map::kDeltaValueMin;
 
 // Milliseconds of a lifetime, rounded up; 0 for none. Errors: kInvalidArgument, less than 1 ms or
 // too long.

@@ -7,7 +7,6 @@
 #include "absl/time/clock.h"
 #include "base/absl_bridge.h"
 #include "cohort/write_batch.h"
-#include "map/limits.h"
 #include "runtime/group_impl.h"
 #include "runtime/map_writes.h"
 #include "runtime/replicated_map_impl.h"
@@ -155,7 +154,7 @@ WriteResult Replica::PutAttributes(const std::string& key, const std::vector<Att
   deltas.used = false;
   const bool at_rest = std::exchange(deltas.at_rest, false);
   const bool is_large = std::any_of(set.begin(), set.end(), [](const Attribute& attribute) {
-    return attribute.value.size() >= map::kDeltaValueMin;
+    return attribute.value.size() >= runtime::kDeltaValueMin;
   });
   WriteResult result;
   if (!is_large || !at_rest || ack_ != Ack::kAll || deltas.skip > 0) {

@@ -125,7 +125,9 @@ bool SimWorld::IsOneView() const {
     ++alive;
     const View& view = host.engine->view();
     if (first == nullptr) first = &view;
-    if (view.id != first->id || !host.engine->synced() || !host.engine->writable()) return false;
+    if (view.id != first->id || !host.engine->synced() || !host.engine->writable() ||
+        host.engine->merging())
+      return false;
     // A view without votes for all is soon followed by one that has them.
     const View& votes = options_.policy == Policy::kPrimary ? host.installed : view;
     if (!std::all_of(votes.members.begin(), votes.members.end(), is_synced)) return false;

@@ -127,6 +127,17 @@ class MarkedStateTest : public ::testing::Test {
     return maps.ConvergentDigest();
   }
 
+  // Nobody has a state or a mark, and all have received all.
+  void BeginAgain() {
+    for (Copy& copy : copies_) copy.state = nullptr, copy.marked = {};
+    for (auto& stream : streams_)
+      std::erase_if(stream, [](const Sent& sent) { return sent.is_mark; });
+    for (size_t member = 0; member < kMembers; ++member) {
+      for (size_t from = 0; from < kMembers; ++from)
+        copies_[member].received[from] = streams_[from].size();
+    }
+  }
+
   std::array<Copy, kMembers> copies_;
   std::array<std::deque<Sent>, kMembers> streams_;
   std::deque<Buffer> ordered_;
@@ -138,13 +149,7 @@ TEST_F(MarkedStateTest, IsAlikeWhereverItWasTakenAndHoldsWhatWasWrittenBeforeThe
   for (uint64_t seed = 1; seed <= 60; ++seed) {
     SCOPED_TRACE("seed " + std::to_string(seed));
     Random random(seed);
-    for (Copy& copy : copies_) copy.state = nullptr, copy.marked = {};
-    for (auto& stream : streams_)
-      std::erase_if(stream, [](const Sent& sent) { return sent.is_mark; });
-    for (size_t member = 0; member < kMembers; ++member) {
-      for (size_t from = 0; from < kMembers; ++from)
-        copies_[member].received[from] = streams_[from].size();
-    }
+    BeginAgain();
     // The question's place is behind what is ordered now; more is ordered meanwhile.
     const size_t place = ordered_.size();
     size_t marks = 0;

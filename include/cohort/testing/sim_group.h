@@ -82,8 +82,8 @@ class SimGroup {
   // Runs until `condition` holds; it is asked after every event. False: it did not within
   // `timeout`.
   bool RunUntil(const std::function<bool()>& condition, absl::Duration timeout = absl::Seconds(30));
-  // Until all processes that live are in one view, are all it has, and hold the whole state; under
-  // kPrimary also until each has its vote.
+  // Until all processes that live are in one view, are all it has, hold the whole state, and have
+  // merged what they brought back from a partition; under kPrimary also until each has its vote.
   bool RunUntilOneView(absl::Duration timeout = absl::Seconds(30));
 
   // ---- Members.
