@@ -211,8 +211,10 @@ void Verifications::OnExcluded(std::vector<Upcall>& upcalls) {
 
 void Verifications::OnTimer(Instant now, std::vector<Upcall>& upcalls) {
   for (One& one : all_) {
-    if (one.ask_at.has_value() && *one.ask_at <= now) one.ask_at.reset();
-    if (one.give_up_at > now) continue;
+    if (one.give_up_at > now) {
+      if (one.ask_at.has_value() && *one.ask_at <= now) one.ask_at.reset();
+      continue;
+    }
     std::string text =
         "too few members hold the whole state, or this one has to merge first what it brought "
         "along";

@@ -286,15 +286,10 @@ bool Cluster::MayFailHealed(const Host& host, const engine::DoneUpcall& done) co
   const bool small = host_options_.map_bytes_max != 0 || workload_.maps > 1;
   if (absl::IsResourceExhausted(status)) return small;
   // Only verifications have a deadline; this one was asked for while there were faults, or several
-  // views; or more is asked and written than can be compared (Spec 8.32), or what was brought along
-  // is still being merged.
-  const auto says = [&](std::string_view words) {
-    return absl::string_view(status.message())
-               .find(absl::string_view(words.data(), words.size())) != absl::string_view::npos;
-  };
+  // views; or more is asked and written than can be compared (Spec 8.32).
+  const bool busy = status.message().substr(0, 17) == "members were busy";
   return absl::IsDeadlineExceeded(status) &&
-         (says("members were busy") || says("has to merge first") ||
-          !asked_when_healed_.contains({host.process, done.command}));
+         (busy || !asked_when_healed_.contains({host.process, done.command}));
 }
 
 // The user of maps whose state was replaced, which all are together, reads them as a whole.
