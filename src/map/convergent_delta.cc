@@ -76,10 +76,7 @@ std::optional<DeltaPlan> ConvergentMap::PlanDelta(const ConvergentItem& item,
     // Others may not have what another member has written in this view.
     const bool all_have_it = IsWordOf(held->mark.stamp.writer, writer) || held->view < view;
     if (held->mark.life != plan.life || !all_have_it) continue;
-    const auto* at = reinterpret_cast<const std::byte*>(held->value.data());
-    plan.bases.push_back(
-        {i, held->mark.stamp,
-         entry->value.Slice(static_cast<size_t>(at - entry->value.data()), held->value.size())});
+    plan.bases.push_back({i, held->mark.stamp, ValueOf(*held, entry->value)});
   }
   if (plan.bases.empty()) return std::nullopt;
   return plan;

@@ -303,6 +303,12 @@ std::optional<Registers> ParseRegisters(Bytes bytes) {
   return registers;
 }
 
+Buffer ValueOf(const Attribute& attribute, const Buffer& registers) {
+  if (attribute.value.empty()) return Buffer();
+  const auto* at = reinterpret_cast<const std::byte*>(attribute.value.data());
+  return registers.Slice(static_cast<size_t>(at - registers.data()), attribute.value.size());
+}
+
 Buffer UnnamedValueOf(const Buffer& registers) {
   Reader reader(registers.bytes().subspan(std::min(kRegistersHeaderBytes, registers.size())));
   Attribute first;

@@ -105,6 +105,9 @@ bool HasContents(Bytes registers);
 // The attribute without a name in well-formed bytes, sharing them; empty if there is none.
 Buffer UnnamedValueOf(const Buffer& registers);
 
+// The value of an attribute that was parsed from `registers`, sharing their bytes.
+Buffer ValueOf(const Attribute& attribute, const Buffer& registers);
+
 // The entry that `registers` make; `version` is the greatest stamp that ever was in it.
 Entry EntryOf(const Registers& registers, const Version& version);
 

@@ -539,9 +539,7 @@ std::optional<Buffer> ConvergentMap::GetAttribute(std::string_view key, std::str
   const std::optional<Registers> registers = RegistersOf(*entry);
   const Attribute* found = registers.has_value() ? registers->Find(name) : nullptr;
   if (found == nullptr || found->absent) return std::nullopt;
-  if (found->value.empty()) return Buffer();
-  const auto* at = reinterpret_cast<const std::byte*>(found->value.data());
-  return entry->value.Slice(static_cast<size_t>(at - entry->value.data()), found->value.size());
+  return ValueOf(*found, entry->value);
 }
 
 std::optional<ConvergentMap::Attributes> ConvergentMap::GetAttributes(std::string_view key,
@@ -553,12 +551,7 @@ std::optional<ConvergentMap::Attributes> ConvergentMap::GetAttributes(std::strin
   if (!registers.has_value()) return attributes;
   for (const Attribute& attribute : registers->attributes) {
     if (attribute.absent || attribute.name.empty()) continue;
-    const auto* at = reinterpret_cast<const std::byte*>(attribute.value.data());
-    attributes.emplace_back(attribute.name,
-                            attribute.value.empty()
-                                ? Buffer()
-                                : entry->value.Slice(static_cast<size_t>(at - entry->value.data()),
-                                                     attribute.value.size()));
+    attributes.emplace_back(attribute.name, ValueOf(attribute, entry->value));
   }
   return attributes;
 }
