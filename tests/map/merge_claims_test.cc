@@ -1,12 +1,13 @@
 // An entry that was claimed on one side of a partition while its owner before went on, or stood
 // still and finished later what it had begun.
+#include "map/merge_claims.h"
+
 #include <gtest/gtest.h>
 
 #include <string>
 
 #include "map/convergent_member.h"
 #include "map/convergent_sides.h"
-#include "map/merge_claims.h"
 #include "map/merge_planner.h"
 
 namespace cohort::map {
