@@ -1,4 +1,5 @@
 // What the group tells of the sessions: what other members did to them.
+#include <algorithm>
 #include <string>
 #include <utility>
 #include <vector>
@@ -131,6 +132,7 @@ void Core::Rescan(Replica& replica, bool tell) {
     const MutexLock lock(&mutex_);
     known = table_.Ids(SIZE_MAX);
   }
+  std::sort(known.begin(), known.end());
   alarm_.Wake();
   for (const std::string& id : known) {
     if (there.contains(id) || local_.Exists(id) || replica.Exists(id)) continue;

@@ -61,6 +61,13 @@ Cluster::Cluster(ClusterOptions options)
     host_options_.votes = true;
   }
   MakeCheckers();
+  if (mix.sessions) {
+    workload_.interval_mean = std::max<Duration>(workload_.interval_mean, milliseconds(300));
+    SessionWorld& world = *this;
+    sessions_ = std::make_unique<SessionUsers>(world, DrawSessionOptions(options_.seed),
+                                               options_.members, options_.seed, violations_);
+    if (host_options_.tombstone_horizon != Duration()) sessions_->checker().EndsMayBeForgotten();
+  }
   if (!host_options_.without_data.empty()) sometimes_->Count("runs with a member without data");
   if (!host_options_.votes) sometimes_->Count("runs with a member without a vote");
   if (host_options_.tombstone_horizon != Duration()) writes_->RemovalsMayBeForgotten();
@@ -131,6 +138,7 @@ void Cluster::Run() {
   while (!done_ && !scheduler_.empty() && scheduler_.next() <= limit) {
     Task task = scheduler_.Pop();
     Dispatch(task);
+    if (sessions_ != nullptr) sessions_->Run();
   }
 }
 
@@ -167,6 +175,8 @@ void Cluster::Dispatch(Task& task) {
       return OnWork(host);
     case Task::Kind::kProcess:
       return OnProcessTask(host, static_cast<Change>(task.number));
+    case Task::Kind::kSessions:
+      return;  // Run() sees to them.
     case Task::Kind::kPhase:
       return OnPhase(static_cast<Phase>(task.number));
   }
@@ -239,6 +249,8 @@ void Cluster::HandUp(Host& host, engine::Output& out) {
   bool reread = false;
   std::optional<absl::Status> drained;
   for (const engine::Upcall& upcall : out.upcalls) {
+    if (sessions_ != nullptr) sessions_->OnUpcall(host.index, upcall);
+    if (IsOfSessions(upcall)) continue;
     if (const auto* change = std::get_if<engine::ChangeUpcall>(&upcall)) {
       if (reread) continue;  // What was read after the turn holds it already.
       if (change->cause == engine::ChangeUpcall::Cause::kSync) {
@@ -301,7 +313,9 @@ void Cluster::Reread(Host& host) {
 
 void Cluster::RereadMap(Host& host, uint32_t map) {
   const Moment moment = At(host);
-  const auto entries = host.node->ReadMap(map);
+  const std::optional<uint32_t> number = host.node->MapId(kMapNames[map]);
+  if (!number.has_value()) return;
+  const auto entries = host.node->ReadMap(*number);
   if (!entries.has_value()) return;
   engine::ChangeUpcall change;
   change.map = map;

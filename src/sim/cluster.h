@@ -33,6 +33,7 @@
 #include "sim/links.h"
 #include "sim/node.h"
 #include "sim/scheduler.h"
+#include "sim/session_users.h"
 #include "sim/sometimes.h"
 #include "sim/stream_network.h"
 #include "sim/timeline.h"
@@ -57,7 +58,7 @@ inline constexpr Duration kConvergeMax = seconds(5);
 inline constexpr Duration kSyncMax = seconds(15);
 inline constexpr Duration kFinishMax = seconds(5);
 
-class Cluster : private FaultTarget {
+class Cluster : private FaultTarget, private SessionWorld {
  public:
   explicit Cluster(ClusterOptions options);
   ~Cluster() override;
@@ -70,6 +71,8 @@ class Cluster : private FaultTarget {
   // Null but in the mix `patience`.
   const DetectionChecker* detection() const { return detection_; }
   const DatagramNetwork::Stats& network() const { return datagrams_->stats(); }
+  // Null but in the mix `sessions`.
+  SessionUsers* sessions() const { return sessions_.get(); }
   uint64_t events() const { return scheduler_.executed(); }
   Duration simulated() const { return scheduler_.now() - Instant::Zero(); }
   uint64_t hash() const { return hash_; }
@@ -127,6 +130,22 @@ class Cluster : private FaultTarget {
   void Resume(HostIndex host) override;
   void Leave(HostIndex host, Duration away) override;
   void Note(const std::string& text) override;
+
+  // SessionWorld (cluster_processes.cc).
+  Instant now() const override { return scheduler_.now(); }
+  Instant LocalNow(HostIndex host) const override {
+    return hosts_[host]->clock.Read(scheduler_.now());
+  }
+  Node* NodeOf(HostIndex host) const override { return hosts_[host]->node.get(); }
+  bool IsRunning(HostIndex host) const override {
+    return table_[host].state != HostState::kPaused;
+  }
+  absl::Status ExecuteForSessions(HostIndex host, const engine::Command& command) override;
+  void RunSessionsAt(Instant at) override {
+    scheduler_.At(at, {Task::Kind::kSessions, false, 0, 0, {}});
+  }
+  void NoteAt(HostIndex host, const std::string& text) override;
+  bool IsOfSessions(const engine::Upcall& upcall) const;
 
   // What must be so in the end (cluster_end.cc).
   void Heal();
@@ -196,6 +215,8 @@ class Cluster : private FaultTarget {
   std::set<std::pair<ProcessNumber, uint64_t>> asked_when_healed_;  // Commands.
   Instant stopped_at_ = Instant::Infinite();
   Instant quiet_at_ = Instant::Infinite();
+
+  std::unique_ptr<SessionUsers> sessions_;  // Uses all of the above.
 };
 
 }  // namespace cohort::sim
