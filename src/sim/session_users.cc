@@ -189,8 +189,10 @@ void SessionUsers::Switch(Process& process, bool on) {
 
 void SessionUsers::SwitchNowAndThen(Process& process) {
   while (process.seat->alive()) {
-    process.seat->Sleep(random_.Between(Duration(milliseconds(100)), seconds(10)));
-    if (healed_) break;
+    const Instant next =
+        world_.now() + random_.Between(Duration(milliseconds(100)), seconds(10));
+    fibers_->Park([&] { return healed_ || !process.seat->alive(); }, next);
+    if (healed_ || !process.seat->alive()) break;
     if (process.attached) Switch(process, !process.core->replicated());
   }
   while (process.seat->alive() && process.attached && !process.core->replicated()) {
@@ -305,6 +307,8 @@ std::optional<SessionSnapshot> SessionUsers::Load(Process& process, const std::s
                     (snapshot.ok() ? ValueOf(*snapshot, "c") : snapshot.status().ToString()));
   ++outcomes_["load " + std::string(absl::StatusCodeToString(snapshot.status().code()))];
   if (snapshot.ok()) return *std::move(snapshot);
+  Note(process, "the map says " + process.seat->Get(session::SessionKey(id)).status().ToString() +
+                    (process.core->replicated() ? "" : ", replication is off"));
   if (absl::IsNotFound(snapshot.status())) {
     if (process.core->replicated() && !process.switching)
       checker_.ReadNothing(At(process), since, id);
@@ -400,7 +404,8 @@ void SessionUsers::Invalidate(Process& process, User& user) {
 bool SessionUsers::IsQuiet() const {
   return std::all_of(now_.begin(), now_.end(), [](const Process* process) {
     return process == nullptr ||
-           (process->requests == 0 && !process->switching && process->seat->quiet());
+           (process->requests == 0 && !process->switching && process->attached &&
+            process->core->replicated() && process->seat->quiet());
   });
 }
 
