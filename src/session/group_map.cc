@@ -33,8 +33,8 @@ class GroupMap final : public SessionMap {
   bool Exists(std::string_view key) const override { return map_.Exists(key); }
   uint64_t Bytes() const override { return map_.Bytes(); }
   MapDigest Digest() const override { return map_.Digest(); }
-  void ForEach(const std::function<void(std::string_view key, const Entry& entry)>& visit)
-      const override {
+  void ForEach(
+      const std::function<void(std::string_view key, const Entry& entry)>& visit) const override {
     map_.ForEach(visit);
   }
   WriteResult PutAttributes(std::string_view key, const std::vector<Attribute>& attributes,
@@ -70,10 +70,9 @@ class GroupMap final : public SessionMap {
 }  // namespace
 
 Home HomeIn(Group& group) {
-  return {group.impl().get(), [&group](const std::string& name)
-              -> absl::StatusOr<std::shared_ptr<SessionMap>> {
-            absl::StatusOr<ReplicatedMap> map =
-                group.OpenMap(name, {.kind = MapKind::kConvergent});
+  return {group.impl().get(),
+          [&group](const std::string& name) -> absl::StatusOr<std::shared_ptr<SessionMap>> {
+            absl::StatusOr<ReplicatedMap> map = group.OpenMap(name, {.kind = MapKind::kConvergent});
             if (!map.ok()) return map.status();
             return std::make_shared<GroupMap>(group.impl(), *std::move(map));
           }};

@@ -120,7 +120,8 @@ absl::StatusOr<SessionStore> SessionStore::Open(const SessionStoreOptions& optio
   }
   auto impl = std::make_shared<Impl>(options);
   if (group != nullptr) {
-    if (absl::Status status = impl->core->Attach(session::HomeIn(*group)); !status.ok()) return status;
+    if (absl::Status status = impl->core->Attach(session::HomeIn(*group)); !status.ok())
+      return status;
   }
   return SessionStore(std::move(impl));
 }

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "base/check.h"
 #include "sim/check_counters.h"
 #include "sim/check_delivery.h"
 #include "sim/check_limits.h"
@@ -62,11 +63,11 @@ Cluster::Cluster(ClusterOptions options)
   }
   MakeCheckers();
   if (mix.sessions) {
+    COHORT_CHECK(options_.tenants != nullptr);
     workload_.interval_mean = std::max<Duration>(workload_.interval_mean, milliseconds(300));
-    SessionWorld& world = *this;
-    sessions_ = std::make_unique<SessionUsers>(world, DrawSessionOptions(options_.seed),
-                                               options_.members, options_.seed, violations_);
-    if (host_options_.tombstone_horizon != Duration()) sessions_->checker().EndsMayBeForgotten();
+    TenantWorld& world = *this;
+    const bool may_forget = host_options_.tombstone_horizon != Duration();
+    tenants_ = options_.tenants(world, {options_.seed, options_.members, may_forget}, violations_);
   }
   if (!host_options_.without_data.empty()) sometimes_->Count("runs with a member without data");
   if (!host_options_.votes) sometimes_->Count("runs with a member without a vote");
@@ -138,7 +139,7 @@ void Cluster::Run() {
   while (!done_ && !scheduler_.empty() && scheduler_.next() <= limit) {
     Task task = scheduler_.Pop();
     Dispatch(task);
-    if (sessions_ != nullptr) sessions_->Run();
+    if (tenants_ != nullptr) tenants_->Run();
   }
 }
 
@@ -175,7 +176,7 @@ void Cluster::Dispatch(Task& task) {
       return OnWork(host);
     case Task::Kind::kProcess:
       return OnProcessTask(host, static_cast<Change>(task.number));
-    case Task::Kind::kSessions:
+    case Task::Kind::kTenants:
       return;  // Run() sees to them.
     case Task::Kind::kPhase:
       return OnPhase(static_cast<Phase>(task.number));
@@ -249,8 +250,8 @@ void Cluster::HandUp(Host& host, engine::Output& out) {
   bool reread = false;
   std::optional<absl::Status> drained;
   for (const engine::Upcall& upcall : out.upcalls) {
-    if (sessions_ != nullptr) sessions_->OnUpcall(host.index, upcall);
-    if (IsOfSessions(upcall)) continue;
+    if (tenants_ != nullptr) tenants_->OnUpcall(host.index, upcall);
+    if (tenants_ != nullptr && tenants_->IsOwn(upcall)) continue;
     if (const auto* change = std::get_if<engine::ChangeUpcall>(&upcall)) {
       if (reread) continue;  // What was read after the turn holds it already.
       if (change->cause == engine::ChangeUpcall::Cause::kSync) {

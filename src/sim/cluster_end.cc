@@ -74,7 +74,7 @@ void Cluster::Heal() {
   crash_at_change_.reset();
   crash_at_transfer_.reset();
   healed_ = true;
-  if (sessions_ != nullptr) sessions_->OnHealed();
+  if (tenants_ != nullptr) tenants_->OnHealed();
   healed_at_ = scheduler_.now();
   for (const auto& host : hosts_) {
     host->crash_amid_output.reset();
@@ -113,7 +113,7 @@ bool Cluster::IsSynced() const {
 }
 
 bool Cluster::IsQuiet() const {
-  if (sessions_ != nullptr && !sessions_->IsQuiet()) return false;
+  if (tenants_ != nullptr && !tenants_->IsQuiet()) return false;
   return std::all_of(hosts_.begin(), hosts_.end(),
                      [this](const auto& host) { return writes_->Pending(host->process) == 0; });
 }
@@ -127,7 +127,7 @@ std::optional<uint64_t> Cluster::DigestOf(const Host& host) const {
     if (digest.has_value()) all = all.value_or(0) * 0x9E3779B97F4A7C15u + *digest + which;
   }
   const std::optional<uint32_t> map =
-      sessions_ != nullptr ? host.node->MapId(kSessionMap) : std::nullopt;
+      tenants_ != nullptr ? host.node->MapId(tenants_->map()) : std::nullopt;
   const std::optional<uint64_t> digest = map ? host.node->MapDigest(*map) : std::nullopt;
   if (digest.has_value()) all = all.value_or(0) * 0x9E3779B97F4A7C15u + *digest;
   return all;
@@ -203,7 +203,7 @@ void Cluster::Watch() {
   } else if (synced_at_.is_infinite()) {
     if (IsOneView() && IsSynced()) {
       synced_at_ = now;
-      if (sessions_ != nullptr) sessions_->OnSynced();
+      if (tenants_ != nullptr) tenants_->OnSynced();
       Note("all members are synced");
     } else if (now - converged_at_ > kSyncMax) {
       Complain("I22", "not all members are synced\n" + Describe());
@@ -216,7 +216,7 @@ void Cluster::Watch() {
     } else if (now - synced_at_ > kUsersGoOn) {
       stopped_at_ = now;
       for (const auto& host : hosts_) host->working = false;
-      if (sessions_ != nullptr) sessions_->Stop();
+      if (tenants_ != nullptr) tenants_->Stop();
       Note("users stop");
     }
   } else if (quiet_at_.is_infinite()) {
@@ -242,7 +242,7 @@ void Cluster::Again() {
 
 void Cluster::Finish() {
   CheckReplicas();
-  if (sessions_ != nullptr) sessions_->CheckAtEnd();
+  if (tenants_ != nullptr) tenants_->CheckAtEnd();
   const auto holder = std::find_if(hosts_.begin(), hosts_.end(),
                                    [&](const auto& host) { return HoldsData(*host); });
   for (const auto& checker : checkers_) checker->AtEnd(At(**holder));
@@ -316,7 +316,7 @@ std::string Cluster::Describe() const {
     }
     text += "\n";
   }
-  if (sessions_ != nullptr) text += "  " + sessions_->Describe() + "\n";
+  if (tenants_ != nullptr) text += "  " + tenants_->Describe() + "\n";
   return text;
 }
 

@@ -52,7 +52,7 @@ void Cluster::StartProcess(Host& host) {
                           host_options_.wall_clock_ms[host.index];
   Turn(host, [&](Instant now, engine::Output& out) { host.node->Start(now, unix_ms, out); });
   if (host.node == nullptr) return;
-  if (sessions_ != nullptr && HoldsData(host)) sessions_->OnStarted(host.index, host.process);
+  if (tenants_ != nullptr && HoldsData(host)) tenants_->OnStarted(host.index, host.process);
   if (!stopped_at_.is_infinite()) return;
   host.working = true;
   scheduler_.After(host.workload->DrawPause(), {Task::Kind::kWork, false, host.index, 0, {}});
@@ -60,7 +60,7 @@ void Cluster::StartProcess(Host& host) {
 
 void Cluster::EndProcess(Host& host, ProcessChange change, Duration away) {
   for (const auto& checker : checkers_) checker->OnProcess(At(host), change);
-  if (sessions_ != nullptr) sessions_->OnEnded(host.index);
+  if (tenants_ != nullptr) tenants_->OnEnded(host.index);
   host.node.reset();
   host.workload.reset();
   host.installed = {};
@@ -207,28 +207,18 @@ void Cluster::OnDrained(Host& host, const absl::Status& proof) {
   if (!Execute(host, std::move(planned)) && host.node != nullptr) host.leaving.reset();
 }
 
-// ---- Sessions.
+// ---- Tenants.
 
-absl::Status Cluster::ExecuteForSessions(HostIndex index, const engine::Command& command) {
+absl::Status Cluster::ExecuteForTenant(HostIndex index, const engine::Command& command) {
   Host& host = *hosts_[index];
   absl::Status status;
-  Turn(host, [&](Instant now, engine::Output& out) {
-    status = host.node->Execute(now, command, out);
-  });
+  Turn(host,
+       [&](Instant now, engine::Output& out) { status = host.node->Execute(now, command, out); });
   return status;
 }
 
 void Cluster::NoteAt(HostIndex host, const std::string& text) {
   Note(hosts_[host]->name + " session " + text);
-}
-
-// What users of maps did not ask for, nor watch.
-bool Cluster::IsOfSessions(const engine::Upcall& upcall) const {
-  if (sessions_ == nullptr) return false;
-  if (const auto* done = std::get_if<engine::DoneUpcall>(&upcall))
-    return done->command >= kSessionCommands;
-  const auto* change = std::get_if<engine::ChangeUpcall>(&upcall);
-  return change != nullptr && sim::IsOfSessions(*change);
 }
 
 }  // namespace cohort::sim

@@ -82,7 +82,7 @@ class Node {
     Buffer value;
   };
   virtual std::optional<std::vector<Entry>> ReadMap(uint32_t map) const = 0;
-  // What session stores are built on; null: they are not in this run.
+  // What tenants are built on; null: it is no engine.
   virtual const engine::Engine* engine() const { return nullptr; }
   virtual engine::EngineStats stats() const = 0;
   virtual bool IsConsistent() const = 0;

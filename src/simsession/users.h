@@ -1,11 +1,11 @@
 // Session stores in the processes of a simulated group, and users who have sessions there: each
 // goes to one host as long as that answers, and now and then to another one. Everything that a
 // store does is the production code; only its clock, its waits and its map are of the simulator
-// (session_seat.h).
+// (seat.h).
 //
 // Drawn from a stream of random numbers of its own. Threads: one at a time.
-#ifndef COHORT_SIM_SESSION_USERS_H_
-#define COHORT_SIM_SESSION_USERS_H_
+#ifndef COHORT_SIMSESSION_USERS_H_
+#define COHORT_SIMSESSION_USERS_H_
 
 #include <cstdint>
 #include <map>
@@ -13,65 +13,64 @@
 #include <optional>
 #include <set>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
 #include "base/random.h"
 #include "cohort/session_store.h"
 #include "session/core.h"
-#include "sim/check_sessions.h"
-#include "sim/fibers.h"
-#include "sim/session_seat.h"
+#include "sim/tenants.h"
+#include "simsession/checker.h"
+#include "simsession/fibers.h"
+#include "simsession/seat.h"
 
-namespace cohort::sim {
+namespace cohort::simsession {
 
 struct SessionOptions {
   size_t users = 10;
   size_t threads = 3;  // Of each process, for requests.
   Duration pause_mean = milliseconds(80);
-  double elsewhere = 0.04;      // Share of requests that go to another host.
-  double short_lived = 0.1;     // Share of sessions that expire within seconds.
-  double big = 0.02;            // Share of writes of up to 40 KiB.
-  uint64_t bytes_max = 0;       // 0: the group's.
+  double elsewhere = 0.04;   // Share of requests that go to another host.
+  double short_lived = 0.1;  // Share of sessions that expire within seconds.
+  double big = 0.02;         // Share of writes of up to 40 KiB.
+  uint64_t bytes_max = 0;    // 0: the group's.
   bool evicts = false;
-  bool switches = false;        // Replication is switched off and on.
+  bool switches = false;  // Replication is switched off and on.
 };
-SessionOptions DrawSessionOptions(uint64_t seed);
 
-class SessionUsers {
+class SessionUsers final : public sim::Tenants {
  public:
-  SessionUsers(SessionWorld& world, const SessionOptions& options, size_t hosts, uint64_t seed,
-               Violations& violations);
-  ~SessionUsers();
+  SessionUsers(TenantWorld& world, const sim::TenantOptions& tenants, Violations& violations);
+  ~SessionUsers() override;
 
-  void OnStarted(HostIndex host, ProcessNumber process);
-  void OnEnded(HostIndex host);
-  void OnUpcall(HostIndex host, const engine::Upcall& upcall);
-  // After everything that happens: whoever is ready runs.
-  void Run();
-
-  void OnHealed() { healed_ = true; }
-  void OnSynced() { synced_ = true; }
-  void Stop() { stopping_ = true; }
-  bool IsQuiet() const;
-  // All is healed and quiet.
-  void CheckAtEnd();
-  SessionChecker& checker() { return checker_; }
-  std::string Describe() const;
+  // ---- sim::Tenants.
+  void OnStarted(HostIndex host, ProcessNumber process) override;
+  void OnEnded(HostIndex host) override;
+  void OnUpcall(HostIndex host, const engine::Upcall& upcall) override;
+  bool IsOwn(const engine::Upcall& upcall) const override;
+  void Run() override;
+  void OnHealed() override { healed_ = true; }
+  void OnSynced() override { synced_ = true; }
+  void Stop() override { stopping_ = true; }
+  bool IsQuiet() const override;
+  void CheckAtEnd() override;
+  std::string_view map() const override { return kSessionMap; }
+  std::string Describe() const override;
+  void AddCounts(std::map<std::string, uint64_t>& counts) const override;
 
  private:
   struct Process {
-    Process(SessionWorld& world, Fibers& fibers, HostIndex host, ProcessNumber number,
-            uint64_t seed)
-        : seat(std::make_shared<SessionSeat>(world, fibers, host, number, seed)) {}
-    std::shared_ptr<SessionSeat> seat;
+    Process(TenantWorld& world, Fibers& fibers, HostIndex host, ProcessNumber number, uint64_t seed)
+        : seat(std::make_shared<Seat>(world, fibers, host, number, seed)) {}
+    std::shared_ptr<Seat> seat;
     std::shared_ptr<session::Core> core;
     session::Home home;
     Subscription events;
     bool attached = false;
     bool switching = false;
-    size_t requests = 0;                // Under way.
-    std::set<std::string> busy;         // Sessions that one of them writes.
+    size_t requests = 0;         // Under way.
+    std::set<std::string> busy;  // Sessions that one of them writes.
   };
   struct User {
     std::string id;  // Empty: none.
@@ -105,7 +104,7 @@ class SessionUsers {
   std::string NewId() { return "~" + std::to_string(++ids_); }
   void CheckStore(Process& process, const std::map<std::string, SessionChecker::Write>& there);
 
-  SessionWorld& world_;
+  TenantWorld& world_;
   const SessionOptions options_;
   Violations& violations_;
   SessionChecker checker_;
@@ -124,6 +123,9 @@ class SessionUsers {
   std::unique_ptr<Fibers> fibers_;
 };
 
-}  // namespace cohort::sim
+// For ClusterOptions::tenants.
+sim::TenantFactory SessionStores();
 
-#endif  // COHORT_SIM_SESSION_USERS_H_
+}  // namespace cohort::simsession
+
+#endif  // COHORT_SIMSESSION_USERS_H_

@@ -1,10 +1,8 @@
-#include "sim/session_users.h"
+#include "simsession/users.h"
 
 #include <algorithm>
 
-#include "sim/words.h"
-
-namespace cohort::sim {
+namespace cohort::simsession {
 namespace {
 
 using Outcome = SessionChecker::Outcome;
@@ -21,11 +19,9 @@ std::string ValueOf(const SessionSnapshot& snapshot, std::string_view name) {
 }
 
 bool IsRefusal(const absl::Status& status) {
-  return absl::IsAborted(status) || absl::IsNotFound(status) ||
-         absl::IsResourceExhausted(status) || absl::IsAlreadyExists(status);
+  return absl::IsAborted(status) || absl::IsNotFound(status) || absl::IsResourceExhausted(status) ||
+         absl::IsAlreadyExists(status);
 }
-
-}  // namespace
 
 SessionOptions DrawSessionOptions(uint64_t seed) {
   Random random(seed ^ 0x5E55'1045);
@@ -43,17 +39,20 @@ SessionOptions DrawSessionOptions(uint64_t seed) {
   return options;
 }
 
-SessionUsers::SessionUsers(SessionWorld& world, const SessionOptions& options, size_t hosts,
-                           uint64_t seed, Violations& violations)
+}  // namespace
+
+SessionUsers::SessionUsers(TenantWorld& world, const sim::TenantOptions& tenants,
+                           Violations& violations)
     : world_(world),
-      options_(options),
+      options_(DrawSessionOptions(tenants.seed)),
       violations_(violations),
       checker_(violations),
-      random_(seed ^ 0x05E5'51A5),
-      users_(options.users),
-      now_(hosts, nullptr),
+      random_(tenants.seed ^ 0x05E5'51A5),
+      users_(options_.users),
+      now_(tenants.hosts, nullptr),
       fibers_(std::make_unique<Fibers>()) {
-  for (User& user : users_) user.home = static_cast<HostIndex>(random_.Below(hosts));
+  for (User& user : users_) user.home = static_cast<HostIndex>(random_.Below(tenants.hosts));
+  if (tenants.ends_may_be_forgotten) checker_.EndsMayBeForgotten();
 }
 
 SessionUsers::~SessionUsers() {
@@ -72,8 +71,8 @@ void SessionUsers::Note(const Process& process, const std::string& text) {
 // ---- Processes.
 
 session::Home SessionUsers::HomeOf(Process& process) {
-  return {&process, [&process](const std::string&)
-              -> absl::StatusOr<std::shared_ptr<session::SessionMap>> {
+  return {&process,
+          [&process](const std::string&) -> absl::StatusOr<std::shared_ptr<session::SessionMap>> {
             if (absl::Status status = process.seat->Open(); !status.ok()) return status;
             return std::static_pointer_cast<session::SessionMap>(process.seat);
           }};
@@ -124,6 +123,13 @@ void SessionUsers::OnUpcall(HostIndex host, const engine::Upcall& upcall) {
   stirred_ = true;
 }
 
+bool SessionUsers::IsOwn(const engine::Upcall& upcall) const {
+  if (const auto* done = std::get_if<engine::DoneUpcall>(&upcall))
+    return done->command >= kSessionCommands;
+  const auto* change = std::get_if<engine::ChangeUpcall>(&upcall);
+  return change != nullptr && IsOfSessions(*change);
+}
+
 void SessionUsers::Run() {
   if (running_) return;
   if (!stirred_ && world_.now() < run_at_) return;
@@ -145,7 +151,7 @@ void SessionUsers::Run() {
   }
   if (next == run_at_ || next.is_infinite()) return;
   run_at_ = next;
-  world_.RunSessionsAt(next);
+  world_.RunTenantsAt(next);
 }
 
 void SessionUsers::Attach(Process& process) {
@@ -189,8 +195,7 @@ void SessionUsers::Switch(Process& process, bool on) {
 
 void SessionUsers::SwitchNowAndThen(Process& process) {
   while (process.seat->alive()) {
-    const Instant next =
-        world_.now() + random_.Between(Duration(milliseconds(100)), seconds(10));
+    const Instant next = world_.now() + random_.Between(Duration(milliseconds(100)), seconds(10));
     fibers_->Park([&] { return healed_ || !process.seat->alive(); }, next);
     if (healed_ || !process.seat->alive()) break;
     if (process.attached) Switch(process, !process.core->replicated());
@@ -252,8 +257,8 @@ Outcome SessionUsers::OutcomeOf(Process& process, const std::string& id, bool sy
   if (status.ok()) return Outcome::kOk;
   if (synced && process.seat->alive() && !IsRefusal(status)) {
     violations_.Add("S7", At(process),
-                    "a call for session " + id + " failed in a healed group: " +
-                        std::string(status.ToString()));
+                    "a call for session " + id +
+                        " failed in a healed group: " + std::string(status.ToString()));
   }
   return IsRefusal(status) ? Outcome::kRefused : Outcome::kUnknown;
 }
@@ -458,4 +463,22 @@ std::string SessionUsers::Describe() const {
   return text;
 }
 
-}  // namespace cohort::sim
+void SessionUsers::AddCounts(std::map<std::string, uint64_t>& counts) const {
+  const SessionChecker::Stats& stats = checker_.stats();
+  counts["session writes acknowledged"] = stats.acknowledged;
+  counts["session writes refused"] = stats.refused;
+  counts["session writes of unknown outcome"] = stats.unknown;
+  counts["session ends acknowledged"] = stats.ends;
+  counts["session reads"] = stats.reads;
+  counts["sessions taken over"] = stats.takeovers;
+  counts["session writes that another side overwrote"] = stats.lost_by_sides;
+  counts["session writes whose holders are dead"] = stats.void_promises;
+}
+
+sim::TenantFactory SessionStores() {
+  return [](TenantWorld& world, const sim::TenantOptions& options, Violations& violations) {
+    return std::make_unique<SessionUsers>(world, options, violations);
+  };
+}
+
+}  // namespace cohort::simsession

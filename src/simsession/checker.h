@@ -3,21 +3,25 @@
 // The idea: every write of a session has a number, writes that number into the session, and names
 // the one it was made on. So what is read at any time names a chain of writes, and an acknowledged
 // one must be in it. What is promised, and so what is checked:
-//   - S1 an acknowledged write is in the chain of what is read afterwards at a member that had it,
-//     and in that of what there is at the end. Excused: it was overwritten by one that another side
-//     of a partition made, or all members that had it are dead.
-//   - S2 of two acknowledged writes of one side neither overwrites the other unseen. One side: both
-//     were asked for and answered in one view; or one was asked for where the other was already.
+//   - S1 what is read is not older than an acknowledged write that this member had; nor is what
+//     there is at the end, unless all members that had it are dead.
+//   - S2 nor has another write overwritten it unseen, but for one that another side of a partition
+//     made. One side: both were asked for and answered in one view; or one was asked for where the
+//     other was already.
 //   - S3 what was acknowledged to have ended is not read again where it was known, nor at the end;
 //     and what nobody has ended is there.
 //   - S4 an end that was acknowledged is told `here` once; none is told twice at one store; nor at
 //     two that have been in one view for longer than a write may take.
 //   - S5 the two values that each write sets are never of two writes.
 //   - S6 a write that was refused is never read.
+// What a store is asked besides, at the end and in a healed group (users.h):
+//   - S7 calls succeed, or are refused for a reason; every store is in its group.
+//   - S8 a store keeps nothing of sessions that are not there.
+//   - S9 all members read the same.
 // Not promised, not checked: writes whose outcome is unknown; sessions that somebody took out of
 // the group (`Excuse`).
-#ifndef COHORT_SIM_CHECK_SESSIONS_H_
-#define COHORT_SIM_CHECK_SESSIONS_H_
+#ifndef COHORT_SIMSESSION_CHECKER_H_
+#define COHORT_SIMSESSION_CHECKER_H_
 
 #include <cstdint>
 #include <map>
@@ -27,7 +31,11 @@
 
 #include "sim/checker.h"
 
-namespace cohort::sim {
+namespace cohort::simsession {
+
+using sim::Moment;
+using sim::ProcessNumber;
+using sim::Violations;
 
 class SessionChecker {
  public:
@@ -120,8 +128,9 @@ class SessionChecker {
   bool IsIn(Write write, Write chain) const;
   // Whether `one` and `other`, made on one base, may both have been acknowledged.
   bool MayBoth(const Node& one, const Node& other) const;
-  // Whether what is read, `seen`, may lack `write`. `renamed`: see Session::renamed_from.
-  bool MayLack(Write seen, Write write, Write renamed) const;
+  // Which promise is broken where what is read, `seen`, lacks `write`; null: none. `renamed`: see
+  // Session::renamed_from.
+  const char* Lack(Write seen, Write write, Write renamed) const;
   std::string Describe(Write write) const;
   void CheckSession(const Moment& moment, const std::string& id, const Session& session,
                     const std::map<std::string, Write>& there);
@@ -139,6 +148,6 @@ class SessionChecker {
   Stats stats_;
 };
 
-}  // namespace cohort::sim
+}  // namespace cohort::simsession
 
-#endif  // COHORT_SIM_CHECK_SESSIONS_H_
+#endif  // COHORT_SIMSESSION_CHECKER_H_

@@ -1,12 +1,14 @@
-#include "sim/check_sessions.h"
+#include "simsession/checker.h"
 
 #include <algorithm>
 #include <utility>
 
 #include "sim/words.h"
 
-namespace cohort::sim {
+namespace cohort::simsession {
 namespace {
+
+using sim::Words;
 
 // Longer than a store waits for a write, and for its event to be told.
 constexpr Duration kWriteMax = seconds(8);
@@ -87,15 +89,15 @@ bool SessionChecker::IsIn(Write write, Write chain) const {
 bool SessionChecker::MayBoth(const Node& one, const Node& other) const {
   // The end of the other was not seen, so it may have been made on any side.
   if (!one.ok || !other.ok) return true;
-  const bool one_view = one.view == other.view && one.answered_view == one.view &&
-                        other.answered_view == other.view;
+  const bool one_view =
+      one.view == other.view && one.answered_view == one.view && other.answered_view == other.view;
   const auto was_there = [](const Node& first, const Node& later) {
     return first.answered <= later.begun && first.holders.contains(later.process);
   };
   return !one_view && !was_there(one, other) && !was_there(other, one);
 }
 
-bool SessionChecker::MayLack(Write seen, Write write, Write renamed) const {
+const char* SessionChecker::Lack(Write seen, Write write, Write renamed) const {
   // Up from both to where they part: the numbers of a chain grow.
   Write here = seen;
   Write there = write;
@@ -110,8 +112,8 @@ bool SessionChecker::MayLack(Write seen, Write write, Write renamed) const {
       there = writes_[there].base;
     }
   }
-  if (above_here == 0) return false;  // Older than the write itself.
-  return MayBoth(writes_[above_here], writes_[above_there]);
+  if (above_here == 0) return "S1";  // Older than the write itself.
+  return MayBoth(writes_[above_here], writes_[above_there]) ? nullptr : "S2";
 }
 
 std::string SessionChecker::Describe(Write write) const {
@@ -147,10 +149,12 @@ void SessionChecker::Read(const Moment& moment, Instant since, const std::string
   for (auto it = session.acknowledged.rbegin(); it != session.acknowledged.rend(); ++it) {
     const Node& node = writes_[*it];
     if (node.answered > since || !node.holders.contains(moment.process)) continue;
-    if (IsIn(*it, write) || MayLack(write, *it, session.renamed_from)) return;
-    violations_.Add("S1", moment,
-                    "session " + id + " is read as of " + Describe(write) + ", and lacks " +
-                        Describe(*it));
+    if (IsIn(*it, write)) return;
+    const char* const lack = Lack(write, *it, session.renamed_from);
+    if (lack == nullptr) return;
+    violations_.Add(
+        lack, moment,
+        "session " + id + " is read as of " + Describe(write) + ", and lacks " + Describe(*it));
     return;
   }
 }
@@ -208,21 +212,20 @@ void SessionChecker::CheckLacking(const Moment& moment, const std::string& id,
                                   const Session& session, Write seen) {
   for (const Write write : session.acknowledged) {
     if (IsIn(write, seen)) continue;
-    const Node& node = writes_[write];
-    if (!AnyAlive(node.holders)) {
+    const char* const lack = Lack(seen, write, session.renamed_from);
+    if (!AnyAlive(writes_[write].holders)) {
       ++stats_.void_promises;
-    } else if (MayLack(seen, write, session.renamed_from)) {
+    } else if (lack == nullptr) {
       ++stats_.lost_by_sides;
     } else {
-      violations_.Add("S1", moment,
-                      "session " + id + " ends as of " + Describe(seen) + ", and lacks " +
-                          Describe(write));
+      violations_.Add(
+          lack, moment,
+          "session " + id + " ends as of " + Describe(seen) + ", and lacks " + Describe(write));
     }
   }
 }
 
-void SessionChecker::CheckGone(const Moment& moment, const std::string& id,
-                               const Session& session,
+void SessionChecker::CheckGone(const Moment& moment, const std::string& id, const Session& session,
                                const std::map<std::string, Write>& there) {
   if (session.end_begun || session.may_end) return;
   // Under another id?
@@ -263,8 +266,7 @@ void SessionChecker::CheckSession(const Moment& moment, const std::string& id,
   if (is_owed && std::none_of(session.told.begin(), session.told.end(), was_told)) {
     violations_.Add("S4", moment,
                     "the end of session " + id + " was acknowledged " + Words(session.ended) +
-                        " to process " + std::to_string(session.ended_by) +
-                        ", which was not told");
+                        " to process " + std::to_string(session.ended_by) + ", which was not told");
   }
 }
 
@@ -272,4 +274,4 @@ void SessionChecker::AtEnd(const Moment& moment, const std::map<std::string, Wri
   for (const auto& [id, session] : sessions_) CheckSession(moment, id, session, there);
 }
 
-}  // namespace cohort::sim
+}  // namespace cohort::simsession

@@ -1,4 +1,4 @@
-#include "sim/session_seat.h"
+#include "simsession/seat.h"
 
 #include <algorithm>
 #include <utility>
@@ -9,16 +9,14 @@
 #include "runtime/subscribers.h"
 #include "session/record.h"
 
-namespace cohort::sim {
+namespace cohort::simsession {
 namespace {
 
 constexpr int64_t kUnixBegin = 1'700'000'000;  // The time of day at which runs begin.
 constexpr Duration kTellingLag = milliseconds(2);
 constexpr Duration kTellingLagMax = milliseconds(300);  // A slow listener before.
 
-absl::Status NotReady() {
-  return absl::UnavailableError("this member has no complete state yet");
-}
+absl::Status NotReady() { return absl::UnavailableError("this member has no complete state yet"); }
 
 Duration ToDuration(absl::Duration duration) {
   const absl::Duration clamped = std::clamp(duration, absl::ZeroDuration(), absl::Hours(24 * 365));
@@ -32,8 +30,7 @@ bool IsOfSessions(const engine::ChangeUpcall& change) {
   return (id.has_value() && id->starts_with('~')) || session::IsEndKey(change.key);
 }
 
-SessionSeat::SessionSeat(SessionWorld& world, Fibers& fibers, HostIndex host,
-                         ProcessNumber process, uint64_t seed)
+Seat::Seat(TenantWorld& world, Fibers& fibers, HostIndex host, ProcessNumber process, uint64_t seed)
     : world_(world),
       fibers_(fibers),
       host_(host),
@@ -43,13 +40,13 @@ SessionSeat::SessionSeat(SessionWorld& world, Fibers& fibers, HostIndex host,
 
 // ---- The simulator's side.
 
-void SessionSeat::End() {
+void Seat::End() {
   alive_ = false;
   told_.clear();
   on_change_ = nullptr;
 }
 
-void SessionSeat::OnUpcall(const engine::Upcall& upcall) {
+void Seat::OnUpcall(const engine::Upcall& upcall) {
   if (const auto* done = std::get_if<engine::DoneUpcall>(&upcall)) {
     const auto found = answers_.find(done->command);
     if (found != answers_.end()) found->second = *done;
@@ -70,20 +67,20 @@ void SessionSeat::OnUpcall(const engine::Upcall& upcall) {
   });
 }
 
-void SessionSeat::Deliver(std::function<void()> task) const {
+void Seat::Deliver(std::function<void()> task) const {
   if (!alive_) return;
-  const Duration lag = random_.Between(Duration(0), random_.Chance(0.02) ? kTellingLagMax
-                                                                          : kTellingLag);
+  const Duration lag =
+      random_.Between(Duration(0), random_.Chance(0.02) ? kTellingLagMax : kTellingLag);
   Instant at = world_.now() + lag;
   if (!told_.empty()) at = std::max(at, told_.back().at);
   told_.push_back({at, std::move(task)});
 }
 
-Instant SessionSeat::next_telling() const {
+Instant Seat::next_telling() const {
   return told_.empty() ? Instant::Infinite() : told_.front().at;
 }
 
-bool SessionSeat::Tell() {
+bool Seat::Tell() {
   if (told_.empty() || told_.front().at > world_.now()) return false;
   const std::function<void()> tell = std::move(told_.front().tell);
   told_.pop_front();
@@ -91,26 +88,26 @@ bool SessionSeat::Tell() {
   return true;
 }
 
-absl::Status SessionSeat::Open() {
+absl::Status Seat::Open() {
   engine::OpenMap open;
   open.name = kSessionMap;
   open.convergent = true;
   return Call(std::move(open), absl::Seconds(5)).status;
 }
 
-void SessionSeat::Sleep(Duration duration) {
+void Seat::Sleep(Duration duration) {
   fibers_.Park([this] { return !alive_; }, world_.now() + duration);
 }
 
 // ---- Waiting.
 
-absl::Time SessionSeat::Now() const {
+absl::Time Seat::Now() const {
   // The clock of a process that is gone stands still.
   return absl::FromUnixSeconds(kUnixBegin) +
          absl::Nanoseconds((world_.LocalNow(host_) - Instant::Zero()).count());
 }
 
-void SessionSeat::Lock(runtime::Mutex& order) ABSL_NO_THREAD_SAFETY_ANALYSIS {
+void Seat::Lock(runtime::Mutex& order) ABSL_NO_THREAD_SAFETY_ANALYSIS {
   const auto is_free = [&order] {
     const bool taken = order.TryLock();
     if (taken) order.Unlock();
@@ -119,15 +116,15 @@ void SessionSeat::Lock(runtime::Mutex& order) ABSL_NO_THREAD_SAFETY_ANALYSIS {
   while (!order.TryLock()) fibers_.Park(is_free, Instant::Infinite());
 }
 
-bool SessionSeat::Await(runtime::Mutex& mutex, const std::function<bool()>& is_so,
-                        absl::Duration timeout) ABSL_NO_THREAD_SAFETY_ANALYSIS {
+bool Seat::Await(runtime::Mutex& mutex, const std::function<bool()>& is_so,
+                 absl::Duration timeout) ABSL_NO_THREAD_SAFETY_ANALYSIS {
   mutex.Unlock();
   fibers_.Park([this, is_so] { return !alive_ || is_so(); }, world_.now() + ToDuration(timeout));
   mutex.Lock();
   return is_so();
 }
 
-WriteResult SessionSeat::Call(engine::Command command, absl::Duration timeout) {
+WriteResult Seat::Call(engine::Command command, absl::Duration timeout) {
   WriteResult result;
   if (!alive_) {
     result.status = absl::CancelledError("the process is gone");
@@ -136,7 +133,7 @@ WriteResult SessionSeat::Call(engine::Command command, absl::Duration timeout) {
   const uint64_t id = kSessionCommands + (uint64_t{process_} << 32) + ++commands_;
   engine::SetId(command, id);
   answers_[id] = std::nullopt;
-  result.status = world_.ExecuteForSessions(host_, command);
+  result.status = world_.ExecuteForTenant(host_, command);
   if (result.ok() && !answers_[id].has_value()) {
     fibers_.Park([this, id] { return !alive_ || answers_[id].has_value(); },
                  world_.now() + ToDuration(timeout));
@@ -159,7 +156,7 @@ WriteResult SessionSeat::Call(engine::Command command, absl::Duration timeout) {
 // ---- Reading.
 
 template <class Function>
-absl::Status SessionSeat::Read(Function&& read) const {
+absl::Status Seat::Read(Function&& read) const {
   if (!alive_) return absl::CancelledError("the process is gone");
   const engine::Engine* const engine = world_.NodeOf(host_)->engine();
   const std::optional<uint32_t> id = engine->MapId(kSessionMap);
@@ -168,13 +165,11 @@ absl::Status SessionSeat::Read(Function&& read) const {
   return read(*found, engine->GroupTimeMs(world_.LocalNow(host_)));
 }
 
-View SessionSeat::view() const { return alive_ ? world_.NodeOf(host_)->view() : View(); }
+View Seat::view() const { return alive_ ? world_.NodeOf(host_)->view() : View(); }
 
-bool SessionSeat::Wrote(const Version& version) const {
-  return map::IsWordOf(version.writer, self_);
-}
+bool Seat::Wrote(const Version& version) const { return map::IsWordOf(version.writer, self_); }
 
-absl::StatusOr<Entry> SessionSeat::Get(std::string_view key) const {
+absl::StatusOr<Entry> Seat::Get(std::string_view key) const {
   absl::StatusOr<Entry> entry = NotReady();
   const absl::Status status = Read([&](const map::ConvergentMap& map, map::GroupTime now) {
     const auto reading = map.GetWithMeta(key, now);
@@ -186,7 +181,7 @@ absl::StatusOr<Entry> SessionSeat::Get(std::string_view key) const {
   return entry;
 }
 
-absl::StatusOr<std::vector<Attribute>> SessionSeat::GetAttributes(std::string_view key) const {
+absl::StatusOr<std::vector<Attribute>> Seat::GetAttributes(std::string_view key) const {
   std::vector<Attribute> attributes;
   const absl::Status status = Read([&](const map::ConvergentMap& map, map::GroupTime now) {
     const auto found = map.GetAttributes(key, now);
@@ -199,7 +194,7 @@ absl::StatusOr<std::vector<Attribute>> SessionSeat::GetAttributes(std::string_vi
   return attributes;
 }
 
-absl::StatusOr<Member> SessionSeat::OwnerOf(std::string_view key) const {
+absl::StatusOr<Member> Seat::OwnerOf(std::string_view key) const {
   std::optional<uint64_t> owner;
   const absl::Status status = Read([&](const map::ConvergentMap& map, map::GroupTime now) {
     owner = map.OwnerOf(key, now);
@@ -213,7 +208,7 @@ absl::StatusOr<Member> SessionSeat::OwnerOf(std::string_view key) const {
   return absl::UnavailableError("the owner is not in the view; the entry can be claimed");
 }
 
-uint64_t SessionSeat::Bytes() const {
+uint64_t Seat::Bytes() const {
   uint64_t bytes = 0;
   Read([&](const map::ConvergentMap& map, map::GroupTime) {
     bytes = map.Bytes();
@@ -222,7 +217,7 @@ uint64_t SessionSeat::Bytes() const {
   return bytes;
 }
 
-MapDigest SessionSeat::Digest() const {
+MapDigest Seat::Digest() const {
   MapDigest digest;
   Read([&](const map::ConvergentMap& map, map::GroupTime) {
     digest.hi = map.digest().hi;
@@ -234,7 +229,7 @@ MapDigest SessionSeat::Digest() const {
   return digest;
 }
 
-void SessionSeat::ForEach(
+void Seat::ForEach(
     const std::function<void(std::string_view key, const Entry& entry)>& visit) const {
   std::vector<std::pair<std::string, Entry>> entries;
   Read([&](const map::ConvergentMap& map, map::GroupTime now) {
@@ -250,11 +245,11 @@ void SessionSeat::ForEach(
   for (const auto& [key, entry] : entries) visit(key, entry);
 }
 
-Subscription SessionSeat::Subscribe(std::function<void(const Change&)> on_change) {
+Subscription Seat::Subscribe(std::function<void(const Change&)> on_change) {
   struct Handle final : Subscription::Impl {
-    explicit Handle(SessionSeat& in_seat) : seat(in_seat) {}
+    explicit Handle(Seat& in_seat) : seat(in_seat) {}
     void Cancel() override { seat.on_change_ = nullptr; }
-    SessionSeat& seat;
+    Seat& seat;
   };
   on_change_ = std::move(on_change);
   if (alive_) world_.NodeOf(host_)->WatchMap(kSessionMap);
@@ -263,7 +258,7 @@ Subscription SessionSeat::Subscribe(std::function<void(const Change&)> on_change
 
 // ---- Writing.
 
-absl::StatusOr<engine::Command> SessionSeat::NewWrite(
+absl::StatusOr<engine::Command> Seat::NewWrite(
     const absl::StatusOr<map::ConvergentRequest>& request, const WriteOptions& options) const {
   if (!request.ok()) return request.status();
   engine::MapWrite write;
@@ -277,8 +272,8 @@ absl::StatusOr<engine::Command> SessionSeat::NewWrite(
   return engine::Command(std::move(write));
 }
 
-WriteResult SessionSeat::WriteRequest(const absl::StatusOr<map::ConvergentRequest>& request,
-                                      const WriteOptions& options) {
+WriteResult Seat::WriteRequest(const absl::StatusOr<map::ConvergentRequest>& request,
+                               const WriteOptions& options) {
   absl::StatusOr<engine::Command> command = NewWrite(request, options);
   WriteResult result;
   result.status = command.status();
@@ -286,16 +281,15 @@ WriteResult SessionSeat::WriteRequest(const absl::StatusOr<map::ConvergentReques
   return Call(*std::move(command), options.timeout);
 }
 
-WriteResult SessionSeat::PutAttributes(std::string_view key,
-                                       const std::vector<Attribute>& attributes,
-                                       const WriteOptions& options) {
+WriteResult Seat::PutAttributes(std::string_view key, const std::vector<Attribute>& attributes,
+                                const WriteOptions& options) {
   absl::StatusOr<map::AttributesOp> op = runtime::NewAttributes(key, attributes, options);
   if (!op.ok()) return WriteRequest(op.status(), options);
   return WriteRequest(map::ConvergentRequest(*std::move(op)), options);
 }
 
-WriteResult SessionSeat::PutByDelta(const map::AttributesOp& op, const WriteOptions& options,
-                                    bool& deltas) {
+WriteResult Seat::PutByDelta(const map::AttributesOp& op, const WriteOptions& options,
+                             bool& deltas) {
   std::optional<engine::WriteDelta> write;
   const absl::Status status = Read([&](const map::ConvergentMap& map, map::GroupTime now) {
     const absl::StatusOr<map::ConvergentOp> whole =
@@ -320,17 +314,17 @@ WriteResult SessionSeat::PutByDelta(const map::AttributesOp& op, const WriteOpti
   return WriteRequest(map::ConvergentRequest(op), options);
 }
 
-WriteResult SessionSeat::Write(const WriteBatch& batch, const WriteOptions& options) {
+WriteResult Seat::Write(const WriteBatch& batch, const WriteOptions& options) {
   absl::StatusOr<map::ConvergentBatchOp> op = runtime::NewConvergentBatch(batch, options);
   if (!op.ok()) return WriteRequest(op.status(), options);
   return WriteRequest(map::ConvergentRequest(*std::move(op)), options);
 }
 
-WriteResult SessionSeat::Erase(std::string_view key, const WriteOptions& options) {
+WriteResult Seat::Erase(std::string_view key, const WriteOptions& options) {
   return WriteRequest(runtime::ToConvergentRequest(runtime::EraseBody(key)), options);
 }
 
-WriteResult SessionSeat::Claim(std::string_view key, const WriteOptions& options) {
+WriteResult Seat::Claim(std::string_view key, const WriteOptions& options) {
   engine::ClaimEntry claim;
   claim.key = key;
   WriteResult result;
@@ -342,8 +336,8 @@ WriteResult SessionSeat::Claim(std::string_view key, const WriteOptions& options
   return Call(std::move(claim), options.timeout);
 }
 
-absl::Status SessionSeat::ExpireAsync(std::string_view key, absl::Duration ttl,
-                                      const WriteOptions& options) {
+absl::Status Seat::ExpireAsync(std::string_view key, absl::Duration ttl,
+                               const WriteOptions& options) {
   absl::StatusOr<runtime::MapBody> body = runtime::ExpireBody(key, ttl);
   if (!body.ok()) return body.status();
   absl::StatusOr<engine::Command> command =
@@ -352,7 +346,7 @@ absl::Status SessionSeat::ExpireAsync(std::string_view key, absl::Duration ttl,
   if (std::get<engine::MapWrite>(*command).operation.empty()) return absl::OkStatus();
   // Nobody waits for the answer.
   engine::SetId(*command, kSessionCommands + (uint64_t{process_} << 32) + ++commands_);
-  return world_.ExecuteForSessions(host_, *command);
+  return world_.ExecuteForTenant(host_, *command);
 }
 
-}  // namespace cohort::sim
+}  // namespace cohort::simsession

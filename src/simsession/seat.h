@@ -2,8 +2,8 @@
 // and where changes are told. See session/session_map.h and session/environment.h.
 //
 // A call that waits is made on a fiber. Threads: one at a time.
-#ifndef COHORT_SIM_SESSION_SEAT_H_
-#define COHORT_SIM_SESSION_SEAT_H_
+#ifndef COHORT_SIMSESSION_SEAT_H_
+#define COHORT_SIMSESSION_SEAT_H_
 
 #include <cstdint>
 #include <deque>
@@ -19,12 +19,13 @@
 #include "engine/engine.h"
 #include "session/environment.h"
 #include "session/session_map.h"
-#include "sim/fibers.h"
-#include "sim/host_table.h"
-#include "sim/node.h"
-#include "sim/scheduler.h"
+#include "sim/tenants.h"
+#include "simsession/fibers.h"
 
-namespace cohort::sim {
+namespace cohort::simsession {
+
+using sim::ProcessNumber;
+using sim::TenantWorld;
 
 // Commands of sessions have numbers from here.
 inline constexpr uint64_t kSessionCommands = uint64_t{1} << 62;
@@ -33,24 +34,9 @@ inline constexpr std::string_view kSessionMap = "session /shop";
 // By its key: the number of a map may have changed since. Ids begin with '~' here.
 bool IsOfSessions(const engine::ChangeUpcall& change);
 
-// What of the cluster sessions need.
-class SessionWorld {
+class Seat final : public session::SessionMap, public session::Environment {
  public:
-  virtual ~SessionWorld() = default;
-  virtual Instant now() const = 0;
-  virtual Instant LocalNow(HostIndex host) const = 0;
-  // Null: it has no process.
-  virtual Node* NodeOf(HostIndex host) const = 0;
-  virtual bool IsRunning(HostIndex host) const = 0;  // Or has no process.
-  virtual absl::Status ExecuteForSessions(HostIndex host, const engine::Command& command) = 0;
-  virtual void RunSessionsAt(Instant at) = 0;
-  virtual void NoteAt(HostIndex host, const std::string& text) = 0;  // In the timeline.
-};
-
-class SessionSeat final : public session::SessionMap, public session::Environment {
- public:
-  SessionSeat(SessionWorld& world, Fibers& fibers, HostIndex host, ProcessNumber process,
-              uint64_t seed);
+  Seat(TenantWorld& world, Fibers& fibers, HostIndex host, ProcessNumber process, uint64_t seed);
 
   // ---- The simulator's side.
   HostIndex host() const { return host_; }
@@ -111,7 +97,7 @@ class SessionSeat final : public session::SessionMap, public session::Environmen
                                            const WriteOptions& options) const;
   WriteResult Call(engine::Command command, absl::Duration timeout);
 
-  SessionWorld& world_;
+  TenantWorld& world_;
   Fibers& fibers_;
   const HostIndex host_;
   const ProcessNumber process_;
@@ -124,6 +110,6 @@ class SessionSeat final : public session::SessionMap, public session::Environmen
   mutable std::deque<Telling> told_;  // Waits for the delivery thread.
 };
 
-}  // namespace cohort::sim
+}  // namespace cohort::simsession
 
-#endif  // COHORT_SIM_SESSION_SEAT_H_
+#endif  // COHORT_SIMSESSION_SEAT_H_

@@ -3,8 +3,8 @@
 // happens follows from the order of the turns alone, as in a program of one thread.
 //
 // Threads: the one that drives, and the fibers it gives a turn.
-#ifndef COHORT_SIM_FIBERS_H_
-#define COHORT_SIM_FIBERS_H_
+#ifndef COHORT_SIMSESSION_FIBERS_H_
+#define COHORT_SIMSESSION_FIBERS_H_
 
 #include <functional>
 #include <memory>
@@ -13,7 +13,9 @@
 #include "base/instant.h"
 #include "sim/scheduler.h"
 
-namespace cohort::sim {
+namespace cohort::simsession {
+
+using sim::HostIndex;
 
 class Fibers {
  public:
@@ -43,6 +45,6 @@ class Fibers {
   bool ending_ = false;
 };
 
-}  // namespace cohort::sim
+}  // namespace cohort::simsession
 
-#endif  // COHORT_SIM_FIBERS_H_
+#endif  // COHORT_SIMSESSION_FIBERS_H_

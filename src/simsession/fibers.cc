@@ -1,4 +1,4 @@
-#include "sim/fibers.h"
+#include "simsession/fibers.h"
 
 #include <algorithm>
 #include <thread>
@@ -8,7 +8,7 @@
 #include "runtime/delivery_queue.h"
 #include "runtime/mutex.h"
 
-namespace cohort::sim {
+namespace cohort::simsession {
 
 using runtime::MutexLock;
 
@@ -93,8 +93,7 @@ void Fibers::Run(Instant now, const IsRunning& is_running) {
     for (size_t i = 0; i < fibers_.size(); ++i) {
       Fiber& fiber = *fibers_[i];
       if (fiber.ended || !is_running(fiber.host)) continue;
-      const bool is_ready =
-          ending_ || fiber.deadline <= now || (fiber.is_so && fiber.is_so());
+      const bool is_ready = ending_ || fiber.deadline <= now || (fiber.is_so && fiber.is_so());
       if (!is_ready) continue;
       GiveTurn(fiber);
       ran = true;
@@ -115,4 +114,4 @@ Instant Fibers::NextDeadline(const IsRunning& is_running) const {
   return next;
 }
 
-}  // namespace cohort::sim
+}  // namespace cohort::simsession
