@@ -82,10 +82,8 @@ class Core : public std::enable_shared_from_this<Core> {
 
   // What it keeps, for those who look for what is never given back.
   struct Kept {
-    size_t listed = 0;         // Sessions, as far as is known.
-    size_t used = 0;           // Of which it knows more.
-    size_t unlisted_used = 0;  // Of these, those that are not listed.
-    size_t open_ends = 0;      // Ends whose call has not returned.
+    std::vector<std::string> unlisted;  // Sessions that it knows of, and does not list.
+    size_t open_ends = 0;               // Ends whose call has not returned.
   };
   Kept kept() const;
 

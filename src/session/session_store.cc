@@ -49,7 +49,7 @@ absl::StatusOr<MapDigest> Core::Digest() const {
 
 Core::Kept Core::kept() const {
   const runtime::MutexLock lock(&mutex_);
-  return {table_.size(), table_.used(), table_.UnlistedUsed(), open_ends_.open()};
+  return {table_.UsedUnlisted(), open_ends_.open()};
 }
 
 }  // namespace session

@@ -96,10 +96,12 @@ void SessionTable::Drop(std::string_view id) {
   if (found->second.use_count() == 1) used_.erase(found);
 }
 
-size_t SessionTable::UnlistedUsed() const {
-  size_t count = 0;
-  for (const auto& [id, session] : used_) count += Contains(id) ? 0 : 1;
-  return count;
+std::vector<std::string> SessionTable::UsedUnlisted() const {
+  std::vector<std::string> ids;
+  for (const auto& [id, session] : used_) {
+    if (!Contains(id)) ids.push_back(id);
+  }
+  return ids;
 }
 
 std::vector<std::shared_ptr<Session>> SessionTable::Owned() const {

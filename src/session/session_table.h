@@ -92,7 +92,7 @@ class SessionTable {
   void Drop(std::string_view id);
   std::vector<std::shared_ptr<Session>> Owned() const;
   size_t used() const { return used_.size(); }
-  size_t UnlistedUsed() const;
+  std::vector<std::string> UsedUnlisted() const;  // That are not in the list.
 
  private:
   absl::flat_hash_map<std::string, absl::Time> due_;

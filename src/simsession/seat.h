@@ -42,6 +42,7 @@ class Seat final : public session::SessionMap, public session::Environment {
   HostIndex host() const { return host_; }
   ProcessNumber process() const { return process_; }
   bool alive() const { return alive_; }
+  bool joined() const { return alive_ && world_.NodeOf(host_)->engine()->joined(); }
   void End();  // The process is gone.
   void OnUpcall(const engine::Upcall& upcall);
   // Tells what is due. False: there was nothing.

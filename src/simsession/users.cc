@@ -156,7 +156,8 @@ void SessionUsers::Run() {
 
 void SessionUsers::Attach(Process& process) {
   while (process.seat->alive() && !process.attached) {
-    process.attached = process.core->Attach(process.home).ok();
+    // Group::Join() does not return before.
+    if (process.seat->joined()) process.attached = process.core->Attach(process.home).ok();
     if (!process.attached) process.seat->Sleep(milliseconds(100));
   }
 }
@@ -416,11 +417,11 @@ bool SessionUsers::IsQuiet() const {
 
 void SessionUsers::CheckStore(Process& process, const std::map<std::string, Write>& there) {
   const session::Core::Kept kept = process.core->kept();
-  if (kept.unlisted_used > 0 || kept.open_ends > 0) {
+  for (const std::string& id : kept.unlisted)
+    violations_.Add("S8", At(process), "session " + id + " is not listed, and something is kept");
+  if (kept.open_ends > 0) {
     violations_.Add("S8", At(process),
-                    "a store keeps " + std::to_string(kept.unlisted_used) +
-                        " sessions that are not listed, and " + std::to_string(kept.open_ends) +
-                        " open ends");
+                    std::to_string(kept.open_ends) + " ends are open, and nobody asks for any");
   }
   for (const std::string& id : process.core->Ids(SIZE_MAX)) {
     if (there.contains(id) || process.core->Exists(id)) continue;
