@@ -67,13 +67,22 @@ absl::Status Core::CheckFence(Session& session, const Replica& replica, Owner ow
   if (always) return absl::OkStatus();
   const absl::StatusOr<Replica::Glance> glance = replica.Look(session.id);
   if (!glance.ok()) return glance.status();
-  const MutexLock lock(&mutex_);
-  if (session.owned && (owner != Owner::kSelf || session.seen < glance->version))
-    OnUnseen(session, replica, owner, glance->version);
-  // Of what is not owned here the claim will tell more.
-  const bool changed = !session.owned && session.seen != glance->version;
-  const bool is_old = fence != 0 && (fence != session.fence || changed);
-  return session.lost || is_old ? Fenced() : absl::OkStatus();
+  bool was_lost = false;
+  bool is_refused = false;
+  {
+    const MutexLock lock(&mutex_);
+    if (session.owned && (owner != Owner::kSelf || session.seen < glance->version))
+      was_lost = OnUnseen(session, replica, owner, glance->version);
+    // Of what is not owned here the claim will tell more.
+    const bool changed = !session.owned && session.seen != glance->version;
+    const bool is_old = fence != 0 && (fence != session.fence || changed);
+    is_refused = session.lost || is_old;
+  }
+  // The feed, which comes later, finds it lost already.
+  if (was_lost)
+    Tell(NewEvent(SessionEventKind::kMoved, session.id, /*here=*/false,
+                  "another member has taken it"));
+  return is_refused ? Fenced() : absl::OkStatus();
 }
 
 absl::Status Core::Own(Session& session, Replica& replica, uint64_t fence, bool always) {

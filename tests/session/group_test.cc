@@ -118,7 +118,7 @@ TEST_F(SessionGroupTest, TheFirstSaveOfAnotherMemberClaimsAndTheOwnerBeforeIsRef
   EXPECT_EQ(late.status.code(), kAborted);
   EXPECT_TRUE(a().Saw(kConflict, "s1"));
   EXPECT_EQ(Get(*b(), "s1", "n"), "2");
-  EXPECT_TRUE(a().Saw(kMoved, "s1"));
+  ASSERT_TRUE(a().Saw(kMoved, "s1"));
   EXPECT_FALSE(a().Told(kMoved, "s1")[0].here);
   // What a new request has read anew may be written; an older one of the same instance may not.
   const absl::StatusOr<SessionSnapshot> anew = a()->Load("s1");
@@ -133,6 +133,26 @@ TEST_F(SessionGroupTest, TheFirstSaveOfAnotherMemberClaimsAndTheOwnerBeforeIsRef
   ASSERT_TRUE(good.ok()) << good.status;
   EXPECT_EQ(Get(*b(), "s1", "n"), "3");
   EXPECT_EQ(a()->stats().conflicts, 2U);
+}
+
+TEST_F(SessionGroupTest, AnOwnerWhoseWriteIsRefusedBeforeTheFeedComesIsToldThatItMoved) {
+  Open(2);
+  ASSERT_TRUE(a()->Create("s1", {}, {{"n", "1"}}).ok());
+  ASSERT_TRUE(a().Saw(kCreated, "s1"));
+  // Holds what the group tells the store.
+  Watched<bool> is_held, may_go;
+  ReplicatedMap map = *members_[0].OpenMap("session /shop", {.kind = MapKind::kConvergent});
+  const Subscription subscription = map.Subscribe([&](const Change& change) {
+    if (change.key.find("s0") == std::string::npos) return;
+    is_held.Update([](bool& held) { held = true; });
+    may_go.WaitFor([](bool go) { return go; });
+  });
+  ASSERT_TRUE(b()->Create("s0", {}, {}).ok());
+  ASSERT_TRUE(is_held.WaitFor([](bool held) { return held; }));
+  ASSERT_TRUE(b()->Save("s1", Set("n", "2")).ok());
+  EXPECT_EQ(a()->Save("s1", Set("n", "stale")).status.code(), kAborted);
+  may_go.Update([](bool& go) { go = true; });
+  EXPECT_TRUE(a().Saw(kMoved, "s1"));
 }
 
 TEST_F(SessionGroupTest, WhatWasReadBeforeAnotherMemberWroteIsNotWritten) {
