@@ -178,6 +178,7 @@ class Core : public std::enable_shared_from_this<Core> {
   void OnGone(std::string_view id, const Change& change);
   void OnEnd(const EndRecord& end, const Change& change);
   void OnOwn(const Change& change);
+  void OnOwnPut(std::string_view id, const Change& change, Replica& replica);
   // Looks at all that the group has.
   void Rescan(Replica& replica, bool tell);
   absl::Time GuessDue(absl::Duration left) const;
