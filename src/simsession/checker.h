@@ -3,11 +3,12 @@
 // The idea: every write of a session has a number, writes that number into the session, and names
 // the one it was made on. So what is read at any time names a chain of writes, and an acknowledged
 // one must be in it. What is promised, and so what is checked:
-//   - S1 what is read is not older than an acknowledged write that this member had; nor is what
-//     there is at the end, unless all members that had it are dead.
-//   - S2 nor has another write overwritten it unseen, but for one that another side of a partition
-//     made. One side: both were asked for and answered in one view; or one was asked for where the
-//     other was already.
+//   - S1 what is read is not older than the latest acknowledged write that this member had; nor is
+//     what there is at the end older than any, unless all members that had it are dead.
+//   - S2 nor has, by the end, another write overwritten one unseen, but for one that another side
+//   of
+//     a partition made. One side: both were asked for and answered in one view; or one was asked
+//     for where the other was already.
 //   - S3 what was acknowledged to have ended is not read again where it was known, nor at the end;
 //     and what nobody has ended is there.
 //   - S4 an end that was acknowledged is told `here` once; none is told twice at one store; nor at
