@@ -69,8 +69,9 @@ class SessionUsers final : public sim::Tenants {
     Subscription events;
     bool attached = false;
     bool switching = false;
-    size_t requests = 0;         // Under way.
-    std::set<std::string> busy;  // Sessions that one of them writes.
+    size_t requests = 0;                 // Under way.
+    std::set<std::string> busy;          // Sessions that one of them writes.
+    std::multiset<std::string> updates;  // Under way.
   };
   struct User {
     std::string id;  // Empty: none.
