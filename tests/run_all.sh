@@ -74,8 +74,6 @@ stage_sim() {
   say "simulator, 60 s of faults a seed, 2 to 7 members, both policies"
   step "simulator, mixed faults, 500 seeds" \
     build/release/cohort sim --seeds 1..500 --members 2..7 --minutes 1 --policy both --jobs "$jobs"
-  step "simulator, session stores, 60 seeds" \
-    build/release/cohort sim --seeds 1..60 --members 2..7 --minutes 1 --policy both --mix sessions --jobs "$jobs"
   step "simulator, the long watch: 60 member-hours, members that stand still, nobody excluded falsely" \
     build/release/cohort sim --seeds 1..24 --members 3..5 --minutes 40 --mix patience --jobs "$jobs"
 }
