@@ -7,7 +7,7 @@
 namespace cohort::simsession {
 namespace {
 
-sim::SeedReport Run(uint64_t seed) {
+sim::SeedReport RunSessions(uint64_t seed) {
   sim::SimCommandOptions options;
   options.mix = "sessions";
   options.members_min = options.members_max = 3;
@@ -17,11 +17,11 @@ sim::SeedReport Run(uint64_t seed) {
 }
 
 TEST(SessionStores, KeepTheirPromisesAndRunTheSameTwice) {
-  const sim::SeedReport first = Run(7);
+  const sim::SeedReport first = RunSessions(7);
   EXPECT_EQ(first.violations, 0u) << first.text;
   EXPECT_GT(first.counts.at("session writes acknowledged"), 100u);
   EXPECT_GT(first.counts.at("session reads"), 100u);
-  const sim::SeedReport again = Run(7);
+  const sim::SeedReport again = RunSessions(7);
   EXPECT_EQ(again.hash, first.hash);
   EXPECT_EQ(again.counts, first.counts);
 }
