@@ -10,12 +10,13 @@
 
 #include "absl/time/time.h"
 #include "runtime/mutex.h"
-#include "session/clock.h"
+#include "session/environment.h"
 
 namespace cohort::session {
 
 class Alarm {
  public:
+  explicit Alarm(Environment& environment) : environment_(environment) {}
   void Wake() {
     const runtime::MutexLock lock(&mutex_);
     woken_ = true;
@@ -36,12 +37,13 @@ class Alarm {
   void Wait() {
     const runtime::MutexLock lock(&mutex_);
     const auto is_woken = [this]() ABSL_NO_THREAD_SAFETY_ANALYSIS { return woken_; };
-    mutex_.AwaitWithTimeout(is_woken,
-                            std::max(absl::ZeroDuration(), absl::FromUnixNanos(planned_) - Now()));
+    const absl::Duration left = absl::FromUnixNanos(planned_) - environment_.Now();
+    environment_.Await(mutex_, is_woken, std::max(absl::ZeroDuration(), left));
     woken_ = false;
   }
 
  private:
+  Environment& environment_;
   runtime::Mutex mutex_;
   bool woken_ ABSL_GUARDED_BY(mutex_) = false;
   std::atomic<bool> stopped_{false};

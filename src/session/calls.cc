@@ -22,7 +22,7 @@ Core::Turn::Turn(Core& core, std::string_view id) : core_(core) {
     const MutexLock lock(&core_.mutex_);
     session_ = core_.table_.FindOrNew(id);
   }
-  session_->order.Lock();
+  core_.environment_.Lock(session_->order);
 }
 
 Core::Turn::~Turn() {

@@ -26,7 +26,7 @@
 #include "cohort/session_store.h"
 #include "runtime/mutex.h"
 #include "session/alarm.h"
-#include "session/clock.h"
+#include "session/environment.h"
 #include "session/event_hub.h"
 #include "session/local_store.h"
 #include "session/open_ends.h"
@@ -40,7 +40,7 @@ namespace cohort::session {
 class Core : public std::enable_shared_from_this<Core> {
  public:
   using Changes = SessionStore::ChangeFunction;
-  explicit Core(const SessionStoreOptions& options);
+  explicit Core(const SessionStoreOptions& options, Environment& environment = Environment::Real());
 
   const SessionStoreOptions& options() const { return options_; }
 
@@ -61,8 +61,9 @@ class Core : public std::enable_shared_from_this<Core> {
 
   // ---- Replication (replication.cc).
   // The group's sessions are here when this returns. Not while it has a replica already.
-  absl::Status Attach(Group& group);
-  absl::StatusOr<uint64_t> SetReplication(Group* group);
+  absl::Status Attach(const Home& home);
+  // Null: out of its group.
+  absl::StatusOr<uint64_t> SetReplication(const Home* home);
   bool replicated() const;
   TaskList& tasks() { return tasks_; }
 
@@ -79,7 +80,16 @@ class Core : public std::enable_shared_from_this<Core> {
   // Whether the calling thread is the worker, of this store or any other.
   static bool OnWorker();
 
+  // What it keeps, for those who look for what is never given back.
+  struct Kept {
+    std::vector<std::string> unlisted;  // Sessions that it knows of, and does not list.
+    size_t open_ends = 0;               // Ends whose call has not returned.
+  };
+  Kept kept() const;
+
  private:
+  absl::Time Now() const { return environment_.Now(); }
+
   using ReplicaPtr = std::shared_ptr<Replica>;
 
   // One write of one session: no other of this store comes between.
@@ -168,6 +178,7 @@ class Core : public std::enable_shared_from_this<Core> {
   void OnGone(std::string_view id, const Change& change);
   void OnEnd(const EndRecord& end, const Change& change);
   void OnOwn(const Change& change);
+  void OnOwnPut(std::string_view id, const Change& change, Replica& replica);
   // Looks at all that the group has.
   void Rescan(Replica& replica, bool tell);
   absl::Time GuessDue(absl::Duration left) const;
@@ -188,6 +199,7 @@ class Core : public std::enable_shared_from_this<Core> {
   void DrainLater();
 
   const SessionStoreOptions options_;
+  Environment& environment_;
   LocalStore local_;
   TaskList tasks_;
   const std::shared_ptr<EventHub<SessionEvent>> events_;

@@ -239,7 +239,8 @@ void Core::OnEnd(const EndRecord& end, const Change& change) {
     if (!table_.Contains(end.id) && end.cause != EndCause::kRenamed) return;
     if (end.cause == EndCause::kRenamed) {
       NoteGone(end.id, end.new_id);
-      table_.Add(end.new_id, Now());  // To be looked at.
+      // To be looked at. What was ended here since is told already.
+      if (!gone_.contains(end.new_id)) table_.Add(end.new_id, Now());
     }
   }
   if (end.cause == EndCause::kRenamed) alarm_.Wake();

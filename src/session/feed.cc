@@ -1,4 +1,5 @@
 // What the group tells of the sessions: what other members did to them.
+#include <algorithm>
 #include <string>
 #include <utility>
 #include <vector>
@@ -29,7 +30,8 @@ void Core::OnChange(const Change& change) {
     Rescan(*in_group, /*tell=*/true);
   } else if (change.cause != ChangeCause::kMerge &&
              change.writer.instance == in_group->self().instance) {
-    OnOwn(change);
+    const auto id = change.value.has_value() ? IdOfKey(change.key) : std::nullopt;
+    id.has_value() ? OnOwnPut(*id, change, *in_group) : OnOwn(change);
   } else if (IsEndKey(change.key)) {
     // A merge may bring one that was told long ago.
     const bool is_told = change.cause == ChangeCause::kMerge || !change.value.has_value();
@@ -43,6 +45,29 @@ void Core::OnChange(const Change& change) {
     }
   }
   if (events_->Drain(kEventsAtOnce)) DrainLater();
+}
+
+// What this store made by a call that has returned without knowing.
+void Core::OnOwnPut(std::string_view id, const Change& change, Replica& replica) {
+  absl::Time due;
+  {
+    const MutexLock lock(&mutex_);
+    if (table_.Contains(id)) return;
+    const absl::StatusOr<Replica::Glance> glance = replica.Look(id);
+    if (!glance.ok()) return;
+    // Whoever has its turn lists it.
+    const std::shared_ptr<Session> session = table_.Find(id);
+    if (session != nullptr && !session->order.TryLock()) return;
+    if (session != nullptr) session->order.Unlock();
+    due = GuessDue(glance->left);
+    table_.Add(id, due);
+  }
+  alarm_.WakeAt(due);
+  SessionEvent event = NewEvent(SessionEventKind::kCreated, id, /*here=*/false,
+                                "took effect after its call had returned");
+  event.by = change.writer;
+  event.version = change.version;
+  Tell(std::move(event));
 }
 
 void Core::OnPut(std::string_view id, const Change& change, Replica& replica) {
@@ -130,7 +155,12 @@ void Core::Rescan(Replica& replica, bool tell) {
   {
     const MutexLock lock(&mutex_);
     known = table_.Ids(SIZE_MAX);
+    // What was loaded before it was listed, and has gone with the state before.
+    for (const std::string& id : table_.UsedUnlisted()) {
+      if (!local_.Exists(id) && !replica.Exists(id)) table_.Drop(id);
+    }
   }
+  std::sort(known.begin(), known.end());
   alarm_.Wake();
   for (const std::string& id : known) {
     if (there.contains(id) || local_.Exists(id) || replica.Exists(id)) continue;

@@ -41,4 +41,10 @@ std::optional<OpenEnd> OpenEnds::OnTold(std::string_view key) {
   return end;
 }
 
+size_t OpenEnds::open() const {
+  size_t count = 0;
+  for (const auto& [key, slot] : ends_) count += slot.is_open ? 1 : 0;
+  return count;
+}
+
 }  // namespace cohort::session

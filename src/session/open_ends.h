@@ -49,6 +49,7 @@ class OpenEnds {
   // will not.
   std::optional<OpenEnd> OnTold(std::string_view key);
   size_t size() const { return ends_.size(); }
+  size_t open() const;  // Their calls have not returned.
 
  private:
   struct Slot {

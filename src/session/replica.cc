@@ -4,12 +4,9 @@
 #include <optional>
 #include <utility>
 
-#include "absl/time/clock.h"
 #include "base/absl_bridge.h"
 #include "cohort/write_batch.h"
-#include "runtime/group_impl.h"
 #include "runtime/map_writes.h"
-#include "runtime/replicated_map_impl.h"
 
 namespace cohort::session {
 namespace {
@@ -54,32 +51,28 @@ absl::Time Replica::Reading::Accessed(absl::Time now) const {
   return AccessedAt(contents.info, left, now);
 }
 
-absl::StatusOr<std::shared_ptr<Replica>> Replica::Open(Group& group,
-                                                       const SessionStoreOptions& options) {
-  absl::StatusOr<ReplicatedMap> map =
-      group.OpenMap(std::string(kMapPrefix) + options.application, {.kind = MapKind::kConvergent});
+absl::StatusOr<std::shared_ptr<Replica>> Replica::Open(const Home& home,
+                                                       const SessionStoreOptions& options,
+                                                       const Environment& environment) {
+  absl::StatusOr<std::shared_ptr<SessionMap>> map =
+      home.open(std::string(kMapPrefix) + options.application);
   if (!map.ok()) return map.status();
-  return std::make_shared<Replica>(group.impl(), *std::move(map), options);
+  const auto first_number = static_cast<uint64_t>(absl::ToUnixNanos(environment.Now()));
+  return std::make_shared<Replica>(home.key, *std::move(map), options, first_number);
 }
 
-Replica::Replica(std::shared_ptr<Group::Impl> group, ReplicatedMap map,
-                 const SessionStoreOptions& options)
-    : group_(std::move(group)),
+Replica::Replica(const void* home, std::shared_ptr<SessionMap> map,
+                 const SessionStoreOptions& options, uint64_t first_number)
+    : home_(home),
       map_(std::move(map)),
       ack_(options.ack),
       timeout_(options.timeout),
-      first_number_(static_cast<uint64_t>(absl::ToUnixNanos(absl::Now()))) {}
+      first_number_(first_number) {}
 
-MemberId Replica::self() const { return group_->id(); }
-bool Replica::left() const { return group_->left(); }
-bool Replica::IsOf(const Group& group) const { return group.impl() == group_; }
 bool Replica::IsReadable() const { return !absl::IsUnavailable(Look({}).status()); }
-bool Replica::Wrote(const Version& version) const { return group_->Wrote(version); }
-void Replica::Deliver(std::function<void()> task) const { group_->queue.PushTask(std::move(task)); }
 
 size_t Replica::SuccessorPlace(std::string_view id) const {
-  const View view =
-      group_->driver().Read([](const engine::Engine& engine, Instant) { return engine.view(); });
+  const View view = map_->view();
   const InstanceId own = self().instance;
   const uint64_t weight = Weight(id, own);
   return static_cast<size_t>(
@@ -91,7 +84,7 @@ size_t Replica::SuccessorPlace(std::string_view id) const {
 }
 
 absl::StatusOr<Replica::Glance> Replica::Look(std::string_view id) const {
-  const absl::StatusOr<Entry> entry = map_.Get(SessionKey(id));
+  const absl::StatusOr<Entry> entry = map_->Get(SessionKey(id));
   if (!entry.ok()) return entry.status();
   return Glance{entry->version, entry->ttl};
 }
@@ -101,7 +94,7 @@ absl::StatusOr<Replica::Reading> Replica::Read(std::string_view id) const {
   absl::StatusOr<Glance> before = Look(id);
   for (int i = 0;; ++i) {
     if (!before.ok()) return before.status();
-    absl::StatusOr<std::vector<Attribute>> entry = map_.GetAttributes(key);
+    absl::StatusOr<std::vector<Attribute>> entry = map_->GetAttributes(key);
     if (!entry.ok()) return entry.status();
     const absl::StatusOr<Glance> after = Look(id);
     // One that never rests is read with the older version: who compares it sees a change.
@@ -116,13 +109,13 @@ absl::StatusOr<Replica::Reading> Replica::Read(std::string_view id) const {
 }
 
 Owner Replica::OwnerOf(std::string_view id) const {
-  const absl::StatusOr<Member> owner = map_.OwnerOf(SessionKey(id));
+  const absl::StatusOr<Member> owner = map_->OwnerOf(SessionKey(id));
   if (owner.ok()) return owner->id == self() ? Owner::kSelf : Owner::kOther;
   return absl::IsNotFound(owner.status()) ? Owner::kNoSession : Owner::kNotInView;
 }
 
 void Replica::ForEach(const std::function<void(std::string_view, const Glance&)>& visit) const {
-  map_.ForEach([&](std::string_view key, const Entry& entry) {
+  map_->ForEach([&](std::string_view key, const Entry& entry) {
     if (const auto id = IdOfKey(key)) visit(*id, {entry.version, entry.ttl});
   });
 }
@@ -146,7 +139,7 @@ WriteResult Replica::Put(std::string_view id, const Contents& contents, bool rep
   WriteOptions options = ByRight();
   options.by_owner = replaces;
   options.if_present = false;
-  return map_.Write(batch, options);
+  return map_->Write(batch, options);
 }
 
 WriteResult Replica::PutAttributes(const std::string& key, const std::vector<Attribute>& set,
@@ -159,14 +152,14 @@ WriteResult Replica::PutAttributes(const std::string& key, const std::vector<Att
   WriteResult result;
   if (!is_large || !at_rest || ack_ != Ack::kAll || deltas.skip > 0) {
     if (is_large && deltas.skip > 0) --deltas.skip;
-    result = map_.PutAttributes(key, set, options);
+    result = map_->PutAttributes(key, set, options);
   } else {
     const absl::StatusOr<map::AttributesOp> op = runtime::NewAttributes(key, set, options);
     if (!op.ok()) {
       result.status = op.status();
       return result;
     }
-    result = map_.impl()->WriteByDelta(*op, options, deltas.used);
+    result = map_->PutByDelta(*op, options, deltas.used);
     deltas.next_skip =
         static_cast<uint8_t>(deltas.used ? 1 : std::min(kDeltaSkipMax, 2 * int{deltas.next_skip}));
     if (!deltas.used) deltas.skip = deltas.next_skip;
@@ -204,13 +197,13 @@ WriteResult Replica::Save(std::string_view id, const SessionChanges& changes,
     const absl::Duration ttl = info.EntryTtl();
     ttl == absl::InfiniteDuration() ? batch.Persist(key) : batch.Expire(key, ttl);
   }
-  WriteResult result = map_.Write(batch, options);
+  WriteResult result = map_->Write(batch, options);
   deltas.at_rest = result.ok() && ack_ == Ack::kAll;
   return result;
 }
 
 WriteResult Replica::Claim(std::string_view id) {
-  return map_.Claim(SessionKey(id), {.timeout = timeout_});
+  return map_->Claim(SessionKey(id), {.timeout = timeout_});
 }
 
 WriteResult Replica::Rename(std::string_view old_id, std::string_view new_id,
@@ -222,21 +215,21 @@ WriteResult Replica::Rename(std::string_view old_id, std::string_view new_id,
             kEndRecordTtl);
   AddContents(new_id, contents, batch);
   batch.Erase(SessionKey(old_id));
-  return map_.Write(batch, ByRight());
+  return map_->Write(batch, ByRight());
 }
 
 WriteResult Replica::End(std::string_view id, EndCause cause, const std::string& end_key) {
   WriteBatch batch;
   batch.Put(end_key, Encode(EndRecord{cause, std::string(id), {}}), kEndRecordTtl);
   batch.Erase(SessionKey(id));
-  const WriteResult ended = map_.Write(batch, ByRight());
+  const WriteResult ended = map_->Write(batch, ByRight());
   // A map that is full has no room for the record; it must have one for what frees some.
   if (!absl::IsResourceExhausted(ended.status)) return ended;
-  return map_.Erase(SessionKey(id), ByRight());
+  return map_->Erase(SessionKey(id), ByRight());
 }
 
 absl::Status Replica::Touch(std::string_view id, absl::Duration ttl) {
-  return map_.ExpireAsync(SessionKey(id), ttl, {.ack = Ack::kLocal}, nullptr);
+  return map_->ExpireAsync(SessionKey(id), ttl, {.ack = Ack::kLocal});
 }
 
 }  // namespace cohort::session

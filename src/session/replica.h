@@ -14,14 +14,16 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
-#include "cohort/group.h"
 #include "cohort/replicated_map.h"
 #include "cohort/session_store.h"
+#include "session/environment.h"
 #include "session/record.h"
+#include "session/session_map.h"
 #include "session/session_table.h"
 
 namespace cohort::session {
@@ -42,20 +44,21 @@ class Replica {
     absl::Duration left;
   };
 
-  // Opens the map. Errors: those of Group::OpenMap.
-  static absl::StatusOr<std::shared_ptr<Replica>> Open(Group& group,
-                                                       const SessionStoreOptions& options);
-  Replica(std::shared_ptr<Group::Impl> group, ReplicatedMap map,
-          const SessionStoreOptions& options);
+  // Opens the map. Errors: those of Home::open.
+  static absl::StatusOr<std::shared_ptr<Replica>> Open(const Home& home,
+                                                       const SessionStoreOptions& options,
+                                                       const Environment& environment);
+  Replica(const void* home, std::shared_ptr<SessionMap> map, const SessionStoreOptions& options,
+          uint64_t first_number);
 
-  MemberId self() const;
-  bool left() const;  // The group was left.
-  bool IsOf(const Group& group) const;
+  MemberId self() const { return map_->self(); }
+  bool left() const { return map_->left(); }  // The group was left.
+  bool IsOf(const Home& home) const { return home.key == home_; }
   // Whether this member has its complete state.
   bool IsReadable() const;
-  bool Wrote(const Version& version) const;  // This member.
+  bool Wrote(const Version& version) const { return map_->Wrote(version); }  // This member.
   // Runs `task` on the delivery thread.
-  void Deliver(std::function<void()> task) const;
+  void Deliver(std::function<void()> task) const { map_->Deliver(std::move(task)); }
   // Where this member stands, from 0, among those of the view that may end the session `id` when
   // its owner has gone: members with equal views agree.
   size_t SuccessorPlace(std::string_view id) const;
@@ -63,10 +66,10 @@ class Replica {
   // ---- Reads. Errors: kNotFound; kDataLoss; kUnavailable.
   absl::StatusOr<Reading> Read(std::string_view id) const;
   absl::StatusOr<Glance> Look(std::string_view id) const;
-  bool Exists(std::string_view id) const { return map_.Exists(SessionKey(id)); }
+  bool Exists(std::string_view id) const { return map_->Exists(SessionKey(id)); }
   Owner OwnerOf(std::string_view id) const;
-  uint64_t Bytes() const { return map_.Bytes(); }
-  MapDigest Digest() const { return map_.Digest(); }
+  uint64_t Bytes() const { return map_->Bytes(); }
+  MapDigest Digest() const { return map_->Digest(); }
   void ForEach(const std::function<void(std::string_view id, const Glance&)>& visit) const;
 
   // ---- Writes.
@@ -85,18 +88,18 @@ class Replica {
   absl::Status Touch(std::string_view id, absl::Duration ttl);
 
   Subscription Subscribe(std::function<void(const Change&)> on_change) {
-    return map_.Subscribe(std::move(on_change));
+    return map_->Subscribe(std::move(on_change));
   }
   // The entry of an end record.
-  absl::StatusOr<Entry> GetRaw(std::string_view key) const { return map_.Get(key); }
+  absl::StatusOr<Entry> GetRaw(std::string_view key) const { return map_->Get(key); }
 
  private:
   WriteOptions ByRight() const;
   WriteResult PutAttributes(const std::string& key, const std::vector<Attribute>& set,
                             const WriteOptions& options, DeltaHabit& deltas);
 
-  const std::shared_ptr<Group::Impl> group_;
-  ReplicatedMap map_;
+  const void* const home_;
+  const std::shared_ptr<SessionMap> map_;
   const Ack ack_;
   const absl::Duration timeout_;
   const uint64_t first_number_;  // So that a process begun anew repeats no key.

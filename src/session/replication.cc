@@ -1,5 +1,6 @@
 // Replication on and off: sessions move between the group and this process, one by one, each in a
 // turn of its own.
+#include <algorithm>
 #include <string>
 #include <utility>
 #include <vector>
@@ -81,8 +82,8 @@ absl::Status Core::Withdraw(Session& session, Replica& replica) {
   return absl::OkStatus();
 }
 
-absl::Status Core::Attach(Group& group) {
-  absl::StatusOr<ReplicaPtr> opened = Replica::Open(group, options_);
+absl::Status Core::Attach(const Home& home) {
+  absl::StatusOr<ReplicaPtr> opened = Replica::Open(home, options_, environment_);
   if (!opened.ok()) return opened.status();
   const ReplicaPtr in_group = *opened;
   {
@@ -130,7 +131,7 @@ absl::StatusOr<uint64_t> Core::BeginTask(SessionTaskKind kind, bool on) {
   return task.id;
 }
 
-absl::StatusOr<uint64_t> Core::SetReplication(Group* group) {
+absl::StatusOr<uint64_t> Core::SetReplication(const Home* home) {
   if (runtime::DeliveryQueue::OnDeliveryThread())
     return absl::FailedPreconditionError("a blocking call in a callback");
   bool is_attached = false;
@@ -138,18 +139,18 @@ absl::StatusOr<uint64_t> Core::SetReplication(Group* group) {
     const MutexLock lock(&mutex_);
     if (switching_) return absl::FailedPreconditionError("a task of this kind is under way");
     is_attached = replica_ != nullptr;
-    if (group == nullptr && !on_ && !is_attached)
+    if (home == nullptr && !on_ && !is_attached)
       return absl::FailedPreconditionError("the store is in no group");
     // A task that failed may have left some sessions where they were: it may go on, or back.
-    if (group != nullptr && is_attached && !replica_->IsOf(*group))
+    if (home != nullptr && is_attached && !replica_->IsOf(*home))
       return absl::FailedPreconditionError("the store is in another group: take it out first");
-    if (group != nullptr && on_ && local_.size() == 0)
+    if (home != nullptr && on_ && local_.size() == 0)
       return absl::FailedPreconditionError("the store is in this group already");
     switching_ = true;
   }
-  if (group == nullptr) return BeginTask(SessionTaskKind::kReplicationOff, false);
+  if (home == nullptr) return BeginTask(SessionTaskKind::kReplicationOff, false);
   if (is_attached) return BeginTask(SessionTaskKind::kReplicationOn, true);
-  if (absl::Status status = Attach(*group); !status.ok()) {
+  if (absl::Status status = Attach(*home); !status.ok()) {
     const MutexLock lock(&mutex_);
     switching_ = false;
     return status;
@@ -175,6 +176,7 @@ void Core::RunTask(SessionTask task) {
     const MutexLock lock(&mutex_);
     for (const std::shared_ptr<Session>& session : table_.Owned()) ids.push_back(session->id);
   }
+  std::sort(ids.begin(), ids.end());
   for (const std::string& id : ids) {
     if (alarm_.stopped()) return;
     {

@@ -16,11 +16,13 @@ using session::Core;
 
 namespace session {
 
-Core::Core(const SessionStoreOptions& options)
+Core::Core(const SessionStoreOptions& options, Environment& environment)
     : options_(options),
+      environment_(environment),
       events_(std::make_shared<EventHub<SessionEvent>>(kSessionEventsQueuedMax)),
       task_events_(std::make_shared<EventHub<SessionTask>>(kSessionEventsQueuedMax)),
-      change_watchers_(std::make_shared<std::atomic<int>>(0)) {}
+      change_watchers_(std::make_shared<std::atomic<int>>(0)),
+      alarm_(environment) {}
 
 SessionStoreStats Core::stats() const {
   const ReplicaPtr in_group = replica();
@@ -43,6 +45,11 @@ absl::StatusOr<MapDigest> Core::Digest() const {
     return absl::UnavailableError("this member does not hold the whole state");
   }
   return in_group->Digest();
+}
+
+Core::Kept Core::kept() const {
+  const runtime::MutexLock lock(&mutex_);
+  return {table_.UsedUnlisted(), open_ends_.open()};
 }
 
 }  // namespace session
@@ -113,7 +120,8 @@ absl::StatusOr<SessionStore> SessionStore::Open(const SessionStoreOptions& optio
   }
   auto impl = std::make_shared<Impl>(options);
   if (group != nullptr) {
-    if (absl::Status status = impl->core->Attach(*group); !status.ok()) return status;
+    if (absl::Status status = impl->core->Attach(session::HomeIn(*group)); !status.ok())
+      return status;
   }
   return SessionStore(std::move(impl));
 }
@@ -185,7 +193,9 @@ absl::StatusOr<MapDigest> SessionStore::Digest() const { return impl_->core->Dig
 
 absl::StatusOr<uint64_t> SessionStore::SetReplication(Group* group) {
   const Telling telling(impl_->core);
-  return impl_->core->SetReplication(group);
+  if (group == nullptr) return impl_->core->SetReplication(nullptr);
+  const session::Home home = session::HomeIn(*group);
+  return impl_->core->SetReplication(&home);
 }
 bool SessionStore::replicated() const { return impl_->core->replicated(); }
 

@@ -96,6 +96,14 @@ void SessionTable::Drop(std::string_view id) {
   if (found->second.use_count() == 1) used_.erase(found);
 }
 
+std::vector<std::string> SessionTable::UsedUnlisted() const {
+  std::vector<std::string> ids;
+  for (const auto& [id, session] : used_) {
+    if (!Contains(id)) ids.push_back(id);
+  }
+  return ids;
+}
+
 std::vector<std::shared_ptr<Session>> SessionTable::Owned() const {
   std::vector<std::shared_ptr<Session>> owned;
   for (const auto& [id, session] : used_) {

@@ -91,6 +91,8 @@ class SessionTable {
   // What is known of it. Whoever has its turn keeps the object, so that the next waits for it.
   void Drop(std::string_view id);
   std::vector<std::shared_ptr<Session>> Owned() const;
+  size_t used() const { return used_.size(); }
+  std::vector<std::string> UsedUnlisted() const;  // That are not in the list.
 
  private:
   absl::flat_hash_map<std::string, absl::Time> due_;

@@ -248,7 +248,7 @@ bool ParseValue(std::string_view name, const std::string& value, SimCommandOptio
   if (name == "--mix") {
     FaultMix mix;
     options.mix = value;
-    return FindMix(value, mix);
+    return FindMix(value, mix) && (!mix.sessions || options.tenants != nullptr);
   }
   if (name == "--policy") {
     options.both_policies = value == "both";

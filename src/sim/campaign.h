@@ -8,6 +8,7 @@
 #include <string>
 
 #include "cohort/view.h"
+#include "sim/tenants.h"
 
 namespace cohort::sim {
 
@@ -26,6 +27,7 @@ struct SimCommandOptions {
   size_t timeline_events = 120;
   uint64_t failures_max = 10;  // Stop after so many seeds that failed.
   bool help = false;           // Was asked for, and is printed.
+  TenantFactory tenants;       // For the mix `sessions`: this program's.
 };
 
 // Reads "--seed S", "--seeds A..B", "--members N" or "N..M", "--minutes M", "--policy

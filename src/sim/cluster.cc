@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "base/check.h"
 #include "sim/check_counters.h"
 #include "sim/check_delivery.h"
 #include "sim/check_limits.h"
@@ -61,6 +62,16 @@ Cluster::Cluster(ClusterOptions options)
     host_options_.votes = true;
   }
   MakeCheckers();
+  if (mix.sessions) {
+    COHORT_CHECK(options_.tenants != nullptr);
+    // What crosses a merge of groups that formed apart ends early or late by the difference, as
+    // docs/status.md tells.
+    for (int64_t& off : host_options_.wall_clock_ms) off = 0;
+    workload_.interval_mean = std::max<Duration>(workload_.interval_mean, milliseconds(300));
+    TenantWorld& world = *this;
+    const bool may_forget = host_options_.tombstone_horizon != Duration();
+    tenants_ = options_.tenants(world, {options_.seed, options_.members, may_forget}, violations_);
+  }
   if (!host_options_.without_data.empty()) sometimes_->Count("runs with a member without data");
   if (!host_options_.votes) sometimes_->Count("runs with a member without a vote");
   if (host_options_.tombstone_horizon != Duration()) writes_->RemovalsMayBeForgotten();
@@ -131,6 +142,7 @@ void Cluster::Run() {
   while (!done_ && !scheduler_.empty() && scheduler_.next() <= limit) {
     Task task = scheduler_.Pop();
     Dispatch(task);
+    if (tenants_ != nullptr) tenants_->Run();
   }
 }
 
@@ -167,6 +179,8 @@ void Cluster::Dispatch(Task& task) {
       return OnWork(host);
     case Task::Kind::kProcess:
       return OnProcessTask(host, static_cast<Change>(task.number));
+    case Task::Kind::kTenants:
+      return;  // Run() sees to them.
     case Task::Kind::kPhase:
       return OnPhase(static_cast<Phase>(task.number));
   }
@@ -239,6 +253,8 @@ void Cluster::HandUp(Host& host, engine::Output& out) {
   bool reread = false;
   std::optional<absl::Status> drained;
   for (const engine::Upcall& upcall : out.upcalls) {
+    if (tenants_ != nullptr) tenants_->OnUpcall(host.index, upcall);
+    if (tenants_ != nullptr && tenants_->IsOwn(upcall)) continue;
     if (const auto* change = std::get_if<engine::ChangeUpcall>(&upcall)) {
       if (reread) continue;  // What was read after the turn holds it already.
       if (change->cause == engine::ChangeUpcall::Cause::kSync) {
@@ -301,7 +317,9 @@ void Cluster::Reread(Host& host) {
 
 void Cluster::RereadMap(Host& host, uint32_t map) {
   const Moment moment = At(host);
-  const auto entries = host.node->ReadMap(map);
+  const std::optional<uint32_t> number = host.node->MapId(kMapNames[map]);
+  if (!number.has_value()) return;
+  const auto entries = host.node->ReadMap(*number);
   if (!entries.has_value()) return;
   engine::ChangeUpcall change;
   change.map = map;

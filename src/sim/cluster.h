@@ -35,6 +35,7 @@
 #include "sim/scheduler.h"
 #include "sim/sometimes.h"
 #include "sim/stream_network.h"
+#include "sim/tenants.h"
 #include "sim/timeline.h"
 
 namespace cohort::sim {
@@ -48,6 +49,7 @@ struct ClusterOptions {
   std::string mix = "mixed";
   double fault_free = 0.05;  // Share of seeds without faults, whatever the mix.
   NodeFactory factory;
+  TenantFactory tenants;       // For the mix `sessions`.
   size_t timeline_events = 0;  // Kept for the timeline; 0: none.
   bool timeline_chunks = false;
 };
@@ -57,7 +59,7 @@ inline constexpr Duration kConvergeMax = seconds(5);
 inline constexpr Duration kSyncMax = seconds(15);
 inline constexpr Duration kFinishMax = seconds(5);
 
-class Cluster : private FaultTarget {
+class Cluster : private FaultTarget, private TenantWorld {
  public:
   explicit Cluster(ClusterOptions options);
   ~Cluster() override;
@@ -70,6 +72,8 @@ class Cluster : private FaultTarget {
   // Null but in the mix `patience`.
   const DetectionChecker* detection() const { return detection_; }
   const DatagramNetwork::Stats& network() const { return datagrams_->stats(); }
+  // Null but in the mix `sessions`.
+  const Tenants* tenants() const { return tenants_.get(); }
   uint64_t events() const { return scheduler_.executed(); }
   Duration simulated() const { return scheduler_.now() - Instant::Zero(); }
   uint64_t hash() const { return hash_; }
@@ -127,6 +131,19 @@ class Cluster : private FaultTarget {
   void Resume(HostIndex host) override;
   void Leave(HostIndex host, Duration away) override;
   void Note(const std::string& text) override;
+
+  // TenantWorld (cluster_processes.cc).
+  Instant now() const override { return scheduler_.now(); }
+  Instant LocalNow(HostIndex host) const override {
+    return hosts_[host]->clock.Read(scheduler_.now());
+  }
+  Node* NodeOf(HostIndex host) const override { return hosts_[host]->node.get(); }
+  bool IsRunning(HostIndex host) const override { return table_[host].state != HostState::kPaused; }
+  absl::Status ExecuteForTenant(HostIndex host, const engine::Command& command) override;
+  void RunTenantsAt(Instant at) override {
+    scheduler_.At(at, {Task::Kind::kTenants, false, 0, 0, {}});
+  }
+  void NoteAt(HostIndex host, const std::string& text) override;
 
   // What must be so in the end (cluster_end.cc).
   void Heal();
@@ -196,6 +213,8 @@ class Cluster : private FaultTarget {
   std::set<std::pair<ProcessNumber, uint64_t>> asked_when_healed_;  // Commands.
   Instant stopped_at_ = Instant::Infinite();
   Instant quiet_at_ = Instant::Infinite();
+
+  std::unique_ptr<Tenants> tenants_;  // Uses all of the above.
 };
 
 }  // namespace cohort::sim

@@ -74,6 +74,7 @@ void Cluster::Heal() {
   crash_at_change_.reset();
   crash_at_transfer_.reset();
   healed_ = true;
+  if (tenants_ != nullptr) tenants_->OnHealed();
   healed_at_ = scheduler_.now();
   for (const auto& host : hosts_) {
     host->crash_amid_output.reset();
@@ -112,6 +113,7 @@ bool Cluster::IsSynced() const {
 }
 
 bool Cluster::IsQuiet() const {
+  if (tenants_ != nullptr && !tenants_->IsQuiet()) return false;
   return std::all_of(hosts_.begin(), hosts_.end(),
                      [this](const auto& host) { return writes_->Pending(host->process) == 0; });
 }
@@ -124,6 +126,10 @@ std::optional<uint64_t> Cluster::DigestOf(const Host& host) const {
     const std::optional<uint64_t> digest = map ? host.node->MapDigest(*map) : std::nullopt;
     if (digest.has_value()) all = all.value_or(0) * 0x9E3779B97F4A7C15u + *digest + which;
   }
+  const std::optional<uint32_t> map =
+      tenants_ != nullptr ? host.node->MapId(tenants_->map()) : std::nullopt;
+  const std::optional<uint64_t> digest = map ? host.node->MapDigest(*map) : std::nullopt;
+  if (digest.has_value()) all = all.value_or(0) * 0x9E3779B97F4A7C15u + *digest;
   return all;
 }
 
@@ -197,6 +203,7 @@ void Cluster::Watch() {
   } else if (synced_at_.is_infinite()) {
     if (IsOneView() && IsSynced()) {
       synced_at_ = now;
+      if (tenants_ != nullptr) tenants_->OnSynced();
       Note("all members are synced");
     } else if (now - converged_at_ > kSyncMax) {
       Complain("I22", "not all members are synced\n" + Describe());
@@ -209,6 +216,7 @@ void Cluster::Watch() {
     } else if (now - synced_at_ > kUsersGoOn) {
       stopped_at_ = now;
       for (const auto& host : hosts_) host->working = false;
+      if (tenants_ != nullptr) tenants_->Stop();
       Note("users stop");
     }
   } else if (quiet_at_.is_infinite()) {
@@ -234,6 +242,7 @@ void Cluster::Again() {
 
 void Cluster::Finish() {
   CheckReplicas();
+  if (tenants_ != nullptr) tenants_->CheckAtEnd();
   const auto holder = std::find_if(hosts_.begin(), hosts_.end(),
                                    [&](const auto& host) { return HoldsData(*host); });
   for (const auto& checker : checkers_) checker->AtEnd(At(**holder));
@@ -253,7 +262,9 @@ void Cluster::CheckReplicas() {
     if (!DigestOf(*host).has_value()) continue;
     Contents contents;
     for (uint32_t map = 0; map < workload_.maps; ++map) {
-      const auto entries = host->node->ReadMap(map);
+      const std::optional<uint32_t> number = host->node->MapId(kMapNames[map]);
+      if (!number.has_value()) continue;
+      const auto entries = host->node->ReadMap(*number);
       if (!entries.has_value()) continue;
       contents.entries += entries->size();
       for (const Node::Entry& entry : *entries) {
@@ -305,6 +316,7 @@ std::string Cluster::Describe() const {
     }
     text += "\n";
   }
+  if (tenants_ != nullptr) text += "  " + tenants_->Describe() + "\n";
   return text;
 }
 

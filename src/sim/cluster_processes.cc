@@ -51,13 +51,16 @@ void Cluster::StartProcess(Host& host) {
                           static_cast<int64_t>(random_.Below(2000)) - 1000 +
                           host_options_.wall_clock_ms[host.index];
   Turn(host, [&](Instant now, engine::Output& out) { host.node->Start(now, unix_ms, out); });
-  if (host.node == nullptr || !stopped_at_.is_infinite()) return;
+  if (host.node == nullptr) return;
+  if (tenants_ != nullptr && HoldsData(host)) tenants_->OnStarted(host.index, host.process);
+  if (!stopped_at_.is_infinite()) return;
   host.working = true;
   scheduler_.After(host.workload->DrawPause(), {Task::Kind::kWork, false, host.index, 0, {}});
 }
 
 void Cluster::EndProcess(Host& host, ProcessChange change, Duration away) {
   for (const auto& checker : checkers_) checker->OnProcess(At(host), change);
+  if (tenants_ != nullptr) tenants_->OnEnded(host.index);
   host.node.reset();
   host.workload.reset();
   host.installed = {};
@@ -202,6 +205,20 @@ void Cluster::OnDrained(Host& host, const absl::Status& proof) {
   Workload::Planned planned = host.workload->Leave();
   host.leave_command = planned.issued.id;
   if (!Execute(host, std::move(planned)) && host.node != nullptr) host.leaving.reset();
+}
+
+// ---- Tenants.
+
+absl::Status Cluster::ExecuteForTenant(HostIndex index, const engine::Command& command) {
+  Host& host = *hosts_[index];
+  absl::Status status;
+  Turn(host,
+       [&](Instant now, engine::Output& out) { status = host.node->Execute(now, command, out); });
+  return status;
+}
+
+void Cluster::NoteAt(HostIndex host, const std::string& text) {
+  Note(hosts_[host]->name + " session " + text);
 }
 
 }  // namespace cohort::sim

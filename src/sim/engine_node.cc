@@ -98,6 +98,7 @@ class EngineNode : public Node {
     } while (cursor != 0);
     return entries;
   }
+  const engine::Engine* engine() const override { return &engine_; }
   engine::EngineStats stats() const override { return engine_.stats(); }
   bool IsConsistent() const override { return engine_.IsConsistent(); }
 

@@ -35,6 +35,13 @@ const std::vector<NamedMix>& Mixes() {
       {"churn", {{kLeave, kCrash}, false, true}},
       {"pause", {{kPause}, false, true}},
       {"patience", {{kPause}, true, true, true}},
+      {"sessions",
+       {{kLoss, kDuplicate, kSlow, kOneWay, kPartition, kFlap, kSwizzle, kPause, kCrash,
+         kCrashAtChange, kPowerLoss, kLeave},
+        false,
+        false,
+        false,
+        true}},
   };
   return mixes;
 }

@@ -59,6 +59,7 @@ struct FaultMix {
   // still for up to ten seconds now and then, one at a time; users do little, so that hours pass
   // quickly.
   bool patience = false;
+  bool sessions = false;  // Tenants in all processes that hold data (tenants.h): session stores.
 };
 bool FindMix(std::string_view name, FaultMix& mix);
 std::string MixNames();

@@ -21,6 +21,10 @@
 #include "engine/options.h"
 #include "map/convergent_map.h"
 
+namespace cohort::engine {
+class Engine;
+}  // namespace cohort::engine
+
 namespace cohort::sim {
 
 class Node {
@@ -78,6 +82,8 @@ class Node {
     Buffer value;
   };
   virtual std::optional<std::vector<Entry>> ReadMap(uint32_t map) const = 0;
+  // What tenants are built on; null: it is no engine.
+  virtual const engine::Engine* engine() const { return nullptr; }
   virtual engine::EngineStats stats() const = 0;
   virtual bool IsConsistent() const = 0;
 };

@@ -31,6 +31,7 @@ struct Task {
     kUnreachable,  // host learns that nobody listens at host `number`.
     kWork,         // host's workload acts.
     kProcess,      // host: change of process state, `number` says which (cluster.cc).
+    kTenants,      // Tenants (tenants.h) have something to do.
     kPhase,        // The run enters phase `number`.
   };
   Kind kind = Kind::kPhase;

@@ -26,12 +26,14 @@ ClusterOptions OptionsOf(uint64_t seed, const SimCommandOptions& command) {
   }
   options.mix = command.mix;
   options.factory = EngineNodes();
+  options.tenants = command.tenants;
   return options;
 }
 
 std::string Describe(const Cluster& cluster, uint64_t seed, const SimCommandOptions& command) {
   std::string text = cluster.Configuration() + "\n";
   text += cluster.timeline();
+  if (cluster.tenants() != nullptr) text += cluster.tenants()->Describe() + "\n";
   const auto& kept = cluster.violations().kept();
   for (size_t i = 0; i < std::min(kept.size(), kViolationsShown); ++i) {
     text += "VIOLATION " + kept[i].invariant + " at " + Words(kept[i].moment.at) + " host " +
@@ -74,6 +76,7 @@ SeedReport RunSeed(uint64_t seed, const SimCommandOptions& command, bool with_ti
   report.counts["writes failed"] = cluster.writes().stats().failed;
   report.counts["promises checked"] = cluster.writes().stats().promises_checked;
   report.counts["promises void"] = cluster.writes().stats().promises_void;
+  if (cluster.tenants() != nullptr) cluster.tenants()->AddCounts(report.counts);
   if (cluster.detection() != nullptr) {
     report.counts[kMemberSeconds] =
         static_cast<uint64_t>(report.simulated_seconds) * options.members;

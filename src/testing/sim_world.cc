@@ -171,6 +171,7 @@ void SimWorld::Dispatch(Task& task) {
           Failed(absl::DeadlineExceededError("not acknowledged in time; the outcome is unknown")));
     case Task::Kind::kFault:
     case Task::Kind::kFaultEnd:
+    case Task::Kind::kTenants:
       return;
   }
 }

@@ -75,6 +75,9 @@ TEST(Canary, LayersFireOnANeighbour) {
   EXPECT_THAT(Try(CheckLayers, "src/session/a.h", "#include \"engine/engine.h\""), SizeIs(1));
   EXPECT_THAT(Try(CheckLayers, "src/runtime/a.h", "#include \"session/core.h\""), SizeIs(1));
   EXPECT_THAT(Try(CheckLayers, "src/session/a.h", "#include \"runtime/mutex.h\""), IsEmpty());
+  EXPECT_THAT(Try(CheckLayers, "src/sim/a.h", "#include \"session/core.h\""), SizeIs(1));
+  EXPECT_THAT(Try(CheckLayers, "src/sim/a.h", "#include \"simsession/seat.h\""), SizeIs(1));
+  EXPECT_THAT(Try(CheckLayers, "src/simsession/a.h", "#include \"session/core.h\""), IsEmpty());
 }
 
 TEST(Canary, ProtobufFiresOutsideCodecs) {

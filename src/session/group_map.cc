@@ -1,0 +1,81 @@
+// Sessions in a real group.
+#include <memory>
+#include <utility>
+
+#include "runtime/group_impl.h"
+#include "runtime/replicated_map_impl.h"
+#include "session/session_map.h"
+
+namespace cohort::session {
+namespace {
+
+class GroupMap final : public SessionMap {
+ public:
+  GroupMap(std::shared_ptr<Group::Impl> group, ReplicatedMap map)
+      : group_(std::move(group)), map_(std::move(map)) {}
+
+  MemberId self() const override { return group_->id(); }
+  bool left() const override { return group_->left(); }
+  View view() const override {
+    return group_->driver().Read(
+        [](const engine::Engine& engine, Instant) { return engine.view(); });
+  }
+  bool Wrote(const Version& version) const override { return group_->Wrote(version); }
+  void Deliver(std::function<void()> task) const override {
+    group_->queue.PushTask(std::move(task));
+  }
+
+  absl::StatusOr<Entry> Get(std::string_view key) const override { return map_.Get(key); }
+  absl::StatusOr<std::vector<Attribute>> GetAttributes(std::string_view key) const override {
+    return map_.GetAttributes(key);
+  }
+  absl::StatusOr<Member> OwnerOf(std::string_view key) const override { return map_.OwnerOf(key); }
+  bool Exists(std::string_view key) const override { return map_.Exists(key); }
+  uint64_t Bytes() const override { return map_.Bytes(); }
+  MapDigest Digest() const override { return map_.Digest(); }
+  void ForEach(
+      const std::function<void(std::string_view key, const Entry& entry)>& visit) const override {
+    map_.ForEach(visit);
+  }
+  WriteResult PutAttributes(std::string_view key, const std::vector<Attribute>& attributes,
+                            const WriteOptions& options) override {
+    return map_.PutAttributes(key, attributes, options);
+  }
+  WriteResult PutByDelta(const map::AttributesOp& op, const WriteOptions& options,
+                         bool& deltas) override {
+    return map_.impl()->WriteByDelta(op, options, deltas);
+  }
+  WriteResult Write(const WriteBatch& batch, const WriteOptions& options) override {
+    return map_.Write(batch, options);
+  }
+  WriteResult Erase(std::string_view key, const WriteOptions& options) override {
+    return map_.Erase(key, options);
+  }
+  WriteResult Claim(std::string_view key, const WriteOptions& options) override {
+    return map_.Claim(key, options);
+  }
+  absl::Status ExpireAsync(std::string_view key, absl::Duration ttl,
+                           const WriteOptions& options) override {
+    return map_.ExpireAsync(key, ttl, options, nullptr);
+  }
+  Subscription Subscribe(std::function<void(const Change&)> on_change) override {
+    return map_.Subscribe(std::move(on_change));
+  }
+
+ private:
+  const std::shared_ptr<Group::Impl> group_;
+  ReplicatedMap map_;
+};
+
+}  // namespace
+
+Home HomeIn(Group& group) {
+  return {group.impl().get(),
+          [&group](const std::string& name) -> absl::StatusOr<std::shared_ptr<SessionMap>> {
+            absl::StatusOr<ReplicatedMap> map = group.OpenMap(name, {.kind = MapKind::kConvergent});
+            if (!map.ok()) return map.status();
+            return std::make_shared<GroupMap>(group.impl(), *std::move(map));
+          }};
+}
+
+}  // namespace cohort::session

@@ -1,0 +1,75 @@
+// The map that holds the sessions of one application, with what a store needs to know of the member
+// it is at. In earnest a ReplicatedMap and its Group (HomeIn); in the simulator the map of an
+// engine in virtual time.
+//
+// Every call means what the call of its name in ReplicatedMap means, and has its statuses; those
+// that write wait, but for ExpireAsync. Threads: any.
+#ifndef COHORT_SESSION_SESSION_MAP_H_
+#define COHORT_SESSION_SESSION_MAP_H_
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "absl/time/time.h"
+#include "cohort/group.h"
+#include "cohort/replicated_map.h"
+#include "cohort/subscription.h"
+#include "cohort/view.h"
+#include "cohort/write_batch.h"
+#include "runtime/map_writes.h"
+
+namespace cohort::session {
+
+class SessionMap {
+ public:
+  virtual ~SessionMap() = default;
+
+  // ---- The member.
+  virtual MemberId self() const = 0;
+  virtual bool left() const = 0;  // The group was left.
+  virtual View view() const = 0;
+  virtual bool Wrote(const Version& version) const = 0;  // This member.
+  // Runs `task` where changes are told.
+  virtual void Deliver(std::function<void()> task) const = 0;
+
+  // ---- The map.
+  virtual absl::StatusOr<Entry> Get(std::string_view key) const = 0;
+  virtual absl::StatusOr<std::vector<Attribute>> GetAttributes(std::string_view key) const = 0;
+  virtual absl::StatusOr<Member> OwnerOf(std::string_view key) const = 0;
+  virtual bool Exists(std::string_view key) const = 0;
+  virtual uint64_t Bytes() const = 0;
+  virtual MapDigest Digest() const = 0;
+  virtual void ForEach(
+      const std::function<void(std::string_view key, const Entry& entry)>& visit) const = 0;
+  virtual WriteResult PutAttributes(std::string_view key, const std::vector<Attribute>& attributes,
+                                    const WriteOptions& options) = 0;
+  // As PutAttributes, but large values that changed little travel as deltas (Spec 11.25), of which
+  // `deltas` tells whether they did. Nothing that this member has written to the entry before may
+  // be under way, nor have an outcome that is unknown.
+  virtual WriteResult PutByDelta(const map::AttributesOp& op, const WriteOptions& options,
+                                 bool& deltas) = 0;
+  virtual WriteResult Write(const WriteBatch& batch, const WriteOptions& options) = 0;
+  virtual WriteResult Erase(std::string_view key, const WriteOptions& options) = 0;
+  virtual WriteResult Claim(std::string_view key, const WriteOptions& options) = 0;
+  virtual absl::Status ExpireAsync(std::string_view key, absl::Duration ttl,
+                                   const WriteOptions& options) = 0;
+  virtual Subscription Subscribe(std::function<void(const Change&)> on_change) = 0;
+};
+
+// Where a store can be: one member of one group. Equal keys are the same one.
+struct Home {
+  const void* key = nullptr;
+  // Errors: those of Group::OpenMap.
+  std::function<absl::StatusOr<std::shared_ptr<SessionMap>>(const std::string& name)> open;
+};
+// Used while `group` lives.
+Home HomeIn(Group& group);
+
+}  // namespace cohort::session
+
+#endif  // COHORT_SESSION_SESSION_MAP_H_

@@ -1,0 +1,116 @@
+// A group's map that holds what a test says, and tells of it when the test says so: for what a
+// store makes of news that comes late, or in another order.
+#ifndef COHORT_TESTS_SESSION_FAKE_MAP_H_
+#define COHORT_TESTS_SESSION_FAKE_MAP_H_
+
+#include <functional>
+#include <map>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "session/record.h"
+#include "session/session_map.h"
+
+namespace cohort::session {
+
+class FakeMap final : public SessionMap {
+ public:
+  static MemberId Self() { return {{1, 1}, 1}; }
+  static MemberId Other() { return {{2, 2}, 1}; }
+
+  // Of a store that is in a group of this map alone.
+  static Home HomeOf(const std::shared_ptr<FakeMap>& map) {
+    return {map.get(), [map](const std::string&) -> absl::StatusOr<std::shared_ptr<SessionMap>> {
+              return std::static_pointer_cast<SessionMap>(map);
+            }};
+  }
+
+  // ---- The test's side.
+  absl::Status answer;  // Of all writes, which change nothing by themselves.
+  void Begin(std::string_view id) {
+    InfoRecord info;
+    info.created = absl::FromUnixSeconds(1'700'000'000);
+    entries_[SessionKey(id)] = {{std::string(kInfoName), Encode(info)}};
+    ++version_.time;
+  }
+  void End(std::string_view id) { entries_.erase(SessionKey(id)); }
+  void Tell(ChangeCause cause, const std::string& key, const MemberId& writer) {
+    Change change;
+    change.cause = cause;
+    change.key = key;
+    if (cause == ChangeCause::kPut) change.value = "";
+    change.version = version_;
+    change.writer = writer;
+    if (on_change_) on_change_(change);
+    while (!tasks_.empty()) {
+      const std::vector<std::function<void()>> due = std::exchange(tasks_, {});
+      for (const std::function<void()>& task : due) task();
+    }
+  }
+
+  // ---- SessionMap.
+  MemberId self() const override { return Self(); }
+  bool left() const override { return false; }
+  View view() const override { return {}; }
+  bool Wrote(const Version&) const override { return false; }
+  void Deliver(std::function<void()> task) const override { tasks_.push_back(std::move(task)); }
+  absl::StatusOr<Entry> Get(std::string_view key) const override {
+    const auto found = entries_.find(std::string(key));
+    if (found == entries_.end()) return absl::NotFoundError("no such key");
+    return Entry{"", version_, absl::InfiniteDuration()};
+  }
+  absl::StatusOr<std::vector<Attribute>> GetAttributes(std::string_view key) const override {
+    const auto found = entries_.find(std::string(key));
+    if (found == entries_.end()) return absl::NotFoundError("no such key");
+    return found->second;
+  }
+  absl::StatusOr<Member> OwnerOf(std::string_view key) const override {
+    if (!Exists(key)) return absl::NotFoundError("no such key");
+    return Member{Self(), "a", "", true};
+  }
+  bool Exists(std::string_view key) const override { return entries_.contains(std::string(key)); }
+  uint64_t Bytes() const override { return 0; }
+  MapDigest Digest() const override { return {}; }
+  void ForEach(
+      const std::function<void(std::string_view key, const Entry& entry)>& visit) const override {
+    for (const auto& [key, attributes] : entries_) visit(key, *Get(key));
+  }
+  WriteResult PutAttributes(std::string_view, const std::vector<Attribute>&,
+                            const WriteOptions&) override {
+    return Answer();
+  }
+  WriteResult PutByDelta(const map::AttributesOp&, const WriteOptions&, bool&) override {
+    return Answer();
+  }
+  WriteResult Write(const WriteBatch&, const WriteOptions&) override { return Answer(); }
+  WriteResult Erase(std::string_view, const WriteOptions&) override { return Answer(); }
+  WriteResult Claim(std::string_view, const WriteOptions&) override { return Answer(); }
+  absl::Status ExpireAsync(std::string_view, absl::Duration, const WriteOptions&) override {
+    return answer;
+  }
+  Subscription Subscribe(std::function<void(const Change&)> on_change) override {
+    on_change_ = std::move(on_change);
+    return {};
+  }
+
+ private:
+  WriteResult Answer() const {
+    WriteResult result;
+    result.status = answer;
+    result.version = version_;
+    result.replicas = 1;
+    return result;
+  }
+
+  Version version_{1, 1};
+  std::map<std::string, std::vector<Attribute>> entries_;
+  std::function<void(const Change&)> on_change_;
+  mutable std::vector<std::function<void()>> tasks_;
+};
+
+}  // namespace cohort::session
+
+#endif  // COHORT_TESTS_SESSION_FAKE_MAP_H_

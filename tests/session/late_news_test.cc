@@ -1,0 +1,75 @@
+// What a store makes of news of sessions that comes late.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "session/core.h"
+#include "tests/session/fake_map.h"
+
+namespace cohort::session {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::IsEmpty;
+
+class LateNewsTest : public ::testing::Test {
+ protected:
+  LateNewsTest() {
+    SessionStoreOptions options;
+    options.application = "/shop";
+    core_ = std::make_shared<Core>(options);
+    events_ = core_->SubscribeEvents(
+        [this](const SessionEvent& event) {
+          told_.push_back(std::string(ToString(event.kind)) + " " + event.id);
+        },
+        /*with_changes=*/false);
+    EXPECT_TRUE(core_->Attach(FakeMap::HomeOf(map_)).ok());
+  }
+
+  const std::shared_ptr<FakeMap> map_ = std::make_shared<FakeMap>();
+  std::shared_ptr<Core> core_;
+  Subscription events_;
+  std::vector<std::string> told_;
+};
+
+TEST_F(LateNewsTest, ASessionThatIsMadeAfterItsCallHasReturnedIsListedAtOnce) {
+  map_->answer = absl::DeadlineExceededError("the outcome is unknown");
+  EXPECT_FALSE(core_->Create("s1", {}, {}).ok());
+  EXPECT_THAT(core_->Ids(SIZE_MAX), IsEmpty());
+  map_->Begin("s1");
+  map_->Tell(ChangeCause::kPut, SessionKey("s1"), FakeMap::Self());
+  EXPECT_THAT(core_->Ids(SIZE_MAX), ElementsAre("s1"));
+  EXPECT_THAT(told_, ElementsAre("created s1"));
+  map_->Tell(ChangeCause::kPut, SessionKey("s1"), FakeMap::Self());
+  EXPECT_THAT(told_, ElementsAre("created s1")) << "once";
+}
+
+TEST_F(LateNewsTest, AnOwnWriteOfWhatHasEndedSinceListsNothing) {
+  map_->Tell(ChangeCause::kPut, SessionKey("s1"), FakeMap::Self());
+  EXPECT_THAT(core_->Ids(SIZE_MAX), IsEmpty());
+}
+
+TEST_F(LateNewsTest, WhatWasEndedHereIsNotListedByTheNewsOfHowItCameToBe) {
+  map_->Begin("s1");
+  ASSERT_TRUE(core_->Load("s1").ok());
+  ASSERT_TRUE(core_->Invalidate("s1").ok());
+  map_->End("s1");
+  map_->Tell(ChangeCause::kPut, SessionKey("s1"), FakeMap::Other());
+  EXPECT_THAT(core_->Ids(SIZE_MAX), IsEmpty());
+  EXPECT_THAT(told_, ElementsAre("invalidated s1"));
+}
+
+TEST_F(LateNewsTest, WhatWasLoadedBeforeItWasListedLeavesNothingWhenTheStateIsReplaced) {
+  map_->Begin("s1");
+  ASSERT_TRUE(core_->Load("s1").ok());
+  EXPECT_THAT(core_->kept().unlisted, ElementsAre("s1"));
+  map_->End("s1");
+  map_->Tell(ChangeCause::kSync, "", FakeMap::Other());
+  EXPECT_THAT(core_->kept().unlisted, IsEmpty());
+}
+
+}  // namespace
+}  // namespace cohort::session
