@@ -79,7 +79,9 @@ absl::Status Core::CheckFence(Session& session, const Replica& replica, Owner ow
     is_refused = session.lost || is_old;
   }
   // The feed, which comes later, finds it lost already.
-  if (was_lost) Tell(NewEvent(SessionEventKind::kMoved, session.id, /*here=*/false, "another member has taken it"));
+  if (was_lost)
+    Tell(NewEvent(SessionEventKind::kMoved, session.id, /*here=*/false,
+                  "another member has taken it"));
   return is_refused ? Fenced() : absl::OkStatus();
 }
 
