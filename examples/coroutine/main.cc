@@ -7,8 +7,11 @@
 #include <asio/awaitable.hpp>
 #include <asio/co_spawn.hpp>
 #include <asio/io_context.hpp>
+#include <asio/post.hpp>
 #include <asio/use_awaitable.hpp>
 #include <cstdio>
+#include <functional>
+#include <utility>
 
 namespace {
 
@@ -29,6 +32,8 @@ int main(int argc, char** argv) {
   cohort::GroupOptions options;
   options.group = argc > 1 ? argv[1] : "visits";
   options.allow_plaintext = cohort::AllowPlaintext::kLoopback;
+  // The loop makes the group's callbacks, too, instead of a thread of the group.
+  options.executor = [&io](std::function<void()> f) { asio::post(io, std::move(f)); };
   absl::StatusOr<cohort::Group> group = cohort::Group::Join(options);
   if (!group.ok()) return std::fprintf(stderr, "%s\n", group.status().ToString().c_str()), 1;
   absl::StatusOr<cohort::ReplicatedMap> map = group->OpenMap("visits");

@@ -34,8 +34,9 @@ struct Convergence {
 //
 // Threads: every method may be called from any thread. A group has two threads of its own,
 // "cohort-io" (sockets and timers) and "cohort-deliver" (all callbacks, one at a time, holding no
-// lock). A callback may call every method that does not block; one that does (marked "blocks")
-// fails there with kFailedPrecondition. A slow callback delays other callbacks only, until
+// lock; what is said of "the delivery thread" holds for GroupOptions::executor, too). A callback
+// may call every method that does not block; one that does (marked "blocks") fails there with
+// kFailedPrecondition. A slow callback delays other callbacks only, until
 // GroupOptions::delivery_queue_bytes_max.
 //
 // Not to be used in a child after fork(): sockets, locks and keys are the parent's. Join again
@@ -85,7 +86,10 @@ class COHORT_EXPORT Group {
   // its ordered maps at one and the same place of the total order, and of all its convergent ones
   // with what each member had written up to one and the same place of its own. Writers need not
   // pause. Blocks, at most `timeout`. Errors:
-  //   kDataLoss            replicas differ; the text names whose. This is a bug of Cohort.
+  //   kDataLoss            replicas differ; the text names whose. This is a bug of Cohort. Under
+  //                        Policy::kAvailable those that differ from most members (of as many,
+  //                        from the oldest) come back as new members with the others' state, and
+  //                        tell by an event kWarning which entries differed.
   //   kDeadlineExceeded    not all have answered in time, or more than 32 MiB was written to
   //                        convergent maps each time they were asked, before it could be compared.
   //   kResourceExhausted   16 verifications are under way.

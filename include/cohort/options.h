@@ -183,6 +183,16 @@ struct GroupOptions {
   // the same.
   absl::Duration leave_timeout = absl::Seconds(2);
 
+  // Runs callbacks in place of the thread "cohort-deliver", if it is set: `executor(f)` has to run
+  // `f` once, later, on a thread of the host's, and to return at once without calling Cohort; it is
+  // called with locks held, and must not throw or run `f` itself. It has one function at a time,
+  // which makes up to 64 callbacks, so they still run one after the other. What it has not run when
+  // the group is left is run by who leaves, so a loop of one thread may leave its own group; a
+  // function that it still holds then does nothing, and may be run or dropped at any time. With
+  // Asio:
+  //   options.executor = [&io](std::function<void()> f) { asio::post(io, std::move(f)); };
+  std::function<void(std::function<void()>)> executor{};
+
   // Handlers in place before anything can happen, so that not even the first view is missed. May be
   // empty. They follow the rules of Group::Subscribe...().
   std::function<void(const View&)> on_view{};

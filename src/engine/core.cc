@@ -226,6 +226,7 @@ void Engine::Core::Finish(Instant now, Output& out) {
   // round.
   for (int round = 0; round < kTurnRounds && member_; ++round) {
     if (verifications_.size() > 0) AskForProofs();
+    TellWhoIsWrong();
     AdvanceMarks(now);
     turn_at_ = now;
     plane_.EndOfTurn(now, health, HoldsMessages(), plane_out_);
@@ -233,6 +234,7 @@ void Engine::Core::Finish(Instant now, Output& out) {
     AfterPlane(now);
     if (quiet) break;
   }
+  StepAsideIfWrong(now);
   if (std::exchange(acks_moved_, false)) {
     pending_.OnProgress(plane_.progress(replica_.synced_ranks(), with_data_),
                         {members(), members_with_data()}, turn_.upcalls);

@@ -28,6 +28,7 @@
 #include "engine/marks.h"
 #include "engine/packetizer.h"
 #include "engine/pending_commands.h"
+#include "engine/repair.h"
 #include "engine/replica.h"
 #include "engine/settling.h"
 #include "engine/verification.h"
@@ -47,6 +48,7 @@ enum class MessageKind : uint8_t {
   kProof = 5,       // The answer.
   kChannel = 6,     // Of a user, on a named channel; the engine does not look inside.
   kConvergent = 7,  // An operation of a convergent map, and its time.
+  kRepair = 8,      // Who was found to hold another state than most.
 };
 
 class Engine::Core final : private frag::Stamper {
@@ -157,6 +159,9 @@ class Engine::Core final : private frag::Stamper {
   void AskForProofs();
   void DeliverVerify(Instant now, const DeliveredMessage& message, const MemberId& writer);
   void DeliverProof(Instant now, const DeliveredMessage& message, const MemberId& writer);
+  void DeliverRepair(Instant now, const DeliveredMessage& message, const MemberId& writer);
+  void TellWhoIsWrong();
+  void StepAsideIfWrong(Instant now);
   void DeliverMark(const DeliveredMessage& message);
   void AdvanceMarks(Instant now);
   void Answer(Instant now, const Marks::Answer& answer);
@@ -188,7 +193,8 @@ class Engine::Core final : private frag::Stamper {
   Marks marks_;
   Settling settling_;
   Fences fences_;
-  uint64_t epoch_ = 0;                    // Of the replica, in which settling_ is.
+  MemberId found_wrong_by_;  // Who found that this member's state differs, in this turn.
+  uint64_t epoch_ = 0;       // Of the replica, in which settling_ is.
   std::deque<map::ApplyResult> written_;  // Of own convergent operations that are in a chunk.
   Instant turn_at_;                       // For Stamp().
   std::vector<std::byte> stamped_;        // Scratch.

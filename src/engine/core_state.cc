@@ -236,6 +236,9 @@ void Engine::Core::Deliver(Instant now, DeliveredMessage& message) {
     case MessageKind::kProof:
       DeliverProof(now, message, writer);
       break;
+    case MessageKind::kRepair:
+      DeliverRepair(now, message, writer);
+      break;
     default:
       ++messages_malformed_;
       break;

@@ -76,7 +76,53 @@ void Engine::Core::Answer(Instant now, const Marks::Answer& answer) {
   for (const Rank rank : answer.holders) {
     if (rank != rank_) others.push_back(view_infos_[rank].id);
   }
-  verifications_.OnAsked(question.number, *answer.proof, std::move(others), turn_.upcalls);
+  verifications_.OnAsked(question.number, self_.id, *answer.proof, std::move(others),
+                         turn_.upcalls);
+}
+
+// Spec 8.33
+void Engine::Core::TellWhoIsWrong() {
+  const Verifications::Answers answers = verifications_.TakeDifferent();
+  if (answers.empty() || options_.policy == Policy::kPrimary) return;
+  const RepairMessage verdict = Judge(answers);
+  if (verdict.view != view_.id) return;  // It is told, and may be asked for again.
+  static_cast<void>(
+      Queue(MessageKind::kRepair, DeliveryClass::kAgreed, Encode(verdict), {.is_own = true}));
+}
+
+void Engine::Core::DeliverRepair(Instant now, const DeliveredMessage& message,
+                                 const MemberId& writer) {
+  const std::optional<RepairMessage> verdict = DecodeRepair(Bytes(message.payload).subspan(1));
+  if (!verdict.has_value() || message.cls == DeliveryClass::kConv) {
+    ++messages_malformed_;
+    return;
+  }
+  // Who was found wrong in another view may have a whole state again. Where votes count nobody
+  // steps aside, whatever one member says.
+  if (verdict->view != view_.id || options_.policy == Policy::kPrimary) return;
+  for (const MemberId& wrong : verdict->wrong) {
+    const std::optional<Rank> rank = RankOf(wrong.instance);
+    if (!rank.has_value() || view_infos_[*rank].id != wrong) continue;
+    const std::string& name = view_infos_[*rank].name;
+    Report(
+        now, EventKind::kWarning,
+        absl::StrCat(name, " held another state than most members at position ", verdict->position,
+                     " of this view; it leaves the view and comes back for "
+                     "what differs. This is a bug of Cohort, please report it"),
+        wrong, name);
+    if (*rank == rank_ && replica_.synced()) found_wrong_by_ = writer;
+  }
+}
+
+// Not while messages are being delivered.
+void Engine::Core::StepAsideIfWrong(Instant now) {
+  const MemberId by = std::exchange(found_wrong_by_, {});
+  if (by == MemberId{} || !member_) return;
+  const std::optional<Rank> rank = RankOf(by.instance);
+  replica_.Distrust();
+  membership_.OnFoundWrong(now, rank.has_value() ? view_infos_[*rank].name : by.ToString(),
+                           membership_out_);
+  ApplyMembership(now);
 }
 
 void Engine::Core::DeliverProof(Instant now, const DeliveredMessage& message,

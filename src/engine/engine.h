@@ -92,6 +92,7 @@ class Engine {
   bool IsConsistent() const;
 
  private:
+  friend struct EngineForTests;  // Damages what is inside.
   class Core;
   std::unique_ptr<Core> core_;
 };

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "engine/repair.h"
 #include "map/map_op_codec.h"
 
 namespace cohort::engine {
@@ -80,6 +81,7 @@ std::vector<MemberId> Replica::Donors() const {
 }
 
 void Replica::OnExcluded() {
+  if (std::exchange(distrusted_, false) && synced_) PutWrongAside();
   carries_state_ = carries_state_ || synced_;
   // What was being received belongs to a group that went on without us.
   joiner_.reset();
@@ -88,6 +90,13 @@ void Replica::OnExcluded() {
   synced_ = false;
   sides_.clear();
   SetOwnOperations(0);
+}
+
+// What it brought from another side before, and is not merged yet, is still to be brought along.
+void Replica::PutWrongAside() {
+  wrong_ = std::exchange(maps_, std::make_unique<map::MapSet>(options_.maps));
+  carries_state_ = carried_ != nullptr;
+  synced_ = false;
 }
 
 void Replica::SetOwnOperations(uint64_t count) {
@@ -191,6 +200,9 @@ void Replica::OnView(Instant now, const ViewInfo& view, uint64_t hlc, Output& ou
     donor_.OnView(now, *maps_, true, transfer_out_);
   } else if (formed) {
     if (carried_ != nullptr) maps_ = std::move(carried_);
+    // Nobody else is left who has any.
+    if (wrong_ != nullptr && maps_->size() == 0) maps_ = std::move(wrong_);
+    wrong_.reset();
     DeclareSynced(now, out);
   } else {
     // When nobody holds the state the first member with data begins anew, and what others were
@@ -235,6 +247,8 @@ void Replica::BeginFresh(Instant now, Output& out) {
          now, out);
   std::unique_ptr<map::MapSet> maps =
       carried_ != nullptr ? std::move(carried_) : std::make_unique<map::MapSet>(options_.maps);
+  if (wrong_ != nullptr && maps->size() == 0) maps = std::move(wrong_);
+  wrong_.reset();
   carries_state_ = false;
   // Those who count on this carrier's merge get an empty one.
   carried_ = std::make_unique<map::MapSet>(options_.maps);
@@ -248,7 +262,19 @@ void Replica::StartTransfer(Instant now) {
   options.gathering.helped_bytes_min = options_.transfer_helped_bytes_min;
   joiner_.emplace(options);
   joiner_->Start(now, view_.id, Donors(), transfer_out_);
-  if (carried_ != nullptr) joiner_->Remember(*carried_);
+  const map::MapSet* held = wrong_ != nullptr ? wrong_.get() : carried_.get();
+  if (held != nullptr) joiner_->Remember(*held);
+}
+
+// Spec 8.33
+void Replica::TellDifferences(Instant now, Output& out) {
+  const std::unique_ptr<map::MapSet> wrong = std::move(wrong_);
+  const std::string differences = wrong == nullptr ? std::string() : Differences(*wrong, *maps_);
+  if (differences.empty()) return;
+  Report(EventKind::kWarning, view_.self,
+         "this member held another state than the others and has theirs now. Please report it: " +
+             differences,
+         0, now, out);
 }
 
 void Replica::DeclareSynced(Instant now, Output& out) {
@@ -445,6 +471,7 @@ void Replica::Drain(Instant now, transfer::Output& transfer_out, Output& out) {
     carried_.reset();
   }
   DeclareSynced(now, out);
+  TellDifferences(now, out);
   MaybePlanMerge();
 }
 

@@ -77,6 +77,9 @@ class Replica {
   }
   // The group goes on without us: the state is kept aside, to be brought along.
   void OnExcluded();
+  // What is here differs from what the others hold; OnExcluded() follows. It is not brought along,
+  // but spares what of it is right (Spec 8.33).
+  void Distrust() { distrusted_ = true; }
   void OnView(Instant now, const ViewInfo& view, uint64_t hlc, Output& out);
   // `member` announced, in order, that it holds the state.
   void OnMemberSynced(Instant now, const MemberId& member, uint64_t hlc, Output& out);
@@ -161,6 +164,8 @@ class Replica {
   void ReportSide(const Side& side, Output& out) const;
   void MaybePlanMerge();
   void MergeCarriedHere();
+  void PutWrongAside();
+  void TellDifferences(Instant now, Output& out);
   void PublishMerge(uint64_t hlc, Output& out);
   void PublishExpiries(map::GroupTime group_now, uint64_t hlc, Output& out);
   void PublishEvictions(uint64_t hlc, Output& out);
@@ -177,6 +182,8 @@ class Replica {
   std::unique_ptr<map::MapSet> maps_;
   std::unique_ptr<map::MapSet>
       carried_;  // Of a life before the last join; until its side is merged.
+  // Found to differ; until there is a whole state again.
+  std::unique_ptr<map::MapSet> wrong_;
   std::optional<transfer::Joiner> joiner_;
   transfer::Donor donor_;
   map::Resolvers resolvers_;
@@ -196,6 +203,7 @@ class Replica {
   Instant next_purge_;
   std::set<std::string, std::less<>> watched_;  // Names of maps.
   bool synced_ = false;
+  bool distrusted_ = false;
   bool carries_state_ = false;
   bool stateless_ = false;  // Without data among others that are: was told.
   transfer::Output transfer_out_;

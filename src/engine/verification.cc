@@ -100,12 +100,13 @@ void Verifications::OnPlaced(uint64_t number) {
   one->by_marks = true;
 }
 
-void Verifications::OnAsked(uint64_t number, const Proof& own, std::vector<MemberId> holders,
-                            std::vector<Upcall>& upcalls) {
+void Verifications::OnAsked(uint64_t number, const MemberId& self, const Proof& own,
+                            std::vector<MemberId> holders, std::vector<Upcall>& upcalls) {
   One* one = Find(number);
   if (one == nullptr || (one->step != Step::kAsking && one->step != Step::kPlaced)) return;
   one->step = Step::kAsked;
   one->own = own;
+  one->answers = {{self, own}};
   one->awaited = std::move(holders);
   one->equal = 1;
   for (const auto& [from, proof] : std::exchange(one->early, {})) Count(*one, from, proof);
@@ -150,6 +151,7 @@ void Verifications::OnProof(uint64_t number, const MemberId& from, const Proof& 
 
 void Verifications::Count(One& one, const MemberId& from, const Proof& proof) {
   if (std::erase(one.awaited, from) == 0) return;
+  one.answers.emplace_back(from, proof);
   if (proof == one.own) {
     ++one.equal;
   } else {
@@ -194,6 +196,7 @@ void Verifications::FinishIfComplete(One& one, std::vector<Upcall>& upcalls) {
       absl::StrAppend(&text, " ", one.different[i].ToString());
     absl::StrAppend(&text, "; this is a bug of Cohort, please report it");
     done.status = absl::DataLossError(text);
+    found_different_ = std::move(one.answers);
   }
   upcalls.emplace_back(std::move(done));
   std::erase_if(all_, [id = one.id](const One& other) { return other.id == id; });

@@ -62,9 +62,9 @@ class Verifications {
   std::optional<uint64_t> TakeAskable(size_t holders);
   // Its question was delivered here; what this member has at the marks is yet to be known.
   void OnPlaced(uint64_t number);
-  // This member has `own`; `holders` are those that answer besides.
-  void OnAsked(uint64_t number, const Proof& own, std::vector<MemberId> holders,
-               std::vector<Upcall>& upcalls);
+  // This member, `self`, has `own`; `holders` are those that answer besides.
+  void OnAsked(uint64_t number, const MemberId& self, const Proof& own,
+               std::vector<MemberId> holders, std::vector<Upcall>& upcalls);
   // Its question came to no place that all agree on: it is asked again under another number.
   void AskAgain(uint64_t number);
   // The same, but a while later: `from`, one of those that answer, cannot tell.
@@ -79,6 +79,9 @@ class Verifications {
   void FailAll(const absl::Status& status, std::vector<Upcall>& upcalls);
   void OnTimer(Instant now, std::vector<Upcall>& upcalls);
   Instant NextDeadline() const;
+  using Answers = std::vector<std::pair<MemberId, Proof>>;  // One of a member.
+  // What was answered to a question that showed a difference; empty if there is no new one.
+  Answers TakeDifferent() { return std::exchange(found_different_, {}); }
 
   size_t size() const { return all_.size(); }
 
@@ -93,8 +96,9 @@ class Verifications {
     bool by_marks = false;  // It was placed, and its answers wait for marks.
     std::optional<Instant> ask_at;
     Proof own;
-    // Answers that came before the question came to its place here; one of a member.
-    std::vector<std::pair<MemberId, Proof>> early;
+    Answers early;  // That came before the question came to its place here.
+    Answers answers;
+    MemberId self;
     std::vector<MemberId> awaited;
     std::vector<MemberId> different;
     uint16_t equal = 0;  // Members, this one included.
@@ -106,6 +110,7 @@ class Verifications {
 
   std::vector<One> all_;
   uint64_t next_number_ = 1;
+  Answers found_different_;
 };
 
 }  // namespace cohort::engine

@@ -5,6 +5,7 @@
 
 #include "base/absl_bridge.h"
 #include "map/limits.h"
+#include "map/merge_claims.h"
 
 namespace cohort::map {
 namespace {
@@ -367,6 +368,7 @@ ApplyResult ConvergentMap::ApplyMerge(const MergeOp& op, const Place& place, Out
       continue;
     }
     ReportLosses(theirs.key, *registers, op, out);
+    registers->claim = SettleClaims(ClaimOf(theirs.key), registers->claim);  // Spec 11.26
     // To a third side, with whom this one parted later, it is news of now.
     registers->view = place.view.num;
     for (Attribute& attribute : registers->attributes) attribute.view = place.view.num;

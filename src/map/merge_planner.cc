@@ -6,6 +6,7 @@
 
 #include "map/convergent_entry.h"
 #include "map/map_op_codec.h"
+#include "map/merge_claims.h"
 
 namespace cohort::map {
 namespace {
@@ -175,41 +176,54 @@ void MergePlanner::PlanRegisters(const std::string& key, const Entry& theirs, co
   if (!registers.has_value()) return;
   const std::optional<Registers> held =
       ours == nullptr ? std::nullopt : ParseRegisters(ours->value);
-  Version inferred;
+  Version version = theirs.version;
   // Of what is over there nothing may be left when this arrives: it travels whole.
-  if (held.has_value() && held->IsAlive()) {
-    auto& attributes = registers->attributes;
-    const auto left_alone = std::remove_if(
-        attributes.begin(), attributes.end(),
-        [this](const Attribute& attribute) { return attribute.view < BaseNumber(); });
-    attributes.erase(left_alone, attributes.end());
-    // What the other side left alone and this one does not have was erased here, with or without a
-    // marker: just above it.
-    for (const Attribute& attribute : held->attributes) {
-      if (base_.kind != ViewHistory::Base::Kind::kKnown || attribute.absent) continue;
-      if (!registers->IsAlive()) break;  // Its end says it.
-      if (attribute.view >= BaseNumber() || registers->Find(attribute.name) != nullptr) continue;
-      const std::optional<Registers> all = ParseRegisters(theirs.value);
-      if (all->Find(attribute.name) != nullptr || attribute.mark.life < registers->floor) continue;
-      Attribute erased = attribute;
-      erased.value = {};
-      erased.mark.stamp = {attribute.mark.stamp.time + 1, 0};
-      inferred = std::max(inferred, erased.mark.stamp);
-      erased.absent = true;
-      const auto at =
-          std::lower_bound(attributes.begin(), attributes.end(), erased.name,
-                           [](const Attribute& a, std::string_view name) { return a.name < name; });
-      attributes.insert(at, erased);
-      registers->view = std::max(registers->view, erased.view);
-      ++stats_.inferred;
-    }
+  if (held.has_value() && held->IsAlive())
+    version = std::max(version, LeaveOutOld(theirs, *held, *registers));
+  if (held.has_value() && held->claim.epoch > registers->claim.epoch) {
+    if (!Yield(*registers, *held, BaseNumber())) return;
+    // Where it has lost all, the group's entry is what it was.
+    version = registers->WrittenLast();
+  } else if (held.has_value() && held->claim.epoch < registers->claim.epoch) {
+    Prevail(*registers, *held, BaseNumber());
+    version = std::max(version, registers->Latest());
   }
   std::deque<std::string> values;
   if (resolver_ != nullptr && held.has_value() && held->IsAlive() && registers->IsAlive()) {
-    inferred = std::max(inferred, ResolveAttributes(key, *registers, *held, values));
+    version = std::max(version, ResolveAttributes(key, *registers, *held, values));
     if (!values.empty()) registers->created = std::max(registers->created, held->created);
   }
-  ready_.push_back({key, EntryOf(*registers, std::max(theirs.version, inferred))});
+  ready_.push_back({key, EntryOf(*registers, version)});
+}
+
+// Leaves of the attributes those that this side wrote since the sides parted, and adds those that
+// it must have erased: what the other side left alone and this one does not have, with or without a
+// marker. Their stamps are just above the group's; returns the greatest.
+Version MergePlanner::LeaveOutOld(const Entry& theirs, const Registers& held,
+                                  Registers& registers) {
+  Version inferred;
+  auto& attributes = registers.attributes;
+  const auto left_alone =
+      std::remove_if(attributes.begin(), attributes.end(),
+                     [this](const Attribute& attribute) { return attribute.view < BaseNumber(); });
+  attributes.erase(left_alone, attributes.end());
+  if (base_.kind != ViewHistory::Base::Kind::kKnown) return inferred;
+  if (!registers.IsAlive()) return inferred;  // Its end says it.
+  const std::optional<Registers> all = ParseRegisters(theirs.value);
+  for (const Attribute& attribute : held.attributes) {
+    if (attribute.absent || attribute.view >= BaseNumber() ||
+        all->Find(attribute.name) != nullptr || attribute.mark.life < registers.floor)
+      continue;
+    Attribute erased = attribute;
+    erased.value = {};
+    erased.mark.stamp = {attribute.mark.stamp.time + 1, 0};
+    inferred = std::max(inferred, erased.mark.stamp);
+    erased.absent = true;
+    registers.Add(erased);
+    registers.view = std::max(registers.view, erased.view);
+    ++stats_.inferred;
+  }
+  return inferred;
 }
 
 void MergePlanner::PlanBucket(size_t bucket, const Map& theirs, const Map* ours, GroupTime now) {

@@ -71,6 +71,7 @@ class MergePlanner {
   uint64_t BaseNumber() const;
   bool NeedsCleared(const Map& theirs, const Map* ours) const;
   void PlanRegisters(const std::string& key, const Entry& theirs, const Entry* ours, GroupTime now);
+  Version LeaveOutOld(const Entry& theirs, const Registers& held, Registers& registers);
   std::optional<std::string> Resolve(const BothWritten& both) const;
   bool PlanResolved(const std::string& key, const Entry& theirs, const Entry* ours, GroupTime now);
   Version ResolveAttributes(const std::string& key, Registers& registers, const Registers& held,

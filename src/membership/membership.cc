@@ -181,6 +181,11 @@ void Membership::OnFoundSlow(Instant now, const std::string& by, Output& out) {
           out);
 }
 
+// Spec 8.33
+void Membership::OnFoundWrong(Instant now, const std::string& by, Output& out) {
+  if (in_group()) Exclude(now, by + " found that its state differs", Duration(0), out);
+}
+
 // Spec 4.75, 4.76.
 void Membership::Exclude(Instant now, const std::string& why, Duration delay_min, Output& out) {
   if (KindOf(role_) == RoleKind::kLeaving) return FinishLeaving(now, out);  // What it wanted.

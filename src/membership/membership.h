@@ -77,6 +77,8 @@ class Membership {
                     Output& out);
   // From failure: the others have convicted this member for being too slow.
   void OnFoundSlow(Instant now, const std::string& by, Output& out);
+  // From the engine: this member holds another state than most.
+  void OnFoundWrong(Instant now, const std::string& by, Output& out);
   // Any authenticated packet of the installed view.
   void OnHeardInView(Instant now, Rank rank);
   // An authenticated packet tagged with AcceptedView().

@@ -9,6 +9,7 @@
 
 #include <algorithm>
 #include <csignal>
+#include <iterator>
 #include <string>
 #include <utility>
 
@@ -36,13 +37,37 @@ std::thread StartThread(const char* name, std::function<void()> body) {
   return thread;
 }
 
-DeliveryQueue::DeliveryQueue(size_t bytes_max, Handler handler)
-    : bytes_max_(bytes_max), handler_(std::move(handler)) {}
+struct DeliveryQueue::Turns {
+  Executor executor;
+  Mutex mutex;
+  DeliveryQueue* queue ABSL_GUARDED_BY(mutex) = nullptr;  // Null: it takes no more turns.
+  bool running ABSL_GUARDED_BY(mutex) = false;
+};
+
+DeliveryQueue::DeliveryQueue(size_t bytes_max, Handler handler, Executor executor)
+    : bytes_max_(bytes_max),
+      handler_(std::move(handler)),
+      turns_(executor == nullptr ? nullptr : std::make_shared<Turns>()) {
+  if (turns_ == nullptr) return;
+  turns_->executor = std::move(executor);
+  const MutexLock lock(&turns_->mutex);
+  turns_->queue = this;
+}
 
 DeliveryQueue::~DeliveryQueue() { Stop(); }
 
 void DeliveryQueue::Start() {
-  thread_ = StartThread("cohort-deliver", [this] { Run(); });
+  if (turns_ == nullptr) {
+    thread_ = StartThread("cohort-deliver", [this] { Run(); });
+    return;
+  }
+  std::shared_ptr<Turns> wanted;
+  {
+    const MutexLock lock(&mutex_);
+    started_ = true;
+    wanted = WantedTurn();
+  }
+  Give(std::move(wanted));
 }
 
 bool DeliveryQueue::OnDeliveryThread() { return current_queue != nullptr; }
@@ -65,8 +90,40 @@ bool DeliveryQueue::MayDrop(const engine::Upcall& upcall) {
   return !std::holds_alternative<engine::ViewUpcall>(upcall);
 }
 
+std::shared_ptr<DeliveryQueue::Turns> DeliveryQueue::WantedTurn() {
+  const bool wanted = started_ && !stopping_ && !items_.empty() && turns_ != nullptr;
+  return wanted && !std::exchange(given_, true) ? turns_ : nullptr;
+}
+
+void DeliveryQueue::Give(std::shared_ptr<Turns> turns) {
+  if (turns == nullptr) return;
+  const Executor& executor = turns->executor;
+  executor([turns] {
+    DeliveryQueue* queue = nullptr;
+    {
+      const MutexLock lock(&turns->mutex);
+      queue = turns->queue;
+      if (queue == nullptr) return;
+      turns->running = true;
+    }
+    queue->RunTurn();
+    const MutexLock lock(&turns->mutex);
+    turns->running = false;
+  });
+}
+
 bool DeliveryQueue::Push(engine::Upcall upcall) {
-  runtime::MutexLock lock(&mutex_);
+  std::shared_ptr<Turns> wanted;
+  {
+    const MutexLock lock(&mutex_);
+    if (!Take(std::move(upcall))) return false;
+    wanted = WantedTurn();
+  }
+  Give(std::move(wanted));
+  return true;
+}
+
+bool DeliveryQueue::Take(engine::Upcall upcall) {
   if (stopping_) return false;
   const size_t bytes = BytesOf(upcall);
   // A change of a large value may have as much as all that may wait: it is taken while no more than
@@ -90,49 +147,93 @@ bool DeliveryQueue::Push(engine::Upcall upcall) {
 }
 
 void DeliveryQueue::PushTask(Task task) {
-  runtime::MutexLock lock(&mutex_);
-  if (!stopping_) items_.emplace_back(std::move(task));
+  std::shared_ptr<Turns> wanted;
+  {
+    const MutexLock lock(&mutex_);
+    if (stopping_) return;
+    items_.emplace_back(std::move(task));
+    wanted = WantedTurn();
+  }
+  Give(std::move(wanted));
 }
 
 void DeliveryQueue::Run() {
-  current_queue = this;
   std::vector<Item> batch;
   for (;;) {
     {
-      runtime::MutexLock lock(&mutex_);
+      const MutexLock lock(&mutex_);
       const auto ready = [this]() { return stopping_ || !items_.empty(); };
       mutex_.Await(ready);
-      if (items_.empty()) break;
+      if (items_.empty()) return;
       batch.swap(items_);
     }
-    for (Item& item : batch) {
-      size_t bytes = 0;
-      if (auto* upcall = std::get_if<engine::Upcall>(&item)) {
-        bytes = BytesOf(*upcall);
-        handler_(*upcall);
-      } else {
-        std::get<Task>(item)();
-        std::get<Task>(item) = nullptr;
-      }
-      if (bytes == 0) continue;
-      runtime::MutexLock lock(&mutex_);
-      bytes_ -= std::min(bytes, bytes_);
-    }
-    batch.clear();
+    Deliver(batch);
   }
-  current_queue = nullptr;
+}
+
+void DeliveryQueue::RunTurn() {
+  std::vector<Item> batch;
+  {
+    const MutexLock lock(&mutex_);
+    const auto end = items_.begin() + static_cast<ptrdiff_t>(std::min(items_.size(), kTurnItems));
+    batch.assign(std::make_move_iterator(items_.begin()), std::make_move_iterator(end));
+    items_.erase(items_.begin(), end);
+  }
+  Deliver(batch);
+  std::shared_ptr<Turns> wanted;
+  {
+    const MutexLock lock(&mutex_);
+    given_ = false;
+    wanted = WantedTurn();
+  }
+  Give(std::move(wanted));
+}
+
+void DeliveryQueue::Deliver(std::vector<Item>& batch) {
+  // A callback may run in one of another queue, where an executor calls at once.
+  const DeliveryQueue* const before = std::exchange(current_queue, this);
+  for (Item& item : batch) {
+    size_t bytes = 0;
+    if (auto* upcall = std::get_if<engine::Upcall>(&item)) {
+      bytes = BytesOf(*upcall);
+      handler_(*upcall);
+    } else {
+      std::get<Task>(item)();
+      std::get<Task>(item) = nullptr;
+    }
+    if (bytes == 0) continue;
+    const MutexLock lock(&mutex_);
+    bytes_ -= std::min(bytes, bytes_);
+  }
+  batch.clear();
+  current_queue = before;
+}
+
+void DeliveryQueue::EndTurns() {
+  {
+    const MutexLock lock(&turns_->mutex);
+    turns_->queue = nullptr;
+    turns_->mutex.Await([this]() { return !turns_->running; });
+  }
+  std::vector<Item> batch;
+  {
+    const MutexLock lock(&mutex_);
+    batch.swap(items_);
+  }
+  Deliver(batch);
 }
 
 void DeliveryQueue::Stop() {
   {
-    runtime::MutexLock lock(&mutex_);
+    const MutexLock lock(&mutex_);
     stopping_ = true;
   }
   if (thread_.joinable()) thread_.join();
+  if (turns_ != nullptr) EndTurns();
 }
 
 DeliveryQueue::Stats DeliveryQueue::stats() const {
-  runtime::MutexLock lock(&mutex_);
+  const MutexLock lock(&mutex_);
   return {items_.size(), bytes_, dropped_};
 }
 

@@ -1,8 +1,13 @@
-// The queue in front of the callbacks, and the thread that makes them: "cohort-deliver".
+// The queue in front of the callbacks, and who makes them: a thread of its own, "cohort-deliver",
+// or the threads of the host's executor.
 //
 // Everything a host is told passes here, in order, one at a time, with no lock held. The queue is
 // bounded in bytes: what does not fit is dropped and counted, views, answers and events about it
 // excepted, which are few and which nobody could do without.
+//
+// An executor is given one function at a time, a turn of at most kTurnItems callbacks. Stop() does
+// not wait for a turn that has not begun: it makes the callbacks itself, so it may be called on the
+// executor's only thread; a turn that comes later finds nothing to do.
 //
 // Threads: any. A callback may do anything but destroy the queue.
 #ifndef COHORT_RUNTIME_DELIVERY_QUEUE_H_
@@ -12,6 +17,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <functional>
+#include <memory>
 #include <thread>
 #include <variant>
 #include <vector>
@@ -25,29 +31,44 @@ class DeliveryQueue {
  public:
   using Task = std::function<void()>;
   using Handler = std::function<void(engine::Upcall&)>;
+  // Runs a function once, later, on a thread of the host's.
+  using Executor = std::function<void(Task)>;
+  static constexpr size_t kTurnItems = 64;
   struct Stats {
     uint64_t waiting = 0;
     uint64_t bytes_waiting = 0;
     uint64_t dropped = 0;
   };
 
-  DeliveryQueue(size_t bytes_max, Handler handler);
+  // Without an executor callbacks run on a thread of the queue's own.
+  DeliveryQueue(size_t bytes_max, Handler handler, Executor executor = nullptr);
   ~DeliveryQueue();
 
   void Start();
   // False: it was dropped.
   bool Push(engine::Upcall upcall);
   void PushTask(Task task);
-  // Delivers what is queued, then ends the thread. Not from a callback. Idempotent.
+  // Delivers what is queued, then ends the thread, or uses the executor no more. Not from a
+  // callback. Idempotent.
   void Stop();
   Stats stats() const;
-  // Whether the calling thread is a delivery thread, of this queue or any other.
+  // Whether the calling thread is making a callback, of this queue or any other.
   static bool OnDeliveryThread();
   bool OnThisThread() const;
 
  private:
   using Item = std::variant<engine::Upcall, Task>;
+  // What turns that the executor still holds know of the queue; it outlives both.
+  struct Turns;
   void Run();
+  void RunTurn();
+  // Waits for the turn that runs; none begins after it.
+  void EndTurns();
+  void Deliver(std::vector<Item>& batch);
+  // Set: a turn is to be given to the executor, when no lock is held.
+  bool Take(engine::Upcall upcall) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  std::shared_ptr<Turns> WantedTurn() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  static void Give(std::shared_ptr<Turns> turns);
   static size_t BytesOf(const engine::Upcall& upcall);
   static bool MayDrop(const engine::Upcall& upcall);
 
@@ -58,7 +79,10 @@ class DeliveryQueue {
   size_t bytes_ ABSL_GUARDED_BY(mutex_) = 0;
   uint64_t dropped_ ABSL_GUARDED_BY(mutex_) = 0;
   uint64_t dropped_told_ ABSL_GUARDED_BY(mutex_) = 0;
+  bool started_ ABSL_GUARDED_BY(mutex_) = false;
   bool stopping_ ABSL_GUARDED_BY(mutex_) = false;
+  bool given_ ABSL_GUARDED_BY(mutex_) = false;  // The executor has a turn.
+  const std::shared_ptr<Turns> turns_;          // Null: there is a thread.
   std::thread thread_;
 };
 

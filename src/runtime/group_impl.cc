@@ -66,7 +66,9 @@ std::shared_ptr<Subscribers<Argument>> NewSubscribers(
 }  // namespace
 
 Group::Impl::Impl(const GroupOptions& options)
-    : queue(options.delivery_queue_bytes_max, [this](engine::Upcall& upcall) { Deliver(upcall); }),
+    : queue(
+          options.delivery_queue_bytes_max, [this](engine::Upcall& upcall) { Deliver(upcall); },
+          options.executor),
       views(NewSubscribers<View>(queue, options.on_view)),
       messages(NewSubscribers<Message>(queue, options.on_message)),
       events(NewSubscribers<Event>(queue, options.on_event)),

@@ -157,7 +157,7 @@ TEST_F(VerificationsTest, AnotherDigestOrAnotherPlaceIsDataLossAndNamesTheMember
     upcalls_.clear();
     ASSERT_TRUE(all_.Add({}, 5, 1, seconds(5)).ok());
     const uint64_t number = *all_.TakeAskable(3);
-    all_.OnAsked(number, Of(1), {Id(8), Id(9)}, upcalls_);
+    all_.OnAsked(number, Id(7), Of(1), {Id(8), Id(9)}, upcalls_);
     all_.OnProof(number, Id(8), Of(1), upcalls_);
     EXPECT_TRUE(upcalls_.empty());
     all_.OnProof(number, Id(9), answer, upcalls_);
@@ -181,7 +181,7 @@ TEST_F(VerificationsTest, WhoCannotTellIsAskedAgainAWhileLater) {
   ASSERT_TRUE(second.has_value());
   EXPECT_NE(*second, first);
   all_.OnPlaced(*second);
-  all_.OnAsked(*second, Of(1), {Id(8)}, upcalls_);
+  all_.OnAsked(*second, Id(7), Of(1), {Id(8)}, upcalls_);
   all_.OnRefused({}, *second, Id(9));  // Nobody had asked it.
   all_.OnProof(*second, Id(8), Of(1), upcalls_);
   ASSERT_EQ(upcalls_.size(), 1u);
@@ -196,7 +196,7 @@ TEST_F(VerificationsTest, WhatWaitsForMarksIsAskedAgainInTheNextViewButADifferen
   const uint64_t different = *all_.TakeAskable(3);
   for (const uint64_t number : {placed, asked, different}) all_.OnPlaced(number);
   for (const uint64_t number : {asked, different})
-    all_.OnAsked(number, Of(1), {Id(8), Id(9)}, upcalls_);
+    all_.OnAsked(number, Id(7), Of(1), {Id(8), Id(9)}, upcalls_);
   all_.OnProof(different, Id(8), Of(2), upcalls_);
   EXPECT_TRUE(upcalls_.empty());
   all_.OnView({{.id = Id(8)}, {.id = Id(9)}}, upcalls_);
@@ -210,7 +210,7 @@ TEST_F(VerificationsTest, WhatWaitsForMarksIsAskedAgainInTheNextViewButADifferen
 TEST_F(VerificationsTest, AnAnswerCountsOnceAndOnlyOfWhoWasAsked) {
   ASSERT_TRUE(all_.Add({}, 5, 1, seconds(5)).ok());
   const uint64_t number = *all_.TakeAskable(3);
-  all_.OnAsked(number, Of(1), {Id(8), Id(9)}, upcalls_);
+  all_.OnAsked(number, Id(7), Of(1), {Id(8), Id(9)}, upcalls_);
   all_.OnProof(number, Id(8), Of(1), upcalls_);
   all_.OnProof(number, Id(8), Of(2), upcalls_);
   all_.OnProof(number, Id(7), Of(2), upcalls_);
@@ -227,7 +227,7 @@ TEST_F(VerificationsTest, AnAnswerMayComeBeforeTheQuestionComesToItsPlaceHere) {
   const uint64_t number = *all_.TakeAskable(3);
   all_.OnProof(number, Id(8), Of(1), upcalls_);
   all_.OnProof(number, Id(8), Of(2), upcalls_);
-  all_.OnAsked(number, Of(1), {Id(8), Id(9)}, upcalls_);
+  all_.OnAsked(number, Id(7), Of(1), {Id(8), Id(9)}, upcalls_);
   EXPECT_TRUE(upcalls_.empty());
   all_.OnProof(number, Id(9), Of(1), upcalls_);
   ASSERT_EQ(upcalls_.size(), 1u);
@@ -239,7 +239,7 @@ TEST_F(VerificationsTest, WhenTooFewAreLeftItAsksAgain) {
   ASSERT_TRUE(all_.Add({}, 5, 2, seconds(5)).ok());
   EXPECT_FALSE(all_.TakeAskable(1).has_value());
   const uint64_t first = *all_.TakeAskable(2);
-  all_.OnAsked(first, Of(1), {Id(8)}, upcalls_);
+  all_.OnAsked(first, Id(7), Of(1), {Id(8)}, upcalls_);
   all_.OnView({}, upcalls_);
   EXPECT_TRUE(upcalls_.empty());
   const std::optional<uint64_t> second = all_.TakeAskable(2);
@@ -256,7 +256,7 @@ TEST_F(VerificationsTest, WhatWasAnsweredElsewhereDoesNotCountWhenItIsAskedAgain
   const std::optional<uint64_t> second = all_.TakeAskable(3);
   ASSERT_TRUE(second.has_value());
   EXPECT_NE(*second, first);
-  all_.OnAsked(*second, Of(1), {Id(8)}, upcalls_);
+  all_.OnAsked(*second, Id(7), Of(1), {Id(8)}, upcalls_);
   all_.OnProof(first, Id(8), Of(2), upcalls_);
   EXPECT_TRUE(upcalls_.empty());
   all_.OnProof(*second, Id(8), Of(1), upcalls_);

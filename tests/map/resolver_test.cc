@@ -5,7 +5,8 @@
 #include <set>
 #include <string>
 
-#include "map/convergent_op_codec.h"
+#include "map/convergent_member.h"
+#include "map/convergent_sides.h"
 #include "map/map_builders.h"
 #include "map/merge_planner.h"
 
@@ -172,33 +173,13 @@ TEST_F(ResolverTest, AMergeOfManySettledKeysGoesOnOperationByOperation) {
 class ConvergentResolverTest : public ResolverTest {
  protected:
   ConvergentResolverTest() {
-    ConfigureOp configure;
-    configure.settings.convergent = true;
-    for (Replica* side : {&ours_, &theirs_}) side->Do(configure);
-  }
-  ConvergentMap& MapOf(Replica& side) {
-    return static_cast<ConvergentMap&>(*side.maps().Find("m"));
+    for (Replica* side : {&ours_, &theirs_}) OpenConvergent(*side);
   }
   void Write(Replica& side, const ConvergentRequest& request, GroupTime now) {
-    const absl::StatusOr<ConvergentOp> op = PrepareConvergent(MapOf(side), request, now);
-    ASSERT_TRUE(op.ok()) << op.status();
-    const Buffer bytes = EncodeConvergentOp(*op);
-    std::vector<std::byte> stamp(StampBytes(op->Lives()));
-    const uint64_t writer = &side == &ours_ ? 1 : 2;
-    ASSERT_TRUE(side.maps()
-                    .Write(bytes, std::max(HlcAt(now), MapOf(side).state().greatest) + 1,
-                           {Writer(writer), side.view()}, stamp, side.out())
-                    .status.ok());
-  }
-  static AttributesOp Set(std::string_view key, std::string_view name, std::string_view value) {
-    AttributesOp op;
-    op.key = key;
-    op.writes.push_back({name, value, false});
-    return op;
+    ASSERT_TRUE(WriteOn(side, &side == &ours_ ? 1 : 2, request, now).ok());
   }
   std::string Attribute(std::string_view key, std::string_view name) {
-    const std::optional<Buffer> value = MapOf(ours_).GetAttribute(key, name, 5000);
-    return value.has_value() ? std::string(value->text()) : "(absent)";
+    return AttributeOn(ours_, key, name);
   }
 };
 

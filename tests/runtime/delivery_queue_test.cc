@@ -2,8 +2,12 @@
 
 #include <gtest/gtest.h>
 
+#include <atomic>
 #include <memory>
 #include <optional>
+#include <thread>
+#include <utility>
+#include <vector>
 
 #include "runtime/mutex.h"
 #include "runtime/subscribers.h"
@@ -51,6 +55,99 @@ TEST(DeliveryQueueTest, WhatDoesNotFitIsDroppedCountedAndToldButViewsAreNot) {
   EXPECT_EQ(messages, 1u);
   EXPECT_EQ(views, 1u);
   EXPECT_EQ(told, 2);
+}
+
+// Keeps what it is given until it is asked to run it.
+struct HeldTasks {
+  DeliveryQueue::Executor Executor() {
+    return [this](DeliveryQueue::Task task) {
+      const MutexLock lock(&mutex);
+      tasks.push_back(std::move(task));
+    };
+  }
+  // False: there was none.
+  bool RunOne() {
+    DeliveryQueue::Task task;
+    {
+      const MutexLock lock(&mutex);
+      if (tasks.empty()) return false;
+      task = std::move(tasks.front());
+      tasks.erase(tasks.begin());
+    }
+    task();
+    return true;
+  }
+  Mutex mutex;
+  std::vector<DeliveryQueue::Task> tasks;
+};
+
+TEST(DeliveryQueueTest, AnExecutorHasOneTurnAtATimeAndEachHasAnEnd) {
+  HeldTasks held;
+  size_t delivered = 0;
+  DeliveryQueue queue(
+      1 << 20,
+      [&](engine::Upcall&) {
+        EXPECT_TRUE(DeliveryQueue::OnDeliveryThread());
+        EXPECT_TRUE(queue.OnThisThread());
+        ++delivered;
+      },
+      held.Executor());
+  queue.Push(NewMessage(1));
+  EXPECT_TRUE(held.tasks.empty()) << "before the start";
+  queue.Start();
+  for (size_t i = 1; i < DeliveryQueue::kTurnItems + 10; ++i) queue.Push(NewMessage(1));
+  EXPECT_EQ(held.tasks.size(), 1u);
+  EXPECT_TRUE(held.RunOne());
+  EXPECT_EQ(delivered, DeliveryQueue::kTurnItems);
+  EXPECT_FALSE(DeliveryQueue::OnDeliveryThread());
+  EXPECT_EQ(held.tasks.size(), 1u);
+  EXPECT_TRUE(held.RunOne());
+  EXPECT_EQ(delivered, DeliveryQueue::kTurnItems + 10);
+  EXPECT_FALSE(held.RunOne());
+  EXPECT_EQ(queue.stats().bytes_waiting, 0u);
+  queue.PushTask([&] { ++delivered; });
+  EXPECT_TRUE(held.RunOne());
+  EXPECT_EQ(delivered, DeliveryQueue::kTurnItems + 11);
+}
+
+TEST(DeliveryQueueTest, WhoStopsMakesTheCallbacksThatNoTurnHasMadeAndLateTurnsDoNothing) {
+  HeldTasks held;
+  size_t delivered = 0;
+  {
+    DeliveryQueue queue(1 << 20, [&](engine::Upcall&) { ++delivered; }, held.Executor());
+    queue.Start();
+    queue.Push(NewMessage(1));
+    queue.Push(NewMessage(1));
+    queue.Stop();
+    EXPECT_EQ(delivered, 2u);
+    EXPECT_FALSE(queue.Push(NewMessage(1)));
+  }
+  EXPECT_TRUE(held.RunOne());
+  EXPECT_EQ(delivered, 2u);
+}
+
+TEST(DeliveryQueueTest, StopWaitsForTheTurnThatRuns) {
+  HeldTasks held;
+  Notification inside;
+  Notification go_on;
+  std::atomic<bool> done{false};
+  DeliveryQueue queue(1 << 20, [](engine::Upcall&) {}, held.Executor());
+  queue.Start();
+  queue.PushTask([&] {
+    inside.Notify();
+    go_on.WaitForNotification();
+    for (int i = 0; i < 50; ++i) std::this_thread::yield();  // Stop() is inside by then.
+    done = true;
+  });
+  std::thread host([&] { held.RunOne(); });
+  inside.WaitForNotification();
+  std::thread stopper([&] {
+    go_on.Notify();
+    queue.Stop();
+    EXPECT_TRUE(done);
+  });
+  stopper.join();
+  host.join();
 }
 
 TEST(SubscribersTest, AfterCancelFromOutsideNoCallRunsAndCancelWaitsForTheOneUnderWay) {
