@@ -121,6 +121,7 @@ static void messages_reach_the_other_member(void) {
   cohort_group_t* const a = join("messages", "a");
   cohort_group_t* b = NULL;
   EXPECT_OK(cohort_group_join(&options, &b, ERROR));
+  EXPECT(await_members(a, 2) && await_members(b, 2));
   EXPECT_OK(cohort_group_send(a, BYTES("one"), COHORT_DELIVERY_AGREED, ERROR));
   EXPECT_OK(cohort_group_send_sync(a, BYTES("two"), COHORT_DELIVERY_SAFE, 0, ERROR));
   seen_t sent = {0};
@@ -287,8 +288,9 @@ static void on_change_that_closes(const cohort_change_t* change, void* user) {
 }
 
 static void a_group_may_be_closed_in_its_callback(void) {
-  cohort_group_t* const other = join("closes", "a");
-  seen_t seen = {.group = join("closes", "b")};
+  const pair_t pair = join_both("closes");
+  cohort_group_t* const other = pair.a;
+  seen_t seen = {.group = pair.b};
   seen.map = open_map(seen.group, "m", COHORT_MAP_ORDERED);
   cohort_map_t* const map = open_map(other, "m", COHORT_MAP_ORDERED);
   EXPECT_OK(cohort_map_subscribe(seen.map, NULL, 0, on_change_that_closes, &seen,

@@ -14,8 +14,9 @@ static void put(cohort_map_t* map, const char* name, const char* value) {
 }
 
 static void attributes_are_written_apart(void) {
-  cohort_group_t* const a = join("attributes", "a");
-  cohort_group_t* const b = join("attributes", "b");
+  const pair_t pair = join_both("attributes");
+  cohort_group_t* const a = pair.a;
+  cohort_group_t* const b = pair.b;
   cohort_map_t* const at_a = open_map(a, "s", COHORT_MAP_CONVERGENT);
   cohort_map_t* const at_b = open_map(b, "s", COHORT_MAP_CONVERGENT);
   EXPECT(cohort_map_kind(at_b) == COHORT_MAP_CONVERGENT);
@@ -99,8 +100,9 @@ static void what_needs_the_other_kind_of_map_is_refused(void) {
 }
 
 static void an_entry_has_one_owner_and_writes_by_right_are_fenced(void) {
-  cohort_group_t* const a = join("claims", "a");
-  cohort_group_t* const b = join("claims", "b");
+  const pair_t pair = join_both("claims");
+  cohort_group_t* const a = pair.a;
+  cohort_group_t* const b = pair.b;
   cohort_map_t* const at_a = open_map(a, "s", COHORT_MAP_CONVERGENT);
   cohort_map_t* const at_b = open_map(b, "s", COHORT_MAP_CONVERGENT);
   cohort_member_id_t owner;

@@ -228,6 +228,7 @@ static void a_member_drains_only_into_another_one(void) {
   EXPECT_STATUS(COHORT_DEADLINE_EXCEEDED, cohort_group_drain(first, 50, ERROR));
   EXPECT_STATUS(COHORT_INVALID_ARGUMENT, cohort_group_drain(first, -5, ERROR));
   cohort_group_t* const second = join("drain", "b");
+  EXPECT(await_members(second, 2));
   uint32_t members = 0;
   EXPECT_OK(cohort_group_verify_convergence(second, 0, &members, ERROR));
   EXPECT(members == 2);

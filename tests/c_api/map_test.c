@@ -4,8 +4,9 @@
 #include "testing.h"
 
 static void what_one_member_puts_the_other_gets(void) {
-  cohort_group_t* const a = join("shared", "a");
-  cohort_group_t* const b = join("shared", "b");
+  const pair_t pair = join_both("shared");
+  cohort_group_t* const a = pair.a;
+  cohort_group_t* const b = pair.b;
   cohort_map_t* const at_a = open_map(a, "m", COHORT_MAP_ORDERED);
   cohort_map_t* const at_b = open_map(b, "m", COHORT_MAP_ORDERED);
   EXPECT(strcmp(cohort_map_name(at_a), "m") == 0 && cohort_map_kind(at_a) == COHORT_MAP_ORDERED);

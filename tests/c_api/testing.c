@@ -56,7 +56,7 @@ void unlock_and_tell(void) {
 bool await(bool (*condition)(void* of), void* of) {
   struct timespec until;
   clock_gettime(CLOCK_REALTIME, &until);
-  until.tv_sec += 10;
+  until.tv_sec += 60;
   pthread_mutex_lock(&mutex);
   bool holds = condition(of);
   int result = 0;
@@ -81,7 +81,7 @@ cohort_group_options_t on_loopback(const char* group, const char* name) {
   options.bind = "127.0.0.1";
   options.multicast = multicast;
   options.allow_plaintext = COHORT_PLAINTEXT_LOOPBACK;
-  options.join_timeout_ms = 20000;
+  options.join_timeout_ms = 60000;
   return options;
 }
 
@@ -145,6 +145,13 @@ bool await_members(cohort_group_t* group, size_t members) {
   cohort_subscription_cancel(events);
   cohort_subscription_cancel(views);
   return seen;
+}
+
+/* A member that finds nobody in time begins a group of its own, and comes a moment later. */
+pair_t join_both(const char* group) {
+  const pair_t pair = {join(group, "a"), join(group, "b")};
+  EXPECT(await_members(pair.a, 2) && await_members(pair.b, 2));
+  return pair;
 }
 
 bool reads(const cohort_map_t* map, const char* key, const char* value) {

@@ -43,7 +43,7 @@ bool same_bytes(const void* data, size_t size, const char* text);
 /* One lock for all that callbacks write and tests wait for. */
 void lock(void);
 void unlock_and_tell(void);
-/* Whether the condition, which is evaluated under the lock, came true within ten seconds. */
+/* Whether the condition, which is evaluated under the lock, came true within a minute. */
 bool await(bool (*condition)(void* of), void* of);
 
 /* Options of a member on loopback; groups of different tests, and of different runs, do not meet.
@@ -51,6 +51,12 @@ bool await(bool (*condition)(void* of), void* of);
 cohort_group_options_t on_loopback(const char* group, const char* name);
 /* A member of that group, or NULL, which was complained of. */
 cohort_group_t* join(const char* group, const char* name);
+/* Members a and b of that group, once each has a view of both. */
+typedef struct pair {
+  cohort_group_t* a;
+  cohort_group_t* b;
+} pair_t;
+pair_t join_both(const char* group);
 cohort_map_t* open_map(cohort_group_t* group, const char* name, cohort_map_kind_t kind);
 /* Whether the group came to have a view of so many members that all hold the state. */
 bool await_members(cohort_group_t* group, size_t members);

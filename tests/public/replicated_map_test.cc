@@ -97,8 +97,10 @@ TEST_F(ReplicatedMapTest, WhatIsBeyondALimitIsRefusedBeforeItIsSent) {
   EXPECT_EQ(a_->Put(std::string(kKeyBytesMax + 1, 'k'), "v").status.code(), kInvalidArgument);
   EXPECT_EQ(a_->Put("k", std::string(kValueBytesMax + 1, 'v')).status.code(), kInvalidArgument);
   EXPECT_EQ(a_->PutAsync("", "v", {}, nullptr).code(), kInvalidArgument);
-  EXPECT_TRUE(
-      a_->Put(std::string(kKeyBytesMax, 'k'), std::string(kValueBytesMax - 4096, 'v')).ok());
+  const WriteResult largest =
+      a_->Put(std::string(kKeyBytesMax, 'k'), std::string(kValueBytesMax - 4096, 'v'),
+              {.timeout = absl::Minutes(1)});
+  EXPECT_TRUE(largest.ok()) << largest.status;
   EXPECT_EQ(members_[0].OpenMap(std::string(65, 'm')).status().code(), kInvalidArgument);
 }
 

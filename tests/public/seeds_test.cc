@@ -86,6 +86,7 @@ TEST_F(PeerCache, AMemberThatStartsAgainFindsThoseItKnewThoughItsSeedIsGone) {
   {
     absl::StatusOr<Group> b = Group::Join(options);
     ASSERT_TRUE(b.ok()) << b.status();
+    ASSERT_TRUE(AwaitMembers(*b, 2));
   }
   EXPECT_THAT(Text(), HasSubstr("\n" + a->address() + "\n"));
   options.seeds = {"127.0.0.1:1"};
@@ -122,6 +123,7 @@ TEST_F(PeerCache, ADamagedOneIsToldAndReplaced) {
   {
     absl::StatusOr<Group> b = Group::Join(options);
     ASSERT_TRUE(b.ok()) << b.status();
+    ASSERT_TRUE(AwaitMembers(*b, 2));
     EXPECT_TRUE(Warned(events, "line 2 is no address"));
   }
   EXPECT_THAT(Text(), AllOf(HasSubstr("cohort-peers-1 "), HasSubstr(a->address())));

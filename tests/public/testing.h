@@ -30,7 +30,7 @@ inline GroupOptions OnLoopback(const std::string& group, const std::string& name
   options.bind = "127.0.0.1";
   options.multicast = "239.255.78.1:" + std::to_string(20000 + getpid() % 20000);
   options.allow_plaintext = AllowPlaintext::kLoopback;
-  options.join_timeout = absl::Seconds(20);
+  options.join_timeout = absl::Minutes(1);
   if (getenv("COHORT_TEST_EVENTS") != nullptr) {
     options.on_event = [name](const Event& event) {
       fprintf(stderr, "%s: %s %s: %s\n", name.c_str(), ToString(event.kind),
@@ -50,11 +50,11 @@ class Watched {
     change(value_);
     changed_.notify_all();
   }
-  // Whether `condition` came true within ten seconds.
+  // Whether `condition` came true within a minute, which no machine that is only busy needs.
   template <class Condition>
   bool WaitFor(Condition condition) {
     std::unique_lock lock(mutex_);
-    return changed_.wait_for(lock, std::chrono::seconds(10), [&] { return condition(value_); });
+    return changed_.wait_for(lock, std::chrono::minutes(1), [&] { return condition(value_); });
   }
   T Get() {
     const std::lock_guard lock(mutex_);

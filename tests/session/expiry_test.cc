@@ -37,7 +37,7 @@ TEST(SessionExpiryTest, TheOwnerEndsWhatExpiresAndAllAreToldOnce) {
   }
   for (int i = 0; i < 20; ++i) {
     const std::string id = std::to_string(i);
-    for (const auto& node : nodes) EXPECT_TRUE(node->Saw(kExpired, id));
+    for (const auto& node : nodes) ASSERT_TRUE(node->Saw(kExpired, id)) << id;
     EXPECT_EQ(ToldHere(nodes, kExpired, id), 1U);
     const SessionEvent event = nodes[static_cast<size_t>(i) % 3]->Told(kExpired, id)[0];
     EXPECT_TRUE(event.here);
@@ -143,7 +143,8 @@ TEST(SessionExpiryTest, WhatNoStoreEndsGoesFromTheGroupAllTheSame) {
   });
   {
     const Node a(options, &members[0]);
-    ASSERT_TRUE(a->Create("s1", {.max_inactive = absl::Milliseconds(100)}).ok());
+    // Long enough for the store to be closed before it would end it itself.
+    ASSERT_TRUE(a->Create("s1", {.max_inactive = absl::Milliseconds(1500)}).ok());
   }
   EXPECT_TRUE(gone.WaitFor([](bool value) { return value; }));
 }

@@ -53,10 +53,10 @@ TEST_F(SessionGroupTest, WhatIsAcknowledgedIsReadByAll) {
   EXPECT_FALSE(a()->IsOwner("s1")) << "before anybody is told";
   EXPECT_TRUE(b()->IsOwner("s1"));
   EXPECT_FALSE(b()->IsOwner("s2"));
-  EXPECT_TRUE(b().Saw(kCreated, "s1"));
+  ASSERT_TRUE(b().Saw(kCreated, "s1"));
   EXPECT_TRUE(b().Saw(kChanged, "s1"));
   EXPECT_FALSE(b().Told(kCreated, "s1")[0].here);
-  EXPECT_TRUE(a().Saw(kCreated, "s1"));
+  ASSERT_TRUE(a().Saw(kCreated, "s1"));
   EXPECT_TRUE(a().Told(kCreated, "s1")[0].here);
 }
 
@@ -429,6 +429,7 @@ TEST_F(SessionGroupTest, AnOwnerEvictsItsOwnSessionsAndTheOthersAreTold) {
   EXPECT_TRUE(b()->Exists("s7"));
   ASSERT_TRUE(b().Saw(kEvicted, "s0"));
   EXPECT_FALSE(b().Told(kEvicted, "s0")[0].here);
+  ASSERT_TRUE(a().Saw(kEvicted, "s0"));
   EXPECT_TRUE(a().Told(kEvicted, "s0")[0].here);
 }
 

@@ -64,6 +64,7 @@ TEST(LocalSessionTest, AnIdThatWasChangedIsGoneAndTheHostLearnsTheNewOne) {
   const SessionResult late = node->Save("old", Set("a", "2"));
   EXPECT_EQ(late.status.code(), kNotFound);
   EXPECT_EQ(late.new_id, "new");
+  ASSERT_TRUE(node.Saw(kIdChanged, "old"));
   ASSERT_EQ(node.Told(kIdChanged, "old").size(), 1U);
   EXPECT_EQ(node.Told(kIdChanged, "old")[0].new_id, "new");
 }
@@ -124,6 +125,7 @@ TEST(LocalSessionTest, AFullStoreRefusesOrEvictsWhatWasUnusedLongest) {
   ASSERT_TRUE(lenient->Create("s3", {}, {{"a", value}}).ok());
   EXPECT_TRUE(lenient->Exists("s1"));
   EXPECT_FALSE(lenient->Exists("s2"));
+  ASSERT_TRUE(lenient.Saw(kEvicted, "s2"));
   ASSERT_EQ(lenient.Told(kEvicted, "s2").size(), 1U);
   EXPECT_NE(lenient.Told(kEvicted, "s2")[0].session, nullptr);
   EXPECT_EQ(lenient->stats().evicted, 1U);
@@ -144,6 +146,7 @@ TEST(LocalSessionTest, AnAttributeThatIsTooLargeIsLeftOutAndTheRestIsSaved) {
   EXPECT_EQ(saved.refused[0].name, "a");
   EXPECT_EQ(Get(*node, "s1", "a"), "absent");
   EXPECT_EQ(Get(*node, "s1", "b"), "1");
+  ASSERT_TRUE(node.Saw(kRefusedAttribute, "s1"));
   ASSERT_EQ(node.Told(kRefusedAttribute, "s1").size(), 1U);
   EXPECT_EQ(node.Told(kRefusedAttribute, "s1")[0].attribute, "a");
 }
@@ -184,19 +187,27 @@ TEST(LocalSessionTest, AnUpdateThatFailsWritesNothing) {
 
 TEST(LocalSessionTest, ACallbackMayCallTheStoreAndEndItsSubscription) {
   SessionStore store = *SessionStore::Open(Shop());
-  std::vector<std::string> told;
+  using Ids = std::vector<std::string>;
+  Watched<Ids> told;
   std::optional<Subscription> subscription;
   subscription = store.SubscribeEvents([&](const SessionEvent& event) {
-    told.push_back(event.id);
     if (event.id == "s1") {
       EXPECT_TRUE(store.Create("s2").ok());
     } else {
       subscription.reset();
     }
+    told.Update([&](Ids& ids) { ids.push_back(event.id); });
   });
+  // Is told after the first one.
+  Watched<Ids> all;
+  const Subscription other = store.SubscribeEvents(
+      [&](const SessionEvent& event) { all.Update([&](Ids& ids) { ids.push_back(event.id); }); });
   ASSERT_TRUE(store.Create("s1").ok());
+  // By this thread or by the store's own.
+  ASSERT_TRUE(told.WaitFor([](const Ids& ids) { return ids.size() == 2; }));
   ASSERT_TRUE(store.Create("s3").ok());
-  EXPECT_EQ(told, (std::vector<std::string>{"s1", "s2"}));
+  ASSERT_TRUE(all.WaitFor([](const Ids& ids) { return ids.size() == 3; }));
+  EXPECT_EQ(told.Get(), (Ids{"s1", "s2"}));
 }
 
 TEST(LocalSessionTest, AStoreEndsWithItsLastHandleAlsoInACallbackOfItsOwn) {

@@ -312,7 +312,7 @@ TEST_F(SessionReplicationTest, LocalSessionsExpireWhereverTheyAre) {
   const absl::StatusOr<uint64_t> task = a->SetReplication(nullptr);
   ASSERT_TRUE(task.ok());
   ASSERT_TRUE(a->AwaitTask(*task, kLongest).ok());
-  EXPECT_TRUE(a.Saw(kExpired, "s1"));
+  ASSERT_TRUE(a.Saw(kExpired, "s1"));
   EXPECT_TRUE(a.Told(kExpired, "s1")[0].here);
 }
 

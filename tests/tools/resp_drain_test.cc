@@ -9,6 +9,7 @@
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "node.h"
+#include "public/testing.h"
 #include "resp_client.h"
 
 namespace cohort::tools {
@@ -21,9 +22,8 @@ class RespDrainTest : public ::testing::Test {
  protected:
   GroupOptions Options(const std::string& name) {
     GroupOptions options;
-    options.group = std::string("resp-drain-") +
-                    ::testing::UnitTest::GetInstance()->current_test_info()->name() + "-" +
-                    std::to_string(getpid() % 1000);
+    options.group = "resp-drain-" + std::to_string(getpid()) + "-" +
+                    ::testing::UnitTest::GetInstance()->current_test_info()->name();
     options.group.resize(std::min(options.group.size(), kGroupNameBytesMax));
     options.name = name;
     options.allow_plaintext = AllowPlaintext::kLoopback;
@@ -52,6 +52,7 @@ TEST_F(RespDrainTest, ADrainIsAnsweredOnceTheOthersHoldEverythingAndThenTheNodeE
   const auto node = NewNode();
   absl::StatusOr<Group> other = Group::Join(Options("b"));
   ASSERT_TRUE(other.ok()) << other.status();
+  ASSERT_TRUE(testing::AwaitMembers(*other, 2));
   absl::StatusOr<ReplicatedMap> map = other->OpenMap("main");
   ASSERT_TRUE(map.ok()) << map.status();
   RespClient client(node->resp_endpoint().port);
@@ -107,13 +108,14 @@ TEST_F(RespDrainTest, ASignalDrainsFirstIfThatWasAskedFor) {
   const auto node = NewNode(absl::Seconds(20));
   absl::StatusOr<Group> other = Group::Join(Options("b"));
   ASSERT_TRUE(other.ok()) << other.status();
+  ASSERT_TRUE(testing::AwaitMembers(*other, 2));
   absl::StatusOr<ReplicatedMap> map = other->OpenMap("main");
   ASSERT_TRUE(map.ok()) << map.status();
   RespClient client(node->resp_endpoint().port);
   ASSERT_EQ(client.Do({"SET", "k", "v"}), "OK");
   node->RequestStop(Node::Farewell::kDrain);
   EXPECT_TRUE(WaitAndStop(*node).ok());
-  EXPECT_EQ(other->view().members.size(), 1u);
+  EXPECT_TRUE(testing::AwaitMembers(*other, 1));
   EXPECT_EQ(map->Get("k")->value, "v");
 }
 

@@ -9,15 +9,7 @@ using ::testing::AllOf;
 using ::testing::HasSubstr;
 using ::testing::StartsWith;
 
-class RespPubsubTest : public RespTest {
- protected:
-  void SetUp() override {
-    RespTest::SetUp();
-    ASSERT_EQ(Do({"SELECT", "1"}), "OK");
-    ASSERT_EQ(Do({"FLUSHDB"}), "OK");
-    ASSERT_EQ(Do({"SELECT", "0"}), "OK");
-  }
-};
+class RespPubsubTest : public RespTest {};
 
 TEST_F(RespPubsubTest, AListenerIsToldWhatBecameOfTheKey) {
   RespClient listener = NewClient();

@@ -25,6 +25,7 @@ class RespTest : public ::testing::Test {
     options.group.group = "resp-test-" + std::to_string(getpid());
     options.group.name = "a";
     options.group.allow_plaintext = AllowPlaintext::kLoopback;
+    databases_ = maps.size();
     options.maps = std::move(maps);
     options.resp = *ParseEndpoint(":0");
     options.http = *ParseEndpoint(":0");
@@ -37,13 +38,18 @@ class RespTest : public ::testing::Test {
   void SetUp() override {
     ASSERT_NE(node_, nullptr);
     client_.emplace(node_->resp_endpoint().port);
-    ASSERT_EQ(Do({"FLUSHDB"}), "OK");
+    // What the tests before have left, whichever they were. Ends with the first one.
+    for (size_t database = databases_; database-- > 0;) {
+      ASSERT_EQ(Do({"SELECT", std::to_string(database)}), "OK");
+      ASSERT_EQ(Do({"FLUSHDB"}), "OK");
+    }
   }
   RespClient NewClient() { return RespClient(node_->resp_endpoint().port); }
   std::string Do(const std::vector<std::string>& words) { return client_->Do(words); }
   int64_t Number(const std::vector<std::string>& words) { return std::atoll(Do(words).c_str()); }
 
   static inline std::unique_ptr<Node> node_;
+  static inline size_t databases_ = 0;
   std::optional<RespClient> client_;
 };
 

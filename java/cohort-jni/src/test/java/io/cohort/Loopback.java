@@ -96,6 +96,16 @@ final class Loopback {
     }
   }
 
+  /** One that finds nobody in time begins a group of its own, and they merge a moment later. */
+  static void awaitTogether(Group... groups) {
+    for (Group each : groups) {
+      awaitTrue("all are members", () -> {
+        List<Member> members = each.view().members();
+        return members.size() == groups.length && members.stream().allMatch(Member::synced);
+      });
+    }
+  }
+
   static void awaitTrue(String what, BooleanSupplier condition) {
     long end = System.nanoTime() + 60_000_000_000L;
     while (!condition.getAsBoolean()) {

@@ -36,6 +36,7 @@ class SessionStoreTest {
   static void join() {
     a = Group.join(options("sessions", "a"));
     b = Group.join(options("sessions", "b"));
+    Loopback.awaitTogether(a, b);
   }
 
   @AfterAll

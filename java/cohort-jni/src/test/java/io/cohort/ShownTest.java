@@ -63,6 +63,7 @@ class ShownTest {
     try (Group a = Group.join(Loopback.options("shown", "a"));
         Group b = Group.join(Loopback.options("shown", "b"));
         SessionStore atB = SessionStore.open(new SessionStoreOptions("/shop"), b)) {
+      Loopback.awaitTogether(a, b);
       assertArrayEquals(bytes("lamp"), serve(a, bytes("lamp")));
       other = atB;
       SessionStore store = SessionStore.open(new SessionStoreOptions("/shop"), a);

@@ -14,6 +14,7 @@ public final class Standing {
   private volatile boolean stored;
   private volatile boolean owned = true;
   private volatile int doubtsAnswered;
+  private volatile int moved;
   private volatile Version version = new Version(0, 0);
   private volatile long fence;
 
@@ -46,6 +47,16 @@ public final class Standing {
   /** Another instance may have changed it. Does not wait for a save that is under way. */
   public void doubt() {
     doubts.incrementAndGet();
+  }
+
+  /** Another instance has the session: a doubt as well. */
+  public void move() {
+    moved = doubts.incrementAndGet();
+  }
+
+  /** Another instance has it, as far as is known: the store has said nothing else since. */
+  public boolean isAway() {
+    return moved > doubtsAnswered;
   }
 
   /** To be asked before the store is, and given back with what it said. */

@@ -20,6 +20,20 @@ class StandingTest {
   }
 
   @Test
+  void whatAnotherOneHasIsAwayUntilTheStoreSaysWhoseItIs() {
+    standing.onStored(new Version(1, 1), 1, standing.doubts());
+    standing.doubt();
+    assertFalse(standing.isAway());
+    int before = standing.doubts();
+    standing.move();
+    assertTrue(standing.isAway() && !standing.isTrusted());
+    standing.trust(true, before);
+    assertTrue(standing.isAway());
+    standing.trust(true, standing.doubts());
+    assertTrue(!standing.isAway() && standing.isTrusted());
+  }
+
+  @Test
   void whatIsNotStoredIsTrustedAndWhatAnotherOneOwnsIsNot() {
     standing.doubt();
     assertTrue(standing.isTrusted());

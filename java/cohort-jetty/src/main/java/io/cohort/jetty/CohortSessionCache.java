@@ -318,6 +318,7 @@ public final class CohortSessionCache extends DefaultSessionCache {
       super.release(session);
       forgetIfDropped(session);
       keepUnsent(session);
+      if (session.data().standing().isAway()) letGo(session.getId(), session);
     }
     return true;
   }
@@ -405,15 +406,20 @@ public final class CohortSessionCache extends DefaultSessionCache {
   /** Another instance has it, or it has another id: an object that nobody uses is let go. */
   void letGo(String id) {
     if (!(doGet(id) instanceof CohortManagedSession local)) return;
-    local.data().standing().doubt();
-    // Requests that have it may hold the lock for long.
+    local.data().standing().move();
+    // Requests that have it may hold the lock for long: the last of them lets it go.
     if (local.isInUse() || !local.data().isCurrent()) return;
     try (AutoLock lock = local.lock()) {
-      if (local.getRequests() > 0 || local.data().hasUnsent() || objects.get(id) != local) return;
-      // A request that finds it at this moment uses it, and puts it back.
-      doDelete(id);
-      local.forget();
+      letGo(id, local);
     }
+  }
+
+  // The session's lock is held.
+  private void letGo(String id, CohortManagedSession local) {
+    if (local.getRequests() > 0 || local.data().hasUnsent() || objects.get(id) != local) return;
+    // A request that finds it at this moment uses it, and puts it back.
+    doDelete(id);
+    local.forget();
   }
 
   void doubtAll() {

@@ -320,6 +320,21 @@ class OngoingRequestsTest extends TwoServers {
   }
 
   @Test
+  void theObjectOfASessionThatMovesUnderARequestIsLetGoWhenThatEnds() throws Exception {
+    use(first, "/stream", session -> stayInside());
+    user.get(first, "/count");
+    CompletableFuture<HttpResponse<String>> stream = user.askLater(first, "/stream");
+    entered.await();
+    String id = user.storeId();
+    var object = (CohortManagedSession) first.cache().doGet(id);
+    user.again().get(second, "/count");
+    await("it is told", () -> object.data().standing().isAway());
+    goOn.countDown();
+    assertEquals(200, stream.get().statusCode());
+    await("it is gone", () -> first.cache().doGet(id) == null);
+  }
+
+  @Test
   void whoRemovesWhatCannotBeReadHereRemovesItForAll() throws Exception {
     OtherServer other = new OtherServer(first);
     String id = other.beginSession("ann", "buyer");

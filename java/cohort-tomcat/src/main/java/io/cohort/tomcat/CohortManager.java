@@ -363,8 +363,13 @@ public class CohortManager extends ConfiguredManager {
   /** Another instance goes on with the session: an object that nobody uses is only in the way. */
   void letGo(String storeId) {
     if (!(sessions.get(storeId) instanceof CohortSession local)) return;
-    local.standing().doubt();
-    if (!local.isBusy() && !local.isTouched()) sessions.remove(storeId, local);
+    local.standing().move();
+    letGoUnused(local);
+  }
+
+  /** Of such a session a request has ended. */
+  void letGoUnused(CohortSession session) {
+    if (!session.isBusy() && !session.isTouched()) sessions.remove(storeId(session), session);
   }
 
   void doubtAll() {

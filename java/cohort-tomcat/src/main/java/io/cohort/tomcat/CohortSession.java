@@ -142,6 +142,7 @@ public class CohortSession extends StandardSession implements SessionWriter.Targ
       if (last) answered = 0;
     }
     if (last && isTouched() && !isEnded() && !stale) owner.saveLate(this);
+    if (last && standing.isAway()) owner.letGoUnused(this);
   }
 
   /** A request is through the valve, and will not change it any more. */

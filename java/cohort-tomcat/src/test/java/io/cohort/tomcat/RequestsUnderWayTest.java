@@ -112,6 +112,19 @@ class RequestsUnderWayTest {
     assertEquals(0, n1.status().getAnsweredBeforeSaved());
   }
 
+  @Test
+  void theObjectOfASessionThatMovesUnderARequestIsLetGoWhenThatEnds() throws Exception {
+    user.get(n1, "set?name=user&value=ann");
+    CohortSession session = object(n1);
+    var answer = begin(new Browser().withId(user.id()), "stay");
+    entered.await();
+    user.get(n2, "set?name=user&value=bob");
+    Instance.awaitTrue("it is told", () -> session.standing().isAway());
+    goOn.countDown();
+    answer.get();
+    Instance.awaitTrue("it is gone", () -> n1.manager().getActiveSessions() == 0);
+  }
+
   private static boolean waitsIn(Class<?> type) {
     return Thread.getAllStackTraces().entrySet().stream().anyMatch(thread
         -> thread.getKey().getState() == Thread.State.BLOCKED

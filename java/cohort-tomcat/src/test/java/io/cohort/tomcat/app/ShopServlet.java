@@ -135,6 +135,7 @@ public class ShopServlet extends HttpServlet {
         session.setAttribute(name, value);
         await(value);
       }
+      case "stay" -> await(value);
       case "dispatch", "complete" -> {
         goOnAsynchronously(step, name, value, request, session);
         return "";
