@@ -84,9 +84,8 @@ class Replica {
   // Not waited for.
   absl::Status Touch(std::string_view id, absl::Duration ttl);
 
-  Subscription Subscribe(std::function<void(const Change&)> on_change) {
-    return map_.Subscribe(std::move(on_change));
-  }
+  // What this member writes is known to who wrote it, but for the records of ends.
+  Subscription Subscribe(std::function<void(const Change&)> on_change);
   // The entry of an end record.
   absl::StatusOr<Entry> GetRaw(std::string_view key) const { return map_.Get(key); }
 
