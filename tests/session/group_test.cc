@@ -409,6 +409,7 @@ TEST_F(SessionGroupTest, AnOwnerEvictsItsOwnSessionsAndTheOthersAreTold) {
   EXPECT_TRUE(b()->Exists("s7"));
   ASSERT_TRUE(b().Saw(kEvicted, "s0"));
   EXPECT_FALSE(b().Told(kEvicted, "s0")[0].here);
+  ASSERT_TRUE(a().Saw(kEvicted, "s0"));
   EXPECT_TRUE(a().Told(kEvicted, "s0")[0].here);
 }
 
