@@ -55,12 +55,13 @@ struct MapWrite {
   AckLevel ack = AckLevel::kAll;
   bool conditional =
       false;  // Its outcome depends on order: put-if, increment, batch with conditions ...
-  // Of a convergent map: behind the operation there is room for so many bytes, which are written
-  // when it leaves (map/convergent_stamp.h). 0: of an ordered one.
+  // Of a convergent map: behind the operation there will be room for so many bytes, which are
+  // written when it leaves (map/convergent_stamp.h). 0: of an ordered one.
   size_t stamp_bytes = 0;
   bool is_release = false;  // Gives up what others wait for: taken while this member drains, too.
   Subjects subjects;        // map::SubjectsOf(); not of a convergent one.
-  // `operation` begins with kMessageRoom bytes for the engine to fill: what is large is not copied.
+  // `operation` begins with kMessageRoom bytes for the engine to fill, and has those of the stamp
+  // at its end: what is large is not copied.
   bool has_room = false;
 };
 // Makes this member the owner of an entry of a convergent map (Spec 11.20). DoneUpcall: number is

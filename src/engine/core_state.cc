@@ -133,15 +133,15 @@ absl::Status Engine::Core::Execute(Instant now, const Command& command, Output& 
 absl::Status Engine::Core::ExecuteWrite(const MapWrite& write) {
   const PendingCommands::Entry entry{
       .id = write.id, .ack = write.ack, .conditional = write.conditional, .of_maps = true};
+  const bool convergent = write.stamp_bytes > 0;
+  const MessageKind kind = convergent ? MessageKind::kConvergent : MessageKind::kMap;
+  const DeliveryClass cls = convergent ? DeliveryClass::kConv : DeliveryClass::kAgreed;
   if (write.has_room) {
     Buffer payload = write.operation;
-    payload.Fill()[0] = static_cast<std::byte>(MessageKind::kMap);
-    return QueuePayload(DeliveryClass::kAgreed, std::move(payload), entry, write.subjects);
+    payload.Fill()[0] = static_cast<std::byte>(kind);
+    return QueuePayload(cls, std::move(payload), entry, write.subjects, write.stamp_bytes);
   }
-  const bool convergent = write.stamp_bytes > 0;
-  return Queue(convergent ? MessageKind::kConvergent : MessageKind::kMap,
-               convergent ? DeliveryClass::kConv : DeliveryClass::kAgreed, write.operation, entry,
-               write.subjects, write.stamp_bytes);
+  return Queue(kind, cls, write.operation, entry, write.subjects, write.stamp_bytes);
 }
 
 absl::Status Engine::Core::ExecuteOpenMap(Instant now, const OpenMap& open) {

@@ -184,12 +184,25 @@ bool HasMarkers(Bytes registers) {
          std::to_integer<int>(registers[2]) == kMarkersFlag;
 }
 
-bool HasClaim(Bytes registers) {
-  if (registers.size() < kRegistersHeaderBytes) return false;
-  uint64_t epoch = 0;
-  std::memcpy(&epoch, registers.data() + kEpochAt, sizeof(epoch));
-  return epoch != 0;
+Ownership ClaimIn(Bytes registers) {
+  Ownership claim;
+  if (registers.size() < kRegistersHeaderBytes) return claim;
+  std::memcpy(&claim.epoch, registers.data() + kEpochAt, sizeof(claim.epoch));
+  std::memcpy(&claim.writer, registers.data() + kEpochAt + sizeof(claim.epoch),
+              sizeof(claim.writer));
+  return claim;
 }
+
+uint64_t OwnerIn(Bytes registers) {
+  const Ownership claim = ClaimIn(registers);
+  if (claim.epoch > 0 || registers.size() < kRegistersHeaderBytes) return claim.writer;
+  Stamp created;
+  std::memcpy(&created.writer, registers.data() + kCreatedAt + sizeof(created.time),
+              sizeof(created.writer));
+  return created.writer;
+}
+
+bool HasClaim(Bytes registers) { return ClaimIn(registers).epoch != 0; }
 
 bool HasContents(Bytes registers) {
   if (registers.size() < kRegistersHeaderBytes) return false;

@@ -62,7 +62,7 @@ struct Registers {
   Mark access;
   GroupTime accessed_at = 0;  // Of the last who said so.
   uint64_t view = 0;          // The highest number of a view in which something was written.
-  absl::InlinedVector<Attribute, 2> attributes;  // By name.
+  absl::InlinedVector<Attribute, 8> attributes;  // By name.
 
   // A life that has expired is only hidden: whatever is later than the expiry shows it again.
   bool IsAlive() const { return created != Stamp() && Mark{created, Activity()} > expired; }
@@ -101,6 +101,9 @@ std::optional<Registers> ParseRegisters(Bytes bytes);
 bool HasMarkers(Bytes registers);
 // Whether well-formed bytes hold a claim.
 bool HasClaim(Bytes registers);
+// Of well-formed bytes, without parsing them: the claim, and Registers::Owner().
+Ownership ClaimIn(Bytes registers);
+uint64_t OwnerIn(Bytes registers);
 // Whether well-formed bytes hold a life or an attribute.
 bool HasContents(Bytes registers);
 // The attribute without a name in well-formed bytes, sharing them; empty if there is none.

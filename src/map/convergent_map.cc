@@ -329,24 +329,20 @@ ApplyResult ConvergentMap::ApplyClaim(const ClaimOp& op, uint64_t hlc, const Pla
 // What was claimed stays so while it is not there, so that nobody makes it again by right.
 bool ConvergentMap::IsOwnedByAnother(std::string_view key, const MemberId& member,
                                      GroupTime now) const {
-  const Ownership claim = ClaimOf(key);
-  if (claim.epoch > 0) return !IsWordOf(claim.writer, member);
-  const std::optional<uint64_t> owner = OwnerOf(key, now);
-  return owner.has_value() && !IsWordOf(*owner, member);
+  const Entry* entry = Find(key);
+  if (entry == nullptr || (!HasClaim(entry->value) && !entry->IsVisible(now))) return false;
+  return !IsWordOf(OwnerIn(entry->value), member);
 }
 
 Ownership ConvergentMap::ClaimOf(std::string_view key) const {
   const Entry* entry = Find(key);
-  const std::optional<Registers> registers = entry == nullptr ? std::nullopt : RegistersOf(*entry);
-  return registers.has_value() ? registers->claim : Ownership();
+  return entry == nullptr ? Ownership() : ClaimIn(entry->value);
 }
 
 std::optional<uint64_t> ConvergentMap::OwnerOf(std::string_view key, GroupTime now) const {
   const Entry* entry = Find(key);
   if (entry == nullptr || !entry->IsVisible(now)) return std::nullopt;
-  const std::optional<Registers> registers = RegistersOf(*entry);
-  if (!registers.has_value()) return std::nullopt;
-  return registers->Owner();
+  return OwnerIn(entry->value);
 }
 
 // Spec 11.18

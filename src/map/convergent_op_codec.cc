@@ -2,6 +2,8 @@
 
 #include <google/protobuf/io/coded_stream.h>
 
+#include <algorithm>
+#include <cstring>
 #include <string>
 #include <utility>
 
@@ -16,6 +18,7 @@ namespace cohort::map {
 namespace {
 
 using google::protobuf::io::CodedInputStream;
+using google::protobuf::io::CodedOutputStream;
 
 // Fields of a message besides repeated ones, generously.
 constexpr int kFieldsMax = 64;
@@ -119,6 +122,61 @@ absl::Status ValidateItem(const ConvergentItem& item, size_t& writes, size_t& si
   return absl::OkStatus();
 }
 
+// ---- Fields of protobuf: all numbers of ours are below 16, so a tag is one byte.
+
+constexpr size_t kTagBytes = 1;
+
+size_t TextSize(std::string_view text) {
+  if (text.empty()) return 0;
+  return kTagBytes + CodedOutputStream::VarintSize64(text.size()) + text.size();
+}
+
+size_t NumberSize(uint64_t number) {
+  return number == 0 ? 0 : kTagBytes + CodedOutputStream::VarintSize64(number);
+}
+
+// Of a message inside of another one.
+size_t PartSize(size_t bytes) { return kTagBytes + CodedOutputStream::VarintSize64(bytes) + bytes; }
+
+size_t WriteSize(const ConvergentItem::Write& write) {
+  return TextSize(write.name) + TextSize(write.value) + NumberSize(write.absent ? 1 : 0);
+}
+
+size_t ItemSize(const ConvergentItem& item) {
+  size_t size = TextSize(item.key) + NumberSize(static_cast<uint64_t>(item.kind)) +
+                NumberSize(item.sets_ttl ? 1 : 0) + NumberSize(item.ttl_ms) +
+                NumberSize(static_cast<uint64_t>(item.accessed_at)) +
+                NumberSize(item.by_owner ? 1 : 0) + NumberSize(item.if_present ? 1 : 0);
+  for (const ConvergentItem::Write& write : item.writes) size += PartSize(WriteSize(write));
+  return size;
+}
+
+// Leaves out what protobuf leaves out: empty texts, and zero.
+class FieldWriter {
+ public:
+  explicit FieldWriter(std::byte* at) : at_(reinterpret_cast<uint8_t*>(at)) {}
+  void Number(int field, uint64_t number) {
+    if (number == 0) return;
+    Tag(field, 0);
+    at_ = CodedOutputStream::WriteVarint64ToArray(number, at_);
+  }
+  void Text(int field, std::string_view text) {
+    if (text.empty()) return;
+    Part(field, text.size());
+    std::memcpy(at_, text.data(), text.size());
+    at_ += text.size();
+  }
+  void Part(int field, size_t bytes) {
+    Tag(field, 2);
+    at_ = CodedOutputStream::WriteVarint64ToArray(bytes, at_);
+  }
+  const std::byte* at() const { return reinterpret_cast<const std::byte*>(at_); }
+
+ private:
+  void Tag(int field, int type) { *at_++ = static_cast<uint8_t>(field << 3 | type); }
+  uint8_t* at_;
+};
+
 }  // namespace
 
 absl::Status ValidateConvergentOp(const ConvergentOp& op) {
@@ -146,28 +204,35 @@ absl::Status ValidateConvergentOp(const ConvergentOp& op) {
   return absl::OkStatus();
 }
 
-Buffer EncodeConvergentOp(const ConvergentOp& op) {
-  v1::ConvergentOperation message;
-  message.set_map(op.map.data(), op.map.size());
-  message.set_clears(op.clears);
+// As protobuf writes it; without a message of its own, into which all values would be copied first.
+Buffer EncodeConvergentOp(const ConvergentOp& op, size_t room_before, size_t room_after) {
+  size_t size = TextSize(op.map) + NumberSize(op.clears ? 1 : 0);
+  for (const ConvergentItem& item : op.items) size += PartSize(ItemSize(item));
+  Buffer bytes = Buffer::Allocate(room_before + size + room_after);
+  std::fill_n(bytes.Fill().begin(), room_before, std::byte{0});
+  std::byte* const begin = bytes.Fill().data() + room_before;
+  FieldWriter out(begin);
+  out.Text(v1::ConvergentOperation::kMapFieldNumber, op.map);
+  out.Number(v1::ConvergentOperation::kClearsFieldNumber, op.clears ? 1 : 0);
   for (const ConvergentItem& item : op.items) {
-    v1::ConvergentItem* out = message.add_items();
-    out->set_key(item.key.data(), item.key.size());
-    out->set_kind(static_cast<uint32_t>(item.kind));
-    out->set_sets_ttl(item.sets_ttl);
-    out->set_ttl_ms(item.ttl_ms);
-    out->set_accessed_at(item.accessed_at);
-    out->set_by_owner(item.by_owner);
-    out->set_if_present(item.if_present);
+    out.Part(v1::ConvergentOperation::kItemsFieldNumber, ItemSize(item));
+    out.Text(v1::ConvergentItem::kKeyFieldNumber, item.key);
+    out.Number(v1::ConvergentItem::kKindFieldNumber, static_cast<uint64_t>(item.kind));
+    out.Number(v1::ConvergentItem::kSetsTtlFieldNumber, item.sets_ttl ? 1 : 0);
+    out.Number(v1::ConvergentItem::kTtlMsFieldNumber, item.ttl_ms);
+    out.Number(v1::ConvergentItem::kAccessedAtFieldNumber, static_cast<uint64_t>(item.accessed_at));
     for (const ConvergentItem::Write& write : item.writes) {
-      v1::ConvergentWrite* added = out->add_writes();
-      added->set_name(write.name.data(), write.name.size());
-      added->set_value(write.value.data(), write.value.size());
-      added->set_absent(write.absent);
+      out.Part(v1::ConvergentItem::kWritesFieldNumber, WriteSize(write));
+      out.Text(v1::ConvergentWrite::kNameFieldNumber, write.name);
+      out.Text(v1::ConvergentWrite::kValueFieldNumber, write.value);
+      out.Number(v1::ConvergentWrite::kAbsentFieldNumber, write.absent ? 1 : 0);
     }
+    out.Number(v1::ConvergentItem::kByOwnerFieldNumber, item.by_owner ? 1 : 0);
+    out.Number(v1::ConvergentItem::kIfPresentFieldNumber, item.if_present ? 1 : 0);
   }
-  Buffer bytes = Buffer::Allocate(message.ByteSizeLong());
-  COHORT_CHECK(message.SerializeToArray(bytes.Fill().data(), static_cast<int>(bytes.size())));
+  COHORT_CHECK(out.at() == begin + size);
+  std::fill_n(bytes.Fill().end() - static_cast<std::ptrdiff_t>(room_after), room_after,
+              std::byte{0});
   return bytes;
 }
 

@@ -17,7 +17,8 @@
 namespace cohort::map {
 
 // The operation's bytes. Does not judge: see ValidateConvergentOp().
-Buffer EncodeConvergentOp(const ConvergentOp& op);
+// With room for others' bytes around it, all zero.
+Buffer EncodeConvergentOp(const ConvergentOp& op, size_t room_before = 0, size_t room_after = 0);
 
 // Whether it is within the limits of limits.h. Errors: kInvalidArgument, saying which one.
 absl::Status ValidateConvergentOp(const ConvergentOp& op);

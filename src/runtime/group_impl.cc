@@ -212,6 +212,15 @@ void Group::Impl::OnUpcalls(const engine::Engine& engine, std::vector<engine::Up
   for (engine::Upcall& upcall : upcalls) Route(engine, upcall);
 }
 
+bool Group::Impl::OpenedMap::IsNews(const engine::ChangeUpcall& change,
+                                    const InstanceId& self) const {
+  if (change.writer.instance != self || want_own > 0) return true;
+  const auto cause = static_cast<ChangeCause>(change.cause);
+  const bool of_one_write = cause == ChangeCause::kPut || cause == ChangeCause::kErase;
+  const KeyFilter wanted = own_keys;
+  return !of_one_write || wanted == nullptr || wanted(change.key);
+}
+
 void Group::Impl::Route(const engine::Engine& engine, engine::Upcall& upcall) {
   if (auto* done = std::get_if<engine::DoneUpcall>(&upcall)) {
     if (channels_->OnDone(*done)) return;
@@ -225,6 +234,7 @@ void Group::Impl::Route(const engine::Engine& engine, engine::Upcall& upcall) {
     runtime::MutexLock lock(&maps_mutex_);
     for (size_t i = 0; i < maps_.size(); ++i) {
       if (maps_[i]->name != map->name() || maps_[i]->subscribers->empty()) continue;
+      if (!maps_[i]->IsNews(*change, instance_)) return;
       change->map = static_cast<uint32_t>(i);
       queue.Push(std::move(upcall));
       return;

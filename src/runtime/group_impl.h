@@ -43,6 +43,7 @@ class GroupService {
 
 struct Group::Impl : public std::enable_shared_from_this<Group::Impl> {
  public:
+  using KeyFilter = bool (*)(std::string_view key);
   // A map that was opened here. Lives as long as the Impl.
   struct OpenedMap {
     OpenedMap(std::string map_name, const runtime::DeliveryQueue& queue)
@@ -50,6 +51,11 @@ struct Group::Impl : public std::enable_shared_from_this<Group::Impl> {
           subscribers(std::make_shared<runtime::Subscribers<Change>>(queue)) {}
     const std::string name;
     const std::shared_ptr<runtime::Subscribers<Change>> subscribers;
+    // Subscribers to whom all writes of this member are news, and which of their keys are to the
+    // others. Where nobody asks for one it does not wake the delivery thread.
+    std::atomic<size_t> want_own{0};
+    std::atomic<KeyFilter> own_keys{nullptr};
+    bool IsNews(const engine::ChangeUpcall& change, const InstanceId& self) const;
     runtime::Mutex
         watching;  // Serialises Subscribe and its end, so that the engine's mind is the last one's.
     size_t watchers ABSL_GUARDED_BY(watching) = 0;

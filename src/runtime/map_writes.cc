@@ -186,7 +186,9 @@ absl::StatusOr<engine::MapWrite> NewConvergentWrite(const map::ConvergentMap& ma
   write.map = map.id();
   write.ack = ToAckLevel(options.ack);
   write.stamp_bytes = map::StampBytes(op->Lives());
-  if (!op->items.empty() || op->clears) write.operation = map::EncodeConvergentOp(*op);
+  write.has_room = true;
+  if (!op->items.empty() || op->clears)
+    write.operation = map::EncodeConvergentOp(*op, engine::kMessageRoom, write.stamp_bytes);
   return write;
 }
 

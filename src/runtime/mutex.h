@@ -7,9 +7,17 @@
 #ifndef COHORT_RUNTIME_MUTEX_H_
 #define COHORT_RUNTIME_MUTEX_H_
 
+#include <linux/futex.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
 #include <algorithm>
+#include <atomic>
 #include <chrono>
 #include <condition_variable>
+#include <cstdint>
+#include <ctime>
+#include <limits>
 #include <mutex>
 
 #include "absl/base/thread_annotations.h"
@@ -67,35 +75,48 @@ class ABSL_SCOPED_LOCKABLE MutexLock {
   Mutex& mutex_;
 };
 
-// Happens once; whoever waits sees what was done before Notify.
+// Happens once; whoever waits sees what was done before Notify. A word that the kernel waits on, as
+// who is woken from a condition would have to get its lock next, often in vain.
 class Notification {
  public:
+  // Afterwards a waiter may destroy this object: of its memory only the address is used then.
   void Notify() {
-    const std::lock_guard<std::mutex> lock(mutex_);
-    happened_ = true;
-    // With the lock held: afterwards a waiter may destroy this object.
-    changed_.notify_all();
+    if (state_.exchange(kHappened, std::memory_order_acq_rel) == kAwaited)
+      Futex(FUTEX_WAKE_PRIVATE, std::numeric_limits<int>::max(), nullptr);
   }
-  bool HasBeenNotified() const {
-    const std::lock_guard<std::mutex> lock(mutex_);
-    return happened_;
-  }
-  void WaitForNotification() const {
-    std::unique_lock<std::mutex> lock(mutex_);
-    changed_.wait(lock, [this] { return happened_; });
-  }
+  bool HasBeenNotified() const { return state_.load(std::memory_order_acquire) == kHappened; }
+  void WaitForNotification() const { WaitForNotificationWithTimeout(absl::InfiniteDuration()); }
   // Whether it happened within `timeout`.
   bool WaitForNotificationWithTimeout(absl::Duration timeout) const {
-    std::unique_lock<std::mutex> lock(mutex_);
-    const absl::Duration longest = std::min(timeout, absl::Hours(24 * 365));
-    return changed_.wait_for(lock, absl::ToChronoNanoseconds(longest),
-                             [this] { return happened_; });
+    const auto start = std::chrono::steady_clock::now();
+    const auto longest = absl::ToChronoNanoseconds(std::min(timeout, absl::Hours(24 * 365)));
+    while (!HasBeenNotified()) {
+      uint32_t nothing = kNothing;
+      state_.compare_exchange_strong(nothing, kAwaited, std::memory_order_acq_rel);
+      const auto left = longest - (std::chrono::steady_clock::now() - start);
+      if (timeout == absl::InfiniteDuration()) {
+        Futex(FUTEX_WAIT_PRIVATE, kAwaited, nullptr);
+      } else if (left > left.zero()) {
+        const timespec relative = absl::ToTimespec(absl::FromChrono(left));
+        Futex(FUTEX_WAIT_PRIVATE, kAwaited, &relative);
+      } else {
+        return HasBeenNotified();
+      }
+    }
+    return true;
   }
 
  private:
-  mutable std::mutex mutex_;
-  mutable std::condition_variable changed_;
-  bool happened_ = false;
+  static constexpr uint32_t kNothing = 0;
+  static constexpr uint32_t kAwaited = 1;
+  static constexpr uint32_t kHappened = 2;
+  static_assert(sizeof(std::atomic<uint32_t>) == sizeof(uint32_t));
+  // Returns also for no reason.
+  void Futex(int operation, uint32_t value, const timespec* relative) const {
+    syscall(SYS_futex, &state_, operation, value, relative, nullptr, 0);
+  }
+
+  mutable std::atomic<uint32_t> state_{kNothing};
 };
 
 }  // namespace cohort::runtime

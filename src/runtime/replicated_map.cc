@@ -194,21 +194,24 @@ absl::StatusOr<std::vector<Attribute>> ReplicatedMap::GetAttributes(std::string_
 }
 
 absl::StatusOr<Member> ReplicatedMap::OwnerOf(std::string_view key) const {
-  View view;
-  impl_->Read(
-      [&](const map::Map&, const engine::Engine& engine, map::GroupTime) { view = engine.view(); });
-  std::optional<uint64_t> owner;
-  const absl::Status status =
-      impl_->ReadConvergent([&](const map::ConvergentMap& map, map::GroupTime now) {
-        owner = map.OwnerOf(key, now);
-        return absl::OkStatus();
-      });
+  absl::StatusOr<Member> owner =
+      absl::UnavailableError("the owner is not in the view; the entry can be claimed");
+  absl::Status status = absl::UnavailableError("this member has no complete state yet");
+  impl_->Read([&](const map::Map& found, const engine::Engine& engine, map::GroupTime now) {
+    const map::ConvergentMap* convergent = engine.FindConvergent(found.id());
+    if (convergent == nullptr) {
+      status = absl::FailedPreconditionError("attributes need a convergent map");
+      return;
+    }
+    const std::optional<uint64_t> word = convergent->OwnerOf(key, now);
+    status = word ? absl::OkStatus() : absl::NotFoundError("no such key");
+    if (!word) return;
+    for (const Member& member : engine.view().members) {
+      if (map::IsWordOf(*word, member.id)) owner = member;
+    }
+  });
   if (!status.ok()) return status;
-  if (!owner) return absl::NotFoundError("no such key");
-  for (const Member& member : view.members) {
-    if (map::IsWordOf(*owner, member.id)) return member;
-  }
-  return absl::UnavailableError("the owner is not in the view; the entry can be claimed");
+  return owner;
 }
 
 std::string MapDigest::ToString() const { return map::Digest{hi, lo}.ToString(); }

@@ -173,18 +173,26 @@ bool Concerns(const Change& change, const std::function<bool(std::string_view)>&
 }
 
 Subscription ReplicatedMap::Impl::Subscribe(std::function<bool(std::string_view)> wanted,
-                                            std::function<void(const Change&)> on_change) const {
+                                            std::function<void(const Change&)> on_change,
+                                            Group::Impl::KeyFilter own_keys) const {
   std::function<void(const Change&)> filtered = std::move(on_change);
   if (wanted) {
     filtered = [wanted = std::move(wanted), on_change = std::move(filtered)](const Change& change) {
       if (Concerns(change, wanted)) on_change(change);
     };
   }
+  if (own_keys == nullptr) {
+    ++map.want_own;
+  } else {
+    map.own_keys = own_keys;
+  }
   const auto entry = map.subscribers->Add(std::move(filtered));
   group->Watch(map, true);
   Group::Impl* const raw = group.get();  // Kept alive by the handle.
-  return map.subscribers->NewHandle(entry, group,
-                                    [raw, &opened = map] { raw->Watch(opened, false); });
+  return map.subscribers->NewHandle(entry, group, [raw, own_keys, &opened = map] {
+    raw->Watch(opened, false);
+    if (own_keys == nullptr) --opened.want_own;
+  });
 }
 
 }  // namespace cohort

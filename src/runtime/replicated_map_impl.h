@@ -68,8 +68,11 @@ struct ReplicatedMap::Impl {
     });
     return status;
   }
+  // `own_keys`: of the keys that this member puts and erases itself only those for which it is true
+  // have to be told; null: all.
   Subscription Subscribe(std::function<bool(std::string_view)> wanted,
-                         std::function<void(const Change&)> on_change) const;
+                         std::function<void(const Change&)> on_change,
+                         Group::Impl::KeyFilter own_keys = nullptr) const;
 
   const std::shared_ptr<Group::Impl> group;
   Group::Impl::OpenedMap& map;

@@ -298,7 +298,8 @@ void Core::AfterWrite(Session& session, const WriteResult& written, bool touched
     }
     if (touched) session.accessed = session.access_told = now;
     due = session.accessed + session.interval;
-    table_.Schedule(session.id, due);
+    // One that is due later now is looked at when it was due, and scheduled anew then.
+    if (table_.Contains(session.id)) table_.Add(session.id, due);
   }
   alarm_.WakeAt(due);
 }
@@ -313,12 +314,14 @@ void Core::TellRefused(std::string_view id, const std::vector<RefusedAttribute>&
   counts_.refused_attributes += refused.size();
 }
 
-absl::StatusOr<SessionChanges> Core::Fitting(Session& session, const SessionChanges& changes,
-                                             std::vector<RefusedAttribute>& refused) {
+absl::StatusOr<const SessionChanges*> Core::Fitting(Session& session, const SessionChanges& changes,
+                                                    SessionChanges& fitting,
+                                                    std::vector<RefusedAttribute>& refused) {
   const size_t before = session.shape->Bytes();
-  SessionChanges fitting = Fit(changes, *session.shape, refused);
+  const bool is_all = FitsWhole(changes, *session.shape);
+  if (!is_all) fitting = Fit(changes, *session.shape, refused);
   const size_t after = session.shape->Bytes();
-  if (after <= before || HasRoom(after - before)) return fitting;
+  if (after <= before || HasRoom(after - before)) return is_all ? &changes : &fitting;
   session.shape.reset();
   return Full();
 }
@@ -339,12 +342,14 @@ SessionResult Core::WriteLocal(Session& session, const SessionChanges& changes) 
     return result;
   }
   session.shape = Shape::Of(held->contents);
-  const absl::StatusOr<SessionChanges> fitting = Fitting(session, changes, result.refused);
+  SessionChanges some;
+  const absl::StatusOr<const SessionChanges*> fitting =
+      Fitting(session, changes, some, result.refused);
   result.status = fitting.status();
   if (!result.ok()) return result;
   WriteResult written;
   const auto version =
-      local_.Change(session.id, *fitting, changes.touch ? Now() : absl::InfinitePast());
+      local_.Change(session.id, **fitting, changes.touch ? Now() : absl::InfinitePast());
   written.version = version.value_or(held->version);
   {
     const MutexLock lock(&mutex_);
@@ -391,11 +396,13 @@ SessionResult Core::WriteInGroup(Session& session, Replica& replica,
     result.status = Refused(session.id, result.status);
     return result;
   }
-  const absl::StatusOr<SessionChanges> fitting = Fitting(session, changes, result.refused);
+  SessionChanges some;
+  const absl::StatusOr<const SessionChanges*> fitting =
+      Fitting(session, changes, some, result.refused);
   result.status = fitting.status();
   if (!result.ok()) return result;
-  const bool writes = !fitting->set.empty() || !fitting->erased.empty() || fitting->metadata ||
-                      fitting->max_inactive;
+  const SessionChanges& fit = **fitting;
+  const bool writes = !fit.set.empty() || !fit.erased.empty() || fit.metadata || fit.max_inactive;
   if (!writes) {
     if (changes.touch) result.status = Touch(session.id);
     TellRefused(session.id, result.refused);
@@ -408,7 +415,7 @@ SessionResult Core::WriteInGroup(Session& session, Replica& replica,
     const MutexLock lock(&mutex_);
     result.fence = session.fence;  // What another member writes meanwhile is none of this host's.
   }
-  const WriteResult written = SaveOrRewrite(session, replica, *fitting);
+  const WriteResult written = SaveOrRewrite(session, replica, fit);
   result.status = written.status;
   result.version = written.version;
   result.replicas = written.replicas;

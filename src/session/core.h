@@ -141,10 +141,11 @@ class Core : public std::enable_shared_from_this<Core> {
   uint64_t BytesUsed() const;
   bool HasRoom(size_t bytes) const;  // Nothing always fits.
   absl::Status Full() const;
-  // `changes` as they can be written; the session's shape is as they leave it. Error: the store is
-  // full, and the shape to be read again.
-  absl::StatusOr<SessionChanges> Fitting(Session& session, const SessionChanges& changes,
-                                         std::vector<RefusedAttribute>& refused);
+  // `changes` as they can be written, in `fitting` if that is less; the session's shape is as they
+  // leave it. Error: the store is full, and the shape to be read again.
+  absl::StatusOr<const SessionChanges*> Fitting(Session& session, const SessionChanges& changes,
+                                                SessionChanges& fitting,
+                                                std::vector<RefusedAttribute>& refused);
   SessionResult NotFound(std::string_view id) const;
   bool IsOver(Session& session, const Replica& replica);
   absl::StatusOr<SessionSnapshot> LoadFromGroup(std::string_view id, const Replica& replica);

@@ -102,4 +102,27 @@ SessionChanges Fit(const SessionChanges& changes, Shape& shape,
   return fitting;
 }
 
+bool FitsWhole(const SessionChanges& changes, Shape& shape) {
+  constexpr size_t kFewAttributes = 16;  // Whose names are compared in pairs.
+  if (!changes.erased.empty() || changes.set.size() > kFewAttributes) return false;
+  size_t bytes = shape.Bytes();
+  for (size_t i = 0; i < changes.set.size(); ++i) {
+    const auto& [name, value] = changes.set[i];
+    for (size_t j = 0; j < i; ++j) {
+      if (changes.set[j].name == name) return false;
+    }
+    const auto old = shape.values.find(name);
+    if (old == shape.values.end()) return false;
+    bytes -= BytesOf(name, old->second);
+    if (!WhyNot(shape, name, value.size(), bytes).empty()) return false;
+    bytes += BytesOf(name, value.size());
+  }
+  if (changes.metadata) shape.metadata_bytes = changes.metadata->size();
+  if (changes.max_inactive) shape.info.max_inactive = Interval(*changes.max_inactive);
+  for (const Attribute& attribute : changes.set) {
+    shape.values.find(attribute.name)->second = attribute.value.size();
+  }
+  return true;
+}
+
 }  // namespace cohort::session

@@ -24,6 +24,10 @@ absl::Status CheckChanges(const SessionChanges& changes);
 SessionChanges Fit(const SessionChanges& changes, Shape& shape,
                    std::vector<RefusedAttribute>& refused);
 
+// True where `changes` set only attributes that the session has, each once, and all of it fits;
+// then the shape is as they leave it, and nothing needs to be copied. Else it is for Fit to say.
+bool FitsWhole(const SessionChanges& changes, Shape& shape);
+
 }  // namespace cohort::session
 
 #endif  // COHORT_SESSION_LIMITS_H_

@@ -87,6 +87,7 @@ class Replica {
   // Not waited for.
   absl::Status Touch(std::string_view id, absl::Duration ttl);
 
+  // What this member writes is known to who wrote it, but for the records of ends.
   Subscription Subscribe(std::function<void(const Change&)> on_change) {
     return map_->Subscribe(std::move(on_change));
   }

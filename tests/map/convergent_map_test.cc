@@ -533,6 +533,11 @@ TEST(ConvergentEntry, AnyBytesAreParsedOrRefused) {
   const Buffer good = EncodeRegisters(registers);
   ASSERT_TRUE(ParseRegisters(good).has_value());
   EXPECT_EQ(UnnamedValueOf(good).text(), "value");
+  EXPECT_EQ(OwnerIn(good), 2u);
+  Registers unclaimed = registers;
+  unclaimed.claim = {};
+  EXPECT_EQ(OwnerIn(EncodeRegisters(unclaimed)), 1u);
+  EXPECT_EQ(OwnerIn({}), 0u);
   Random random(5);
   size_t accepted = 0;
   for (int i = 0; i < 20'000; ++i) {
@@ -548,6 +553,8 @@ TEST(ConvergentEntry, AnyBytesAreParsedOrRefused) {
     if (!parsed.has_value()) continue;
     ++accepted;
     EXPECT_EQ(EncodeRegisters(*parsed).text(), bytes);
+    EXPECT_EQ(ClaimIn(AsBytes(bytes)), parsed->claim);
+    EXPECT_EQ(OwnerIn(AsBytes(bytes)), parsed->Owner());
   }
   EXPECT_GT(accepted, 100u);
 }

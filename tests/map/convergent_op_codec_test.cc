@@ -63,6 +63,37 @@ TEST(ConvergentOpCodec, BytesStayAsTheyAre) {
             "320a0a066572617365641801");
 }
 
+TEST(ConvergentOpCodec, BytesAreThoseThatProtobufWrites) {
+  ConvergentOp op = FullOp();
+  op.clears = true;
+  ConvergentItem touch;
+  touch.key = std::string_view("");
+  touch.kind = ConvergentItem::Kind::kTouch;
+  touch.accessed_at = kGroupTimeMaxMs;
+  touch.ttl_ms = uint64_t{1} << 40;
+  touch.by_owner = touch.if_present = true;
+  op.items.push_back(touch);
+  const std::string large(300, 'v');
+  op.items[1].writes.push_back({"large", large, false});
+  const std::string bytes(EncodeConvergentOp(op).text());
+  v1::ConvergentOperation message;
+  ASSERT_TRUE(message.ParseFromString(bytes));
+  EXPECT_EQ(message.SerializeAsString(), bytes);
+  ASSERT_EQ(message.items_size(), 3);
+  EXPECT_TRUE(message.clears());
+  EXPECT_EQ(message.items(1).writes(2).value(), large);
+  EXPECT_EQ(message.items(2).accessed_at(), kGroupTimeMaxMs);
+  EXPECT_EQ(message.items(2).ttl_ms(), uint64_t{1} << 40);
+  EXPECT_TRUE(message.items(2).by_owner());
+  EXPECT_TRUE(message.items(2).if_present());
+}
+
+TEST(ConvergentOpCodec, TheRoomAroundTheBytesIsZero) {
+  const Buffer bytes = EncodeConvergentOp(FullOp());
+  const Buffer roomy = EncodeConvergentOp(FullOp(), 2, 3);
+  EXPECT_EQ(roomy.text(), std::string(2, '\0') + std::string(bytes.text()) + std::string(3, '\0'));
+}
+
 TEST(ConvergentOpCodec, NothingOfOneOperationLeaksIntoTheNext) {
   ConvergentOpDecoder decoder;
   ASSERT_TRUE(decoder.Decode(EncodeConvergentOp(FullOp())).ok());

@@ -20,5 +20,32 @@ TEST(SubscriptionTest, WhoWatchesSomeKeysIsToldOfTheirsAndOfWhatConcernsAll) {
   EXPECT_TRUE(is_told(ChangeCause::kSync, ""));
 }
 
+TEST(SubscriptionTest, OwnWritesAreToldOnlyOfTheKeysThatSubscribersAskFor) {
+  runtime::DeliveryQueue queue(1024, [](engine::Upcall&) {});
+  Group::Impl::OpenedMap map("m", queue);
+  const MemberId self{.instance = {1, 1}};
+  const MemberId other{.instance = {2, 2}};
+  using Cause = engine::ChangeUpcall::Cause;
+  const auto is_news = [&](const char* key, const MemberId& writer, Cause cause = Cause::kPut) {
+    engine::ChangeUpcall change;
+    change.key = key;
+    change.writer = writer;
+    change.cause = cause;
+    return map.IsNews(change, self.instance);
+  };
+  EXPECT_TRUE(is_news("any", self));
+  map.own_keys = [](std::string_view key) { return key == "told"; };
+  EXPECT_FALSE(is_news("any", self));
+  EXPECT_FALSE(is_news("any", self, Cause::kErase));
+  EXPECT_TRUE(is_news("told", self));
+  EXPECT_TRUE(is_news("any", other));
+  // What a merge, a transfer or the end of a lifetime brings is nobody's own.
+  for (const Cause cause :
+       {Cause::kMerge, Cause::kSync, Cause::kClear, Cause::kExpire, Cause::kEvict})
+    EXPECT_TRUE(is_news("any", self, cause));
+  map.want_own = 1;
+  EXPECT_TRUE(is_news("any", self));
+}
+
 }  // namespace
 }  // namespace cohort

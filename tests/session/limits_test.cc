@@ -34,6 +34,24 @@ TEST(SessionLimitsTest, AValueOneByteTooLargeIsRefusedAndItsOldOneErased) {
   EXPECT_EQ(fitting.set[0].name, "b");
 }
 
+TEST(SessionLimitsTest, NothingIsCopiedWhereKnownAttributesAreSetOnceAndFit) {
+  Shape shape;
+  shape.values = {{"a", 1}, {"b", 1}};
+  const Shape before = shape;
+  EXPECT_TRUE(FitsWhole({.set = {{"b", "12"}, {"a", ""}}, .metadata = "m"}, shape));
+  EXPECT_EQ(shape.values, (std::map<std::string, size_t, std::less<>>{{"a", 0}, {"b", 2}}));
+  EXPECT_EQ(shape.metadata_bytes, 1U);
+  shape = before;
+  const std::string too_large(kSessionValueBytesMax + 1, 'v');
+  EXPECT_FALSE(FitsWhole({.set = {{"a", "1"}, {"b", too_large}}}, shape));
+  EXPECT_FALSE(FitsWhole({.set = {{"a", "12"}, {"a", "1"}}}, shape));
+  EXPECT_FALSE(FitsWhole({.set = {{"a", "12"}, {"new", "1"}}}, shape));
+  EXPECT_FALSE(FitsWhole({.set = {{"a", "12"}}, .erased = {"b"}}, shape));
+  EXPECT_EQ(shape.values, before.values);
+  const std::string half(kSessionBytesMax / 2, 'v');
+  EXPECT_FALSE(FitsWhole({.set = {{"a", half}, {"b", half}}}, shape));
+}
+
 TEST(SessionLimitsTest, ASessionHasSoManyBytesAndNoMore) {
   Shape shape;
   std::vector<RefusedAttribute> refused;

@@ -16,8 +16,10 @@ often their threads gave their processor up to wait. A light load has
 few users who pause; its latencies are those that users see."""
 
 import argparse
+import collections
 import json
 import os
+import re
 import shutil
 import statistics
 import subprocess
@@ -57,7 +59,8 @@ class Variant(website.Website):
     def __init__(self, net, number, kind, name, directory, files):
         self.name = name
         self.net = SharedNet(net)
-        self.kind, self.directory, self.site = kind, directory, {}
+        self.directory, self.site, self.out = directory, {}, os.path.join(directory, "nginx")
+        self.clusters = {"first": {route: kind for route in ROUTES}}
         self.replication = ("cohort" if name == "before" else name).replace("-", "_")
         self.host = net.add_host()
         self.address = (self.host.address, website.USERS_PORT)
@@ -65,9 +68,9 @@ class Variant(website.Website):
         self.instances = {}
         for route, host in hosts.items():
             others = [other.address for other in hosts.values() if other is not host]
-            self.instances[route] = variants.servers.Instance(kind, route, host, os.path.join(directory, route), files, others)
+            self.instances[route] = variants.servers.Instance(kind, route, host, os.path.join(directory, route), files, "first", others)
             self.instances[route].variant = number
-        self.nginx, self.start_seconds = None, {}
+        self.nginx, self.agent, self.start_seconds = None, None, {}
 
     def processor_seconds(self):
         """Of both servers, until now."""
@@ -75,6 +78,17 @@ class Variant(website.Website):
 
     def waits(self):
         return sum(switches(instance.process.pid) for instance in self.instances.values())
+
+    def threads(self):
+        """{kind of thread: seconds of a processor} of both servers, until now."""
+        total = collections.Counter()
+        for instance in self.instances.values():
+            total.update(thread_seconds(instance.process.pid))
+        return total
+
+    def addresses(self, straight):
+        """Where users go: to NGINX, or half of them to each server."""
+        return [(instance.host.address, website.servers.PORT) for instance in self.instances.values()] if straight else [self.address]
 
 
 class Before(install.Files):
@@ -100,6 +114,20 @@ def switches(pid):
     return total
 
 
+def thread_seconds(pid):
+    """{kind: seconds of a processor} of its threads that live: those whose names differ in a number only are one kind."""
+    total = collections.Counter()
+    for task in os.listdir("/proc/%d/task" % pid):
+        try:
+            with open("/proc/%d/task/%s/comm" % (pid, task)) as file:
+                kind = re.sub(r"[-#.\d ]+", " ", file.read()).strip()
+            with open("/proc/%d/task/%s/schedstat" % (pid, task)) as file:
+                total[kind] += int(file.read().split()[0]) / 1e9
+        except OSError:
+            pass  # It has ended.
+    return total
+
+
 def processor_seconds(pid):
     with open("/proc/%d/stat" % pid) as file:
         fields = file.read().rpartition(")")[2].split()
@@ -107,33 +135,41 @@ def processor_seconds(pid):
 
 
 class Users:
-    """web_driver for one turn."""
+    """web_driver for one turn, one for each address."""
 
-    def __init__(self, site, driver, count, pause_ms, arrivals_ms):
-        self.site, self.records = site, os.path.join(site.directory, "requests.json")
-        with open(self.records, "wb") as file:
-            self.process = subprocess.Popen([driver, site.address[0], str(site.address[1]), "/counter/add", str(count), str(pause_ms), str(website.PATIENCE_MS), str(arrivals_ms)],
-                                            stdin=subprocess.PIPE, stdout=file)
+    def __init__(self, site, options, count, pause_ms):
+        self.processes, self.records = [], []
+        addresses = site.addresses(options.straight)
+        for number, (host, port) in enumerate(addresses):
+            self.records.append(os.path.join(site.directory, "requests%d.json" % number))
+            with open(self.records[-1], "wb") as file:
+                self.processes.append(subprocess.Popen([options.driver, host, str(port), "/counter/add", str(count // len(addresses)), str(pause_ms), str(website.PATIENCE_MS), str(ARRIVALS_MS)],
+                                                       stdin=subprocess.PIPE, stdout=file))
 
     def end(self):
-        self.process.stdin.close()
-        assert self.process.wait(website.DRAIN_SECONDS) == 0, "web_driver has failed"
+        for process in self.processes:
+            process.stdin.close()
+        for process in self.processes:
+            assert process.wait(website.DRAIN_SECONDS) == 0, "web_driver has failed"
 
 
 def turn(site, options, users, pause_ms, seconds):
-    """One variant has users for so many seconds: {rps, cpu_us, p50, p99}."""
-    driver = Users(site, options.driver, users, pause_ms, ARRIVALS_MS)
+    """One variant has users for so many seconds: {rps, cpu_us, threads, p50, p99}."""
+    driver = Users(site, options, users, pause_ms)
     time.sleep(RAMP_SECONDS)
-    waits, begin, used = site.waits(), time.monotonic(), site.processor_seconds()
+    threads, waits, begin, used = site.threads(), site.waits(), time.monotonic(), site.processor_seconds()
     time.sleep(seconds)
-    end, used, waits = time.monotonic(), site.processor_seconds() - used, site.waits() - waits
+    end, used, waits, threads_end = time.monotonic(), site.processor_seconds() - used, site.waits() - waits, site.threads()
     driver.end()
-    records = checker.read(driver.records)
-    verdict = checker.judge(records)
-    assert not verdict.errors and (not verdict.faults() or not site.name.startswith("cohort")), "%s: %s" % (site.name, verdict.words())
-    inside = [record for record in records if begin * 1e6 <= record["end"] < end * 1e6]
+    inside = []
+    for path in driver.records:
+        records = checker.read(path)
+        verdict = checker.judge(records)
+        assert not verdict.errors and (not verdict.faults() or not site.name.startswith("cohort")), "%s: %s" % (site.name, verdict.words())
+        inside += [record for record in records if begin * 1e6 <= record["end"] < end * 1e6]
     took = statistics.quantiles([(record["end"] - record["start"]) / 1000 for record in inside], n=100)
-    return {"rps": len(inside) / (end - begin), "cpu_us": used / len(inside) * 1e6, "waits": waits / len(inside), "p50_ms": took[49], "p99_ms": took[98]}
+    threads = {kind: (seconds_end - threads[kind]) / len(inside) * 1e6 for kind, seconds_end in threads_end.items()}
+    return {"rps": len(inside) / (end - begin), "cpu_us": used / len(inside) * 1e6, "waits": waits / len(inside), "threads": threads, "p50_ms": took[49], "p99_ms": took[98]}
 
 
 def measure(sites, options):
@@ -146,18 +182,24 @@ def measure(sites, options):
         order = sites if number % 2 == 0 else sites[::-1]
         for site in order:
             result[site.name]["saturated"].append(turn(site, options, options.users, 0, options.seconds))
-        for site in order:
+        for site in order if options.light else []:
             result[site.name]["light"].append(turn(site, options, LIGHT_USERS, LIGHT_PAUSE_MS, options.seconds))
-        print("round %d: %s" % (number + 1, "; ".join("%s %d/s %d us %.1f waits %.2f ms" % (
-            site.name, result[site.name]["saturated"][-1]["rps"], result[site.name]["saturated"][-1]["cpu_us"], result[site.name]["saturated"][-1]["waits"], result[site.name]["light"][-1]["p50_ms"])
-            for site in sites)), file=sys.stderr, flush=True)
+        print("round %d: %s" % (number + 1, "; ".join(words(site.name, result[site.name]) for site in sites)), file=sys.stderr, flush=True)
     return result
 
 
 # ---- The table.
 
 
+def words(name, rounds):
+    one = rounds["saturated"][-1]
+    light = "; light %.2f ms" % rounds["light"][-1]["p50_ms"] if rounds["light"] else ""
+    return "%s %d/s %d us %.1f waits%s" % (name, one["rps"], one["cpu_us"], one["waits"], light)
+
+
 def spread(values, form):
+    if not values:
+        return "not measured"
     return form % statistics.median(values) + " (" + form % min(values) + " to " + form % max(values) + ")"
 
 
@@ -181,6 +223,17 @@ def table(kind, result):
     return "\n".join(lines + [row(name, rounds, base) for name, rounds in result.items()])
 
 
+def thread_table(kind, result):
+    """Of which threads the processor's time of a request is; those below half a microsecond are left out."""
+    medians = {}
+    for name, rounds in result.items():
+        kinds = sorted({one for each in rounds["saturated"] for one in each["threads"]})
+        medians[name] = {one: statistics.median(each["threads"].get(one, 0) for each in rounds["saturated"]) for one in kinds}
+    rows = sorted({one for each in medians.values() for one, us in each.items() if us >= 0.5}, key=lambda one: -max(each.get(one, 0) for each in medians.values()))
+    lines = ["| %s: CPU µs/request by thread | %s |" % (kind, " | ".join(medians)), "|---|" + "---|" * len(medians)]
+    return "\n".join(lines + ["| %s | %s |" % (one, " | ".join("%.1f" % each.get(one, 0) for each in medians.values())) for one in rows])
+
+
 def run_kind(name, options, files):
     kind = variants.KINDS[name]
     folder = os.path.join(files.folder, "figures", name)
@@ -200,7 +253,7 @@ def run_kind(name, options, files):
         finally:
             for site in sites:
                 site.__exit__()
-    print("\n" + table(name, result) + "\n", flush=True)
+    print("\n" + table(name, result) + "\n\n" + thread_table(name, result) + "\n", flush=True)
     return result
 
 
@@ -226,6 +279,8 @@ def parse():
     parser.add_argument("--seconds", type=float, default=3, help="of a turn")
     parser.add_argument("--warm", type=float, default=15, help="seconds for each variant")
     parser.add_argument("--users", type=int, default=500)
+    parser.add_argument("--straight", action="store_true", help="users go to the servers, half of them to each, without NGINX")
+    parser.add_argument("--no-light", dest="light", action="store_false", help="no turns at a light load")
     parser.add_argument("--sessions", type=lambda text: [int(word) for word in text.split(",")], default=[10_000, 100_000], help="for memory")
     parser.add_argument("--before", help="a folder with the jars of an earlier build")
     parser.add_argument("--json", help="file; else build/web/figures.json")

@@ -23,7 +23,7 @@ class Tomcat(servers.Tomcat):
 
     def _cohort(self, instance, ack):
         instance.java += getattr(instance, "more_java", [])
-        for module in ("cohort-jni", "cohort-session", "cohort-tomcat"):
+        for module in ("cohort-jni", "cohort-session", "cohort-connector", "cohort-tomcat"):
             instance.copy(instance.files.built(module), "lib")
         instance.write("conf/context.xml", self.CONTEXT % (
             instance.host.address, multicast(instance), instance.group_key(), ack))

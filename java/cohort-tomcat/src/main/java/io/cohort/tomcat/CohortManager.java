@@ -16,6 +16,7 @@ import io.cohort.session.DecodeResult;
 import io.cohort.session.EncodeResult;
 import io.cohort.session.Reason;
 import java.io.IOException;
+import java.util.function.Supplier;
 import org.apache.catalina.Context;
 import org.apache.catalina.LifecycleException;
 import org.apache.catalina.LifecycleState;
@@ -56,6 +57,7 @@ public class CohortManager extends ConfiguredManager {
   private volatile SessionLoader loader;
   private volatile PendingEnds ends;
   private final ToldEnds toldEnds = new ToldEnds();
+  private final ThreadLocal<CohortSession> justFound = new ThreadLocal<>();
 
   @Override
   public String getName() {
@@ -224,12 +226,33 @@ public class CohortManager extends ConfiguredManager {
    */
   @Override
   public Session findSession(String id) {
+    CohortSession found = justFound.get();
+    if (found != null && isStillFound(found, id)) return found;
     try {
       return findOrThrow(id);
     } catch (IOException e) {
       log.debug(getApplication() + ": a session is not found: " + e.getMessage());
       return null;
     }
+  }
+
+  /**
+   * Calls with {@code found}, which this thread has just got from {@link #findOrThrow}: the store
+   * is not asked for it once more.
+   */
+  <T> T whileFound(CohortSession found, Supplier<T> call) {
+    justFound.set(found);
+    try {
+      return call.get();
+    } finally {
+      // Threads outlive the application.
+      justFound.remove();
+    }
+  }
+
+  private boolean isStillFound(CohortSession found, String id) {
+    String storeId = SessionIds.ofStore(id);
+    return storeId != null && sessions.get(storeId) == found && found.standing().isTrusted();
   }
 
   /**

@@ -62,7 +62,8 @@ public class CohortValve extends ValveBase {
     if (asked == null) return;
     CohortSession found = manager.findOrThrow(asked);
     if (found == null || !manager.touch(found)) return;
-    if (!(request.getSessionInternal(false) instanceof CohortSession session)) {
+    if (!(manager.whileFound(found, () -> request.getSessionInternal(false))
+                instanceof CohortSession session)) {
       CohortSession again = manager.findOrThrow(asked);
       if (again == null || !again.isValid()) return;
       throw new IOException("the session was there, and could not be found again");
