@@ -250,7 +250,7 @@ void Discovery::AskWhere(const Address& fellow, Output& out) {
 // Spec 3.11. Any member answers: the coordinator may be the one who does not.
 void Discovery::OnWhere(Instant now, const Address& from, const Message& question, Output& out) {
   if (mode_ != Mode::kMember || question.sighting.view == standing_.side.view) return;
-  if (!limiter_.Take(now, question.sender.id.instance)) {
+  if (!where_limiter_.Take(now, question.sender.id.instance)) {
     ++stats_.not_answered;
     return;
   }

@@ -165,6 +165,7 @@ class Discovery {
   Duration hello_interval_{};
   CandidateTable candidates_;
   AnswerLimiter limiter_;
+  AnswerLimiter where_limiter_;  // A thousand that ask where this one is keep no joiner out.
   std::vector<DelayedOffer> delayed_offers_;
   std::vector<Address> remembered_;       // Oldest first.
   std::vector<Address> current_members_;  // Sorted.
