@@ -511,6 +511,8 @@ TEST(Discovery, SearchersAreAnsweredHoweverManyAskInWhichViewItIs) {
       Message question;
       question.kind = kind;
       question.sender = MakeSelf(i);
+      question.sighting.coordinator = MakeSelf(99).id;
+      question.sighting.address = HostAddress(99);
       question.sighting.view = {4, 4};
       bus.Inject(i, 1, Encode(question, kGroup));
     }
