@@ -501,29 +501,6 @@ TEST(Discovery, AnswersAtMostTenTimesASecondToOneAskerAndOneHundredTimesInAll) {
   EXPECT_GT(bus.host(1).discovery->stats().not_answered, 0u);
 }
 
-// Spec 3.11: all of a large group may ask after one that is lost to them.
-TEST(Discovery, SearchersAreAnsweredHoweverManyAskInWhichViewItIs) {
-  Bus bus;
-  bus.Add(1);
-  bus.Coordinate(1);
-  const auto ask_from = [&](int first, MessageKind kind) {
-    for (int i = first; i < first + 240; ++i) {
-      Message question;
-      question.kind = kind;
-      question.sender = MakeSelf(i);
-      question.sighting.coordinator = MakeSelf(99).id;
-      question.sighting.address = HostAddress(99);
-      question.sighting.view = {4, 4};
-      bus.Inject(i, 1, Encode(question, kGroup));
-    }
-    bus.RunFor(milliseconds(100));
-  };
-  ask_from(2, MessageKind::kWhere);
-  EXPECT_EQ(bus.host(1).discovery->stats().offers_sent, 100u);
-  ask_from(300, MessageKind::kHello);
-  EXPECT_EQ(bus.host(1).discovery->stats().offers_sent, 200u);
-}
-
 TEST(Discovery, NoAnswerIsLargerThanTheHelloItAnswers) {
   Message hello;
   hello.sender = MakeSelf(1);

@@ -1,5 +1,6 @@
 // A member asks one of its view that is silent in which view it is. Spec 3.11.
 #include "discovery/discovery.h"
+#include "discovery/message.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 
@@ -16,7 +17,7 @@ Address HostAddress(int host) {
   return address;
 }
 
-// A member of rank 1, and what it sends.
+// A member, of rank 1 unless told, and what it sends.
 class Asked {
  public:
   explicit Asked(int host) : host_(host) {
@@ -24,11 +25,12 @@ class Asked {
     options.group = "shop";
     discovery = std::make_unique<Discovery>(options, random_);
   }
-  void Join(uint64_t view) {
+  void Join(uint64_t view, Rank rank = 1) {
     Self self{.id = {{static_cast<uint64_t>(host_), 7}, 1},
               .name = "host" + std::to_string(host_),
               .address = HostAddress(host_)};
-    Standing standing{.rank = 1, .side = {.coordinator = {{99, 7}, 1}, .address = HostAddress(99)}};
+    Standing standing{.rank = rank,
+                      .side = {.coordinator = {{99, 7}, 1}, .address = HostAddress(99)}};
     standing.side.view = {view, view};
     standing.side.members = 5;
     out = {};
@@ -113,6 +115,26 @@ TEST(Where, AnswersAreRationedAndNoLargerThanTheirQuestions) {
   }
   EXPECT_EQ(answers, 10u);
   EXPECT_EQ(gone.discovery->stats().not_answered, 40u);
+}
+
+// All of a large group may ask after one that is lost to them.
+TEST(Where, SearchersAreAnsweredHoweverManyAskInWhichViewItIs) {
+  Asked gone(2);
+  gone.Join(6, 0);
+  Message question;
+  question.sighting = {{{99, 7}, 1}, HostAddress(99), {5, 5}, 240};
+  for (const MessageKind kind : {MessageKind::kWhere, MessageKind::kHello}) {
+    question.kind = kind;
+    size_t answers = 0;
+    for (int host = 10; host < 250; ++host) {
+      question.sender = {.id = {{static_cast<uint64_t>(host), 7}, 1},
+                         .name = "host",
+                         .address = HostAddress(host)};
+      gone.Hear(Asked(host), Encode(question, "shop"));
+      answers += gone.out.packets.size();
+    }
+    EXPECT_EQ(answers, 100u);
+  }
 }
 
 }  // namespace
