@@ -195,7 +195,7 @@ void FailureDetector::ConvictIfAgreed(Rank rank, Output& out) {
            fd_now_ - other.heard_at <= options_.live_within;
   };
   if (by_silence && peers_[self_].info.without_data && !peer.info.without_data &&
-      !peer.lifeline_closed && Silence(peer) < kDataGivenUpAfter &&
+      !peer.lifeline_closed && !peer.parted && Silence(peer) < kDataGivenUpAfter &&
       std::none_of(peers_.begin(), peers_.end(), is_live_with_data))
     return;
   std::string reporters;

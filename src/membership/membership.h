@@ -186,6 +186,7 @@ class Membership {
   // membership_merge.cc
   bool KnowsView(const ViewId& view) const;
   bool AreFew(uint32_t members, uint32_t holders) const;
+  void NoteParted(const Address& address, Output& out) const;
   void OnMergeMessage(Instant now, const LifelinePeer& from, const MergeMessage& message,
                       Output& out);
   void OnMergeQuestion(Instant now, const LifelinePeer& from, const MergeMessage& question,

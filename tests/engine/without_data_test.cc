@@ -279,6 +279,34 @@ TEST_F(WithoutDataTest, ItWaitsForTheLastThatHoldsDataWhileThatStandsStill) {
   EXPECT_EQ(net_.engine(1).view().id, before) << Describe();
 }
 
+// Spec 7.5: who has gone on is no process that stands still.
+TEST_F(WithoutDataTest, SeveralDoNotWaitForTheLastThatHoldsDataWhereThatHasGoneOnWithoutThem) {
+  AddHolder("a");
+  AddWitness("v");
+  AddWitness("w");
+  ExpectTogether({0, 1, 2});
+  net_.SplitDatagrams({0, 1, 1});
+  ASSERT_TRUE(net_.RunUntil([&] { return Together({0}); }, seconds(5))) << Describe();
+  ASSERT_EQ(net_.engine(1).view().members.size(), 3u) << "they wait\n" << Describe();
+  net_.Heal();
+  ASSERT_TRUE(net_.RunUntil([&] { return Together({0, 1, 2}); }, seconds(5))) << Describe();
+}
+
+TEST_F(WithoutDataTest, ItDoesNotWaitForTheLastThatHoldsDataWhereThatHasJoinedAnotherSide) {
+  AddHolder("a");
+  AddWitness("w");
+  AddHolder("b");
+  AddHolder("c");
+  ExpectTogether({0, 1, 2, 3});
+  net_.SplitDatagrams({0, 0, 1, 1});
+  ASSERT_TRUE(net_.RunUntil([&] { return Together({0, 1}) && Together({2, 3}); })) << Describe();
+  net_.SplitDatagrams({0, 1, 0, 0});
+  ASSERT_TRUE(net_.RunUntil([&] { return Together({0, 2, 3}); })) << Describe();
+  ASSERT_EQ(net_.engine(1).view().members.size(), 2u) << "it waits\n" << Describe();
+  net_.Heal();
+  ASSERT_TRUE(net_.RunUntil([&] { return Together({0, 1, 2, 3}); }, seconds(5))) << Describe();
+}
+
 // The witness gives the holder up, and the cut ends before the holder does likewise.
 TEST_F(WithoutDataTest, TheOnlyHolderDoesNotFollowItIntoAViewWithoutState) {
   AddPatientHolder("a");

@@ -92,6 +92,27 @@ TEST_F(WithoutData, DoesNotWaitForOneWhoseLifelineEnded) {
   EXPECT_EQ(out_.convicted.size(), 1u);
 }
 
+TEST_F(WithoutData, DoesNotWaitForOneThatIsNotInThisViewAnyMore) {
+  Begin(2);
+  Pass(milliseconds(2500), 0);
+  EXPECT_TRUE(out_.convicted.empty());
+  detector_.OnParted(now_, 0);
+  Pass(milliseconds(20), 0);
+  EXPECT_EQ(out_.convicted.size(), 1u);
+  Begin(2);
+  Pass(milliseconds(2500), 0);
+  EXPECT_TRUE(out_.convicted.empty()) << "what was told belongs to the view before";
+}
+
+// It is no evidence by itself.
+TEST_F(WithoutData, HearsOnOneThatIsSaidNotToBeInThisView) {
+  Begin(2);
+  detector_.OnParted(now_, 0);
+  Pass(milliseconds(2500), self_);
+  EXPECT_TRUE(out_.suspected.empty());
+  EXPECT_TRUE(out_.convicted.empty());
+}
+
 TEST_F(WithoutData, DoesNotWaitForAnotherWithoutData) {
   Begin(2, 0);
   Pass(milliseconds(2500), 0);
