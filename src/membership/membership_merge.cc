@@ -95,6 +95,12 @@ bool Membership::OnElsewhere(Instant now, const GroupSighting& sighting, Output&
   return merge_.question() && merge_.question()->descent;
 }
 
+// Spec 7.5. A newcomer may still be about to hear its welcome.
+void Membership::OnInNoView(const MemberId& who, const Address& address, Output& out) const {
+  if (!in_group() || (RankOf(*view(), who) && !IsHeard(who))) return;
+  NoteParted(address, out);
+}
+
 // Spec 7.5.
 void Membership::NoteParted(const Address& address, Output& out) const {
   for (size_t i = 0; i < view()->members.size(); ++i) {

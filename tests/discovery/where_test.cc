@@ -37,6 +37,11 @@ class Asked {
     discovery->OnMember(now, self, standing, {}, out);
     out = {};
   }
+  void Search(uint32_t join_no) {
+    discovery->Search(now, {.id = {{static_cast<uint64_t>(host_), 7}, join_no}, .name = "searcher"},
+                      out);
+    out = {};
+  }
   void Hear(const Asked& from, const Buffer& body) {
     out = {};
     discovery->OnMessage(now, HostAddress(from.host_), {static_cast<uint64_t>(from.host_), 7}, body,
@@ -76,7 +81,24 @@ TEST(Where, WhoIsInAnotherViewSaysInWhichAndItsOwnAddress) {
   EXPECT_THAT(left.out.sightings, IsEmpty());
 }
 
-TEST(Where, WhoIsInTheSameViewOrInNoneDoesNotAnswer) {
+TEST(Where, WhoSearchesSaysSoAndWhoItIs) {
+  Asked left(1);
+  Asked gone(2);
+  left.Join(5);
+  gone.Search(3);
+  left.Ask(gone);
+  ASSERT_EQ(left.out.in_no_view.size(), 1u);
+  EXPECT_EQ(left.out.in_no_view[0].id, (MemberId{{2, 7}, 3}));
+  EXPECT_THAT(left.out.elsewhere, IsEmpty());
+  EXPECT_THAT(left.out.sightings, IsEmpty());
+  const Buffer answer = gone.out.packets.at(0).body;
+  EXPECT_LE(answer.size(), left.question.size());
+  left.Join(7);
+  left.Hear(gone, answer);
+  EXPECT_THAT(left.out.in_no_view, IsEmpty()) << "a replay, for all that is known";
+}
+
+TEST(Where, WhoIsInTheSameViewOrDoesNotSearchDoesNotAnswer) {
   Asked asker(1);
   Asked fellow(2);
   asker.Join(5);

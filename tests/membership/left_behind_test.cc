@@ -150,6 +150,37 @@ TEST_F(StoodStill, SaysWhoWillNotComeBackToThisView) {
   EXPECT_THAT(alone.parted, ElementsAre(two));
 }
 
+TEST_F(StoodStill, SaysWhoSearchesAndWhoDoesAtTheAddressOfAMember) {
+  const MemberInfo two = world_.membership(2).self();
+  const auto hear = [&](const MemberId& who, const Address& address) {
+    MembershipOutput out;
+    one().OnInNoView(who, address, out);
+    return out.parted;
+  };
+  EXPECT_THAT(hear({two.id.instance, two.id.join_no + 1}, two.address),
+              ElementsAre(world_.membership(2).rank()));
+  EXPECT_THAT(hear({{88, 8}, 1}, two.address), ElementsAre(world_.membership(2).rank()));
+  EXPECT_THAT(hear({{88, 8}, 1}, {}), IsEmpty());
+  EXPECT_THAT(hear(two.id, two.address), ElementsAre(world_.membership(2).rank()))
+      << "it was heard in this view";
+}
+
+// Its welcome may be on the way.
+TEST(InNoView, ANewcomerThatWasNotHeardYetIsStillExpected) {
+  World world{{}};
+  world.Start(1);
+  world.RunFor(milliseconds(1000));
+  world.Start(2);
+  world.on_lifeline = [](int, wire::StreamMessage type) {
+    return type == wire::StreamMessage::kWelcome;
+  };
+  ASSERT_TRUE(world.RunUntil(seconds(5), [&] { return world.MembersAt(1).size() == 2; }));
+  MembershipOutput out;
+  const MemberInfo& two = world.membership(1).view()->members[1];
+  world.membership(1).OnInNoView(two.id, two.address, out);
+  EXPECT_THAT(out.parted, IsEmpty());
+}
+
 TEST_F(StoodStill, SaysWhoAsksAnewOrHasBeenReplacedAtItsAddress) {
   const Rank two = world_.membership(2).rank();
   JoinRequest request;
