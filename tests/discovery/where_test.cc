@@ -38,7 +38,10 @@ class Asked {
     out = {};
   }
   void Search(uint32_t join_no) {
-    discovery->Search(now, {.id = {{static_cast<uint64_t>(host_), 7}, join_no}, .name = "searcher"},
+    discovery->Search(now,
+                      {.id = {{static_cast<uint64_t>(host_), 7}, join_no},
+                       .name = "searcher",
+                       .address = HostAddress(host_)},
                       out);
     out = {};
   }

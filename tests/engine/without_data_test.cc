@@ -52,6 +52,18 @@ class WithoutDataTest : public ::testing::Test {
     AddWitness("w");
     ExpectTogether({0, 1, 2});
   }
+  // As after a loss of power: no lifeline ends, and another process is at the address.
+  void Restart(size_t host, const std::string& name) {
+    EngineOptions options = Options(name, false);
+    options.address = EngineNet::AddressOf(host);
+    const std::array<std::byte, 32> entropy{std::byte{99}};
+    net_.host(host).held.clear();
+    net_.host(host).held_streams.clear();
+    net_.host(host).engine = std::make_unique<Engine>(std::move(options), entropy);
+    Output first;  // Lost; it says it again.
+    net_.engine(host).Start(net_.now(), 1'700'000'000'000, first);
+    net_.Release(host);
+  }
   bool Done(size_t host, uint64_t command) { return net_.host(host).done.contains(command); }
   bool Told(size_t host, EventKind kind, std::string_view text) {
     return std::any_of(net_.host(host).events.begin(), net_.host(host).events.end(),
@@ -308,6 +320,19 @@ TEST_F(WithoutDataTest, ItDoesNotWaitForTheLastThatHoldsDataWhereThatHasJoinedAn
   ASSERT_EQ(net_.engine(1).view().members.size(), 2u) << "it waits\n" << Describe();
   net_.Heal();
   ASSERT_TRUE(net_.RunUntil([&] { return Together({0, 1, 2, 3}); }, seconds(5))) << Describe();
+}
+
+// It sends who searches to the coordinator, which is the one that searches.
+TEST_F(WithoutDataTest,
+       ItDoesNotWaitForTheLastThatHoldsDataWhereAnotherProcessSearchesAtItsAddress) {
+  AddHolder("a");
+  AddWitness("w");
+  ExpectTogether({0, 1});
+  net_.host(0).Pause();
+  net_.RunFor(milliseconds(1500));
+  ASSERT_TRUE(Told(1, EventKind::kSuspected, "")) << Describe();
+  Restart(0, "a");
+  ASSERT_TRUE(net_.RunUntil([&] { return Together({0, 1}); }, seconds(3))) << Describe();
 }
 
 // The witness gives the holder up, and the cut ends before the holder does likewise.
