@@ -138,11 +138,11 @@ struct GroupOptions {
 
   // This member holds no data: it votes, delivers messages and watches the others, but never asks
   // for the group's state, is no replica that a write waits for, and opens no map
-  // (kFailedPrecondition). Like any member it orders the writes while it is the oldest: those that
-  // are ordered then wait while it stands still, until it is expelled. It does not begin a group,
-  // so Join waits for a member that does. What observes a group, or is the third vote beside two
-  // members under Policy::kPrimary, needs little memory so. Where only such members are left the
-  // group's state is gone (Event kWarning): the next one that joins begins anew.
+  // (kFailedPrecondition). Members that hold data have the lower ranks, so it orders nobody's
+  // writes, and it gives the last of them up for silence only after 12 s. It does not begin a
+  // group, so Join waits for a member that does. What observes a group, or is the third vote beside
+  // two members under Policy::kPrimary, needs little memory so. Where only such members are left
+  // the group's state is gone (Event kWarning): the next one that joins begins anew.
   bool without_data = false;
   // For Policy::kPrimary: whether a member without data counts, in quorums and for
   // `initial_members`. False: it only watches, so it may come and go, or die for good, and the

@@ -50,7 +50,8 @@ struct MemberChange {
   std::string evidence;  // In words: what was seen, by whom.
 };
 
-// Members are listed by seniority: index 0 is the oldest, the coordinator and sequencer.
+// Members are listed by seniority, those without data after those that hold some, but for
+// newcomers, which are last: index 0 is the coordinator and sequencer.
 struct View {
   ViewId id;
   ViewId previous;  // Zero for the first view of a group, and for a member that has just joined.

@@ -249,12 +249,15 @@ void Discovery::AskWhere(const Address& fellow, Output& out) {
 
 // Spec 3.11. Any member answers: the coordinator may be the one who does not.
 void Discovery::OnWhere(Instant now, const Address& from, const Message& question, Output& out) {
-  if (mode_ != Mode::kMember || question.sighting.view == standing_.side.view) return;
-  if (!limiter_.Take(now, question.sender.id.instance)) {
+  if (mode_ == Mode::kMember && question.sighting.view == standing_.side.view) return;
+  if (!where_limiter_.Take(now, question.sender.id.instance)) {
     ++stats_.not_answered;
     return;
   }
-  SendOffer(from, question.nonce, out);
+  if (mode_ == Mode::kMember) return SendOffer(from, question.nonce, out);
+  Message echo = MakeMessage(MessageKind::kEcho);
+  echo.nonce = question.nonce;
+  Send(from, echo, out);
 }
 
 void Discovery::OnMessage(Instant now, const Address& from, const InstanceId& sender, Bytes body,
@@ -273,6 +276,8 @@ void Discovery::OnMessage(Instant now, const Address& from, const InstanceId& se
     case MessageKind::kEcho:
       if (mode_ == Mode::kSearching && message->nonce == nonce_) {
         candidates_.Heard(now, message->sender, true);
+      } else if (mode_ == Mode::kMember && where_nonce_ != 0 && message->nonce == where_nonce_) {
+        out.in_no_view.push_back(message->sender);
       }
       return;
     case MessageKind::kOffer:

@@ -70,6 +70,7 @@ struct Output {
       sightings;  // Foreign sides heard of, as they come in (membership judges and limits).
   std::vector<GroupSighting>
       elsewhere;  // Sides that answered AskWhere(); `address` is that of who answered.
+  std::vector<Self> in_no_view;  // Who answered it, too: as they are now, they search.
   bool form_group =
       false;  // Nobody better is there: begin the group. Said again while the search lasts.
   std::vector<Event> events;
@@ -165,6 +166,7 @@ class Discovery {
   Duration hello_interval_{};
   CandidateTable candidates_;
   AnswerLimiter limiter_;
+  AnswerLimiter where_limiter_;  // A thousand that ask where this one is keep no joiner out.
   std::vector<DelayedOffer> delayed_offers_;
   std::vector<Address> remembered_;       // Oldest first.
   std::vector<Address> current_members_;  // Sorted.

@@ -65,6 +65,7 @@ void Engine::Core::ApplyMembership(Instant now) {
     lifelines_.SendTo(now, message.to, message.type, message.body, turn_.streams);
   }
   for (Event& event : answer.events) AddUpcall(EventUpcall{std::move(event)});
+  for (const Rank rank : answer.parted) failure_.OnParted(now, rank);
   for (const membership::Conviction& conviction : answer.convicted) {
     if (conviction.rank >= view_infos_.size()) continue;
     plane_.SetSuspected(conviction.rank, true);

@@ -160,6 +160,10 @@ void Engine::Core::AfterDiscovery(Instant now) {
     if (membership_.OnElsewhere(now, sighting, membership_out_)) failure_.OnElsewhere(now);
     ApplyMembership(now);
   }
+  for (const discovery::Self& searcher : discovered.in_no_view) {
+    membership_.OnInNoView(searcher.id, searcher.address, membership_out_);
+    ApplyMembership(now);
+  }
   for (const GroupSighting& sighting : discovered.sightings) {
     membership_.OnSighting(now, sighting, failure_.WasStopped(now), membership_out_);
     ApplyMembership(now);

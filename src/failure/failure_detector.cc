@@ -56,7 +56,7 @@ void FailureDetector::OnView(Instant now, Rank self, const std::vector<MemberInf
   link_victim_ = kNoRank;
   for (Peer& peer : peers_) {
     // Conclusions belong to a view; the evidence they came from is kept and judged again.
-    peer.convicted = false;
+    peer.convicted = peer.parted = false;
     peer.accused = wire::Evidence::kNone;
     peer.next_report = Instant::Infinite();
     peer.has_hears = false;
@@ -166,6 +166,12 @@ void FailureDetector::OnElsewhere(Instant now) {
   const Instant until =
       std::min(fd_now_ + kElsewhereDoubts, *elsewhere_since_ + kElsewhereDoubtsMax);
   doubt_until_ = std::max(doubt_until_, until);
+}
+
+// Spec 7.5.
+void FailureDetector::OnParted(Instant now, Rank rank) {
+  AdvanceClock(now);
+  if (!DropUnlessPeer(rank)) peers_[rank].parted = true;
 }
 
 void FailureDetector::OnInterface(Instant now, bool up) {

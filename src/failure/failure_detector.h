@@ -68,6 +68,9 @@ class FailureDetector {
   // A member of this view has answered that it is in another one, and is being asked whether the
   // group went on without this member: nobody is accused until that can have been answered.
   void OnElsewhere(Instant now);
+  // `peer` will not be heard in this view again: it is in one that does not follow from this, or
+  // its process has been replaced. No evidence, but nobody waits for its return.
+  void OnParted(Instant now, Rank peer);
   void OnInterface(Instant now, bool up);
   void OnSocketDrops(Instant now, uint32_t count);
 

@@ -29,6 +29,9 @@ ViewCause CauseOf(wire::Evidence evidence) {
   return ViewCause::kSilent;
 }
 
+// Spec 7.5: so long a member without data waits for the last that holds some.
+constexpr Duration kDataGivenUpAfter = seconds(12);
+
 unsigned VoteOf(unsigned local_health) { return local_health >= kLocalHealthHalfVote ? 1 : 2; }
 
 }  // namespace
@@ -184,6 +187,17 @@ void FailureDetector::Withdraw(Rank rank, Output& out) {
 void FailureDetector::ConvictIfAgreed(Rank rank, Output& out) {
   const Peer& peer = peers_[rank];
   if (peer.accused == wire::Evidence::kStalled && Silence(peer) < options_.stall_after) return;
+  // Spec 7.5: it would go on without any data. A process that stands still keeps its lifelines.
+  const bool by_silence =
+      peer.accused == wire::Evidence::kSilent || peer.accused == wire::Evidence::kStalled;
+  const auto is_live_with_data = [&](const Peer& other) {
+    return &other != &peer && !other.info.without_data &&
+           fd_now_ - other.heard_at <= options_.live_within;
+  };
+  if (by_silence && peers_[self_].info.without_data && !peer.info.without_data &&
+      !peer.lifeline_closed && !peer.parted && Silence(peer) < kDataGivenUpAfter &&
+      std::none_of(peers_.begin(), peers_.end(), is_live_with_data))
+    return;
   std::string reporters;
   if (!HasMajority(rank, &reporters)) return;
   std::string text = TextOf(rank);

@@ -59,6 +59,7 @@ struct Peer {
 
   wire::Evidence accused = wire::Evidence::kNone;  // What we report; kNone: nothing.
   bool convicted = false;
+  bool parted = false;            // It will not be heard in this view again.
   std::string replaced_evidence;  // Not empty: a newer instance was seen.
   unsigned withdrawals_left = 0;
   Instant next_report = Instant::Infinite();

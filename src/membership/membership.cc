@@ -411,7 +411,7 @@ void Membership::OnSynced(Instant now, const MemberId& id) {
   if (!in_group() || !RankOf(*view(), id)) return;
   if (!synced_.insert(id).second) return;
   if (id == self_.id) carries_state_ = true;
-  if (options_.policy == Policy::kPrimary) {
+  if (options_.policy == Policy::kPrimary || view()->members.front().without_data) {
     timers_.SetEarlier(Timer::kChanges, now + kVotesGather);
   }
 }

@@ -63,6 +63,8 @@ class Membership {
   // own. Only leads to a question, too: whether the group went on without this member. True while
   // that waits for its answer.
   bool OnElsewhere(Instant now, const GroupSighting& sighting, Output& out);
+  // Whoever is at the address of a member of this view is in none, it says, and searches.
+  void OnInNoView(const MemberId& who, const Address& address, Output& out) const;
 
   // A ControlFrame{kViewChange} or a lifeline message kControl.
   void OnViewChangeMessage(const Turn& turn, const MemberId& from, Bytes body, Output& out);
@@ -188,6 +190,7 @@ class Membership {
   // membership_merge.cc
   bool KnowsView(const ViewId& view) const;
   bool AreFew(uint32_t members, uint32_t holders) const;
+  void NoteParted(const Address& address, Output& out) const;
   void OnMergeMessage(Instant now, const LifelinePeer& from, const MergeMessage& message,
                       Output& out);
   void OnMergeQuestion(Instant now, const LifelinePeer& from, const MergeMessage& question,

@@ -78,6 +78,9 @@ struct MembershipOutput {
   std::optional<ViewChangeOutput::Fetch> fetch;
   std::optional<Installation> installation;  // At most one per call.
   std::vector<Conviction> convicted;         // New: ranks of the view before `installation`.
+  // Ranks alike. These have gone to a view that does not follow from this one, or are processes
+  // that another one has replaced: they will not be heard in this view again.
+  std::vector<Rank> parted;
   std::optional<SearchOrder> search;
   bool excluded =
       false;  // The view is over for this member: pending operations have an unknown outcome.

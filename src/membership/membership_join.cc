@@ -189,6 +189,8 @@ std::optional<JoinAnswer> Membership::JudgeJoin(Instant now, const JoinRequest& 
     SendWelcome(now, request.member.address, out);
     return std::nullopt;
   }
+  // Whoever was at its address: an earlier attempt of its own, or a process that it has replaced.
+  NoteParted(request.member.address, out);
   if (view_change_.halted()) {
     answer.text = "the group has no quorum: start the members that are missing";
     return answer;

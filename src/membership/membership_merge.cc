@@ -86,11 +86,26 @@ void Membership::AskSide(Instant now, const Address& whom, const ViewId& target,
 // Spec 4.87. Whoever it is that coordinates there: a member of this view, silent here, has said it.
 bool Membership::OnElsewhere(Instant now, const GroupSighting& sighting, Output& out) {
   if (KindOf(role_) != RoleKind::kInGroup || terminal_ || KnowsView(sighting.view)) return false;
-  if (sighting.view == not_descended_) return false;
   if (options_.policy == Policy::kPrimary && !sighting.primary) return false;
-  if (AreFew(sighting.members, sighting.weight)) return false;
+  if (sighting.view == not_descended_ || AreFew(sighting.members, sighting.weight)) {
+    if (sighting.view != AcceptedView()) NoteParted(sighting.address, out);
+    return false;
+  }
   if (merge_.MayAsk(now)) AskSide(now, sighting.address, sighting.view, true, out);
   return merge_.question() && merge_.question()->descent;
+}
+
+// Spec 7.5. A newcomer may still be about to hear its welcome.
+void Membership::OnInNoView(const MemberId& who, const Address& address, Output& out) const {
+  if (!in_group() || (RankOf(*view(), who) && !IsHeard(who))) return;
+  NoteParted(address, out);
+}
+
+// Spec 7.5.
+void Membership::NoteParted(const Address& address, Output& out) const {
+  for (size_t i = 0; i < view()->members.size(); ++i) {
+    if (view()->members[i].address == address) out.parted.push_back(static_cast<Rank>(i));
+  }
 }
 
 // Spec 4.76. The other side is heard again every second.

@@ -127,8 +127,9 @@ PendingChanges Membership::CollectChanges(Instant now) const {
     }
   }
   // Spec 4.73: weights matter to quorums only; otherwise they go along with
-  // other changes.
-  if (options_.policy == Policy::kPrimary || !changes.IsEmpty()) {
+  // other changes. One without data hands its place over (4.24).
+  if (options_.policy == Policy::kPrimary || !changes.IsEmpty() ||
+      (current.members.front().without_data && !synced_.empty())) {
     for (const MemberInfo& member : current.members) {
       const bool gains =
           member.without_data ? member.votes && IsHeard(member.id) : synced_.contains(member.id);

@@ -122,6 +122,10 @@ ProposalRef ViewChange<Rules>::MakeProposal(const Turn& turn, const std::vector<
       proposal->members.push_back(std::move(member));
     }
   }
+  // Spec 4.24: who is without data comes to be rank 0 only where nobody else can. Before the
+  // joiners: rank 0 has to know the view without being welcomed to it.
+  std::stable_partition(proposal->members.begin(), proposal->members.end(),
+                        [](const MemberInfo& member) { return !member.without_data; });
   for (const JoinerInfo& joiner : pending_.joiners) {
     proposal->members.push_back(joiner.info);
     proposal->joined.push_back({joiner.info.id, joiner.cause, joiner.evidence});

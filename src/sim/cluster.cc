@@ -56,11 +56,6 @@ Cluster::Cluster(ClusterOptions options)
     workload_.burst = 0;
   }
   host_options_ = DrawHostOptions(options_.seed, options_.members);
-  if (mix.patience) {
-    // Whose side has less data than this one's is accused in return, as docs/status.md tells.
-    host_options_.without_data.clear();
-    host_options_.votes = true;
-  }
   MakeCheckers();
   if (mix.sessions) {
     COHORT_CHECK(options_.tenants != nullptr);

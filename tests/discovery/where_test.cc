@@ -1,5 +1,6 @@
 // A member asks one of its view that is silent in which view it is. Spec 3.11.
 #include "discovery/discovery.h"
+#include "discovery/message.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 
@@ -16,7 +17,7 @@ Address HostAddress(int host) {
   return address;
 }
 
-// A member of rank 1, and what it sends.
+// A member, of rank 1 unless told, and what it sends.
 class Asked {
  public:
   explicit Asked(int host) : host_(host) {
@@ -24,15 +25,24 @@ class Asked {
     options.group = "shop";
     discovery = std::make_unique<Discovery>(options, random_);
   }
-  void Join(uint64_t view) {
+  void Join(uint64_t view, Rank rank = 1) {
     Self self{.id = {{static_cast<uint64_t>(host_), 7}, 1},
               .name = "host" + std::to_string(host_),
               .address = HostAddress(host_)};
-    Standing standing{.rank = 1, .side = {.coordinator = {{99, 7}, 1}, .address = HostAddress(99)}};
+    Standing standing{.rank = rank,
+                      .side = {.coordinator = {{99, 7}, 1}, .address = HostAddress(99)}};
     standing.side.view = {view, view};
     standing.side.members = 5;
     out = {};
     discovery->OnMember(now, self, standing, {}, out);
+    out = {};
+  }
+  void Search(uint32_t join_no) {
+    discovery->Search(now,
+                      {.id = {{static_cast<uint64_t>(host_), 7}, join_no},
+                       .name = "searcher",
+                       .address = HostAddress(host_)},
+                      out);
     out = {};
   }
   void Hear(const Asked& from, const Buffer& body) {
@@ -74,7 +84,24 @@ TEST(Where, WhoIsInAnotherViewSaysInWhichAndItsOwnAddress) {
   EXPECT_THAT(left.out.sightings, IsEmpty());
 }
 
-TEST(Where, WhoIsInTheSameViewOrInNoneDoesNotAnswer) {
+TEST(Where, WhoSearchesSaysSoAndWhoItIs) {
+  Asked left(1);
+  Asked gone(2);
+  left.Join(5);
+  gone.Search(3);
+  left.Ask(gone);
+  ASSERT_EQ(left.out.in_no_view.size(), 1u);
+  EXPECT_EQ(left.out.in_no_view[0].id, (MemberId{{2, 7}, 3}));
+  EXPECT_THAT(left.out.elsewhere, IsEmpty());
+  EXPECT_THAT(left.out.sightings, IsEmpty());
+  const Buffer answer = gone.out.packets.at(0).body;
+  EXPECT_LE(answer.size(), left.question.size());
+  left.Join(7);
+  left.Hear(gone, answer);
+  EXPECT_THAT(left.out.in_no_view, IsEmpty()) << "a replay, for all that is known";
+}
+
+TEST(Where, WhoIsInTheSameViewOrDoesNotSearchDoesNotAnswer) {
   Asked asker(1);
   Asked fellow(2);
   asker.Join(5);
@@ -113,6 +140,26 @@ TEST(Where, AnswersAreRationedAndNoLargerThanTheirQuestions) {
   }
   EXPECT_EQ(answers, 10u);
   EXPECT_EQ(gone.discovery->stats().not_answered, 40u);
+}
+
+// All of a large group may ask after one that is lost to them.
+TEST(Where, SearchersAreAnsweredHoweverManyAskInWhichViewItIs) {
+  Asked gone(2);
+  gone.Join(6, 0);
+  Message question;
+  question.sighting = {{{99, 7}, 1}, HostAddress(99), {5, 5}, 240};
+  for (const MessageKind kind : {MessageKind::kWhere, MessageKind::kHello}) {
+    question.kind = kind;
+    size_t answers = 0;
+    for (int host = 10; host < 250; ++host) {
+      question.sender = {.id = {{static_cast<uint64_t>(host), 7}, 1},
+                         .name = "host",
+                         .address = HostAddress(host)};
+      gone.Hear(Asked(host), Encode(question, "shop"));
+      answers += gone.out.packets.size();
+    }
+    EXPECT_EQ(answers, 100u);
+  }
 }
 
 }  // namespace

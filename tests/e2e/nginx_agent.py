@@ -263,7 +263,7 @@ def case_agent_cut_off(shop):
     """The agent hears nobody: it cannot tell who is cut off, changes nothing, and says so."""
     at = time.monotonic()
     shop.site.net.isolate(shop.site.host)
-    blind = shop.agent.wait_for("blind", at)[0] - at
+    blind = shop.agent.wait_for("blind", at, seconds=30)[0] - at  # It waits 12 s for the last that hold data.
     time.sleep(4)
     assert shop.down() == set(), "marked %s" % shop.down()
     taken_back = shop.agent.count("marked_up", at)

@@ -26,11 +26,11 @@ class WithoutDataTest : public ::testing::Test {
     options.votes = false;
     return net_.Add(std::move(options));
   }
-  // Gives up on those it does not hear so much later than the others do.
+  // Gives up on those it does not hear even later than those without data do on the last holder.
   size_t AddPatientHolder(const std::string& name) {
     EngineOptions options = Options(name, false);
-    options.dead_after = seconds(5);
-    options.stalled_after = seconds(5);
+    options.dead_after = seconds(20);
+    options.stalled_after = seconds(20);
     return net_.Add(std::move(options));
   }
 
@@ -51,6 +51,18 @@ class WithoutDataTest : public ::testing::Test {
     AddHolder("b");
     AddWitness("w");
     ExpectTogether({0, 1, 2});
+  }
+  // As after a loss of power: no lifeline ends, and another process is at the address.
+  void Restart(size_t host, const std::string& name) {
+    EngineOptions options = Options(name, false);
+    options.address = EngineNet::AddressOf(host);
+    const std::array<std::byte, 32> entropy{std::byte{99}};
+    net_.host(host).held.clear();
+    net_.host(host).held_streams.clear();
+    net_.host(host).engine = std::make_unique<Engine>(std::move(options), entropy);
+    Output first;  // Lost; it says it again.
+    net_.engine(host).Start(net_.now(), 1'700'000'000'000, first);
+    net_.Release(host);
   }
   bool Done(size_t host, uint64_t command) { return net_.host(host).done.contains(command); }
   bool Told(size_t host, EventKind kind, std::string_view text) {
@@ -188,7 +200,8 @@ TEST_F(WithoutDataTest, MessagesReachItAndWaitForIt) {
   ASSERT_TRUE(net_.RunUntil([&] { return Done(2, 901); }, seconds(5)));
 }
 
-TEST_F(WithoutDataTest, AJoinerGetsTheStateFromAHolderThoughTheCoordinatorHasNone) {
+// Spec 4.24
+TEST_F(WithoutDataTest, WhoHoldsDataCoordinatesAndOrdersHoweverMuchYounger) {
   AddHolder("a");
   AddWitness("w");
   AddHolder("b");
@@ -197,14 +210,36 @@ TEST_F(WithoutDataTest, AJoinerGetsTheStateFromAHolderThoughTheCoordinatorHasNon
   ASSERT_TRUE(net_.RunUntil([&] { return Done(0, put); }));
   net_.Kill(0);
   ExpectTogether({1, 2});
-  const View& view = net_.engine(2).view();
-  ASSERT_EQ(view.members[0].name, "w") << "the witness coordinates, and orders";
+  EXPECT_EQ(net_.engine(1).view().members[0].name, "b") << Describe();
   AddHolder("c");
   ExpectTogether({1, 2, 3});
   EXPECT_EQ(net_.Get(3, "main", "k"), "v");
-  const uint64_t later = net_.Put(3, "main", "later", "1");
-  ASSERT_TRUE(net_.RunUntil([&] { return Done(3, later); }));
-  EXPECT_EQ(net_.Get(2, "main", "later"), "1");
+  net_.host(1).Pause();
+  for (const size_t host : {2u, 3u}) {
+    const Instant start = net_.now();
+    const uint64_t later = net_.Put(host, "main", "later", "1");
+    ASSERT_TRUE(net_.RunUntil([&, host] { return Done(host, later); }, seconds(1)));
+    EXPECT_LT(net_.now() - start, milliseconds(100)) << "nobody's writes wait for the witness";
+  }
+}
+
+// Spec 4.24: the view of those without data alone had nobody else to coordinate it.
+TEST_F(WithoutDataTest, ItHandsItsPlaceOverToTheFirstThatHoldsData) {
+  AddHolder("a");
+  AddWitness("v");
+  AddWitness("w");
+  ExpectTogether({0, 1, 2});
+  net_.Kill(0);
+  ExpectTogether({1, 2});
+  AddHolder("b");
+  ASSERT_TRUE(net_.RunUntil([&] {
+    return Together({1, 2, 3}) && net_.engine(1).view().members[0].name == "b";
+  })) << Describe();
+  const uint64_t put = net_.Put(3, "main", "k", "v");
+  ASSERT_TRUE(net_.RunUntil([&] { return Done(3, put); }));
+  AddHolder("c");
+  ExpectTogether({1, 2, 3, 4});
+  EXPECT_EQ(net_.Get(4, "main", "k"), "v");
 }
 
 TEST_F(WithoutDataTest, WhenTheLastHolderDiesItSaysThatTheStateIsGoneAndTheNextBeginsAnew) {
@@ -231,13 +266,73 @@ TEST_F(WithoutDataTest, AfterASplitItsSideGoesToTheOneThatHasTheState) {
   const uint64_t put = net_.Put(0, "main", "k", "v");
   ASSERT_TRUE(net_.RunUntil([&] { return Done(0, put); }));
   net_.Split({0, 0, 1});
-  ASSERT_TRUE(net_.RunUntil([&] { return Together({2}) && Together({0, 1}); })) << Describe();
+  ASSERT_TRUE(net_.RunUntil([&] { return Together({2}) && Together({0, 1}); }, seconds(20)))
+      << Describe();
   net_.Heal();
   ASSERT_TRUE(net_.RunUntil([&] { return Together({0, 1, 2}); }, seconds(20))) << Describe();
   EXPECT_EQ(net_.Get(0, "main", "k"), "v");
   EXPECT_TRUE(net_.engine(0).synced());
   EXPECT_TRUE(net_.engine(1).synced());
   EXPECT_FALSE(Told(2, EventKind::kMerged, "")) << "it brought nothing";
+}
+
+// Spec 7.5: it would go on without any data, and be back a moment later.
+TEST_F(WithoutDataTest, ItWaitsForTheLastThatHoldsDataWhileThatStandsStill) {
+  AddHolder("a");
+  AddWitness("w");
+  ExpectTogether({0, 1});
+  const ViewId before = net_.engine(1).view().id;
+  net_.host(0).Pause();
+  net_.RunFor(seconds(10));
+  EXPECT_TRUE(Told(1, EventKind::kSuspected, "")) << Describe();
+  net_.Release(0);
+  net_.RunFor(seconds(2));
+  EXPECT_EQ(net_.engine(0).view().id, before) << Describe();
+  EXPECT_EQ(net_.engine(1).view().id, before) << Describe();
+}
+
+// Spec 7.5: who has gone on is no process that stands still.
+TEST_F(WithoutDataTest, SeveralDoNotWaitForTheLastThatHoldsDataWhereThatHasGoneOnWithoutThem) {
+  AddHolder("a");
+  AddWitness("v");
+  AddWitness("w");
+  ExpectTogether({0, 1, 2});
+  net_.SplitDatagrams({0, 1, 1});
+  // They do not hear their lifelines end, which would tell them as well.
+  for (const size_t host : {1u, 2u}) net_.host(host).drops_streams = true;
+  ASSERT_TRUE(net_.RunUntil([&] { return Together({0}); }, seconds(5))) << Describe();
+  for (const size_t host : {1u, 2u}) net_.host(host).drops_streams = false;
+  ASSERT_EQ(net_.engine(1).view().members.size(), 3u) << "they wait\n" << Describe();
+  net_.Heal();
+  ASSERT_TRUE(net_.RunUntil([&] { return Together({0, 1, 2}); }, seconds(3))) << Describe();
+}
+
+TEST_F(WithoutDataTest, ItDoesNotWaitForTheLastThatHoldsDataWhereThatHasJoinedAnotherSide) {
+  AddHolder("a");
+  AddWitness("w");
+  AddHolder("b");
+  AddHolder("c");
+  ExpectTogether({0, 1, 2, 3});
+  net_.SplitDatagrams({0, 0, 1, 1});
+  ASSERT_TRUE(net_.RunUntil([&] { return Together({0, 1}) && Together({2, 3}); })) << Describe();
+  net_.SplitDatagrams({0, 1, 0, 0});
+  ASSERT_TRUE(net_.RunUntil([&] { return Together({0, 2, 3}); })) << Describe();
+  ASSERT_EQ(net_.engine(1).view().members.size(), 2u) << "it waits\n" << Describe();
+  net_.Heal();
+  ASSERT_TRUE(net_.RunUntil([&] { return Together({0, 1, 2, 3}); }, seconds(5))) << Describe();
+}
+
+// It sends who searches to the coordinator, which is the one that searches.
+TEST_F(WithoutDataTest,
+       ItDoesNotWaitForTheLastThatHoldsDataWhereAnotherProcessSearchesAtItsAddress) {
+  AddHolder("a");
+  AddWitness("w");
+  ExpectTogether({0, 1});
+  net_.host(0).Pause();
+  net_.RunFor(milliseconds(1500));
+  ASSERT_TRUE(Told(1, EventKind::kSuspected, "")) << Describe();
+  Restart(0, "a");
+  ASSERT_TRUE(net_.RunUntil([&] { return Together({0, 1}); }, seconds(3))) << Describe();
 }
 
 // The witness gives the holder up, and the cut ends before the holder does likewise.
@@ -249,7 +344,7 @@ TEST_F(WithoutDataTest, TheOnlyHolderDoesNotFollowItIntoAViewWithoutState) {
   ASSERT_TRUE(net_.RunUntil([&] { return Done(0, put); }));
   const MemberId before = net_.engine(0).self();
   net_.SplitDatagrams({0, 1});
-  ASSERT_TRUE(net_.RunUntil([&] { return Together({1}); })) << Describe();
+  ASSERT_TRUE(net_.RunUntil([&] { return Together({1}); }, seconds(20))) << Describe();
   ASSERT_EQ(net_.engine(0).view().members.size(), 2u) << Describe();
   net_.Heal();
   ASSERT_TRUE(net_.RunUntil([&] { return net_.engine(1).view().members.size() == 2; }, seconds(20)))
@@ -269,7 +364,7 @@ TEST_F(WithoutDataTest, HoldersDoNotFollowAsManyOfThemIntoAViewWithoutState) {
   ASSERT_TRUE(net_.RunUntil([&] { return Done(1, put); }));
   const MemberId before = net_.engine(1).self();
   net_.SplitDatagrams({0, 0, 1, 1});
-  ASSERT_TRUE(net_.RunUntil([&] { return Together({2, 3}); })) << Describe();
+  ASSERT_TRUE(net_.RunUntil([&] { return Together({2, 3}); }, seconds(20))) << Describe();
   ASSERT_EQ(net_.engine(0).view().members.size(), 4u) << Describe();
   net_.Heal();
   ASSERT_TRUE(net_.RunUntil([&] { return net_.engine(2).view().members.size() == 4; }, seconds(20)))

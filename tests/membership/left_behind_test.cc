@@ -8,6 +8,9 @@
 namespace cohort::membership {
 namespace {
 
+using ::testing::ElementsAre;
+using ::testing::IsEmpty;
+
 // Host 1 of three, a coordinator that stood still, and what it makes of the others' words.
 class StoodStill : public testing::Test {
  protected:
@@ -123,6 +126,82 @@ TEST_F(StoodStill, AsksAboutAViewThatDoesNotDescendFromItsOwnOnlyOnce) {
   EXPECT_FALSE(one().OnElsewhere(world_.now(), elsewhere, out));
   elsewhere.view = {91, 9};
   EXPECT_TRUE(one().OnElsewhere(world_.now(), elsewhere, out));
+}
+
+// Spec 7.5
+TEST_F(StoodStill, SaysWhoWillNotComeBackToThisView) {
+  const Rank two = world_.membership(2).rank();
+  GroupSighting elsewhere;
+  elsewhere.address = world_.membership(2).self().address;
+  elsewhere.view = {90, 9};
+  elsewhere.members = 2;
+  elsewhere.weight = 2;
+  MembershipOutput asked;
+  EXPECT_TRUE(one().OnElsewhere(world_.now(), elsewhere, asked));
+  EXPECT_THAT(asked.parted, IsEmpty()) << "this member may be in that view, or in its successor";
+  Answer(2, MergeMessage::Kind::kUnrelated);
+  MembershipOutput told;
+  EXPECT_FALSE(one().OnElsewhere(world_.now(), elsewhere, told));
+  EXPECT_THAT(told.parted, ElementsAre(two));
+  elsewhere.view = {91, 9};
+  elsewhere.members = 1;
+  MembershipOutput alone;
+  EXPECT_FALSE(one().OnElsewhere(world_.now(), elsewhere, alone));
+  EXPECT_THAT(alone.parted, ElementsAre(two));
+}
+
+TEST_F(StoodStill, SaysWhoSearchesAndWhoDoesAtTheAddressOfAMember) {
+  const MemberInfo two = world_.membership(2).self();
+  const auto hear = [&](const MemberId& who, const Address& address) {
+    MembershipOutput out;
+    one().OnInNoView(who, address, out);
+    return out.parted;
+  };
+  EXPECT_THAT(hear({two.id.instance, two.id.join_no + 1}, two.address),
+              ElementsAre(world_.membership(2).rank()));
+  EXPECT_THAT(hear({{88, 8}, 1}, two.address), ElementsAre(world_.membership(2).rank()));
+  EXPECT_THAT(hear({{88, 8}, 1}, {}), IsEmpty());
+  EXPECT_THAT(hear(two.id, two.address), ElementsAre(world_.membership(2).rank()))
+      << "it was heard in this view";
+}
+
+// Its welcome may be on the way.
+TEST(InNoView, ANewcomerThatWasNotHeardYetIsStillExpected) {
+  World world{{}};
+  world.Start(1);
+  world.RunFor(milliseconds(1000));
+  world.Start(2);
+  world.on_lifeline = [](int, wire::StreamMessage type) {
+    return type == wire::StreamMessage::kWelcome;
+  };
+  ASSERT_TRUE(world.RunUntil(seconds(5), [&] { return world.MembersAt(1).size() == 2; }));
+  MembershipOutput out;
+  const MemberInfo& two = world.membership(1).view()->members[1];
+  world.membership(1).OnInNoView(two.id, two.address, out);
+  EXPECT_THAT(out.parted, IsEmpty());
+}
+
+TEST_F(StoodStill, SaysWhoAsksAnewOrHasBeenReplacedAtItsAddress) {
+  const Rank two = world_.membership(2).rank();
+  JoinRequest request;
+  request.group = "shop";
+  request.level_min = request.level_max = kFeatureLevel;
+  request.member = world_.membership(2).self();
+  const auto hear = [&] {
+    MembershipOutput out;
+    one().OnLifelineMessage(Turn{world_.now(), received_, random_},
+                            {request.member.id.instance, request.member.address},
+                            wire::StreamMessage::kJoin, Encode(request), out);
+    return out.parted;
+  };
+  EXPECT_THAT(hear(), IsEmpty()) << "its welcome was lost";
+  ++request.member.id.join_no;
+  EXPECT_THAT(hear(), ElementsAre(two));
+  request.member.id = {{88, 8}, 1};
+  EXPECT_THAT(hear(), ElementsAre(two));
+  request.member.address.port += 1;
+  request.member.name = "another";
+  EXPECT_THAT(hear(), IsEmpty());
 }
 
 }  // namespace

@@ -58,6 +58,7 @@ void World::Start(int host, const HostOptions& options) {
   self.name = options.name.empty() ? "host" + std::to_string(host) : options.name;
   self.address = AddressOf(host);
   self.incarnation = starts_;
+  self.without_data = options.without_data;
   Do(host, node->instance, [&](Node& n, const Turn& turn, MembershipOutput& out) {
     n.membership->Start(turn.now, self, out);
   });
@@ -189,7 +190,7 @@ void World::Install(Node& node, const Installation& installation) {
       node.discovery->OnMember(now_, self, standing, addresses, found);
     });
   }
-  if (!installation.fresh || installation.formed) return;
+  if (!installation.fresh || installation.formed || node.options.without_data) return;
   const MemberId id = node.membership->self().id;
   At(kSyncTakes, [this, host = node.host, id] {
     if (!nodes_.contains(host) || nodes_.at(host)->instance != id.instance) return;

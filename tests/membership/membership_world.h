@@ -29,6 +29,7 @@ struct HostOptions {
   bool bootstrap = false;
   uint32_t initial_members = 0;
   size_t members_max = 1024;
+  bool without_data = false;
   bool mute = false;  // Never sends a datagram: a joiner that is not heard.
 };
 

@@ -49,7 +49,8 @@ typedef struct cohort_member_change {
  * the end there is nothing: 0, zeros or NULL. */
 typedef struct cohort_view cohort_view_t;
 COHORT_C_API cohort_view_id_t cohort_view_get_id(const cohort_view_t* view);
-/* By seniority: number 0 is the oldest, the coordinator. None after the group was left. */
+/* By seniority, those without data after the others (newcomers last): number 0 is the
+   coordinator. None after the group was left. */
 COHORT_C_API size_t cohort_view_member_count(const cohort_view_t* view);
 COHORT_C_API const cohort_member_t* cohort_view_member(const cohort_view_t* view, size_t number);
 /* Who came with this view, and who went. */
