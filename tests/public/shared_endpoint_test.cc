@@ -1,0 +1,285 @@
+// Several groups in one process, on one set of sockets: what they share, and what they do not do to
+// each other.
+#include <cohort/cohort.h>
+#include <dirent.h>
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <netinet/in.h>
+#include <signal.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <fstream>
+
+#include "public/testing.h"
+
+namespace cohort::testing {
+namespace {
+
+using ::testing::HasSubstr;
+
+std::vector<std::string> NamesIn(const char* folder) {
+  std::vector<std::string> names;
+  DIR* const directory = opendir(folder);
+  while (const dirent* entry = readdir(directory)) {
+    if (entry->d_name[0] != '.') names.emplace_back(entry->d_name);
+  }
+  closedir(directory);
+  return names;
+}
+
+// What of Cohort's this process has.
+struct Census {
+  int udp_sockets = 0;
+  int listeners = 0;
+  int io_threads = 0;
+  int delivery_threads = 0;
+  bool operator==(const Census&) const = default;
+  friend Census operator-(Census a, const Census& b) {
+    return {a.udp_sockets - b.udp_sockets, a.listeners - b.listeners, a.io_threads - b.io_threads,
+            a.delivery_threads - b.delivery_threads};
+  }
+  friend void PrintTo(const Census& c, std::ostream* out) {
+    *out << c.udp_sockets << " UDP sockets, " << c.listeners << " listeners, " << c.io_threads
+         << " I/O threads, " << c.delivery_threads << " delivery threads";
+  }
+};
+
+int SocketOption(int fd, int option) {
+  int value = -1;
+  socklen_t size = sizeof(value);
+  return getsockopt(fd, SOL_SOCKET, option, &value, &size) == 0 ? value : -1;
+}
+
+Census Count() {
+  Census census;
+  for (const std::string& name : NamesIn("/proc/self/fd")) {
+    const int fd = std::stoi(name);
+    if (SocketOption(fd, SO_DOMAIN) != AF_INET) continue;
+    if (SocketOption(fd, SO_TYPE) == SOCK_DGRAM) ++census.udp_sockets;
+    if (SocketOption(fd, SO_ACCEPTCONN) == 1) ++census.listeners;
+  }
+  for (const std::string& task : NamesIn("/proc/self/task")) {
+    std::ifstream file("/proc/self/task/" + task + "/comm");
+    std::string name;
+    std::getline(file, name);
+    if (name == "cohort-io") ++census.io_threads;
+    if (name == "cohort-deliver") ++census.delivery_threads;
+  }
+  return census;
+}
+
+// Every third group has a key, and each of them another one.
+GroupOptions NthGroup(int n, const std::string& name) {
+  GroupOptions options = OnLoopback("shared-" + std::to_string(n), name);
+  if (n % 3 == 0) options.key = TestKey(static_cast<char>('1' + n / 3));
+  return options;
+}
+
+std::vector<Group> JoinAll(int count, const std::string& name) {
+  std::vector<Group> groups;
+  for (int n = 0; n < count; ++n) {
+    absl::StatusOr<Group> group = Group::Join(NthGroup(n, name));
+    EXPECT_TRUE(group.ok()) << group.status();
+    if (group.ok()) groups.push_back(*std::move(group));
+  }
+  return groups;
+}
+
+// A write that both members apply.
+absl::Status Write(Group& group, const std::string& value) {
+  absl::StatusOr<ReplicatedMap> map = group.OpenMap("main");
+  if (!map.ok()) return map.status();
+  const WriteResult written = map->Put("key", value);
+  if (!written.ok()) return written.status;
+  return written.replicas == 2 ? absl::OkStatus()
+                               : absl::InternalError(std::to_string(written.replicas));
+}
+
+std::string ValueIn(Group& group) {
+  absl::StatusOr<ReplicatedMap> map = group.OpenMap("main");
+  if (!map.ok()) return std::string(map.status().message());
+  const absl::StatusOr<Entry> entry = map->Get("key");
+  return entry.ok() ? std::string(entry->value) : std::string(entry.status().message());
+}
+
+TEST(SharedEndpointTest, TenGroupsHaveTheSocketsAndTheIoThreadOfOne) {
+  const Census before = Count();
+  std::vector<Group> groups = JoinAll(10, "a");
+  ASSERT_EQ(groups.size(), 10u);
+  EXPECT_EQ(Count() - before, (Census{2, 1, 1, 10}));
+  for (const Group& group : groups) EXPECT_EQ(group.address(), groups[0].address());
+  groups.clear();
+  EXPECT_EQ(Count(), before);
+}
+
+TEST(SharedEndpointTest, GroupsWithAndWithoutKeysReplicateSideBySideAndDoNotMix) {
+  constexpr int kGroups = 10;
+  std::vector<Group> here = JoinAll(kGroups, "a");
+  std::vector<Group> there = JoinAll(kGroups, "b");  // The second members: another endpoint.
+  ASSERT_EQ(there.size(), size_t{kGroups});
+  EXPECT_NE(here[0].address(), there[0].address());
+  EXPECT_EQ(there[0].address(), there[kGroups - 1].address());
+  for (int n = 0; n < kGroups; ++n) ASSERT_TRUE(AwaitMembers(here[n], 2)) << n;
+  // Before all were there, those that had come later were strangers to the first.
+  std::vector<std::map<std::string, uint64_t>> before;
+  for (const Group& group : there) before.push_back(group.stats().counters);
+  for (int n = 0; n < kGroups; ++n) {
+    const absl::Status written = Write(here[n], "of group " + std::to_string(n));
+    ASSERT_TRUE(written.ok()) << n << ": " << written;
+  }
+  for (int n = 0; n < kGroups; ++n) {
+    EXPECT_EQ(ValueIn(there[n]), "of group " + std::to_string(n));
+    // What the endpoint heard of the others was not handed to this one.
+    auto after = there[n].stats().counters;
+    for (const char* cause : {"foreign_group", "plaintext_mismatch", "forged", "malformed"}) {
+      const std::string counter = std::string("security.received_") + cause;
+      EXPECT_EQ(after.at(counter), before[n].at(counter)) << n << ": " << counter;
+    }
+  }
+}
+
+TEST(SharedEndpointTest, AGroupThatLeavesTakesOnlyItselfAlongAndComesBackToTheSamePort) {
+  std::vector<Group> here = JoinAll(4, "a");
+  std::vector<Group> there = JoinAll(4, "b");
+  ASSERT_EQ(there.size(), 4u);
+  for (Group& group : here) ASSERT_TRUE(AwaitMembers(group, 2));
+  const std::string address = here[0].address();
+  EXPECT_TRUE(here[0].Leave().ok());
+  EXPECT_TRUE(AwaitMembers(there[0], 1));
+  for (int n = 1; n < 4; ++n) {
+    const absl::Status written = Write(here[n], "after");
+    EXPECT_TRUE(written.ok()) << n << ": " << written;
+    EXPECT_EQ(here[n].view().members.size(), 2u);
+  }
+  absl::StatusOr<Group> again = Group::Join(NthGroup(0, "a"));
+  ASSERT_TRUE(again.ok()) << again.status();
+  EXPECT_EQ(again->address(), address);
+  EXPECT_TRUE(AwaitMembers(there[0], 2));
+  const absl::Status written = Write(*again, "back");
+  EXPECT_TRUE(written.ok()) << written;
+}
+
+TEST(SharedEndpointTest, ACallbackThatWaitsForAnotherGroupDoesNotWaitForEver) {
+  Watched<bool> written;
+  Watched<bool> called;
+  GroupOptions slow = NthGroup(0, "a");
+  slow.on_message = [&](const Message&) {
+    called.Update([&](bool& done) { done = written.WaitFor([](bool is) { return is; }); });
+  };
+  absl::StatusOr<Group> waits = Group::Join(slow);
+  absl::StatusOr<Group> other = Group::Join(NthGroup(1, "a"));
+  ASSERT_TRUE(waits.ok() && other.ok());
+  ASSERT_EQ(waits->address(), other->address());
+  ASSERT_TRUE(waits->Send("wait").ok());
+  absl::StatusOr<ReplicatedMap> map = other->OpenMap("main");
+  ASSERT_TRUE(map.ok()) << map.status();
+  Watched<bool> answered;
+  ASSERT_TRUE(
+      map->PutAsync("k", "v", {},
+                    [&](const WriteResult&) { answered.Update([](bool& done) { done = true; }); })
+          .ok());
+  EXPECT_TRUE(answered.WaitFor([](bool done) { return done; }));
+  written.Update([](bool& done) { done = true; });
+  EXPECT_TRUE(called.WaitFor([](bool done) { return done; }));
+}
+
+TEST(SharedEndpointTest, TwoMembersOfOneGroupHavePortsOfTheirOwnAndOneIsNotGivenTwice) {
+  absl::StatusOr<Group> first = Group::Join(NthGroup(0, "a"));
+  ASSERT_TRUE(first.ok()) << first.status();
+  absl::StatusOr<Group> second = Group::Join(NthGroup(0, "b"));
+  ASSERT_TRUE(second.ok()) << second.status();
+  EXPECT_NE(first->address(), second->address());
+  EXPECT_TRUE(AwaitMembers(*first, 2));
+  GroupOptions third = NthGroup(0, "c");
+  third.bind = first->address();
+  const absl::Status refused = Group::Join(third).status();
+  EXPECT_EQ(refused.code(), absl::StatusCode::kAlreadyExists);
+  EXPECT_THAT(std::string(refused.message()), HasSubstr("already"));
+}
+
+TEST(SharedEndpointTest, TheStartedEventSaysWithHowManyTheSocketsAreShared) {
+  absl::StatusOr<Group> first = Group::Join(NthGroup(0, "a"));
+  ASSERT_TRUE(first.ok()) << first.status();
+  Watched<std::string> started;
+  GroupOptions options = NthGroup(1, "a");
+  options.on_event = [&](const Event& event) {
+    if (event.kind != EventKind::kStarted) return;
+    started.Update([&](std::string& text) { text = event.text; });
+  };
+  absl::StatusOr<Group> second = Group::Join(options);
+  ASSERT_TRUE(second.ok()) << second.status();
+  EXPECT_TRUE(started.WaitFor([](const std::string& text) {
+    return text.find("sockets shared with 1 group of this process") != std::string::npos;
+  })) << started.Get();
+}
+
+TEST(SharedEndpointTest, EachGroupOfAnEndpointSaysThatItHearsAStranger) {
+  Watched<std::array<bool, 2>> told;
+  std::vector<Group> groups;
+  for (int n = 0; n < 2; ++n) {
+    GroupOptions options = NthGroup(n, "a");
+    options.on_event = [&told, n](const Event& event) {
+      if (event.kind != EventKind::kDropped) return;
+      told.Update([n](auto& groups_told) { groups_told[static_cast<size_t>(n)] = true; });
+    };
+    absl::StatusOr<Group> group = Group::Join(options);
+    ASSERT_TRUE(group.ok()) << group.status();
+    groups.push_back(*std::move(group));
+  }
+  EXPECT_FALSE(told.Get()[0] || told.Get()[1]);  // They are no strangers to each other.
+  GroupOptions stranger = NthGroup(2, "a");
+  stranger.receive_buffer_bytes = size_t{4} << 20;  // So it has sockets of its own.
+  absl::StatusOr<Group> elsewhere = Group::Join(stranger);
+  ASSERT_TRUE(elsewhere.ok()) << elsewhere.status();
+  EXPECT_TRUE(
+      told.WaitFor([](const auto& groups_told) { return groups_told[0] && groups_told[1]; }));
+}
+
+// A process of its own, which joins groups until it is killed: run by the test below.
+TEST(SharedEndpointTest, DISABLED_TheOtherProcess) {
+  const char* multicast = getenv("COHORT_TEST_MULTICAST");
+  const char* suffix = getenv("COHORT_TEST_SUFFIX");
+  ASSERT_TRUE(multicast != nullptr && suffix != nullptr);
+  std::vector<Group> groups;
+  for (int n = 0; n < 4; ++n) {
+    GroupOptions options = NthGroup(n, "b");
+    options.group = "shared-" + std::to_string(n) + "-" + suffix;
+    options.multicast = multicast;
+    absl::StatusOr<Group> group = Group::Join(options);
+    ASSERT_TRUE(group.ok()) << group.status();
+    groups.push_back(*std::move(group));
+  }
+  for (;;) pause();
+}
+
+TEST(SharedEndpointTest, AProcessThatIsKilledIsMissedByAllItsGroups) {
+  std::vector<Group> here = JoinAll(4, "a");
+  ASSERT_EQ(here.size(), 4u);
+  const std::string multicast = NthGroup(0, "").multicast;
+  const std::string suffix = std::to_string(getpid());
+  const pid_t child = fork();
+  ASSERT_GE(child, 0);
+  if (child == 0) {
+    setenv("COHORT_TEST_MULTICAST", multicast.c_str(), 1);
+    setenv("COHORT_TEST_SUFFIX", suffix.c_str(), 1);
+    execl("/proc/self/exe", "public_test", "--gtest_also_run_disabled_tests",
+          "--gtest_filter=SharedEndpointTest.DISABLED_TheOtherProcess", nullptr);
+    _exit(1);
+  }
+  bool met = true;
+  for (Group& group : here) met = met && AwaitMembers(group, 2);
+  EXPECT_TRUE(met);
+  kill(child, SIGKILL);
+  waitpid(child, nullptr, 0);
+  for (Group& group : here) EXPECT_TRUE(AwaitMembers(group, 1));
+  for (Group& group : here) {
+    absl::StatusOr<ReplicatedMap> map = group.OpenMap("main");
+    ASSERT_TRUE(map.ok()) << map.status();
+    EXPECT_TRUE(map->Put("key", "on").ok());
+  }
+}
+
+}  // namespace
+}  // namespace cohort::testing
