@@ -155,6 +155,26 @@ TEST_F(UdpSocketTest, TwoMembersOfOneHostShareTheMulticastPort) {
   EXPECT_EQ(ReceiveAll(*second, 1).sizes.size(), 1u);
 }
 
+// Only the option is looked at: what goes out by the loopback interface comes back in any case.
+TEST_F(UdpSocketTest, OfTwoThatSendFromOneSocketEachSendsWithTheLoopItWants) {
+  const auto loop = [this] {
+    int value = -1;
+    socklen_t size = sizeof(value);
+    getsockopt(sender_.fd(), IPPROTO_IP, IP_MULTICAST_LOOP, &value, &size);
+    return value;
+  };
+  SendGate gate;
+  PacketSender loud(sender_.fd(), group_, gate);
+  PacketSender quiet(sender_.fd(), group_, gate);
+  quiet.SetLoop(false);
+  for (int i = 0; i < 2; ++i) {
+    quiet.Send(NewPackets({100}, true, {}));
+    EXPECT_EQ(loop(), 0);
+    loud.Send(NewPackets({100}, true, {}));
+    EXPECT_EQ(loop(), 1);
+  }
+}
+
 TEST_F(UdpSocketTest, AnotherGroupOnTheSamePortIsNotHeard) {
   const Address other = Ip("239.255.77.98", kGroupPort);
   UdpSocket receiver = *UdpSocket::OpenMulticast(group_, OnLoopback());
