@@ -63,21 +63,26 @@ bool Suits(const SocketWishes& have, uint16_t port, const SocketWishes& wish) {
 
 // Why a port that was asked for, and that is ours, cannot be had.
 absl::Status WhyNot(const Pool::Item& item, const EndpointWish& wish) {
-  const std::string at = item.endpoint->sockets().address.ToString();
+  const Address& at = item.endpoint->sockets().address;
+  const std::string taken =
+      "port " + std::to_string(at.port) + " of " + at.ToString() + " is taken: ";
+  constexpr const char* kAdvice = ". Give another port, or none to have a free one chosen";
   if (item.groups.contains(wish.group) || HasTag(item, wish.tag)) {
-    return MakeStatus(absl::StatusCode::kAlreadyExists,
-                      "this process is a member of group " + wish.group + " at " + at +
-                          " already: give another port, or none to have a free one chosen");
+    return MakeStatus(
+        absl::StatusCode::kAlreadyExists,
+        taken + "this process is a member of group " + wish.group + " there already" + kAdvice);
   }
   if (item.groups.size() >= kGroupsPerEndpointMax) {
     return MakeStatus(absl::StatusCode::kResourceExhausted,
-                      "this process has " + std::to_string(kGroupsPerEndpointMax) + " groups at " +
-                          at + ", the most there can be: give another port, or none");
+                      taken + "this process has " + std::to_string(kGroupsPerEndpointMax) +
+                          " groups there, the most there can be" + kAdvice);
   }
   return MakeStatus(absl::StatusCode::kAlreadyExists,
-                    "another group of this process has " + at +
-                        ": groups share a port only if multicast, no_multicast, multicast_ttl and "
-                        "receive_buffer_bytes are the same for both");
+                    taken +
+                        "another group of this process has it, and groups share a port only if "
+                        "multicast, no_multicast, multicast_ttl and receive_buffer_bytes are the "
+                        "same for both" +
+                        kAdvice);
 }
 
 }  // namespace
