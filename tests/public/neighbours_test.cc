@@ -199,7 +199,7 @@ TEST(NeighboursAloneTest, GroupsThatDestroyEachOtherInTheirCallbacksCloseTheirEn
       groups[n].emplace(*std::move(group));
     }
     ASSERT_EQ(groups[0]->address(), groups[1]->address());
-    for (const auto& group : groups) EXPECT_TRUE(group->Send("end the other one").ok());
+    for (auto& group : groups) EXPECT_TRUE(group->Send("end the other one").ok());
     ready.Update([](bool& is) { is = true; });
     ASSERT_TRUE(farewell.AllGone());
   }
