@@ -9,7 +9,6 @@
 #include "base/absl_bridge.h"
 #include "base/address.h"
 #include "runtime/delivery_queue.h"
-#include "runtime/mutex.h"
 
 namespace cohort::runtime {
 namespace {
@@ -89,7 +88,7 @@ template <class Function>
 void AsioDriver::Turn(Function&& input) {
   bool has_actions = false;
   {
-    runtime::MutexLock lock(&mutex_);
+    FirstEngineLock lock(&mutex_);
     if (stopped_) return;
     const Instant now = SteadyNow();
     input(*engine_, now, output_);
@@ -107,7 +106,7 @@ template <class Function>
 absl::Status AsioDriver::TurnOfCaller(Function&& input) {
   bool wake = false;
   {
-    runtime::MutexLock lock(&mutex_);
+    EngineLock lock(&mutex_);
     if (stopped_) return absl::CancelledError("the group was left");
     const Instant now = SteadyNow();
     const bool had_actions = !actions_.empty();
@@ -201,7 +200,7 @@ void AsioDriver::PerformStreamActions() {
   for (;;) {
     std::vector<engine::StreamAction> actions;
     {
-      runtime::MutexLock lock(&mutex_);
+      FirstEngineLock lock(&mutex_);
       actions.swap(actions_);
     }
     if (actions.empty()) break;
@@ -232,7 +231,7 @@ void AsioDriver::OnDatagramsLost(uint32_t count) {
   event.kind = engine::HostEvent::Kind::kSocketDrops;
   event.count = count;
   {
-    runtime::MutexLock lock(&mutex_);
+    FirstEngineLock lock(&mutex_);
     stats_.datagrams_lost_here += count;
   }
   OnHost(event);
@@ -279,20 +278,20 @@ void AsioDriver::OnTimer() {
 
 void AsioDriver::WakeAt(Instant deadline) {
   if (deadline >= housekeeping_at_.load()) return;
-  runtime::MutexLock lock(&mutex_);
+  EngineLock lock(&mutex_);
   housekeeping_at_ = std::min(housekeeping_at_.load(), deadline);
   if (deadline < armed_) ArmTimerLocked(deadline);
 }
 
 void AsioDriver::WatchMap(const std::string& name, bool wanted) {
-  runtime::MutexLock lock(&mutex_);
+  EngineLock lock(&mutex_);
   engine_->WatchMap(name, wanted);
 }
 
 bool AsioDriver::WaitUntil(const std::function<bool(const engine::Engine&)>& condition,
                            absl::Duration timeout) const {
   const auto holds = [&]() { return condition(*engine_); };
-  runtime::MutexLock lock(&mutex_);
+  EngineLock lock(&mutex_);
   return mutex_.AwaitWithTimeout(holds, timeout);
 }
 
@@ -302,7 +301,7 @@ int64_t AsioDriver::GroupTimeMs() const {
 }
 
 AsioDriver::Stats AsioDriver::stats() const {
-  runtime::MutexLock lock(&mutex_);
+  EngineLock lock(&mutex_);
   Stats stats = stats_;
   stats.sent = sender_.stats();
   return stats;
@@ -328,7 +327,7 @@ void AsioDriver::Finish() {
 void AsioDriver::Stop() {
   if (!std::exchange(running_, false)) return;
   {
-    runtime::MutexLock lock(&mutex_);
+    EngineLock lock(&mutex_);
     stopped_ = true;
   }
   asio::post(endpoint_->io(), WhileHere([this] {

@@ -33,8 +33,8 @@
 #include "base/instant.h"
 #include "engine/engine.h"
 #include "runtime/endpoint.h"
+#include "runtime/engine_mutex.h"
 #include "runtime/fork_guard.h"
-#include "runtime/mutex.h"
 #include "runtime/packet_sender.h"
 #include "runtime/stream_set.h"
 #include "runtime/tls_context.h"
@@ -84,7 +84,7 @@ class AsioDriver final : private EndpointGroup {
   // Calls read(engine, now) under the lock.
   template <class Function>
   auto Read(Function&& read) const {
-    runtime::MutexLock lock(&mutex_);
+    EngineLock lock(&mutex_);
     return std::forward<Function>(read)(std::as_const(*engine_), SteadyNow());
   }
   // Whether changes of the map of this name are wanted as upcalls; lasts over views, in which its
@@ -159,7 +159,7 @@ class AsioDriver final : private EndpointGroup {
   std::atomic<int64_t> group_time_offset_ms_{0};
   std::atomic<Instant> housekeeping_at_{Instant::Infinite()};  // Moved earlier under the lock only.
 
-  mutable runtime::Mutex mutex_;
+  mutable EngineMutex mutex_;
   std::unique_ptr<engine::Engine> engine_ ABSL_PT_GUARDED_BY(mutex_);
   engine::Output output_ ABSL_GUARDED_BY(mutex_);
   PacketSender sender_ ABSL_GUARDED_BY(mutex_);
