@@ -212,7 +212,8 @@ void MeasureLatency(cohort::ReplicatedMap& map, const Flags& flags) {
   const double p50 = micros[micros.size() / 2];
   const double p99 = micros[micros.size() * 99 / 100];
   std::printf(
-      "SYNC puts of %zu B, %s map, one at a time: p50 %.1f us, p99 %.1f us, %.1f us of CPU here for "
+      "SYNC puts of %zu B, %s map, one at a time: p50 %.1f us, p99 %.1f us, %.1f us of CPU here "
+      "for "
       "each, %zu failed\n",
       flags.size, NameOf(map), p50, p99, cpu_each, failed);
   std::printf(

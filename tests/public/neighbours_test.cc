@@ -228,8 +228,8 @@ int ConnectTo(const std::string& address) {
   return connect(fd, reinterpret_cast<const sockaddr*>(&to), sizeof to) == 0 ? fd : -1;
 }
 
-// Connections that say nothing, or what no group here is called, are closed after a while; lifelines
-// of the groups come through. Datagrams of strangers are dropped.
+// Connections that say nothing, or what no group here is called, are closed after a while;
+// lifelines of the groups come through. Datagrams of strangers are dropped.
 TEST_F(NeighboursTest, StrangersAtThePortsOfSeveralGroupsAreClosedAndNewMembersStillGetIn) {
   std::vector<int> strangers;
   for (int i = 0; i < 100; ++i) {
