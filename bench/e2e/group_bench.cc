@@ -6,13 +6,18 @@
 //   group_bench writer [common flags] [--seconds S] [--size BYTES] [--keys N] [--members M]
 //     [--in-flight N] [--skip-rate]
 //     puts into an ordered map, then into a convergent one
+//   group_bench groups [writer's flags]
+//     puts into an ordered map of each of --busy groups at once, one thread for each group
 //   group_bench joiner [common flags] [--members M]
 //     joins, and times how long the whole state takes
 //
 // Common: --group G --name N --bind ADDR[:PORT] --multicast ADDR:PORT --key-file F | --plaintext
+// and of replica and groups: --groups N, so many groups G-0, G-1, ... in the process, which share
+// their sockets, or have their own with --own-sockets; --busy M of them are written to (all).
 // The writer waits until M members are synced (itself included). Prints words, then one line of
 // JSON a measurement.
 #include <cohort/cohort.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -33,6 +38,17 @@ double SecondsSince(Clock::time_point begin) {
   return std::chrono::duration<double>(Clock::now() - begin).count();
 }
 
+// What this process has used of the CPU, in microseconds: the machine's other load touches it less
+// than it touches the time.
+double CpuMicros() {
+  rusage used{};
+  getrusage(RUSAGE_SELF, &used);
+  const auto micros = [](const timeval& time) {
+    return static_cast<double>(time.tv_sec) * 1e6 + static_cast<double>(time.tv_usec);
+  };
+  return micros(used.ru_utime) + micros(used.ru_stime);
+}
+
 struct Flags {
   std::string role;
   cohort::GroupOptions group;
@@ -43,6 +59,9 @@ struct Flags {
   size_t in_flight = 2048;
   size_t heap_mib = 0;  // Held by a replica in blocks of 1 KiB, as values would be.
   bool rate = true;
+  size_t groups = 1;
+  size_t busy = 0;  // 0: all.
+  bool own_sockets = false;
 };
 
 Flags ReadFlags(int argc, char** argv) {
@@ -62,8 +81,8 @@ Flags ReadFlags(int argc, char** argv) {
       flags.group.allow_plaintext = cohort::AllowPlaintext::kNetwork;
       continue;
     }
-    if (name == "--skip-rate") {
-      flags.rate = false;
+    if (name == "--skip-rate" || name == "--own-sockets") {
+      (name == "--skip-rate" ? flags.rate : flags.own_sockets) = name == "--own-sockets";
       continue;
     }
     if (i + 1 >= argc) break;
@@ -79,6 +98,8 @@ Flags ReadFlags(int argc, char** argv) {
     if (name == "--members") flags.members = std::stoul(value);
     if (name == "--heap-mib") flags.heap_mib = std::stoul(value);
     if (name == "--in-flight") flags.in_flight = std::stoul(value);
+    if (name == "--groups") flags.groups = std::stoul(value);
+    if (name == "--busy") flags.busy = std::stoul(value);
   }
   return flags;
 }
@@ -90,6 +111,18 @@ cohort::Group Join(const Flags& flags) {
     std::exit(1);
   }
   return *std::move(group);
+}
+
+std::vector<cohort::Group> JoinAll(const Flags& flags) {
+  std::vector<cohort::Group> groups;
+  for (size_t i = 0; i < flags.groups; ++i) {
+    Flags one = flags;
+    if (flags.groups > 1) one.group.group += "-" + std::to_string(i);
+    // Who wishes another buffer than the others has sockets of its own.
+    if (flags.own_sockets) one.group.receive_buffer_bytes -= i << 12;
+    groups.push_back(Join(one));
+  }
+  return groups;
 }
 
 cohort::ReplicatedMap Open(cohort::Group& group, cohort::MapKind kind) {
@@ -126,6 +159,7 @@ void MeasureRate(cohort::ReplicatedMap& map, const Flags& flags) {
   std::atomic<size_t> done{0};
   std::atomic<size_t> failed{0};
   const auto begin = Clock::now();
+  const double cpu = CpuMicros();
   size_t next = 0;
   while (SecondsSince(begin) < flags.seconds) {
     if (in_flight >= flags.in_flight) {
@@ -145,15 +179,17 @@ void MeasureRate(cohort::ReplicatedMap& map, const Flags& flags) {
   const double seconds = SecondsSince(begin);
   const auto rate = static_cast<double>(done) / seconds;
   while (in_flight > 0) std::this_thread::sleep_for(std::chrono::milliseconds(1));
+  const double cpu_each = (CpuMicros() - cpu) / static_cast<double>(std::max<size_t>(done, 1));
   std::printf(
-      "pipelined puts of %zu B, %s map, applied by %zu members: %.0f/s, %.1f MB/s, %zu failed\n",
+      "pipelined puts of %zu B, %s map, applied by %zu members: %.0f/s, %.1f MB/s, %.1f us of CPU "
+      "here for each, %zu failed\n",
       flags.size, NameOf(map), flags.members, rate, rate * static_cast<double>(flags.size) / 1e6,
-      failed.load());
+      cpu_each, failed.load());
   std::printf(
       "{\"bench\":\"puts\",\"map\":\"%s\",\"bytes\":%zu,\"members\":%zu,\"in_flight\":%zu,\"per_"
-      "second\":%.0f,"
+      "second\":%.0f,\"cpu_us\":%.2f,"
       "\"failed\":%zu}\n",
-      NameOf(map), flags.size, flags.members, flags.in_flight, rate, failed.load());
+      NameOf(map), flags.size, flags.members, flags.in_flight, rate, cpu_each, failed.load());
 }
 
 void MeasureLatency(cohort::ReplicatedMap& map, const Flags& flags) {
@@ -161,6 +197,7 @@ void MeasureLatency(cohort::ReplicatedMap& map, const Flags& flags) {
   std::vector<double> micros;
   size_t failed = 0;
   const auto begin = Clock::now();
+  const double cpu = CpuMicros();
   while (SecondsSince(begin) < flags.seconds) {
     const auto put = Clock::now();
     if (!map.Put("key-" + std::to_string(micros.size() % flags.keys), value).ok()) {
@@ -170,16 +207,19 @@ void MeasureLatency(cohort::ReplicatedMap& map, const Flags& flags) {
     micros.push_back(SecondsSince(put) * 1e6);
   }
   if (micros.empty()) return;
+  const double cpu_each = (CpuMicros() - cpu) / static_cast<double>(micros.size());
   std::sort(micros.begin(), micros.end());
   const double p50 = micros[micros.size() / 2];
   const double p99 = micros[micros.size() * 99 / 100];
-  std::printf("SYNC puts of %zu B, %s map, one at a time: p50 %.1f us, p99 %.1f us, %zu failed\n",
-              flags.size, NameOf(map), p50, p99, failed);
+  std::printf(
+      "SYNC puts of %zu B, %s map, one at a time: p50 %.1f us, p99 %.1f us, %.1f us of CPU here "
+      "for "
+      "each, %zu failed\n",
+      flags.size, NameOf(map), p50, p99, cpu_each, failed);
   std::printf(
       "{\"bench\":\"sync_put\",\"map\":\"%s\",\"bytes\":%zu,\"members\":%zu,\"count\":%zu,\"p50_"
-      "us\":%.1f,\"p99_"
-      "us\":%.1f}\n",
-      NameOf(map), flags.size, flags.members, micros.size(), p50, p99);
+      "us\":%.1f,\"p99_us\":%.1f,\"cpu_us\":%.2f}\n",
+      NameOf(map), flags.size, flags.members, micros.size(), p50, p99, cpu_each);
 }
 
 // Round trips: a request of `size` bytes to all others, and their answers of the same size.
@@ -192,6 +232,7 @@ void MeasureRequests(cohort::Group& group, const Flags& flags) {
   std::vector<double> micros;
   size_t failed = 0;
   const auto begin = Clock::now();
+  const double cpu = CpuMicros();
   while (SecondsSince(begin) < flags.seconds) {
     const auto asked = Clock::now();
     if (!channel->Request(payload, options).ok()) {
@@ -202,17 +243,50 @@ void MeasureRequests(cohort::Group& group, const Flags& flags) {
   }
   if (micros.empty()) return;
   const double per_second = static_cast<double>(micros.size()) / SecondsSince(begin);
+  const double cpu_each = (CpuMicros() - cpu) / static_cast<double>(micros.size());
   std::sort(micros.begin(), micros.end());
   const double p50 = micros[micros.size() / 2];
   const double p99 = micros[micros.size() * 99 / 100];
   std::printf(
       "requests of %zu B answered by all others, one at a time: %.0f/s, p50 %.1f us, p99 %.1f us, "
-      "%zu failed\n",
-      flags.size, per_second, p50, p99, failed);
+      "%.1f us of CPU here for each, %zu failed\n",
+      flags.size, per_second, p50, p99, cpu_each, failed);
   std::printf(
       "{\"bench\":\"request\",\"bytes\":%zu,\"members\":%zu,\"per_second\":%.0f,\"p50_us\":%.1f,"
-      "\"p99_us\":%.1f}\n",
-      flags.size, flags.members, per_second, p50, p99);
+      "\"p99_us\":%.1f,\"cpu_us\":%.2f}\n",
+      flags.size, flags.members, per_second, p50, p99, cpu_each);
+}
+
+// One put at a time in each of the busy groups, the others idle.
+void MeasureGroups(std::vector<cohort::Group>& groups, const Flags& flags) {
+  const size_t busy = flags.busy == 0 ? groups.size() : std::min(flags.busy, groups.size());
+  std::vector<cohort::ReplicatedMap> maps;
+  for (size_t i = 0; i < busy; ++i) maps.push_back(Open(groups[i], cohort::MapKind::kOrdered));
+  const std::string value(flags.size, 'v');
+  std::atomic<size_t> done{0};
+  std::atomic<size_t> failed{0};
+  std::vector<std::thread> threads;
+  const auto begin = Clock::now();
+  const double cpu = CpuMicros();
+  for (cohort::ReplicatedMap& map : maps) {
+    threads.emplace_back([&] {
+      for (size_t i = 0; SecondsSince(begin) < flags.seconds; ++i) {
+        ++(map.Put("key-" + std::to_string(i % flags.keys), value).ok() ? done : failed);
+      }
+    });
+  }
+  for (std::thread& thread : threads) thread.join();
+  const double rate = static_cast<double>(done) / SecondsSince(begin);
+  const double cpu_each = (CpuMicros() - cpu) / static_cast<double>(std::max<size_t>(done, 1));
+  const char* sockets = flags.own_sockets ? "own" : "shared";
+  std::printf(
+      "SYNC puts of %zu B in %zu of %zu groups, %s sockets, one at a time in each: %.0f/s, %.1f us "
+      "of CPU here for each, %zu failed\n",
+      flags.size, busy, groups.size(), sockets, rate, cpu_each, failed.load());
+  std::printf(
+      "{\"bench\":\"groups\",\"sockets\":\"%s\",\"groups\":%zu,\"busy\":%zu,\"bytes\":%zu,\"members"
+      "\":%zu,\"per_second\":%.0f,\"cpu_us\":%.2f}\n",
+      sockets, groups.size(), busy, flags.size, flags.members, rate, cpu_each);
 }
 
 void MeasureTransfer(const Flags& flags) {
@@ -238,10 +312,14 @@ int main(int argc, char** argv) {
     MeasureTransfer(flags);
   } else if (flags.role == "replica") {
     const std::vector<std::string> heap(flags.heap_mib << 10, std::string(1008, 'h'));
-    cohort::Group group = Join(flags);
-    std::printf("replica %s at %s\n", group.name().c_str(), group.address().c_str());
+    const std::vector<cohort::Group> groups = JoinAll(flags);
+    std::printf("replica %s at %s\n", groups[0].name().c_str(), groups[0].address().c_str());
     pause();  // The heap is still there.
 
+  } else if (flags.role == "groups") {
+    std::vector<cohort::Group> groups = JoinAll(flags);
+    for (const cohort::Group& group : groups) AwaitMembers(group, flags.members);
+    MeasureGroups(groups, flags);
   } else if (flags.role == "writer") {
     cohort::Group group = Join(flags);
     for (const auto kind : {cohort::MapKind::kOrdered, cohort::MapKind::kConvergent}) {
@@ -256,7 +334,7 @@ int main(int argc, char** argv) {
     for (const auto& [name, count] : group.stats().counters)
       std::fprintf(stderr, "%s %lu\n", name.c_str(), count);
   } else {
-    std::fprintf(stderr, "usage: group_bench replica|writer|joiner [flags]\n");
+    std::fprintf(stderr, "usage: group_bench replica|writer|groups|joiner [flags]\n");
     return 2;
   }
   return 0;

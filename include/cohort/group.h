@@ -32,11 +32,11 @@ struct Convergence {
 
 // Membership in a group: joined by Join, ended by Leave or the destructor.
 //
-// Threads: every method may be called from any thread. A group has two threads of its own,
-// "cohort-io" (sockets and timers) and "cohort-deliver" (all callbacks, one at a time, holding no
-// lock; what is said of "the delivery thread" holds for GroupOptions::executor, too). A callback
-// may call every method that does not block; one that does (marked "blocks") fails there with
-// kFailedPrecondition. A slow callback delays other callbacks only, until
+// Threads: every method may be called from any thread. A group has a thread "cohort-deliver" (all
+// callbacks, one at a time, holding no lock; what is said of "the delivery thread" holds for
+// GroupOptions::executor, too); "cohort-io" (sockets and timers) it may share with other groups. A
+// callback may call every method that does not block; one that does (marked "blocks") fails there
+// with kFailedPrecondition. A slow callback delays other callbacks only, until
 // GroupOptions::delivery_queue_bytes_max.
 //
 // Not to be used in a child after fork(): sockets, locks and keys are the parent's. Join again

@@ -95,7 +95,7 @@ struct GroupOptions {
   // 0 or none: a free one is chosen. Empty address: the interface of the default route if it does
   // multicast; else the first interface that is up, does multicast, and is neither loopback nor a
   // bridge of virtual machines and containers; else loopback. The kStarted event says which and
-  // why. AllowPlaintext::kLoopback always means loopback.
+  // why. AllowPlaintext::kLoopback always means loopback. Groups of one process share a port.
   std::string bind{};
 
   // Where members find each other and most traffic goes: an IPv4 (239.0.0.0/8) or IPv6 (ff02::/16)

@@ -9,17 +9,12 @@
 #include "base/absl_bridge.h"
 #include "base/address.h"
 #include "runtime/delivery_queue.h"
-#include "runtime/mutex.h"
 
 namespace cohort::runtime {
 namespace {
 
 constexpr int64_t kNanosPerMilli = 1'000'000;
 constexpr int64_t kNanosPerSecond = 1'000'000'000;
-constexpr int kBatchesPerWake =
-    8;  // Of one socket, before the other one and the streams get their turn.
-constexpr int kBatchesPerTimer =
-    64;  // Before a timer judges silence: a socket buffer of 8 MiB, read whole.
 
 int64_t UnixMs() {
   timespec now{};
@@ -43,27 +38,21 @@ Instant SteadyNow() {
   return Instant::FromNanos(int64_t{now.tv_sec} * kNanosPerSecond + now.tv_nsec);
 }
 
-AsioDriver::AsioDriver(Options options, MemberSockets sockets, UpcallSink sink,
+AsioDriver::AsioDriver(Options options, EndpointLease endpoint, UpcallSink sink,
                        Housekeeping housekeeping)
-    : io_(1),
-      work_(io_.get_executor()),
+    : endpoint_(std::move(endpoint)),
+      group_tag_(options.group_tag),
+      psk_(std::move(options.psk)),
       tls_(std::move(options.tls)),
-      sockets_(std::move(sockets)),
       sink_(std::move(sink)),
       housekeeping_(std::move(housekeeping)),
       timer_(timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK | TFD_CLOEXEC)),
-      link_(sockets_.interface.interface.index),
-      unicast_waiter_(io_, sockets_.unicast.fd()),
-      multicast_waiter_(io_),
-      timer_waiter_(io_, timer_.get()),
-      link_waiter_(io_),
-      stop_timer_(io_),
+      timer_waiter_(endpoint_->io(), timer_.get()),
+      stop_timer_(endpoint_->io()),
       engine_(std::make_unique<engine::Engine>(options.engine, options.entropy)),
-      sender_(sockets_.unicast.fd(), sockets_.multicast_to) {
-  if (sockets_.multicast) multicast_waiter_.assign(sockets_.multicast->fd());
-  if (link_.fd() >= 0) link_waiter_.assign(link_.fd());
+      sender_(sockets().unicast.fd(), sockets().multicast_to, endpoint_->gate()) {
   streams_ = std::make_unique<StreamSet>(
-      io_, std::move(sockets_.listener), sockets_.address, tls_.get(),
+      endpoint_->io(), sockets().address, tls_.get(), psk_.identity,
       [this](const engine::StreamEvent& event) {
         Turn([&](engine::Engine& engine, Instant now, engine::Output& out) {
           engine.OnStream(now, event, out);
@@ -73,43 +62,41 @@ AsioDriver::AsioDriver(Options options, MemberSockets sockets, UpcallSink sink,
 
 AsioDriver::~AsioDriver() {
   Stop();
-  ReleaseWaiters();  // Also if it never started.
+  // Only borrows the descriptor, so it lets go before that is closed. Also if it never started.
+  if (timer_waiter_.is_open()) timer_waiter_.release();
 }
 
-// They only borrow the descriptors, so they let go before these are closed.
-void AsioDriver::ReleaseWaiters() {
-  for (asio::posix::stream_descriptor* waiter :
-       {&unicast_waiter_, &multicast_waiter_, &timer_waiter_, &link_waiter_}) {
-    if (waiter->is_open()) waiter->release();
-  }
+template <class Function>
+auto AsioDriver::WhileHere(Function function) {
+  return [here = here_, function = std::move(function)](const auto&... arguments) {
+    if (*here != nullptr) function(arguments...);
+  };
 }
 
 void AsioDriver::Start() {
-  streams_->Start();
-  ArmReceive(unicast_waiter_, sockets_.unicast);
-  if (sockets_.multicast) ArmReceive(multicast_waiter_, *sockets_.multicast);
-  ArmTimerWait();
-  if (link_waiter_.is_open()) ArmLinkWait();
-  thread_ = StartThread("cohort-io", [this] { Run(); });
-  asio::post(io_, [this] {
-    Turn([](engine::Engine& engine, Instant now, engine::Output& out) {
-      engine.Start(now, UnixMs(), out);
-    });
-  });
+  running_ = true;
+  asio::post(endpoint_->io(), WhileHere([this] {
+               endpoint_->Attach(*this, group_tag_, psk_, tls_ != nullptr);
+               ArmTimerWait();
+               Turn([](engine::Engine& engine, Instant now, engine::Output& out) {
+                 engine.Start(now, UnixMs(), out);
+               });
+             }));
 }
-
-void AsioDriver::Run() { io_.run(); }
 
 template <class Function>
 void AsioDriver::Turn(Function&& input) {
   bool has_actions = false;
   {
-    runtime::MutexLock lock(&mutex_);
+    FirstEngineLock lock(&mutex_);
     if (stopped_) return;
     const Instant now = SteadyNow();
     input(*engine_, now, output_);
     FlushLocked(now);
     stats_.streams = streams_->stats();
+    const StreamDoor::Stats door = endpoint_->door_stats();
+    stats_.streams.handshakes_failed += door.handshakes_failed;
+    stats_.streams.turned_away += door.turned_away;
     has_actions = !actions_.empty();
   }
   if (has_actions) PerformStreamActions();
@@ -119,7 +106,7 @@ template <class Function>
 absl::Status AsioDriver::TurnOfCaller(Function&& input) {
   bool wake = false;
   {
-    runtime::MutexLock lock(&mutex_);
+    EngineLock lock(&mutex_);
     if (stopped_) return absl::CancelledError("the group was left");
     const Instant now = SteadyNow();
     const bool had_actions = !actions_.empty();
@@ -127,7 +114,7 @@ absl::Status AsioDriver::TurnOfCaller(Function&& input) {
     FlushLocked(now);
     wake = !had_actions && !actions_.empty();
   }
-  if (wake) asio::post(io_, [this] { PerformStreamActions(); });
+  if (wake) asio::post(endpoint_->io(), WhileHere([this] { PerformStreamActions(); }));
   return absl::OkStatus();
 }
 
@@ -153,9 +140,7 @@ void AsioDriver::FlushLocked(Instant now) {
     }
     for (engine::StreamAction& action : output_.streams) actions_.push_back(std::move(action));
     if (!output_.upcalls.empty()) sink_(*engine_, output_.upcalls);
-    if (std::exchange(output_.rejoin_multicast, false) && sockets_.multicast) {
-      sockets_.multicast->Rejoin();
-    }
+    if (std::exchange(output_.rejoin_multicast, false)) endpoint_->RejoinMulticast();
     output_.packets.Clear();
     output_.streams.clear();
     output_.upcalls.clear();
@@ -183,15 +168,15 @@ bool AsioDriver::WantsLoopLocked(Instant now) {
 }
 
 void AsioDriver::NoteViewLocked(const View& view) {
-  if (!sockets_.multicast_to.IsNone()) {
-    fellows_here_before_ = std::exchange(fellows_here_, AnyOnThisHost(view, sockets_.address));
+  if (!sockets().multicast_to.IsNone()) {
+    fellows_here_before_ = std::exchange(fellows_here_, AnyOnThisHost(view, sockets().address));
     return;
   }
   // What is for everybody is for members only: discovery asks the seeds by itself.
   std::vector<Address> peers;
   for (const Member& member : view.members) {
     const std::optional<Address> address = ParseAddress(member.address);
-    if (address && *address != sockets_.address) peers.push_back(*address);
+    if (address && *address != sockets().address) peers.push_back(*address);
   }
   std::sort(peers.begin(), peers.end());
   peers.erase(std::unique(peers.begin(), peers.end()), peers.end());
@@ -215,7 +200,7 @@ void AsioDriver::PerformStreamActions() {
   for (;;) {
     std::vector<engine::StreamAction> actions;
     {
-      runtime::MutexLock lock(&mutex_);
+      FirstEngineLock lock(&mutex_);
       actions.swap(actions_);
     }
     if (actions.empty()) break;
@@ -224,63 +209,60 @@ void AsioDriver::PerformStreamActions() {
   performing_ = false;
 }
 
-void AsioDriver::ArmReceive(asio::posix::stream_descriptor& waiter, UdpSocket& socket) {
-  waiter.async_wait(asio::posix::stream_descriptor::wait_read,
-                    [this, &waiter, &socket](const std::error_code& error) {
-                      if (error) return;
-                      ReceiveSome(socket, kBatchesPerWake);
-                      ArmReceive(waiter, socket);
-                    });
+void AsioDriver::OnDatagrams(std::span<const engine::Datagram> datagrams) {
+  Turn([&](engine::Engine& engine, Instant now, engine::Output& out)
+           ABSL_NO_THREAD_SAFETY_ANALYSIS {
+             ++stats_.receive_batches;
+             stats_.datagrams_received += datagrams.size();
+             for (const engine::Datagram& datagram : datagrams)
+               stats_.bytes_received += datagram.bytes.size();
+             engine.OnDatagrams(now, datagrams, out);
+           });
 }
 
-void AsioDriver::ReceiveSome(UdpSocket& socket, int batches_max) {
-  for (int i = 0; i < batches_max; ++i) {
-    if (!socket.Receive(batch_)) {
-      if (i == 0) ReportErrors(socket);
-      return;
-    }
-    Turn([this](engine::Engine& engine, Instant now, engine::Output& out)
-             ABSL_NO_THREAD_SAFETY_ANALYSIS {
-               ++stats_.receive_batches;
-               stats_.datagrams_received += batch_.datagrams().size();
-               stats_.bytes_received += batch_.bytes();
-               stats_.datagrams_lost_here += batch_.drops();
-               engine.OnDatagrams(now, batch_.datagrams(), out);
-               if (batch_.drops() == 0) return;
-               engine::HostEvent event;
-               event.kind = engine::HostEvent::Kind::kSocketDrops;
-               event.count = batch_.drops();
-               engine.OnHost(now, event, out);
-             });
-    if (!batch_.full()) return;
-  }
+void AsioDriver::OnHost(const engine::HostEvent& event) {
+  Turn([&](engine::Engine& engine, Instant now, engine::Output& out) {
+    engine.OnHost(now, event, out);
+  });
 }
 
-void AsioDriver::ReportErrors(UdpSocket& socket) {
-  for (const Address& peer : socket.DrainErrors()) {
-    engine::HostEvent event;
-    event.kind = engine::HostEvent::Kind::kUnreachable;
-    event.peer = peer;
-    Turn([&](engine::Engine& engine, Instant now, engine::Output& out) {
-      engine.OnHost(now, event, out);
-    });
+void AsioDriver::OnDatagramsLost(uint32_t count) {
+  engine::HostEvent event;
+  event.kind = engine::HostEvent::Kind::kSocketDrops;
+  event.count = count;
+  {
+    FirstEngineLock lock(&mutex_);
+    stats_.datagrams_lost_here += count;
   }
+  OnHost(event);
+}
+
+void AsioDriver::OnUnreachable(const Address& peer) {
+  engine::HostEvent event;
+  event.kind = engine::HostEvent::Kind::kUnreachable;
+  event.peer = peer;
+  OnHost(event);
+}
+
+void AsioDriver::OnLink(bool up) {
+  engine::HostEvent event;
+  event.kind = up ? engine::HostEvent::Kind::kInterfaceUp : engine::HostEvent::Kind::kInterfaceDown;
+  OnHost(event);
 }
 
 void AsioDriver::ArmTimerWait() {
   timer_waiter_.async_wait(asio::posix::stream_descriptor::wait_read,
-                           [this](const std::error_code& error) {
+                           WhileHere([this](const std::error_code& error) {
                              if (error) return;
                              OnTimer();
                              ArmTimerWait();
-                           });
+                           }));
 }
 
 void AsioDriver::OnTimer() {
   uint64_t expirations = 0;
   if (::read(timer_.get(), &expirations, sizeof(expirations)) < 0) return;  // Set anew meanwhile.
-  ReceiveSome(sockets_.unicast, kBatchesPerTimer);
-  if (sockets_.multicast) ReceiveSome(*sockets_.multicast, kBatchesPerTimer);
+  endpoint_->ReceiveAll();
   const Instant now = SteadyNow();
   if (housekeeping_at_.load() <= now) {
     // Cleared first, so that a wish that comes meanwhile is not lost.
@@ -296,38 +278,20 @@ void AsioDriver::OnTimer() {
 
 void AsioDriver::WakeAt(Instant deadline) {
   if (deadline >= housekeeping_at_.load()) return;
-  runtime::MutexLock lock(&mutex_);
+  EngineLock lock(&mutex_);
   housekeeping_at_ = std::min(housekeeping_at_.load(), deadline);
   if (deadline < armed_) ArmTimerLocked(deadline);
 }
 
-void AsioDriver::ArmLinkWait() {
-  link_waiter_.async_wait(
-      asio::posix::stream_descriptor::wait_read, [this](const std::error_code& error) {
-        if (error) return;
-        if (const std::optional<bool> up = link_.Poll()) {
-          // Switches forget who listens when a link goes away, and may miss the next query.
-          if (*up && sockets_.multicast) sockets_.multicast->Rejoin();
-          engine::HostEvent event;
-          event.kind =
-              *up ? engine::HostEvent::Kind::kInterfaceUp : engine::HostEvent::Kind::kInterfaceDown;
-          Turn([&](engine::Engine& engine, Instant now, engine::Output& out) {
-            engine.OnHost(now, event, out);
-          });
-        }
-        ArmLinkWait();
-      });
-}
-
 void AsioDriver::WatchMap(const std::string& name, bool wanted) {
-  runtime::MutexLock lock(&mutex_);
+  EngineLock lock(&mutex_);
   engine_->WatchMap(name, wanted);
 }
 
 bool AsioDriver::WaitUntil(const std::function<bool(const engine::Engine&)>& condition,
                            absl::Duration timeout) const {
   const auto holds = [&]() { return condition(*engine_); };
-  runtime::MutexLock lock(&mutex_);
+  EngineLock lock(&mutex_);
   return mutex_.AwaitWithTimeout(holds, timeout);
 }
 
@@ -337,37 +301,43 @@ int64_t AsioDriver::GroupTimeMs() const {
 }
 
 AsioDriver::Stats AsioDriver::stats() const {
-  runtime::MutexLock lock(&mutex_);
+  EngineLock lock(&mutex_);
   Stats stats = stats_;
   stats.sent = sender_.stats();
   return stats;
 }
 
 void AsioDriver::StopStreams(Instant give_up) {
-  if (!streams_->empty() && SteadyNow() < give_up) {
-    stop_timer_.expires_after(kStopPoll);
-    stop_timer_.async_wait([this, give_up](const std::error_code&) { StopStreams(give_up); });
+  if (streams_->empty() || SteadyNow() >= give_up) {
+    Finish();
     return;
   }
+  stop_timer_.expires_after(kStopPoll);
+  stop_timer_.async_wait(
+      WhileHere([this, give_up](const std::error_code&) { StopStreams(give_up); }));
+}
+
+void AsioDriver::Finish() {
   streams_->Abort();
-  io_.stop();
+  if (timer_waiter_.is_open()) timer_waiter_.release();
+  *here_ = nullptr;
+  finished_.Notify();  // The last: whoever waits may destroy us.
 }
 
 void AsioDriver::Stop() {
-  if (!thread_.joinable()) return;
+  if (!std::exchange(running_, false)) return;
   {
-    runtime::MutexLock lock(&mutex_);
+    EngineLock lock(&mutex_);
     stopped_ = true;
   }
-  asio::post(io_, [this] {
-    PerformStreamActions();
-    streams_->Close();
-    StopStreams(SteadyNow() + kStopTimeout);
-  });
-  thread_.join();
-  ReleaseWaiters();
-  sockets_.unicast.Close();
-  sockets_.multicast.reset();
+  asio::post(endpoint_->io(), WhileHere([this] {
+               endpoint_->Detach(*this);
+               PerformStreamActions();
+               streams_->Close();
+               StopStreams(SteadyNow() + kStopTimeout);
+             }));
+  finished_.WaitForNotification();
+  endpoint_.Release();
 }
 
 }  // namespace cohort::runtime

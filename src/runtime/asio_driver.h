@@ -1,13 +1,17 @@
-// Drives one Engine on real sockets: the sibling of the simulator's driver, and the only place
-// where an engine meets a clock, a lock and a thread.
+// Drives one Engine on the sockets of an endpoint: the sibling of the simulator's driver, and the
+// only place where an engine meets a clock, a lock and a thread.
 //
 // Idea: one leaf lock guards the engine, and whoever holds it drives it. A caller's thread executes
-// its own command and sends the packets it made, without handing them over; the I/O thread
-// ("cohort-io") does everything that arrives: it reads a batch of datagrams, takes the lock once
-// for all of them, sends what they caused, lets go. Upcalls are passed on under the lock, so that
+// its own command and sends the packets it made, without handing them over; the endpoint's I/O
+// thread does everything that arrives: it reads a batch of datagrams, takes the lock once for all
+// of this group's, sends what they caused, lets go. Upcalls are passed on under the lock, so that
 // their order is the engine's. Streams belong to the I/O thread; what callers' commands want of
 // them is queued for it. A timer first reads the sockets: silence is judged only by who has
 // listened.
+//
+// The I/O thread may outlive the driver, for other groups have it too. So whatever the driver
+// leaves there to be done later looks first whether the driver is still there; only that thread, in
+// Stop, says that it is not.
 //
 // Threads: Execute, Read and WaitUntil by any thread but a delivery thread that would block.
 // Lifetime: Stop before destruction.
@@ -15,26 +19,22 @@
 #define COHORT_RUNTIME_ASIO_DRIVER_H_
 
 #include <array>
-#include <asio/executor_work_guard.hpp>
-#include <asio/io_context.hpp>
 #include <asio/posix/stream_descriptor.hpp>
 #include <asio/steady_timer.hpp>
 #include <atomic>
 #include <functional>
 #include <memory>
-#include <optional>
+#include <span>
 #include <string>
-#include <thread>
 #include <utility>
 #include <vector>
 
 #include "absl/status/status.h"
 #include "base/instant.h"
 #include "engine/engine.h"
+#include "runtime/endpoint.h"
+#include "runtime/engine_mutex.h"
 #include "runtime/fork_guard.h"
-#include "runtime/link_monitor.h"
-#include "runtime/member_sockets.h"
-#include "runtime/mutex.h"
 #include "runtime/packet_sender.h"
 #include "runtime/stream_set.h"
 #include "runtime/tls_context.h"
@@ -44,11 +44,13 @@ namespace cohort::runtime {
 // Steady, in nanoseconds. The only clock an engine of this driver knows.
 Instant SteadyNow();
 
-class AsioDriver {
+class AsioDriver final : private EndpointGroup {
  public:
   struct Options {
     engine::EngineOptions engine;
     std::array<std::byte, 32> entropy{};
+    uint32_t group_tag = 0;
+    security::TlsPsk psk;             // In plaintext only the identity counts.
     std::unique_ptr<TlsContext> tls;  // Null: plaintext lifelines.
   };
   // Called with the upcalls of one turn, under the lock: must neither block nor come back.
@@ -66,13 +68,13 @@ class AsioDriver {
     StreamSet::Stats streams;
   };
 
-  AsioDriver(Options options, MemberSockets sockets, UpcallSink sink, Housekeeping housekeeping);
-  ~AsioDriver();
+  AsioDriver(Options options, EndpointLease endpoint, UpcallSink sink, Housekeeping housekeeping);
+  ~AsioDriver() override;
 
-  // Starts the engine and the I/O thread.
+  // Attaches to the endpoint and starts the engine.
   void Start();
-  // Closes lifelines in order (at most kStopTimeout), then everything; ends the I/O thread.
-  // Idempotent; the engine can still be read. Not from the I/O thread.
+  // Closes lifelines in order (at most kStopTimeout), then all that is this group's; gives the
+  // endpoint up. Idempotent; the engine can still be read. Not from the I/O thread.
   void Stop();
 
   // Engine::Execute, and sends what it caused. Errors: as there; kCancelled after Stop.
@@ -82,7 +84,7 @@ class AsioDriver {
   // Calls read(engine, now) under the lock.
   template <class Function>
   auto Read(Function&& read) const {
-    runtime::MutexLock lock(&mutex_);
+    EngineLock lock(&mutex_);
     return std::forward<Function>(read)(std::as_const(*engine_), SteadyNow());
   }
   // Whether changes of the map of this name are wanted as upcalls; lasts over views, in which its
@@ -98,7 +100,7 @@ class AsioDriver {
   // the steady clock.
   int64_t GroupTimeMs() const;
   Stats stats() const;
-  const MemberSockets& sockets() const { return sockets_; }
+  const MemberSockets& sockets() const { return endpoint_->sockets(); }
   // To be asked before anything that takes the lock, which in a child nobody may ever release.
   const ForkGuard& fork_guard() const { return fork_guard_; }
 
@@ -109,7 +111,17 @@ class AsioDriver {
   // `cohort doctor` may be listening.
   static constexpr Duration kLoopEvery = std::chrono::milliseconds(100);
 
-  void Run();
+  // EndpointGroup: on the I/O thread.
+  void OnDatagrams(std::span<const engine::Datagram> datagrams) override;
+  void OnDatagramsLost(uint32_t count) override;
+  void OnUnreachable(const Address& peer) override;
+  void OnLink(bool up) override;
+  void OnLifeline(const std::shared_ptr<Stream>& stream) override { streams_->Adopt(stream); }
+  void OnHost(const engine::HostEvent& event);
+
+  // `function`, as something that the I/O thread may do if the driver is still there then.
+  template <class Function>
+  auto WhileHere(Function function);
   template <class Function>
   void Turn(Function&& input);
   // As Turn, from any thread. Its status.
@@ -121,39 +133,33 @@ class AsioDriver {
   bool WantsLoopLocked(Instant now) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void ArmTimerLocked(Instant deadline) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void PerformStreamActions();
-  void ArmReceive(asio::posix::stream_descriptor& waiter, UdpSocket& socket);
-  void ReceiveSome(UdpSocket& socket, int batches_max);
-  void ReportErrors(UdpSocket& socket);
   void ArmTimerWait();
   void OnTimer();
-  void ArmLinkWait();
   void StopStreams(Instant give_up);
-  void ReleaseWaiters();
+  void Finish();
 
   const ForkGuard fork_guard_;
-  // Declared before what uses it, so destroyed after.
-  asio::io_context io_;
-  asio::executor_work_guard<asio::io_context::executor_type> work_;
+  // Declared before what uses its thread, so given up after.
+  EndpointLease endpoint_;
+  const uint32_t group_tag_;
+  const security::TlsPsk psk_;
   const std::unique_ptr<TlsContext> tls_;
-  MemberSockets sockets_;
   const UpcallSink sink_;
   const Housekeeping housekeeping_;
   FileDescriptor timer_;
-  LinkMonitor link_;
-  asio::posix::stream_descriptor unicast_waiter_;
-  asio::posix::stream_descriptor multicast_waiter_;
   asio::posix::stream_descriptor timer_waiter_;
-  asio::posix::stream_descriptor link_waiter_;
   std::unique_ptr<StreamSet> streams_;
   asio::steady_timer stop_timer_;
-  DatagramBatch batch_;
+  // Null once Finish has run: read and written by the I/O thread only.
+  const std::shared_ptr<AsioDriver*> here_ = std::make_shared<AsioDriver*>(this);
+  Notification finished_;
+  bool running_ = false;  // By whoever calls Start and Stop.
   bool performing_ =
       false;  // I/O thread: stream actions are being carried out further up the stack.
-  std::thread thread_;
   std::atomic<int64_t> group_time_offset_ms_{0};
   std::atomic<Instant> housekeeping_at_{Instant::Infinite()};  // Moved earlier under the lock only.
 
-  mutable runtime::Mutex mutex_;
+  mutable EngineMutex mutex_;
   std::unique_ptr<engine::Engine> engine_ ABSL_PT_GUARDED_BY(mutex_);
   engine::Output output_ ABSL_GUARDED_BY(mutex_);
   PacketSender sender_ ABSL_GUARDED_BY(mutex_);

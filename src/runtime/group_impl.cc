@@ -79,34 +79,38 @@ Group::Impl::~Impl() { Shutdown(); }
 absl::StatusOr<std::shared_ptr<Group::Impl>> Group::Impl::Create(const GroupOptions& options) {
   absl::StatusOr<runtime::MemberSettings> settings = runtime::MakeMemberSettings(options);
   if (!settings.ok()) return settings.status();
-  absl::StatusOr<runtime::MemberSockets> sockets = runtime::OpenSockets(options, *settings);
-  if (!sockets.ok()) return sockets.status();
+  absl::StatusOr<runtime::EndpointLease> endpoint = runtime::FindEndpoint(options, *settings);
+  if (!endpoint.ok()) return endpoint.status();
+  const Address own = (*endpoint)->sockets().address;
 
   std::shared_ptr<Impl> impl(new Impl(options));
   impl->name_ = settings->engine.name;
-  impl->own_ = sockets->address;
-  impl->address_ = sockets->address.ToString();
+  impl->own_ = own;
+  impl->address_ = own.ToString();
   runtime::AsioDriver::Options driver;
   if (!DrawEntropy(driver.entropy))
     return absl::InternalError("the system gives no random numbers");
+  const security::KeyDerivation keys =
+      security::KeyDerivation::Of(settings->key, settings->engine.group);
+  driver.group_tag = keys.group_tag();
+  driver.psk = keys.LifelinePsk();
   if (settings->key) {
-    const security::KeyDerivation keys(*settings->key, settings->engine.group);
     absl::StatusOr<std::unique_ptr<runtime::TlsContext>> tls =
-        runtime::TlsContext::Create(keys.LifelinePsk());
+        runtime::TlsContext::ForClients(driver.psk);
     if (!tls.ok()) return tls.status();
     driver.tls = *std::move(tls);
   }
   uint64_t random_seed = 0;
   std::memcpy(&random_seed, driver.entropy.data(), sizeof(random_seed));
-  runtime::SeedTable seeds(settings->seeds, sockets->address, random_seed);
+  runtime::SeedTable seeds(settings->seeds, own, random_seed);
   impl->queue.Start();
-  impl->Announce(*sockets, options);
+  impl->Announce(*endpoint, options);
   driver.engine = settings->engine;
   driver.engine.seeds = seeds.addresses();
   driver.engine.remembered = impl->UsePeerCache(options);
   Impl* const self = impl.get();  // Outlives the driver, whose thread ends in Shutdown.
   impl->driver_ = std::make_unique<runtime::AsioDriver>(
-      std::move(driver), *std::move(sockets),
+      std::move(driver), *std::move(endpoint),
       [self](const engine::Engine& engine, std::vector<engine::Upcall>& upcalls) {
         self->OnUpcalls(engine, upcalls);
       },
@@ -181,7 +185,8 @@ void Group::Impl::Warn(const std::string& text) {
   last_hint_ = text;
 }
 
-void Group::Impl::Announce(const runtime::MemberSockets& sockets, const GroupOptions& options) {
+void Group::Impl::Announce(const runtime::EndpointLease& endpoint, const GroupOptions& options) {
+  const runtime::MemberSockets& sockets = endpoint->sockets();
   size_t granted = sockets.unicast.receive_buffer_bytes();
   if (sockets.multicast) granted = std::min(granted, sockets.multicast->receive_buffer_bytes());
   PushEvent(
@@ -191,7 +196,11 @@ void Group::Impl::Announce(const runtime::MemberSockets& sockets, const GroupOpt
           (sockets.multicast ? "multicast " + sockets.multicast_to.ToString() : "no multicast") +
           "; receive buffers of " + std::to_string(granted >> 10) + " KiB, " +
           std::to_string(options.receive_buffer_bytes >> 10) + " KiB asked" +
-          (sockets.unicast.segments_received() ? "; UDP_GRO" : "; no UDP_GRO"));
+          (sockets.unicast.segments_received() ? "; UDP_GRO" : "; no UDP_GRO") +
+          (endpoint.others() == 0
+               ? ""
+               : "; sockets shared with " + std::to_string(endpoint.others()) +
+                     (endpoint.others() == 1 ? " group" : " groups") + " of this process"));
   if (!sockets.warning.empty()) PushEvent(EventKind::kWarning, sockets.warning);
   constexpr size_t kComfortableBuffer = size_t{1} << 20;
   if (granted < kComfortableBuffer && granted < options.receive_buffer_bytes) {

@@ -107,7 +107,7 @@ struct Group::Impl : public std::enable_shared_from_this<Group::Impl> {
 
  private:
   explicit Impl(const GroupOptions& options);
-  void Announce(const runtime::MemberSockets& sockets, const GroupOptions& options);
+  void Announce(const runtime::EndpointLease& endpoint, const GroupOptions& options);
   void PushEvent(EventKind kind, std::string text);
   // A kWarning event, and what a Join that takes too long says.
   void Warn(const std::string& text);

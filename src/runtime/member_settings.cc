@@ -15,6 +15,7 @@
 #include "discovery/discovery.h"
 #include "runtime/file_descriptor.h"
 #include "runtime/socket_address.h"
+#include "security/key_derivation.h"
 
 namespace cohort::runtime {
 namespace {
@@ -196,12 +197,15 @@ absl::StatusOr<MemberSettings> MakeMemberSettings(const GroupOptions& options) {
   return settings;
 }
 
-absl::StatusOr<MemberSockets> OpenSockets(const GroupOptions& options, MemberSettings& settings) {
+absl::StatusOr<EndpointLease> FindEndpoint(const GroupOptions& options, MemberSettings& settings) {
   const std::vector<Interface> interfaces = ListInterfaces();
   absl::StatusOr<InterfaceChoice> choice =
       ChooseInterface(settings.interface, interfaces, DefaultRouteInterface());
   if (!choice.ok()) return choice.status();
-  SocketWishes wishes;
+  EndpointWish wish;
+  wish.group = options.group;
+  wish.tag = security::KeyDerivation::Of(settings.key, options.group).group_tag();
+  SocketWishes& wishes = wish.sockets;
   wishes.interface = *choice;
   wishes.udp = settings.udp;
   if (!options.no_multicast) {
@@ -213,21 +217,22 @@ absl::StatusOr<MemberSockets> OpenSockets(const GroupOptions& options, MemberSet
     }
     wishes.multicast = *multicast;
   }
-  absl::StatusOr<MemberSockets> sockets = OpenMemberSockets(wishes);
-  if (!sockets.ok()) return sockets.status();
+  absl::StatusOr<EndpointLease> endpoint = AcquireEndpoint(wish);
+  if (!endpoint.ok()) return endpoint.status();
+  const MemberSockets& sockets = (*endpoint)->sockets();
   engine::EngineOptions& engine = settings.engine;
-  engine.address = sockets->address;
-  engine.has_multicast = !sockets->multicast_to.IsNone();
-  engine.receive_buffer_bytes = sockets->unicast.receive_buffer_bytes();
-  if (sockets->multicast) {
+  engine.address = sockets.address;
+  engine.has_multicast = !sockets.multicast_to.IsNone();
+  engine.receive_buffer_bytes = sockets.unicast.receive_buffer_bytes();
+  if (sockets.multicast) {
     engine.receive_buffer_bytes =
-        std::min(engine.receive_buffer_bytes, sockets->multicast->receive_buffer_bytes());
+        std::min(engine.receive_buffer_bytes, sockets.multicast->receive_buffer_bytes());
   }
   if (engine.name.empty()) {
-    const std::string suffix = "-" + std::to_string(sockets->address.port);
+    const std::string suffix = "-" + std::to_string(sockets.address.port);
     engine.name = HostName().substr(0, kNameBytesMax - suffix.size()) + suffix;
   }
-  return sockets;
+  return endpoint;
 }
 
 }  // namespace cohort::runtime

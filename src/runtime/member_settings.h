@@ -10,8 +10,8 @@
 #include "absl/status/statusor.h"
 #include "cohort/options.h"
 #include "engine/options.h"
+#include "runtime/endpoint.h"
 #include "runtime/interfaces.h"
-#include "runtime/member_sockets.h"
 #include "runtime/seed.h"
 #include "security/group_key.h"
 
@@ -34,9 +34,9 @@ absl::StatusOr<MemberSettings> MakeMemberSettings(const GroupOptions& options);
 // Errors: kInvalidArgument.
 absl::StatusOr<Address> MulticastAddress(const GroupOptions& options, uint8_t family);
 
-// Chooses the interface and opens the sockets; fills engine.address, engine.name and what else
-// follows from them.
-absl::StatusOr<MemberSockets> OpenSockets(const GroupOptions& options, MemberSettings& settings);
+// Chooses the interface, and an endpoint of it, shared or new; fills engine.address, engine.name
+// and what else follows from them.
+absl::StatusOr<EndpointLease> FindEndpoint(const GroupOptions& options, MemberSettings& settings);
 
 }  // namespace cohort::runtime
 

@@ -33,15 +33,6 @@ bool IsOfEarlierSend(int error) {
 
 }  // namespace
 
-void PacketSender::SetLoop(bool loop) {
-  if (loop == loop_ || multicast_.IsNone()) return;
-  loop_ = loop;
-  const int value = loop ? 1 : 0;
-  const bool v6 = multicast_.family == 6;
-  setsockopt(fd_, v6 ? IPPROTO_IPV6 : IPPROTO_IP, v6 ? IPV6_MULTICAST_LOOP : IP_MULTICAST_LOOP,
-             &value, sizeof(value));
-}
-
 void PacketSender::Send(const engine::Packets& packets) {
   const std::vector<engine::Packets::One>& list = packets.packets;
   for (size_t i = 0; i < list.size();) {
@@ -133,7 +124,26 @@ int PacketSender::SendSome(size_t first) {
     std::memcpy(CMSG_DATA(control), &run.segment_bytes, sizeof(uint16_t));
   }
   ++stats_.batches;
-  return sendmmsg(fd_, headers.data(), static_cast<unsigned>(count), MSG_DONTWAIT | MSG_NOSIGNAL);
+  int sent = 0;
+  int error = 0;
+  {
+    runtime::MutexLock lock(&gate_.mutex);
+    SetLoopAtGate();
+    sent = sendmmsg(fd_, headers.data(), static_cast<unsigned>(count), MSG_DONTWAIT | MSG_NOSIGNAL);
+    error = errno;
+  }
+  errno = error;
+  return sent;
+}
+
+// Another group of the endpoint may have set it otherwise since.
+void PacketSender::SetLoopAtGate() {
+  if (gate_.loop == loop_ || multicast_.IsNone()) return;
+  gate_.loop = loop_;
+  const int value = loop_ ? 1 : 0;
+  const bool v6 = multicast_.family == 6;
+  setsockopt(fd_, v6 ? IPPROTO_IPV6 : IPPROTO_IP, v6 ? IPV6_MULTICAST_LOOP : IP_MULTICAST_LOOP,
+             &value, sizeof(value));
 }
 
 size_t PacketSender::OnError(size_t first, int error) {

@@ -3,7 +3,8 @@
 // dropped and counted: the protocol repairs it, and a queue here would only hide the congestion
 // from it.
 //
-// Threads: guarded by the driver's lock.
+// Threads: guarded by the driver's lock; the senders of one socket take turns at its gate, for one
+// system call each.
 #ifndef COHORT_RUNTIME_PACKET_SENDER_H_
 #define COHORT_RUNTIME_PACKET_SENDER_H_
 
@@ -14,8 +15,15 @@
 
 #include "base/types.h"
 #include "engine/io.h"
+#include "runtime/mutex.h"
 
 namespace cohort::runtime {
+
+// What all who send from one socket must agree on.
+struct SendGate {
+  runtime::Mutex mutex;
+  bool loop ABSL_GUARDED_BY(mutex) = true;  // IP_MULTICAST_LOOP, as the socket has it.
+};
 
 class PacketSender {
  public:
@@ -32,14 +40,15 @@ class PacketSender {
   };
 
   // Packets with `multicast` go to `multicast`, or, if that is none, to each of the peers.
-  PacketSender(int fd, const Address& multicast) : fd_(fd), multicast_(multicast) {}
+  PacketSender(int fd, const Address& multicast, SendGate& gate)
+      : fd_(fd), multicast_(multicast), gate_(gate) {}
   // Where packets for everybody go in a group without multicast: the other members.
   void SetPeers(std::vector<Address> peers) { peers_ = std::move(peers); }
 
   // Whether the kernel hands what goes to the multicast address to this host as well ("loops it
   // back"): to other members here, but also to this member, which is woken for nothing. It does
   // until told otherwise.
-  void SetLoop(bool loop);
+  void SetLoop(bool loop) { loop_ = loop; }
 
   void Send(const engine::Packets& packets);
   const Stats& stats() const { return stats_; }
@@ -58,11 +67,13 @@ class PacketSender {
   void Flush();
   // Sends runs_[first ...] with one call; returns how many left, or -1 with errno.
   int SendSome(size_t first);
+  void SetLoopAtGate() ABSL_EXCLUSIVE_LOCKS_REQUIRED(gate_.mutex);
   // What to do about errno `error` of run `first`: returns how many runs are dealt with.
   size_t OnError(size_t first, int error);
 
   int fd_;
   Address multicast_;
+  SendGate& gate_;
   std::vector<Address> peers_;
   std::vector<Run> runs_;
   bool segments_ = true;

@@ -1,8 +1,11 @@
 #include "runtime/stream.h"
 
+#include <array>
 #include <asio/post.hpp>
 #include <system_error>
 #include <utility>
+
+#include "security/key_derivation.h"
 
 namespace cohort::runtime {
 
@@ -11,14 +14,14 @@ using Outcome = StreamSocket::Outcome;
 
 Stream::Stream(asio::io_context& io, StreamOwner& owner, engine::StreamId id, Purpose purpose,
                const Address& peer, StreamSocket socket, Counters& counters)
-    : owner_(owner),
+    : owner_(&owner),
       id_(id),
       purpose_(purpose),
       peer_(peer),
       socket_(std::move(socket)),
       waiter_(io, socket_.fd()),
       timer_(io),
-      counters_(counters) {}
+      counters_(&counters) {}
 
 Stream::~Stream() {
   if (waiter_.is_open()) waiter_.release();
@@ -32,14 +35,23 @@ engine::StreamEvent Stream::NewEvent(Kind kind) const {
   return event;
 }
 
-void Stream::Start(const TlsContext* tls) {
+void Stream::Start(const TlsContext* tls, std::string_view identity) {
   tls_ = tls;
+  identity_ = identity;
   if (purpose_ == Purpose::kAccepted) {
-    BeginHandshake();
+    state_ = State::kHandshaking;
+    ArmTimer(kHandshakeTimeout);
+    Greet();
     return;
   }
   ArmTimer(purpose_ == Purpose::kProbe ? kProbeTimeout : kConnectTimeout);
   ArmWrite();
+}
+
+void Stream::MoveTo(StreamOwner& owner, engine::StreamId id, Counters& counters) {
+  owner_ = &owner;
+  id_ = id;
+  counters_ = &counters;
 }
 
 void Stream::OnConnected() {
@@ -55,16 +67,58 @@ void Stream::OnConnected() {
   BeginHandshake();
 }
 
+// Spec 10.22: whose a connection is shows in its first bytes, encrypted or not.
+void Stream::Greet() {
+  bool is_tls = false;
+  const StreamSocket::Result result = socket_.PeekTls(&is_tls);
+  if (result.outcome == Outcome::kWantRead) {
+    ArmRead();
+  } else if (result.outcome != Outcome::kDone) {
+    was_probe_ = true;
+    End(Kind::kFailed, result.outcome == Outcome::kReset, "");
+  } else if (!is_tls) {
+    ReadIdentity();
+  } else {
+    greeted_ = true;
+    BeginHandshake();
+  }
+}
+
+// Read, not peeked: what is left in the socket would wake us again and again.
+void Stream::ReadIdentity() {
+  std::array<std::byte, security::kLifelineIdentityBytes> bytes;
+  const size_t missing = bytes.size() - identity_.size();
+  const StreamSocket::Result result = socket_.Read(MutableBytes(bytes).first(missing));
+  if (result.outcome == Outcome::kWantRead) {
+    ArmRead();
+    return;
+  }
+  if (result.outcome != Outcome::kDone) {
+    End(Kind::kFailed, result.outcome == Outcome::kReset, "");
+    return;
+  }
+  identity_ += AsText(Bytes(bytes).first(result.bytes));
+  if (identity_.size() < bytes.size()) {
+    ArmRead();
+    return;
+  }
+  group_ = owner_->FindPlainGroup(identity_);
+  if (group_ == 0) {
+    End(Kind::kFailed, false, "of no group here");
+    return;
+  }
+  identity_.clear();
+  greeted_ = true;
+  BeginOpen();
+}
+
 void Stream::BeginHandshake() {
   state_ = State::kHandshaking;
-  owner_.OnHandshakeBegun();
   if (tls_ == nullptr) {
     BeginOpen();
     return;
   }
-  const auto side =
-      purpose_ == Purpose::kAccepted ? TlsContext::Side::kServer : TlsContext::Side::kClient;
-  if (!socket_.StartTls(*tls_, side)) {
+  if (!socket_.StartTls(*tls_)) {
     End(Kind::kFailed, false, "no memory for a TLS session");
     return;
   }
@@ -73,6 +127,10 @@ void Stream::BeginHandshake() {
 }
 
 void Stream::ContinueHandshake() {
+  if (purpose_ == Purpose::kAccepted && !greeted_) {
+    identity_.empty() ? Greet() : ReadIdentity();
+    return;
+  }
   const StreamSocket::Result result = socket_.Handshake();
   switch (result.outcome) {
     case Outcome::kDone:
@@ -101,23 +159,25 @@ void Stream::ContinueHandshake() {
 void Stream::BeginOpen() {
   timer_.cancel();
   state_ = State::kOpen;
-  owner_.OnHandshakeOver(true);
-  owner_.OnStreamEvent(NewEvent(purpose_ == Purpose::kAccepted ? Kind::kAccepted : Kind::kOpened));
+  if (purpose_ == Purpose::kAccepted && group_ == 0) group_ = socket_.TlsGroup();
+  if (!identity_.empty()) Send(Buffer::CopyOf(identity_));
+  owner_->OnHandshakeOver(true);
+  owner_->OnStreamEvent(NewEvent(purpose_ == Purpose::kAccepted ? Kind::kAccepted : Kind::kOpened));
   if (state_ == State::kOpen) ReadSome();
 }
 
 void Stream::ReadSome() {
   constexpr int kReadsMax = 16;  // Before others get their turn.
-  const MutableBytes buffer = owner_.ReadBuffer();
+  const MutableBytes buffer = owner_->ReadBuffer();
   for (int i = 0; i < kReadsMax; ++i) {
     const StreamSocket::Result result = socket_.Read(buffer);
     switch (result.outcome) {
       case Outcome::kDone:
-        counters_.bytes_received += result.bytes;
+        counters_->bytes_received += result.bytes;
         if (state_ == State::kOpen) {
           engine::StreamEvent event = NewEvent(Kind::kBytes);
           event.bytes = Bytes(buffer.data(), result.bytes);
-          owner_.OnStreamEvent(event);
+          owner_->OnStreamEvent(event);
         }
         if (state_ == State::kClosed) return;
         break;
@@ -168,7 +228,7 @@ void Stream::Flush() {
       queue_bytes_ = 0;
       break;
     }
-    counters_.bytes_sent += result.bytes;
+    counters_->bytes_sent += result.bytes;
     queue_bytes_ -= result.bytes;
     if (result.bytes == front.size()) {
       queue_.pop_front();
@@ -179,7 +239,7 @@ void Stream::Flush() {
   if (state_ == State::kClosing && queue_.empty()) FinishWriting();
   if (state_ == State::kOpen && above_low_mark_ && queue_bytes_ <= kStreamQueueBytesLow) {
     above_low_mark_ = false;
-    owner_.OnStreamEvent(NewEvent(Kind::kWritable));
+    owner_->OnStreamEvent(NewEvent(Kind::kWritable));
   }
 }
 
@@ -276,21 +336,21 @@ void Stream::End(Kind kind, bool reset, std::string text) {
   End();
   // Nobody was told of an accepted connection before its handshake; nobody is told of its failure.
   const bool known = purpose_ != Purpose::kAccepted || before == State::kOpen;
-  if (before != State::kClosing && known) owner_.OnStreamEvent(event);
+  if (before != State::kClosing && known) owner_->OnStreamEvent(event);
 }
 
 void Stream::End() {
   if (state_ == State::kClosed) return;
   const std::shared_ptr<Stream> self = shared_from_this();
   // A connection that came and went without a byte is a probe, not a failed handshake.
-  if (state_ == State::kHandshaking) owner_.OnHandshakeOver(false);
+  if (state_ == State::kHandshaking) owner_->OnHandshakeOver(was_probe_);
   state_ = State::kClosed;
   timer_.cancel();
   waiter_.release();  // Cancels its waits.
   socket_ = StreamSocket(FileDescriptor());
   queue_.clear();
   queue_bytes_ = 0;
-  owner_.OnStreamGone(*this);
+  owner_->OnStreamGone(*this);
 }
 
 }  // namespace cohort::runtime

@@ -1,28 +1,26 @@
-// All lifelines of a member: the listener, the connections it accepted, those the engine opened,
-// and its probes.
+// All lifelines of a member: the connections that the endpoint's door has handed over, those the
+// engine opened, and its probes.
 //
-// Limits: kStreamsMax connections, kHandshakesMax of them in their handshake; more are closed as
-// they come, which is counted. Threads: the I/O thread only, except stats().
+// Limits: kStreamsMax connections; more are closed as they come, which is counted. Threads: the I/O
+// thread only, except stats().
 #ifndef COHORT_RUNTIME_STREAM_SET_H_
 #define COHORT_RUNTIME_STREAM_SET_H_
 
 #include <asio/io_context.hpp>
-#include <asio/posix/stream_descriptor.hpp>
-#include <asio/steady_timer.hpp>
 #include <functional>
 #include <map>
 #include <memory>
+#include <string>
+#include <string_view>
 #include <vector>
 
 #include "engine/io.h"
-#include "runtime/file_descriptor.h"
 #include "runtime/stream.h"
 #include "runtime/tls_context.h"
 
 namespace cohort::runtime {
 
 inline constexpr size_t kStreamsMax = 1024;
-inline constexpr size_t kHandshakesMax = 64;
 
 class StreamSet final : public StreamOwner {
  public:
@@ -34,15 +32,15 @@ class StreamSet final : public StreamOwner {
     Stream::Counters counters;
   };
 
-  // `listener` is a listening socket, `local` the address connections leave from, `tls` null for
-  // plaintext.
-  StreamSet(asio::io_context& io, FileDescriptor listener, const Address& local,
-            const TlsContext* tls, Sink sink);
-  ~StreamSet() override;
+  // `local` is the address connections leave from, `tls` null for plaintext, in which connections
+  // begin with `identity`.
+  StreamSet(asio::io_context& io, const Address& local, const TlsContext* tls, std::string identity,
+            Sink sink);
 
-  void Start();
+  // A connection that somebody opened to this group.
+  void Adopt(const std::shared_ptr<Stream>& stream);
   void Perform(engine::StreamAction action);
-  // Ends everything at once and accepts no more.
+  // Ends everything at once.
   void Abort();
   // Closes everything in order.
   void Close();
@@ -51,27 +49,20 @@ class StreamSet final : public StreamOwner {
 
  private:
   void OnStreamEvent(const engine::StreamEvent& event) override { sink_(event); }
-  void OnHandshakeBegun() override { ++handshakes_; }
   void OnHandshakeOver(bool succeeded) override;
   void OnStreamGone(Stream& stream) override;
   MutableBytes ReadBuffer() override { return read_buffer_; }
+  uint64_t FindPlainGroup(std::string_view) override { return 0; }  // Nobody greets us here.
 
-  void ArmAccept();
-  void AcceptSome();
-  // True if a connection was taken from the listener.
-  bool AcceptOne();
   void Open(const engine::StreamAction& action);
   void Fail(const engine::StreamAction& action, engine::StreamEvent::Kind kind, std::string text);
 
   asio::io_context& io_;
-  FileDescriptor listener_;
-  asio::posix::stream_descriptor waiter_;
-  asio::steady_timer accept_pause_;
   const Address local_;
   const TlsContext* const tls_;
+  const std::string identity_;
   const Sink sink_;
   std::map<engine::StreamId, std::shared_ptr<Stream>> streams_;
-  size_t handshakes_ = 0;
   engine::StreamId next_accepted_ = 2;
   std::vector<std::byte> read_buffer_;
   Stats stats_;

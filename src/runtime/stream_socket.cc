@@ -55,9 +55,21 @@ int StreamSocket::ConnectError() const {
   return getpeername(fd_.get(), reinterpret_cast<sockaddr*>(&peer), &size) == 0 ? 0 : ECONNREFUSED;
 }
 
-bool StreamSocket::StartTls(const TlsContext& tls, TlsContext::Side side) {
-  tls_ = tls.NewSession(fd_.get(), side);
+bool StreamSocket::StartTls(const TlsContext& tls) {
+  tls_ = tls.NewSession(fd_.get());
   return tls_ != nullptr;
+}
+
+uint64_t StreamSocket::TlsGroup() const { return tls_ == nullptr ? 0 : TlsContext::GroupOf(tls_); }
+
+StreamSocket::Result StreamSocket::PeekTls(bool* is_tls) {
+  constexpr std::byte kHandshakeRecord{22};  // RFC 8446, 5.1.
+  std::byte first{};
+  const ssize_t received = ::recv(fd_.get(), &first, 1, MSG_PEEK | MSG_DONTWAIT);
+  if (received < 0) return FromErrno(errno);
+  if (received == 0) return {Outcome::kEnded};
+  *is_tls = first == kHandshakeRecord;
+  return {Outcome::kDone, 1};
 }
 
 StreamSocket::Result StreamSocket::FromErrno(int error) {

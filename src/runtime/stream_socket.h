@@ -40,9 +40,13 @@ class StreamSocket {
   // After Connect: 0, or the errno it failed with.
   int ConnectError() const;
   // From now on everything goes through TLS. False when memory is short.
-  bool StartTls(const TlsContext& tls, TlsContext::Side side);
+  bool StartTls(const TlsContext& tls);
+  // As TlsContext::GroupOf; 0 without TLS.
+  uint64_t TlsGroup() const;
 
   Result Handshake();
+  // Whether the next byte begins a TLS handshake, without taking it. kDone: there is one.
+  Result PeekTls(bool* is_tls);
   Result Read(MutableBytes into);
   Result Write(Bytes from);
   // Says that nothing more will be written (TLS close_notify, then FIN). Reading goes on.

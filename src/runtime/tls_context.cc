@@ -6,7 +6,7 @@
 #include <sys/socket.h>
 
 #include <cerrno>
-#include <cstring>
+#include <utility>
 
 #include "base/absl_bridge.h"
 
@@ -49,10 +49,6 @@ BIO_METHOD* SocketMethod() {
   return method;
 }
 
-const security::TlsPsk* PskOf(SSL* ssl) {
-  return static_cast<const security::TlsPsk*>(SSL_CTX_get_app_data(SSL_get_SSL_CTX(ssl)));
-}
-
 SSL_SESSION* NewPskSession(SSL* ssl, const security::TlsPsk& psk) {
   const SSL_CIPHER* cipher = SSL_CIPHER_find(ssl, kAes256GcmSha384);
   SSL_SESSION* session = SSL_SESSION_new();
@@ -68,37 +64,46 @@ SSL_SESSION* NewPskSession(SSL* ssl, const security::TlsPsk& psk) {
   return session;
 }
 
-int UsePsk(SSL* ssl, const EVP_MD* digest, const unsigned char** identity, size_t* identity_size,
-           SSL_SESSION** session) {
-  *session = nullptr;
-  *identity = nullptr;
-  *identity_size = 0;
-  const security::TlsPsk* psk = PskOf(ssl);
-  SSL_SESSION* made = NewPskSession(ssl, *psk);
-  if (made == nullptr) return 0;
-  // After a HelloRetryRequest the digest is settled; a PSK of another one must not be offered.
-  if (digest != nullptr &&
-      SSL_CIPHER_get_handshake_digest(SSL_SESSION_get0_cipher(made)) != digest) {
-    SSL_SESSION_free(made);
+}  // namespace
+
+struct TlsContext::Callbacks {
+  static const TlsContext& Of(SSL* ssl) {
+    return *static_cast<const TlsContext*>(SSL_CTX_get_app_data(SSL_get_SSL_CTX(ssl)));
+  }
+
+  static int UsePsk(SSL* ssl, const EVP_MD* digest, const unsigned char** identity,
+                    size_t* identity_size, SSL_SESSION** session) {
+    *session = nullptr;
+    *identity = nullptr;
+    *identity_size = 0;
+    const security::TlsPsk& psk = Of(ssl).psk_;
+    SSL_SESSION* made = NewPskSession(ssl, psk);
+    if (made == nullptr) return 0;
+    // After a HelloRetryRequest the digest is settled; a PSK of another one must not be offered.
+    if (digest != nullptr &&
+        SSL_CIPHER_get_handshake_digest(SSL_SESSION_get0_cipher(made)) != digest) {
+      SSL_SESSION_free(made);
+      return 1;
+    }
+    *identity = reinterpret_cast<const unsigned char*>(psk.identity.data());
+    *identity_size = psk.identity.size();
+    *session = made;
     return 1;
   }
-  *identity = reinterpret_cast<const unsigned char*>(psk->identity.data());
-  *identity_size = psk->identity.size();
-  *session = made;
-  return 1;
-}
 
-int FindPsk(SSL* ssl, const unsigned char* identity, size_t identity_size, SSL_SESSION** session) {
-  *session = nullptr;
-  const security::TlsPsk* psk = PskOf(ssl);
-  const bool known = identity_size == psk->identity.size() &&
-                     std::memcmp(identity, psk->identity.data(), identity_size) == 0;
-  if (!known) return 1;  // No PSK: without certificates the handshake ends there.
-  *session = NewPskSession(ssl, *psk);
-  return *session != nullptr;
-}
-
-}  // namespace
+  // Asked for one offered identity after the other until a key fits, so the last answer is the one
+  // that the client then has to prove.
+  static int FindPsk(SSL* ssl, const unsigned char* identity, size_t identity_size,
+                     SSL_SESSION** session) {
+    *session = nullptr;
+    const Known known = Of(ssl).find_({reinterpret_cast<const char*>(identity), identity_size});
+    if (known.psk == nullptr) return 1;  // Without certificates the handshake ends there.
+    // NOLINTNEXTLINE(performance-no-int-to-ptr): as in NewSession.
+    SSL_set_app_data(ssl, reinterpret_cast<void*>(static_cast<uintptr_t>(known.group)));
+    *session = NewPskSession(ssl, *known.psk);
+    return *session != nullptr;
+  }
+};
 
 void TlsContext::FreeSession::operator()(ssl_st* session) const { SSL_free(session); }
 void TlsContext::FreeContext::operator()(ssl_ctx_st* context) const { SSL_CTX_free(context); }
@@ -112,10 +117,22 @@ std::string TlsErrorText() {
   return reason == nullptr ? "unknown TLS error" : reason;
 }
 
-absl::StatusOr<std::unique_ptr<TlsContext>> TlsContext::Create(const security::TlsPsk& psk) {
-  std::unique_ptr<TlsContext> context(new TlsContext(psk));
-  if (absl::Status status = context->Configure(); !status.ok()) return status;
-  return context;
+absl::StatusOr<std::unique_ptr<TlsContext>> TlsContext::ForClients(const security::TlsPsk& psk) {
+  std::unique_ptr<TlsContext> context(new TlsContext());
+  context->psk_ = psk;
+  return Configured(std::move(context));
+}
+
+absl::StatusOr<std::unique_ptr<TlsContext>> TlsContext::ForServers(FindPsk find) {
+  std::unique_ptr<TlsContext> context(new TlsContext());
+  context->find_ = std::move(find);
+  return Configured(std::move(context));
+}
+
+absl::StatusOr<std::unique_ptr<TlsContext>> TlsContext::Configured(
+    std::unique_ptr<TlsContext> made) {
+  if (absl::Status status = made->Configure(); !status.ok()) return status;
+  return made;
 }
 
 // Spec 10.20.
@@ -133,13 +150,16 @@ absl::Status TlsContext::Configure() {
   SSL_CTX_set_options(context, SSL_OP_NO_TICKET | SSL_OP_NO_RENEGOTIATION);
   SSL_CTX_set_mode(context, SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER |
                                 SSL_MODE_RELEASE_BUFFERS);
-  SSL_CTX_set_app_data(context, &psk_);
-  SSL_CTX_set_psk_use_session_callback(context, &UsePsk);
-  SSL_CTX_set_psk_find_session_callback(context, &FindPsk);
+  SSL_CTX_set_app_data(context, this);
+  if (find_) {
+    SSL_CTX_set_psk_find_session_callback(context, &Callbacks::FindPsk);
+  } else {
+    SSL_CTX_set_psk_use_session_callback(context, &Callbacks::UsePsk);
+  }
   return absl::OkStatus();
 }
 
-TlsContext::Session TlsContext::NewSession(int fd, Side side) const {
+TlsContext::Session TlsContext::NewSession(int fd) const {
   Session session(SSL_new(context_.get()));
   BIO* bio = BIO_new(SocketMethod());
   if (session == nullptr || bio == nullptr) {
@@ -151,7 +171,7 @@ TlsContext::Session TlsContext::NewSession(int fd, Side side) const {
   BIO_set_data(bio, reinterpret_cast<void*>(static_cast<intptr_t>(fd)));
   BIO_set_init(bio, 1);
   SSL_set_bio(session.get(), bio, bio);
-  if (side == Side::kClient) {
+  if (!find_) {
     // Nobody is trusted by certificate: a server that ignores the PSK and shows one is refused.
     SSL_set_verify(session.get(), SSL_VERIFY_PEER, nullptr);
     SSL_set_connect_state(session.get());
@@ -159,6 +179,10 @@ TlsContext::Session TlsContext::NewSession(int fd, Side side) const {
     SSL_set_accept_state(session.get());
   }
   return session;
+}
+
+uint64_t TlsContext::GroupOf(const Session& session) {
+  return reinterpret_cast<uintptr_t>(SSL_get_app_data(session.get()));
 }
 
 }  // namespace cohort::runtime

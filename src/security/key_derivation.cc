@@ -73,6 +73,17 @@ KeyDerivation::KeyDerivation(const GroupKey& key, std::string_view group)
   group_tag_ = ToNumber(tag);
 }
 
+KeyDerivation KeyDerivation::OfPlaintext(std::string_view group) {
+  constexpr std::string_view kText = "cohort plaintext, known to all..";
+  static_assert(kText.size() == kKeyBytes);
+  return KeyDerivation(
+      GroupKey(std::span<const std::byte, kKeyBytes>(AsBytes(kText).data(), kKeyBytes)), group);
+}
+
+KeyDerivation KeyDerivation::Of(const std::optional<GroupKey>& key, std::string_view group) {
+  return key ? KeyDerivation(*key, group) : OfPlaintext(group);
+}
+
 void KeyDerivation::Expand(std::string_view label, Bytes fields, MutableBytes out) const {
   std::array<std::byte, kInfoMax> info;
   wire::ByteWriter writer(info);
@@ -114,6 +125,7 @@ TlsPsk KeyDerivation::LifelinePsk() const {
   std::snprintf(tag, sizeof tag, "%08x", group_tag_);
   TlsPsk psk;
   psk.identity = std::string("cohort-1 ") + tag;
+  COHORT_CHECK(psk.identity.size() == kLifelineIdentityBytes);
   Expand("lifeline psk", {}, psk.secret.Fill());
   return psk;
 }

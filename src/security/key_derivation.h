@@ -9,6 +9,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -26,8 +27,9 @@ using KeyEpoch = uint32_t;
 
 // External PSK of TLS 1.3 (RFC 8446, 4.2.11). The identity travels in clear and tells nothing but
 // the group's tag.
+inline constexpr size_t kLifelineIdentityBytes = 17;
 struct TlsPsk {
-  std::string identity;
+  std::string identity;  // kLifelineIdentityBytes. A lifeline without TLS begins with it.
   SecretKey secret;
 };
 
@@ -37,6 +39,10 @@ bool HkdfSha256(Bytes secret, Bytes salt, Bytes info, MutableBytes out);
 class KeyDerivation {
  public:
   KeyDerivation(const GroupKey& key, std::string_view group);
+  // By a key that everybody knows: without one, the tags still tell groups apart. Spec 10.24.
+  static KeyDerivation OfPlaintext(std::string_view group);
+  // By the group's key, if it has one.
+  static KeyDerivation Of(const std::optional<GroupKey>& key, std::string_view group);
 
   SecretKey PacketKey(const MemberId& sender, wire::PacketType channel, KeyEpoch epoch) const;
   uint32_t group_tag() const { return group_tag_; }

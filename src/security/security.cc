@@ -8,16 +8,6 @@
 #include "base/check.h"
 
 namespace cohort::security {
-namespace {
-
-// Without a key the tags still tell groups apart, by a key that everybody knows.
-GroupKey PublicKey() {
-  constexpr std::string_view kText = "cohort plaintext, known to all..";
-  static_assert(kText.size() == kKeyBytes);
-  return GroupKey(std::span<const std::byte, kKeyBytes>(AsBytes(kText).data(), kKeyBytes));
-}
-
-}  // namespace
 
 Security::Security(const Options& options)
     : encrypted_(options.key.has_value()),
@@ -25,8 +15,8 @@ Security::Security(const Options& options)
       instance_(options.self.instance),
       join_no_(options.self.join_no),
       first_packet_number_(options.first_packet_number),
-      keys_(options.key ? *options.key : PublicKey(), options.group),
-      plaintext_tag_(KeyDerivation(PublicKey(), options.group).group_tag()),
+      keys_(KeyDerivation::Of(options.key, options.group)),
+      plaintext_tag_(KeyDerivation::OfPlaintext(options.group).group_tag()),
       limiter_(keys_.TableSeed()) {
   COHORT_CHECK(first_packet_number_ >= 1);
 }

@@ -64,6 +64,14 @@ ParsedHeader ParsePacketHeader(Bytes datagram) {
   return parsed;
 }
 
+std::optional<uint32_t> PeekGroupTag(Bytes datagram) {
+  if (datagram.size() < kPacketHeaderBytes) return std::nullopt;
+  ByteReader reader(datagram);
+  if (reader.ReadU8() != kMagic || reader.ReadU8() >> 4 != kWireVersion) return std::nullopt;
+  reader.ReadU16();  // Flags and key slot.
+  return reader.ReadU32();
+}
+
 bool SerializePacketHeader(const PacketHeader& header, MutableBytes out) {
   if (!IsValid(header) || out.size() < header.Size()) return false;
   ByteWriter writer(out);

@@ -56,6 +56,10 @@ struct ParsedHeader {
 // Reads the header of a whole datagram and checks that `length` is what is there.
 ParsedHeader ParsePacketHeader(Bytes datagram);
 
+// The group tag alone, of whatever may be a packet of this version: enough to find the group that
+// judges it.
+std::optional<uint32_t> PeekGroupTag(Bytes datagram);
+
 // Writes header.Size() bytes at the start of `out`. False, with nothing written, when `out` is
 // shorter or a field does not fit.
 bool SerializePacketHeader(const PacketHeader& header, MutableBytes out);

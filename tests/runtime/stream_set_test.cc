@@ -8,9 +8,11 @@
 #include <sys/socket.h>
 
 #include <map>
+#include <optional>
 
 #include "runtime/member_sockets.h"
 #include "runtime/socket_address.h"
+#include "runtime/stream_door.h"
 
 namespace cohort::runtime {
 namespace {
@@ -34,25 +36,39 @@ struct SeenEvent {
   std::string text;
 };
 
-// One member's streams, with all that they report.
+constexpr char kPlain[] =
+    "cohort-1 0000abcd";  // What lifelines of a group without a key begin with.
+
+// One member's streams and the door they come in by, with all that they report.
 class Side {
  public:
-  Side(asio::io_context& io, std::unique_ptr<TlsContext> tls) : tls_(std::move(tls)) {
+  Side(asio::io_context& io, std::optional<security::TlsPsk> psk) : psk_(std::move(psk)) {
     InterfaceWish wish;
     wish.bind.host = "127.0.0.1";
     SocketWishes wishes;
     wishes.interface = *ChooseInterface(wish, ListInterfaces(), "");
     MemberSockets sockets = *OpenMemberSockets(wishes);
     address = sockets.address;
+    if (psk_) tls_ = *TlsContext::ForClients(*psk_);
     streams = std::make_unique<StreamSet>(
-        io, std::move(sockets.listener), address, tls_.get(), [this](const StreamEvent& event) {
+        io, address, tls_.get(), kPlain, [this](const StreamEvent& event) {
           if (event.kind == Kind::kBytes) {
             bytes[event.stream] += AsText(event.bytes);
             return;
           }
           events.push_back({event.kind, event.stream, event.reset, event.text});
         });
-    streams->Start();
+    door = *StreamDoor::Open(
+        io, std::move(sockets.listener),
+        {[this](std::string_view identity) { return Find(identity); },
+         [this](uint64_t, const std::shared_ptr<Stream>& stream) { streams->Adopt(stream); }});
+    door->Start();
+  }
+  ~Side() { Abort(); }
+  TlsContext::Known Find(std::string_view identity) const {
+    if (psk_)
+      return identity == psk_->identity ? TlsContext::Known{&*psk_, 1} : TlsContext::Known{};
+    return {nullptr, identity == kPlain ? uint64_t{1} : 0};
   }
 
   void Do(StreamAction::Kind kind, engine::StreamId stream, const Address& to = {},
@@ -65,16 +81,23 @@ class Side {
     }
     return nullptr;
   }
+  bool empty() const { return door->size() == 0 && streams->empty(); }
+  void Abort() {
+    door->Close();
+    streams->Abort();
+  }
 
   Address address;
   std::vector<SeenEvent> events;
   std::map<engine::StreamId, std::string> bytes;
 
  private:
+  std::optional<security::TlsPsk> psk_;
   std::unique_ptr<TlsContext> tls_;
 
  public:
   std::unique_ptr<StreamSet> streams;
+  std::unique_ptr<StreamDoor> door;
 };
 
 class StreamSetTest : public ::testing::Test {
@@ -87,8 +110,8 @@ class StreamSetTest : public ::testing::Test {
     }
     return true;
   }
-  std::unique_ptr<TlsContext> Tls(const char* identity, uint8_t fill) {
-    return *TlsContext::Create(NewPsk(identity, fill));
+  std::optional<security::TlsPsk> Tls(const char* identity, uint8_t fill) {
+    return NewPsk(identity, fill);
   }
   void TearDown() override {
     while (io_.poll() != 0) {
@@ -114,18 +137,18 @@ TEST_F(StreamSetTest, WithOneKeyALifelineOpensAndCarriesBytesBothWays) {
       [&] { return b.bytes[accepted].size() == large.size() + 5 && a.bytes[1].size() == 7; }));
   EXPECT_EQ(b.bytes[accepted], "hello" + large);
   EXPECT_EQ(a.bytes[1], "welcome");
-  a.streams->Abort();
-  b.streams->Abort();
+  a.Abort();
+  b.Abort();
 }
 
 TEST_F(StreamSetTest, WithAnotherKeyTheHandshakeFailsAndTheTextNamesTheKey) {
   Side a(io_, Tls("g", 1));
   Side b(io_, Tls("g", 2));
   a.Do(StreamAction::Kind::kOpen, 1, b.address);
-  ASSERT_TRUE(RunUntil([&] { return a.Find(Kind::kFailed) && b.streams->empty(); }));
+  ASSERT_TRUE(RunUntil([&] { return a.Find(Kind::kFailed) && b.empty(); }));
   EXPECT_THAT(a.Find(Kind::kFailed)->text, HasSubstr("key"));
   EXPECT_TRUE(b.events.empty());
-  EXPECT_EQ(b.streams->stats().handshakes_failed, 1u);
+  EXPECT_EQ(b.door->stats().handshakes_failed, 1u);
 }
 
 TEST_F(StreamSetTest, WithAnotherIdentityTheHandshakeFailsToo) {
@@ -137,13 +160,13 @@ TEST_F(StreamSetTest, WithAnotherIdentityTheHandshakeFailsToo) {
 }
 
 TEST_F(StreamSetTest, PlaintextAgainstTlsFailsOnBothSides) {
-  Side a(io_, nullptr);
+  Side a(io_, std::nullopt);
   Side b(io_, Tls("g", 1));
   a.Do(StreamAction::Kind::kOpen, 1, b.address);
   ASSERT_TRUE(
       RunUntil([&] { return a.Find(Kind::kOpened) != nullptr; }));  // It knows of no handshake.
   a.Do(StreamAction::Kind::kSend, 1, {}, "these bytes are no handshake");
-  ASSERT_TRUE(RunUntil([&] { return a.Find(Kind::kClosed) && b.streams->empty(); }));
+  ASSERT_TRUE(RunUntil([&] { return a.Find(Kind::kClosed) && b.empty(); }));
   EXPECT_TRUE(b.events.empty());
 }
 
@@ -154,7 +177,7 @@ TEST_F(StreamSetTest, AnOrderlyCloseFlushesAndIsSeenAsAnEndWithoutReset) {
   ASSERT_TRUE(RunUntil([&] { return a.Find(Kind::kOpened) && b.Find(Kind::kAccepted); }));
   a.Do(StreamAction::Kind::kSend, 1, {}, std::string(100'000, 'y'));
   a.Do(StreamAction::Kind::kClose, 1);
-  ASSERT_TRUE(RunUntil([&] { return b.Find(Kind::kClosed) && a.streams->empty(); }));
+  ASSERT_TRUE(RunUntil([&] { return b.Find(Kind::kClosed) && a.empty(); }));
   EXPECT_FALSE(b.Find(Kind::kClosed)->reset);
   EXPECT_EQ(b.bytes[b.Find(Kind::kAccepted)->stream].size(), 100'000u);
   EXPECT_EQ(a.Find(Kind::kClosed), nullptr);  // Who closes is not told.
@@ -168,16 +191,23 @@ FileDescriptor Connect(const Address& to) {
   return fd;
 }
 
+FileDescriptor ConnectAndGreet(const Address& to, std::string_view greeting = kPlain) {
+  FileDescriptor fd = Connect(to);
+  EXPECT_EQ(::send(fd.get(), greeting.data(), greeting.size(), MSG_NOSIGNAL),
+            static_cast<ssize_t>(greeting.size()));
+  return fd;
+}
+
 TEST_F(StreamSetTest, FinAndResetAreToldApart) {
-  Side a(io_, nullptr);
-  FileDescriptor orderly = Connect(a.address);
+  Side a(io_, std::nullopt);
+  FileDescriptor orderly = ConnectAndGreet(a.address);
   ASSERT_TRUE(RunUntil([&] { return a.events.size() == 1; }));
   orderly.Close();
   ASSERT_TRUE(RunUntil([&] { return a.events.size() == 2; }));
   EXPECT_EQ(a.events[1].kind, Kind::kClosed);
   EXPECT_FALSE(a.events[1].reset);
 
-  FileDescriptor broken = Connect(a.address);
+  FileDescriptor broken = ConnectAndGreet(a.address);
   ASSERT_TRUE(RunUntil([&] { return a.events.size() == 3; }));
   const linger at_once{1, 0};
   setsockopt(broken.get(), SOL_SOCKET, SO_LINGER, &at_once, sizeof(at_once));
@@ -202,9 +232,9 @@ TEST_F(StreamSetTest, APortNobodyListensOnIsRefusedAndAnOpenOneAnswersAProbe) {
   Side b(io_, Tls("g", 1));
   Address nobody = b.address;
   {
-    Side gone(io_, nullptr);
+    Side gone(io_, std::nullopt);
     nobody = gone.address;
-    gone.streams->Abort();
+    gone.Abort();
   }
   a.Do(StreamAction::Kind::kOpen, 1, nobody);
   a.Do(StreamAction::Kind::kProbe, 3, nobody);
@@ -215,13 +245,13 @@ TEST_F(StreamSetTest, APortNobodyListensOnIsRefusedAndAnOpenOneAnswersAProbe) {
   EXPECT_EQ(answers[1], Kind::kRefused);
   EXPECT_EQ(answers[3], Kind::kRefused);
   EXPECT_EQ(answers[5], Kind::kAnswered);
-  ASSERT_TRUE(RunUntil([&] { return b.streams->empty(); }));
+  ASSERT_TRUE(RunUntil([&] { return b.empty(); }));
   EXPECT_TRUE(b.events.empty());
 }
 
 TEST_F(StreamSetTest, APeerThatDoesNotReadFillsTheQueueToItsLimitAndIsCutOff) {
-  Side a(io_, nullptr);
-  FileDescriptor idle = Connect(a.address);
+  Side a(io_, std::nullopt);
+  FileDescriptor idle = ConnectAndGreet(a.address);
   ASSERT_TRUE(RunUntil([&] { return a.Find(Kind::kAccepted) != nullptr; }));
   const engine::StreamId stream = a.Find(Kind::kAccepted)->stream;
   const std::string block(1 << 20, 'z');
@@ -233,23 +263,61 @@ TEST_F(StreamSetTest, APeerThatDoesNotReadFillsTheQueueToItsLimitAndIsCutOff) {
 }
 
 TEST_F(StreamSetTest, AQueueThatDrainsSaysThatItIsWritableAgain) {
-  Side a(io_, nullptr);
-  Side b(io_, nullptr);
+  Side a(io_, std::nullopt);
+  Side b(io_, std::nullopt);
   a.Do(StreamAction::Kind::kOpen, 1, b.address);
   ASSERT_TRUE(RunUntil([&] { return a.Find(Kind::kOpened) && b.Find(Kind::kAccepted); }));
   a.Do(StreamAction::Kind::kSend, 1, {}, std::string(engine::kStreamQueueBytesMax, 'w'));
   ASSERT_TRUE(RunUntil([&] { return a.Find(Kind::kWritable) != nullptr; }));
-  a.streams->Abort();
-  b.streams->Abort();
+  a.Abort();
+  b.Abort();
+}
+
+TEST_F(StreamSetTest, APlainLifelineOfAnotherGroupIsClosedAndNobodyIsTold) {
+  Side a(io_, std::nullopt);
+  const FileDescriptor other = ConnectAndGreet(a.address, "cohort-1 0000abce");
+  ASSERT_TRUE(RunUntil([&] { return a.door->stats().handshakes_failed == 1; }));
+  EXPECT_EQ(a.door->size(), 0u);
+  EXPECT_TRUE(a.events.empty());
+}
+
+TEST_F(StreamSetTest, AGroupWithAKeyTakesNoLifelineThatOnlySaysItsName) {
+  Side a(io_, Tls(kPlain, 1));
+  const FileDescriptor other = ConnectAndGreet(a.address);
+  ASSERT_TRUE(RunUntil([&] { return a.door->stats().handshakes_failed == 1; }));
+  EXPECT_TRUE(a.events.empty());
+}
+
+TEST_F(StreamSetTest, AGreetingThatComesInPiecesIsPutTogetherAndWhatFollowsIsTheGroups) {
+  Side a(io_, std::nullopt);
+  const FileDescriptor slow = ConnectAndGreet(a.address, "cohort-1");
+  ASSERT_TRUE(RunUntil([&] { return a.door->size() == 1; }));
+  while (io_.poll() != 0) {
+  }
+  EXPECT_TRUE(a.events.empty());
+  ASSERT_EQ(::send(slow.get(), " 0000abcdhello", 14, MSG_NOSIGNAL), 14);
+  ASSERT_TRUE(RunUntil([&] { return !a.bytes.empty(); }));
+  EXPECT_EQ(a.bytes.begin()->second, "hello");
+  EXPECT_EQ(a.door->size(), 0u);
+  a.Abort();
+}
+
+TEST_F(StreamSetTest, AProbeIsNoFailedHandshake) {
+  Side a(io_, Tls("g", 1));
+  Connect(a.address).Close();
+  const FileDescriptor silent = Connect(a.address);
+  ASSERT_TRUE(RunUntil([&] { return a.door->size() == 1; }));
+  EXPECT_EQ(a.door->stats().handshakes_failed, 0u);
+  a.Abort();
 }
 
 TEST_F(StreamSetTest, NoMoreHandshakesAreUnderWayThanTheLimit) {
   Side a(io_, Tls("g", 1));
   std::vector<FileDescriptor> silent;
   for (size_t i = 0; i < kHandshakesMax + 8; ++i) silent.push_back(Connect(a.address));
-  ASSERT_TRUE(RunUntil([&] { return a.streams->stats().turned_away == 8; }));
-  EXPECT_EQ(a.streams->stats().open, kHandshakesMax);
-  a.streams->Abort();
+  ASSERT_TRUE(RunUntil([&] { return a.door->stats().turned_away == 8; }));
+  EXPECT_EQ(a.door->size(), kHandshakesMax);
+  a.Abort();
 }
 
 TEST_F(StreamSetTest, ConnectionsThatWereRefusedTakeNoPlaceOfAHandshake) {
@@ -260,11 +328,11 @@ TEST_F(StreamSetTest, ConnectionsThatWereRefusedTakeNoPlaceOfAHandshake) {
   ASSERT_TRUE(RunUntil([&] { return a.events.size() == kHandshakesMax; }));
   ASSERT_NE(a.Find(Kind::kRefused), nullptr);
   b.Do(StreamAction::Kind::kOpen, 1, a.address);
-  ASSERT_TRUE(RunUntil([&] { return a.Find(Kind::kAccepted) || a.streams->stats().turned_away; }));
-  EXPECT_EQ(a.streams->stats().turned_away, 0u);
-  EXPECT_EQ(a.streams->stats().handshakes_failed, 0u);
-  a.streams->Abort();
-  b.streams->Abort();
+  ASSERT_TRUE(RunUntil([&] { return a.Find(Kind::kAccepted) || a.door->stats().turned_away; }));
+  EXPECT_EQ(a.door->stats().turned_away, 0u);
+  EXPECT_EQ(a.door->stats().handshakes_failed, 0u);
+  a.Abort();
+  b.Abort();
 }
 
 }  // namespace

@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <net/if.h>
+#include <netinet/in.h>
 #include <poll.h>
 #include <unistd.h>
 
@@ -84,7 +85,8 @@ class UdpSocketTest : public ::testing::Test {
 
 TEST_F(UdpSocketTest, FortyFourSegmentsToAMulticastGroupArriveWholeInOneCall) {
   UdpSocket receiver = *UdpSocket::OpenMulticast(group_, OnLoopback());
-  PacketSender sender(sender_.fd(), group_);
+  SendGate gate;
+  PacketSender sender(sender_.fd(), group_, gate);
   const std::vector<size_t> sizes(44, 1472);
   sender.Send(NewPackets(sizes, true, {}));
 
@@ -101,7 +103,8 @@ TEST_F(UdpSocketTest, FortyFourSegmentsToAMulticastGroupArriveWholeInOneCall) {
 
 TEST_F(UdpSocketTest, ARunEndsWithAShorterPacketAndTheNextOneBegins) {
   UdpSocket receiver = *UdpSocket::OpenUnicast(Ip("127.0.0.1", 0), OnLoopback());
-  PacketSender sender(sender_.fd(), {});
+  SendGate gate;
+  PacketSender sender(sender_.fd(), {}, gate);
   const std::vector<size_t> sizes{1000, 1000, 400, 1472, 1472, 60, 60, 61};
   sender.Send(NewPackets(sizes, false, receiver.local()));
   const Received received = ReceiveAll(receiver, sizes.size());
@@ -112,7 +115,8 @@ TEST_F(UdpSocketTest, ARunEndsWithAShorterPacketAndTheNextOneBegins) {
 
 TEST_F(UdpSocketTest, WithoutSegmentationEverythingArrivesAllTheSame) {
   UdpSocket receiver = *UdpSocket::OpenUnicast(Ip("127.0.0.1", 0), OnLoopback());
-  PacketSender sender(sender_.fd(), {});
+  SendGate gate;
+  PacketSender sender(sender_.fd(), {}, gate);
   sender.DisableSegments();
   const std::vector<size_t> sizes(100, 1200);
   sender.Send(NewPackets(sizes, false, receiver.local()));
@@ -122,7 +126,8 @@ TEST_F(UdpSocketTest, WithoutSegmentationEverythingArrivesAllTheSame) {
 
 TEST_F(UdpSocketTest, MoreThanTheKernelTakesInOneSendIsSplit) {
   UdpSocket receiver = *UdpSocket::OpenUnicast(Ip("127.0.0.1", 0), OnLoopback());
-  PacketSender sender(sender_.fd(), {});
+  SendGate gate;
+  PacketSender sender(sender_.fd(), {}, gate);
   const std::vector<size_t> sizes(150, 1400);
   sender.Send(NewPackets(sizes, false, receiver.local()));
   EXPECT_EQ(ReceiveAll(receiver, sizes.size()).sizes, sizes);
@@ -132,7 +137,8 @@ TEST_F(UdpSocketTest, MoreThanTheKernelTakesInOneSendIsSplit) {
 TEST_F(UdpSocketTest, WithoutAMulticastAddressEveryPeerGetsACopy) {
   UdpSocket first = *UdpSocket::OpenUnicast(Ip("127.0.0.1", 0), OnLoopback());
   UdpSocket second = *UdpSocket::OpenUnicast(Ip("127.0.0.1", 0), OnLoopback());
-  PacketSender sender(sender_.fd(), {});
+  SendGate gate;
+  PacketSender sender(sender_.fd(), {}, gate);
   sender.SetPeers({first.local(), second.local()});
   sender.Send(NewPackets({100, 100}, true, {}));
   EXPECT_EQ(ReceiveAll(first, 2).sizes.size(), 2u);
@@ -143,17 +149,39 @@ TEST_F(UdpSocketTest, TwoMembersOfOneHostShareTheMulticastPort) {
   UdpSocket first = *UdpSocket::OpenMulticast(group_, OnLoopback());
   absl::StatusOr<UdpSocket> second = UdpSocket::OpenMulticast(group_, OnLoopback());
   ASSERT_TRUE(second.ok()) << second.status();
-  PacketSender sender(sender_.fd(), group_);
+  SendGate gate;
+  PacketSender sender(sender_.fd(), group_, gate);
   sender.Send(NewPackets({100}, true, {}));
   EXPECT_EQ(ReceiveAll(first, 1).sizes.size(), 1u);
   EXPECT_EQ(ReceiveAll(*second, 1).sizes.size(), 1u);
+}
+
+// Only the option is looked at: what goes out by the loopback interface comes back in any case.
+TEST_F(UdpSocketTest, OfTwoThatSendFromOneSocketEachSendsWithTheLoopItWants) {
+  const auto loop = [this] {
+    int value = -1;
+    socklen_t size = sizeof(value);
+    getsockopt(sender_.fd(), IPPROTO_IP, IP_MULTICAST_LOOP, &value, &size);
+    return value;
+  };
+  SendGate gate;
+  PacketSender loud(sender_.fd(), group_, gate);
+  PacketSender quiet(sender_.fd(), group_, gate);
+  quiet.SetLoop(false);
+  for (int i = 0; i < 2; ++i) {
+    quiet.Send(NewPackets({100}, true, {}));
+    EXPECT_EQ(loop(), 0);
+    loud.Send(NewPackets({100}, true, {}));
+    EXPECT_EQ(loop(), 1);
+  }
 }
 
 TEST_F(UdpSocketTest, AnotherGroupOnTheSamePortIsNotHeard) {
   const Address other = Ip("239.255.77.98", kGroupPort);
   UdpSocket receiver = *UdpSocket::OpenMulticast(group_, OnLoopback());
   UdpSocket other_receiver = *UdpSocket::OpenMulticast(other, OnLoopback());
-  PacketSender sender(sender_.fd(), other);
+  SendGate gate;
+  PacketSender sender(sender_.fd(), other, gate);
   sender.Send(NewPackets({100}, true, {}));
   EXPECT_EQ(ReceiveAll(other_receiver, 1).sizes.size(), 1u);
   DatagramBatch batch;
@@ -166,7 +194,8 @@ TEST_F(UdpSocketTest, APortNobodyListensOnIsReportedWithItsAddress) {
     UdpSocket gone = *UdpSocket::OpenUnicast(Ip("127.0.0.1", 0), OnLoopback());
     closed = gone.local();
   }
-  PacketSender sender(sender_.fd(), {});
+  SendGate gate;
+  PacketSender sender(sender_.fd(), {}, gate);
   sender.Send(NewPackets({10}, false, closed));
   pollfd wait{sender_.fd(), 0, 0};
   ASSERT_EQ(poll(&wait, 1, 1000), 1);
@@ -179,7 +208,8 @@ TEST_F(UdpSocketTest, DatagramsLostToAFullSocketAreCounted) {
   UdpSocket::Options tiny = OnLoopback();
   tiny.receive_buffer_bytes = 4096;
   UdpSocket receiver = *UdpSocket::OpenUnicast(Ip("127.0.0.1", 0), tiny);
-  PacketSender sender(sender_.fd(), {});
+  SendGate gate;
+  PacketSender sender(sender_.fd(), {}, gate);
   sender.DisableSegments();
   sender.Send(NewPackets(std::vector<size_t>(60, 1400), false, receiver.local()));
   DatagramBatch batch;
@@ -209,7 +239,8 @@ TEST_F(UdpSocketTest, Ipv6LinkScopeMulticastComesBackToItsOwnHost) {
   Address group6 = Ip("ff02::4d99", kGroupPort);
   UdpSocket receiver = *UdpSocket::OpenMulticast(group6, options);
   group6.scope = options.interface_index;
-  PacketSender sender(sender6->fd(), group6);
+  SendGate gate;
+  PacketSender sender(sender6->fd(), group6, gate);
   sender.Send(NewPackets({1452, 1452, 7}, true, {}));
   EXPECT_EQ(ReceiveAll(receiver, 3).sizes, (std::vector<size_t>{1452, 1452, 7}));
 }
