@@ -146,6 +146,7 @@ struct ChangeUpcall {
   std::optional<Buffer> value;  // Empty when the key went away.
   Version version;
   MemberId writer;
+  bool begins = false;  // Of a convergent map: the entry was not there.
 };
 using Upcall = std::variant<MessageUpcall, ViewUpcall, EventUpcall, DoneUpcall, ChangeUpcall>;
 

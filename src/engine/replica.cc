@@ -388,6 +388,7 @@ void Replica::DrainChanges(map::Output& changes, const MemberId& writer, Output&
     upcall.value = std::move(change.value);
     upcall.version = change.version;
     upcall.writer = change.writer;
+    upcall.begins = change.begins;
     out.upcalls.emplace_back(std::move(upcall));
   }
   changes.changes.clear();

@@ -112,13 +112,11 @@ GroupTime Registers::ExpiresAt() const {
   return std::min(accessed_at + static_cast<GroupTime>(ttl_ms), kGroupTimeMaxMs);
 }
 
-Stamp Registers::WrittenLast() const {
-  Stamp latest = created;
+Stamp Registers::Activity() const {
+  Stamp latest = std::max({created, ttl.stamp, access.stamp});
   for (const Attribute& attribute : attributes) latest = std::max(latest, attribute.mark.stamp);
   return latest;
 }
-
-Stamp Registers::Activity() const { return std::max({WrittenLast(), ttl.stamp, access.stamp}); }
 
 Stamp Registers::Latest() const { return std::max({floor, expired.stamp, Activity()}); }
 

@@ -72,7 +72,6 @@ struct Registers {
   uint64_t Owner() const { return claim.epoch > 0 ? claim.writer : created.writer; }
   GroupTime ExpiresAt() const;  // 0: never.
   Stamp Activity() const;       // The latest of what keeps a life from expiring.
-  Stamp WrittenLast() const;    // The beginning of the life, or the latest write to an attribute.
   Stamp Latest() const;         // Of all stamps here.
   const Attribute* Find(std::string_view name) const;  // Absent ones too.
   // Adds it, keeping names in order; of an attribute that is named twice the last one counts.

@@ -228,6 +228,7 @@ void ConvergentMap::Feed(std::string_view key, const Entry* before, const Entry&
   if (!after.tombstone) change.value = UnnamedValueOf(after.value);
   change.version = after.version;
   change.writer = writer;
+  change.begins = !was_there && !after.tombstone;
 }
 
 // Spec 11.11. One change tells of it, and one of each entry that is left, with what is left of it.

@@ -1,6 +1,7 @@
 #include "map/merge_claims.h"
 
 #include <algorithm>
+#include <utility>
 
 namespace cohort::map {
 namespace {
@@ -28,9 +29,17 @@ Ownership SettleClaims(const Ownership& ours, const Ownership& carried) {
   return {carried.epoch, kNobody};
 }
 
-bool Yield(Registers& carried, const Registers& held, uint64_t base) {
-  // Who had lost the entry could not end it any more, nor begin it anew.
-  if (!held.IsAlive() || carried.created != held.created) return false;
+void Yield(Registers& carried, const Registers& held, uint64_t base) {
+  // Who had lost the entry when the sides parted could not end it any more, nor begin it anew. But
+  // what a side of its own has ended is over, since nobody may revive what somebody has ended.
+  if (held.IsAlive() && carried.created != held.created && carried.view > base) return;
+  if (!held.IsAlive() || carried.created != held.created) {
+    Registers nothing;
+    nothing.claim = carried.claim;
+    nothing.view = carried.view;
+    carried = std::move(nothing);
+    return;
+  }
   carried.expired = held.expired;
   carried.ttl = held.ttl;
   carried.ttl_ms = held.ttl_ms;
@@ -46,7 +55,6 @@ bool Yield(Registers& carried, const Registers& held, uint64_t base) {
       attribute.mark.stamp = JustAbove(other->mark.stamp);
     }
   }
-  return true;
 }
 
 void Prevail(Registers& carried, const Registers& held, uint64_t base) {
@@ -56,7 +64,7 @@ void Prevail(Registers& carried, const Registers& held, uint64_t base) {
     return;
   }
   if (carried.created < std::max(held.floor, held.created)) {
-    BeginAnew(carried, JustAbove(std::max(held.floor, held.created)));
+    if (held.view <= base) BeginAnew(carried, JustAbove(std::max(held.floor, held.created)));
     return;
   }
   if (carried.created != held.created) return;  // Begun anew: what the group has of it is over.

@@ -28,8 +28,8 @@ Ownership SettleClaims(const Ownership& ours, const Ownership& carried);
 // later, the last that both sides were in. `held`: what the group has of it.
 
 // The group's claim is the later one: changes `carried` so that it undoes nothing that the group
-// wrote after `base`. False: nothing is left to send.
-bool Yield(Registers& carried, const Registers& held, uint64_t base);
+// wrote after `base`. Of what has no effect at all only the version is to be sent.
+void Yield(Registers& carried, const Registers& held, uint64_t base);
 // This side's claim is the later one: changes `carried` so that what the group wrote undoes nothing
 // that this side wrote after `base`.
 void Prevail(Registers& carried, const Registers& held, uint64_t base);

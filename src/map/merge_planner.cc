@@ -181,9 +181,7 @@ void MergePlanner::PlanRegisters(const std::string& key, const Entry& theirs, co
   if (held.has_value() && held->IsAlive())
     version = std::max(version, LeaveOutOld(theirs, *held, *registers));
   if (held.has_value() && held->claim.epoch > registers->claim.epoch) {
-    if (!Yield(*registers, *held, BaseNumber())) return;
-    // Where it has lost all, the group's entry is what it was.
-    version = registers->WrittenLast();
+    Yield(*registers, *held, BaseNumber());
   } else if (held.has_value() && held->claim.epoch < registers->claim.epoch) {
     Prevail(*registers, *held, BaseNumber());
     version = std::max(version, registers->Latest());

@@ -99,6 +99,7 @@ struct Change {
   std::optional<Buffer> value;  // Empty when the key went away.
   Version version;
   MemberId writer;
+  bool begins = false;  // Of a convergent map: the entry was not there.
 };
 
 // An entry as a reader sees it.

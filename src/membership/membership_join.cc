@@ -269,7 +269,8 @@ void Membership::DropLostNewcomers(const Turn& turn, Output& out) {
   for (Newcomer& newcomer : newcomers_) {
     if (newcomer.lost_at > turn.now) continue;
     newcomer.lost_at = turn.now + options_.newcomer_heard_within;
-    if (IsCoordinator()) lost.push_back(newcomer);
+    // After a stop what it has said may wait to be read.
+    if (IsCoordinator() && (newcomer.asks_anew || !turn.was_stopped)) lost.push_back(newcomer);
   }
   Instant next = Instant::Infinite();
   for (const Newcomer& newcomer : newcomers_) next = std::min(next, newcomer.lost_at);

@@ -223,7 +223,7 @@ void Group::Impl::OnUpcalls(const engine::Engine& engine, std::vector<engine::Up
 
 bool Group::Impl::OpenedMap::IsNews(const engine::ChangeUpcall& change,
                                     const InstanceId& self) const {
-  if (change.writer.instance != self || want_own > 0) return true;
+  if (change.writer.instance != self || change.begins || want_own > 0) return true;
   const auto cause = static_cast<ChangeCause>(change.cause);
   const bool of_one_write = cause == ChangeCause::kPut || cause == ChangeCause::kErase;
   const KeyFilter wanted = own_keys;

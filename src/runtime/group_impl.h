@@ -52,7 +52,8 @@ struct Group::Impl : public std::enable_shared_from_this<Group::Impl> {
     const std::string name;
     const std::shared_ptr<runtime::Subscribers<Change>> subscribers;
     // Subscribers to whom all writes of this member are news, and which of their keys are to the
-    // others. Where nobody asks for one it does not wake the delivery thread.
+    // others; the beginning of an entry is to all. Where nobody asks for one it does not wake the
+    // delivery thread.
     std::atomic<size_t> want_own{0};
     std::atomic<KeyFilter> own_keys{nullptr};
     bool IsNews(const engine::ChangeUpcall& change, const InstanceId& self) const;

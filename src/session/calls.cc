@@ -234,6 +234,11 @@ absl::StatusOr<SessionSnapshot> Core::LoadFromGroup(std::string_view id, const R
   }
 }
 
+absl::Status Core::StillMerging() {
+  return absl::UnavailableError(
+      "the members are still merging what another side of the group held: ask again");
+}
+
 absl::StatusOr<SessionSnapshot> Core::Load(std::string_view id) {
   const ReplicaPtr in_group = replica();
   // Twice: it may move from here to the group in between. In the other direction it is here first.
@@ -242,6 +247,8 @@ absl::StatusOr<SessionSnapshot> Core::Load(std::string_view id) {
     if (in_group == nullptr) break;
     absl::StatusOr<SessionSnapshot> snapshot = LoadFromGroup(id, *in_group);
     if (snapshot.ok() || !absl::IsNotFound(snapshot.status())) return snapshot;
+    // What a merge brings at this moment is there the second time.
+    if (in_group->merging()) return StillMerging();
   }
   return absl::NotFoundError("no such session");
 }

@@ -156,12 +156,15 @@ void Core::Rescan(Replica& replica, bool tell) {
     const MutexLock lock(&mutex_);
     known = table_.Ids(SIZE_MAX);
     // What was loaded before it was listed, and has gone with the state before.
-    for (const std::string& id : table_.UsedUnlisted()) {
+    const bool may_come = replica.merging();
+    for (const std::string& id : may_come ? std::vector<std::string>() : table_.UsedUnlisted()) {
       if (!local_.Exists(id) && !replica.Exists(id)) table_.Drop(id);
     }
   }
   std::sort(known.begin(), known.end());
   alarm_.Wake();
+  // What a merge may bring back yet is looked at the next time.
+  if (replica.merging()) known.clear();
   for (const std::string& id : known) {
     if (there.contains(id) || local_.Exists(id) || replica.Exists(id)) continue;
     Forget(id);

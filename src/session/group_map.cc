@@ -4,6 +4,7 @@
 
 #include "runtime/group_impl.h"
 #include "runtime/replicated_map_impl.h"
+#include "session/record.h"
 #include "session/session_map.h"
 
 namespace cohort::session {
@@ -58,8 +59,12 @@ class GroupMap final : public SessionMap {
                            const WriteOptions& options) override {
     return map_.ExpireAsync(key, ttl, options, nullptr);
   }
+  bool merging() const override {
+    return group_->driver().Read(
+        [](const engine::Engine& engine, Instant) { return engine.merging(); });
+  }
   Subscription Subscribe(std::function<void(const Change&)> on_change) override {
-    return map_.Subscribe(std::move(on_change));
+    return map_.impl()->Subscribe(nullptr, std::move(on_change), IsEndKey);
   }
 
  private:

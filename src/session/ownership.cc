@@ -88,7 +88,11 @@ absl::Status Core::CheckFence(Session& session, const Replica& replica, Owner ow
 absl::Status Core::Own(Session& session, Replica& replica, uint64_t fence, bool always) {
   for (int i = 0; i < kClaimsMax; ++i) {
     const Owner owner = replica.OwnerOf(session.id);
-    if (owner == Owner::kNoSession) return absl::NotFoundError("no such session");
+    if (owner == Owner::kNoSession) {
+      if (replica.merging()) return StillMerging();
+      if (!replica.Exists(session.id)) return absl::NotFoundError("no such session");
+      continue;
+    }
     if (absl::Status status = CheckFence(session, replica, owner, fence, always); !status.ok())
       return status;
     bool is_owned = false;

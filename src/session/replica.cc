@@ -202,10 +202,6 @@ WriteResult Replica::Save(std::string_view id, const SessionChanges& changes,
   return result;
 }
 
-Subscription Replica::Subscribe(std::function<void(const Change&)> on_change) {
-  return map_.impl()->Subscribe(nullptr, std::move(on_change), IsEndKey);
-}
-
 WriteResult Replica::Claim(std::string_view id) {
   return map_->Claim(SessionKey(id), {.timeout = timeout_});
 }

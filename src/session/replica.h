@@ -56,6 +56,8 @@ class Replica {
   bool IsOf(const Home& home) const { return home.key == home_; }
   // Whether this member has its complete state.
   bool IsReadable() const;
+  // What is not found may come yet: a side of a partition is being merged.
+  bool merging() const { return map_->merging(); }
   bool Wrote(const Version& version) const { return map_->Wrote(version); }  // This member.
   // Runs `task` on the delivery thread.
   void Deliver(std::function<void()> task) const { map_->Deliver(std::move(task)); }
@@ -87,7 +89,8 @@ class Replica {
   // Not waited for.
   absl::Status Touch(std::string_view id, absl::Duration ttl);
 
-  // What this member writes is known to who wrote it, but for the records of ends.
+  // What this member writes is known to who wrote it, but for the records of ends, and for what
+  // begins: a call may have returned without knowing.
   Subscription Subscribe(std::function<void(const Change&)> on_change) {
     return map_->Subscribe(std::move(on_change));
   }

@@ -33,6 +33,8 @@ class SessionMap {
   virtual MemberId self() const = 0;
   virtual bool left() const = 0;  // The group was left.
   virtual View view() const = 0;
+  // What a side of a partition brings along is not all here yet: what is not found may come.
+  virtual bool merging() const = 0;
   virtual bool Wrote(const Version& version) const = 0;  // This member.
   // Runs `task` where changes are told.
   virtual void Deliver(std::function<void()> task) const = 0;

@@ -42,8 +42,7 @@ class Seat final : public session::SessionMap, public session::Environment {
   HostIndex host() const { return host_; }
   ProcessNumber process() const { return process_; }
   bool alive() const { return alive_; }
-  // What its side brings back is not here yet, though it has the group's state (docs/status.md).
-  bool merging() const { return alive_ && world_.NodeOf(host_)->engine()->merging(); }
+  bool merging() const override { return alive_ && world_.NodeOf(host_)->engine()->merging(); }
   bool joined() const { return alive_ && world_.NodeOf(host_)->engine()->joined(); }
   void End();  // The process is gone.
   void OnUpcall(const engine::Upcall& upcall);

@@ -318,7 +318,7 @@ std::optional<SessionSnapshot> SessionUsers::Load(Process& process, const std::s
   Note(process, "the map says " + process.seat->Get(session::SessionKey(id)).status().ToString() +
                     (process.core->replicated() ? "" : ", replication is off"));
   if (absl::IsNotFound(snapshot.status())) {
-    if (process.core->replicated() && !process.switching && !process.seat->merging())
+    if (process.core->replicated() && !process.switching)
       checker_.ReadNothing(At(process), since, id);
     for (User& user : users_) {
       if (user.id == id && random_.Chance(0.5)) user.id.clear();

@@ -217,6 +217,25 @@ TEST(Membership, AJoinerThatIsNotHeardIsDropped) {
       << world.Describe();
 }
 
+// What the newcomer has said meanwhile is yet to be read.
+TEST(Membership, ACoordinatorThatStoodStillGivesANewcomerAnotherSecond) {
+  World world({});
+  Gather(world, 3);
+  world.on_lifeline = [&](int, wire::StreamMessage type) {
+    return type == wire::StreamMessage::kWelcome;
+  };
+  world.Start(4);
+  ASSERT_TRUE(world.RunUntil(seconds(1), [&] { return world.MembersAt(1).size() == 4; }));
+  Random random(5);
+  const std::vector<SeqNo> received(4);
+  for (const bool was_stopped : {true, false}) {
+    MembershipOutput out;
+    const Instant at = world.now() + (was_stopped ? seconds(1) : seconds(2));
+    world.membership(1).OnTimer(Turn{at, received, random, true, was_stopped}, out);
+    EXPECT_EQ(out.convicted.empty(), was_stopped);
+  }
+}
+
 TEST(Membership, AJoinerThatMissedItsWelcomeAndAsksAnewIsNotWaitedFor) {
   World world({});
   Gather(world, 2);

@@ -30,6 +30,7 @@ class FakeMap final : public SessionMap {
 
   // ---- The test's side.
   absl::Status answer;  // Of all writes, which change nothing by themselves.
+  bool is_merging = false;
   void Begin(std::string_view id) {
     InfoRecord info;
     info.created = absl::FromUnixSeconds(1'700'000'000);
@@ -87,6 +88,7 @@ class FakeMap final : public SessionMap {
   }
   WriteResult Write(const WriteBatch&, const WriteOptions&) override { return Answer(); }
   WriteResult Erase(std::string_view, const WriteOptions&) override { return Answer(); }
+  bool merging() const override { return is_merging; }
   WriteResult Claim(std::string_view, const WriteOptions&) override { return Answer(); }
   absl::Status ExpireAsync(std::string_view, absl::Duration, const WriteOptions&) override {
     return answer;

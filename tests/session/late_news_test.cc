@@ -71,5 +71,23 @@ TEST_F(LateNewsTest, WhatWasLoadedBeforeItWasListedLeavesNothingWhenTheStateIsRe
   EXPECT_THAT(core_->kept().unlisted, IsEmpty());
 }
 
+TEST_F(LateNewsTest, WhatIsNotThereWhileASideIsMergedMayComeAndIsNotTakenForGone) {
+  map_->Begin("s1");
+  map_->Tell(ChangeCause::kPut, SessionKey("s1"), FakeMap::Other());
+  ASSERT_TRUE(core_->Load("s1").ok());
+  map_->End("s1");
+  map_->is_merging = true;
+  map_->Tell(ChangeCause::kSync, "", FakeMap::Other());
+  EXPECT_TRUE(absl::IsUnavailable(core_->Load("s1").status()));
+  EXPECT_TRUE(absl::IsUnavailable(core_->Save("s1", {.set = {{"n", "1"}}}).status));
+  EXPECT_TRUE(absl::IsUnavailable(core_->Invalidate("s1").status));
+  EXPECT_THAT(told_, ElementsAre("created s1"));
+  map_->is_merging = false;
+  map_->Tell(ChangeCause::kSync, "", FakeMap::Other());
+  EXPECT_TRUE(absl::IsNotFound(core_->Load("s1").status()));
+  EXPECT_TRUE(absl::IsNotFound(core_->Save("s1", {.set = {{"n", "1"}}}).status));
+  EXPECT_THAT(told_, ElementsAre("created s1", "invalidated s1"));
+}
+
 }  // namespace
 }  // namespace cohort::session
