@@ -72,8 +72,10 @@ stage_tsan() {
 }
 stage_sim() {
   say "simulator, 60 s of faults a seed, 2 to 7 members, both policies"
-  step "simulator, mixed faults, 500 seeds" \
-    build/release/cohort sim --seeds 1..500 --members 2..7 --minutes 1 --policy both --jobs "$jobs"
+  step "simulator, mixed faults, 1000 seeds" \
+    build/release/cohort sim --seeds 1..1000 --members 2..7 --minutes 1 --policy both --jobs "$jobs"
+  step "simulator, session stores, 100 seeds" \
+    build/release/cohort sim --seeds 1..100 --members 2..7 --minutes 1 --policy both --mix sessions --jobs "$jobs"
   step "simulator, the long watch: 60 member-hours, members that stand still, nobody excluded falsely" \
     build/release/cohort sim --seeds 1..24 --members 3..5 --minutes 40 --mix patience --jobs "$jobs"
 }

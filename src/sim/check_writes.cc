@@ -166,12 +166,25 @@ void WriteChecker::OnDone(const Moment& moment, const engine::DoneUpcall& done) 
   ++(command.ack == engine::AckLevel::kAll ? stats_.acknowledged_all : stats_.acknowledged_less);
   for (const std::string& key : command.keys) {
     const Version version = VersionOf(process, command, done, key);
+    const bool removes = command.kind == IssuedCommand::Kind::kErase && done.number > 0;
+    if (removes && version == Version::None()) NoteRemovalUnseen(moment, command, key);
     if (command.ack != engine::AckLevel::kLocal && version != Version::None()) {
       CheckAcknowledged(moment, command, key, version, issued);
     }
   }
   process.given.erase(process.given.lower_bound({done.command, ""}),
                       process.given.lower_bound({done.command + 1, ""}));
+}
+
+// Where a member begins anew it applies what waited, and feeds no changes of it: a removal among
+// that is of a version that nobody hears of, and its tombstone may be gone at once. But it is later
+// than what the same process had written to the key before.
+void WriteChecker::NoteRemovalUnseen(const Moment& moment, const IssuedCommand& command,
+                                     const std::string& key) {
+  for (Promise& promise : promises_[key]) {
+    if (promise.moment.process == moment.process && promise.command < command.id)
+      promise.removed_after = true;
+  }
 }
 
 Version WriteChecker::VersionOf(ProcessState& process, const IssuedCommand& command,
@@ -284,7 +297,7 @@ void WriteChecker::CheckPromise(const Moment& moment, const std::string& key,
   if (last != nullptr && last->version >= promise.version) return;
   if (promise.removes && (last == nullptr || !last->present)) return;
   const bool may_be_gone = last == nullptr || !last->present || removals_may_be_forgotten_;
-  if (may_be_gone && WasRemoved(key, promise.version)) return;
+  if (may_be_gone && (promise.removed_after || WasRemoved(key, promise.version))) return;
   violations_.Add("I12", moment,
                   "LOST: key " + key + " version " + Words(promise.version) +
                       ", acknowledged by all at " + Words(promise.moment.at) + " to host " +

@@ -117,6 +117,7 @@ class WriteChecker : public Checker {
     Moment moment;
     uint64_t command = 0;
     bool removes = false;
+    bool removed_after = false;  // By the same process, in a version that nobody heard of.
   };
 
   void OnApplied(const Moment& moment, const Applied& place, const ViewId& next, uint64_t digest);
@@ -124,6 +125,8 @@ class WriteChecker : public Checker {
   void OnChange(const Moment& moment, const engine::ChangeUpcall& change);
   void OnDone(const Moment& moment, const engine::DoneUpcall& done);
   // The version `command` gave to `key`; None() if that cannot be told.
+  void NoteRemovalUnseen(const Moment& moment, const IssuedCommand& command,
+                         const std::string& key);
   static Version VersionOf(ProcessState& process, const IssuedCommand& command,
                            const engine::DoneUpcall& done, const std::string& key);
   void CheckAcknowledged(const Moment& moment, const IssuedCommand& command, const std::string& key,

@@ -108,6 +108,25 @@ TEST_F(WriteCheckerTest, HoldsAPrimaryGroupToItsWordEvenThen) {
   EXPECT_THAT(Invariants(violations), ElementsAre("I12"));
 }
 
+// As where a member begins anew, and applies what waited: 4 writes 5, and removes it or not.
+TEST_F(WriteCheckerTest, KnowsARemovalOfWhichNoChangeWasFed) {
+  for (const int64_t removed : {0, 1}) {
+    Violations violations;
+    WriteChecker checker(Policy::kAvailable, violations);
+    Story story(checker);
+    checker.RemovalsMayBeForgotten();
+    story.Process(4, ProcessChange::kStarted);
+    story.Install(4, view_, {}, {4});
+    story.SeeView(4, view_, {4});
+    story.Issue(4, 9, "k");
+    story.Issue(4, 10, "k", engine::AckLevel::kAll, IssuedCommand::Kind::kErase);
+    story.Done(4, 9, 5);
+    story.Done(4, 10, 0, removed);
+    checker.AtEnd(story.At(4));
+    EXPECT_EQ(Invariants(violations).empty(), removed == 1);
+  }
+}
+
 TEST_F(WriteCheckerTest, SeesAKeyComeBackFromTheDead) {
   story_.Change(2, "k", 5);
   story_.Change(2, "k", 6, false, Cause::kErase);

@@ -89,18 +89,20 @@ class Story {
     checker_.OnUpcall(At(process), change);
   }
   void Issue(ProcessNumber process, uint64_t command, const std::string& key,
-             engine::AckLevel ack = engine::AckLevel::kAll) {
+             engine::AckLevel ack = engine::AckLevel::kAll,
+             IssuedCommand::Kind kind = IssuedCommand::Kind::kPut) {
     IssuedCommand issued;
-    issued.kind = IssuedCommand::Kind::kPut;
+    issued.kind = kind;
     issued.id = command;
     issued.ack = ack;
     issued.keys = {key};
     checker_.OnIssued(At(process), issued);
   }
-  void Done(ProcessNumber process, uint64_t command, uint64_t version) {
+  void Done(ProcessNumber process, uint64_t command, uint64_t version, int64_t number = 0) {
     engine::DoneUpcall done;
     done.command = command;
-    done.version = {version, 1};
+    if (version != 0) done.version = {version, 1};
+    done.number = number;
     checker_.OnUpcall(At(process), done);
   }
   void Process(ProcessNumber process, ProcessChange change) {
