@@ -96,8 +96,9 @@ class GlassFish(servers.Kind):
         shutil.copy(instance.files.built("cohort-glassfish"), self.bundle)
         instance.java += ["-Dcohort.nodeName=" + instance.route, "-Dcohort.group=" + instance.group, "-Dcohort.bind=" + instance.host.address,
                           "-Dcohort.keyFile=" + instance.group_key()]
+        # A deployment leaves an empty element, which would count.
         element = "<availability-service><web-container-availability/></availability-service></config>"
-        self._edit(instance, lambda text: text.replace("</config>", element, 1))
+        self._edit(instance, lambda text: re.sub(r"(<availability-service/>\s*)?</config>", element, text, count=1))
 
     def command(self, instance):
         with open(os.path.join(instance.directory, "command")) as file:
