@@ -82,10 +82,13 @@ void Engine::Core::Answer(Instant now, const Marks::Answer& answer) {
 
 // Spec 8.33
 void Engine::Core::TellWhoIsWrong() {
-  const Verifications::Answers answers = verifications_.TakeDifferent();
+  Verifications::Answers answers = verifications_.TakeDifferent();
   if (answers.empty() || options_.policy == Policy::kPrimary) return;
+  if (answers[0].second.view != view_.id) return;  // It is told, and may be asked for again.
+  std::stable_sort(answers.begin(), answers.end(), [this](const auto& a, const auto& b) {
+    return RankOf(a.first.instance) < RankOf(b.first.instance);
+  });
   const RepairMessage verdict = Judge(answers);
-  if (verdict.view != view_.id) return;  // It is told, and may be asked for again.
   static_cast<void>(
       Queue(MessageKind::kRepair, DeliveryClass::kAgreed, Encode(verdict), {.is_own = true}));
 }
@@ -97,9 +100,10 @@ void Engine::Core::DeliverRepair(Instant now, const DeliveredMessage& message,
     ++messages_malformed_;
     return;
   }
-  // Who was found wrong in another view may have a whole state again. Where votes count nobody
+  // Who was found wrong in another view may have a whole state again; in the order that ends this
+  // one nobody knows whether those who are right go on. Where votes count nobody
   // steps aside, whatever one member says.
-  if (verdict->view != view_.id || options_.policy == Policy::kPrimary) return;
+  if (verdict->view != view_.id || closing_ || options_.policy == Policy::kPrimary) return;
   for (const MemberId& wrong : verdict->wrong) {
     const std::optional<Rank> rank = RankOf(wrong.instance);
     if (!rank.has_value() || view_infos_[*rank].id != wrong) continue;

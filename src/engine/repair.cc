@@ -94,34 +94,23 @@ std::optional<RepairMessage> DecodeRepair(Bytes body) {
   return message;
 }
 
-RepairMessage Judge(const std::vector<std::pair<MemberId, Proof>>& answers) {
-  const auto is_older = [](const MemberId& a, const MemberId& b) {
-    return a.join_no != b.join_no ? a.join_no < b.join_no : a < b;
+RepairMessage Judge(const Verifications::Answers& answers) {
+  const auto votes = [&answers](const Proof& proof) {
+    return std::count_if(answers.begin(), answers.end(),
+                         [&proof](const auto& answer) { return answer.second == proof; });
   };
-  const Proof* right = nullptr;
-  size_t most = 0;
-  MemberId oldest;
-  for (const auto& [member, proof] : answers) {
-    size_t votes = 0;
-    MemberId first = member;
-    for (const auto& [other, same] : answers) {
-      if (same != proof) continue;
-      ++votes;
-      if (is_older(other, first)) first = other;
-    }
-    if (votes < most || (votes == most && !is_older(first, oldest))) continue;
-    right = &proof;
-    most = votes;
-    oldest = first;
-  }
   RepairMessage verdict;
+  if (answers.empty()) return verdict;
+  // The first of the greatest.
+  const Proof& right =
+      std::max_element(answers.begin(), answers.end(), [&votes](const auto& a, const auto& b) {
+        return votes(a.second) < votes(b.second);
+      })->second;
   for (const auto& [member, proof] : answers) {
-    if (proof != *right) verdict.wrong.push_back(member);
+    if (proof != right) verdict.wrong.push_back(member);
   }
-  if (right != nullptr) {
-    verdict.view = right->view;
-    verdict.position = right->position;
-  }
+  verdict.view = right.view;
+  verdict.position = right.position;
   return verdict;
 }
 

@@ -33,8 +33,8 @@ Buffer Encode(const RepairMessage& message);
 // Empty when `body` has another size, or names nobody, or more than a view has members.
 std::optional<RepairMessage> DecodeRepair(Bytes body);
 
-// Who of those that answered is wrong. Empty: all say the same.
-RepairMessage Judge(const std::vector<std::pair<MemberId, Proof>>& answers);
+// Who of those that answered, the longest a member first, is wrong. Empty: all say the same.
+RepairMessage Judge(const Verifications::Answers& answers);
 
 // In words, how the state `wrong` differs from `right`, which was taken later: entries of the same
 // version with other contents, and entries whose version only one of both has although the other

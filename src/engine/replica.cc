@@ -199,10 +199,13 @@ void Replica::OnView(Instant now, const ViewInfo& view, uint64_t hlc, Output& ou
     maps_->ForgetEarly();  // What the view before has opened is open.
     donor_.OnView(now, *maps_, true, transfer_out_);
   } else if (formed) {
-    if (carried_ != nullptr) maps_ = std::move(carried_);
-    // Nobody else is left who has any.
-    if (wrong_ != nullptr && maps_->size() == 0) maps_ = std::move(wrong_);
-    wrong_.reset();
+    // What is wrong in something is the state all the same where nobody else is left who has it;
+    // what was to be merged into it still is.
+    if (wrong_ != nullptr) {
+      maps_ = std::move(wrong_);
+    } else if (carried_ != nullptr) {
+      maps_ = std::move(carried_);
+    }
     DeclareSynced(now, out);
   } else {
     // When nobody holds the state the first member with data begins anew, and what others were
@@ -245,13 +248,11 @@ void Replica::BeginFresh(Instant now, Output& out) {
   Report(EventKind::kWarning, view_.self,
          "every member that held the whole state is gone; this member goes on with what it has", 0,
          now, out);
-  std::unique_ptr<map::MapSet> maps =
-      carried_ != nullptr ? std::move(carried_) : std::make_unique<map::MapSet>(options_.maps);
-  if (wrong_ != nullptr && maps->size() == 0) maps = std::move(wrong_);
-  wrong_.reset();
+  std::unique_ptr<map::MapSet> maps = std::move(wrong_ != nullptr ? wrong_ : carried_);
+  if (maps == nullptr) maps = std::make_unique<map::MapSet>(options_.maps);
   carries_state_ = false;
   // Those who count on this carrier's merge get an empty one.
-  carried_ = std::make_unique<map::MapSet>(options_.maps);
+  if (carried_ == nullptr) carried_ = std::make_unique<map::MapSet>(options_.maps);
   joiner_->BeginWith(now, std::move(maps));
 }
 
@@ -268,8 +269,16 @@ void Replica::StartTransfer(Instant now) {
 
 // Spec 8.33
 void Replica::TellDifferences(Instant now, Output& out) {
-  const std::unique_ptr<map::MapSet> wrong = std::move(wrong_);
-  const std::string differences = wrong == nullptr ? std::string() : Differences(*wrong, *maps_);
+  std::unique_ptr<map::MapSet> wrong = std::move(wrong_);
+  if (wrong == nullptr) return;
+  // A state that does not come of the one before, as when those who were right are gone: then what
+  // was wrong is what is left of it, and is brought along as that of another side.
+  const map::ViewHistory::Base base = wrong->history().CommonWith(maps_->history());
+  if (base.kind != map::ViewHistory::Base::Kind::kKnown || base.last != wrong->history().last()) {
+    if (carried_ == nullptr || carried_->size() == 0) carried_ = std::move(wrong);
+    return;
+  }
+  const std::string differences = Differences(*wrong, *maps_);
   if (differences.empty()) return;
   Report(EventKind::kWarning, view_.self,
          "this member held another state than the others and has theirs now. Please report it: " +
@@ -461,6 +470,7 @@ void Replica::Drain(Instant now, transfer::Output& transfer_out, Output& out) {
     out.upcalls.emplace_back(std::move(synced_map));
   }
   synced_ = true;
+  TellDifferences(now, out);
   const bool brings = carried_ != nullptr;
   if (brings && options_.policy == Policy::kPrimary) {
     const uint64_t dropped = map::MergePlanner::CountDropped(*carried_, *maps_);
@@ -472,7 +482,6 @@ void Replica::Drain(Instant now, transfer::Output& transfer_out, Output& out) {
     carried_.reset();
   }
   DeclareSynced(now, out);
-  TellDifferences(now, out);
   MaybePlanMerge();
 }
 

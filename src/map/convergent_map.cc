@@ -400,7 +400,7 @@ void ConvergentMap::ReportLosses(std::string_view key, const Registers& theirs, 
     const Attribute* other = theirs.Find(mine.name);
     if (mine.mark.life < theirs.floor && (other == nullptr || other->value != mine.value)) {
       report(theirs.floor, other == nullptr, mine, false);
-    } else if (other != nullptr && other->view >= op.base && other->mark != mine.mark &&
+    } else if (other != nullptr && other->view >= op.base &&
                (other->absent != mine.absent || other->value != mine.value)) {
       const bool mine_wins = IsLater(mine, *other);
       const Attribute& winner = mine_wins ? mine : *other;

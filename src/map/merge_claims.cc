@@ -6,8 +6,12 @@
 namespace cohort::map {
 namespace {
 
-// Every stamp that a member gives after it has applied `stamp` is greater than the first.
-Stamp JustAbove(const Stamp& stamp) { return {stamp.time + 1, 0}; }
+// Every stamp that a member gives after it has applied `stamp` is greater than the first, as a
+// member's word is hardly ever as low as an epoch. Where several sides bring such stamps the later
+// claim's is the greater.
+Stamp JustAbove(const Stamp& stamp, const Ownership& claim) {
+  return {stamp.time + 1, claim.epoch};
+}
 Stamp JustBelow(const Stamp& stamp) {
   return stamp.time == 0 ? Stamp() : Stamp{stamp.time - 1, UINT64_MAX};
 }
@@ -30,51 +34,59 @@ Ownership SettleClaims(const Ownership& ours, const Ownership& carried) {
 }
 
 void Yield(Registers& carried, const Registers& held, uint64_t base) {
+  const bool is_over = carried.created == Stamp();
+  const bool ends = is_over && carried.floor > held.created;
+  const bool is_another = !is_over && carried.created != held.created;
   // Who had lost the entry when the sides parted could not end it any more, nor begin it anew. But
   // what a side of its own has ended is over, since nobody may revive what somebody has ended.
-  if (held.IsAlive() && carried.created != held.created && carried.view > base) return;
-  if (!held.IsAlive() || carried.created != held.created) {
+  if ((ends || is_another) && carried.view > base) return;
+  // Of a life that the group has ended: it is dropped there, and reported.
+  if (is_another && carried.created < held.floor) return;
+  if (is_over || is_another) {
     Registers nothing;
     nothing.claim = carried.claim;
     nothing.view = carried.view;
     carried = std::move(nothing);
     return;
   }
-  carried.expired = held.expired;
+  carried.expired = held.expired;  // What is later shows it again (11.15).
   carried.ttl = held.ttl;
   carried.ttl_ms = held.ttl_ms;
   for (Attribute& attribute : carried.attributes) {
     const Attribute* other = held.Find(attribute.name);
     if (other != nullptr && !IsLater(attribute, *other)) continue;
     if (other == nullptr) {
-      attribute.mark.stamp = JustAbove(held.created);
+      attribute.mark.stamp = JustAbove(held.created, carried.claim);
     } else if (other->view > base) {
       // Sent all the same: it is reported as lost.
       attribute.mark = {other->mark.life, JustBelow(other->mark.stamp)};
     } else {
-      attribute.mark.stamp = JustAbove(other->mark.stamp);
+      attribute.mark.stamp = JustAbove(other->mark.stamp, carried.claim);
     }
   }
 }
 
 void Prevail(Registers& carried, const Registers& held, uint64_t base) {
   if (!carried.IsAlive()) {
-    if (held.created > carried.floor) carried.floor = JustAbove(held.created);
+    // What has only expired is shown again by what the group wrote later (11.15).
+    if (carried.created == held.created || carried.expired.life == held.created) return;
+    if (held.created > carried.floor) carried.floor = JustAbove(held.created, carried.claim);
     carried.RaiseFloor(carried.floor);
     return;
   }
+  const Ownership claim = carried.claim;
   if (carried.created < std::max(held.floor, held.created)) {
-    if (held.view <= base) BeginAnew(carried, JustAbove(std::max(held.floor, held.created)));
+    if (held.view <= base) BeginAnew(carried, JustAbove(std::max(held.floor, held.created), claim));
     return;
   }
   if (carried.created != held.created) return;  // Begun anew: what the group has of it is over.
   if (Mark{carried.created, carried.Activity()} <= held.expired)
-    carried.access = {carried.created, JustAbove(held.expired.stamp)};
-  if (carried.ttl < held.ttl) carried.ttl = {held.ttl.life, JustAbove(held.ttl.stamp)};
+    carried.access = {carried.created, JustAbove(held.expired.stamp, claim)};
+  if (carried.ttl < held.ttl) carried.ttl = {held.ttl.life, JustAbove(held.ttl.stamp, claim)};
   for (Attribute& attribute : carried.attributes) {
     const Attribute* other = held.Find(attribute.name);
     if (other != nullptr && attribute.view > base && IsLater(*other, attribute))
-      attribute.mark = {other->mark.life, JustAbove(other->mark.stamp)};
+      attribute.mark = {other->mark.life, JustAbove(other->mark.stamp, claim)};
   }
 }
 

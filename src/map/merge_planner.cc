@@ -177,8 +177,11 @@ void MergePlanner::PlanRegisters(const std::string& key, const Entry& theirs, co
   const std::optional<Registers> held =
       ours == nullptr ? std::nullopt : ParseRegisters(ours->value);
   Version version = theirs.version;
-  // Of what is over there nothing may be left when this arrives: it travels whole.
-  if (held.has_value() && held->IsAlive())
+  // Of what is over there, or of what this side shall put into the place of another life, nothing
+  // may be left when this arrives: it travels whole.
+  const bool replaces = held.has_value() && held->claim.epoch < registers->claim.epoch &&
+                        held->created != registers->created;
+  if (held.has_value() && held->IsAlive() && !replaces)
     version = std::max(version, LeaveOutOld(theirs, *held, *registers));
   if (held.has_value() && held->claim.epoch > registers->claim.epoch) {
     Yield(*registers, *held, BaseNumber());

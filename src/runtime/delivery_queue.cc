@@ -41,7 +41,8 @@ struct DeliveryQueue::Turns {
   Executor executor;
   Mutex mutex;
   DeliveryQueue* queue ABSL_GUARDED_BY(mutex) = nullptr;  // Null: it takes no more turns.
-  bool running ABSL_GUARDED_BY(mutex) = false;
+  // Turns that run, or have made their callbacks: the next one may begin before one has returned.
+  int running ABSL_GUARDED_BY(mutex) = 0;
 };
 
 DeliveryQueue::DeliveryQueue(size_t bytes_max, Handler handler, Executor executor)
@@ -104,11 +105,11 @@ void DeliveryQueue::Give(std::shared_ptr<Turns> turns) {
       const MutexLock lock(&turns->mutex);
       queue = turns->queue;
       if (queue == nullptr) return;
-      turns->running = true;
+      ++turns->running;
     }
     queue->RunTurn();
     const MutexLock lock(&turns->mutex);
-    turns->running = false;
+    --turns->running;
   });
 }
 
@@ -213,7 +214,7 @@ void DeliveryQueue::EndTurns() {
   {
     const MutexLock lock(&turns_->mutex);
     turns_->queue = nullptr;
-    turns_->mutex.Await([this]() { return !turns_->running; });
+    turns_->mutex.Await([this]() { return turns_->running == 0; });
   }
   std::vector<Item> batch;
   {

@@ -165,19 +165,19 @@ TEST_F(RepairTest, WhoFindsNobodyWhenItComesBackKeepsWhatItHas) {
 
 // ---- Alone.
 
-MemberId Id(uint64_t number) { return {{1000 - number, number}, static_cast<uint32_t>(number)}; }
+MemberId Id(uint64_t number) { return {{1000 - number, number}, 1}; }
 Proof Of(uint64_t digest) { return {{7, 7}, 40, {digest, digest}, {}}; }
 
-TEST(Judge, BelievesMostAndOfAsManyTheOldest) {
+TEST(Judge, BelievesMostAndOfAsManyTheFirst) {
   EXPECT_THAT(Judge({{Id(1), Of(1)}, {Id(2), Of(2)}, {Id(3), Of(2)}}).wrong,
               ::testing::ElementsAre(Id(1)));
   EXPECT_THAT(Judge({{Id(2), Of(2)}, {Id(3), Of(2)}, {Id(1), Of(1)}}).wrong,
               ::testing::ElementsAre(Id(1)));
-  EXPECT_THAT(Judge({{Id(4), Of(1)}, {Id(2), Of(2)}}).wrong, ::testing::ElementsAre(Id(4)));
-  EXPECT_THAT(Judge({{Id(4), Of(1)}, {Id(2), Of(2)}, {Id(1), Of(1)}, {Id(3), Of(2)}}).wrong,
-              ::testing::ElementsAre(Id(2), Id(3)));
+  EXPECT_THAT(Judge({{Id(4), Of(1)}, {Id(2), Of(2)}}).wrong, ::testing::ElementsAre(Id(2)));
+  EXPECT_THAT(Judge({{Id(4), Of(1)}, {Id(2), Of(2)}, {Id(1), Of(2)}, {Id(3), Of(1)}}).wrong,
+              ::testing::ElementsAre(Id(2), Id(1)));
   EXPECT_THAT(Judge({{Id(3), Of(1)}, {Id(2), Of(2)}, {Id(1), Of(3)}}).wrong,
-              ::testing::ElementsAre(Id(3), Id(2)));
+              ::testing::ElementsAre(Id(2), Id(1)));
   EXPECT_TRUE(Judge({{Id(1), Of(1)}, {Id(2), Of(1)}}).wrong.empty());
   EXPECT_TRUE(Judge({}).wrong.empty());
   EXPECT_EQ(Judge({{Id(1), Of(1)}, {Id(2), Of(2)}}).position, 40u);

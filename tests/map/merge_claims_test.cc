@@ -148,6 +148,7 @@ TEST_P(MergeClaimsTest, NorBeginItAnew) {
   ASSERT_TRUE(WriteOn(Old(), 1, PutOp{.key = "s", .value = "anew"}, 8000, true).ok());
   Heal();
   EXPECT_EQ(Value("n"), "37");
+  EXPECT_EQ(Value("left"), "old");
   EXPECT_EQ(Value(""), "(absent)");
 }
 
@@ -180,6 +181,28 @@ TEST_P(MergeClaimsTest, WhatTheSuccessorBeganAnewReplacesWhatTheOwnerBeforeWrote
   Heal();
   EXPECT_EQ(Value(""), "next");
   EXPECT_EQ(Value("n"), "(absent)");
+}
+
+TEST_P(MergeClaimsTest, WhatIsWrittenOnASideOfItsOwnToWhatTheSuccessorEndedIsReportedAsLost) {
+  SuccessorTakesOver();
+  ASSERT_TRUE(WriteOn(New(), 2, EraseOp{"s"}, 2500, true).ok());
+  Old().View(4);
+  ASSERT_TRUE(WriteOn(Old(), 1, Set("s", "n", "21"), 8000, true).ok());
+  Heal();
+  EXPECT_FALSE(MapOf(group_).Exists("s", 9000));
+  EXPECT_GT(group_.out().merge.conflicts(), 0u);
+}
+
+TEST_P(MergeClaimsTest, WhatHasOnlyExpiredOnTheSuccessorsSideIsShownByWhatTheOtherWroteLater) {
+  SuccessorTakesOver();
+  ASSERT_TRUE(WriteOn(New(), 2, TouchOp{"s", TouchOp::Mode::kTtl, 10, 0}, 2500, true).ok());
+  const Registers seen = *ParseRegisters(MapOf(New()).Find("s")->value);
+  New().Do(ExpireOp{.keys = {{"s", seen.Activity(), seen.created}}, .view = 3}, 4000);
+  ASSERT_FALSE(MapOf(New()).Exists("s", 4000));
+  Old().View(4);
+  ASSERT_TRUE(WriteOn(Old(), 1, Set("s", "more", "new"), 8000, true).ok());
+  Heal();
+  EXPECT_EQ(AttributeOn(group_, "s", "more", 8005), "new");
 }
 
 TEST_P(MergeClaimsTest, TheLifetimeIsThatOfTheSuccessor) {

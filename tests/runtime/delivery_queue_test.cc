@@ -150,6 +150,38 @@ TEST(DeliveryQueueTest, StopWaitsForTheTurnThatRuns) {
   host.join();
 }
 
+// On a pool the next turn may run before the one that gave it has returned.
+TEST(DeliveryQueueTest, StopWaitsForATurnThatBeganBeforeTheOneBeforeHadReturned) {
+  DeliveryQueue::Task first;
+  std::thread second;
+  Notification inside;
+  Notification go_on;
+  std::atomic<bool> done{false};
+  DeliveryQueue queue(
+      1 << 20, [](engine::Upcall&) {},
+      [&](DeliveryQueue::Task task) {
+        if (first == nullptr) {
+          first = std::move(task);
+          return;
+        }
+        second = std::thread(std::move(task));
+        inside.WaitForNotification();
+      });
+  queue.Start();
+  for (size_t i = 0; i < DeliveryQueue::kTurnItems; ++i) queue.PushTask([] {});
+  queue.PushTask([&] {
+    inside.Notify();
+    go_on.WaitForNotification();
+    for (int i = 0; i < 50; ++i) std::this_thread::yield();  // Stop() is inside by then.
+    done = true;
+  });
+  first();
+  go_on.Notify();
+  queue.Stop();
+  EXPECT_TRUE(done);
+  second.join();
+}
+
 TEST(SubscribersTest, AfterCancelFromOutsideNoCallRunsAndCancelWaitsForTheOneUnderWay) {
   DeliveryQueue queue(1 << 20, [](engine::Upcall&) {});
   auto subscribers = std::make_shared<Subscribers<int>>(queue);
