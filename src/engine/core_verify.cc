@@ -85,7 +85,7 @@ void Engine::Core::TellWhoIsWrong() {
   Verifications::Answers answers = verifications_.TakeDifferent();
   if (answers.empty() || options_.policy == Policy::kPrimary) return;
   if (answers[0].second.view != view_.id) return;  // It is told, and may be asked for again.
-  std::stable_sort(answers.begin(), answers.end(), [this](const auto& a, const auto& b) {
+  std::sort(answers.begin(), answers.end(), [this](const auto& a, const auto& b) {
     return RankOf(a.first.instance) < RankOf(b.first.instance);
   });
   const RepairMessage verdict = Judge(answers);

@@ -124,8 +124,13 @@ ProposalRef ViewChange<Rules>::MakeProposal(const Turn& turn, const std::vector<
   }
   // Spec 4.24: who is without data comes to be rank 0 only where nobody else can. Before the
   // joiners: rank 0 has to know the view without being welcomed to it.
-  std::stable_partition(proposal->members.begin(), proposal->members.end(),
-                        [](const MemberInfo& member) { return !member.without_data; });
+  std::vector<MemberInfo> in_order;
+  for (const bool without_data : {false, true}) {
+    for (const MemberInfo& member : proposal->members) {
+      if (member.without_data == without_data) in_order.push_back(member);
+    }
+  }
+  proposal->members = std::move(in_order);
   for (const JoinerInfo& joiner : pending_.joiners) {
     proposal->members.push_back(joiner.info);
     proposal->joined.push_back({joiner.info.id, joiner.cause, joiner.evidence});
