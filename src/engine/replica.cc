@@ -118,58 +118,6 @@ void Replica::MergeCarriedHere() {
   carried_.reset();
 }
 
-void Replica::UpdateSides(const ViewInfo& view, Output& out) {
-  if (options_.policy == Policy::kPrimary) return;  // Nothing is merged.
-  for (const Carrier& carrier : view.carriers) {
-    auto side = std::find_if(sides_.begin(), sides_.end(),
-                             [&](const Side& s) { return s.came_from == carrier.came_from; });
-    if (side == sides_.end()) side = sides_.insert(sides_.end(), Side{carrier.came_from, {}});
-    side->carriers.push_back(carrier.member);
-  }
-  for (Side& side : sides_) {
-    std::erase_if(side.carriers, [&](const MemberId& member) { return !IsMember(member); });
-    if (side.carriers.empty()) ReportSide(side, out);
-  }
-  std::erase_if(sides_, [](const Side& side) { return side.carriers.empty(); });
-  if (!view.joined) return;
-  carrier_index_ = 0;
-  carriers_together_ = std::max<size_t>(1, view.carriers.size());
-  for (size_t i = 0; i < view.carriers.size(); ++i) {
-    if (view.carriers[i].member != view.self) continue;
-    carrier_index_ = i;
-    // Others count on this one to say that it is done, also if it turns out to bring nothing.
-    if (carried_ == nullptr) carried_ = std::make_unique<map::MapSet>(options_.maps);
-  }
-}
-
-void Replica::OnSideDone(const map::SideMerged& merged, Output& out) {
-  for (Side& side : sides_) {
-    if (std::erase(side.carriers, merged.carrier) == 0) continue;
-    side.merged = true;
-    if (side.carriers.empty()) ReportSide(side, out);
-  }
-  std::erase_if(sides_, [](const Side& side) { return side.carriers.empty(); });
-  // One of an earlier attempt may have waited in the send queue through an exclusion.
-  const bool is_ours = merged.carrier == view_.self && carried_ != nullptr &&
-                       merged.subgroup == carried_->history().last();
-  if (!is_ours) return;
-  planner_.reset();
-  carried_.reset();
-}
-
-void Replica::ReportSide(const Side& side, Output& out) const {
-  Event event;
-  event.kind = side.merged ? EventKind::kMerged : EventKind::kWarning;
-  event.view = view_.id;
-  event.number = static_cast<int64_t>(side.conflicts);
-  event.text = side.merged
-                   ? "the entries of view " + side.came_from.ToString() + " are merged"
-                   : "all members that brought the entries of view " + side.came_from.ToString() +
-                         " are gone before these were merged: what only they held comes "
-                         "back if one of them does";
-  out.upcalls.emplace_back(EventUpcall{std::move(event)});
-}
-
 void Replica::OnView(Instant now, const ViewInfo& view, uint64_t hlc, Output& out) {
   view_ = view;
   position_ = 0;
@@ -197,6 +145,7 @@ void Replica::OnView(Instant now, const ViewInfo& view, uint64_t hlc, Output& ou
   if (synced_) {
     maps_->OnView(view.id);
     maps_->ForgetEarly();  // What the view before has opened is open.
+    donor_.SetSides(SidesForJoiners());
     donor_.OnView(now, *maps_, true, transfer_out_);
   } else if (formed) {
     // What is wrong in something is the state all the same where nobody else is left who has it;
@@ -428,8 +377,9 @@ void Replica::DrainChanges(map::Output& changes, const MemberId& writer, Output&
     out.upcalls.emplace_back(EventUpcall{std::move(event)});
   }
   for (Side& side : sides_) {
-    if (std::find(side.carriers.begin(), side.carriers.end(), writer) != side.carriers.end())
-      side.conflicts += changes.merge.conflicts();
+    const bool brings = std::any_of(side.carriers.begin(), side.carriers.end(),
+                                    [&](const Carrying& c) { return c.member == writer; });
+    if (brings) side.conflicts += changes.merge.conflicts();
   }
   changes.merge = {};
   for (const map::SideMerged& merged : changes.merged) OnSideDone(merged, out);
@@ -454,6 +404,7 @@ void Replica::Drain(Instant now, transfer::Output& transfer_out, Output& out) {
     });
   }
   const bool synced = transfer_out.synced;
+  if (transfer_out.sides.has_value()) TakeSides(*transfer_out.sides, out);
   map::Output merges;
   merges.merge = std::move(transfer_out.merge);
   merges.merged = std::move(transfer_out.merged);
@@ -510,6 +461,7 @@ void Replica::PublishMerge(uint64_t hlc, Output& out) {
 void Replica::OnTransferMessage(Instant now, const MemberId& from, Bytes body,
                                 std::vector<SeqNo> received, Output& out) {
   donor_.SetReceived(std::move(received));
+  donor_.SetSides(SidesForJoiners());
   if (joiner_.has_value()) joiner_->OnMessage(now, from, body, transfer_out_);
   // A request may come from a member whose view we have yet to install; the donor keeps it until
   // then.

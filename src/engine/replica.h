@@ -142,9 +142,13 @@ class Replica {
  private:
   // One side of a healed partition that is not merged yet, for reports. Every carrier merges what
   // it holds: nobody needs to know whether the carriers of a side hold the same.
+  struct Carrying {
+    MemberId member;
+    uint64_t since = 0;  // The number of the view that it came with.
+  };
   struct Side {
     ViewId came_from;
-    std::vector<MemberId> carriers;  // Who have not said that they are done.
+    std::vector<Carrying> carriers;  // Who have not said that they are done.
     uint64_t conflicts = 0;
     bool merged = false;  // By at least one of them.
   };
@@ -159,7 +163,13 @@ class Replica {
   void StartTransfer(Instant now);
   void DeclareSynced(Instant now, Output& out);
   void BeginFresh(Instant now, Output& out);
+  // ---- Sides of a healed partition (replica_sides.cc).
   void UpdateSides(const ViewInfo& view, Output& out);
+  void AddCarrier(const ViewId& came_from, const Carrying& carrying);
+  void DropSidesWithoutCarriers(Output& out);
+  // Those that were still to be merged into the state that came.
+  void TakeSides(const transfer::Output::Sides& received, Output& out);
+  std::vector<transfer::MergingSide> SidesForJoiners() const;
   void OnSideDone(const map::SideMerged& merged, Output& out);
   void ReportSide(const Side& side, Output& out) const;
   void MaybePlanMerge();

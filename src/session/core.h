@@ -226,6 +226,8 @@ class Core : public std::enable_shared_from_this<Core> {
   OpenEnds open_ends_ ABSL_GUARDED_BY(mutex_);
 
   Alarm alarm_;
+  // A merge was under way when the store looked at all that the group has.
+  std::atomic<bool> look_again_{false};
   // Only touched by who switches.
   std::vector<Subscription> subscriptions_;
 };

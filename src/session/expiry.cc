@@ -96,6 +96,7 @@ void Core::Run() {
   while (!alarm_.stopped()) {
     // Before the table is looked at: what comes after that wakes.
     alarm_.Plan(absl::InfiniteFuture());
+    if (look_again_.exchange(false)) rescan_at = std::min(rescan_at, Now() + kLookAgain);
     std::optional<SessionTask> task;
     std::optional<std::string> due;
     absl::Time next;

@@ -152,19 +152,19 @@ void Core::Rescan(Replica& replica, bool tell) {
         NewEvent(SessionEventKind::kMoved, id, /*here=*/false, "another member had taken it over"));
   }
   std::vector<std::string> known;
-  {
+  // What a merge may bring back yet is looked at again, by the worker.
+  if (replica.merging()) {
+    look_again_ = true;
+  } else {
     const MutexLock lock(&mutex_);
     known = table_.Ids(SIZE_MAX);
     // What was loaded before it was listed, and has gone with the state before.
-    const bool may_come = replica.merging();
-    for (const std::string& id : may_come ? std::vector<std::string>() : table_.UsedUnlisted()) {
+    for (const std::string& id : table_.UsedUnlisted()) {
       if (!local_.Exists(id) && !replica.Exists(id)) table_.Drop(id);
     }
   }
   std::sort(known.begin(), known.end());
   alarm_.Wake();
-  // What a merge may bring back yet is looked at the next time.
-  if (replica.merging()) known.clear();
   for (const std::string& id : known) {
     if (there.contains(id) || local_.Exists(id) || replica.Exists(id)) continue;
     Forget(id);

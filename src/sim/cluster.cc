@@ -64,8 +64,8 @@ Cluster::Cluster(ClusterOptions options)
     for (int64_t& off : host_options_.wall_clock_ms) off = 0;
     workload_.interval_mean = std::max<Duration>(workload_.interval_mean, milliseconds(300));
     TenantWorld& world = *this;
-    const bool may_forget = host_options_.tombstone_horizon != Duration();
-    tenants_ = options_.tenants(world, {options_.seed, options_.members, may_forget}, violations_);
+    tenants_ = options_.tenants(
+        world, {options_.seed, options_.members, host_options_.tombstone_horizon}, violations_);
   }
   if (!host_options_.without_data.empty()) sometimes_->Count("runs with a member without data");
   if (!host_options_.votes) sometimes_->Count("runs with a member without a vote");

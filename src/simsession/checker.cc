@@ -142,7 +142,7 @@ void SessionChecker::Read(const Moment& moment, Instant since, const std::string
                     "session " + id + " holds " + Describe(write) + ", which was refused");
   }
   const bool was_over = session.ended <= since && session.end_holders.contains(moment.process);
-  if (was_over && !ends_may_be_forgotten_) {
+  if (was_over && ends_forgotten_after_ == Duration()) {
     violations_.Add("S3", moment,
                     "session " + id + " is read, which had ended " + Words(session.ended));
   }
@@ -198,6 +198,10 @@ void SessionChecker::Told(const Moment& moment, const std::string& id, const std
                              before.since + kWriteMax < before.moment.at &&
                              process.since + kWriteMax < moment.at;
     if (!is_here && !in_one_view) continue;
+    // A side that has forgotten the end takes the session back from one that has not heard of it.
+    const bool was_forgotten =
+        ends_forgotten_after_ != Duration() && before.moment.at + ends_forgotten_after_ < moment.at;
+    if (was_forgotten) continue;
     violations_.Add("S4", moment,
                     "the end of session " + id + " (" + told + ") is told here, after process " +
                         std::to_string(before.moment.process) + " was told so " +
@@ -253,7 +257,7 @@ void SessionChecker::CheckSession(const Moment& moment, const std::string& id,
   if (found == there.end()) {
     CheckGone(moment, id, session, there);
   } else if (!session.ended.is_infinite() && AnyAlive(session.end_holders)) {
-    if (!ends_may_be_forgotten_)
+    if (ends_forgotten_after_ == Duration())
       violations_.Add("S3", moment,
                       "session " + id + " is there, which had ended " + Words(session.ended));
   } else if (session.ended.is_infinite()) {

@@ -79,7 +79,8 @@ class SessionChecker {
   bool may_end(const std::string& id) { return sessions_[id].may_end; }
   // Nothing more is promised of it.
   void Excuse(const std::string& id) { sessions_[id].excused = true; }
-  void EndsMayBeForgotten() { ends_may_be_forgotten_ = true; }
+  // Zero: not during a run.
+  void SetEndsForgottenAfter(Duration time) { ends_forgotten_after_ = time; }
 
   // All is healed and quiet: what each session that is there holds.
   void AtEnd(const Moment& moment, const std::map<std::string, Write>& there);
@@ -141,7 +142,7 @@ class SessionChecker {
                  const std::map<std::string, Write>& there);
 
   Violations& violations_;
-  bool ends_may_be_forgotten_ = false;
+  Duration ends_forgotten_after_;
   std::vector<Node> writes_{1};
   std::map<std::string, Session> sessions_;
   std::map<ProcessNumber, Process> processes_;

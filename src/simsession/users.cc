@@ -52,7 +52,7 @@ SessionUsers::SessionUsers(TenantWorld& world, const sim::TenantOptions& tenants
       now_(tenants.hosts, nullptr),
       fibers_(std::make_unique<Fibers>()) {
   for (User& user : users_) user.home = static_cast<HostIndex>(random_.Below(tenants.hosts));
-  if (tenants.ends_may_be_forgotten) checker_.EndsMayBeForgotten();
+  checker_.SetEndsForgottenAfter(tenants.ends_forgotten_after);
 }
 
 SessionUsers::~SessionUsers() {

@@ -121,7 +121,7 @@ void Donor::Begin(Instant now, const MemberId& joiner, const Waiting& request,
   auto session = std::make_unique<DonorSession>(now, joiner, request.attempt, request.helps,
                                                 options_.chunk_bytes, *std::move(snapshot));
   session->Begin(maps.options().settings, maps.HasConvergent() ? received_ : std::vector<SeqNo>(),
-                 out);
+                 sides_, out);
   sessions_[joiner] = std::move(session);
 }
 

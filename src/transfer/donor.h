@@ -59,6 +59,8 @@ class Donor {
   // Chunks of each member of the view, by rank, whose convergent operations are in the maps that
   // the next call is given.
   void SetReceived(std::vector<SeqNo> received) { received_ = std::move(received); }
+  // What is still to be merged into the maps that the next call is given.
+  void SetSides(std::vector<MergingSide> sides) { sides_ = std::move(sides); }
   // After `maps.OnView()`.
   void OnView(Instant now, const map::MapSet& maps, bool serving, Output& out);
   void OnGone(const MemberId& member);  // Left the view, or its lifeline broke.
@@ -91,6 +93,7 @@ class Donor {
   absl::btree_map<MemberId, std::unique_ptr<DonorSession>> sessions_;
   absl::btree_map<MemberId, Waiting> waiting_;
   std::vector<SeqNo> received_;
+  std::vector<MergingSide> sides_;
 };
 
 }  // namespace cohort::transfer

@@ -21,13 +21,14 @@ DonorSession::DonorSession(Instant now, const MemberId& joiner, uint32_t attempt
 
 // Spec 9.3
 void DonorSession::Begin(const map::MapSettings& settings, std::vector<SeqNo> received,
-                         Output& out) {
+                         std::vector<MergingSide> sides, Output& out) {
   BeginMessage begin;
   begin.view = snapshot_.view;
   begin.position = snapshot_.position;
   begin.settings = settings;
   begin.history = snapshot_.history;
   begin.received = std::move(received);
+  begin.sides = std::move(sides);
   for (const map::Snapshot& map : snapshot_.maps) {
     begin.maps.push_back({map.name(), map.state(), map.entries(), map.bytes(), map.digest()});
   }

@@ -23,9 +23,10 @@ class DonorSession {
   DonorSession(Instant now, const MemberId& joiner, uint32_t attempt, bool helps,
                size_t chunk_bytes, map::MapSetSnapshot snapshot);
 
-  // BEGIN, and DIGESTS unless it helps. `settings`: of maps yet to come. `received`: see
+  // BEGIN, and DIGESTS unless it helps. `settings`: of maps yet to come. `received`, `sides`: see
   // BeginMessage.
-  void Begin(const map::MapSettings& settings, std::vector<SeqNo> received, Output& out);
+  void Begin(const map::MapSettings& settings, std::vector<SeqNo> received,
+             std::vector<MergingSide> sides, Output& out);
   // False if the joiner wants what is not there, or more than it may at once.
   bool OnWant(Instant now, std::vector<Want> wants, Output& out);
   // False if the joiner acknowledges what was never sent.

@@ -111,6 +111,8 @@ void Joiner::BeginWith(Instant now, std::unique_ptr<map::MapSet> maps) {
   remembered_.reset();
   timers_ = {};
   maps_ = std::move(maps);
+  sides_.reset();
+  merged_.clear();
   needed_.clear();
   TakeEarly(early_);
   begins_ = true;
@@ -386,6 +388,8 @@ void Joiner::OnBegin(Instant now, const BeginMessage& begin, Output& out) {
     if (held != nullptr && map.AdoptEntries(*held)) map.RestoreState(begin.maps[id].state);
   }
   remembered_.reset();
+  sides_ = {begin.view, begin.sides};
+  merged_.clear();
   state_ = State::kReceiving;
   timers_ = {};
   SkipCovered();
@@ -426,7 +430,7 @@ void Joiner::ApplyNow(const Buffer& op, const map::Place& place, Output& out) {
   applied.wants_changes = false;
   out.applied.push_back({place, maps_->Apply(op, place, applied, &op), TraceDigest(op)});
   out.merge.Absorb(std::move(applied.merge));
-  out.merged.insert(out.merged.end(), applied.merged.begin(), applied.merged.end());
+  merged_.insert(merged_.end(), applied.merged.begin(), applied.merged.end());
 }
 
 // Spec 9.8
@@ -462,6 +466,8 @@ void Joiner::Replay(Instant now, Output& out) {
   if (donor_.has_value())
     out.notes.push_back({Output::Note::Kind::kDone, *donor_, bytes_received_, Story()});
   out.synced = true;
+  out.sides = std::move(sides_);
+  out.merged = std::move(merged_);
 }
 
 // What is worth telling of how the state came.

@@ -174,6 +174,9 @@ class Joiner {
   // it.
   bool overflowed_ = false;
   map::Place overflow_;
+  // What was still to be merged into the state that comes, and what of it has been meanwhile.
+  std::optional<Output::Sides> sides_;
+  std::vector<map::SideMerged> merged_;
   // What there is from attempts that broke off or from an earlier life, for the next one.
   std::unique_ptr<map::MapSet> remembered_;
   std::unique_ptr<map::MapSet> maps_;

@@ -1,5 +1,6 @@
 #include "transfer/messages.h"
 
+#include <algorithm>
 #include <cstring>
 #include <utility>
 
@@ -80,6 +81,26 @@ std::optional<BeginMessage::Map> From(const v1::TransferMap& in) {
   return map;
 }
 
+void Fill(v1::TransferSide* out, const MergingSide& side, size_t carriers_max) {
+  out->set_view_num(side.came_from.num);
+  out->set_view_cid(side.came_from.cid);
+  out->set_merged(side.merged);
+  for (size_t i = 0; i < std::min(side.carriers.size(), carriers_max); ++i) {
+    v1::TransferCarrier* carrier = out->add_carriers();
+    carrier->set_instance_hi(side.carriers[i].instance.hi);
+    carrier->set_instance_lo(side.carriers[i].instance.lo);
+    carrier->set_join_no(side.carriers[i].join_no);
+  }
+}
+
+MergingSide From(const v1::TransferSide& in) {
+  MergingSide side{
+      .came_from = {in.view_num(), in.view_cid()}, .carriers = {}, .merged = in.merged()};
+  for (const v1::TransferCarrier& carrier : in.carriers())
+    side.carriers.push_back({{carrier.instance_hi(), carrier.instance_lo()}, carrier.join_no()});
+  return side;
+}
+
 size_t BytesMaxOf(MessageType type) {
   switch (type) {
     case MessageType::kChunk:
@@ -117,6 +138,12 @@ Buffer EncodeBegin(uint32_t attempt, const BeginMessage& message) {
   }
   for (const BeginMessage::Map& map : message.maps) Fill(out.add_maps(), map);
   for (const SeqNo seq : message.received) out.add_received(seq);
+  size_t left = kCarriersMax;
+  for (const MergingSide& side : message.sides) {
+    if (left == 0) break;
+    Fill(out.add_sides(), side, left);
+    left -= std::min(left, side.carriers.size());
+  }
   return Encode(MessageType::kBegin, attempt, out);
 }
 
@@ -177,6 +204,13 @@ std::optional<BeginMessage> DecodeBegin(Bytes message) {
     std::optional<BeginMessage::Map> taken = From(map);
     if (!taken.has_value()) return std::nullopt;
     begin.maps.push_back(*std::move(taken));
+  }
+  size_t carriers = 0;
+  for (const v1::TransferSide& side : in.sides()) {
+    // One that nobody brings is no side that is being merged.
+    carriers += static_cast<size_t>(side.carriers_size());
+    if (side.carriers_size() == 0 || carriers > kCarriersMax) return std::nullopt;
+    begin.sides.push_back(From(side));
   }
   return begin;
 }

@@ -41,6 +41,13 @@ struct RequestMessage {
   bool helps = false;  // Another donor says what the state is.
 };
 
+// One side of a healed partition that is not merged yet.
+struct MergingSide {
+  ViewId came_from;                // The last view of that side.
+  std::vector<MemberId> carriers;  // Who have not said that they are done.
+  bool merged = false;             // By at least one of them.
+};
+
 // Donor: this is what there is.
 struct BeginMessage {
   struct Map {
@@ -58,6 +65,7 @@ struct BeginMessage {
   // Chunks of each member, by rank in `view`, whose convergent operations are in the state. Empty
   // without a convergent map.
   std::vector<SeqNo> received;
+  std::vector<MergingSide> sides;
 };
 
 // Joiner: chunks below this number are in place.

@@ -3,6 +3,7 @@
 #define COHORT_TRANSFER_OUTPUT_H_
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -10,6 +11,7 @@
 #include "cohort/ids.h"
 #include "map/output.h"
 #include "map/types.h"
+#include "transfer/messages.h"
 
 namespace cohort::transfer {
 
@@ -37,8 +39,15 @@ struct Output {
   std::vector<Applied>
       applied;  // Joiner only, in order. Changes are not fed: the user gets one kSync for all.
   map::MergeReport merge;  // Of MERGE operations among them.
-  std::vector<map::SideMerged> merged;
-  bool synced = false;  // Joiner only: TakeMaps() now.
+  bool synced = false;     // Joiner only: TakeMaps() now.
+  // With `synced`, if the state came of a donor: what was still to be merged into it, in the view
+  // it is of.
+  struct Sides {
+    ViewId view;
+    std::vector<MergingSide> sides;
+  };
+  std::optional<Sides> sides;
+  std::vector<map::SideMerged> merged;  // With `synced`: by what was applied since.
 };
 
 }  // namespace cohort::transfer

@@ -116,6 +116,7 @@ TEST(TransferMessages, GiveBackWhatWentIn) {
        3,
        4,
        {5, 6}});
+  begin.sides.push_back({{3, 4}, {{{1, 2}, 3}, {{4, 5}, 6}}, true});
   const auto got = DecodeBegin(EncodeBegin(2, begin));
   ASSERT_TRUE(got.has_value());
   EXPECT_EQ(got->view, begin.view);
@@ -127,6 +128,26 @@ TEST(TransferMessages, GiveBackWhatWentIn) {
   EXPECT_EQ(got->maps[0].state, begin.maps[0].state);
   EXPECT_EQ(got->maps[0].entries, 3u);
   EXPECT_EQ(got->maps[0].digest, (map::Digest{5, 6}));
+  ASSERT_EQ(got->sides.size(), 1u);
+  EXPECT_EQ(got->sides[0].came_from, (ViewId{3, 4}));
+  EXPECT_EQ(got->sides[0].carriers, begin.sides[0].carriers);
+  EXPECT_TRUE(got->sides[0].merged);
+}
+
+TEST(TransferMessages, NameAsManyCarriersAsTheyMayAndNoSideWithout) {
+  BeginMessage begin;
+  const uint64_t most = ~uint64_t{0};
+  begin.sides.push_back({{1, 1}, std::vector<MemberId>(kCarriersMax - 1, {{most, most}, ~0u})});
+  begin.sides.push_back({{2, 2}, std::vector<MemberId>(2, {{most, most}, ~0u})});
+  begin.sides.push_back({{3, 3}, {{{1, 1}, 1}}});
+  const Buffer bytes = EncodeBegin(1, begin);
+  EXPECT_LE(bytes.size(), kControlBytesMax);
+  const auto got = DecodeBegin(bytes);
+  ASSERT_TRUE(got.has_value());
+  ASSERT_EQ(got->sides.size(), 2u) << "the rest is left out";
+  EXPECT_EQ(got->sides[1].carriers.size(), 1u);
+  begin.sides = {{{1, 1}, {}}};
+  EXPECT_FALSE(DecodeBegin(EncodeBegin(1, begin)).has_value());
 }
 
 TEST(TransferMessages, TheLargestBeginFitsItsBound) {
@@ -140,6 +161,9 @@ TEST(TransferMessages, TheLargestBeginFitsItsBound) {
                                     ~uint64_t{0},
                                     ~uint64_t{0},
                                     {~uint64_t{0}, ~uint64_t{0}}});
+  begin.received.assign(kReceivedMax, 1u << 14);
+  begin.sides.push_back(
+      {{1, 1}, std::vector<MemberId>(kCarriersMax, {{~uint64_t{0}, ~uint64_t{0}}, ~0u})});
   const Buffer bytes = EncodeBegin(1, begin);
   EXPECT_LE(bytes.size(), kControlBytesMax);
   EXPECT_TRUE(DecodeBegin(bytes).has_value());

@@ -152,6 +152,8 @@ class Rig {
   std::unique_ptr<map::MapSet> taken;  // The joiner's state once synced.
   std::vector<Output::Note> notes;
   std::vector<Output::Applied> applied;
+  std::optional<Output::Sides> sides;
+  std::vector<map::SideMerged> merged;
   Instant now;
   const MemberId joiner_id = map::Writer(99);
 
@@ -173,7 +175,12 @@ class Rig {
     }
     notes.insert(notes.end(), out_.notes.begin(), out_.notes.end());
     for (auto& applied_op : out_.applied) applied.push_back(std::move(applied_op));
-    if (out_.synced) taken = joiner->TakeMaps();
+    EXPECT_TRUE(out_.synced || (!out_.sides.has_value() && out_.merged.empty()));
+    if (out_.synced) {
+      taken = joiner->TakeMaps();
+      sides = std::move(out_.sides);
+      merged = std::move(out_.merged);
+    }
     out_ = {};
     EXPECT_TRUE(joiner->IsConsistent());
   }

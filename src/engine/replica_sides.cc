@@ -1,0 +1,100 @@
+// What a replica knows of the sides of a healed partition that are still being merged.
+#include <algorithm>
+#include <utility>
+
+#include "engine/replica.h"
+
+namespace cohort::engine {
+
+void Replica::UpdateSides(const ViewInfo& view, Output& out) {
+  if (options_.policy == Policy::kPrimary) return;  // Nothing is merged.
+  for (const Carrier& carrier : view.carriers)
+    AddCarrier(carrier.came_from, {carrier.member, view.id.num});
+  DropSidesWithoutCarriers(out);
+  if (!view.joined) return;
+  carrier_index_ = 0;
+  carriers_together_ = std::max<size_t>(1, view.carriers.size());
+  for (size_t i = 0; i < view.carriers.size(); ++i) {
+    if (view.carriers[i].member != view.self) continue;
+    carrier_index_ = i;
+    // Others count on this one to say that it is done, also if it turns out to bring nothing.
+    if (carried_ == nullptr) carried_ = std::make_unique<map::MapSet>(options_.maps);
+  }
+}
+
+void Replica::AddCarrier(const ViewId& came_from, const Carrying& carrying) {
+  auto side = std::find_if(sides_.begin(), sides_.end(),
+                           [&](const Side& s) { return s.came_from == came_from; });
+  if (side == sides_.end()) side = sides_.insert(sides_.end(), Side{came_from, {}});
+  side->carriers.push_back(carrying);
+}
+
+void Replica::DropSidesWithoutCarriers(Output& out) {
+  for (Side& side : sides_) {
+    std::erase_if(side.carriers, [&](const Carrying& c) { return !IsMember(c.member); });
+    if (side.carriers.empty()) ReportSide(side, out);
+  }
+  std::erase_if(sides_, [](const Side& side) { return side.carriers.empty(); });
+}
+
+// Spec 8.25. What this member has seen of it since it joined may have gaps, where it gave up what
+// waited for the state, and what began before it has not seen at all.
+void Replica::TakeSides(const transfer::Output::Sides& received, Output& out) {
+  for (Side& side : sides_) {
+    std::erase_if(side.carriers, [&](const Carrying& c) { return c.since <= received.view.num; });
+  }
+  for (const transfer::MergingSide& side : received.sides) {
+    for (const MemberId& carrier : side.carriers)
+      AddCarrier(side.came_from, {carrier, received.view.num});
+    const auto added = std::find_if(sides_.begin(), sides_.end(),
+                                    [&](const Side& s) { return s.came_from == side.came_from; });
+    added->merged = added->merged || side.merged;
+  }
+  // Those that are done meanwhile were reported by the members that saw it.
+  std::erase_if(sides_, [](const Side& side) { return side.carriers.empty(); });
+  DropSidesWithoutCarriers(out);
+}
+
+std::vector<transfer::MergingSide> Replica::SidesForJoiners() const {
+  std::vector<transfer::MergingSide> sides;
+  for (const Side& side : sides_) {
+    transfer::MergingSide& known = sides.emplace_back();
+    known.came_from = side.came_from;
+    known.merged = side.merged;
+    for (const Carrying& carrying : side.carriers) known.carriers.push_back(carrying.member);
+  }
+  return sides;
+}
+
+void Replica::OnSideDone(const map::SideMerged& merged, Output& out) {
+  for (Side& side : sides_) {
+    if (std::erase_if(side.carriers,
+                      [&](const Carrying& c) { return c.member == merged.carrier; }) == 0) {
+      continue;
+    }
+    side.merged = true;
+    if (side.carriers.empty()) ReportSide(side, out);
+  }
+  std::erase_if(sides_, [](const Side& side) { return side.carriers.empty(); });
+  // One of an earlier attempt may have waited in the send queue through an exclusion.
+  const bool is_ours = merged.carrier == view_.self && carried_ != nullptr &&
+                       merged.subgroup == carried_->history().last();
+  if (!is_ours) return;
+  planner_.reset();
+  carried_.reset();
+}
+
+void Replica::ReportSide(const Side& side, Output& out) const {
+  Event event;
+  event.kind = side.merged ? EventKind::kMerged : EventKind::kWarning;
+  event.view = view_.id;
+  event.number = static_cast<int64_t>(side.conflicts);
+  event.text = side.merged
+                   ? "the entries of view " + side.came_from.ToString() + " are merged"
+                   : "all members that brought the entries of view " + side.came_from.ToString() +
+                         " are gone before these were merged: what only they held comes "
+                         "back if one of them does";
+  out.upcalls.emplace_back(EventUpcall{std::move(event)});
+}
+
+}  // namespace cohort::engine
