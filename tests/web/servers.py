@@ -26,6 +26,7 @@ class Kind:
     name = ""
     replications = ("none",)
     failure = "\0"  # In the log of an instance that will never serve.
+    asks_who = False  # /who is for users who have logged in by a form, as ann with "secret".
 
     def install(self, files):
         """Downloads and unpacks, once."""
@@ -154,6 +155,21 @@ class Tomcat(Kind):
     failure = "startup failed due to previous errors"
     version = "10.1.59"
     replications = ("none", "cohort", "delta")
+    asks_who = True
+
+    # The page with the form is one of the application that says nothing.
+    WEB = """<web-app xmlns="https://jakarta.ee/xml/ns/jakartaee" version="6.0">
+  <security-constraint>
+    <web-resource-collection><web-resource-name>who</web-resource-name><url-pattern>/who</url-pattern></web-resource-collection>
+    <auth-constraint><role-name>buyer</role-name></auth-constraint>
+  </security-constraint>
+  <login-config>
+    <auth-method>FORM</auth-method>
+    <form-login-config><form-login-page>/health</form-login-page><form-error-page>/health</form-error-page></form-login-config>
+  </login-config>
+  <security-role><role-name>buyer</role-name></security-role>
+</web-app>
+"""
 
     def install(self, files):
         self.home = files.unpacked("org.apache.tomcat:tomcat:%s:tar.gz" % self.version, "apache-tomcat-" + self.version)
@@ -165,6 +181,7 @@ class Tomcat(Kind):
     <Connector address="%(address)s" port="%(port)d" protocol="HTTP/1.1" acceptCount="1000"
                keepAliveTimeout="60000" maxKeepAliveRequests="-1"/>
     <Engine name="Catalina" defaultHost="localhost" jvmRoute="%(route)s">%(engine)s
+      <Realm className="org.apache.catalina.realm.MemoryRealm"/>
       <Host name="localhost" appBase="webapps" autoDeploy="false"/>
     </Engine>
   </Service>
@@ -193,7 +210,8 @@ class Tomcat(Kind):
 
     def configure(self, instance):
         self._server(instance)
-        instance.write("conf/web.xml", '<web-app xmlns="https://jakarta.ee/xml/ns/jakartaee" version="6.0"/>\n')
+        instance.write("conf/web.xml", self.WEB)
+        instance.write("conf/tomcat-users.xml", '<tomcat-users><user username="ann" password="secret" roles="buyer"/></tomcat-users>\n')
         # Without a <Manager> of its own an application keeps Tomcat's.
         instance.write("conf/context.xml", "<Context/>\n")
         for folder in ("logs", "temp", "work", "lib"):

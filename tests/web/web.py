@@ -7,7 +7,8 @@ A case is KIND/REPLICATION/WHAT, as tomcat/cohort/kill. What there is:
     canary        without replication, a kill makes the sessions of that server vanish: else the test sees nothing
     kill          servers are killed in turn under load and started again: no session vanishes, no acknowledged change is missing,
                   nothing is executed twice, and all users are served again
-    edges         what one user sees after a failover: login, logout, changes in place, what cannot be serialized, long pages
+    edges         what one user sees after a failover: login, logout, a login form that was shown before it (Tomcat), changes in place, what
+                  cannot be serialized, long pages
     stall         a server stands still and runs on; silent: its network is gone and comes back. `cohort nginx-agent` marks it down and up;
                   afterwards both hold the same sessions, and the other one is killed
     cut           the servers do not hear each other and users reach both; then they hear each other again
