@@ -2,6 +2,7 @@
 
 import random
 import signal
+import statistics
 import time
 
 import checker
@@ -19,7 +20,6 @@ SICK_SERVED_MS = 5000
 FAULT_SECONDS = 10
 ROUNDS_LONG = 6
 FILLED = 10_000
-STARTS_LONG = 5
 
 
 def case_stall(site, options):
@@ -185,16 +185,17 @@ def _expect_filled(site, cookies):
 
 
 def _starts(site, options):
-    """How long a start takes, with and without replication, in turn; seconds, the least of some."""
+    """How long a start takes, with and without replication, in turn: the machine is not always as busy."""
     instance, other = site.instances["n2"], site.instances["n1"]
     seconds = {"cohort": [], "none": []}
     sessions = other.digest()[1]
-    for _ in range(STARTS_LONG if options.long else 1):
+    for _ in range(options.starts):
         for replication, taken in seconds.items():
             if instance.process is not None:
                 instance.kill()
             instance.configure(replication)
             instance.start()
             taken.append(instance.wait_until_serving())
-    return "a start takes %.2f s with Cohort and %d sessions to be had, %.2f s without Cohort" % (
-        min(seconds["cohort"]), sessions, min(seconds["none"]))
+    more = [cohort - none for cohort, none in zip(*seconds.values())]
+    return "a start takes %.2f s with Cohort and %d sessions to be had, %.2f s without Cohort (least of %d); of the pairs it takes %.2f s more (median; %s)" % (
+        min(seconds["cohort"]), sessions, min(seconds["none"]), len(more), statistics.median(more), " ".join("%.2f" % each for each in more))

@@ -119,6 +119,7 @@ def parse():
     parser.add_argument("cases", nargs="*")
     parser.add_argument("--long", action="store_true")
     parser.add_argument("--kills", type=int, help="3; with --long 20")
+    parser.add_argument("--starts", type=int, help="of case restart, with and without replication: 1; with --long 5")
     parser.add_argument("--users", type=int, default=USERS)
     parser.add_argument("--pause-ms", type=int, default=PAUSE_MS)
     parser.add_argument("--driver", required=True, help="web_driver")
@@ -127,6 +128,7 @@ def parse():
     options = parser.parse_args()
     options.driver, options.cohort = os.path.abspath(options.driver), os.path.abspath(options.cohort)
     options.kills = options.kills or (20 if options.long else 3)
+    options.starts = options.starts or (5 if options.long else 1)
     known = ["%s/%s/%s" % (kind, replication, what) for kind in [*kinds.KINDS, *kinds.MIXED] for replication in kinds.replications(kind)
              for what in CASES]
     options.cases = lab.chosen(parser, options.cases, known, "case") if options.cases else all_cases(options.long)
