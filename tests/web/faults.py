@@ -185,17 +185,23 @@ def _expect_filled(site, cookies):
 
 
 def _starts(site, options):
-    """How long a start takes, with and without replication, in turn: the machine is not always as busy."""
+    """What a start costs, with and without replication, in turn, as pairs: the machine is not always as busy."""
     instance, other = site.instances["n2"], site.instances["n1"]
-    seconds = {"cohort": [], "none": []}
     sessions = other.digest()[1]
+    seconds, cpu = {"cohort": [], "none": []}, {"cohort": [], "none": []}
     for _ in range(options.starts):
-        for replication, taken in seconds.items():
+        for replication in seconds:
             if instance.process is not None:
                 instance.kill()
             instance.configure(replication)
             instance.start()
-            taken.append(instance.wait_until_serving())
-    more = [cohort - none for cohort, none in zip(*seconds.values())]
-    return "a start takes %.2f s with Cohort and %d sessions to be had, %.2f s without Cohort (least of %d); of the pairs it takes %.2f s more (median; %s)" % (
-        min(seconds["cohort"]), sessions, min(seconds["none"]), len(more), statistics.median(more), " ".join("%.2f" % each for each in more))
+            seconds[replication].append(instance.wait_until_serving())
+            cpu[replication].append(servers.processor_seconds(instance.process.pid))
+    return "%d starts of each kind, with Cohort and %d sessions to be had, and without: until it serves %s; of the processors %s" % (
+        options.starts, sessions, _pairs(**seconds), _pairs(**cpu))
+
+
+def _pairs(cohort, none):
+    more = [with_it - without for with_it, without in zip(cohort, none)]
+    return "%.2f and %.2f s (medians), of the pairs %.2f s more (median; %s)" % (
+        statistics.median(cohort), statistics.median(none), statistics.median(more), " ".join("%.2f" % each for each in more))

@@ -20,6 +20,12 @@ START_SECONDS = 120  # On a machine that does other things as well.
 JVM = ["-Xmx384m", "-XX:+UseSerialGC", "-Djava.awt.headless=true"]
 
 
+def processor_seconds(pid):
+    with open("/proc/%d/stat" % pid) as file:
+        fields = file.read().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
 class Kind:
     """A kind of server. `files` (install.Files) has what was downloaded and built."""
 
