@@ -20,6 +20,7 @@ DOMAIN = "glassfish-domain"
 class GlassFish(servers.Kind):
     name = "glassfish"
     failure = "There is no installed container capable of handling this application"
+    start_seconds = 400  # 120 were seen at a load of 45.
     version = "7.0.21"
     replications = ("none", "cohort")
 

@@ -16,7 +16,6 @@ import time
 
 PORT = 8080
 CONTEXT = "counter"
-START_SECONDS = 120  # On a machine that does other things as well.
 JVM = ["-Xmx384m", "-XX:+UseSerialGC", "-Djava.awt.headless=true"]
 
 
@@ -32,6 +31,7 @@ class Kind:
     name = ""
     replications = ("none",)
     failure = "\0"  # In the log of an instance that will never serve.
+    start_seconds = 120  # On a machine that does other things as well.
     asks_who = False  # /who is for users who have logged in by a form, as ann with "secret".
 
     def install(self, files):
@@ -127,7 +127,7 @@ class Instance:
         start = time.monotonic()
         while not self.answers():
             dead = self.process.poll() is not None or self.kind.failure in self.tail(200)
-            if dead or time.monotonic() > start + START_SECONDS:
+            if dead or time.monotonic() > start + self.kind.start_seconds:
                 raise AssertionError("%s of kind %s does not serve: see %s\n%s" % (self.route, self.kind.name, self.log, self.tail()))
             time.sleep(0.02)
         return time.monotonic() - start

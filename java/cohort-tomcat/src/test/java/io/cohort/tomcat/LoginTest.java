@@ -2,6 +2,7 @@ package io.cohort.tomcat;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertNotEquals;
+import static org.junit.jupiter.api.Assertions.assertNotNull;
 import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
@@ -10,6 +11,7 @@ import java.net.http.HttpResponse;
 import java.nio.file.Path;
 import java.util.List;
 import org.apache.catalina.authenticator.FormAuthenticator;
+import org.apache.catalina.authenticator.SingleSignOn;
 import org.apache.catalina.core.StandardContext;
 import org.apache.tomcat.util.descriptor.web.LoginConfig;
 import org.apache.tomcat.util.descriptor.web.SecurityCollection;
@@ -44,6 +46,7 @@ class LoginTest {
         new Instance(temporary, route, Instance.PID, manager -> {}, LoginTest::protect);
     instance.tomcat().addUser("ann", "secret");
     instance.tomcat().addRole("ann", "buyer");
+    instance.tomcat().getHost().getPipeline().addValve(new SingleSignOn());
     return instance.start();
   }
 
@@ -123,6 +126,19 @@ class LoginTest {
     user.get(n1, "set?name=x&value=y");
     HttpResponse<String> answer = user.post(n2, "j_security_check", LOGIN);
     assertEquals(408, answer.statusCode());
+  }
+
+  /** What docs/tomcat.md says of it, and no more. */
+  @Test
+  void singleSignOnIsOfOneInstanceAndWhoIsLoggedInStaysSo() throws Exception {
+    Browser user = new Browser();
+    user.get(n1, "user");
+    user.post(n1, "j_security_check", LOGIN);
+    assertNotNull(user.singleSignOn());
+    n1.close();
+    assertEquals("ann FORM true false", user.get(n2, "user"));
+    assertNull(user.singleSignOn());
+    assertEquals("ann FORM true false", user.get(n2, "user"));
   }
 
   @Test
