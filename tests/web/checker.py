@@ -39,6 +39,8 @@ class Verdict:
             self.requests, self.users, self.errors, dict(sorted(self.statuses.items(), key=str)), self.applied)
         if self.served_again_ms:
             text += "; all served again after " + " ".join("never" if ms is None else "%d" % ms for ms in self.served_again_ms) + " ms"
+            if len(self.served_again_ms) > 3 and None not in self.served_again_ms:
+                text += " (median %.0f, max %.0f)" % (statistics.median(self.served_again_ms), max(self.served_again_ms))
         faults = self.faults()
         text += "; " + (", ".join("%s %d" % pair for pair in faults.items()) if faults else "nothing lost, nothing twice")
         if self.vanished:

@@ -31,11 +31,36 @@ def check(site):
     page = visitors["reader"].do("page?bytes=300000&request=reader-3")
     assert page["n"] == 4
 
+    arriver = _arriver(site) if all(instance.kind.asks_who for instance in site.instances.values()) else None
+
     # One server after the other dies, so that each session has moved at least once.
     for route in list(site.instances)[:-1]:
         site.instances[route].kill()
         _check_after(site, visitors, before, old_cookie, left_cookie)
-    return "%d sessions as they were, at another server" % len(visitors)
+    if arriver:
+        _log_in(arriver)
+    return "%d sessions as they were, at another server%s" % (len(visitors), "; a form went on to its page" if arriver else "")
+
+
+def _arriver(site):
+    """Somebody at the first server who wanted a page that is not for all, and has got a form."""
+    first = list(site.instances)[0]
+    for _ in range(100):
+        visitor = Visitor(site)
+        assert visitor.do("who?page=2", "GET") == {}, "a page for those who have logged in is shown to one who has not"
+        if visitor.route == first:
+            return visitor
+    raise AssertionError("nobody comes to " + first)
+
+
+def _log_in(arriver):
+    """The form is sent to another server, which goes on to the page."""
+    answer = arriver.ask("/%s/j_security_check?j_username=ann&j_password=secret" % servers.CONTEXT, "POST")
+    assert answer.status in (302, 303), "the login: %d" % answer.status
+    page = answer.headers["Location"].split("/")[-1]
+    assert page == "who?page=2", "after the login the user is sent to " + page
+    seen = arriver.do(page, "GET")
+    assert seen["who"] == "ann" and seen["page"] == "2", seen
 
 
 def _check_after(site, visitors, before, old_cookie, left_cookie):

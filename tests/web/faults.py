@@ -2,6 +2,7 @@
 
 import random
 import signal
+import statistics
 import time
 
 import checker
@@ -19,7 +20,6 @@ SICK_SERVED_MS = 5000
 FAULT_SECONDS = 10
 ROUNDS_LONG = 6
 FILLED = 10_000
-STARTS_LONG = 5
 
 
 def case_stall(site, options):
@@ -185,16 +185,23 @@ def _expect_filled(site, cookies):
 
 
 def _starts(site, options):
-    """How long a start takes, with and without replication, in turn; seconds, the least of some."""
+    """What a start costs, with and without replication, in turn, as pairs: the machine is not always as busy."""
     instance, other = site.instances["n2"], site.instances["n1"]
-    seconds = {"cohort": [], "none": []}
     sessions = other.digest()[1]
-    for _ in range(STARTS_LONG if options.long else 1):
-        for replication, taken in seconds.items():
+    seconds, cpu = {"cohort": [], "none": []}, {"cohort": [], "none": []}
+    for _ in range(options.starts):
+        for replication in seconds:
             if instance.process is not None:
                 instance.kill()
             instance.configure(replication)
             instance.start()
-            taken.append(instance.wait_until_serving())
-    return "a start takes %.2f s with Cohort and %d sessions to be had, %.2f s without Cohort" % (
-        min(seconds["cohort"]), sessions, min(seconds["none"]))
+            seconds[replication].append(instance.wait_until_serving())
+            cpu[replication].append(servers.processor_seconds(instance.process.pid))
+    return "%d starts of each kind, with Cohort and %d sessions to be had, and without: until it serves %s; of the processors %s" % (
+        options.starts, sessions, _pairs(**seconds), _pairs(**cpu))
+
+
+def _pairs(cohort, none):
+    more = [with_it - without for with_it, without in zip(cohort, none)]
+    return "%.2f and %.2f s (medians), of the pairs %.2f s more (median; %s)" % (
+        statistics.median(cohort), statistics.median(none), statistics.median(more), " ".join("%.2f" % each for each in more))

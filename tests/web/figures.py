@@ -36,7 +36,6 @@ import website  # noqa: E402
 from website import lab  # noqa: E402
 
 ROUTES = ("n1", "n2")
-TICKS = os.sysconf("SC_CLK_TCK")
 RAMP_SECONDS = 1.5
 ARRIVALS_MS = 500
 LIGHT_USERS = 40
@@ -74,7 +73,7 @@ class Variant(website.Website):
 
     def processor_seconds(self):
         """Of both servers, until now."""
-        return sum(processor_seconds(instance.process.pid) for instance in self.instances.values())
+        return sum(website.servers.processor_seconds(instance.process.pid) for instance in self.instances.values())
 
     def waits(self):
         return sum(switches(instance.process.pid) for instance in self.instances.values())
@@ -126,12 +125,6 @@ def thread_seconds(pid):
         except OSError:
             pass  # It has ended.
     return total
-
-
-def processor_seconds(pid):
-    with open("/proc/%d/stat" % pid) as file:
-        fields = file.read().rpartition(")")[2].split()
-    return (int(fields[11]) + int(fields[12])) / TICKS
 
 
 class Users:

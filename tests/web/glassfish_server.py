@@ -3,6 +3,7 @@
 Its tools take minutes on a machine that is busy. So a domain is made once, with the application in it and not yet enabled, and the
 command that runs it is asked for; an instance is a copy of both."""
 
+import filecmp
 import json
 import os
 import re
@@ -19,6 +20,7 @@ DOMAIN = "glassfish-domain"
 class GlassFish(servers.Kind):
     name = "glassfish"
     failure = "There is no installed container capable of handling this application"
+    start_seconds = 400  # 120 were seen at a load of 45.
     version = "7.0.21"
     replications = ("none", "cohort")
 
@@ -68,9 +70,6 @@ class GlassFish(servers.Kind):
                 time.sleep(0.5)
 
     def configure(self, instance):
-        # A site's instances are all replicated, or none; replicate_cohort brings it back.
-        if os.path.exists(self.bundle):
-            os.remove(self.bundle)
         template = self._template(instance)
         domain = os.path.join(instance.directory, DOMAIN)
         shutil.copytree(template, domain, symlinks=True)
@@ -92,8 +91,15 @@ class GlassFish(servers.Kind):
         heap = [word for word in command if word.startswith("-Xmx")]
         instance.write("command", json.dumps([word for word in command if word not in heap]))
 
+    # The bundle is where all instances find it; another one of the site may just be reading it.
+    def replicate_none(self, instance):
+        if os.path.exists(self.bundle):
+            os.remove(self.bundle)
+
     def replicate_cohort(self, instance):
-        shutil.copy(instance.files.built("cohort-glassfish"), self.bundle)
+        built = instance.files.built("cohort-glassfish")
+        if not os.path.exists(self.bundle) or not filecmp.cmp(built, self.bundle, shallow=False):
+            shutil.copy(built, self.bundle)
         instance.java += ["-Dcohort.nodeName=" + instance.route, "-Dcohort.group=" + instance.group, "-Dcohort.bind=" + instance.host.address,
                           "-Dcohort.keyFile=" + instance.group_key()]
         # A deployment leaves an empty element, which would count.

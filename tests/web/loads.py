@@ -1,5 +1,6 @@
 """Users in their hundreds on a site, and what is thought of what they saw."""
 
+import os
 import time
 
 import checker
@@ -26,10 +27,17 @@ def kills_under_load(site, options, count):
             victim.kill()
             users.runs_for(4)
             victim.start()
-            victim.wait_until_serving()
+            seconds = victim.wait_until_serving()
+            _say("kill %d of %d: %s, which serves %.1f s after it was started; load %.1f" % (
+                number + 1, count, victim.route, seconds, os.getloadavg()[0]))
             users.runs_for(3)
         users.end()
     return checker.judge(checker.read(users.records), kills)
+
+
+def _say(words):
+    """How far a case is, for who waits for a long one."""
+    print("        " + words, flush=True)
 
 
 def judged(verdict, options):
@@ -40,5 +48,7 @@ def judged(verdict, options):
 
 def expect_nothing_lost(verdict):
     assert not verdict.faults(), verdict.words() + "\n" + "\n".join(verdict.examples)
+    # A server that is killed answers nothing; one that answers so is broken.
+    assert not verdict.statuses[500], verdict.words()
     for ms in verdict.served_again_ms:
         assert ms is not None and ms < SERVED_AGAIN_MS, verdict.words()

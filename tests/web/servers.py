@@ -16,8 +16,13 @@ import time
 
 PORT = 8080
 CONTEXT = "counter"
-START_SECONDS = 120  # On a machine that does other things as well.
 JVM = ["-Xmx384m", "-XX:+UseSerialGC", "-Djava.awt.headless=true"]
+
+
+def processor_seconds(pid):
+    with open("/proc/%d/stat" % pid) as file:
+        fields = file.read().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 class Kind:
@@ -26,6 +31,8 @@ class Kind:
     name = ""
     replications = ("none",)
     failure = "\0"  # In the log of an instance that will never serve.
+    start_seconds = 120  # On a machine that does other things as well.
+    asks_who = False  # /who is for users who have logged in by a form, as ann with "secret".
 
     def install(self, files):
         """Downloads and unpacks, once."""
@@ -120,7 +127,7 @@ class Instance:
         start = time.monotonic()
         while not self.answers():
             dead = self.process.poll() is not None or self.kind.failure in self.tail(200)
-            if dead or time.monotonic() > start + START_SECONDS:
+            if dead or time.monotonic() > start + self.kind.start_seconds:
                 raise AssertionError("%s of kind %s does not serve: see %s\n%s" % (self.route, self.kind.name, self.log, self.tail()))
             time.sleep(0.02)
         return time.monotonic() - start
@@ -154,6 +161,21 @@ class Tomcat(Kind):
     failure = "startup failed due to previous errors"
     version = "10.1.59"
     replications = ("none", "cohort", "delta")
+    asks_who = True
+
+    # The page with the form is one of the application that says nothing.
+    WEB = """<web-app xmlns="https://jakarta.ee/xml/ns/jakartaee" version="6.0">
+  <security-constraint>
+    <web-resource-collection><web-resource-name>who</web-resource-name><url-pattern>/who</url-pattern></web-resource-collection>
+    <auth-constraint><role-name>buyer</role-name></auth-constraint>
+  </security-constraint>
+  <login-config>
+    <auth-method>FORM</auth-method>
+    <form-login-config><form-login-page>/health</form-login-page><form-error-page>/health</form-error-page></form-login-config>
+  </login-config>
+  <security-role><role-name>buyer</role-name></security-role>
+</web-app>
+"""
 
     def install(self, files):
         self.home = files.unpacked("org.apache.tomcat:tomcat:%s:tar.gz" % self.version, "apache-tomcat-" + self.version)
@@ -165,6 +187,7 @@ class Tomcat(Kind):
     <Connector address="%(address)s" port="%(port)d" protocol="HTTP/1.1" acceptCount="1000"
                keepAliveTimeout="60000" maxKeepAliveRequests="-1"/>
     <Engine name="Catalina" defaultHost="localhost" jvmRoute="%(route)s">%(engine)s
+      <Realm className="org.apache.catalina.realm.MemoryRealm"/>
       <Host name="localhost" appBase="webapps" autoDeploy="false"/>
     </Engine>
   </Service>
@@ -193,7 +216,8 @@ class Tomcat(Kind):
 
     def configure(self, instance):
         self._server(instance)
-        instance.write("conf/web.xml", '<web-app xmlns="https://jakarta.ee/xml/ns/jakartaee" version="6.0"/>\n')
+        instance.write("conf/web.xml", self.WEB)
+        instance.write("conf/tomcat-users.xml", '<tomcat-users><user username="ann" password="secret" roles="buyer"/></tomcat-users>\n')
         # Without a <Manager> of its own an application keeps Tomcat's.
         instance.write("conf/context.xml", "<Context/>\n")
         for folder in ("logs", "temp", "work", "lib"):

@@ -7,7 +7,8 @@ A case is KIND/REPLICATION/WHAT, as tomcat/cohort/kill. What there is:
     canary        without replication, a kill makes the sessions of that server vanish: else the test sees nothing
     kill          servers are killed in turn under load and started again: no session vanishes, no acknowledged change is missing,
                   nothing is executed twice, and all users are served again
-    edges         what one user sees after a failover: login, logout, changes in place, what cannot be serialized, long pages
+    edges         what one user sees after a failover: login, logout, a login form that was shown before it (Tomcat), changes in place, what
+                  cannot be serialized, long pages
     stall         a server stands still and runs on; silent: its network is gone and comes back. `cohort nginx-agent` marks it down and up;
                   afterwards both hold the same sessions, and the other one is killed
     cut           the servers do not hear each other and users reach both; then they hear each other again
@@ -118,6 +119,7 @@ def parse():
     parser.add_argument("cases", nargs="*")
     parser.add_argument("--long", action="store_true")
     parser.add_argument("--kills", type=int, help="3; with --long 20")
+    parser.add_argument("--starts", type=int, help="of case restart, with and without replication: 1; with --long 5")
     parser.add_argument("--users", type=int, default=USERS)
     parser.add_argument("--pause-ms", type=int, default=PAUSE_MS)
     parser.add_argument("--driver", required=True, help="web_driver")
@@ -126,6 +128,7 @@ def parse():
     options = parser.parse_args()
     options.driver, options.cohort = os.path.abspath(options.driver), os.path.abspath(options.cohort)
     options.kills = options.kills or (20 if options.long else 3)
+    options.starts = options.starts or (5 if options.long else 1)
     known = ["%s/%s/%s" % (kind, replication, what) for kind in [*kinds.KINDS, *kinds.MIXED] for replication in kinds.replications(kind)
              for what in CASES]
     options.cases = lab.chosen(parser, options.cases, known, "case") if options.cases else all_cases(options.long)

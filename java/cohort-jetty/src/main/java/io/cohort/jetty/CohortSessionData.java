@@ -55,8 +55,10 @@ final class CohortSessionData extends SessionData implements SessionWriter.Targe
 
   private transient byte[] metadata;
   private transient long maxInactiveSent;
-  // The attribute of who had logged in when it was sent.
+  // The attributes of who had logged in, and of what a login form had interrupted, when it was
+  // sent.
   private transient Object userSent;
+  private transient Object formSent;
 
   /** A new session. */
   CohortSessionData(ChangeTracker tracker, JettyUsers users, String id, String contextPath,
@@ -97,10 +99,13 @@ final class CohortSessionData extends SessionData implements SessionWriter.Targe
     tracker.onLoaded(name, bytes);
   }
 
-  /** Who has logged in elsewhere is logged in here. */
-  void restoreUser() {
+  /** Who has logged in elsewhere is logged in here, and who is at a login form goes on with it. */
+  void restoreLogin() {
     SessionMetadata has = SessionMetadata.decode(metadata).orElse(null);
-    if (users == null || has == null || has.principal() == null) return;
+    if (users == null || has == null) return;
+    putAllAttributes(JettyForm.decode(has.connectorBytes()));
+    formSent = form();
+    if (has.principal() == null) return;
     Object user = users.attribute(has.authType(), has.principal());
     if (user == null) return;
     putAllAttributes(Map.of(JettyUsers.ATTRIBUTE, user));
@@ -235,14 +240,20 @@ final class CohortSessionData extends SessionData implements SessionWriter.Targe
     return metadata;
   }
 
-  /** Its time was changed, or who has logged in: the record is to be sent with that of now. */
+  /** Its time was changed, or the login: the record is to be sent with that of now. */
   boolean needsMetadata() {
-    return !isStored() || maxInactiveSent != getMaxInactiveMs() || user() != userSent;
+    return !isStored() || maxInactiveSent != getMaxInactiveMs() || user() != userSent
+        || form() != formSent;
   }
 
   /** Who has logged in, as Jetty has it; null: nobody. */
   Object user() {
     return users == null ? null : getAllAttributes().get(JettyUsers.ATTRIBUTE);
+  }
+
+  /** What a login form has interrupted, as Jetty has it; null: nothing. */
+  Object form() {
+    return users == null ? null : getAllAttributes().get(JettyForm.ATTRIBUTE);
   }
 
   /**
@@ -252,23 +263,28 @@ final class CohortSessionData extends SessionData implements SessionWriter.Targe
   byte[] currentMetadata(Object user) {
     SessionMetadata old = SessionMetadata.decode(metadata).orElse(null);
     if (old == null) return metadata;
-    if (users == null || !users.isActive()) return record(old, old.authType(), old.principal());
-    SessionPrincipal principal = users.principal(user);
-    byte[] encoded = record(old, users.authType(user), principal);
+    if (users == null || !users.isActive()) {
+      return record(old, old.authType(), old.principal(), old.connectorBytes());
+    }
+    // What another server's connector has there may be a user who has logged out by now.
+    byte[] form = JettyForm.encode(getAllAttributes());
+    byte[] encoded = record(old, users.authType(user), users.principal(user), form);
     // Who has so many roles logs in again after a failover.
-    return encoded.length <= METADATA_BYTES_MAX ? encoded : record(old, null, null);
+    return encoded.length <= METADATA_BYTES_MAX ? encoded : record(old, null, null, form);
   }
 
-  private byte[] record(SessionMetadata old, String authType, SessionPrincipal principal) {
+  private byte[] record(
+      SessionMetadata old, String authType, SessionPrincipal principal, byte[] connectorBytes) {
     return new SessionMetadata(old.createdMs(), old.lastAccessedMs(), seconds(getMaxInactiveMs()),
-        old.isNew(), authType, principal, old.connectorBytes())
+        old.isNew(), authType, principal, connectorBytes)
         .encode();
   }
 
-  void onMetadataSent(byte[] sent, long maxInactiveMs, Object user) {
+  void onMetadataSent(byte[] sent, long maxInactiveMs, Object user, Object form) {
     metadata = sent;
     maxInactiveSent = maxInactiveMs;
     userSent = user;
+    formSent = form;
   }
 
   /** It is not in the store, as after a change of id that failed: it is to be created, whole. */

@@ -135,7 +135,7 @@ public final class CohortSessionDataStore extends AbstractSessionDataStore {
         if (value != null) data.restore(name, value, bytes);
       }
     });
-    data.restoreUser();
+    data.restoreLogin();
     return data;
   }
 

@@ -98,11 +98,12 @@ final class SessionSaver {
 
   private void send(CohortSessionData data, Changes changes) {
     Object user = data.user();
+    Object form = data.form();
     byte[] metadata = data.needsMetadata() ? data.currentMetadata(user) : null;
     long maxInactiveMs = data.getMaxInactiveMs();
     switch (writer.write(data, changes, metadata, maxInactiveMs)) {
       case ACKNOWLEDGED -> {
-        if (metadata != null) data.onMetadataSent(metadata, maxInactiveMs, user);
+        if (metadata != null) data.onMetadataSent(metadata, maxInactiveMs, user, form);
         ends.retry();
       }
       case UNACKNOWLEDGED -> {

@@ -4,8 +4,10 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertNotEquals;
 import static org.junit.jupiter.api.Assertions.assertNull;
+import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.cohort.session.SessionPrincipal;
+import java.net.http.HttpResponse;
 import java.util.List;
 import org.eclipse.jetty.ee10.servlet.security.ConstraintMapping;
 import org.eclipse.jetty.ee10.servlet.security.ConstraintSecurityHandler;
@@ -67,6 +69,37 @@ class LoginTest extends TwoServers {
     assertEquals("1", user.get(second, "/read"));
     first.close();
     assertEquals("ann FORM true false", user.get(second, "/private"));
+  }
+
+  @Test
+  void whoIsAtAFormWhenItsServerDiesGoesOnToThePageThatWasAskedFor() throws Exception {
+    assertEquals(302, user.ask(first, "/private?page=2").statusCode());
+    first.close();
+    HttpResponse<String> answer =
+        user.ask(second, "/j_security_check?j_username=ann&j_password=secret");
+    String page = answer.headers().firstValue("Location").orElse("");
+    assertTrue(page.endsWith("/private?page=2"), page);
+    assertEquals("ann FORM true false", user.get(second, "/private?page=2"));
+  }
+
+  @Test
+  void afterTheLoginNothingIsKeptOfTheForm() throws Exception {
+    logIn();
+    try (OtherServer other = new OtherServer(first)) {
+      assertNull(other.metadata(user.storeId()).connectorBytes());
+    }
+  }
+
+  @Test
+  void whoLogsOutIsNotLoggedInByWhatAnotherServerHasOfHim() throws Exception {
+    try (OtherServer other = new OtherServer(first)) {
+      String id = other.beginSession("eve", "buyer", new byte[] {'T', 1, 0});
+      user.cookie = "JSESSIONID=" + id + ".t1";
+      assertEquals("eve FORM true false", user.get(first, "/private"));
+      user.get(first, "/logout");
+      assertNull(other.metadata(id).principal());
+      assertNull(other.metadata(id).connectorBytes());
+    }
   }
 
   @Test

@@ -37,10 +37,15 @@ final class OtherServer implements AutoCloseable {
 
   /** Begins a session with a user who has this role, and n = 41. */
   String beginSession(String user, String role) {
+    return beginSession(user, role, null);
+  }
+
+  /** The same, with what only connectors of its kind can read. */
+  String beginSession(String user, String role, byte[] connectorBytes) {
     AttributeCodec codec = new AttributeCodec(ClassRules.of(getClass().getClassLoader()));
     long now = System.currentTimeMillis();
     SessionMetadata metadata = new SessionMetadata(
-        now, now, 1800, false, "FORM", new SessionPrincipal(user, List.of(role)), null);
+        now, now, 1800, false, "FORM", new SessionPrincipal(user, List.of(role)), connectorBytes);
     SessionChanges contents = new SessionChanges()
                                   .set("n", ((EncodeResult.Encoded) codec.encode(41)).bytes())
                                   .metadata(metadata.encode())
@@ -102,8 +107,12 @@ final class OtherServer implements AutoCloseable {
     return store.load(id).attributes().get(name) != null;
   }
 
+  SessionMetadata metadata(String id) {
+    return SessionMetadata.decode(store.load(id).metadata()).orElseThrow();
+  }
+
   SessionPrincipal user(String id) {
-    return SessionMetadata.decode(store.load(id).metadata()).orElseThrow().principal();
+    return metadata(id).principal();
   }
 
   @Override

@@ -15,6 +15,7 @@ import io.cohort.session.CodecLimits;
 import io.cohort.session.DecodeResult;
 import io.cohort.session.EncodeResult;
 import io.cohort.session.Reason;
+import io.cohort.session.SessionMetadata;
 import java.io.IOException;
 import java.util.function.Supplier;
 import org.apache.catalina.Context;
@@ -44,6 +45,7 @@ public class CohortManager extends ConfiguredManager {
   private final Counters counters = new Counters();
   private final CohortValve valve = new CohortValve(this);
   private final CohortStatus status = new CohortStatus(this);
+  private final UserReports users = new UserReports(log);
 
   // While the application runs.
   private volatile AttributePolicy policy;
@@ -112,7 +114,7 @@ public class CohortManager extends ConfiguredManager {
       SessionStore opened = SessionStore.open(storeOptions(), replicated ? share.group() : null);
       SessionWriter writer =
           new SessionWriter(getApplication(), opened, counters, new TomcatLog(log));
-      saver = new SessionSaver(this, opened, writer, counters, log);
+      saver = new SessionSaver(this, opened, writer, counters, users);
       loader = new SessionLoader(this, opened, sessions);
       ends = new PendingEnds(opened, new TomcatLog(log));
       store = opened;
@@ -428,6 +430,20 @@ public class CohortManager extends ConfiguredManager {
     if (result instanceof DecodeResult.Decoded decoded) return decoded.value();
     policy.dropped(name, (DecodeResult.Dropped) result);
     return null;
+  }
+
+  /** Of the application that runs; null: none. */
+  AttributeCodec codec() {
+    return codec;
+  }
+
+  /** Puts into the session what its metadata has; its user may be one who cannot be read here. */
+  void restore(SessionMetadata metadata, CohortSession session) {
+    try {
+      TomcatMetadata.restore(metadata, session, codec);
+    } catch (IllegalArgumentException e) {
+      users.notTaken(getApplication(), e.getMessage());
+    }
   }
 
   void reportLongName(String name, Object value) {

@@ -290,7 +290,7 @@ public class CohortSession extends StandardSession implements SessionWriter.Targ
     standing.onLoaded(from);
     metadataSent = from.metadata();
     from.attributes().forEach(this::restoreAttribute);
-    if (metadata != null) TomcatMetadata.restore(metadata, this);
+    if (metadata != null) owner.restore(metadata, this);
     touched = false;
     activated = false;
   }

@@ -7,32 +7,25 @@ import io.cohort.connector.Counters;
 import io.cohort.connector.SessionWriter;
 import io.cohort.session.Changes;
 import java.util.Arrays;
-import java.util.HashSet;
-import java.util.Set;
-import org.apache.juli.logging.Log;
 
 /**
  * Finds what requests did to sessions, has it sent, and does to the object here what the answer
  * means for it. One save of a session at a time; each waits for its acknowledgement. Any threads.
  */
 final class SessionSaver {
-  /** Types of users that were reported as not replicated; more are not reported. */
-  static final int USER_REPORTS_MAX = 64;
-
   private final CohortManager manager;
   private final SessionStore store;
   private final SessionWriter writer;
   private final Counters counters;
-  private final Log log;
-  private final Set<String> usersTold = new HashSet<>();
+  private final UserReports users;
 
-  SessionSaver(
-      CohortManager manager, SessionStore store, SessionWriter writer, Counters counters, Log log) {
+  SessionSaver(CohortManager manager, SessionStore store, SessionWriter writer, Counters counters,
+      UserReports users) {
     this.manager = manager;
     this.store = store;
     this.writer = writer;
     this.counters = counters;
-    this.log = log;
+    this.users = users;
   }
 
   /** Sends what has to be sent, or else tells the store that the session was used. */
@@ -97,21 +90,13 @@ final class SessionSaver {
   private byte[] changedMetadata(CohortSession session) {
     byte[] encoded;
     try {
-      encoded = TomcatMetadata.encode(session);
+      encoded = TomcatMetadata.encode(session, manager.codec());
     } catch (IllegalArgumentException e) {
-      tellUser(session, e);
+      String type = session.getPrincipal().getClass().getName();
+      users.notSent(manager.getApplication(), type, e.getMessage());
       encoded = TomcatMetadata.withoutUser(session).encode();
     }
     return Arrays.equals(encoded, session.metadataSent()) ? null : encoded;
-  }
-
-  private void tellUser(CohortSession session, IllegalArgumentException why) {
-    String type = session.getPrincipal().getClass().getName();
-    synchronized (usersTold) {
-      if (usersTold.size() >= USER_REPORTS_MAX || !usersTold.add(type)) return;
-    }
-    log.warn(manager.getApplication() + ": users of the type " + type
-        + " are not replicated, and log in again after a failover: " + why.getMessage());
   }
 
   // ---- Sending ----------------------------------------------------------------------------

@@ -12,6 +12,7 @@ final class Browser {
   private static final HttpClient CLIENT = HttpClient.newHttpClient();
 
   private volatile String id;
+  private volatile String singleSignOn;
 
   /** The session's id, with its route; null: none yet. */
   String id() {
@@ -22,6 +23,11 @@ final class Browser {
   Browser withId(String value) {
     id = value;
     return this;
+  }
+
+  /** The cookie of single sign-on; null: none. */
+  String singleSignOn() {
+    return singleSignOn;
   }
 
   String storeId() {
@@ -42,6 +48,7 @@ final class Browser {
     HttpRequest.Builder request =
         HttpRequest.newBuilder(URI.create("http://127.0.0.1:" + port + "/shop/" + step));
     if (id != null) request.header("Cookie", "JSESSIONID=" + id);
+    if (singleSignOn != null) request.header("Cookie", "JSESSIONIDSSO=" + singleSignOn);
     if (form != null) {
       request.header("Content-Type", "application/x-www-form-urlencoded");
       request.POST(HttpRequest.BodyPublishers.ofString(form));
@@ -49,6 +56,9 @@ final class Browser {
     HttpResponse<String> response = CLIENT.send(request.build(), BodyHandlers.ofString());
     for (String cookie : response.headers().allValues("Set-Cookie")) {
       if (cookie.startsWith("JSESSIONID=")) id = cookie.substring(11).split(";")[0];
+      if (cookie.startsWith("JSESSIONIDSSO=")) {
+        singleSignOn = cookie.contains("Max-Age=0") ? null : cookie.substring(14).split(";")[0];
+      }
     }
     return response;
   }

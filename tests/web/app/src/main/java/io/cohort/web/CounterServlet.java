@@ -31,6 +31,7 @@ import javax.management.ObjectName;
  *   POST /in-place         adds to a list in the session, without setting it again
  *   POST /page?bytes=N     counts, and answers so much that the response begins before the servlet
  *                          ends
+ *   GET  /who              who has logged in by the server's own form, where it asks for that
  *   GET  /slow?ms=N        takes its time
  *   GET  /digest           of all sessions, as the connector's JMX bean tells; touches none
  *   GET  /health           touches no session
@@ -58,6 +59,13 @@ public final class CounterServlet extends HttpServlet {
       case "/health" -> answer(response, "{}");
       case "/digest" -> answer(response, digest());
       case "/read" -> answer(response, describe(request.getSession(false), null));
+      case "/who" -> {
+        StringBuilder out = new StringBuilder("{\"route\":\"").append(route()).append('"');
+        text(out, "session", (String) request.getSession().getAttribute("token"));
+        text(out, "who", request.getRemoteUser());
+        text(out, "page", clean(request.getParameter("page")));
+        answer(response, out.append('}').toString());
+      }
       case "/slow" -> {
         long end = System.nanoTime() + 1_000_000 * number(request, "ms", SLOW_MS_MAX);
         for (long left; (left = end - System.nanoTime()) > 0;) LockSupport.parkNanos(left);
