@@ -87,10 +87,12 @@ void AsioDriver::Start() {
 template <class Function>
 void AsioDriver::Turn(Function&& input) {
   bool has_actions = false;
+  Wakes wakes;
   {
     FirstEngineLock lock(&mutex_);
     if (stopped_) return;
     const Instant now = SteadyNow();
+    RunErrandsLocked(now);
     input(*engine_, now, output_);
     FlushLocked(now);
     stats_.streams = streams_->stats();
@@ -98,13 +100,16 @@ void AsioDriver::Turn(Function&& input) {
     stats_.streams.handshakes_failed += door.handshakes_failed;
     stats_.streams.turned_away += door.turned_away;
     has_actions = !actions_.empty();
+    wakes.swap(wakes_);
   }
+  for (const auto& one : wakes) one->Notify();
   if (has_actions) PerformStreamActions();
 }
 
 template <class Function>
 absl::Status AsioDriver::TurnOfCaller(Function&& input) {
   bool wake = false;
+  Wakes wakes;
   {
     EngineLock lock(&mutex_);
     if (stopped_) return absl::CancelledError("the group was left");
@@ -113,7 +118,9 @@ absl::Status AsioDriver::TurnOfCaller(Function&& input) {
     if (absl::Status status = input(*engine_, now, output_); !status.ok()) return status;
     FlushLocked(now);
     wake = !had_actions && !actions_.empty();
+    wakes.swap(wakes_);
   }
+  for (const auto& one : wakes) one->Notify();
   if (wake) asio::post(endpoint_->io(), WhileHere([this] { PerformStreamActions(); }));
   return absl::OkStatus();
 }
@@ -122,6 +129,36 @@ absl::Status AsioDriver::Execute(const engine::Command& command) {
   return TurnOfCaller([&](engine::Engine& engine, Instant now, engine::Output& out) {
     return engine.Execute(now, command, out);
   });
+}
+
+void AsioDriver::Submit(Errand& errand) {
+  if (!errands_.Add(errand)) return;
+  do {
+    const absl::Status status = TurnOfCaller([this](engine::Engine&, Instant now, engine::Output&)
+                                                 ABSL_NO_THREAD_SAFETY_ANALYSIS {
+                                                   RunErrandsLocked(now);
+                                                   return absl::OkStatus();
+                                                 });
+    if (!status.ok()) RefuseErrands();
+  } while (!errands_.Rest());
+}
+
+bool AsioDriver::Withdraw(const Errand& errand) {
+  EngineLock lock(&mutex_);
+  return errands_.Withdraw(errand);
+}
+
+void AsioDriver::RunErrandsLocked(Instant now) {
+  errands_.Take(running_errands_);
+  for (Errand* errand : running_errands_) errand->Run(*engine_, now, output_);
+  running_errands_.clear();
+}
+
+void AsioDriver::RefuseErrands() {
+  EngineLock lock(&mutex_);
+  errands_.Take(running_errands_);
+  for (Errand* errand : running_errands_) errand->Refuse();
+  running_errands_.clear();
 }
 
 void AsioDriver::SetSeeds(const std::vector<Address>& seeds) {
@@ -139,7 +176,7 @@ void AsioDriver::FlushLocked(Instant now) {
       sender_.Send(output_.packets);
     }
     for (engine::StreamAction& action : output_.streams) actions_.push_back(std::move(action));
-    if (!output_.upcalls.empty()) sink_(*engine_, output_.upcalls);
+    if (!output_.upcalls.empty()) sink_(*engine_, output_.upcalls, wakes_);
     if (std::exchange(output_.rejoin_multicast, false)) endpoint_->RejoinMulticast();
     output_.packets.Clear();
     output_.streams.clear();

@@ -2,7 +2,8 @@
 // only place where an engine meets a clock, a lock and a thread.
 //
 // Idea: one leaf lock guards the engine, and whoever holds it drives it. A caller's thread executes
-// its own command and sends the packets it made, without handing them over; the endpoint's I/O
+// its own command, and those of others that wait for the lock (ErrandQueue), and sends the packets
+// they made, without handing them over; the endpoint's I/O
 // thread does everything that arrives: it reads a batch of datagrams, takes the lock once for all
 // of this group's, sends what they caused, lets go. Upcalls are passed on under the lock, so that
 // their order is the engine's. Streams belong to the I/O thread; what callers' commands want of
@@ -34,6 +35,7 @@
 #include "engine/engine.h"
 #include "runtime/endpoint.h"
 #include "runtime/engine_mutex.h"
+#include "runtime/errand_queue.h"
 #include "runtime/fork_guard.h"
 #include "runtime/packet_sender.h"
 #include "runtime/stream_set.h"
@@ -53,9 +55,12 @@ class AsioDriver final : private EndpointGroup {
     security::TlsPsk psk;             // In plaintext only the identity counts.
     std::unique_ptr<TlsContext> tls;  // Null: plaintext lifelines.
   };
+  // Who is woken when the lock is released: whoever runs at once would want it, or take the place
+  // of the thread that has it.
+  using Wakes = std::vector<std::shared_ptr<Notification>>;
   // Called with the upcalls of one turn, under the lock: must neither block nor come back.
-  using UpcallSink =
-      std::function<void(const engine::Engine& engine, std::vector<engine::Upcall>& upcalls)>;
+  using UpcallSink = std::function<void(const engine::Engine& engine,
+                                        std::vector<engine::Upcall>& upcalls, Wakes& wakes)>;
   // Called on the I/O thread without the lock when `deadline()` of the host has come; returns the
   // next one.
   using Housekeeping = std::function<Instant(Instant now)>;
@@ -79,6 +84,11 @@ class AsioDriver final : private EndpointGroup {
 
   // Engine::Execute, and sends what it caused. Errors: as there; kCancelled after Stop.
   absl::Status Execute(const engine::Command& command);
+  // Has `errand` run, perhaps by another thread and a little later, and what it caused sent;
+  // refused after Stop. It may have gone when this returns.
+  void Submit(Errand& errand);
+  // It is not run any more. False: it was run, or refused.
+  bool Withdraw(const Errand& errand);
   // Engine::SetSeeds, and sends what it caused. Nothing after Stop.
   void SetSeeds(const std::vector<Address>& seeds);
   // Calls read(engine, now) under the lock.
@@ -127,6 +137,8 @@ class AsioDriver final : private EndpointGroup {
   // As Turn, from any thread. Its status.
   template <class Function>
   absl::Status TurnOfCaller(Function&& input);
+  void RunErrandsLocked(Instant now) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  void RefuseErrands();
   void FlushLocked(Instant now) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void NoteUpcallsLocked() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void NoteViewLocked(const View& view) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
@@ -159,9 +171,13 @@ class AsioDriver final : private EndpointGroup {
   std::atomic<int64_t> group_time_offset_ms_{0};
   std::atomic<Instant> housekeeping_at_{Instant::Infinite()};  // Moved earlier under the lock only.
 
+  ErrandQueue errands_;
+
   mutable EngineMutex mutex_;
   std::unique_ptr<engine::Engine> engine_ ABSL_PT_GUARDED_BY(mutex_);
   engine::Output output_ ABSL_GUARDED_BY(mutex_);
+  Wakes wakes_ ABSL_GUARDED_BY(mutex_);
+  std::vector<Errand*> running_errands_ ABSL_GUARDED_BY(mutex_);  // Kept for its memory.
   PacketSender sender_ ABSL_GUARDED_BY(mutex_);
   // Another member of the view, or of the one before, is on this host.
   bool fellows_here_ ABSL_GUARDED_BY(mutex_) = false;

@@ -32,23 +32,22 @@ bool CallTable::Remove(uint64_t command) {
   return true;
 }
 
-std::optional<CallTable::Answer> CallTable::Complete(engine::DoneUpcall done) {
+CallTable::Completed CallTable::Complete(engine::DoneUpcall done) {
   Call call;
   {
     runtime::MutexLock lock(&mutex_);
     const auto it = calls_.find(done.command);
-    if (it == calls_.end()) return std::nullopt;  // Its time was up.
+    if (it == calls_.end()) return {};  // Its time was up.
     call = std::move(it->second);
-    deadlines_.erase({call.deadline, done.command});
+    if (!call.deadline.is_infinite()) deadlines_.erase({call.deadline, done.command});
     calls_.erase(it);
   }
   if (call.waiter != nullptr) {
     call.waiter->done = std::move(done);
-    call.waiter->notification.Notify();
-    return std::nullopt;
+    return {std::move(call.waiter), std::nullopt};
   }
-  if (!call.callback) return std::nullopt;
-  return Answer{std::move(call.callback), std::move(done)};
+  if (!call.callback) return {};
+  return {nullptr, Answer{std::move(call.callback), std::move(done)}};
 }
 
 std::vector<CallTable::Answer> CallTable::TakeExpired(Instant now) {

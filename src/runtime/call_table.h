@@ -48,8 +48,12 @@ class CallTable {
   // The call is given up (its command was refused, or its waiter has waited long enough). False: it
   // was answered before.
   bool Remove(uint64_t command);
-  // Answers a call: wakes its waiter, or returns what the delivery thread is to call.
-  std::optional<Answer> Complete(engine::DoneUpcall done);
+  // Answers a call. Returns who is to be woken, or what the delivery thread is to call.
+  struct Completed {
+    std::shared_ptr<Waiter> waiter;
+    std::optional<Answer> answer;
+  };
+  Completed Complete(engine::DoneUpcall done);
   // Answers of the calls whose time is up.
   std::vector<Answer> TakeExpired(Instant now);
   // Everything still waiting fails; nothing can be added any more.

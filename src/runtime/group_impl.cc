@@ -111,8 +111,8 @@ absl::StatusOr<std::shared_ptr<Group::Impl>> Group::Impl::Create(const GroupOpti
   Impl* const self = impl.get();  // Outlives the driver, whose thread ends in Shutdown.
   impl->driver_ = std::make_unique<runtime::AsioDriver>(
       std::move(driver), *std::move(endpoint),
-      [self](const engine::Engine& engine, std::vector<engine::Upcall>& upcalls) {
-        self->OnUpcalls(engine, upcalls);
+      [self](const engine::Engine& engine, std::vector<engine::Upcall>& upcalls, Wakes& wakes) {
+        self->OnUpcalls(engine, upcalls, wakes);
       },
       [self](Instant now) { return self->Housekeep(now); });
   impl->instance_ = impl->id().instance;
@@ -217,8 +217,9 @@ void Group::Impl::Announce(const runtime::EndpointLease& endpoint, const GroupOp
 
 // ---- Upcalls. Under the driver's lock: only queues.
 
-void Group::Impl::OnUpcalls(const engine::Engine& engine, std::vector<engine::Upcall>& upcalls) {
-  for (engine::Upcall& upcall : upcalls) Route(engine, upcall);
+void Group::Impl::OnUpcalls(const engine::Engine& engine, std::vector<engine::Upcall>& upcalls,
+                            Wakes& wakes) {
+  for (engine::Upcall& upcall : upcalls) Route(engine, upcall, wakes);
 }
 
 bool Group::Impl::OpenedMap::IsNews(const engine::ChangeUpcall& change,
@@ -230,25 +231,39 @@ bool Group::Impl::OpenedMap::IsNews(const engine::ChangeUpcall& change,
   return !of_one_write || wanted == nullptr || wanted(change.key);
 }
 
-void Group::Impl::Route(const engine::Engine& engine, engine::Upcall& upcall) {
-  if (auto* done = std::get_if<engine::DoneUpcall>(&upcall)) {
-    if (channels_->OnDone(*done)) return;
-    if (std::optional<CallTable::Answer> answer = calls_.Complete(std::move(*done)))
-      PushAnswer(*std::move(answer));
+void Group::Impl::RouteChange(const engine::Engine& engine, engine::Upcall& upcall) {
+  auto& change = std::get<engine::ChangeUpcall>(upcall);
+  const map::Map* map = engine.FindMap(change.map);
+  if (map == nullptr) return;
+  runtime::MutexLock lock(&maps_mutex_);
+  for (size_t i = 0; i < maps_.size(); ++i) {
+    OpenedMap& opened = *maps_[i];
+    if (opened.name != map->name()) continue;
+    if (opened.marks != nullptr) opened.marks->NoteChange(change, instance_);
+    if (opened.subscribers->empty() || !opened.IsNews(change, instance_)) return;
+    change.map = static_cast<uint32_t>(i);
+    queue.Push(std::move(upcall));
     return;
   }
-  if (auto* change = std::get_if<engine::ChangeUpcall>(&upcall)) {
-    const map::Map* map = engine.FindMap(change->map);
-    if (map == nullptr) return;
-    runtime::MutexLock lock(&maps_mutex_);
-    for (size_t i = 0; i < maps_.size(); ++i) {
-      if (maps_[i]->name != map->name() || maps_[i]->subscribers->empty()) continue;
-      if (!maps_[i]->IsNews(*change, instance_)) return;
-      change->map = static_cast<uint32_t>(i);
-      queue.Push(std::move(upcall));
-      return;
+}
+
+void Group::Impl::Route(const engine::Engine& engine, engine::Upcall& upcall, Wakes& wakes) {
+  if (auto* done = std::get_if<engine::DoneUpcall>(&upcall)) {
+    if (channels_->OnDone(*done)) return;
+    CallTable::Completed completed = calls_.Complete(std::move(*done));
+    if (completed.waiter != nullptr) {
+      auto& notification = completed.waiter->notification;
+      wakes.emplace_back(std::move(completed.waiter), &notification);
     }
+    if (completed.answer) PushAnswer(*std::move(completed.answer));
     return;
+  }
+  if (std::holds_alternative<engine::ChangeUpcall>(upcall)) return RouteChange(engine, upcall);
+  if (std::holds_alternative<engine::ViewUpcall>(upcall)) {
+    runtime::MutexLock lock(&maps_mutex_);
+    for (const auto& opened : maps_) {
+      if (opened->marks != nullptr) opened->marks->NoteAll();
+    }
   }
   if (const auto* view = std::get_if<engine::ViewUpcall>(&upcall)) {
     if (peer_cache_ != nullptr) peer_cache_->Note(runtime::PeersOf(view->view, own_));
@@ -339,10 +354,16 @@ absl::Status Group::Impl::Translate(const absl::Status& status) const {
 }
 
 WriteResult Group::Impl::Call(engine::Command command, absl::Duration timeout) {
-  return FromDone(Await(std::move(command), timeout));
+  return Call([&command](const engine::Engine&,
+                         Instant) -> runtime::CallErrand::Command { return std::move(command); },
+              timeout);
 }
 
-engine::DoneUpcall Group::Impl::Await(engine::Command command, absl::Duration timeout) {
+WriteResult Group::Impl::Call(Prepare prepare, absl::Duration timeout) {
+  return FromDone(Await(prepare, timeout));
+}
+
+engine::DoneUpcall Group::Impl::Await(Prepare prepare, absl::Duration timeout) {
   engine::DoneUpcall result;
   if (DeliveryQueue::OnDeliveryThread()) {
     result.status = InCallback();
@@ -350,29 +371,21 @@ engine::DoneUpcall Group::Impl::Await(engine::Command command, absl::Duration ti
   }
   result.status = fork_guard().Check();
   if (!result.status.ok()) return result;
-  auto waiter = std::make_shared<CallTable::Waiter>();
-  const std::optional<uint64_t> id = calls_.AddWaiter(waiter);
-  if (!id) {
-    result.status = left_ ? absl::CancelledError("the group was left")
-                          : absl::ResourceExhaustedError("too many calls");
-    return result;
-  }
-  engine::SetId(command, *id);
-  if (absl::Status status = driver_->Execute(command); !status.ok()) {
-    calls_.Remove(*id);
-    result.status = Translate(status);
-    return result;
-  }
-  if (!waiter->notification.WaitForNotificationWithTimeout(timeout)) {
-    if (calls_.Remove(*id)) {
+  runtime::CallErrand errand(calls_, prepare);
+  driver_->Submit(errand);
+  runtime::Notification& answered = errand.waiter().notification;
+  if (!answered.WaitForNotificationWithTimeout(timeout)) {
+    if (driver_->Withdraw(errand) || calls_.Remove(errand.number())) {
       result.status =
           absl::DeadlineExceededError("not acknowledged in time; the outcome is unknown");
       return result;
     }
-    waiter->notification.WaitForNotification();  // It is being answered this very moment.
+    answered.WaitForNotification();  // It is being answered this very moment.
   }
   // Moved, so that the waker, which may let go of the waiter later, shares nothing of it.
-  return std::move(waiter->done);
+  result = std::move(errand.waiter().done);
+  if (errand.number() == 0) result.status = Translate(result.status);
+  return result;
 }
 
 absl::Status Group::Impl::CallAsync(engine::Command command, absl::Duration timeout,
@@ -418,6 +431,13 @@ void Group::Impl::Watch(OpenedMap& map, bool wanted) {
   runtime::MutexLock lock(&map.watching);
   map.watchers += wanted ? 1 : -1;
   if (map.watchers == (wanted ? 1 : 0)) driver_->WatchMap(map.name, wanted);
+}
+
+runtime::ChangeMarks& Group::Impl::Mark(OpenedMap& map) {
+  runtime::MutexLock lock(&maps_mutex_);
+  if (map.marks == nullptr) map.marks = std::make_unique<runtime::ChangeMarks>();
+  map.marks->NoteAll();  // Nobody may have watched it until now.
+  return *map.marks;
 }
 
 Subscription Group::Impl::SubscribeViews(std::function<void(const View&)> on_view) {
@@ -506,10 +526,12 @@ absl::StatusOr<Convergence> Group::Impl::VerifyConvergence(uint16_t members_min,
                                                            absl::Duration timeout) {
   // The engine gives up by itself; its answer says what was missing.
   const absl::Duration within = std::clamp(timeout, absl::ZeroDuration(), kVerifyMax);
-  const engine::DoneUpcall done =
-      Await(engine::VerifyReplicas{.holders_min = members_min,
-                                   .within = Duration(absl::ToInt64Nanoseconds(within))},
-            absl::InfiniteDuration());
+  const engine::DoneUpcall done = Await(
+      [&](const engine::Engine&, Instant) -> runtime::CallErrand::Command {
+        return engine::VerifyReplicas{.holders_min = members_min,
+                                      .within = Duration(absl::ToInt64Nanoseconds(within))};
+      },
+      absl::InfiniteDuration());
   if (!done.status.ok()) return done.status;
   return Convergence{done.replicas, done.view, done.position};
 }

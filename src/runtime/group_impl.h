@@ -16,7 +16,9 @@
 #include "absl/status/status.h"
 #include "cohort/group.h"
 #include "runtime/asio_driver.h"
+#include "runtime/call_errand.h"
 #include "runtime/call_table.h"
+#include "runtime/change_marks.h"
 #include "runtime/channels.h"
 #include "runtime/delivery_queue.h"
 #include "runtime/member_settings.h"
@@ -56,6 +58,8 @@ struct Group::Impl : public std::enable_shared_from_this<Group::Impl> {
     // delivery thread.
     std::atomic<size_t> want_own{0};
     std::atomic<KeyFilter> own_keys{nullptr};
+    // Of who asks for them. Set under maps_mutex_, once.
+    std::unique_ptr<runtime::ChangeMarks> marks;
     bool IsNews(const engine::ChangeUpcall& change, const InstanceId& self) const;
     runtime::Mutex
         watching;  // Serialises Subscribe and its end, so that the engine's mind is the last one's.
@@ -74,7 +78,10 @@ struct Group::Impl : public std::enable_shared_from_this<Group::Impl> {
 
   // Executes a command and waits. Its id is filled in.
   WriteResult Call(engine::Command command, absl::Duration timeout);
-  engine::DoneUpcall Await(engine::Command command, absl::Duration timeout);
+  // The same, of a command that is made under the lock, perhaps by another thread.
+  using Prepare = runtime::CallErrand::Prepare;
+  WriteResult Call(Prepare prepare, absl::Duration timeout);
+  engine::DoneUpcall Await(Prepare prepare, absl::Duration timeout);
   absl::StatusOr<Convergence> VerifyConvergence(uint16_t members_min, absl::Duration timeout);
   absl::Status Drain(absl::Duration timeout);
   // Refuses writes from now on, and tells the services.
@@ -85,6 +92,8 @@ struct Group::Impl : public std::enable_shared_from_this<Group::Impl> {
 
   OpenedMap& Opened(std::string_view name);
   void Watch(OpenedMap& map, bool wanted);
+  // Kept while somebody watches the map.
+  runtime::ChangeMarks& Mark(OpenedMap& map);
   Subscription SubscribeViews(std::function<void(const View&)> on_view);
   GroupStats Stats() const;
 
@@ -115,8 +124,10 @@ struct Group::Impl : public std::enable_shared_from_this<Group::Impl> {
   // What the peer cache holds, if there is one; has it written from now on.
   std::vector<Address> UsePeerCache(const GroupOptions& options);
   void FindSeeds(const GroupOptions& options, runtime::SeedTable table);
-  void OnUpcalls(const engine::Engine& engine, std::vector<engine::Upcall>& upcalls);
-  void Route(const engine::Engine& engine, engine::Upcall& upcall);
+  using Wakes = runtime::AsioDriver::Wakes;
+  void OnUpcalls(const engine::Engine& engine, std::vector<engine::Upcall>& upcalls, Wakes& wakes);
+  void Route(const engine::Engine& engine, engine::Upcall& upcall, Wakes& wakes);
+  void RouteChange(const engine::Engine& engine, engine::Upcall& upcall);
   void Deliver(engine::Upcall& upcall);
   absl::Status OpenChannels(const GroupOptions& options);
   void PushAnswer(runtime::CallTable::Answer answer);

@@ -98,9 +98,34 @@ absl::Status ReplicatedMap::Impl::WriteAsync(absl::StatusOr<Body> body, const Wr
   return CallAsync(NewCommand(std::move(body), options), options, std::move(done));
 }
 
+// Made where it is executed, so that the lock is taken once.
 WriteResult ReplicatedMap::Impl::WriteConvergent(absl::StatusOr<Request> request,
                                                  const WriteOptions& options) const {
-  return Call(NewConvergentCommand(std::move(request), options), options);
+  WriteResult result;
+  result.status = request.status();
+  if (!result.status.ok()) return result;
+  const auto prepare = [&](const engine::Engine& engine,
+                           Instant now) -> runtime::CallErrand::Command {
+    const absl::StatusOr<const map::ConvergentMap*> found = FindConvergent(engine);
+    if (!found.ok()) return found.status();
+    absl::StatusOr<engine::MapWrite> write =
+        runtime::NewConvergentWrite(**found, *request, engine.GroupTimeMs(now), options);
+    if (!write.ok()) return write.status();
+    // An access so soon after another one is not sent.
+    if (write->operation.empty()) return std::nullopt;
+    return *std::move(write);
+  };
+  return group->Call(prepare, options.timeout);
+}
+
+absl::StatusOr<const map::ConvergentMap*> ReplicatedMap::Impl::FindConvergent(
+    const engine::Engine& engine) const {
+  const std::optional<uint32_t> id = engine.MapId(map.name);
+  if (!id || engine.FindMap(*id) == nullptr)
+    return absl::UnavailableError("this member has no complete state yet");
+  const map::ConvergentMap* const found = engine.FindConvergent(*id);
+  if (found == nullptr) return absl::FailedPreconditionError("attributes need a convergent map");
+  return found;
 }
 
 absl::Status ReplicatedMap::Impl::WriteConvergentAsync(absl::StatusOr<Request> request,

@@ -59,15 +59,13 @@ struct ReplicatedMap::Impl {
   // Calls read(map, group time in ms), which gives a status, under the lock.
   template <class Function>
   absl::Status ReadConvergent(Function&& read) const {
-    absl::Status status = absl::UnavailableError("this member has no complete state yet");
-    Read([&](const map::Map& found, const engine::Engine& engine, map::GroupTime now) {
-      const map::ConvergentMap* convergent = engine.FindConvergent(found.id());
-      status = convergent == nullptr
-                   ? absl::FailedPreconditionError("attributes need a convergent map")
-                   : read(*convergent, now);
+    return group->driver().Read([&](const engine::Engine& engine, Instant now) -> absl::Status {
+      const absl::StatusOr<const map::ConvergentMap*> found = FindConvergent(engine);
+      return found.ok() ? read(**found, engine.GroupTimeMs(now)) : found.status();
     });
-    return status;
   }
+  // Under the lock. Errors: kUnavailable, kFailedPrecondition.
+  absl::StatusOr<const map::ConvergentMap*> FindConvergent(const engine::Engine& engine) const;
   // `own_keys`: of the keys that this member puts and erases itself only those for which it is true
   // have to be told; null: all.
   Subscription Subscribe(std::function<bool(std::string_view)> wanted,

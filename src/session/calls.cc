@@ -259,6 +259,11 @@ bool Core::Exists(std::string_view id) const {
 }
 
 bool Core::IsOwner(std::string_view id) const {
+  {
+    const MutexLock lock(&mutex_);
+    const std::shared_ptr<Session> session = table_.Find(id);
+    if (session != nullptr && IsUntouched(*session)) return true;
+  }
   const ReplicaPtr in_group = replica();
   const auto is_in_group = [&] { return in_group && in_group->OwnerOf(id) == Owner::kSelf; };
   return local_.Exists(id) || is_in_group() || local_.Exists(id);
@@ -427,7 +432,7 @@ SessionResult Core::WriteInGroup(Session& session, Replica& replica,
   result.version = written.version;
   result.replicas = written.replicas;
   if (absl::IsNotFound(written.status) || absl::IsAborted(written.status)) {
-    session.shape.reset();
+    session.shape.reset();  // Also for Own(): it is to be looked at.
     if (absl::IsNotFound(written.status)) return NotFound(session.id);
     result.status = Refused(session.id, written.status);
     return result;

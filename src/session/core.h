@@ -111,6 +111,9 @@ class Core : public std::enable_shared_from_this<Core> {
   // Makes this member the owner, if it may be, and knows the session's shape. `fence` as in
   // SessionChanges; `always`: whatever this store saw of it last. Errors: kAborted, kNotFound, ...
   absl::Status Own(Session& session, Replica& replica, uint64_t fence, bool always = false);
+  // Whether it is owned here, and holds what was seen, for nothing has happened to it since the map
+  // said so.
+  bool IsUntouched(const Session& session) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   absl::Status CheckFence(Session& session, const Replica& replica, Owner owner, uint64_t fence,
                           bool always);
   absl::Status ClaimIt(Session& session, Replica& replica, Owner owner, uint64_t fence);

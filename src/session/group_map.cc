@@ -1,5 +1,7 @@
 // Sessions in a real group.
+#include <atomic>
 #include <memory>
+#include <optional>
 #include <utility>
 
 #include "runtime/group_impl.h"
@@ -63,13 +65,20 @@ class GroupMap final : public SessionMap {
     return group_->driver().Read(
         [](const engine::Engine& engine, Instant) { return engine.merging(); });
   }
+  std::optional<uint64_t> Mark(std::string_view key) const override {
+    const runtime::ChangeMarks* const marks = marks_;
+    return marks == nullptr ? std::nullopt : std::optional(marks->Of(key));
+  }
   Subscription Subscribe(std::function<void(const Change&)> on_change) override {
-    return map_.impl()->Subscribe(nullptr, std::move(on_change), IsEndKey);
+    Subscription subscription = map_.impl()->Subscribe(nullptr, std::move(on_change), IsEndKey);
+    marks_ = &group_->Mark(map_.impl()->map);
+    return subscription;
   }
 
  private:
   const std::shared_ptr<Group::Impl> group_;
   ReplicatedMap map_;
+  std::atomic<const runtime::ChangeMarks*> marks_{nullptr};  // From the subscription on.
 };
 
 }  // namespace

@@ -24,11 +24,19 @@ using runtime::MutexLock;
 void Core::Hold(Session& session, const Version& version) {
   session.owned = true;
   session.lost = session.stale = false;
+  session.mark.reset();
   session.seen = version;
   session.bytes = session.shape->Bytes();
   if (session.fence == 0) session.fence = ++next_fence_;
   session.interval = session.shape->info.max_inactive;
   session.entry_ttl = session.shape->info.EntryTtl();
+}
+
+// The map ends an entry when its lifetime is over, which is told later.
+bool Core::IsUntouched(const Session& session) const {
+  return session.owned && !session.lost && !session.stale && session.mark.has_value() && on_ &&
+         replica_ != nullptr && session.mark == replica_->Mark(session.id) &&
+         session.access_told + session.interval > Now();
 }
 
 void Core::OnLoss(Session& session, const Version& version) {
@@ -87,6 +95,12 @@ absl::Status Core::CheckFence(Session& session, const Replica& replica, Owner ow
 
 absl::Status Core::Own(Session& session, Replica& replica, uint64_t fence, bool always) {
   for (int i = 0; i < kClaimsMax; ++i) {
+    if (session.shape.has_value() && !always) {
+      const MutexLock lock(&mutex_);
+      if (IsUntouched(session))
+        return fence == 0 || fence == session.fence ? absl::OkStatus() : Fenced();
+    }
+    const std::optional<uint64_t> mark = replica.Mark(session.id);
     const Owner owner = replica.OwnerOf(session.id);
     if (owner == Owner::kNoSession) {
       if (replica.merging()) return StillMerging();
@@ -100,6 +114,7 @@ absl::Status Core::Own(Session& session, Replica& replica, uint64_t fence, bool 
     {
       const MutexLock lock(&mutex_);
       is_owned = owner == Owner::kSelf && session.owned;
+      if (is_owned && !always) session.mark = mark;
       knows = knows && !session.stale;
     }
     if (is_owned) return knows ? absl::OkStatus() : Learn(session, replica);

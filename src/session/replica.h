@@ -12,6 +12,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -70,6 +71,8 @@ class Replica {
   absl::StatusOr<Glance> Look(std::string_view id) const;
   bool Exists(std::string_view id) const { return map_->Exists(SessionKey(id)); }
   Owner OwnerOf(std::string_view id) const;
+  // As SessionMap::Mark.
+  std::optional<uint64_t> Mark(std::string_view id) const { return map_->Mark(SessionKey(id)); }
   uint64_t Bytes() const { return map_->Bytes(); }
   MapDigest Digest() const { return map_->Digest(); }
   void ForEach(const std::function<void(std::string_view id, const Glance&)>& visit) const;

@@ -10,6 +10,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -44,6 +45,10 @@ class SessionMap {
   virtual absl::StatusOr<std::vector<Attribute>> GetAttributes(std::string_view key) const = 0;
   virtual absl::StatusOr<Member> OwnerOf(std::string_view key) const = 0;
   virtual bool Exists(std::string_view key) const = 0;
+  // Stays the same while the key is only written to by this member, and neither begins nor ends,
+  // and its owner is the same. Costs little: takes no lock that others hold for long. Empty: not
+  // known.
+  virtual std::optional<uint64_t> Mark(std::string_view key) const = 0;
   virtual uint64_t Bytes() const = 0;
   virtual MapDigest Digest() const = 0;
   virtual void ForEach(

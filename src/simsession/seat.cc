@@ -52,10 +52,12 @@ void Seat::OnUpcall(const engine::Upcall& upcall) {
     if (found != answers_.end()) found->second = *done;
     return;
   }
+  if (std::holds_alternative<engine::ViewUpcall>(upcall)) marks_.NoteAll();
   const auto* changed = std::get_if<engine::ChangeUpcall>(&upcall);
   if (changed == nullptr || !on_change_) return;
   const bool is_of_all = changed->cause == engine::ChangeUpcall::Cause::kSync;
   if (!is_of_all && !IsOfSessions(*changed)) return;
+  marks_.NoteChange(*changed, self_.instance);
   Deliver([this, changed = *changed] {
     Change change;
     change.cause = static_cast<ChangeCause>(changed.cause);
@@ -206,6 +208,10 @@ absl::StatusOr<Member> Seat::OwnerOf(std::string_view key) const {
     if (map::IsWordOf(*owner, member.id)) return member;
   }
   return absl::UnavailableError("the owner is not in the view; the entry can be claimed");
+}
+
+std::optional<uint64_t> Seat::Mark(std::string_view key) const {
+  return on_change_ ? std::optional(marks_.Of(key)) : std::nullopt;
 }
 
 uint64_t Seat::Bytes() const {

@@ -17,6 +17,7 @@
 
 #include "base/random.h"
 #include "engine/engine.h"
+#include "runtime/change_marks.h"
 #include "session/environment.h"
 #include "session/session_map.h"
 #include "sim/tenants.h"
@@ -71,6 +72,7 @@ class Seat final : public session::SessionMap, public session::Environment {
   absl::StatusOr<std::vector<Attribute>> GetAttributes(std::string_view key) const override;
   absl::StatusOr<Member> OwnerOf(std::string_view key) const override;
   bool Exists(std::string_view key) const override { return Get(key).ok(); }
+  std::optional<uint64_t> Mark(std::string_view key) const override;
   uint64_t Bytes() const override;
   MapDigest Digest() const override;
   void ForEach(
@@ -109,6 +111,7 @@ class Seat final : public session::SessionMap, public session::Environment {
   uint64_t commands_ = 0;
   std::map<uint64_t, std::optional<engine::DoneUpcall>> answers_;
   std::function<void(const Change&)> on_change_;
+  runtime::ChangeMarks marks_;
   mutable std::deque<Telling> told_;  // Waits for the delivery thread.
 };
 

@@ -16,8 +16,10 @@ TEST(CallTableTest, ABlockingCallIsWokenWithItsAnswer) {
   CallTable calls;
   auto waiter = std::make_shared<CallTable::Waiter>();
   const uint64_t id = *calls.AddWaiter(waiter);
-  EXPECT_FALSE(calls.Complete(Done(id)).has_value());
-  ASSERT_TRUE(waiter->notification.HasBeenNotified());
+  const CallTable::Completed completed = calls.Complete(Done(id));
+  EXPECT_FALSE(completed.answer.has_value());
+  ASSERT_EQ(completed.waiter, waiter);  // Whoever completes it wakes it.
+  EXPECT_FALSE(waiter->notification.HasBeenNotified());
   EXPECT_EQ(waiter->done.number, 7);
   EXPECT_EQ(calls.size(), 0u);
 }
@@ -31,14 +33,14 @@ TEST(CallTableTest, ACallWithACallbackIsAnsweredOnceByItsDeadlineOrItsDoneWhiche
   const uint64_t quick = *calls.AddCallback(count, soon);
   EXPECT_EQ(calls.NextDeadline(), soon);
 
-  auto answer = calls.Complete(Done(quick));
+  const auto answer = calls.Complete(Done(quick)).answer;
   ASSERT_TRUE(answer.has_value());
   EXPECT_TRUE(answer->done.status.ok());
   EXPECT_TRUE(calls.TakeExpired(Instant::FromNanos(99)).empty());
   const auto expired = calls.TakeExpired(soon);
   ASSERT_EQ(expired.size(), 1u);
   EXPECT_EQ(expired[0].done.status.code(), absl::StatusCode::kDeadlineExceeded);
-  EXPECT_FALSE(calls.Complete(Done(late)).has_value());
+  EXPECT_FALSE(calls.Complete(Done(late)).answer.has_value());
   EXPECT_TRUE(calls.NextDeadline().is_infinite());
   EXPECT_EQ(answered, 0);  // The table calls nobody itself.
 }

@@ -31,6 +31,8 @@ class FakeMap final : public SessionMap {
   // ---- The test's side.
   absl::Status answer;  // Of all writes, which change nothing by themselves.
   bool is_merging = false;
+  std::optional<uint64_t> mark;  // Of all keys.
+  mutable int times_asked_for_owner = 0;
   void Begin(std::string_view id) {
     InfoRecord info;
     info.created = absl::FromUnixSeconds(1'700'000'000);
@@ -69,10 +71,12 @@ class FakeMap final : public SessionMap {
     return found->second;
   }
   absl::StatusOr<Member> OwnerOf(std::string_view key) const override {
+    ++times_asked_for_owner;
     if (!Exists(key)) return absl::NotFoundError("no such key");
     return Member{Self(), "a", "", true};
   }
   bool Exists(std::string_view key) const override { return entries_.contains(std::string(key)); }
+  std::optional<uint64_t> Mark(std::string_view) const override { return mark; }
   uint64_t Bytes() const override { return 0; }
   MapDigest Digest() const override { return {}; }
   void ForEach(

@@ -60,6 +60,31 @@ TEST_F(SessionGroupTest, WhatIsAcknowledgedIsReadByAll) {
   EXPECT_TRUE(a().Told(kCreated, "s1")[0].here);
 }
 
+TEST_F(SessionGroupTest, AnOwnerThatHasWrittenOftenKnowsAtOnceThatItsSessionWasTaken) {
+  Open(2);
+  for (int round = 0; round < 20; ++round) {
+    const std::string id = "s" + std::to_string(round);
+    const uint64_t fence = a()->Create(id, {}, {{"n", "0"}}).fence;
+    for (int i = 0; i < 3; ++i) {
+      ASSERT_TRUE(a()->Save(id, {.set = {{"n", std::to_string(i)}}, .fence = fence}).ok());
+      ASSERT_TRUE(a()->IsOwner(id));
+    }
+    ASSERT_TRUE(b()->Save(id, Set("n", "b")).ok());
+    EXPECT_FALSE(a()->IsOwner(id));
+    EXPECT_EQ(a()->Save(id, {.set = {{"n", "a"}}, .fence = fence}).status.code(), kAborted);
+    EXPECT_EQ(Get(*b(), id, "n"), "b");
+  }
+}
+
+TEST_F(SessionGroupTest, AnOwnerKnowsAtOnceThatItsSessionHasEnded) {
+  Open(2);
+  ASSERT_TRUE(a()->Create("s1").ok());
+  for (int i = 0; i < 3; ++i) ASSERT_TRUE(a()->Save("s1", Set("n", "1")).ok());
+  ASSERT_TRUE(b()->Invalidate("s1").ok());
+  EXPECT_FALSE(a()->IsOwner("s1"));
+  EXPECT_EQ(a()->Save("s1", Set("n", "2")).status.code(), kNotFound);
+}
+
 TEST_F(SessionGroupTest, MembersThatHoldTheSameSessionsSayTheSameDigest) {
   Open(2);
   const auto both_say = [&] {

@@ -1,0 +1,67 @@
+// A call that waits: its command is made and executed as an errand, and its answer wakes who made
+// it.
+//
+// Threads: made and waited for by one, run by any.
+#ifndef COHORT_RUNTIME_CALL_ERRAND_H_
+#define COHORT_RUNTIME_CALL_ERRAND_H_
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <utility>
+
+#include "absl/functional/function_ref.h"
+#include "absl/status/statusor.h"
+#include "runtime/call_table.h"
+#include "runtime/errand_queue.h"
+
+namespace cohort::runtime {
+
+class CallErrand final : public Errand {
+ public:
+  // The command, without its number, made under the lock; empty: there is nothing to do, and that
+  // is the answer.
+  using Command = absl::StatusOr<std::optional<engine::Command>>;
+  using Prepare = absl::FunctionRef<Command(const engine::Engine& engine, Instant now)>;
+
+  CallErrand(CallTable& calls, Prepare prepare) : calls_(calls), prepare_(prepare) {}
+
+  void Run(engine::Engine& engine, Instant now, engine::Output& out) override {
+    Command command = prepare_(engine, now);
+    absl::Status status = command.status();
+    if (status.ok() && command->has_value()) {
+      const std::optional<uint64_t> number = calls_.AddWaiter(waiter_);
+      if (number) {
+        number_ = *number;
+        engine::SetId(**command, number_);
+        status = engine.Execute(now, **command, out);
+        if (status.ok()) return;  // The table answers.
+        calls_.Remove(std::exchange(number_, 0));
+      } else {
+        status = absl::ResourceExhaustedError("too many calls");
+      }
+    }
+    Answer(std::move(status));
+  }
+  void Refuse() override { Answer(absl::CancelledError("the group was left")); }
+
+  // In the table, if it was executed; 0 else.
+  uint64_t number() const { return number_; }
+  CallTable::Waiter& waiter() { return *waiter_; }
+
+ private:
+  void Answer(absl::Status status) {
+    const std::shared_ptr<CallTable::Waiter> waiter = waiter_;  // It lives longer than this may.
+    waiter->done.status = std::move(status);
+    waiter->notification.Notify();
+  }
+
+  CallTable& calls_;
+  const Prepare prepare_;
+  uint64_t number_ = 0;
+  const std::shared_ptr<CallTable::Waiter> waiter_ = std::make_shared<CallTable::Waiter>();
+};
+
+}  // namespace cohort::runtime
+
+#endif  // COHORT_RUNTIME_CALL_ERRAND_H_

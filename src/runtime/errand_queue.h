@@ -1,0 +1,65 @@
+// What callers want done with an engine, until it is done by whoever has the engine's lock.
+//
+// Idea: threads that all want the lock for a moment are put to sleep and woken for it, each of
+// them, and then again for their answers. So a caller leaves what it wants here; of all who do, one
+// at a time serves: it waits for the lock, and does with it what has gathered by then. The I/O
+// thread does the same when it has the lock anyway.
+//
+// Threads: any. What is taken is taken under the engine's lock, and run before that is released.
+#ifndef COHORT_RUNTIME_ERRAND_QUEUE_H_
+#define COHORT_RUNTIME_ERRAND_QUEUE_H_
+
+#include <utility>
+#include <vector>
+
+#include "base/instant.h"
+#include "engine/engine.h"
+#include "runtime/mutex.h"
+
+namespace cohort::runtime {
+
+// Belongs to its caller, who keeps it until one of these was called, or it was withdrawn; whoever
+// calls touches it no more afterwards.
+class Errand {
+ public:
+  virtual ~Errand() = default;
+  // Under the engine's lock, by any thread.
+  virtual void Run(engine::Engine& engine, Instant now, engine::Output& out) = 0;
+  // Nothing is run any more.
+  virtual void Refuse() = 0;
+};
+
+class ErrandQueue {
+ public:
+  // Whether the caller has to serve: to take what waits, with the lock, until Rest().
+  bool Add(Errand& errand) {
+    const MutexLock lock(&mutex_);
+    waiting_.push_back(&errand);
+    return !std::exchange(served_, true);
+  }
+  // By who serves. True: nothing waits, and the next one to add serves.
+  bool Rest() {
+    const MutexLock lock(&mutex_);
+    served_ = !waiting_.empty();
+    return !served_;
+  }
+  // Under the engine's lock: into `errands`, which is empty, all that wait, as they came.
+  void Take(std::vector<Errand*>& errands) {
+    const MutexLock lock(&mutex_);
+    errands.swap(waiting_);
+  }
+  // Under the engine's lock. False: it was taken.
+  bool Withdraw(const Errand& errand) {
+    const MutexLock lock(&mutex_);
+    return std::erase(waiting_, &errand) > 0;
+  }
+
+ private:
+  Mutex mutex_;
+  std::vector<Errand*> waiting_ ABSL_GUARDED_BY(mutex_);
+  bool served_ ABSL_GUARDED_BY(mutex_) = false;
+};
+
+}  // namespace cohort::runtime
+
+#endif  // COHORT_RUNTIME_ERRAND_QUEUE_H_
