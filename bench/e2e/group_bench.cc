@@ -10,6 +10,9 @@
 //     puts into an ordered map of each of --busy groups at once, one thread for each group
 //   group_bench joiner [common flags] [--members M]
 //     joins, and times how long the whole state takes
+//   group_bench steady [writer's flags] [--per-second R]
+//     fills the ordered map, then puts R a second, and tells apart how long those took that began
+//     while a member was receiving the state; ends after S seconds
 //
 // Common: --group G --name N --bind ADDR[:PORT] --multicast ADDR:PORT --key-file F | --plaintext
 // and of replica and groups: --groups N, so many groups G-0, G-1, ... in the process, which share
@@ -26,6 +29,7 @@
 #include <cstdio>
 #include <cstdlib>
 #include <map>
+#include <mutex>
 #include <string>
 #include <thread>
 #include <vector>
@@ -61,6 +65,7 @@ struct Flags {
   bool rate = true;
   size_t groups = 1;
   size_t busy = 0;  // 0: all.
+  double per_second = 1000;
   bool own_sockets = false;
 };
 
@@ -100,6 +105,7 @@ Flags ReadFlags(int argc, char** argv) {
     if (name == "--in-flight") flags.in_flight = std::stoul(value);
     if (name == "--groups") flags.groups = std::stoul(value);
     if (name == "--busy") flags.busy = std::stoul(value);
+    if (name == "--per-second") flags.per_second = std::stod(value);
   }
   return flags;
 }
@@ -289,6 +295,77 @@ void MeasureGroups(std::vector<cohort::Group>& groups, const Flags& flags) {
       sockets, groups.size(), busy, flags.size, flags.members, rate, cpu_each);
 }
 
+// Entries for a joiner to receive.
+void Fill(cohort::ReplicatedMap& map, const Flags& flags) {
+  const std::string value(flags.size, 'f');
+  std::atomic<size_t> in_flight{0};
+  for (size_t i = 0; i < flags.keys;) {
+    if (in_flight >= flags.in_flight) {
+      std::this_thread::sleep_for(std::chrono::microseconds(50));
+      continue;
+    }
+    ++in_flight;
+    const absl::Status status = map.PutAsync("key-" + std::to_string(i), value, {},
+                                             [&](const cohort::WriteResult&) { --in_flight; });
+    status.ok() ? ++i : --in_flight;
+  }
+  while (in_flight > 0) std::this_thread::sleep_for(std::chrono::milliseconds(1));
+}
+
+struct Delays {
+  std::mutex mutex;
+  std::vector<double> micros;
+  size_t failed = 0;
+};
+
+void PrintDelays(const char* when, Delays& delays, const Flags& flags) {
+  const std::lock_guard lock(delays.mutex);
+  std::sort(delays.micros.begin(), delays.micros.end());
+  if (delays.micros.empty()) return;
+  const double p50 = delays.micros[delays.micros.size() / 2];
+  const double p99 = delays.micros[delays.micros.size() * 99 / 100];
+  std::printf(
+      "%.0f puts of %zu B a second, %s: %zu of them, p50 %.0f us, p99 %.0f us, %zu failed\n",
+      flags.per_second, flags.size, when, delays.micros.size(), p50, p99, delays.failed);
+  std::printf(
+      "{\"bench\":\"steady\",\"when\":\"%s\",\"count\":%zu,\"p50_us\":%.1f,\"p99_us\":%.1f,"
+      "\"failed\":%zu}\n",
+      when, delays.micros.size(), p50, p99, delays.failed);
+}
+
+// At even intervals, whatever the answers take, so that what waits behind a slow one counts too.
+void MeasureSteady(cohort::Group& group, cohort::ReplicatedMap& map, const Flags& flags) {
+  Fill(map, flags);
+  std::printf("filled\n");
+  const std::string value(flags.size, 'v');
+  Delays alone;
+  Delays beside;
+  std::atomic<size_t> in_flight{0};
+  const auto begin = Clock::now();
+  const std::chrono::duration<double> step(1 / flags.per_second);
+  for (size_t i = 0; SecondsSince(begin) < flags.seconds; ++i) {
+    const auto due = begin + std::chrono::duration_cast<Clock::duration>(i * step);
+    std::this_thread::sleep_until(due);
+    const cohort::View view = group.view();
+    const bool joins = std::any_of(view.members.begin(), view.members.end(),
+                                   [](const cohort::Member& member) { return !member.synced; });
+    Delays& delays = joins ? beside : alone;
+    ++in_flight;
+    const absl::Status status =
+        map.PutAsync("key-" + std::to_string(i % flags.keys), value, {},
+                     [&in_flight, &delays, due](const cohort::WriteResult& result) {
+                       const std::lock_guard lock(delays.mutex);
+                       if (result.ok()) delays.micros.push_back(SecondsSince(due) * 1e6);
+                       if (!result.ok()) ++delays.failed;
+                       --in_flight;
+                     });
+    if (!status.ok()) --in_flight;
+  }
+  while (in_flight > 0) std::this_thread::sleep_for(std::chrono::milliseconds(1));
+  PrintDelays("no transfer", alone, flags);
+  PrintDelays("beside a transfer", beside, flags);
+}
+
 void MeasureTransfer(const Flags& flags) {
   const auto begin = Clock::now();
   cohort::Group group = Join(flags);
@@ -320,6 +397,11 @@ int main(int argc, char** argv) {
     std::vector<cohort::Group> groups = JoinAll(flags);
     for (const cohort::Group& group : groups) AwaitMembers(group, flags.members);
     MeasureGroups(groups, flags);
+  } else if (flags.role == "steady") {
+    cohort::Group group = Join(flags);
+    cohort::ReplicatedMap map = Open(group, cohort::MapKind::kOrdered);
+    AwaitMembers(group, flags.members);
+    MeasureSteady(group, map, flags);
   } else if (flags.role == "writer") {
     cohort::Group group = Join(flags);
     for (const auto kind : {cohort::MapKind::kOrdered, cohort::MapKind::kConvergent}) {
@@ -334,7 +416,7 @@ int main(int argc, char** argv) {
     for (const auto& [name, count] : group.stats().counters)
       std::fprintf(stderr, "%s %lu\n", name.c_str(), count);
   } else {
-    std::fprintf(stderr, "usage: group_bench replica|writer|groups|joiner [flags]\n");
+    std::fprintf(stderr, "usage: group_bench replica|writer|groups|joiner|steady [flags]\n");
     return 2;
   }
   return 0;

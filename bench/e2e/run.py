@@ -6,6 +6,7 @@ state takes is measured. Prints what the programs print, and the ratio that docs
 
     ./run bench e2e                                  in a minute
     ./run bench e2e --seconds 3 --keys 200000        as in docs/performance.md
+    ./run bench e2e --steady 1000 --keys 200000      how long 1000 puts a second take, without and beside transfers
 """
 
 import argparse
@@ -40,10 +41,29 @@ def echo(program, server_host, client_host):
         server.wait(10)
 
 
+def steady(group_bench, hosts, common, options):
+    """Members come one after the other, each receives the state and leaves, while one writes at an even rate."""
+    writer = hosts[2].popen(
+        [group_bench, "steady", "--name", "a", "--bind", hosts[2].address, "--members", "3"] + common +
+        ["--seconds", str(options.joins * 4), "--keys", str(options.keys), "--per-second", str(options.steady)],
+        stdout=subprocess.PIPE, text=True)
+    writer.stdout.readline()
+    for _ in range(options.joins):
+        time.sleep(1.0)
+        joiner = hosts[3].popen([group_bench, "joiner", "--name", "d", "--bind", hosts[3].address] + common,
+                                stdout=subprocess.PIPE, text=True)
+        out, _ = joiner.communicate(timeout=60)
+        print(out, end="", flush=True)
+    out, _ = writer.communicate(timeout=120)
+    print(out, end="", flush=True)
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--seconds", type=int, default=2, help="of pipelined puts")
     parser.add_argument("--keys", type=int, default=10000, help="entries that the joiner receives, of 1 KiB")
+    parser.add_argument("--steady", type=int, default=0, help="puts a second; measures nothing but these and transfers")
+    parser.add_argument("--joins", type=int, default=8, help="with --steady: transfers")
     options = parser.parse_args()
     lab.enter("bench")
     build = os.path.join(ROOT, "build", "release")
@@ -56,10 +76,14 @@ def main():
         hosts = [net.add_host() for _ in range(4)]
         common = ["--group", "bench", "--key-file", key]
         try:
-            echo(os.path.join(build, "bench", "e2e", "multicast_echo"), hosts[0], hosts[2])
+            if not options.steady:
+                echo(os.path.join(build, "bench", "e2e", "multicast_echo"), hosts[0], hosts[2])
             for host, name in zip(hosts, ("b", "c")):
                 processes.append(host.popen([group_bench, "replica", "--name", name, "--bind", host.address] + common))
                 time.sleep(1.0)  # The first one forms the group.
+            if options.steady:
+                steady(group_bench, hosts, common, options)
+                return 0
             writer = hosts[2].popen(
                 [group_bench, "writer", "--name", "a", "--bind", hosts[2].address, "--members", "3"] + common +
                 ["--seconds", str(options.seconds), "--keys", str(options.keys)],

@@ -245,6 +245,18 @@ enum class Ack : uint8_t {
   kAll,    // Applied by every member of the view, but those without data.
 };
 
+// Of a read while this member has no complete state: at the end of an exclusion it is in the group
+// again, and the state is on its way.
+struct ReadOptions {
+  // For how long a member that has the state is asked instead, and waited for if there is none. The
+  // answer is what that member holds. Zero: nobody is asked, the read is kUnavailable at once.
+  absl::Duration ask_others = absl::Seconds(1);
+};
+// Of this member that wait for the state or an answer at a time, and the largest value that another
+// member is asked for.
+inline constexpr size_t kReadsElsewhereMax = 1024;
+inline constexpr size_t kReadElsewhereBytesMax = size_t{256} << 10;
+
 struct WriteOptions {
   Ack ack = Ack::kAll;
   // Lifetime of the entry since this write, 1 ms and up; InfiniteDuration(): until erased. Expiry

@@ -44,6 +44,8 @@ struct Change {
   MemberId writer;
 };
 
+using ReadCallback = std::function<void(const absl::StatusOr<Entry>&)>;
+
 struct ScanResult {
   struct Item {
     std::string key;
@@ -67,9 +69,9 @@ struct MapDigest {
 // same writes in the same order; in a convergent one (MapKind::kConvergent) each applies a write
 // when it arrives, and all come to hold the same.
 //
-// Reads are local and never touch the network. A member reads its own acknowledged writes; writes
-// of others appear as they are applied. Under Policy::kPrimary writes of an ordered map are
-// linearizable.
+// Reads are local and never touch the network, unless ReadOptions say so. A member reads its own
+// acknowledged writes; writes of others appear as they are applied. Under Policy::kPrimary writes
+// of an ordered map are linearizable.
 //
 // Every write has two forms. The plain one blocks until WriteOptions::ack is reached or `timeout`
 // has passed; called from a callback (of any group of this process) it fails at once with
@@ -110,6 +112,19 @@ class COHORT_EXPORT ReplicatedMap {
   // replicated.
   // Errors: kNotFound; kUnavailable while this member has no complete state (it rejoins).
   absl::StatusOr<Entry> Get(std::string_view key) const;
+  // As Get; while this member has no complete state, another one that has is asked (blocks). Two
+  // such reads may be answered by two members, so the later one may tell the older value. Errors:
+  //   kNotFound            no such key, or no such map.
+  //   kUnavailable         no member that has the state was found in time.
+  //   kDeadlineExceeded    the one that was asked has not answered in time.
+  //   kOutOfRange          the value has more than kReadElsewhereBytesMax.
+  //   kResourceExhausted   kReadsElsewhereMax reads wait already.
+  //   kFailedPrecondition  in a callback.
+  //   kCancelled           the group was left meanwhile.
+  absl::StatusOr<Entry> Get(std::string_view key, const ReadOptions& options) const;
+  // The same without blocking: if it returns OK, `done` is called exactly once, on the delivery
+  // thread.
+  absl::Status GetAsync(std::string_view key, const ReadOptions& options, ReadCallback done) const;
   bool Exists(std::string_view key) const;
   size_t Size() const;      // Entries; may count some whose lifetime has just ended.
   size_t Expiring() const;  // Entries of Size() that have a lifetime.

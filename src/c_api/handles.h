@@ -2,6 +2,7 @@
 #ifndef COHORT_C_API_HANDLES_H_
 #define COHORT_C_API_HANDLES_H_
 
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -36,6 +37,10 @@ struct cohort_attributes {
 
 struct cohort_batch {
   cohort::WriteBatch batch;
+};
+
+struct cohort_resolution {
+  std::optional<std::string> value;
 };
 
 struct cohort_session_store {

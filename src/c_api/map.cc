@@ -63,6 +63,25 @@ class Visitor {
   bool stopped_ = false;
 };
 
+// Without memory the later version stays.
+cohort::MergeResolver ToResolver(cohort_resolve_fn resolve, void* user) {
+  return [resolve, user](const cohort::MergeConflict& from) -> std::optional<std::string> {
+    cohort_merge_conflict_t conflict{};
+    conflict.size = sizeof conflict;
+    conflict.key = from.key.data();
+    conflict.key_size = from.key.size();
+    if (!from.attribute.empty()) conflict.attribute = from.attribute.data();
+    conflict.attribute_size = from.attribute.size();
+    conflict.held = from.held.data();
+    conflict.held_size = from.held.size();
+    conflict.brought = from.brought.data();
+    conflict.brought_size = from.brought.size();
+    cohort_resolution_t resolution;
+    resolve(&conflict, &resolution, user);
+    return std::move(resolution.value);
+  };
+}
+
 absl::StatusOr<MapOptions> ToMapOptions(const cohort_map_options_t& from) {
   MapOptions to;
   if (from.kind > COHORT_MAP_CONVERGENT)
@@ -72,6 +91,7 @@ absl::StatusOr<MapOptions> ToMapOptions(const cohort_map_options_t& from) {
   if (from.when_full > COHORT_FULL_EVICT)
     return Invalid("options: when_full can not be " + std::to_string(from.when_full));
   if (from.when_full == COHORT_FULL_EVICT) to.when_full = cohort::WhenFull::kEvictLeastRecentlyUsed;
+  if (from.resolver != nullptr) to.resolver = ToResolver(from.resolver, from.resolver_user);
   return to;
 }
 
@@ -115,6 +135,14 @@ cohort_status_t cohort_group_open_map(cohort_group_t* group, const char* name,
 }
 
 void cohort_map_close(cohort_map_t* map) { delete map; }
+
+void cohort_resolution_set(cohort_resolution_t* resolution, const void* value, size_t value_size) {
+  if (resolution == nullptr || (value == nullptr && value_size > 0)) return;
+  OrElse(false, [&] {
+    resolution->value.emplace(value == nullptr ? "" : static_cast<const char*>(value), value_size);
+    return true;
+  });
+}
 
 const char* cohort_map_name(const cohort_map_t* map) {
   return map == nullptr ? "" : map->map.name().c_str();

@@ -81,6 +81,16 @@ struct WriteDelta {
   map::Delta delta;
   AckLevel ack = AckLevel::kAll;
 };
+// Reads an entry: of this member if it holds the whole state, otherwise of one that does, as soon
+// as there is one. DoneUpcall: value, version and ttl_ms. kNotFound: no such key, or map.
+// kDeadlineExceeded, kUnavailable: not answered, or nobody to ask, `within`. kOutOfRange: too large
+// for that.
+struct ReadEntry {
+  uint64_t id = 0;
+  std::string map;
+  std::string key;
+  Duration within = seconds(1);
+};
 // Proves that all members that hold the whole state hold the same, at one place of the order. Waits
 // until at least `holders_min` members do, this one included. DoneUpcall: number and replicas are
 // the members that were equal, view and position the place. kDataLoss: some differ.
@@ -100,8 +110,8 @@ struct Leave {
   uint64_t id = 0;
 };
 
-using Command = std::variant<SendMessage, OpenMap, MapWrite, ClaimEntry, WriteDelta, VerifyReplicas,
-                             SetDraining, Leave>;
+using Command = std::variant<SendMessage, OpenMap, MapWrite, ClaimEntry, WriteDelta, ReadEntry,
+                             VerifyReplicas, SetDraining, Leave>;
 
 // Numbers a command, if it is one that is answered.
 inline void SetId(Command& command, uint64_t id) {

@@ -242,6 +242,8 @@ void Engine::Core::Finish(Instant now, Output& out) {
   if (!fences_.empty()) fences_.Advance(plane_.acks(), plane_.HandedUp(), turn_.upcalls);
   if (!opening_.empty()) ForgetOpened();
   Settle(now);
+  TimeWrites(now);
+  if (!reads_.empty()) AdvanceReads(now);
   TellBackPressure(now);
   // Weights change inside a view; with stale ones two sides would each wait for the other to join.
   if (member_) discovery_.SetSide(membership_.Side());
@@ -276,7 +278,7 @@ Instant Engine::Core::NextDeadline() const {
   if (left_ || !started_) return Instant::Infinite();
   Instant next =
       std::min({discovery_.NextDeadline(), membership_.NextDeadline(), lifelines_.NextDeadline(),
-                next_mesh_check_, verifications_.NextDeadline()});
+                next_mesh_check_, verifications_.NextDeadline(), reads_.NextDeadline()});
   if (member_) next = std::min({next, failure_.NextDeadline(), plane_.NextDeadline()});
   // The replica's deadlines are in group time; any moment of ours translates them alike.
   return std::min(next, replica_.NextDeadline(Instant::Zero(), clock_.NowMs(Instant::Zero())));

@@ -32,10 +32,12 @@
 #include "engine/replica.h"
 #include "engine/settling.h"
 #include "engine/verification.h"
+#include "engine/write_timer.h"
 #include "failure/failure_detector.h"
 #include "flow/lag_table.h"
 #include "membership/membership.h"
 #include "security/security.h"
+#include "transfer/reads.h"
 
 namespace cohort::engine {
 
@@ -97,6 +99,7 @@ class Engine::Core final : private frag::Stamper {
   void ReceiveFromStranger(Instant now, const Datagram& datagram, const security::Origin& origin);
   void ReceiveInView(Instant now, const security::Origin& origin, bool by_multicast, bool previous);
   void WatchLag(Instant now);
+  void TimeWrites(Instant now);
   void ReportMulticast(Instant now, const failure::MulticastChange& change);
   void Handle(Instant now, Rank from, bool previous, wire::DataFrame& frame);
   void Handle(Instant now, Rank from, bool previous, wire::StatusFrame& frame);
@@ -135,6 +138,7 @@ class Engine::Core final : private frag::Stamper {
   void DeliverMap(Instant now, const DeliveredMessage& message, const MemberId& writer,
                   DoneUpcall& done);
   void AfterReplica(Instant now, Replica::Output& replica_out);
+  void SendTransfer(Instant now, const transfer::Output::Message& message);
   // `stamp_bytes` of room behind `body` are filled by Stamp().
   absl::Status Queue(MessageKind kind, DeliveryClass cls, Bytes body,
                      const PendingCommands::Entry& entry, Subjects subjects = {},
@@ -175,6 +179,14 @@ class Engine::Core final : private frag::Stamper {
   absl::Status ExecuteClaim(Instant now, const ClaimEntry& claim);
   absl::Status ExecuteDelta(Instant now, const WriteDelta& write);
 
+  // core_reads.cc
+  absl::Status ExecuteRead(Instant now, const ReadEntry& read);
+  bool HandleRead(Instant now, const MemberId& from, Bytes body);
+  void AdvanceReads(Instant now);
+  void AfterReads(Instant now, transfer::Output& out, std::vector<transfer::Reads::Done>& done);
+  DoneUpcall ReadHere(Instant now, const transfer::Reads::Waiting& read) const;
+  void OnHolderGone(Instant now, const MemberId& member);
+
   const EngineOptions options_;
   Random random_;
   MemberInfo self_;
@@ -189,9 +201,11 @@ class Engine::Core final : private frag::Stamper {
   Replica replica_;
   Lifelines lifelines_;
   PendingCommands pending_;
+  transfer::Reads reads_;
   Verifications verifications_;
   Marks marks_;
   Settling settling_;
+  WriteTimer write_timer_;
   Fences fences_;
   MemberId found_wrong_by_;  // Who found that this member's state differs, in this turn.
   uint64_t epoch_ = 0;       // Of the replica, in which settling_ is.

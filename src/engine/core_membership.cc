@@ -130,6 +130,8 @@ void Engine::Core::EndAsLeft() {
   const absl::Status left = absl::CancelledError("this member has left the group");
   pending_.FailAll(left, turn_.upcalls);
   verifications_.FailAll(left, turn_.upcalls);
+  for (const transfer::Reads::Waiting& read : reads_.TakeAll())
+    AddUpcall(DoneUpcall{.command = read.id, .status = left});
   marks_.Clear();
   fences_.Release(left, turn_.upcalls);
   plane_.ClearQueue();
@@ -228,6 +230,7 @@ void Engine::Core::BeginView(Instant now, const membership::Installation& instal
   failure_out_ = {};
   plane_.OnView(now, view_.id, rank_, view_infos_.size(), plane_out_);
   lag_.OnView(RanksBefore(view_infos_, before));
+  write_timer_.OnView();
   if (installation.fresh) failure_.Forget();
   failure_.OnView(now, rank_, view_infos_, failure_out_);
   PendingCommands::Continuing continuing;

@@ -282,6 +282,15 @@ void Engine::Core::WatchLag(Instant now) {
   }
 }
 
+// Spec 9.13
+void Engine::Core::TimeWrites(Instant now) {
+  if (!member_ || members() < 2 || plane_.wedged()) return;
+  write_timer_.Advance(now, plane_.acks(), rank_, replica_.is_donor());
+  if (const std::optional<Duration> delay = write_timer_.TakeDelay())
+    replica_.OnWriteDelay(now, *delay);
+  if (write_timer_.TakeBegun()) replica_.OnWrite(now);
+}
+
 void Engine::Core::HandleLifelines(Instant now, Lifelines::Output& lifelines) {
   if (left_) return;
   for (const Lifelines::Peer& peer : lifelines.up) {
@@ -297,6 +306,7 @@ void Engine::Core::HandleLifelines(Instant now, Lifelines::Output& lifelines) {
     replica_.OnLifelineDown(now, rank.has_value() ? view_infos_[*rank].id : down.peer.id,
                             replica_out);
     AfterReplica(now, replica_out);
+    if (rank.has_value()) OnHolderGone(now, view_infos_[*rank].id);
     membership_.OnLifelineDown(now, down.peer.address, membership_out_);
     ApplyMembership(now);
   }
@@ -339,6 +349,7 @@ void Engine::Core::HandleLifelineMessage(Instant now, Lifelines::Message& messag
       });
       break;
     case wire::StreamMessage::kTransfer: {
+      if (HandleRead(now, message.from.id, message.body)) break;
       Replica::Output replica_out;
       replica_.OnTransferMessage(now, message.from.id, message.body, plane_.HandedUp(),
                                  replica_out);

@@ -106,6 +106,9 @@ absl::Status Engine::Core::Execute(Instant now, const Command& command, Output& 
     status = CheckMember();
     if (status.ok())
       status = verifications_.Add(now, verify->id, verify->holders_min, verify->within);
+  } else if (const auto* read = std::get_if<ReadEntry>(&command)) {
+    status = CheckMember();
+    if (status.ok()) status = ExecuteRead(now, *read);
   } else if (status = IsOwed(command) ? CheckMember() : CheckWritable(); !status.ok()) {
     return status;
   } else if (const auto* open = std::get_if<OpenMap>(&command)) {
@@ -280,18 +283,20 @@ void Engine::Core::DeliverMap(Instant now, const DeliveredMessage& message, cons
   }
 }
 
+void Engine::Core::SendTransfer(Instant now, const transfer::Output::Message& message) {
+  if (lifelines_.SendToInstance(now, message.to.instance, wire::StreamMessage::kTransfer,
+                                message.body, turn_.streams)) {
+    return;
+  }
+  if (const std::optional<Rank> rank = RankOf(message.to.instance)) {
+    lifelines_.SendTo(now, view_infos_[*rank].address, wire::StreamMessage::kTransfer, message.body,
+                      turn_.streams);
+  }
+}
+
 void Engine::Core::AfterReplica(Instant now, Replica::Output& replica_out) {
   for (Upcall& upcall : replica_out.upcalls) AddUpcall(std::move(upcall));
-  for (const transfer::Output::Message& message : replica_out.messages) {
-    if (lifelines_.SendToInstance(now, message.to.instance, wire::StreamMessage::kTransfer,
-                                  message.body, turn_.streams)) {
-      continue;
-    }
-    if (const std::optional<Rank> rank = RankOf(message.to.instance)) {
-      lifelines_.SendTo(now, view_infos_[*rank].address, wire::StreamMessage::kTransfer,
-                        message.body, turn_.streams);
-    }
-  }
+  for (const transfer::Output::Message& message : replica_out.messages) SendTransfer(now, message);
   if (replica_out.synced) {
     // For who reads view() when the event comes: of oneself no other event will come.
     if (rank_ < view_.members.size()) view_.members[rank_].synced = true;

@@ -130,6 +130,8 @@ struct DoneUpcall {
   uint16_t replicas = 0;  // Members known to have applied it, this one included.
   ViewId view;            // Of a verification: the place where it was made.
   uint64_t position = 0;
+  Buffer value;         // Of a read, ...
+  int64_t ttl_ms = -1;  // ... and what is left of the entry's lifetime; -1: it has none.
 };
 struct ChangeUpcall {
   uint32_t map = 0;

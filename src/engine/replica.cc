@@ -277,6 +277,7 @@ std::optional<map::ApplyResult> Replica::OnOperation(Instant now, const Buffer& 
     }
     return std::nullopt;
   }
+  donor_.OnOperation(operation.size());
   map_out_.changes.clear();
   map_out_.wants_changes = !watched_.empty();
   std::optional<map::ApplyResult> result = maps_->Apply(operation, place, map_out_, &operation);
@@ -297,6 +298,7 @@ uint64_t Replica::OnConvergent(Instant now, Bytes message, const map::Convergent
     Drain(now, transfer_out_, out);
     return time;
   }
+  donor_.OnOperation(message.size());
   map_out_.changes.clear();
   map_out_.wants_changes = !watched_.empty();
   const map::ApplyResult result = maps_->Join(message, place, map_out_);

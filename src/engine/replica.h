@@ -99,6 +99,10 @@ class Replica {
   void OnReceived(Instant now, std::vector<SeqNo> received, Output& out);
   // Whether OnReceived() matters: the state that came waits for what its donor had.
   bool WantsReceived() const { return joiner_.has_value() && joiner_->wants_received(); }
+  // Somebody's chunk is here; so long it took until all had it. State is sent at that pace (9.13).
+  void OnWrite(Instant now) { donor_.OnWrite(now); }
+  void OnWriteDelay(Instant now, Duration delay) { donor_.OnWriteDelay(now, delay); }
+  bool is_donor() const { return donor_.sessions() > 0; }
   // All operations of convergent maps up to this time are with everybody.
   void SetSettled(uint64_t time) { settled_ = time; }
   void OnLifelineDown(Instant now, const MemberId& member, Output& out);

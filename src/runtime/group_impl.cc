@@ -390,14 +390,19 @@ engine::DoneUpcall Group::Impl::Await(Prepare prepare, absl::Duration timeout) {
 
 absl::Status Group::Impl::CallAsync(engine::Command command, absl::Duration timeout,
                                     WriteCallback done) {
-  if (absl::Status status = fork_guard().Check(); !status.ok()) return status;
-  const Instant deadline = DeadlineAfter(timeout);
   CallTable::Callback callback;
   if (done)
     callback = [done = std::move(done)](const engine::DoneUpcall& answer) {
       done(FromDone(answer));
     };
-  const std::optional<uint64_t> id = calls_.AddCallback(std::move(callback), deadline);
+  return AwaitAsync(std::move(command), timeout, std::move(callback));
+}
+
+absl::Status Group::Impl::AwaitAsync(engine::Command command, absl::Duration timeout,
+                                     CallTable::Callback done) {
+  if (absl::Status status = fork_guard().Check(); !status.ok()) return status;
+  const Instant deadline = DeadlineAfter(timeout);
+  const std::optional<uint64_t> id = calls_.AddCallback(std::move(done), deadline);
   if (!id)
     return left_ ? absl::CancelledError("the group was left")
                  : absl::ResourceExhaustedError("too many calls");

@@ -87,6 +87,8 @@ struct Group::Impl : public std::enable_shared_from_this<Group::Impl> {
   // Refuses writes from now on, and tells the services.
   absl::Status BeginDraining();
   absl::Status CallAsync(engine::Command command, absl::Duration timeout, WriteCallback done);
+  absl::Status AwaitAsync(engine::Command command, absl::Duration timeout,
+                          runtime::CallTable::Callback done);
   // Executes a command whose outcome nobody wants to know.
   absl::Status Post(const engine::Command& command);
 

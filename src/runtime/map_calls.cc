@@ -4,9 +4,15 @@
 #include <string>
 #include <utility>
 
+#include "map/validation.h"
 #include "runtime/map_writes.h"
+#include "transfer/limits.h"
 
 namespace cohort::runtime {
+
+static_assert(kReadsElsewhereMax == transfer::kReadsMax &&
+              kReadElsewhereBytesMax == transfer::kReadValueBytesMax);
+constexpr absl::Duration kAskMax = absl::Hours(24 * 365);
 
 absl::StatusOr<MapBody> PutBody(std::string_view key, std::string_view value,
                                 const WriteOptions& options, std::optional<Version> expected) {
@@ -59,6 +65,30 @@ Entry ToEntry(const map::Reading& reading, map::GroupTime now) {
   if (reading.ttl_ms != 0) {
     entry.ttl = std::min(entry.ttl, absl::Milliseconds(static_cast<int64_t>(reading.ttl_ms)));
   }
+  return entry;
+}
+
+bool MayAskOthers(const absl::StatusOr<Entry>& here, const ReadOptions& options) {
+  return absl::IsUnavailable(here.status()) && options.ask_others > absl::ZeroDuration();
+}
+
+absl::StatusOr<engine::ReadEntry> NewRead(std::string_view map, std::string_view key,
+                                          const ReadOptions& options) {
+  if (absl::Status status = map::ValidateKey(key); !status.ok()) return status;
+  engine::ReadEntry read;
+  read.map = map;
+  read.key = key;
+  const absl::Duration within = std::clamp(options.ask_others, absl::ZeroDuration(), kAskMax);
+  read.within = Duration(absl::ToInt64Nanoseconds(within));
+  return read;
+}
+
+absl::StatusOr<Entry> ToEntry(const engine::DoneUpcall& answer) {
+  if (!answer.status.ok()) return answer.status;
+  Entry entry;
+  entry.value = std::string(answer.value.text());
+  entry.version = answer.version;
+  if (answer.ttl_ms >= 0) entry.ttl = absl::Milliseconds(answer.ttl_ms);
   return entry;
 }
 

@@ -12,6 +12,8 @@
 #include "cohort/options.h"
 #include "cohort/replicated_map.h"
 #include "cohort/write_batch.h"
+#include "engine/command.h"
+#include "engine/io.h"
 #include "map/map_op.h"
 #include "map/types.h"
 
@@ -35,6 +37,13 @@ MapBody ClearBody();
 
 // Copies the value. `now` is the group's time.
 Entry ToEntry(const map::Reading& reading, map::GroupTime now);
+
+// A read that another member answers if this one cannot. Whether there is one to be made after the
+// answer of this member; what asks for it; what came of it. Error: kInvalidArgument.
+bool MayAskOthers(const absl::StatusOr<Entry>& here, const ReadOptions& options);
+absl::StatusOr<engine::ReadEntry> NewRead(std::string_view map, std::string_view key,
+                                          const ReadOptions& options);
+absl::StatusOr<Entry> ToEntry(const engine::DoneUpcall& answer);
 
 }  // namespace cohort::runtime
 

@@ -17,9 +17,11 @@ using runtime::ClearBody;
 using runtime::EraseBody;
 using runtime::ExpireBody;
 using runtime::IncrementBody;
+using runtime::MayAskOthers;
 using runtime::NewAttributeErasure;
 using runtime::NewAttributes;
 using runtime::NewConvergentBatch;
+using runtime::NewRead;
 using runtime::PersistBody;
 using runtime::PutBody;
 using runtime::ToEntry;
@@ -66,6 +68,26 @@ absl::StatusOr<Entry> ReplicatedMap::Get(std::string_view key) const {
   if (!complete) return absl::UnavailableError("this member has no complete state yet");
   if (!reading) return absl::NotFoundError("no such key");
   return ToEntry(*reading, time);  // Copies the value, outside the lock.
+}
+
+absl::StatusOr<Entry> ReplicatedMap::Get(std::string_view key, const ReadOptions& options) const {
+  absl::StatusOr<Entry> here = Get(key);
+  if (!MayAskOthers(here, options)) return here;
+  absl::StatusOr<engine::ReadEntry> read = NewRead(name(), key, options);
+  if (!read.ok()) return read.status();
+  // The engine gives up by itself; its answer says what was missing.
+  return ToEntry(impl_->group->Await(*std::move(read), absl::InfiniteDuration()));
+}
+
+absl::Status ReplicatedMap::GetAsync(std::string_view key, const ReadOptions& options,
+                                     ReadCallback done) const {
+  absl::StatusOr<engine::ReadEntry> read = NewRead(name(), key, options);
+  if (!read.ok()) return read.status();
+  runtime::CallTable::Callback told;
+  if (done) {
+    told = [done = std::move(done)](const engine::DoneUpcall& answer) { done(ToEntry(answer)); };
+  }
+  return impl_->group->AwaitAsync(*std::move(read), absl::InfiniteDuration(), std::move(told));
 }
 
 bool ReplicatedMap::Exists(std::string_view key) const {

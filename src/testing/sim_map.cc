@@ -38,6 +38,34 @@ absl::StatusOr<Entry> SimMap::Get(std::string_view key) const {
   return *std::move(entry);
 }
 
+absl::StatusOr<Entry> SimMap::Get(std::string_view key, const ReadOptions& options) const {
+  absl::StatusOr<Entry> here = Get(key);
+  if (!runtime::MayAskOthers(here, options)) return here;
+  if (world_->in_callback())
+    return absl::FailedPreconditionError("what waits would stop time inside a callback");
+  std::optional<absl::StatusOr<Entry>> answer;
+  absl::Status status =
+      Ask(key, options, true, [&answer](const absl::StatusOr<Entry>& entry) { answer = entry; });
+  if (!status.ok()) return status;
+  world_->StepUntil([&answer] { return answer.has_value(); });
+  return *std::move(answer);
+}
+
+absl::Status SimMap::GetAsync(std::string_view key, const ReadOptions& options,
+                              ReadCallback done) const {
+  return Ask(key, options, false, std::move(done));
+}
+
+absl::Status SimMap::Ask(std::string_view key, const ReadOptions& options, bool waits,
+                         ReadCallback done) const {
+  absl::StatusOr<engine::ReadEntry> read = runtime::NewRead(name_, key, options);
+  if (!read.ok()) return read.status();
+  return world_->Ask(HostOf(member_), *std::move(read), kSimWaitMax, waits,
+                     [done = std::move(done)](const engine::DoneUpcall& answer) {
+                       if (done) done(runtime::ToEntry(answer));
+                     });
+}
+
 bool SimMap::Exists(std::string_view key) const { return Get(key).ok(); }
 
 size_t SimMap::Size() const {

@@ -166,9 +166,8 @@ void SimWorld::Dispatch(Task& task) {
           OnDeadline(task.host);
         return;
       }
-      return Answer(
-          task.number,
-          Failed(absl::DeadlineExceededError("not acknowledged in time; the outcome is unknown")));
+      return Fail(task.number,
+                  absl::DeadlineExceededError("not acknowledged in time; the outcome is unknown"));
     case Task::Kind::kFault:
     case Task::Kind::kFaultEnd:
     case Task::Kind::kTenants:
@@ -197,11 +196,7 @@ void SimWorld::HandUp(HostIndex index, engine::Output& out) {
     timeline_->OnUpcall(At(index), upcall);
     if (auto* done = std::get_if<engine::DoneUpcall>(&upcall)) {
       if (host.channels->OnDone(*done)) continue;
-      WriteResult result = Failed(std::move(done->status));
-      result.version = done->version;
-      result.number = done->number;
-      result.replicas = done->replicas;
-      Answer(done->command, std::move(result));
+      Answer(std::move(*done));
     } else if (auto* view = std::get_if<engine::ViewUpcall>(&upcall)) {
       host.channels->OnView(view->view);
       host.installed = std::move(view->view);
@@ -432,7 +427,7 @@ void SimWorld::Kill(HostIndex index) {
     ++it;
     if (!ends) continue;
     if (waits) {
-      Answer(command, Failed(absl::CancelledError("the process of this member was killed")));
+      Fail(command, absl::CancelledError("the process of this member was killed"));
     } else {
       calls_.erase(command);
     }
@@ -473,20 +468,39 @@ void SimWorld::RunCallbacks() {
   }
 }
 
-void SimWorld::Answer(uint64_t command, WriteResult result) {
-  const auto it = calls_.find(command);
+void SimWorld::Fail(uint64_t command, absl::Status status) {
+  Answer({.command = command, .status = std::move(status)});
+}
+
+void SimWorld::Answer(engine::DoneUpcall done) {
+  const auto it = calls_.find(done.command);
   if (it == calls_.end()) return;
   Call call = std::move(it->second);
   calls_.erase(it);
   if (!call.done) return;
-  callbacks_.push_back([this, call = std::move(call), result = std::move(result)] {
+  callbacks_.push_back([this, call = std::move(call), done = std::move(done)] {
     // A process that was killed since hears nothing any more.
-    if (call.waits || IsProcess(call.host, call.process)) call.done(result);
+    if (call.waits || IsProcess(call.host, call.process)) call.done(done);
   });
 }
 
 absl::Status SimWorld::Execute(HostIndex index, engine::Command command, absl::Duration timeout,
                                bool waits, WriteCallback done) {
+  DoneCallback told;
+  if (done) {
+    told = [done = std::move(done)](const engine::DoneUpcall& upcall) {
+      WriteResult result = Failed(upcall.status);
+      result.version = upcall.version;
+      result.number = upcall.number;
+      result.replicas = upcall.replicas;
+      done(result);
+    };
+  }
+  return Ask(index, std::move(command), timeout, waits, std::move(told));
+}
+
+absl::Status SimWorld::Ask(HostIndex index, engine::Command command, absl::Duration timeout,
+                           bool waits, DoneCallback done) {
   if (hosts_[index].engine == nullptr) return absl::CancelledError("this member has no process");
   if (table_[index].state == HostState::kPaused)
     return absl::FailedPreconditionError("this member is paused: nothing runs in it");

@@ -91,6 +91,10 @@ class SimWorld : public std::enable_shared_from_this<SimWorld> {
   absl::Status Execute(sim::HostIndex index, engine::Command command, absl::Duration timeout,
                        bool waits, WriteCallback done);
   WriteResult Wait(sim::HostIndex index, engine::Command command, absl::Duration timeout);
+  // As Execute, with all that the engine says of the outcome.
+  using DoneCallback = std::function<void(const engine::DoneUpcall&)>;
+  absl::Status Ask(sim::HostIndex index, engine::Command command, absl::Duration timeout,
+                   bool waits, DoneCallback done);
   // A command whose outcome goes to nobody, or has a number of its own.
   absl::Status Post(sim::HostIndex index, const engine::Command& command);
   bool in_callback() const { return in_callback_; }
@@ -133,7 +137,7 @@ class SimWorld : public std::enable_shared_from_this<SimWorld> {
     sim::HostIndex host = 0;
     sim::ProcessNumber process = 0;
     bool waits = false;  // The test itself waits, so it hears of the process's end.
-    WriteCallback done;
+    DoneCallback done;
   };
 
   void Dispatch(sim::Task& task);
@@ -159,7 +163,8 @@ class SimWorld : public std::enable_shared_from_this<SimWorld> {
   absl::StatusOr<engine::Command> NewWrite(sim::HostIndex index, std::string_view map,
                                            absl::StatusOr<runtime::MapBody> body,
                                            const WriteOptions& options);
-  void Answer(uint64_t command, WriteResult result);
+  void Answer(engine::DoneUpcall done);
+  void Fail(uint64_t command, absl::Status status);
   bool IsProcess(sim::HostIndex index, sim::ProcessNumber process) const;
   Instant LocalNow(sim::HostIndex host) const { return hosts_[host].clock.Read(scheduler_.now()); }
   sim::Moment At(sim::HostIndex host) const {

@@ -9,7 +9,7 @@
 
 namespace cohort::transfer {
 
-Donor::Donor(const Options& options) : options_(options) {}
+Donor::Donor(const Options& options) : options_(options), pace_(options.pace) {}
 Donor::~Donor() = default;
 
 void Donor::OnMessage(Instant now, const MemberId& from, Bytes body, const map::MapSet& maps,
@@ -67,14 +67,17 @@ bool Donor::OnWant(Instant now, const MemberId& joiner, uint32_t attempt, Bytes 
   if (!wants.has_value()) return false;
   const auto found = sessions_.find(joiner);
   if (found == sessions_.end() || found->second->attempt() != attempt) return true;
-  return found->second->OnWant(now, *std::move(wants), out);
+  if (!found->second->OnWant(now, *std::move(wants))) return false;
+  Fill(now, out);
+  return true;
 }
 
 void Donor::OnAck(Instant now, const MemberId& joiner, uint32_t attempt, uint32_t chunks,
                   Output& out) {
   const auto found = sessions_.find(joiner);
   if (found == sessions_.end() || found->second->attempt() != attempt) return;
-  if (!found->second->OnAck(now, chunks, out)) ++stats_.malformed;
+  if (!found->second->OnAck(now, chunks)) ++stats_.malformed;
+  Fill(now, out);
 }
 
 // Spec 9.6
@@ -118,8 +121,10 @@ void Donor::Begin(Instant now, const MemberId& joiner, const Waiting& request,
     return;
   }
   out.notes.push_back({Output::Note::Kind::kStarted, joiner, 0, {}});
-  auto session = std::make_unique<DonorSession>(now, joiner, request.attempt, request.helps,
-                                                options_.chunk_bytes, *std::move(snapshot));
+  if (sessions_.empty()) pace_.Begin();
+  auto session =
+      std::make_unique<DonorSession>(DonorSession::Start{now, written_}, joiner, request.attempt,
+                                     request.helps, options_.chunk_bytes, *std::move(snapshot));
   session->Begin(maps.options().settings, maps.HasConvergent() ? received_ : std::vector<SeqNo>(),
                  sides_, out);
   sessions_[joiner] = std::move(session);
@@ -132,6 +137,7 @@ void Donor::Refuse(const MemberId& joiner, uint32_t attempt, const RefusedMessag
 }
 
 void Donor::OnView(Instant now, const map::MapSet& maps, bool serving, Output& out) {
+  pace_.OnView();
   const auto waiting = std::exchange(waiting_, {});
   for (const auto& [joiner, request] : waiting) {
     if (request.view.num > maps.view().num) {
@@ -147,15 +153,42 @@ void Donor::OnGone(const MemberId& member) {
   if (sessions_.erase(member) > 0) ++stats_.given_up;
 }
 
+bool Donor::IsPaced(Instant now, const DonorSession& session) const {
+  return now - session.start().at < kPacedFor &&
+         written_ - session.start().written < kPacedWritesBytesMax;
+}
+
+bool Donor::SendOne(Instant now, DonorSession& session, Output& out) {
+  if (!session.HasToSend()) return false;
+  const bool paced = IsPaced(now, session);
+  if (paced && !pace_.MaySend(now)) return false;
+  const uint64_t before = session.bytes();
+  session.SendOne(out);
+  if (paced) pace_.OnSent(now, session.bytes() - before);
+  return true;
+}
+
+// Spec 9.13. One of each in turn: none of them takes all that the pace allows.
+void Donor::Fill(Instant now, Output& out) {
+  for (size_t idle = 0; idle < sessions_.size();) {
+    auto session = sessions_.upper_bound(last_served_);
+    if (session == sessions_.end()) session = sessions_.begin();
+    last_served_ = session->first;
+    idle = SendOne(now, *session->second, out) ? 0 : idle + 1;
+  }
+}
+
 Instant Donor::NextDeadline() const {
   Instant next = Instant::Infinite();
   for (const auto& [joiner, session] : sessions_) {
     next = std::min(next, session->last_heard() + options_.silence_max);
+    if (session->HasToSend()) next = std::min(next, pace_.next());
   }
   return next;
 }
 
 void Donor::OnTimer(Instant now, Output& out) {
+  Fill(now, out);
   for (auto session = sessions_.begin(); session != sessions_.end();) {
     if (session->second->last_heard() + options_.silence_max > now) {
       ++session;

@@ -3,8 +3,8 @@
 // Idea: a request is answered by a copy-on-write snapshot of all maps at one place of the total
 // order, and by the digests of its buckets; the joiner says which buckets it wants. The donor
 // encodes them into chunks, releases each when it is sent, and keeps a few chunks in flight until
-// the joiner has acknowledged them. What is written after that place reaches the joiner as ordered
-// operations like everybody else.
+// the joiner has acknowledged them, at a rate that those who write hardly notice (pace.h). What is
+// written after that place reaches the joiner as ordered operations like everybody else.
 //
 // Limits: limits.h. Errors: a request it cannot serve is refused with a reason, and the joiner asks
 // somebody else. Thread rule: none inside; the owner of the engine calls.
@@ -23,6 +23,7 @@
 #include "transfer/limits.h"
 #include "transfer/messages.h"
 #include "transfer/output.h"
+#include "transfer/pace.h"
 
 namespace cohort::transfer {
 
@@ -37,6 +38,7 @@ class Donor {
     size_t chunk_bytes = kChunkBytesAim;  // Small ones are for tests.
     Duration silence_max =
         seconds(30);  // A joiner that acknowledges nothing for so long is given up.
+    Pace::Options pace;
   };
   struct Stats {
     uint64_t requests = 0;
@@ -65,11 +67,18 @@ class Donor {
   void OnView(Instant now, const map::MapSet& maps, bool serving, Output& out);
   void OnGone(const MemberId& member);  // Left the view, or its lifeline broke.
 
+  // What others notice of the transfer (9.13). A chunk that somebody wrote is here; so long it
+  // took until all had it; an operation of so many bytes has come.
+  void OnWrite(Instant now) { pace_.OnWrite(now); }
+  void OnWriteDelay(Instant now, Duration delay) { pace_.OnDelay(now, delay, !sessions_.empty()); }
+  void OnOperation(size_t bytes) { written_ += bytes; }
+
   Instant NextDeadline() const;
   void OnTimer(Instant now, Output& out);
 
   size_t sessions() const { return sessions_.size(); }
   const Stats& stats() const { return stats_; }
+  const Pace& pace() const { return pace_; }
   bool IsConsistent() const;
 
  private:
@@ -86,6 +95,9 @@ class Donor {
   void Begin(Instant now, const MemberId& joiner, const Waiting& request, const map::MapSet& maps,
              bool serving, Output& out);
   bool HasRoom(bool helps, Output& out);
+  bool IsPaced(Instant now, const DonorSession& session) const;
+  bool SendOne(Instant now, DonorSession& session, Output& out);
+  void Fill(Instant now, Output& out);
   void Refuse(const MemberId& joiner, uint32_t attempt, const RefusedMessage& refusal, Output& out);
 
   const Options options_;
@@ -94,6 +106,9 @@ class Donor {
   absl::btree_map<MemberId, Waiting> waiting_;
   std::vector<SeqNo> received_;
   std::vector<MergingSide> sides_;
+  Pace pace_;
+  uint64_t written_ = 0;  // Bytes of operations, of all time.
+  MemberId last_served_;
 };
 
 }  // namespace cohort::transfer

@@ -10,14 +10,15 @@
 
 namespace cohort::transfer {
 
-DonorSession::DonorSession(Instant now, const MemberId& joiner, uint32_t attempt, bool helps,
+DonorSession::DonorSession(const Start& start, const MemberId& joiner, uint32_t attempt, bool helps,
                            size_t chunk_bytes, map::MapSetSnapshot snapshot)
-    : joiner_(joiner),
+    : start_(start),
+      joiner_(joiner),
       attempt_(attempt),
       helps_(helps),
       chunk_bytes_(chunk_bytes),
       snapshot_(std::move(snapshot)),
-      last_heard_(now) {}
+      last_heard_(start.at) {}
 
 // Spec 9.3
 void DonorSession::Begin(const map::MapSettings& settings, std::vector<SeqNo> received,
@@ -47,7 +48,7 @@ void DonorSession::Begin(const map::MapSettings& settings, std::vector<SeqNo> re
 }
 
 // Spec 9.5
-bool DonorSession::OnWant(Instant now, std::vector<Want> wants, Output& out) {
+bool DonorSession::OnWant(Instant now, std::vector<Want> wants) {
   size_t held = 0;
   for (const Want& want : wants) {
     held += want.held.size();
@@ -58,12 +59,11 @@ bool DonorSession::OnWant(Instant now, std::vector<Want> wants, Output& out) {
   last_heard_ = now;
   wanted_held_ += held;
   for (Want& want : wants) wanted_.push_back(std::move(want));
-  Fill(out);
   return true;
 }
 
 // Spec 9.5
-bool DonorSession::OnAck(Instant now, uint32_t chunks, Output& out) {
+bool DonorSession::OnAck(Instant now, uint32_t chunks) {
   if (chunks > next_chunk_) return false;
   last_heard_ = now;
   if (chunks <= acked_) return true;
@@ -71,7 +71,6 @@ bool DonorSession::OnAck(Instant now, uint32_t chunks, Output& out) {
     bytes_in_flight_ -= unacked_bytes_.front();
     unacked_bytes_.pop_front();
   }
-  Fill(out);
   return true;
 }
 
@@ -82,15 +81,15 @@ bool DonorSession::MaySend() const {
   return in_flight < kChunksInFlight && bytes_in_flight_ < kBytesInFlightMax;
 }
 
-void DonorSession::Fill(Output& out) {
-  while (MaySend()) {
-    if (!parted_head_.empty()) {
-      SendPart(out);
-    } else if (current_.has_value() || !wanted_.empty()) {
-      SendChunk(out);
-    } else {
-      return;
-    }
+bool DonorSession::HasToSend() const {
+  return MaySend() && (!parted_head_.empty() || current_.has_value() || !wanted_.empty());
+}
+
+void DonorSession::SendOne(Output& out) {
+  if (!parted_head_.empty()) {
+    SendPart(out);
+  } else {
+    SendChunk(out);
   }
 }
 

@@ -19,8 +19,13 @@ namespace cohort::transfer {
 
 class DonorSession {
  public:
+  // When it began, and how many bytes had been written by then.
+  struct Start {
+    Instant at;
+    uint64_t written = 0;
+  };
   // `helps`: another donor says what the state is.
-  DonorSession(Instant now, const MemberId& joiner, uint32_t attempt, bool helps,
+  DonorSession(const Start& start, const MemberId& joiner, uint32_t attempt, bool helps,
                size_t chunk_bytes, map::MapSetSnapshot snapshot);
 
   // BEGIN, and DIGESTS unless it helps. `settings`: of maps yet to come. `received`, `sides`: see
@@ -28,10 +33,14 @@ class DonorSession {
   void Begin(const map::MapSettings& settings, std::vector<SeqNo> received,
              std::vector<MergingSide> sides, Output& out);
   // False if the joiner wants what is not there, or more than it may at once.
-  bool OnWant(Instant now, std::vector<Want> wants, Output& out);
+  bool OnWant(Instant now, std::vector<Want> wants);
   // False if the joiner acknowledges what was never sent.
-  bool OnAck(Instant now, uint32_t chunks, Output& out);
+  bool OnAck(Instant now, uint32_t chunks);
+  // Something is wanted, and no more is in flight than may be.
+  bool HasToSend() const;
+  void SendOne(Output& out);  // A chunk, or a part of one. HasToSend() holds.
 
+  const Start& start() const { return start_; }
   uint32_t attempt() const { return attempt_; }
   bool helps() const { return helps_; }
   Instant last_heard() const { return last_heard_; }
@@ -48,7 +57,6 @@ class DonorSession {
     map::SortedEntries entries;
     size_t at = 0;
   };
-  void Fill(Output& out);
   bool MaySend() const;
   void Load(const Want& want);
   void SendChunk(Output& out);
@@ -56,6 +64,7 @@ class DonorSession {
   void SendPart(Output& out);
   void Count(size_t bytes);
 
+  const Start start_;
   const MemberId joiner_;
   const uint32_t attempt_;
   const bool helps_;

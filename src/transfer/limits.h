@@ -5,6 +5,7 @@
 #include <cstddef>
 #include <cstdint>
 
+#include "base/instant.h"
 #include "map/limits.h"
 
 namespace cohort::transfer {
@@ -30,7 +31,16 @@ inline constexpr size_t kHeldMax = 4096;
 // What a joiner wants of one donor at once: about so many bytes, and so many buckets.
 inline constexpr size_t kAskedBytesAim = size_t{2} << 20;
 inline constexpr size_t kAskedMax = 2048;
+// A joiner is served at the writers' pace for so long, and while so much was written: what it lets
+// wait meanwhile is limited (256 MiB), and then it would hold the writers back itself.
+inline constexpr Duration kPacedFor = seconds(30);
+inline constexpr size_t kPacedWritesBytesMax = size_t{64} << 20;
 inline constexpr size_t kWaitingMax = 1024;  // Requests that wait for a view.
+// Reads of a member that has not got the state: how many may wait, and how many are asked at a
+// time; so a lifeline is given no more than it queues, a transfer included.
+inline constexpr size_t kReadsMax = 1024;
+inline constexpr size_t kReadsAskedMax = 8;
+inline constexpr size_t kReadValueBytesMax = 256 << 10;
 inline constexpr size_t kReplayPerTurn =
     2000;  // Operations applied at once after the state is complete.
 inline constexpr size_t kReasonBytesMax = 256;

@@ -109,6 +109,8 @@ size_t BytesMaxOf(MessageType type) {
       return kPartHeaderBytes + kPartBytesMax;
     case MessageType::kDigests:
       return kDigestsBytesMax;
+    case MessageType::kReadAnswer:
+      return kControlBytesMax + kReadValueBytesMax;
     default:
       return kControlBytesMax;
   }
@@ -169,7 +171,7 @@ Buffer EncodeRefused(uint32_t attempt, const RefusedMessage& message) {
 std::optional<Header> DecodeHeader(Bytes message) {
   if (message.size() < kMessageHeaderBytes) return std::nullopt;
   const auto type = static_cast<MessageType>(message[0]);
-  if (type < MessageType::kRequest || type > MessageType::kWant) return std::nullopt;
+  if (type < MessageType::kRequest || type > MessageType::kReadAnswer) return std::nullopt;
   if (message.size() > BytesMaxOf(type)) return std::nullopt;
   Header header;
   header.type = type;

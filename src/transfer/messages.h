@@ -30,7 +30,9 @@ enum class MessageType : uint8_t {
   kRefused = 6,
   kPart = 7,
   kDigests = 8,
-  kWant = 9
+  kWant = 9,
+  kRead = 10,  // reads.h; its number is where others have the attempt.
+  kReadAnswer = 11,
 };
 inline constexpr size_t kMessageHeaderBytes = 5;
 inline constexpr size_t kPartHeaderBytes = kMessageHeaderBytes + 8;

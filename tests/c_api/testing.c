@@ -165,7 +165,7 @@ bool reads(const cohort_map_t* map, const char* key, const char* value) {
 /* Without arguments all tests; else those whose names contain the argument. */
 int main(int argc, char** argv) {
   const test_t* const all[] = {base_tests,  group_tests,      callback_tests, map_tests,
-                               write_tests, convergent_tests, session_tests};
+                               write_tests, convergent_tests, session_tests,  resolver_tests};
   int count = 0;
   for (size_t i = 0; i < sizeof all / sizeof all[0]; ++i) {
     for (const test_t* test = all[i]; test->name != NULL; ++test) {

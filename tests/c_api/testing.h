@@ -21,6 +21,7 @@ extern const test_t map_tests[];
 extern const test_t write_tests[];
 extern const test_t convergent_tests[];
 extern const test_t session_tests[];
+extern const test_t resolver_tests[];
 
 void expect(bool holds, const char* what, const char* file, int line);
 #define EXPECT(what) expect((what), #what, __FILE__, __LINE__)

@@ -133,6 +133,14 @@ class Rig {
     joiner->OnTimer(now, out_);
     Collect();
   }
+  // What the donors have put off is sent, as far as it is due.
+  void TimeDonors() {
+    for (const auto& server : servers) {
+      speaker_ = server->id;
+      if (server->alive && server->donor.NextDeadline() <= now) server->donor.OnTimer(now, out_);
+      Collect();
+    }
+  }
   void Kill(size_t server) {
     servers[server]->alive = false;
     const MemberId id = servers[server]->id;

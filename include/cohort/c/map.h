@@ -27,13 +27,44 @@ enum {
   COHORT_FULL_EVICT = 1   /* The least recently used entries go, the same on every member. */
 };
 
-/* All members that open a map must agree. */
+/* A key, in a convergent map an attribute, that was written on both sides of a partition, each with
+ * a value of its own. Everything is lent. */
+typedef struct cohort_merge_conflict {
+  size_t size;
+  const void* key;
+  size_t key_size;
+  const void* attribute; /* NULL: the value of the entry as a whole. */
+  size_t attribute_size;
+  const void* held; /* By the group. */
+  size_t held_size;
+  const void* brought; /* By the side that has come back to it. */
+  size_t brought_size;
+} cohort_merge_conflict_t;
+/* What stays of the two; lent. */
+typedef struct cohort_resolution cohort_resolution_t;
+/* This value stays; it is copied. What was set last counts. */
+COHORT_C_API void cohort_resolution_set(cohort_resolution_t* resolution, const void* value,
+                                        size_t value_size);
+/* Settles a conflict. Where it sets nothing, or more than cohort_value_bytes_max(), the later
+ * version stays. What it must come to, whatever the order and however often, is told with
+ * MergeResolver (include/cohort/merge_resolver.h). It runs on the group's I/O thread, so it takes
+ * microseconds, calls nothing but cohort_resolution_set, and neither throws nor longjmps out. */
+typedef void (*cohort_resolve_fn)(const cohort_merge_conflict_t* conflict,
+                                  cohort_resolution_t* resolution, void* user);
+
+/* All members that open a map must agree. Not about the resolver, which is of this member; but give
+ * it to all. */
 typedef struct cohort_map_options {
   size_t size;
   cohort_map_kind_t kind;
   uint32_t when_full; /* COHORT_FULL_... */
   uint64_t bytes_max; /* Default: map_bytes_max of the group. */
   int64_t timeout_ms; /* Of opening it; default 5 s. */
+  /* Default: the later version stays. It stays in place when this handle is closed, until the map
+   * is opened with another one; with its `resolver_user` until cohort_group_close() has returned,
+   * also where opening fails. */
+  cohort_resolve_fn resolver;
+  void* resolver_user;
 } cohort_map_options_t;
 #define COHORT_MAP_OPTIONS_INIT {.size = sizeof(cohort_map_options_t)}
 

@@ -35,6 +35,8 @@ class SimMap {
   const std::string& name() const { return name_; }
 
   absl::StatusOr<Entry> Get(std::string_view key) const;
+  absl::StatusOr<Entry> Get(std::string_view key, const ReadOptions& options) const;
+  absl::Status GetAsync(std::string_view key, const ReadOptions& options, ReadCallback done) const;
   bool Exists(std::string_view key) const;
   size_t Size() const;
   uint64_t Bytes() const;
@@ -85,6 +87,8 @@ class SimMap {
   friend class SimGroup;
   SimMap(std::shared_ptr<SimWorld> world, size_t member, std::string_view name)
       : world_(std::move(world)), member_(member), name_(name) {}
+  absl::Status Ask(std::string_view key, const ReadOptions& options, bool waits,
+                   ReadCallback done) const;
 
   std::shared_ptr<SimWorld> world_;
   size_t member_;

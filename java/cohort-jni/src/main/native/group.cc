@@ -9,12 +9,13 @@
 #include "calls.h"
 #include "notices.h"
 #include "packing.h"
+#include "resolver.h"
 
 namespace cohort::jni {
 namespace {
 
 // As many as cohort_group_options_t takes, and as io.cohort.GroupOptions sends.
-constexpr size_t kNumbers = 18;
+constexpr size_t kNumbers = 19;
 constexpr size_t kTexts = 8;
 
 const char* OrNull(const std::string& text) { return text.empty() ? nullptr : text.c_str(); }
@@ -47,6 +48,7 @@ void SetNumbers(const std::vector<jlong>& numbers, cohort_group_options_t& optio
   options.map_bytes_max = large();
   options.receive_buffer_bytes = large();
   options.on_view = numbers[i++] != 0 ? OnView : nullptr;
+  options.on_message = numbers[i++] != 0 ? OnMessage : nullptr;
   options.on_event = numbers[i] != 0 ? OnEvent : nullptr;
 }
 
@@ -82,6 +84,27 @@ jlong Join(JNIEnv* env, jclass, jbyteArray packed_texts, jlongArray packed_numbe
 void Leave(JNIEnv* env, jclass, jlong group) {
   Error error;
   error.Check(env, cohort_group_leave(To<cohort_group_t>(group), error.out()));
+}
+
+void Drain(JNIEnv* env, jclass, jlong group, jlong timeout_ms) {
+  Error error;
+  error.Check(env, cohort_group_drain(To<cohort_group_t>(group), timeout_ms, error.out()));
+}
+
+void Send(JNIEnv* env, jclass, jlong handle, jbyteArray array, jint delivery, jboolean waits,
+          jlong timeout_ms) {
+  Guarded(env, 0, [&] {
+    auto* group = To<cohort_group_t>(handle);
+    const std::string payload = BytesOf(env, array);
+    const auto to = static_cast<cohort_delivery_t>(delivery);
+    Error error;
+    error.Check(env,
+                waits != JNI_FALSE
+                    ? cohort_group_send_sync(group, payload.data(), payload.size(), to, timeout_ms,
+                                             error.out())
+                    : cohort_group_send(group, payload.data(), payload.size(), to, error.out()));
+    return 0;
+  });
 }
 
 void CloseGroup(JNIEnv*, jclass, jlong group) { cohort_group_close(To<cohort_group_t>(group)); }
@@ -150,12 +173,16 @@ jint VerifyConvergence(JNIEnv* env, jclass, jlong group, jlong timeout_ms) {
 }
 
 jlong OpenMap(JNIEnv* env, jclass, jlong group, jbyteArray name, jint kind, jlong bytes_max,
-              jlong timeout_ms) {
+              jlong timeout_ms, jlong resolver) {
   return Guarded<jlong>(env, 0, [&]() -> jlong {
     cohort_map_options_t options = COHORT_MAP_OPTIONS_INIT;
     options.kind = static_cast<cohort_map_kind_t>(kind);
     options.bytes_max = static_cast<uint64_t>(bytes_max);
     options.timeout_ms = timeout_ms;
+    if (resolver != 0) {
+      options.resolver = Resolve;
+      options.resolver_user = To<void>(resolver);
+    }
     cohort_map_t* map = nullptr;
     Error error;
     const std::string text = BytesOf(env, name);
@@ -172,14 +199,16 @@ bool RegisterGroup(JNIEnv* env, jclass native) {
   const JNINativeMethod methods[] = {
       Method("join", "([B[JJ)J", Join),
       Method("leave", "(J)V", Leave),
+      Method("drain", "(JJ)V", Drain),
       Method("closeGroup", "(J)V", CloseGroup),
+      Method("send", "(J[BIZJ)V", Send),
       Method("describe", "(J)[B", Describe),
       Method("isSynced", "(J)Z", IsSynced),
       Method("isWritable", "(J)Z", IsWritable),
       Method("view", "(J)[B", ViewOf),
       Method("stats", "(J)[B", Stats),
       Method("verifyConvergence", "(JJ)I", VerifyConvergence),
-      Method("openMap", "(J[BIJJ)J", OpenMap),
+      Method("openMap", "(J[BIJJJ)J", OpenMap),
   };
   return env->RegisterNatives(native, methods, std::size(methods)) == JNI_OK;
 }

@@ -5,6 +5,7 @@
 #include <iterator>
 
 #include "calls.h"
+#include "resolver.h"
 
 namespace cohort::jni {
 namespace {
@@ -36,14 +37,17 @@ extern "C" JNIEXPORT jint JNICALL JNI_OnLoad(JavaVM* vm, void*) {
   jclass native = env->FindClass("io/cohort/Native");
   if (native == nullptr) return JNI_ERR;
   const bool ok =
-      cohort::jni::FindClasses(env) && cohort::jni::RegisterLibrary(env, native) &&
-      cohort::jni::RegisterGroup(env, native) && cohort::jni::RegisterMap(env, native) &&
-      cohort::jni::RegisterNotices(env, native) && cohort::jni::RegisterSessions(env, native);
+      cohort::jni::FindClasses(env) && cohort::jni::FindResolvers(env) &&
+      cohort::jni::RegisterLibrary(env, native) && cohort::jni::RegisterGroup(env, native) &&
+      cohort::jni::RegisterMap(env, native) && cohort::jni::RegisterNotices(env, native) &&
+      cohort::jni::RegisterSessions(env, native);
   env->DeleteLocalRef(native);
   return ok ? JNI_VERSION_10 : JNI_ERR;
 }
 
 extern "C" JNIEXPORT void JNICALL JNI_OnUnload(JavaVM* vm, void*) {
   JNIEnv* env = cohort::jni::EnvOf(vm);
-  if (env != nullptr) cohort::jni::ForgetClasses(env);
+  if (env == nullptr) return;
+  cohort::jni::ForgetClasses(env);
+  cohort::jni::ForgetResolvers(env);
 }

@@ -149,6 +149,13 @@ void OnEvent(const cohort_event_t* event, void* user) noexcept {
   });
 }
 
+void OnMessage(const cohort_message_t* message, void* user) noexcept {
+  Tell(user, kNoticeMessage, [message](Packer& to) {
+    to.Id(message->from).Int(message->delivery).Byte(message->transitional != 0 ? 1 : 0);
+    to.Bytes(message->payload, message->payload_size);
+  });
+}
+
 void OnChange(const cohort_change_t* change, void* user) noexcept {
   Tell(user, kNoticeChange, [change](Packer& to) {
     to.Int(change->cause).Bytes(change->key, change->key_size);

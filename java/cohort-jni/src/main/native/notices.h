@@ -1,6 +1,6 @@
 // The queue between the threads on which groups tell something, which are no threads of the JVM and
-// must not wait, and the one thread of the JVM that tells it to listeners. So nothing of C++ ever
-// calls Java, and no thread is ever attached.
+// must not wait, and the one thread of the JVM that tells it to listeners. So nothing of C++ calls
+// Java, and no thread is attached, but for a resolver's answer (resolver.h).
 #ifndef COHORT_JNI_NOTICES_H_
 #define COHORT_JNI_NOTICES_H_
 
@@ -30,6 +30,7 @@ inline constexpr uint8_t kNoticeChange = 3;
 inline constexpr uint8_t kNoticeLost = 4;
 inline constexpr uint8_t kNoticeSessionEvent = 5;
 inline constexpr uint8_t kNoticeSessionTask = 6;
+inline constexpr uint8_t kNoticeMessage = 7;
 
 class Notices {
  public:
@@ -68,6 +69,7 @@ class Notices {
 // Callbacks of the C interface; `user` is the listener's number.
 void OnView(const cohort_view_t* view, void* user) noexcept;
 void OnEvent(const cohort_event_t* event, void* user) noexcept;
+void OnMessage(const cohort_message_t* message, void* user) noexcept;
 void OnChange(const cohort_change_t* change, void* user) noexcept;
 void OnSessionEvent(const cohort_session_event_t* event, void* user) noexcept;
 void OnSessionTask(const cohort_session_task_t* task, void* user) noexcept;

@@ -1,8 +1,10 @@
 package io.cohort;
 
 import java.util.LinkedHashMap;
+import java.util.List;
 import java.util.Map;
 import java.util.Objects;
+import java.util.concurrent.CopyOnWriteArrayList;
 
 /**
  * This process's membership in a group. Any threads. Errors are {@link CohortException}; after
@@ -14,9 +16,11 @@ public final class Group implements AutoCloseable {
   private final String name;
   private final String address;
   private final Subscriptions subscriptions = new Subscriptions(this);
+  private final List<Long> resolvers;
 
-  private Group(Handle handle) {
+  private Group(Handle handle, List<Long> resolvers) {
     this.handle = handle;
+    this.resolvers = resolvers;
     try {
       Unpacked description = new Unpacked(Native.describe(handle.enter()));
       name = description.readText();
@@ -44,13 +48,16 @@ public final class Group implements AutoCloseable {
     } finally {
       if (pointer == 0) leaveNotices(number);
     }
-    return new Group(new Handle("the group", pointer, group -> {
+    List<Long> resolvers = new CopyOnWriteArrayList<>();
+    Handle handle = new Handle("the group", pointer, group -> {
       try {
         Native.closeGroup(group);
       } finally {
         leaveNotices(number);
+        resolvers.forEach(Resolvers::forget);
       }
-    }));
+    });
+    return new Group(handle, resolvers);
   }
 
   private static void leaveNotices(long listener) {
@@ -148,12 +155,63 @@ public final class Group implements AutoCloseable {
    * @param timeoutMs of opening it; 0: 5 s
    */
   public ReplicatedMap openMap(String name, MapKind kind, long bytesMax, long timeoutMs) {
+    return openMap(name, kind, bytesMax, timeoutMs, null);
+  }
+
+  /**
+   * The same, with what settles values that both sides of a partition have written. It stays in
+   * place when the map is closed, until the map is opened with another one or this group is closed.
+   *
+   * @param resolver null: the one before, and without one the later version stays
+   */
+  public ReplicatedMap openMap(
+      String name, MapKind kind, long bytesMax, long timeoutMs, MergeResolver resolver) {
     Objects.requireNonNull(kind, "kind");
     byte[] text = GroupOptions.cText(name);
     long group = handle.enter();
     try {
-      long map = Native.openMap(group, text, kind.ordinal(), bytesMax, timeoutMs);
+      long number = resolver == null ? 0 : Resolvers.add(resolver);
+      if (number != 0) resolvers.add(number);
+      long map = Native.openMap(group, text, kind.ordinal(), bytesMax, timeoutMs, number);
       return new ReplicatedMap(this, name, kind, map);
+    } finally {
+      handle.exit();
+    }
+  }
+
+  /**
+   * Sends to every member of the view, this one included: their {@link GroupListener#onMessage}.
+   * Returns once it is in the send queue; RESOURCE_EXHAUSTED: that is full, retry later.
+   */
+  public void send(byte[] payload, Delivery delivery) {
+    send(payload, delivery, false, 0);
+  }
+
+  /** And waits until every member has delivered it, at most {@code timeoutMs} (0: 5 s). */
+  public void sendAndWait(byte[] payload, Delivery delivery, long timeoutMs) {
+    send(payload, delivery, true, timeoutMs);
+  }
+
+  private void send(byte[] payload, Delivery delivery, boolean waits, long timeoutMs) {
+    Objects.requireNonNull(payload, "payload");
+    long group = handle.enter();
+    try {
+      Native.send(group, payload, delivery.ordinal(), waits, timeoutMs);
+    } finally {
+      handle.exit();
+    }
+  }
+
+  /**
+   * Leaves once another member is shown to hold all that this one holds. Blocks, at most {@code
+   * timeoutMs} (0: 30 s) and then the timeout for leaving. On an error, as DEADLINE_EXCEEDED where
+   * there is no such member in time, this member stays, and takes writes again. {@link #close}
+   * still has to follow.
+   */
+  public void drain(long timeoutMs) {
+    long group = handle.enter();
+    try {
+      Native.drain(group, timeoutMs);
     } finally {
       handle.exit();
     }

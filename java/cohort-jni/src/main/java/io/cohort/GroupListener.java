@@ -13,6 +13,12 @@ public interface GroupListener {
   /** Something happened that a log would have. */
   default void onEvent(Event event) {}
 
-  /** {@code count} views and events were not told; {@link Group#view} has the newest view. */
+  /** A message of a member, this one included. */
+  default void onMessage(Message message) {}
+
+  /**
+   * {@code count} views, messages and events were not told; {@link Group#view} has the newest
+   * view.
+   */
   default void onLost(long count) {}
 }

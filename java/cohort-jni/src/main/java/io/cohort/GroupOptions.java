@@ -247,7 +247,7 @@ public final class GroupOptions {
     return new long[] {plaintext.ordinal(), policy.ordinal(), failureProfile.ordinal(),
         initialMembers, bootstrap ? 1 : 0, noMulticast ? 1 : 0, multicastTtl, deadTimeoutMs,
         stallTimeoutMs, slowTimeoutMs, joinTimeoutMs, leaveTimeoutMs, sendQueueBytesMax,
-        deliveryQueueBytesMax, mapBytesMax, receiveBufferBytes, listens, listens};
+        deliveryQueueBytesMax, mapBytesMax, receiveBufferBytes, listens, listens, listens};
   }
 
   /** Text as C has it. */

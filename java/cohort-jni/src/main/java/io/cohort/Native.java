@@ -30,7 +30,11 @@ final class Native {
 
   static native void leave(long group);
 
+  static native void drain(long group, long timeoutMs);
+
   static native void closeGroup(long group);
+
+  static native void send(long group, byte[] payload, int delivery, boolean waits, long timeoutMs);
 
   static native byte[] describe(long group);
 
@@ -44,7 +48,8 @@ final class Native {
 
   static native int verifyConvergence(long group, long timeoutMs);
 
-  static native long openMap(long group, byte[] name, int kind, long bytesMax, long timeoutMs);
+  static native long openMap(
+      long group, byte[] name, int kind, long bytesMax, long timeoutMs, long resolver);
 
   // ---- Maps -----------------------------------------------------------------------------------
 

@@ -19,6 +19,7 @@ final class Notices {
   private static final int LOST = 4;
   private static final int SESSION_EVENT = 5;
   private static final int SESSION_TASK = 6;
+  private static final int MESSAGE = 7;
 
   /** Gets what was packed for a listener. */
   private interface Target {
@@ -44,6 +45,7 @@ final class Notices {
     return add((kind, notice) -> {
       if (kind == VIEW) listener.onView(View.read(notice.readBytes()));
       if (kind == EVENT) listener.onEvent(Event.read(notice));
+      if (kind == MESSAGE) listener.onMessage(Message.read(notice));
       if (kind == LOST) listener.onLost(notice.readLong());
     });
   }

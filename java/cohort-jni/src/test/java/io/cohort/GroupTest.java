@@ -8,6 +8,7 @@ import static org.junit.jupiter.api.Assertions.assertNotNull;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import java.util.Arrays;
 import java.util.Collections;
 import java.util.List;
 import java.util.concurrent.CountDownLatch;
@@ -49,6 +50,49 @@ class GroupTest {
       assertEquals(List.of("a"), names(told.all(View.class).get(0)));
     }
     told.await(Event.class, event -> event.kind().equals("left") && !event.text().isEmpty());
+  }
+
+  @Test
+  void messagesReachEveryMemberInOneOrder() {
+    Loopback.Recorder toldA = new Loopback.Recorder();
+    Loopback.Recorder toldB = new Loopback.Recorder();
+    try (Group a = Group.join(options("messages", "a").listener(toldA));
+        Group b = Group.join(options("messages", "b").listener(toldB))) {
+      Loopback.awaitTogether(a, b);
+      for (int i = 0; i < 10; ++i)
+        (i % 2 == 0 ? a : b).send(new byte[] {(byte) i}, Delivery.AGREED);
+      b.sendAndWait(new byte[0], Delivery.SAFE, 0);
+      toldA.await(Message.class, each -> each.delivery() == Delivery.SAFE);
+      toldB.await(Message.class, each -> each.delivery() == Delivery.SAFE);
+      assertEquals(11, toldA.all(Message.class).size());
+      assertEquals(firstBytes(toldA), firstBytes(toldB));
+      assertEquals(b.id(), toldA.all(Message.class).get(10).from());
+      byte[] large = new byte[2 << 20];
+      CohortException refused =
+          assertThrows(CohortException.class, () -> a.send(large, Delivery.CONV));
+      assertEquals(Status.INVALID_ARGUMENT, refused.status());
+    }
+  }
+
+  private static List<String> firstBytes(Loopback.Recorder told) {
+    return told.all(Message.class).stream().map(each -> Arrays.toString(each.payload())).toList();
+  }
+
+  @Test
+  void whoDrainsLeavesOnceAnotherOneHoldsEverything() {
+    try (Group a = Group.join(options("drain", "a"))) {
+      ReplicatedMap map = a.openMap("m", MapKind.ORDERED);
+      map.put(new byte[] {1}, new byte[] {2}, WriteOptions.DEFAULT);
+      CohortException alone = assertThrows(CohortException.class, () -> a.drain(50));
+      assertEquals(Status.DEADLINE_EXCEEDED, alone.status());
+      assertTrue(a.isWritable());
+      try (Group b = Group.join(options("drain", "b"))) {
+        Loopback.awaitTogether(a, b);
+        a.drain(0);
+        Loopback.awaitTrue("a has left", () -> b.view().members().size() == 1);
+        assertEquals(2, b.openMap("m", MapKind.ORDERED).get(new byte[] {1}).value()[0]);
+      }
+    }
   }
 
   @Test

@@ -56,6 +56,11 @@ final class Loopback {
     }
 
     @Override
+    public void onMessage(Message message) {
+      add(message);
+    }
+
+    @Override
     public void onChange(Change change) {
       add(change);
     }

@@ -1,0 +1,214 @@
+#include "transfer/reads.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "base/check.h"
+#include "map/limits.h"
+#include "transfer/limits.h"
+#include "transfer/messages.h"
+#include "wire/byte_reader.h"
+#include "wire/byte_writer.h"
+
+namespace cohort::transfer {
+namespace {
+
+constexpr size_t kAnswerHeaderBytes = kMessageHeaderBytes + 1 + 8 + 8 + 8;
+
+Buffer Begin(MessageType type, uint32_t number, size_t body) {
+  Buffer message = Buffer::Allocate(kMessageHeaderBytes + body);
+  wire::ByteWriter writer(message.Fill());
+  writer.WriteU8(static_cast<uint8_t>(type));
+  writer.WriteU32(number);
+  return message;
+}
+
+absl::Status StatusOf(ReadCode code) {
+  switch (code) {
+    case ReadCode::kFound:
+      return absl::OkStatus();
+    case ReadCode::kNoKey:
+      return absl::NotFoundError("no such key");
+    case ReadCode::kNoMap:
+      return absl::NotFoundError("no such map");
+    case ReadCode::kNoState:
+      return absl::UnavailableError("the member that was asked has no complete state either");
+    case ReadCode::kTooLarge:
+      break;
+  }
+  return absl::OutOfRangeError(
+      "the value is too large to be read at another member; it comes with the state");
+}
+
+}  // namespace
+
+// ---- Messages.
+
+Buffer EncodeRead(uint32_t number, const ReadQuestion& question) {
+  Buffer message = Begin(MessageType::kRead, number, 2 + question.map.size() + question.key.size());
+  wire::ByteWriter writer(message.Fill().subspan(kMessageHeaderBytes));
+  writer.WriteU16(static_cast<uint16_t>(question.map.size()));
+  writer.WriteBytes(AsBytes(question.map));
+  writer.WriteBytes(AsBytes(question.key));
+  COHORT_CHECK(writer.ok() && writer.room() == 0);
+  return message;
+}
+
+Buffer EncodeReadAnswer(uint32_t number, const ReadAnswer& answer) {
+  Buffer message = Begin(MessageType::kReadAnswer, number,
+                         kAnswerHeaderBytes - kMessageHeaderBytes + answer.value.size());
+  wire::ByteWriter writer(message.Fill().subspan(kMessageHeaderBytes));
+  writer.WriteU8(static_cast<uint8_t>(answer.code));
+  writer.WriteU64(answer.version.time);
+  writer.WriteU64(answer.version.writer);
+  writer.WriteU64(static_cast<uint64_t>(answer.ttl_ms));
+  writer.WriteBytes(answer.value);
+  COHORT_CHECK(writer.ok() && writer.room() == 0);
+  return message;
+}
+
+std::optional<ReadQuestion> DecodeRead(Bytes message) {
+  wire::ByteReader reader(message);
+  reader.ReadBytes(kMessageHeaderBytes);
+  const std::string_view map = AsText(reader.ReadBytes(reader.ReadU16()));
+  const std::string_view key = AsText(reader.ReadBytes(reader.left()));
+  if (!reader.AtEnd() || map.size() > map::kMapNameBytesMax || key.size() > map::kKeyBytesMax)
+    return std::nullopt;
+  return ReadQuestion{map, key};
+}
+
+std::optional<ReadAnswer> DecodeReadAnswer(Bytes message) {
+  wire::ByteReader reader(message);
+  reader.ReadBytes(kMessageHeaderBytes);
+  const uint8_t code = reader.ReadU8();
+  ReadAnswer answer;
+  answer.version.time = reader.ReadU64();
+  answer.version.writer = reader.ReadU64();
+  answer.ttl_ms = static_cast<int64_t>(reader.ReadU64());
+  answer.value = reader.ReadBytes(reader.left());
+  if (!reader.AtEnd() || code > static_cast<uint8_t>(ReadCode::kTooLarge) || answer.ttl_ms < -1 ||
+      answer.value.size() > kReadValueBytesMax) {
+    return std::nullopt;
+  }
+  answer.code = static_cast<ReadCode>(code);
+  return answer;
+}
+
+Buffer AnswerRead(uint32_t number, const map::Map* map, std::string_view key, map::GroupTime now) {
+  if (map == nullptr) return EncodeReadAnswer(number, {.code = ReadCode::kNoMap, .value = {}});
+  const std::optional<map::Reading> reading = map->GetWithMeta(key, now);
+  if (!reading.has_value())
+    return EncodeReadAnswer(number, {.code = ReadCode::kNoKey, .value = {}});
+  if (reading->value.size() > kReadValueBytesMax)
+    return EncodeReadAnswer(number, {.code = ReadCode::kTooLarge, .value = {}});
+  return EncodeReadAnswer(number,
+                          {.code = ReadCode::kFound,
+                           .version = reading->version,
+                           .ttl_ms = reading->expires_at == 0 ? -1 : reading->expires_at - now,
+                           .value = reading->value});
+}
+
+// ---- Who asks.
+
+absl::Status Reads::Add(Waiting read) {
+  if (all_.size() >= kReadsMax) {
+    return absl::ResourceExhaustedError(
+        "too many reads wait for members that have the state; retry later");
+  }
+  all_[next_++] = {std::move(read), std::nullopt};
+  return absl::OkStatus();
+}
+
+// Spec 9.14
+void Reads::Ask(Output& out) {
+  if (donors_.empty()) return;
+  for (auto& [number, read] : all_) {
+    if (asked_ >= kReadsAskedMax) return;
+    if (read.asked.has_value()) continue;
+    read.asked = donors_[next_donor_++ % donors_.size()];
+    ++asked_;
+    out.messages.push_back({*read.asked, EncodeRead(number, {read.what.map, read.what.key})});
+  }
+}
+
+void Reads::AskAgain(All::iterator it) {
+  it->second.asked.reset();
+  --asked_;
+}
+
+void Reads::SetDonors(std::vector<MemberId> donors, Output& out) {
+  if (donors == given_) return Ask(out);
+  given_ = donors;
+  donors_ = std::move(donors);
+  for (auto it = all_.begin(); it != all_.end(); ++it) {
+    const std::optional<MemberId>& asked = it->second.asked;
+    if (!asked.has_value()) continue;
+    if (std::find(donors_.begin(), donors_.end(), *asked) == donors_.end()) AskAgain(it);
+  }
+  Ask(out);
+}
+
+void Reads::OnGone(const MemberId& member, Output& out) {
+  std::erase(donors_, member);
+  for (auto it = all_.begin(); it != all_.end(); ++it) {
+    if (it->second.asked == member) AskAgain(it);
+  }
+  Ask(out);
+}
+
+Reads::All::iterator Reads::End(All::iterator it, Done result, std::vector<Done>& done) {
+  result.id = it->second.what.id;
+  if (it->second.asked.has_value()) --asked_;
+  done.push_back(std::move(result));
+  return all_.erase(it);
+}
+
+void Reads::OnAnswer(const MemberId& from, Bytes message, Output& out, std::vector<Done>& done) {
+  const std::optional<Header> header = DecodeHeader(message);
+  const std::optional<ReadAnswer> answer = DecodeReadAnswer(message);
+  if (!header.has_value() || !answer.has_value()) return;
+  const auto it = all_.find(header->attempt);
+  if (it == all_.end() || it->second.asked != from) return;
+  Done result;
+  result.status = StatusOf(answer->code);
+  if (result.status.ok()) {
+    result.value = Buffer::CopyOf(AsText(answer->value));
+    result.version = answer->version;
+    result.ttl_ms = answer->ttl_ms;
+  }
+  End(it, std::move(result), done);
+  Ask(out);
+}
+
+void Reads::OnTimer(Instant now, Output& out, std::vector<Done>& done) {
+  for (auto it = all_.begin(); it != all_.end();) {
+    if (it->second.what.deadline > now) {
+      ++it;
+      continue;
+    }
+    Done result;
+    result.status =
+        it->second.asked.has_value()
+            ? absl::DeadlineExceededError("the member that was asked has not answered in time")
+            : absl::UnavailableError(
+                  "this member has no complete state yet, and has found none to ask that has");
+    it = End(it, std::move(result), done);
+  }
+  Ask(out);
+}
+
+Instant Reads::NextDeadline() const {
+  Instant next = Instant::Infinite();
+  for (const auto& [number, read] : all_) next = std::min(next, read.what.deadline);
+  return next;
+}
+
+std::vector<Reads::Waiting> Reads::TakeAll() {
+  std::vector<Waiting> waiting;
+  for (auto& [number, read] : all_) waiting.push_back(std::move(read.what));
+  all_.clear();
+  asked_ = 0;
+  return waiting;
+}
+
+}  // namespace cohort::transfer
