@@ -218,6 +218,7 @@ void Group::Impl::Announce(const runtime::EndpointLease& endpoint, const GroupOp
 // ---- Upcalls. Under the driver's lock: only queues.
 
 void Group::Impl::OnUpcalls(const engine::Engine& engine, std::vector<engine::Upcall>& upcalls) {
+  const DeliveryQueue::Batch batch(queue);
   for (engine::Upcall& upcall : upcalls) Route(engine, upcall);
 }
 
