@@ -11,6 +11,10 @@
 
 #include "base/check.h"
 
+#ifndef MADV_POPULATE_WRITE
+#define MADV_POPULATE_WRITE 23
+#endif
+
 namespace cohort {
 
 // A piece of the system's memory, cut into blocks of one size.
@@ -19,7 +23,8 @@ struct Slab {
   size_t bytes = 0;
   size_t size_class = 0;
   uint32_t capacity = 0;
-  uint32_t cut = 0;   // Blocks that were held at some time; what is behind them was not touched.
+  uint32_t cut = 0;   // Blocks that were held at some time.
+  size_t touched = 0;  // Bytes that have pages.
   uint32_t held = 0;  // Outside of the slab.
   void* free = nullptr;
   Slab* before = nullptr;  // In the list of those that have room.
@@ -36,6 +41,8 @@ constexpr size_t kStepsBits = 3;  // Eight sizes from one power of two to the ne
 constexpr size_t kSmallestBits = std::bit_width(kPooledBytesMin) - 1;
 constexpr size_t kClasses =
     ((std::bit_width(kPooledBytesMax) - 1 - kSmallestBits) << kStepsBits) + 1;
+// Pages are asked for so many bytes at a time: one call in place of a fault each, and yet short.
+constexpr size_t kTouchBytes = size_t{128} << 10;
 constexpr size_t kThreadBytesMax = size_t{64} << 10;  // Of one size.
 
 // Of blocks that are free: the first words of each.
@@ -57,22 +64,6 @@ size_t BytesOf(size_t size_class) {
 }
 
 size_t CachedMax(size_t size_class) { return kThreadBytesMax / BytesOf(size_class); }
-
-std::byte* Map(size_t bytes) {
-  const bool is_huge = bytes == kSlabBytesMax;
-  // Small ones are touched at once, in one call; a huge page is one fault, and wants its alignment.
-  const size_t mapped = is_huge ? 2 * bytes : bytes;
-  void* const found = mmap(nullptr, mapped, PROT_READ | PROT_WRITE,
-                           MAP_PRIVATE | MAP_ANONYMOUS | (is_huge ? 0 : MAP_POPULATE), -1, 0);
-  if (found == MAP_FAILED) return nullptr;
-  auto* const begin = static_cast<std::byte*>(found);
-  if (!is_huge) return begin;
-  const size_t before = (bytes - reinterpret_cast<uintptr_t>(begin) % bytes) % bytes;
-  if (before > 0) munmap(begin, before);
-  munmap(begin + before + bytes, bytes - before);
-  madvise(begin + before, bytes, MADV_HUGEPAGE);
-  return begin + before;
-}
 
 // All slabs.
 class Store {
@@ -114,9 +105,11 @@ class Store {
     Class& of = classes_[size_class];
     const size_t bytes =
         std::clamp(std::bit_ceil(of.slab_bytes / 8), kSlabBytesMin, kSlabBytesMax);
-    std::byte* const memory = Map(bytes);
-    if (memory == nullptr) return nullptr;
-    auto* const slab = new Slab{.memory = memory, .bytes = bytes, .size_class = size_class};
+    void* const memory =
+        mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (memory == MAP_FAILED) return nullptr;
+    auto* const slab = new Slab{
+        .memory = static_cast<std::byte*>(memory), .bytes = bytes, .size_class = size_class};
     slab->capacity = static_cast<uint32_t>(bytes / BytesOf(size_class));
     of.slab_bytes += bytes;
     stats_.slab_bytes += bytes;
@@ -129,11 +122,18 @@ class Store {
       slab.free = static_cast<Link*>(block)->next;
     } else {
       block = slab.memory + slab.cut++ * BytesOf(slab.size_class);
+      if (slab.cut * BytesOf(slab.size_class) > slab.touched) Touch(slab);
     }
     ++slab.held;
     ++stats_.blocks_held;
     if (!slab.HasRoom()) Strike(slab);
     return block;
+  }
+  // Of no consequence where the kernel does not know it: then there are faults.
+  static void Touch(Slab& slab) {
+    const size_t bytes = std::min(kTouchBytes, slab.bytes - slab.touched);
+    madvise(slab.memory + slab.touched, bytes, MADV_POPULATE_WRITE);
+    slab.touched += bytes;
   }
   void GiveTo(Slab& slab, Link* link) {
     if (!slab.HasRoom()) Enlist(slab);

@@ -3,9 +3,9 @@
 // Idea: a map that grows takes a block for each value and keeps it. From malloc that costs a call
 // of mprotect and a page fault for every 4 KiB in a thread that is not the first, a quarter of all
 // that a write of 1 KiB cost. Here a size gets a slab at a time, the larger the more of it is held
-// (an eighth, at most 2 MiB, which is one huge page where the kernel has them). A slab of which
-// nothing is held any more goes back to the system. Each thread keeps a few free blocks, so that
-// most calls take no lock.
+// (an eighth, at most 2 MiB), and its pages many at a time. A slab of which nothing is held any
+// more goes back to the system. Each thread keeps a few free blocks, so that most calls take no
+// lock.
 //
 // Threads: any; a block may be given back by another thread than took it. After fork() the child
 // may use it. Memory: what is held, an eighth more, and at most 64 KiB a size in each thread.
