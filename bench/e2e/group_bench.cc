@@ -4,8 +4,9 @@
 //   group_bench replica [common flags] [--heap-mib N]
 //     a member that only holds the state, and N MiB besides; ends on SIGTERM
 //   group_bench writer [common flags] [--seconds S] [--size BYTES] [--keys N] [--members M]
-//     [--in-flight N] [--skip-rate]
-//     puts into an ordered map, then into a convergent one
+//     [--in-flight N] [--skip-rate] [--kind ordered|convergent] [--others PID,PID]
+//     puts into an ordered map, then into a convergent one, or only into that kind; --others: the
+//     processes of the other members, whose CPU counts as well
 //   group_bench groups [writer's flags]
 //     puts into an ordered map of each of --busy groups at once, one thread for each group
 //   group_bench joiner [common flags] [--members M]
@@ -13,6 +14,8 @@
 //   group_bench steady [writer's flags] [--per-second R]
 //     fills the ordered map, then puts R a second, and tells apart how long those took that began
 //     while a member was receiving the state; ends after S seconds
+//   group_bench joins [common flags] [--joins N]
+//     joins and leaves N times, and times Group::Join: until it is in the view and holds the state
 //
 // Common: --group G --name N --bind ADDR[:PORT] --multicast ADDR:PORT --key-file F | --plaintext
 // and of replica and groups: --groups N, so many groups G-0, G-1, ... in the process, which share
@@ -20,7 +23,6 @@
 // The writer waits until M members are synced (itself included). Prints words, then one line of
 // JSON a measurement.
 #include <cohort/cohort.h>
-#include <sys/resource.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -28,8 +30,10 @@
 #include <chrono>
 #include <cstdio>
 #include <cstdlib>
+#include <ctime>
 #include <map>
 #include <mutex>
+#include <sstream>
 #include <string>
 #include <thread>
 #include <vector>
@@ -42,15 +46,26 @@ double SecondsSince(Clock::time_point begin) {
   return std::chrono::duration<double>(Clock::now() - begin).count();
 }
 
-// What this process has used of the CPU, in microseconds: the machine's other load touches it less
-// than it touches the time.
-double CpuMicros() {
-  rusage used{};
-  getrusage(RUSAGE_SELF, &used);
-  const auto micros = [](const timeval& time) {
-    return static_cast<double>(time.tv_sec) * 1e6 + static_cast<double>(time.tv_usec);
-  };
-  return micros(used.ru_utime) + micros(used.ru_stime);
+// What a process (0: this one) has used of the CPU, in microseconds: the machine's other load
+// touches it less than it touches the time.
+double CpuMicros(pid_t process = 0) {
+  clockid_t clock{};
+  timespec used{};
+  if (clock_getcpuclockid(process, &clock) != 0 || clock_gettime(clock, &used) != 0) return 0;
+  return static_cast<double>(used.tv_sec) * 1e6 + static_cast<double>(used.tv_nsec) / 1e3;
+}
+
+double CpuMicrosOf(const std::vector<pid_t>& processes) {
+  double micros = CpuMicros();
+  for (const pid_t process : processes) micros += CpuMicros(process);
+  return micros;
+}
+
+std::vector<pid_t> ToPids(const std::string& text) {
+  std::vector<pid_t> pids;
+  std::istringstream words(text);
+  for (std::string word; std::getline(words, word, ',');) pids.push_back(std::stoi(word));
+  return pids;
 }
 
 struct Flags {
@@ -67,6 +82,9 @@ struct Flags {
   size_t busy = 0;  // 0: all.
   double per_second = 1000;
   bool own_sockets = false;
+  size_t joins = 10;
+  std::string kind;  // Empty: both.
+  std::vector<pid_t> others;
 };
 
 Flags ReadFlags(int argc, char** argv) {
@@ -106,6 +124,9 @@ Flags ReadFlags(int argc, char** argv) {
     if (name == "--groups") flags.groups = std::stoul(value);
     if (name == "--busy") flags.busy = std::stoul(value);
     if (name == "--per-second") flags.per_second = std::stod(value);
+    if (name == "--joins") flags.joins = std::stoul(value);
+    if (name == "--kind") flags.kind = value;
+    if (name == "--others") flags.others = ToPids(value);
   }
   return flags;
 }
@@ -166,6 +187,7 @@ void MeasureRate(cohort::ReplicatedMap& map, const Flags& flags) {
   std::atomic<size_t> failed{0};
   const auto begin = Clock::now();
   const double cpu = CpuMicros();
+  const double cpu_all = CpuMicrosOf(flags.others);
   size_t next = 0;
   while (SecondsSince(begin) < flags.seconds) {
     if (in_flight >= flags.in_flight) {
@@ -185,17 +207,19 @@ void MeasureRate(cohort::ReplicatedMap& map, const Flags& flags) {
   const double seconds = SecondsSince(begin);
   const auto rate = static_cast<double>(done) / seconds;
   while (in_flight > 0) std::this_thread::sleep_for(std::chrono::milliseconds(1));
-  const double cpu_each = (CpuMicros() - cpu) / static_cast<double>(std::max<size_t>(done, 1));
+  const auto puts = static_cast<double>(std::max<size_t>(done, 1));
+  const double cpu_each = (CpuMicros() - cpu) / puts;
+  const double cpu_all_each = (CpuMicrosOf(flags.others) - cpu_all) / puts;
   std::printf(
       "pipelined puts of %zu B, %s map, applied by %zu members: %.0f/s, %.1f MB/s, %.1f us of CPU "
-      "here for each, %zu failed\n",
+      "here for each, %.1f us in %zu processes, %zu failed\n",
       flags.size, NameOf(map), flags.members, rate, rate * static_cast<double>(flags.size) / 1e6,
-      cpu_each, failed.load());
+      cpu_each, cpu_all_each, 1 + flags.others.size(), failed.load());
   std::printf(
       "{\"bench\":\"puts\",\"map\":\"%s\",\"bytes\":%zu,\"members\":%zu,\"in_flight\":%zu,\"per_"
-      "second\":%.0f,\"cpu_us\":%.2f,"
-      "\"failed\":%zu}\n",
-      NameOf(map), flags.size, flags.members, flags.in_flight, rate, cpu_each, failed.load());
+      "second\":%.0f,\"cpu_us\":%.2f,\"processes\":%zu,\"cpu_all_us\":%.2f,\"failed\":%zu}\n",
+      NameOf(map), flags.size, flags.members, flags.in_flight, rate, cpu_each,
+      1 + flags.others.size(), cpu_all_each, failed.load());
 }
 
 void MeasureLatency(cohort::ReplicatedMap& map, const Flags& flags) {
@@ -380,6 +404,25 @@ void MeasureTransfer(const Flags& flags) {
       map.Size(), megabytes, seconds, megabytes / seconds);
 }
 
+// Each joins as a process would that starts now, and is gone before the next one.
+void MeasureJoins(const Flags& flags) {
+  std::vector<double> millis;
+  size_t members = 0;
+  for (size_t i = 0; i < std::max<size_t>(flags.joins, 1); ++i) {
+    const auto begin = Clock::now();
+    cohort::Group group = Join(flags);
+    millis.push_back(SecondsSince(begin) * 1e3);
+    members = group.view().members.size();
+    group.Leave().IgnoreError();
+  }
+  std::sort(millis.begin(), millis.end());
+  const double p50 = millis[millis.size() / 2];
+  std::printf("joined as member %zu, %zu times: p50 %.1f ms, max %.1f ms\n", members, millis.size(),
+              p50, millis.back());
+  std::printf("{\"bench\":\"join\",\"members\":%zu,\"count\":%zu,\"p50_ms\":%.1f,\"max_ms\":%.1f}\n",
+              members, millis.size(), p50, millis.back());
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -387,6 +430,8 @@ int main(int argc, char** argv) {
   const Flags flags = ReadFlags(argc, argv);
   if (flags.role == "joiner") {
     MeasureTransfer(flags);
+  } else if (flags.role == "joins") {
+    MeasureJoins(flags);
   } else if (flags.role == "replica") {
     const std::vector<std::string> heap(flags.heap_mib << 10, std::string(1008, 'h'));
     const std::vector<cohort::Group> groups = JoinAll(flags);
@@ -406,6 +451,7 @@ int main(int argc, char** argv) {
     cohort::Group group = Join(flags);
     for (const auto kind : {cohort::MapKind::kOrdered, cohort::MapKind::kConvergent}) {
       cohort::ReplicatedMap map = Open(group, kind);
+      if (!flags.kind.empty() && flags.kind != NameOf(map)) continue;
       AwaitMembers(group, flags.members);
       if (flags.rate) MeasureRate(map, flags);
       MeasureLatency(map, flags);
@@ -416,7 +462,7 @@ int main(int argc, char** argv) {
     for (const auto& [name, count] : group.stats().counters)
       std::fprintf(stderr, "%s %lu\n", name.c_str(), count);
   } else {
-    std::fprintf(stderr, "usage: group_bench replica|writer|groups|joiner|steady [flags]\n");
+    std::fprintf(stderr, "usage: group_bench replica|writer|groups|joiner|joins|steady [flags]\n");
     return 2;
   }
   return 0;

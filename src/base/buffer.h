@@ -19,6 +19,7 @@
 #include <string_view>
 #include <utility>
 
+#include "base/block_pool.h"
 #include "base/check.h"
 
 namespace cohort {
@@ -39,9 +40,14 @@ class Buffer {
   // `size` bytes, not initialised; write them through `Fill()` before the buffer is shared.
   static Buffer Allocate(size_t size) {
     if (size == 0) return {};
-    void* memory = std::malloc(sizeof(Block) + size);
+    const size_t bytes = sizeof(Block) + size;
+    PooledBlock pooled;
+    if (kPoolsBlocks && bytes >= kPooledBytesMin && bytes <= kPooledBytesMax)
+      pooled = TakeBlock(bytes);
+    void* const memory = pooled.memory != nullptr ? pooled.memory : std::malloc(bytes);
     if (memory == nullptr) std::abort();
     Block* block = new (memory) Block;
+    block->slab = pooled.slab;
     return Buffer(block, reinterpret_cast<std::byte*>(block + 1), size);
   }
   static Buffer CopyOf(Bytes bytes) {
@@ -66,8 +72,9 @@ class Buffer {
   }
   ~Buffer() {
     if (block_ != nullptr && block_->references.fetch_sub(1, std::memory_order_acq_rel) == 1) {
+      Slab* const slab = block_->slab;
       block_->~Block();
-      std::free(block_);
+      slab != nullptr ? GiveBlock({block_, slab}) : std::free(block_);
     }
   }
 
@@ -93,6 +100,7 @@ class Buffer {
  private:
   struct alignas(16) Block {
     std::atomic<uint32_t> references{1};
+    Slab* slab = nullptr;  // Null: of malloc.
   };
   Buffer(Block* block, std::byte* data, size_t size) : block_(block), data_(data), size_(size) {}
 

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "absl/container/flat_hash_map.h"
+#include "base/block_allocator.h"
 #include "base/buffer.h"
 #include "base/random.h"
 #include "cohort/ids.h"
@@ -46,7 +47,9 @@ inline uint64_t CostOf(std::string_view key, const Entry& entry) {
 // The entry as a reader sees it; `convergent`: the kind of its map.
 Reading ReadingOf(const Entry& entry, bool convergent);
 
-using Bucket = absl::flat_hash_map<std::string, Entry>;
+using PlainBucket = absl::flat_hash_map<std::string, Entry>;
+using Bucket = absl::flat_hash_map<std::string, Entry, PlainBucket::hasher, PlainBucket::key_equal,
+                                   BlockAllocator<PlainBucket::value_type>>;
 
 // The entries of `bucket` in key order: the table's own order is salted and must not reach the
 // wire.

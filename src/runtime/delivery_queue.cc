@@ -120,8 +120,21 @@ bool DeliveryQueue::Push(engine::Upcall upcall) {
     if (!Take(std::move(upcall))) return false;
     wanted = WantedTurn();
   }
+  WakeSoon();
   Give(std::move(wanted));
   return true;
+}
+
+void DeliveryQueue::Wake() {
+  const MutexLock lock(&wake_mutex_);
+  awake_ = true;
+}
+
+void DeliveryQueue::WakeSoon() {
+  if (turns_ != nullptr) return;
+  // Who ends the last batch looks at waits_ after it has counted down; so one of the two wakes.
+  waits_ = true;
+  if (batches_ == 0 && waits_.exchange(false)) Wake();
 }
 
 bool DeliveryQueue::Take(engine::Upcall upcall) {
@@ -155,6 +168,7 @@ void DeliveryQueue::PushTask(Task task) {
     items_.emplace_back(std::move(task));
     wanted = WantedTurn();
   }
+  WakeSoon();
   Give(std::move(wanted));
 }
 
@@ -162,13 +176,18 @@ void DeliveryQueue::Run() {
   std::vector<Item> batch;
   for (;;) {
     {
+      const MutexLock lock(&wake_mutex_);
+      wake_mutex_.Await([this]() { return awake_; });
+      awake_ = false;
+    }
+    bool ends = false;
+    {
       const MutexLock lock(&mutex_);
-      const auto ready = [this]() { return stopping_ || !items_.empty(); };
-      mutex_.Await(ready);
-      if (items_.empty()) return;
       batch.swap(items_);
+      ends = stopping_;  // Then nothing more is taken.
     }
     Deliver(batch);
+    if (ends) return;
   }
 }
 
@@ -229,6 +248,7 @@ void DeliveryQueue::Stop() {
     const MutexLock lock(&mutex_);
     stopping_ = true;
   }
+  Wake();
   if (thread_.joinable()) thread_.join();
   if (turns_ != nullptr) EndTurns();
 }

@@ -48,6 +48,20 @@ class DeliveryQueue {
   // False: it was dropped.
   bool Push(engine::Upcall upcall);
   void PushTask(Task task);
+  // While one lives, what is pushed, by any thread, does not wake the thread of the queue; its end
+  // does. What a turn of the engine brings is delivered at one go by it.
+  class Batch {
+   public:
+    explicit Batch(DeliveryQueue& queue) : queue_(queue) { ++queue_.batches_; }
+    ~Batch() {
+      if (--queue_.batches_ == 0 && queue_.waits_.exchange(false)) queue_.Wake();
+    }
+    Batch(const Batch&) = delete;
+    Batch& operator=(const Batch&) = delete;
+
+   private:
+    DeliveryQueue& queue_;
+  };
   // Delivers what is queued, then ends the thread, or uses the executor no more. Not from a
   // callback. Idempotent.
   void Stop();
@@ -61,6 +75,9 @@ class DeliveryQueue {
   // What turns that the executor still holds know of the queue; it outlives both.
   struct Turns;
   void Run();
+  void Wake();
+  // As Wake(), or leaves it to the batch that there is.
+  void WakeSoon();
   void RunTurn();
   // Waits for the turn that runs; none begins after it.
   void EndTurns();
@@ -83,6 +100,11 @@ class DeliveryQueue {
   bool stopping_ ABSL_GUARDED_BY(mutex_) = false;
   bool given_ ABSL_GUARDED_BY(mutex_) = false;  // The executor has a turn.
   const std::shared_ptr<Turns> turns_;          // Null: there is a thread.
+  // What the thread sleeps on; not mutex_, so that whoever pushes does not wake it each time.
+  runtime::Mutex wake_mutex_;
+  bool awake_ ABSL_GUARDED_BY(wake_mutex_) = false;  // It has something to look at.
+  std::atomic<int> batches_{0};
+  std::atomic<bool> waits_{false};  // Something was pushed in a batch.
   std::thread thread_;
 };
 

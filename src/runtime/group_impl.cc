@@ -219,6 +219,7 @@ void Group::Impl::Announce(const runtime::EndpointLease& endpoint, const GroupOp
 
 void Group::Impl::OnUpcalls(const engine::Engine& engine, std::vector<engine::Upcall>& upcalls,
                             Wakes& wakes) {
+  const DeliveryQueue::Batch batch(queue);
   for (engine::Upcall& upcall : upcalls) Route(engine, upcall, wakes);
 }
 

@@ -57,6 +57,46 @@ TEST(DeliveryQueueTest, WhatDoesNotFitIsDroppedCountedAndToldButViewsAreNot) {
   EXPECT_EQ(told, 2);
 }
 
+TEST(DeliveryQueueTest, WhatIsPushedInABatchIsDeliveredAtOneGoByItsEnd) {
+  std::atomic<int> delivered{0};
+  Notification all;
+  DeliveryQueue queue(1 << 20, [](engine::Upcall&) {});
+  queue.Start();
+  {
+    const DeliveryQueue::Batch outer(queue);
+    for (int i = 0; i < 3; ++i) {
+      const DeliveryQueue::Batch inner(queue);
+      queue.PushTask([&] { ++delivered; });
+    }
+    EXPECT_EQ(delivered, 0);  // Nobody has woken the thread.
+    queue.PushTask([&] { all.Notify(); });
+  }
+  all.WaitForNotification();
+  EXPECT_EQ(delivered, 3);
+  queue.Stop();
+}
+
+TEST(DeliveryQueueTest, WhatOthersPushWhileBatchesComeAndGoIsDeliveredAll) {
+  constexpr int kEach = 20'000;
+  std::atomic<int> left{2 * kEach};
+  Notification all;
+  DeliveryQueue queue(1 << 20, [](engine::Upcall&) {});
+  queue.Start();
+  const auto count = [&] {
+    if (--left == 0) all.Notify();
+  };
+  std::thread other([&] {
+    for (int i = 0; i < kEach; ++i) queue.PushTask(count);
+  });
+  for (int i = 0; i < kEach; ++i) {
+    const DeliveryQueue::Batch batch(queue);
+    queue.PushTask(count);
+  }
+  other.join();
+  all.WaitForNotification();
+  queue.Stop();
+}
+
 // Keeps what it is given until it is asked to run it.
 struct HeldTasks {
   DeliveryQueue::Executor Executor() {

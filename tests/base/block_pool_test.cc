@@ -1,0 +1,142 @@
+// Blocks for buffers: what is taken is one's own, and what is given back serves again.
+#include "base/block_pool.h"
+
+#include <algorithm>
+#include <cstring>
+#include <random>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "base/buffer.h"
+#include "gtest/gtest.h"
+
+namespace cohort {
+namespace {
+
+constexpr size_t kValue = 1072;  // What a value of 1 KiB comes to.
+
+std::vector<PooledBlock> TakeMany(size_t count, size_t bytes) {
+  std::vector<PooledBlock> blocks(count);
+  for (PooledBlock& block : blocks) block = TakeBlock(bytes);
+  return blocks;
+}
+
+void GiveAll(const std::vector<PooledBlock>& blocks) {
+  for (const PooledBlock& block : blocks) GiveBlock(block);
+  FlushBlocksOfThread();
+}
+
+bool IsFilledWith(const PooledBlock& block, size_t bytes, uint8_t with) {
+  const auto* begin = static_cast<const uint8_t*>(block.memory);
+  return std::all_of(begin, begin + bytes, [with](uint8_t byte) { return byte == with; });
+}
+
+TEST(BlockPool, ABlockHasAllItsBytesToItselfWhateverItsSize) {
+  struct Held {
+    PooledBlock block;
+    size_t bytes;
+    uint8_t with;
+  };
+  std::vector<Held> held;
+  for (size_t bytes = kPooledBytesMin; bytes <= kPooledBytesMax; bytes += 53) {
+    for (int i = 0; i < 3; ++i) {
+      held.push_back({TakeBlock(bytes), bytes, static_cast<uint8_t>(held.size())});
+      ASSERT_NE(held.back().block.memory, nullptr);
+      ASSERT_EQ(reinterpret_cast<uintptr_t>(held.back().block.memory) % 16, 0u);
+      std::memset(held.back().block.memory, held.back().with, bytes);
+    }
+  }
+  for (const Held& one : held) EXPECT_TRUE(IsFilledWith(one.block, one.bytes, one.with));
+  for (const Held& one : held) GiveBlock(one.block);
+}
+
+TEST(BlockPool, TheSmallestAndTheLargestSizeAreServed) {
+  for (const size_t bytes : {kPooledBytesMin, kPooledBytesMin + 1, kPooledBytesMax - 1, kPooledBytesMax}) {
+    const PooledBlock block = TakeBlock(bytes);
+    std::memset(block.memory, 1, bytes);
+    GiveBlock(block);
+  }
+}
+
+TEST(BlockPool, SlabsOfWhichNothingIsHeldGoBackToTheSystem) {
+  FlushBlocksOfThread();
+  const BlockPoolStats before = GetBlockPoolStats();
+  const std::vector<PooledBlock> blocks = TakeMany(40'000, kValue);
+  const BlockPoolStats full = GetBlockPoolStats();
+  EXPECT_GE(full.blocks_held, before.blocks_held + 40'000);
+  EXPECT_GE(full.slab_bytes, before.slab_bytes + 40'000 * kValue);
+  // An eighth and the step to the next size.
+  EXPECT_LE(full.slab_bytes, before.slab_bytes + 40'000 * kValue * 5 / 4 + (size_t{2} << 20));
+  GiveAll(blocks);
+  const BlockPoolStats after = GetBlockPoolStats();
+  EXPECT_EQ(after.blocks_held, before.blocks_held);
+  EXPECT_LE(after.slab_bytes, before.slab_bytes + (size_t{2} << 20));
+}
+
+TEST(BlockPool, FewBlocksTakeLittleMemory) {
+  FlushBlocksOfThread();
+  const BlockPoolStats before = GetBlockPoolStats();
+  const std::vector<PooledBlock> blocks = TakeMany(10, kValue);
+  EXPECT_LE(GetBlockPoolStats().slab_bytes, before.slab_bytes + (size_t{64} << 10));
+  GiveAll(blocks);
+}
+
+TEST(BlockPool, WhatIsGivenBackInAnyOrderIsTakenAgainWithoutNewSlabs) {
+  std::vector<PooledBlock> blocks = TakeMany(5'000, kValue);
+  const uint64_t slab_bytes = GetBlockPoolStats().slab_bytes;
+  std::mt19937 random(1);
+  for (int round = 0; round < 20; ++round) {
+    std::shuffle(blocks.begin(), blocks.end(), random);
+    for (size_t i = 0; i < 2'000; ++i) GiveBlock(blocks[i]);
+    for (size_t i = 0; i < 2'000; ++i) blocks[i] = TakeBlock(kValue);
+  }
+  EXPECT_EQ(GetBlockPoolStats().slab_bytes, slab_bytes);
+  GiveAll(blocks);
+}
+
+TEST(BlockPool, AnotherThreadMayGiveBackAndItsEndLeavesNothingBehind) {
+  FlushBlocksOfThread();
+  const uint64_t before = GetBlockPoolStats().blocks_held;
+  const std::vector<PooledBlock> blocks = TakeMany(1'000, kValue);
+  std::thread([&blocks] {
+    for (const PooledBlock& block : blocks) GiveBlock(block);
+  }).join();
+  FlushBlocksOfThread();
+  EXPECT_EQ(GetBlockPoolStats().blocks_held, before);
+}
+
+TEST(BlockPool, ThreadsThatTakeAndGiveAtOnceKeepTheirBytes) {
+  std::vector<std::thread> threads;
+  for (uint8_t with = 1; with <= 4; ++with) {
+    threads.emplace_back([with] {
+      std::mt19937 random(with);
+      std::vector<PooledBlock> held;
+      for (int i = 0; i < 20'000; ++i) {
+        if (held.size() < 200 && random() % 2 == 0) {
+          held.push_back(TakeBlock(kValue));
+          std::memset(held.back().memory, with, kValue);
+        } else if (!held.empty()) {
+          ASSERT_TRUE(IsFilledWith(held.back(), kValue, with));
+          GiveBlock(held.back());
+          held.pop_back();
+        }
+      }
+      for (const PooledBlock& block : held) GiveBlock(block);
+    });
+  }
+  for (std::thread& thread : threads) thread.join();
+}
+
+TEST(BlockPool, ABufferOfEachSizeHoldsWhatWasWritten) {
+  for (const size_t size : {size_t{1}, size_t{239}, size_t{240}, size_t{241}, size_t{1024}, kPooledBytesMax - 16,
+                            kPooledBytesMax - 15, kPooledBytesMax, size_t{100'000}}) {
+    const std::string text(size, 'x');
+    const Buffer copy = Buffer::CopyOf(text);
+    const Buffer slice = copy.Slice(0, size);
+    EXPECT_EQ(slice.text(), text);
+  }
+}
+
+}  // namespace
+}  // namespace cohort
