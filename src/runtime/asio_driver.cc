@@ -132,15 +132,21 @@ absl::Status AsioDriver::Execute(const engine::Command& command) {
 }
 
 void AsioDriver::Submit(Errand& errand) {
-  if (!errands_.Add(errand)) return;
-  do {
+  if (errands_.Add(errand)) Serve();
+}
+
+void AsioDriver::Serve() {
+  for (int round = 0; round < kRoundsServed; ++round) {
     const absl::Status status = TurnOfCaller([this](engine::Engine&, Instant now, engine::Output&)
                                                  ABSL_NO_THREAD_SAFETY_ANALYSIS {
                                                    RunErrandsLocked(now);
                                                    return absl::OkStatus();
                                                  });
     if (!status.ok()) RefuseErrands();
-  } while (!errands_.Rest());
+    if (errands_.Rest()) return;
+  }
+  // While others come without a pause, a caller that serves would not get on itself.
+  asio::post(endpoint_->io(), WhileHere([this] { Serve(); }));
 }
 
 bool AsioDriver::Withdraw(const Errand& errand) {
@@ -374,6 +380,10 @@ void AsioDriver::Stop() {
                StopStreams(SteadyNow() + kStopTimeout);
              }));
   finished_.WaitForNotification();
+  // What was left to the I/O thread. What comes now serves itself, and is refused.
+  do {
+    RefuseErrands();
+  } while (!errands_.Rest());
   endpoint_.Release();
 }
 

@@ -117,6 +117,7 @@ class AsioDriver final : private EndpointGroup {
  private:
   static constexpr std::chrono::milliseconds kStopTimeout{300};
   static constexpr std::chrono::milliseconds kStopPoll{2};
+  static constexpr int kRoundsServed = 4;
   // What is sent to the group is also heard on this host so often, when no member there needs it:
   // `cohort doctor` may be listening.
   static constexpr Duration kLoopEvery = std::chrono::milliseconds(100);
@@ -137,6 +138,8 @@ class AsioDriver final : private EndpointGroup {
   // As Turn, from any thread. Its status.
   template <class Function>
   absl::Status TurnOfCaller(Function&& input);
+  // By one thread at a time.
+  void Serve();
   void RunErrandsLocked(Instant now) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void RefuseErrands();
   void FlushLocked(Instant now) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);

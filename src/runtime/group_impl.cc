@@ -240,7 +240,7 @@ void Group::Impl::RouteChange(const engine::Engine& engine, engine::Upcall& upca
   for (size_t i = 0; i < maps_.size(); ++i) {
     OpenedMap& opened = *maps_[i];
     if (opened.name != map->name()) continue;
-    if (opened.marks != nullptr) opened.marks->NoteChange(change, instance_);
+    if (opened.counts != nullptr) opened.counts->NoteChange(change, instance_);
     if (opened.subscribers->empty() || !opened.IsNews(change, instance_)) return;
     change.map = static_cast<uint32_t>(i);
     queue.Push(std::move(upcall));
@@ -263,7 +263,7 @@ void Group::Impl::Route(const engine::Engine& engine, engine::Upcall& upcall, Wa
   if (std::holds_alternative<engine::ViewUpcall>(upcall)) {
     runtime::MutexLock lock(&maps_mutex_);
     for (const auto& opened : maps_) {
-      if (opened->marks != nullptr) opened->marks->NoteAll();
+      if (opened->counts != nullptr) opened->counts->NoteAll();
     }
   }
   if (const auto* view = std::get_if<engine::ViewUpcall>(&upcall)) {
@@ -439,11 +439,11 @@ void Group::Impl::Watch(OpenedMap& map, bool wanted) {
   if (map.watchers == (wanted ? 1 : 0)) driver_->WatchMap(map.name, wanted);
 }
 
-runtime::ChangeMarks& Group::Impl::Mark(OpenedMap& map) {
+runtime::ChangeCounts& Group::Impl::CountChanges(OpenedMap& map) {
   runtime::MutexLock lock(&maps_mutex_);
-  if (map.marks == nullptr) map.marks = std::make_unique<runtime::ChangeMarks>();
-  map.marks->NoteAll();  // Nobody may have watched it until now.
-  return *map.marks;
+  if (map.counts == nullptr) map.counts = std::make_unique<runtime::ChangeCounts>();
+  map.counts->NoteAll();  // Nobody may have watched it until now.
+  return *map.counts;
 }
 
 Subscription Group::Impl::SubscribeViews(std::function<void(const View&)> on_view) {

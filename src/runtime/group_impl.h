@@ -18,7 +18,7 @@
 #include "runtime/asio_driver.h"
 #include "runtime/call_errand.h"
 #include "runtime/call_table.h"
-#include "runtime/change_marks.h"
+#include "runtime/change_counts.h"
 #include "runtime/channels.h"
 #include "runtime/delivery_queue.h"
 #include "runtime/member_settings.h"
@@ -59,7 +59,7 @@ struct Group::Impl : public std::enable_shared_from_this<Group::Impl> {
     std::atomic<size_t> want_own{0};
     std::atomic<KeyFilter> own_keys{nullptr};
     // Of who asks for them. Set under maps_mutex_, once.
-    std::unique_ptr<runtime::ChangeMarks> marks;
+    std::unique_ptr<runtime::ChangeCounts> counts;
     bool IsNews(const engine::ChangeUpcall& change, const InstanceId& self) const;
     runtime::Mutex
         watching;  // Serialises Subscribe and its end, so that the engine's mind is the last one's.
@@ -95,7 +95,7 @@ struct Group::Impl : public std::enable_shared_from_this<Group::Impl> {
   OpenedMap& Opened(std::string_view name);
   void Watch(OpenedMap& map, bool wanted);
   // Kept while somebody watches the map.
-  runtime::ChangeMarks& Mark(OpenedMap& map);
+  runtime::ChangeCounts& CountChanges(OpenedMap& map);
   Subscription SubscribeViews(std::function<void(const View&)> on_view);
   GroupStats Stats() const;
 

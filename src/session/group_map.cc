@@ -40,9 +40,8 @@ class GroupMap final : public SessionMap {
       const std::function<void(std::string_view key, const Entry& entry)>& visit) const override {
     map_.ForEach(visit);
   }
-  WriteResult PutAttributes(std::string_view key, const std::vector<Attribute>& attributes,
-                            const WriteOptions& options) override {
-    return map_.PutAttributes(key, attributes, options);
+  WriteResult PutAttributes(const map::AttributesOp& op, const WriteOptions& options) override {
+    return map_.impl()->WriteConvergent(op, options);
   }
   WriteResult PutByDelta(const map::AttributesOp& op, const WriteOptions& options,
                          bool& deltas) override {
@@ -65,20 +64,20 @@ class GroupMap final : public SessionMap {
     return group_->driver().Read(
         [](const engine::Engine& engine, Instant) { return engine.merging(); });
   }
-  std::optional<uint64_t> Mark(std::string_view key) const override {
-    const runtime::ChangeMarks* const marks = marks_;
-    return marks == nullptr ? std::nullopt : std::optional(marks->Of(key));
+  std::optional<uint64_t> CountChanges(std::string_view key) const override {
+    const runtime::ChangeCounts* const counts = counts_;
+    return counts == nullptr ? std::nullopt : std::optional(counts->Of(key));
   }
   Subscription Subscribe(std::function<void(const Change&)> on_change) override {
     Subscription subscription = map_.impl()->Subscribe(nullptr, std::move(on_change), IsEndKey);
-    marks_ = &group_->Mark(map_.impl()->map);
+    counts_ = &group_->CountChanges(map_.impl()->map);
     return subscription;
   }
 
  private:
   const std::shared_ptr<Group::Impl> group_;
   ReplicatedMap map_;
-  std::atomic<const runtime::ChangeMarks*> marks_{nullptr};  // From the subscription on.
+  std::atomic<const runtime::ChangeCounts*> counts_{nullptr};  // From the subscription on.
 };
 
 }  // namespace

@@ -24,7 +24,7 @@ using runtime::MutexLock;
 void Core::Hold(Session& session, const Version& version) {
   session.owned = true;
   session.lost = session.stale = false;
-  session.mark.reset();
+  session.changes.reset();
   session.seen = version;
   session.bytes = session.shape->Bytes();
   if (session.fence == 0) session.fence = ++next_fence_;
@@ -34,8 +34,8 @@ void Core::Hold(Session& session, const Version& version) {
 
 // The map ends an entry when its lifetime is over, which is told later.
 bool Core::IsUntouched(const Session& session) const {
-  return session.owned && !session.lost && !session.stale && session.mark.has_value() && on_ &&
-         replica_ != nullptr && session.mark == replica_->Mark(session.id) &&
+  return session.owned && !session.lost && !session.stale && session.changes.has_value() && on_ &&
+         replica_ != nullptr && session.changes == replica_->CountChanges(session.id) &&
          session.access_told + session.interval > Now();
 }
 
@@ -100,7 +100,7 @@ absl::Status Core::Own(Session& session, Replica& replica, uint64_t fence, bool 
       if (IsUntouched(session))
         return fence == 0 || fence == session.fence ? absl::OkStatus() : Fenced();
     }
-    const std::optional<uint64_t> mark = replica.Mark(session.id);
+    const std::optional<uint64_t> changes = replica.CountChanges(session.id);
     const Owner owner = replica.OwnerOf(session.id);
     if (owner == Owner::kNoSession) {
       if (replica.merging()) return StillMerging();
@@ -114,7 +114,7 @@ absl::Status Core::Own(Session& session, Replica& replica, uint64_t fence, bool 
     {
       const MutexLock lock(&mutex_);
       is_owned = owner == Owner::kSelf && session.owned;
-      if (is_owned && !always) session.mark = mark;
+      if (is_owned && !always) session.changes = changes;
       knows = knows && !session.stale;
     }
     if (is_owned) return knows ? absl::OkStatus() : Learn(session, replica);

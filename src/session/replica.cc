@@ -142,24 +142,19 @@ WriteResult Replica::Put(std::string_view id, const Contents& contents, bool rep
   return map_->Write(batch, options);
 }
 
-WriteResult Replica::PutAttributes(const std::string& key, const std::vector<Attribute>& set,
-                                   const WriteOptions& options, DeltaHabit& deltas) {
+WriteResult Replica::PutAttributes(const map::AttributesOp& op, const WriteOptions& options,
+                                   DeltaHabit& deltas) {
   deltas.used = false;
   const bool at_rest = std::exchange(deltas.at_rest, false);
-  const bool is_large = std::any_of(set.begin(), set.end(), [](const Attribute& attribute) {
-    return attribute.value.size() >= runtime::kDeltaValueMin;
+  const bool is_large = std::any_of(op.writes.begin(), op.writes.end(), [](const auto& write) {
+    return write.value.size() >= runtime::kDeltaValueMin;
   });
   WriteResult result;
   if (!is_large || !at_rest || ack_ != Ack::kAll || deltas.skip > 0) {
     if (is_large && deltas.skip > 0) --deltas.skip;
-    result = map_->PutAttributes(key, set, options);
+    result = map_->PutAttributes(op, options);
   } else {
-    const absl::StatusOr<map::AttributesOp> op = runtime::NewAttributes(key, set, options);
-    if (!op.ok()) {
-      result.status = op.status();
-      return result;
-    }
-    result = map_->PutByDelta(*op, options, deltas.used);
+    result = map_->PutByDelta(op, options, deltas.used);
     deltas.next_skip =
         static_cast<uint8_t>(deltas.used ? 1 : std::min(kDeltaSkipMax, 2 * int{deltas.next_skip}));
     if (!deltas.used) deltas.skip = deltas.next_skip;
@@ -170,6 +165,23 @@ WriteResult Replica::PutAttributes(const std::string& key, const std::vector<Att
 
 WriteResult Replica::Save(std::string_view id, const SessionChanges& changes,
                           const InfoRecord& info, DeltaHabit& deltas) {
+  if (!changes.erased.empty() || changes.max_inactive) return SaveAll(id, changes, info, deltas);
+  const std::string key = SessionKey(id);
+  std::vector<std::string> names;
+  names.reserve(changes.set.size());
+  for (const Attribute& attribute : changes.set) names.push_back(AttributeName(attribute.name));
+  WriteOptions options = ByRight();
+  options.keep_ttl = !changes.touch;
+  map::AttributesOp op{.key = key, .keep_ttl = options.keep_ttl};
+  op.writes.reserve(changes.set.size() + 1);
+  for (size_t i = 0; i < names.size(); ++i)
+    op.writes.push_back({names[i], changes.set[i].value, false});
+  if (changes.metadata) op.writes.push_back({kMetadataName, *changes.metadata, false});
+  return PutAttributes(op, options, deltas);
+}
+
+WriteResult Replica::SaveAll(std::string_view id, const SessionChanges& changes,
+                             const InfoRecord& info, DeltaHabit& deltas) {
   const std::string key = SessionKey(id);
   std::vector<Attribute> set;
   set.reserve(changes.set.size() + 2);
@@ -183,8 +195,6 @@ WriteResult Replica::Save(std::string_view id, const SessionChanges& changes,
     set.push_back({std::string(kInfoName), Encode(info)});
     options.ttl = info.EntryTtl();
   }
-  if (changes.erased.empty() && !changes.max_inactive)
-    return PutAttributes(key, set, options, deltas);
   deltas.used = deltas.at_rest = false;
   WriteBatch batch;
   if (!set.empty()) batch.PutAttributes(key, std::move(set), options.ttl);

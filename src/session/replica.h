@@ -71,8 +71,10 @@ class Replica {
   absl::StatusOr<Glance> Look(std::string_view id) const;
   bool Exists(std::string_view id) const { return map_->Exists(SessionKey(id)); }
   Owner OwnerOf(std::string_view id) const;
-  // As SessionMap::Mark.
-  std::optional<uint64_t> Mark(std::string_view id) const { return map_->Mark(SessionKey(id)); }
+  // As SessionMap::CountChanges.
+  std::optional<uint64_t> CountChanges(std::string_view id) const {
+    return map_->CountChanges(SessionKey(id));
+  }
   uint64_t Bytes() const { return map_->Bytes(); }
   MapDigest Digest() const { return map_->Digest(); }
   void ForEach(const std::function<void(std::string_view id, const Glance&)>& visit) const;
@@ -102,8 +104,11 @@ class Replica {
 
  private:
   WriteOptions ByRight() const;
-  WriteResult PutAttributes(const std::string& key, const std::vector<Attribute>& set,
-                            const WriteOptions& options, DeltaHabit& deltas);
+  WriteResult PutAttributes(const map::AttributesOp& op, const WriteOptions& options,
+                            DeltaHabit& deltas);
+  // Also what is erased, and another lifetime.
+  WriteResult SaveAll(std::string_view id, const SessionChanges& changes, const InfoRecord& info,
+                      DeltaHabit& deltas);
 
   const void* const home_;
   const std::shared_ptr<SessionMap> map_;

@@ -75,7 +75,7 @@ absl::Status Core::Withdraw(Session& session, Replica& replica) {
   {
     const MutexLock lock(&mutex_);
     session.owned = true;
-    session.mark.reset();
+    session.changes.reset();
     table_.Remove(session.id);
     table_.Add(session.id, due);
   }

@@ -48,13 +48,13 @@ class SessionMap {
   // Stays the same while the key is only written to by this member, and neither begins nor ends,
   // and its owner is the same. Costs little: takes no lock that others hold for long. Empty: not
   // known.
-  virtual std::optional<uint64_t> Mark(std::string_view key) const = 0;
+  virtual std::optional<uint64_t> CountChanges(std::string_view key) const = 0;
   virtual uint64_t Bytes() const = 0;
   virtual MapDigest Digest() const = 0;
   virtual void ForEach(
       const std::function<void(std::string_view key, const Entry& entry)>& visit) const = 0;
-  virtual WriteResult PutAttributes(std::string_view key, const std::vector<Attribute>& attributes,
-                                    const WriteOptions& options) = 0;
+  // What `op` borrows is not copied but for its way into the message.
+  virtual WriteResult PutAttributes(const map::AttributesOp& op, const WriteOptions& options) = 0;
   // As PutAttributes, but large values that changed little travel as deltas (Spec 11.25), of which
   // `deltas` tells whether they did. Nothing that this member has written to the entry before may
   // be under way, nor have an outcome that is unknown.

@@ -58,9 +58,9 @@ struct Session {
   bool owned = false;  // As far as is known: the map decides.
   bool lost = false;   // Another member took it, and it was not loaded since.
   bool stale = false;  // It may hold what `shape` does not tell: to be read before it is written.
-  // Replica::Mark() when the map was seen to have it as owned here, and as it was seen; empty: it
-  // was not.
-  std::optional<uint64_t> mark;
+  // Replica::CountChanges() when the map was seen to have it as owned here, and as it was seen;
+  // empty: it was not.
+  std::optional<uint64_t> changes;
   Version seen;      // When this store wrote or read it last. While it is owned, it grows.
   ContentHash held;  // What `fence` stands for, while it is not owned.
   size_t bytes = 0;  // As Shape::Bytes(), when it was written or read last.

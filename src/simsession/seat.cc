@@ -52,12 +52,12 @@ void Seat::OnUpcall(const engine::Upcall& upcall) {
     if (found != answers_.end()) found->second = *done;
     return;
   }
-  if (std::holds_alternative<engine::ViewUpcall>(upcall)) marks_.NoteAll();
+  if (std::holds_alternative<engine::ViewUpcall>(upcall)) counts_.NoteAll();
   const auto* changed = std::get_if<engine::ChangeUpcall>(&upcall);
   if (changed == nullptr || !on_change_) return;
   const bool is_of_all = changed->cause == engine::ChangeUpcall::Cause::kSync;
   if (!is_of_all && !IsOfSessions(*changed)) return;
-  marks_.NoteChange(*changed, self_.instance);
+  counts_.NoteChange(*changed, self_.instance);
   Deliver([this, changed = *changed] {
     Change change;
     change.cause = static_cast<ChangeCause>(changed.cause);
@@ -210,8 +210,8 @@ absl::StatusOr<Member> Seat::OwnerOf(std::string_view key) const {
   return absl::UnavailableError("the owner is not in the view; the entry can be claimed");
 }
 
-std::optional<uint64_t> Seat::Mark(std::string_view key) const {
-  return on_change_ ? std::optional(marks_.Of(key)) : std::nullopt;
+std::optional<uint64_t> Seat::CountChanges(std::string_view key) const {
+  return on_change_ ? std::optional(counts_.Of(key)) : std::nullopt;
 }
 
 uint64_t Seat::Bytes() const {
@@ -287,11 +287,8 @@ WriteResult Seat::WriteRequest(const absl::StatusOr<map::ConvergentRequest>& req
   return Call(*std::move(command), options.timeout);
 }
 
-WriteResult Seat::PutAttributes(std::string_view key, const std::vector<Attribute>& attributes,
-                                const WriteOptions& options) {
-  absl::StatusOr<map::AttributesOp> op = runtime::NewAttributes(key, attributes, options);
-  if (!op.ok()) return WriteRequest(op.status(), options);
-  return WriteRequest(map::ConvergentRequest(*std::move(op)), options);
+WriteResult Seat::PutAttributes(const map::AttributesOp& op, const WriteOptions& options) {
+  return WriteRequest(map::ConvergentRequest(op), options);
 }
 
 WriteResult Seat::PutByDelta(const map::AttributesOp& op, const WriteOptions& options,

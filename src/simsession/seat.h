@@ -17,7 +17,7 @@
 
 #include "base/random.h"
 #include "engine/engine.h"
-#include "runtime/change_marks.h"
+#include "runtime/change_counts.h"
 #include "session/environment.h"
 #include "session/session_map.h"
 #include "sim/tenants.h"
@@ -72,13 +72,12 @@ class Seat final : public session::SessionMap, public session::Environment {
   absl::StatusOr<std::vector<Attribute>> GetAttributes(std::string_view key) const override;
   absl::StatusOr<Member> OwnerOf(std::string_view key) const override;
   bool Exists(std::string_view key) const override { return Get(key).ok(); }
-  std::optional<uint64_t> Mark(std::string_view key) const override;
+  std::optional<uint64_t> CountChanges(std::string_view key) const override;
   uint64_t Bytes() const override;
   MapDigest Digest() const override;
   void ForEach(
       const std::function<void(std::string_view key, const Entry& entry)>& visit) const override;
-  WriteResult PutAttributes(std::string_view key, const std::vector<Attribute>& attributes,
-                            const WriteOptions& options) override;
+  WriteResult PutAttributes(const map::AttributesOp& op, const WriteOptions& options) override;
   WriteResult PutByDelta(const map::AttributesOp& op, const WriteOptions& options,
                          bool& deltas) override;
   WriteResult Write(const WriteBatch& batch, const WriteOptions& options) override;
@@ -111,7 +110,7 @@ class Seat final : public session::SessionMap, public session::Environment {
   uint64_t commands_ = 0;
   std::map<uint64_t, std::optional<engine::DoneUpcall>> answers_;
   std::function<void(const Change&)> on_change_;
-  runtime::ChangeMarks marks_;
+  runtime::ChangeCounts counts_;
   mutable std::deque<Telling> told_;  // Waits for the delivery thread.
 };
 

@@ -31,7 +31,7 @@ class FakeMap final : public SessionMap {
   // ---- The test's side.
   absl::Status answer;  // Of all writes, which change nothing by themselves.
   bool is_merging = false;
-  std::optional<uint64_t> mark;  // Of all keys.
+  std::optional<uint64_t> changes;  // As often as this has changed any key.
   mutable int times_asked_for_owner = 0;
   void Begin(std::string_view id) {
     InfoRecord info;
@@ -76,15 +76,14 @@ class FakeMap final : public SessionMap {
     return Member{Self(), "a", "", true};
   }
   bool Exists(std::string_view key) const override { return entries_.contains(std::string(key)); }
-  std::optional<uint64_t> Mark(std::string_view) const override { return mark; }
+  std::optional<uint64_t> CountChanges(std::string_view) const override { return changes; }
   uint64_t Bytes() const override { return 0; }
   MapDigest Digest() const override { return {}; }
   void ForEach(
       const std::function<void(std::string_view key, const Entry& entry)>& visit) const override {
     for (const auto& [key, attributes] : entries_) visit(key, *Get(key));
   }
-  WriteResult PutAttributes(std::string_view, const std::vector<Attribute>&,
-                            const WriteOptions&) override {
+  WriteResult PutAttributes(const map::AttributesOp&, const WriteOptions&) override {
     return Answer();
   }
   WriteResult PutByDelta(const map::AttributesOp&, const WriteOptions&, bool&) override {

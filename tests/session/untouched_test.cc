@@ -10,15 +10,15 @@
 namespace cohort::session {
 namespace {
 
-class MarkTest : public ::testing::Test {
+class UntouchedTest : public ::testing::Test {
  protected:
-  MarkTest() {
+  UntouchedTest() {
     SessionStoreOptions options;
     options.application = "/shop";
     core_ = std::make_shared<Core>(options);
     EXPECT_TRUE(core_->Attach(FakeMap::HomeOf(map_)).ok());
     map_->Begin("s1");
-    map_->mark = 1;
+    map_->changes = 1;
     Save();  // Claims it.
     Save();  // Asks the map.
   }
@@ -34,31 +34,31 @@ class MarkTest : public ::testing::Test {
   std::shared_ptr<Core> core_;
 };
 
-TEST_F(MarkTest, TheMapIsNotAskedForASessionToWhichNothingHasHappened) {
+TEST_F(UntouchedTest, TheMapIsNotAskedForASessionToWhichNothingHasHappened) {
   EXPECT_FALSE(AsksFor([&] { Save(); }));
   EXPECT_FALSE(AsksFor([&] { EXPECT_TRUE(core_->IsOwner("s1")); }));
 }
 
-TEST_F(MarkTest, TheMapIsAskedOnceWhenSomethingMayHaveHappened) {
-  map_->mark = 2;
+TEST_F(UntouchedTest, TheMapIsAskedOnceWhenSomethingMayHaveHappened) {
+  map_->changes = 2;
   EXPECT_TRUE(AsksFor([&] { EXPECT_TRUE(core_->IsOwner("s1")); }));
   EXPECT_TRUE(AsksFor([&] { Save(); }));
   EXPECT_FALSE(AsksFor([&] { Save(); }));
 }
 
-TEST_F(MarkTest, TheMapIsAskedWhereItGivesNoMarks) {
-  map_->mark.reset();
+TEST_F(UntouchedTest, TheMapIsAskedWhereItDoesNotCount) {
+  map_->changes.reset();
   EXPECT_TRUE(AsksFor([&] { Save(); }));
   EXPECT_TRUE(AsksFor([&] { Save(); }));
 }
 
-TEST_F(MarkTest, AFenceIsCheckedAllTheSame) {
+TEST_F(UntouchedTest, AFenceIsCheckedAllTheSame) {
   const uint64_t fence = core_->Load("s1")->fence;
   EXPECT_TRUE(core_->Save("s1", {.set = {{"n", "1"}}, .fence = fence}).ok());
   EXPECT_TRUE(absl::IsAborted(core_->Save("s1", {.set = {{"n", "1"}}, .fence = fence + 1}).status));
 }
 
-TEST_F(MarkTest, TheMapIsAskedAfterAWriteThatWasRefused) {
+TEST_F(UntouchedTest, TheMapIsAskedAfterAWriteThatWasRefused) {
   map_->answer = absl::AbortedError("another member owns it");
   EXPECT_FALSE(core_->Save("s1", {.set = {{"n", "1"}}}).ok());
   map_->answer = absl::OkStatus();

@@ -3,8 +3,10 @@
 // Keys share places, so a count that has moved may mean nothing.
 //
 // Threads: NoteChange and NoteAll under the engine's lock, with the change; Of by any.
-#ifndef COHORT_RUNTIME_CHANGE_MARKS_H_
-#define COHORT_RUNTIME_CHANGE_MARKS_H_
+#ifndef COHORT_RUNTIME_CHANGE_COUNTS_H_
+#define COHORT_RUNTIME_CHANGE_COUNTS_H_
+
+#include <xxhash.h>
 
 #include <array>
 #include <atomic>
@@ -12,12 +14,11 @@
 #include <cstdint>
 #include <string_view>
 
-#include "absl/hash/hash.h"
 #include "engine/io.h"
 
 namespace cohort::runtime {
 
-class ChangeMarks {
+class ChangeCounts {
  public:
   // `self` is this member: what it puts is no news, unless that begins the entry.
   void NoteChange(const engine::ChangeUpcall& change, const InstanceId& self) {
@@ -36,7 +37,9 @@ class ChangeMarks {
  private:
   // So many that the sessions of other members are seldom taken for one of this.
   static constexpr size_t kPlaces = size_t{1} << 14;
-  static size_t IndexOf(std::string_view key) { return absl::HashOf(key) % kPlaces; }
+  static size_t IndexOf(std::string_view key) {
+    return XXH3_64bits(key.data(), key.size()) % kPlaces;
+  }
 
   std::array<std::atomic<uint32_t>, kPlaces> places_{};
   std::atomic<uint64_t> all_{0};
@@ -44,4 +47,4 @@ class ChangeMarks {
 
 }  // namespace cohort::runtime
 
-#endif  // COHORT_RUNTIME_CHANGE_MARKS_H_
+#endif  // COHORT_RUNTIME_CHANGE_COUNTS_H_
