@@ -53,6 +53,7 @@ void Pace::Judge(double micros) {
 }
 
 void Pace::OnSent(Instant now, size_t bytes) {
+  if (!SomebodyWrites(now)) return;
   const auto taking = [&](double size) {
     return std::chrono::duration_cast<Duration>(std::chrono::duration<double>(size / rate_));
   };

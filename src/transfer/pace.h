@@ -10,6 +10,7 @@
 #ifndef COHORT_TRANSFER_PACE_H_
 #define COHORT_TRANSFER_PACE_H_
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 
@@ -48,7 +49,10 @@ class Pace {
 
   bool MaySend(Instant now) const { return !SomebodyWrites(now) || next_ <= now; }
   void OnSent(Instant now, size_t bytes);
-  Instant next() const { return next_; }  // When MaySend() will hold at the latest.
+  // When MaySend() will hold, if nothing happens before.
+  Instant next() const {
+    return timing_ ? next_ : std::min(next_, last_write_ + options_.idle_after);
+  }
   double rate() const { return rate_; }
   Duration normal() const;
 

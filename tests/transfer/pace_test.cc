@@ -52,11 +52,21 @@ TEST(Pace, WithoutWritersThereIsNoLimit) {
   }
 }
 
+TEST(Pace, WhatWasSentWithoutALimitIsNotCounted) {
+  Instant now;
+  Pace pace = Usual(now);
+  now = now + seconds(1);
+  for (int i = 0; i < 100; ++i) pace.OnSent(now, 1 << 20);
+  pace.OnWrite(now);
+  EXPECT_TRUE(pace.MaySend(now));
+}
+
 TEST(Pace, WhenTheWritersPauseTheLimitIsGoneSoon) {
   Instant now;
   Pace pace = Usual(now);
-  pace.OnSent(now, 1 << 20);
+  pace.OnSent(now, 1 << 24);
   EXPECT_FALSE(pace.MaySend(now));
+  EXPECT_EQ(pace.next(), now + milliseconds(50));
   EXPECT_TRUE(pace.MaySend(now + milliseconds(50)));
 }
 
