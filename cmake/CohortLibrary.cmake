@@ -9,7 +9,7 @@ endforeach()
 # What consumers see in our headers, and what only the library itself needs. CohortInstall.cmake writes both lists into
 # the package files, so a dependency is added here and nowhere else.
 set(COHORT_PUBLIC_LINK absl::status absl::statusor absl::time)
-set(COHORT_PRIVATE_LINK absl::strings absl::flat_hash_map absl::btree absl::inlined_vector absl::synchronization
+set(COHORT_PRIVATE_LINK absl::cleanup absl::strings absl::flat_hash_map absl::btree absl::inlined_vector absl::synchronization
     OpenSSL::SSL OpenSSL::Crypto PkgConfig::XXHASH PkgConfig::ZSTD protobuf::libprotobuf Threads::Threads)
 set(COHORT_PUBLIC_LINK ${COHORT_PUBLIC_LINK} PARENT_SCOPE)
 set(COHORT_PRIVATE_LINK ${COHORT_PRIVATE_LINK} PARENT_SCOPE)

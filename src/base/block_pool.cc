@@ -8,6 +8,7 @@
 #include <bit>
 #include <mutex>
 #include <new>
+#include <utility>
 
 #include "base/check.h"
 
@@ -23,9 +24,9 @@ struct Slab {
   size_t bytes = 0;
   size_t size_class = 0;
   uint32_t capacity = 0;
-  uint32_t cut = 0;   // Blocks that were held at some time.
+  uint32_t cut = 0;    // Blocks that were held at some time.
   size_t touched = 0;  // Bytes that have pages.
-  uint32_t held = 0;  // Outside of the slab.
+  uint32_t held = 0;   // Outside of the slab.
   void* free = nullptr;
   Slab* before = nullptr;  // In the list of those that have room.
   Slab* after = nullptr;
@@ -43,7 +44,9 @@ constexpr size_t kClasses =
     ((std::bit_width(kPooledBytesMax) - 1 - kSmallestBits) << kStepsBits) + 1;
 // Pages are asked for so many bytes at a time: one call in place of a fault each, and yet short.
 constexpr size_t kTouchBytes = size_t{128} << 10;
-constexpr size_t kThreadBytesMax = size_t{64} << 10;  // Of one size.
+// What waits in a thread, of one size and of all.
+constexpr size_t kThreadBytesMax = size_t{64} << 10;
+constexpr size_t kCachedBytesOfThread = size_t{256} << 10;
 
 // Of blocks that are free: the first words of each.
 struct Link {
@@ -103,8 +106,7 @@ class Store {
 
   Slab* AddSlab(size_t size_class) {
     Class& of = classes_[size_class];
-    const size_t bytes =
-        std::clamp(std::bit_ceil(of.slab_bytes / 8), kSlabBytesMin, kSlabBytesMax);
+    const size_t bytes = std::clamp(std::bit_ceil(of.slab_bytes / 8), kSlabBytesMin, kSlabBytesMax);
     void* const memory =
         mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     if (memory == MAP_FAILED) return nullptr;
@@ -190,11 +192,14 @@ class Cache {
   Link* Take(size_t size_class) {
     List& list = lists_[size_class];
     if (list.first == nullptr) {
-      const size_t wanted = std::max<size_t>(CachedMax(size_class) / 2, 1);
+      const bool may_keep = bytes_ < kCachedBytesOfThread / 2;
+      const size_t wanted = may_keep ? std::max<size_t>(CachedMax(size_class) / 2, 1) : 1;
       list.count = TheStore().Take(size_class, wanted, list.first);
       if (list.count == 0) return nullptr;
+      bytes_ += list.count * BytesOf(size_class);
     }
     --list.count;
+    bytes_ -= BytesOf(size_class);
     Link* const link = list.first;
     list.first = link->next;
     return link;
@@ -203,16 +208,18 @@ class Cache {
     List& list = lists_[size_class];
     link->next = list.first;
     list.first = link;
-    if (++list.count <= CachedMax(size_class)) return;
-    const size_t given = list.count / 2;
-    TheStore().Give(list.first, given);
-    list.count -= given;
+    ++list.count;
+    bytes_ += BytesOf(size_class);
+    if (list.count > CachedMax(size_class)) GiveOldest(size_class, list.count / 2);
+    // Of sizes that this thread does not use any more, too.
+    if (bytes_ > kCachedBytesOfThread) Flush();
   }
   void Flush() {
     for (List& list : lists_) {
       TheStore().Give(list.first, list.count);
       list.count = 0;
     }
+    bytes_ = 0;
   }
 
   static thread_local bool is_over;  // Of this thread: other things of it may end later.
@@ -222,7 +229,19 @@ class Cache {
     Link* first = nullptr;
     size_t count = 0;
   };
+  // The newest are likely to be of slabs that are in use, and are in the processor's cache.
+  void GiveOldest(size_t size_class, size_t count) {
+    List& list = lists_[size_class];
+    Link* last_kept = list.first;
+    for (size_t i = 1; i < list.count - count; ++i) last_kept = last_kept->next;
+    Link* oldest = std::exchange(last_kept->next, nullptr);
+    TheStore().Give(oldest, count);
+    list.count -= count;
+    bytes_ -= count * BytesOf(size_class);
+  }
+
   std::array<List, kClasses> lists_;
+  size_t bytes_ = 0;
 };
 
 thread_local bool Cache::is_over = false;

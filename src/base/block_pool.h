@@ -1,4 +1,5 @@
-// Memory for buffers and tables: blocks of some 50 sizes, cut from slabs that the system gives a few of.
+// Memory for buffers and tables: blocks of some 50 sizes, cut from slabs that the system gives a
+// few of.
 //
 // Idea: a map that grows takes a block for each value and keeps it. From malloc that costs a call
 // of mprotect and a page fault for every 4 KiB in a thread that is not the first, a quarter of all
@@ -8,7 +9,8 @@
 // lock.
 //
 // Threads: any; a block may be given back by another thread than took it. After fork() the child
-// may use it. Memory: what is held, an eighth more, and at most 64 KiB a size in each thread.
+// may use it. Memory: what is held, an eighth more, and in each thread at most 64 KiB a size and
+// 256 KiB in all; what waits in a thread keeps the slabs that it is of.
 #ifndef COHORT_BASE_BLOCK_POOL_H_
 #define COHORT_BASE_BLOCK_POOL_H_
 

@@ -6,6 +6,7 @@
 #include <asio/post.hpp>
 #include <ctime>
 
+#include "absl/cleanup/cleanup.h"
 #include "base/absl_bridge.h"
 #include "base/address.h"
 #include "runtime/delivery_queue.h"
@@ -136,17 +137,22 @@ void AsioDriver::Submit(Errand& errand) {
 }
 
 void AsioDriver::Serve() {
-  for (int round = 0; round < kRoundsServed; ++round) {
+  // While others come without a pause, a caller that serves would not get on itself. Also where
+  // what a host gave throws.
+  absl::Cleanup hand_over = [this] { asio::post(endpoint_->io(), WhileHere([this] { Serve(); })); };
+  for (int round = 0; round < kRoundsServed;) {
     const absl::Status status = TurnOfCaller([this](engine::Engine&, Instant now, engine::Output&)
                                                  ABSL_NO_THREAD_SAFETY_ANALYSIS {
                                                    RunErrandsLocked(now);
                                                    return absl::OkStatus();
                                                  });
-    if (!status.ok()) RefuseErrands();
-    if (errands_.Rest()) return;
+    if (status.ok()) {
+      ++round;
+    } else {
+      RefuseErrands();  // Stopped: there is nobody to hand over to.
+    }
+    if (errands_.Rest()) return std::move(hand_over).Cancel();
   }
-  // While others come without a pause, a caller that serves would not get on itself.
-  asio::post(endpoint_->io(), WhileHere([this] { Serve(); }));
 }
 
 bool AsioDriver::Withdraw(const Errand& errand) {
@@ -157,14 +163,12 @@ bool AsioDriver::Withdraw(const Errand& errand) {
 void AsioDriver::RunErrandsLocked(Instant now) {
   errands_.Take(running_errands_);
   for (Errand* errand : running_errands_) errand->Run(*engine_, now, output_);
-  running_errands_.clear();
 }
 
 void AsioDriver::RefuseErrands() {
   EngineLock lock(&mutex_);
   errands_.Take(running_errands_);
   for (Errand* errand : running_errands_) errand->Refuse();
-  running_errands_.clear();
 }
 
 void AsioDriver::SetSeeds(const std::vector<Address>& seeds) {

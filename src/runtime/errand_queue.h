@@ -43,8 +43,10 @@ class ErrandQueue {
     served_ = !waiting_.empty();
     return !served_;
   }
-  // Under the engine's lock: into `errands`, which is empty, all that wait, as they came.
+  // Under the engine's lock: into `errands`, in the place of those before, all that wait, as they
+  // came.
   void Take(std::vector<Errand*>& errands) {
+    errands.clear();
     const MutexLock lock(&mutex_);
     errands.swap(waiting_);
   }

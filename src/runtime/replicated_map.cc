@@ -76,7 +76,10 @@ absl::StatusOr<Entry> ReplicatedMap::Get(std::string_view key, const ReadOptions
   absl::StatusOr<engine::ReadEntry> read = NewRead(name(), key, options);
   if (!read.ok()) return read.status();
   // The engine gives up by itself; its answer says what was missing.
-  return ToEntry(impl_->group->Await(*std::move(read), absl::InfiniteDuration()));
+  return ToEntry(
+      impl_->group->Await([&](const engine::Engine&,
+                              Instant) -> runtime::CallErrand::Command { return *std::move(read); },
+                          absl::InfiniteDuration()));
 }
 
 absl::Status ReplicatedMap::GetAsync(std::string_view key, const ReadOptions& options,

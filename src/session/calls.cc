@@ -299,6 +299,7 @@ bool Core::IsOver(Session& session, const Replica& replica) {
 void Core::AfterWrite(Session& session, const WriteResult& written, bool touched) {
   const absl::Time now = Now();
   absl::Time due;
+  session.unsure = false;
   {
     const MutexLock lock(&mutex_);
     ++counts_.saves;
@@ -440,6 +441,7 @@ SessionResult Core::WriteInGroup(Session& session, Replica& replica,
   if (!written.ok()) {
     // Nothing was written, or nobody knows: it is read again before the next write.
     session.shape.reset();
+    session.unsure = true;
     return result;
   }
   AfterWrite(session, written, changes.touch);

@@ -114,7 +114,7 @@ absl::Status Core::Own(Session& session, Replica& replica, uint64_t fence, bool 
     {
       const MutexLock lock(&mutex_);
       is_owned = owner == Owner::kSelf && session.owned;
-      if (is_owned && !always) session.changes = changes;
+      if (is_owned && !always && !session.unsure) session.changes = changes;
       knows = knows && !session.stale;
     }
     if (is_owned) return knows ? absl::OkStatus() : Learn(session, replica);

@@ -61,6 +61,9 @@ struct Session {
   // Replica::CountChanges() when the map was seen to have it as owned here, and as it was seen;
   // empty: it was not.
   std::optional<uint64_t> changes;
+  // A write of this store may still take effect, which counts as no change: until a later one is
+  // acknowledged. Belongs to who has its turn.
+  bool unsure = false;
   Version seen;      // When this store wrote or read it last. While it is owned, it grows.
   ContentHash held;  // What `fence` stands for, while it is not owned.
   size_t bytes = 0;  // As Shape::Bytes(), when it was written or read last.
