@@ -57,7 +57,8 @@ final class Browser {
     for (String cookie : response.headers().allValues("Set-Cookie")) {
       if (cookie.startsWith("JSESSIONID=")) id = cookie.substring(11).split(";")[0];
       if (cookie.startsWith("JSESSIONIDSSO=")) {
-        singleSignOn = cookie.contains("Max-Age=0") ? null : cookie.substring(14).split(";")[0];
+        boolean over = cookie.contains("Max-Age=0") || cookie.contains("1970");
+        singleSignOn = over ? null : cookie.substring(14).split(";")[0];
       }
     }
     return response;
