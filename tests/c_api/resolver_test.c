@@ -54,13 +54,14 @@ static cohort_map_t* open_resolved(cohort_group_t* group, merges_t* merges) {
   return map;
 }
 
-/* Nobody is told where the others are but by `seed`, which is where the first one will be. */
+/* Nobody is told where the others are but by `seed`, at which there may be nobody. */
+#define NOBODY "127.0.0.1:9"
 static cohort_group_t* join_apart(cohort_group_options_t options, const char* bind,
                                   const char* seed) {
   options.bind = bind;
   options.no_multicast = 1;
-  options.seeds = seed == NULL ? NULL : &seed;
-  options.seed_count = seed == NULL ? 0 : 1;
+  options.seeds = &seed;
+  options.seed_count = 1;
   cohort_group_t* group = NULL;
   EXPECT_OK(cohort_group_join(&options, &group, ERROR));
   return group;
@@ -78,7 +79,7 @@ static size_t members_of(cohort_group_t* group) {
 static bool they_met_after_both_had_written(const cohort_group_options_t* options,
                                             const char* address, cohort_group_t* b,
                                             cohort_map_t* at_b, merges_t* merges) {
-  cohort_group_t* const a = join_apart(*options, address, NULL);
+  cohort_group_t* const a = join_apart(*options, address, NOBODY);
   if (members_of(a) > 1) {
     cohort_group_close(a);
     return false;
@@ -108,7 +109,7 @@ static bool they_met_after_both_had_written(const cohort_group_options_t* option
 static void what_both_sides_wrote_is_settled_by_the_resolver(void) {
   const cohort_group_options_t options = on_loopback("resolver", NULL);
   char address[64];
-  cohort_group_t* const first = join_apart(options, "127.0.0.1", NULL);
+  cohort_group_t* const first = join_apart(options, "127.0.0.1", NOBODY);
   snprintf(address, sizeof address, "%s", cohort_group_address(first));
   cohort_group_close(first); /* Its port is free now, and known. */
   cohort_group_t* const b = join_apart(options, "127.0.0.1", address);

@@ -178,7 +178,7 @@ TEST(TransferMessages, RefuseContradictions) {
   EXPECT_FALSE(DecodeBegin(EncodeBegin(1, begin)).has_value());
   EXPECT_FALSE(DecodeHeader(AsBytes("")).has_value());
   EXPECT_FALSE(DecodeHeader(AsBytes(std::string("\x00\0\0\0\0", 5))).has_value());
-  EXPECT_FALSE(DecodeHeader(AsBytes(std::string("\x0a\0\0\0\0", 5))).has_value());
+  EXPECT_FALSE(DecodeHeader(AsBytes(std::string("\x0c\0\0\0\0", 5))).has_value());
   EXPECT_FALSE(DecodeHeader(AsBytes(std::string(kControlBytesMax + 1, '\x02'))).has_value());
   EXPECT_FALSE(DecodeHeader(AsBytes(std::string(kChunkBytesMax + 1, '\x03'))).has_value());
   EXPECT_FALSE(DecodeHeader(AsBytes(std::string(kDigestsBytesMax + 1, '\x08'))).has_value());

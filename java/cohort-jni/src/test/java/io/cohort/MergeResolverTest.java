@@ -19,14 +19,17 @@ class MergeResolverTest {
   private final AtomicInteger asked = new AtomicInteger();
   private final Set<String> threads = ConcurrentHashMap.newKeySet();
 
-  // Nobody is told where the others are but by `seeds`.
-  private static GroupOptions apart(String group, String name, String bind, String... seeds) {
-    return Loopback.options(group, name).bind(bind).noMulticast(true).seeds(List.of(seeds));
+  // Where nobody is.
+  private static final String NOBODY = "127.0.0.1:9";
+
+  // Nobody is told where the others are but by `seed`.
+  private static GroupOptions apart(String group, String name, String bind, String seed) {
+    return Loopback.options(group, name).bind(bind).noMulticast(true).seeds(List.of(seed));
   }
 
   // Where a member may be that is not there yet.
   private static String freeAddress(String group) {
-    try (Group first = Group.join(apart(group, "first", "127.0.0.1"))) {
+    try (Group first = Group.join(apart(group, "first", "127.0.0.1", NOBODY))) {
       return first.address();
     }
   }
@@ -56,7 +59,7 @@ class MergeResolverTest {
 
   /** What both hold after they have met; null if they met before both had written. */
   private String meet(String address, Group b, MergeResolver resolver, Loopback.Recorder toldB) {
-    try (Group a = Group.join(apart("resolver", "a", address))) {
+    try (Group a = Group.join(apart("resolver", "a", address, NOBODY))) {
       if (a.view().members().size() > 1) return null;
       int merges =
           toldB.all(Event.class).stream().filter(MergeResolverTest::isMerge).toList().size();
