@@ -341,8 +341,9 @@ void MeasureJoins(const Flags& flags) {
   const double p50 = millis[millis.size() / 2];
   std::printf("joined as member %zu, %zu times: p50 %.1f ms, max %.1f ms\n", members, millis.size(),
               p50, millis.back());
-  std::printf("{\"bench\":\"join\",\"members\":%zu,\"count\":%zu,\"p50_ms\":%.1f,\"max_ms\":%.1f}\n",
-              members, millis.size(), p50, millis.back());
+  std::printf(
+      "{\"bench\":\"join\",\"members\":%zu,\"count\":%zu,\"p50_ms\":%.1f,\"max_ms\":%.1f}\n",
+      members, millis.size(), p50, millis.back());
 }
 
 }  // namespace

@@ -23,9 +23,9 @@ struct Slab {
   size_t bytes = 0;
   size_t size_class = 0;
   uint32_t capacity = 0;
-  uint32_t cut = 0;   // Blocks that were held at some time.
+  uint32_t cut = 0;    // Blocks that were held at some time.
   size_t touched = 0;  // Bytes that have pages.
-  uint32_t held = 0;  // Outside of the slab.
+  uint32_t held = 0;   // Outside of the slab.
   void* free = nullptr;
   Slab* before = nullptr;  // In the list of those that have room.
   Slab* after = nullptr;
@@ -103,8 +103,7 @@ class Store {
 
   Slab* AddSlab(size_t size_class) {
     Class& of = classes_[size_class];
-    const size_t bytes =
-        std::clamp(std::bit_ceil(of.slab_bytes / 8), kSlabBytesMin, kSlabBytesMax);
+    const size_t bytes = std::clamp(std::bit_ceil(of.slab_bytes / 8), kSlabBytesMin, kSlabBytesMax);
     void* const memory =
         mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     if (memory == MAP_FAILED) return nullptr;

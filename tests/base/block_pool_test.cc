@@ -52,7 +52,8 @@ TEST(BlockPool, ABlockHasAllItsBytesToItselfWhateverItsSize) {
 }
 
 TEST(BlockPool, TheSmallestAndTheLargestSizeAreServed) {
-  for (const size_t bytes : {kPooledBytesMin, kPooledBytesMin + 1, kPooledBytesMax - 1, kPooledBytesMax}) {
+  for (const size_t bytes :
+       {kPooledBytesMin, kPooledBytesMin + 1, kPooledBytesMax - 1, kPooledBytesMax}) {
     const PooledBlock block = TakeBlock(bytes);
     std::memset(block.memory, 1, bytes);
     GiveBlock(block);
@@ -129,8 +130,9 @@ TEST(BlockPool, ThreadsThatTakeAndGiveAtOnceKeepTheirBytes) {
 }
 
 TEST(BlockPool, ABufferOfEachSizeHoldsWhatWasWritten) {
-  for (const size_t size : {size_t{1}, size_t{239}, size_t{240}, size_t{241}, size_t{1024}, kPooledBytesMax - 16,
-                            kPooledBytesMax - 15, kPooledBytesMax, size_t{100'000}}) {
+  for (const size_t size :
+       {size_t{1}, size_t{239}, size_t{240}, size_t{241}, size_t{1024}, kPooledBytesMax - 16,
+        kPooledBytesMax - 15, kPooledBytesMax, size_t{100'000}}) {
     const std::string text(size, 'x');
     const Buffer copy = Buffer::CopyOf(text);
     const Buffer slice = copy.Slice(0, size);
