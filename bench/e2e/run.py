@@ -1,8 +1,9 @@
 #!/usr/bin/env python3
 """./run bench e2e: a real group on hosts of its own, beside the UDP multicast echo on the same hosts in the same run.
 
-Three members, encrypted; the writer joins last, so it is not the sequencer. Then a fourth member joins, and the time its
-state takes is measured; before there is anything to receive one joins and leaves a few times. Prints what the programs print, and the ratio that docs/performance.md speaks of.
+Three members, encrypted; the writer joins last, so it is not the sequencer. Before it, when there is nothing to receive yet,
+another one joins and leaves a few times; after it one joins and receives the state. Prints what the programs print; what a put
+uses of the CPU is counted in the writer alone and in all three.
 
     ./run bench e2e                                  in a minute
     ./run bench e2e --seconds 3 --keys 200000        as in docs/performance.md
