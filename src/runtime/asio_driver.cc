@@ -137,21 +137,20 @@ void AsioDriver::Submit(Errand& errand) {
 
 void AsioDriver::Serve() {
   for (int round = 0; round < kRoundsServed; ++round) {
-    const absl::Status status = TurnOfCaller([this](engine::Engine&, Instant now, engine::Output&)
-                                                 ABSL_NO_THREAD_SAFETY_ANALYSIS {
-                                                   RunErrandsLocked(now);
-                                                   return absl::OkStatus();
-                                                 });
-    if (!status.ok()) RefuseErrands();
+    RunErrands();
     if (errands_.Rest()) return;
   }
   // While others come without a pause, a caller that serves would not get on itself.
   asio::post(endpoint_->io(), WhileHere([this] { Serve(); }));
 }
 
-bool AsioDriver::Withdraw(const Errand& errand) {
-  EngineLock lock(&mutex_);
-  return errands_.Withdraw(errand);
+void AsioDriver::RunErrands() {
+  const absl::Status status = TurnOfCaller([this](engine::Engine&, Instant now, engine::Output&)
+                                               ABSL_NO_THREAD_SAFETY_ANALYSIS {
+                                                 RunErrandsLocked(now);
+                                                 return absl::OkStatus();
+                                               });
+  if (!status.ok()) RefuseErrands();
 }
 
 void AsioDriver::RunErrandsLocked(Instant now) {

@@ -375,7 +375,8 @@ engine::DoneUpcall Group::Impl::Await(Prepare prepare, absl::Duration timeout) {
   driver_->Submit(errand);
   runtime::Notification& answered = errand.waiter().notification;
   if (!answered.WaitForNotificationWithTimeout(timeout)) {
-    if (driver_->Withdraw(errand) || calls_.Remove(errand.number())) {
+    driver_->RunErrands();  // What is not acknowledged in time is under way all the same.
+    if (calls_.Remove(errand.number())) {
       result.status =
           absl::DeadlineExceededError("not acknowledged in time; the outcome is unknown");
       return result;
