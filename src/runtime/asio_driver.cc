@@ -141,23 +141,19 @@ void AsioDriver::Serve() {
   // what a host gave throws.
   absl::Cleanup hand_over = [this] { asio::post(endpoint_->io(), WhileHere([this] { Serve(); })); };
   for (int round = 0; round < kRoundsServed;) {
-    const absl::Status status = TurnOfCaller([this](engine::Engine&, Instant now, engine::Output&)
-                                                 ABSL_NO_THREAD_SAFETY_ANALYSIS {
-                                                   RunErrandsLocked(now);
-                                                   return absl::OkStatus();
-                                                 });
-    if (status.ok()) {
-      ++round;
-    } else {
-      RefuseErrands();  // Stopped: there is nobody to hand over to.
-    }
+    if (RunErrands()) ++round;  // Else it has stopped, and there is nobody to hand over to.
     if (errands_.Rest()) return std::move(hand_over).Cancel();
   }
 }
 
-bool AsioDriver::Withdraw(const Errand& errand) {
-  EngineLock lock(&mutex_);
-  return errands_.Withdraw(errand);
+bool AsioDriver::RunErrands() {
+  const absl::Status status = TurnOfCaller([this](engine::Engine&, Instant now, engine::Output&)
+                                               ABSL_NO_THREAD_SAFETY_ANALYSIS {
+                                                 RunErrandsLocked(now);
+                                                 return absl::OkStatus();
+                                               });
+  if (!status.ok()) RefuseErrands();
+  return status.ok();
 }
 
 void AsioDriver::RunErrandsLocked(Instant now) {

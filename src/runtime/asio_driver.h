@@ -87,8 +87,8 @@ class AsioDriver final : private EndpointGroup {
   // Has `errand` run, perhaps by another thread and a little later, and what it caused sent;
   // refused after Stop. It may have gone when this returns.
   void Submit(Errand& errand);
-  // It is not run any more. False: it was run, or refused.
-  bool Withdraw(const Errand& errand);
+  // Whatever waits has been run, or, after Stop, refused, when this returns: whether it was run.
+  bool RunErrands();
   // Engine::SetSeeds, and sends what it caused. Nothing after Stop.
   void SetSeeds(const std::vector<Address>& seeds);
   // Calls read(engine, now) under the lock.

@@ -18,8 +18,8 @@
 
 namespace cohort::runtime {
 
-// Belongs to its caller, who keeps it until one of these was called, or it was withdrawn; whoever
-// calls touches it no more afterwards.
+// Belongs to its caller, who keeps it until one of these was called; whoever calls touches it no
+// more afterwards.
 class Errand {
  public:
   virtual ~Errand() = default;
@@ -49,11 +49,6 @@ class ErrandQueue {
     errands.clear();
     const MutexLock lock(&mutex_);
     errands.swap(waiting_);
-  }
-  // Under the engine's lock. False: it was taken.
-  bool Withdraw(const Errand& errand) {
-    const MutexLock lock(&mutex_);
-    return std::erase(waiting_, &errand) > 0;
   }
 
  private:

@@ -376,10 +376,7 @@ engine::DoneUpcall Group::Impl::Await(Prepare prepare, absl::Duration timeout) {
   driver_->Submit(errand);
   runtime::Notification& answered = errand.waiter().notification;
   if (!answered.WaitForNotificationWithTimeout(timeout)) {
-    if (driver_->Withdraw(errand)) {
-      result.status = absl::DeadlineExceededError("its time was over before it was sent");
-      return result;
-    }
+    driver_->RunErrands();  // What is not acknowledged in time is under way all the same.
     if (calls_.Remove(errand.number())) {
       result.status =
           absl::DeadlineExceededError("not acknowledged in time; the outcome is unknown");

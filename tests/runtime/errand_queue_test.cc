@@ -14,7 +14,6 @@ namespace cohort::runtime {
 namespace {
 
 using ::testing::ElementsAre;
-using ::testing::IsEmpty;
 
 class Nothing final : public Errand {
  public:
@@ -41,18 +40,6 @@ TEST(ErrandQueueTest, OnlyTheFirstToAddServesUntilItRests) {
   EXPECT_THAT(Taken(queue), ElementsAre(&a));
   EXPECT_TRUE(queue.Rest());
   EXPECT_TRUE(queue.Add(b)) << "the next one serves";
-}
-
-TEST(ErrandQueueTest, WhatIsWithdrawnIsNotTakenAndWhatIsTakenIsNotWithdrawn) {
-  ErrandQueue queue;
-  Nothing a;
-  Nothing b;
-  queue.Add(a);
-  queue.Add(b);
-  EXPECT_TRUE(queue.Withdraw(a));
-  EXPECT_THAT(Taken(queue), ElementsAre(&b));
-  EXPECT_FALSE(queue.Withdraw(b));
-  EXPECT_THAT(Taken(queue), IsEmpty());
 }
 
 // Refuse stands for Run here: a thread goes on when its errand was done, by whomever.
