@@ -243,6 +243,7 @@ void Engine::Core::Finish(Instant now, Output& out) {
   if (!opening_.empty()) ForgetOpened();
   Settle(now);
   TimeWrites(now);
+  reads_answered_bytes_ = 0;
   if (!reads_.empty()) AdvanceReads(now);
   TellBackPressure(now);
   // Weights change inside a view; with stale ones two sides would each wait for the other to join.

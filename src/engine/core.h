@@ -202,6 +202,7 @@ class Engine::Core final : private frag::Stamper {
   Lifelines lifelines_;
   PendingCommands pending_;
   transfer::Reads reads_;
+  size_t reads_answered_bytes_ = 0;  // In this turn.
   Verifications verifications_;
   Marks marks_;
   Settling settling_;

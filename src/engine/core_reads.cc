@@ -6,12 +6,21 @@
 
 namespace cohort::engine {
 
+namespace {
+
+// Answers in one turn, to all: who asks more is told to ask another member, or later.
+constexpr size_t kReadsAnsweredMax = size_t{4} << 20;
+
+}  // namespace
+
 absl::Status Engine::Core::ExecuteRead(Instant now, const ReadEntry& read) {
   const transfer::Reads::Waiting waiting{read.id, read.map, read.key, now + read.within};
   if (replica_.synced()) {
     AddUpcall(ReadHere(now, waiting));
     return absl::OkStatus();
   }
+  if (read.within <= Duration())
+    return absl::UnavailableError("this member has no complete state yet");
   return reads_.Add(waiting);
 }
 
@@ -39,16 +48,20 @@ bool Engine::Core::HandleRead(Instant now, const MemberId& from, Bytes body) {
   if (header->type == transfer::MessageType::kRead) {
     const std::optional<transfer::ReadQuestion> read = transfer::DecodeRead(body);
     if (!read.has_value()) return false;
-    const map::MapSet* maps = replica_.maps();
+    // Of a member of the view, and no more in one turn than it may carry on.
+    if (!member_ || !RankOf(from.instance).has_value()) return true;
+    const bool may_answer = reads_answered_bytes_ < kReadsAnsweredMax;
+    const map::MapSet* maps = may_answer ? replica_.maps() : nullptr;
     Buffer answer = maps == nullptr
                         ? transfer::EncodeReadAnswer(
                               header->attempt, {.code = transfer::ReadCode::kNoState, .value = {}})
                         : transfer::AnswerRead(header->attempt, maps->Find(read->map), read->key,
                                                clock_.NowMs(now));
+    reads_answered_bytes_ += answer.size();
     out.messages.push_back({from, std::move(answer)});
   } else if (header->type == transfer::MessageType::kReadAnswer) {
     const std::optional<Rank> rank = RankOf(from.instance);
-    if (rank.has_value()) reads_.OnAnswer(view_infos_[*rank].id, body, out, done);
+    if (rank.has_value()) reads_.OnAnswer(now, view_infos_[*rank].id, body, out, done);
   } else {
     return false;
   }
@@ -59,7 +72,7 @@ bool Engine::Core::HandleRead(Instant now, const MemberId& from, Bytes body) {
 void Engine::Core::OnHolderGone(Instant now, const MemberId& member) {
   transfer::Output out;
   std::vector<transfer::Reads::Done> none;
-  reads_.OnGone(member, out);
+  reads_.OnGone(now, member, out);
   AfterReads(now, out, none);
 }
 

@@ -313,6 +313,7 @@ void Engine::Core::HandleLifelines(Instant now, Lifelines::Output& lifelines) {
   for (const Lifelines::Unreachable& unreachable : lifelines.unreachable) {
     if (const auto rank = RankOf(unreachable.address); rank.has_value() && member_) {
       failure_.OnUnreachable(now, *rank, failure_out_);
+      OnHolderGone(now, view_infos_[*rank].id);
     }
     membership_.OnLifelineDown(now, unreachable.address, membership_out_);
     ApplyMembership(now);

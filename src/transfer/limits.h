@@ -47,7 +47,7 @@ inline constexpr size_t kReasonBytesMax = 256;
 inline constexpr int kReceivedMax = 4096;  // Members of a view, in BEGIN.
 // Members that are still to bring what another side held, in BEGIN, of all sides together; of more
 // a joiner does not know.
-inline constexpr size_t kCarriersMax = 1024;
+inline constexpr size_t kCarriersMax = 512;
 
 }  // namespace cohort::transfer
 

@@ -1,6 +1,7 @@
 #include "transfer/reads.h"
 
 #include <algorithm>
+#include <iterator>
 #include <utility>
 
 #include "base/check.h"
@@ -13,6 +14,7 @@
 namespace cohort::transfer {
 namespace {
 
+constexpr Duration kAskAgain = milliseconds(100);  // Whoever went, or has lost the state.
 constexpr size_t kAnswerHeaderBytes = kMessageHeaderBytes + 1 + 8 + 8 + 8;
 
 Buffer Begin(MessageType type, uint32_t number, size_t body) {
@@ -121,54 +123,72 @@ absl::Status Reads::Add(Waiting read) {
 
 // Spec 9.14
 void Reads::Ask(Output& out) {
-  if (donors_.empty()) return;
   for (auto& [number, read] : all_) {
-    if (asked_ >= kReadsAskedMax) return;
     if (read.asked.has_value()) continue;
-    read.asked = donors_[next_donor_++ % donors_.size()];
-    ++asked_;
-    out.messages.push_back({*read.asked, EncodeRead(number, {read.what.map, read.what.key})});
+    const MemberId* donor = DonorWithRoom();
+    if (donor == nullptr) return;
+    read.asked = *donor;
+    ++asked_[*donor];
+    out.messages.push_back({*donor, EncodeRead(number, {read.what.map, read.what.key})});
   }
 }
 
-void Reads::AskAgain(All::iterator it) {
+const MemberId* Reads::DonorWithRoom() {
+  for (size_t i = 0; i < donors_.size(); ++i) {
+    const MemberId& donor = donors_[next_donor_++ % donors_.size()];
+    const auto found = asked_.find(donor);
+    if (found == asked_.end() || found->second < kReadsAskedMax) return &donor;
+  }
+  return nullptr;
+}
+
+Reads::All::iterator Reads::LetGo(All::iterator it) {
+  const auto found = asked_.find(*it->second.asked);
+  if (--found->second == 0) asked_.erase(found);
   it->second.asked.reset();
-  --asked_;
+  return it->second.told ? all_.erase(it) : std::next(it);
+}
+
+void Reads::LeaveOut(Instant now, const MemberId& donor) {
+  std::erase(donors_, donor);
+  again_ = std::min(again_, now + kAskAgain);
+  for (auto it = all_.begin(); it != all_.end();)
+    it = it->second.asked == donor ? LetGo(it) : std::next(it);
 }
 
 void Reads::SetDonors(std::vector<MemberId> donors, Output& out) {
   if (donors == given_) return Ask(out);
   given_ = donors;
   donors_ = std::move(donors);
-  for (auto it = all_.begin(); it != all_.end(); ++it) {
+  again_ = Instant::Infinite();
+  for (auto it = all_.begin(); it != all_.end();) {
     const std::optional<MemberId>& asked = it->second.asked;
-    if (!asked.has_value()) continue;
-    if (std::find(donors_.begin(), donors_.end(), *asked) == donors_.end()) AskAgain(it);
+    const bool is_lost =
+        asked.has_value() && std::find(donors_.begin(), donors_.end(), *asked) == donors_.end();
+    it = is_lost ? LetGo(it) : std::next(it);
   }
   Ask(out);
 }
 
-void Reads::OnGone(const MemberId& member, Output& out) {
-  std::erase(donors_, member);
-  for (auto it = all_.begin(); it != all_.end(); ++it) {
-    if (it->second.asked == member) AskAgain(it);
-  }
+void Reads::OnGone(Instant now, const MemberId& member, Output& out) {
+  LeaveOut(now, member);
   Ask(out);
 }
 
-Reads::All::iterator Reads::End(All::iterator it, Done result, std::vector<Done>& done) {
-  result.id = it->second.what.id;
-  if (it->second.asked.has_value()) --asked_;
+void Reads::End(const Read& read, Done result, std::vector<Done>& done) {
+  if (read.told) return;
+  result.id = read.what.id;
   done.push_back(std::move(result));
-  return all_.erase(it);
 }
 
-void Reads::OnAnswer(const MemberId& from, Bytes message, Output& out, std::vector<Done>& done) {
+void Reads::OnAnswer(Instant now, const MemberId& from, Bytes message, Output& out,
+                     std::vector<Done>& done) {
   const std::optional<Header> header = DecodeHeader(message);
   const std::optional<ReadAnswer> answer = DecodeReadAnswer(message);
   if (!header.has_value() || !answer.has_value()) return;
   const auto it = all_.find(header->attempt);
   if (it == all_.end() || it->second.asked != from) return;
+  if (answer->code == ReadCode::kNoState) return OnGone(now, from, out);
   Done result;
   result.status = StatusOf(answer->code);
   if (result.status.ok()) {
@@ -176,38 +196,54 @@ void Reads::OnAnswer(const MemberId& from, Bytes message, Output& out, std::vect
     result.version = answer->version;
     result.ttl_ms = answer->ttl_ms;
   }
-  End(it, std::move(result), done);
+  End(it->second, std::move(result), done);
+  it->second.told = true;
+  LetGo(it);
   Ask(out);
 }
 
 void Reads::OnTimer(Instant now, Output& out, std::vector<Done>& done) {
+  if (again_ <= now) {
+    again_ = Instant::Infinite();
+    donors_ = given_;
+  }
   for (auto it = all_.begin(); it != all_.end();) {
-    if (it->second.what.deadline > now) {
+    Read& read = it->second;
+    if (read.told || read.what.deadline > now) {
       ++it;
       continue;
     }
     Done result;
     result.status =
-        it->second.asked.has_value()
+        read.asked.has_value()
             ? absl::DeadlineExceededError("the member that was asked has not answered in time")
             : absl::UnavailableError(
                   "this member has no complete state yet, and has found none to ask that has");
-    it = End(it, std::move(result), done);
+    End(read, std::move(result), done);
+    read.told = true;
+    it = read.asked.has_value() ? std::next(it) : all_.erase(it);
   }
   Ask(out);
 }
 
 Instant Reads::NextDeadline() const {
-  Instant next = Instant::Infinite();
-  for (const auto& [number, read] : all_) next = std::min(next, read.what.deadline);
+  Instant next = all_.empty() ? Instant::Infinite() : again_;
+  for (const auto& [number, read] : all_) {
+    if (!read.told) next = std::min(next, read.what.deadline);
+  }
   return next;
 }
 
 std::vector<Reads::Waiting> Reads::TakeAll() {
   std::vector<Waiting> waiting;
-  for (auto& [number, read] : all_) waiting.push_back(std::move(read.what));
+  for (auto& [number, read] : all_) {
+    if (!read.told) waiting.push_back(std::move(read.what));
+  }
   all_.clear();
-  asked_ = 0;
+  asked_.clear();
+  given_.clear();
+  donors_.clear();
+  again_ = Instant::Infinite();
   return waiting;
 }
 

@@ -72,9 +72,11 @@ class Reads {
   absl::Status Add(Waiting read);
   // Those who hold the state now. Whoever was asked and is not among them will not answer.
   void SetDonors(std::vector<MemberId> donors, Output& out);
-  void OnGone(const MemberId& member, Output& out);  // Its lifeline broke.
+  // Its lifeline broke. It may be alive, and is asked again a little later.
+  void OnGone(Instant now, const MemberId& member, Output& out);
   // An answer; what is no answer to a read of ours is dropped.
-  void OnAnswer(const MemberId& from, Bytes message, Output& out, std::vector<Done>& done);
+  void OnAnswer(Instant now, const MemberId& from, Bytes message, Output& out,
+                std::vector<Done>& done);
   void OnTimer(Instant now, Output& out, std::vector<Done>& done);
   Instant NextDeadline() const;
   // All that wait, in order, to be answered in another way.
@@ -87,18 +89,25 @@ class Reads {
   struct Read {
     Waiting what;
     std::optional<MemberId> asked;
+    // Its time was over. It stays where it was asked, as the answer may be on its way: so a
+    // lifeline carries no more answers than that of kReadsAskedMax, however short the times are.
+    bool told = false;
   };
   using All = absl::btree_map<uint32_t, Read>;
   void Ask(Output& out);
-  void AskAgain(All::iterator it);
-  All::iterator End(All::iterator it, Done result, std::vector<Done>& done);
+  const MemberId* DonorWithRoom();
+  // Of whom it was asked no answer comes: the next one, if anybody still waits for it.
+  All::iterator LetGo(All::iterator it);
+  void LeaveOut(Instant now, const MemberId& donor);
+  void End(const Read& read, Done result, std::vector<Done>& done);
 
   All all_;                       // By number, so in the order in which they came.
   std::vector<MemberId> given_;   // By SetDonors() ...
-  std::vector<MemberId> donors_;  // ... without those that went since.
+  std::vector<MemberId> donors_;  // ... without those that are left out until `again_`.
+  Instant again_ = Instant::Infinite();
+  absl::btree_map<MemberId, size_t> asked_;  // How many at a time.
   size_t next_donor_ = 0;
   uint32_t next_ = 1;
-  size_t asked_ = 0;
 };
 
 }  // namespace cohort::transfer

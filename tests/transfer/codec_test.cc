@@ -162,8 +162,8 @@ TEST(TransferMessages, TheLargestBeginFitsItsBound) {
                                     ~uint64_t{0},
                                     {~uint64_t{0}, ~uint64_t{0}}});
   begin.received.assign(kReceivedMax, 1u << 14);
-  begin.sides.push_back(
-      {{1, 1}, std::vector<MemberId>(kCarriersMax, {{~uint64_t{0}, ~uint64_t{0}}, ~0u})});
+  const MemberId carrier{{~uint64_t{0}, ~uint64_t{0}}, ~0u};
+  begin.sides.assign(kCarriersMax, {{~uint64_t{0}, ~uint64_t{0}}, {carrier}, true});
   const Buffer bytes = EncodeBegin(1, begin);
   EXPECT_LE(bytes.size(), kControlBytesMax);
   EXPECT_TRUE(DecodeBegin(bytes).has_value());

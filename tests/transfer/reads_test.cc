@@ -31,7 +31,7 @@ class ReadsTest : public ::testing::Test {
     OnAnswer(message.to, AnswerRead(DecodeHeader(message.body)->attempt, map, question->key, 1000));
   }
   void OnAnswer(const MemberId& from, const Buffer& answer) {
-    reads_.OnAnswer(from, answer, out_, done_);
+    reads_.OnAnswer(now_, from, answer, out_, done_);
     for (Output::Message& message : out_.messages) asked_.push_back(std::move(message));
     out_ = {};
   }
@@ -104,12 +104,12 @@ TEST_F(ReadsTest, ALargeValueIsNotSent) {
 TEST_F(ReadsTest, AFewAreAskedAtATimeAndTheHoldersInTurn) {
   for (uint64_t id = 0; id < 20; ++id) ASSERT_TRUE(reads_.Add(Read(id, "lamp")).ok());
   SetDonors({a_, b_});
-  ASSERT_EQ(asked_.size(), kReadsAskedMax);
+  ASSERT_EQ(asked_.size(), 2 * kReadsAskedMax);
   EXPECT_EQ(asked_[0].to, a_);
   EXPECT_EQ(asked_[1].to, b_);
   for (int i = 0; i < 20; ++i) {
     AnswerNext(Held());
-    EXPECT_LE(asked_.size(), kReadsAskedMax);
+    EXPECT_LE(asked_.size(), 2 * kReadsAskedMax);
   }
   EXPECT_EQ(done_.size(), 20u);
 }
@@ -123,7 +123,7 @@ TEST_F(ReadsTest, WhoGoesIsReplacedByAnother) {
   ASSERT_TRUE(reads_.Add(Read(1, "lamp")).ok());
   SetDonors({a_, b_});
   asked_.clear();
-  reads_.OnGone(a_, out_);
+  reads_.OnGone(now_, a_, out_);
   ASSERT_EQ(out_.messages.size(), 1u);
   EXPECT_EQ(out_.messages[0].to, b_);
   out_ = {};
@@ -132,6 +132,60 @@ TEST_F(ReadsTest, WhoGoesIsReplacedByAnother) {
   EXPECT_EQ(asked_[0].to, a_);
   AnswerNext(Held());
   EXPECT_EQ(done_.size(), 1u);
+}
+
+TEST_F(ReadsTest, TheOnlyHolderIsAskedAgainWhenItsLifelineHasBroken) {
+  ASSERT_TRUE(reads_.Add(Read(1, "lamp")).ok());
+  SetDonors({a_});
+  asked_.clear();
+  reads_.OnGone(now_, a_, out_);
+  SetDonors({a_});
+  EXPECT_TRUE(asked_.empty()) << "not at once";
+  EXPECT_LT(reads_.NextDeadline(), now_ + seconds(1));
+  Time(reads_.NextDeadline());
+  ASSERT_EQ(asked_.size(), 1u);
+  AnswerNext(Held());
+  EXPECT_EQ(done_.size(), 1u);
+}
+
+// Between two lives of this member, in which the same ones hold the state.
+TEST_F(ReadsTest, WhoWentWhileNobodyAskedIsAskedWhenSomebodyDoes) {
+  SetDonors({a_});
+  reads_.OnGone(now_, a_, out_);
+  EXPECT_TRUE(reads_.TakeAll().empty());
+  ASSERT_TRUE(reads_.Add(Read(1, "lamp")).ok());
+  SetDonors({a_});
+  EXPECT_EQ(asked_.size(), 1u);
+}
+
+TEST_F(ReadsTest, WhoHasLostTheStateSendsTheReadToAnother) {
+  ASSERT_TRUE(reads_.Add(Read(1, "lamp")).ok());
+  SetDonors({a_, b_});
+  asked_.clear();
+  OnAnswer(a_, EncodeReadAnswer(1, {.code = ReadCode::kNoState, .value = {}}));
+  EXPECT_TRUE(done_.empty());
+  ASSERT_EQ(asked_.size(), 1u);
+  EXPECT_EQ(asked_[0].to, b_);
+}
+
+// However short their times are, and however slow the holder: its lifeline carries so many answers.
+TEST_F(ReadsTest, ReadsWhoseTimeIsOverStillCountAsAsked) {
+  SetDonors({a_});
+  for (uint64_t id = 0; id < 3 * kReadsAskedMax; ++id) {
+    ASSERT_TRUE(reads_.Add(Read(id, "lamp", milliseconds(10))).ok());
+    SetDonors({a_});
+  }
+  EXPECT_EQ(asked_.size(), kReadsAskedMax);
+  Time(now_ + milliseconds(10));
+  EXPECT_EQ(done_.size(), 3 * kReadsAskedMax);
+  ASSERT_TRUE(reads_.Add(Read(99, "lamp")).ok());
+  SetDonors({a_});
+  EXPECT_EQ(asked_.size(), kReadsAskedMax) << "one more is on its way than may be";
+  AnswerNext(Held());
+  EXPECT_EQ(done_.size(), 3 * kReadsAskedMax) << "told twice";
+  EXPECT_EQ(asked_.size(), kReadsAskedMax);
+  SetDonors({b_});  // Who does not answer any more, holds up nobody.
+  EXPECT_EQ(reads_.size(), 1u);
 }
 
 TEST_F(ReadsTest, AnAnswerOfSomebodyElseCountsForNothing) {

@@ -61,8 +61,8 @@ typedef struct cohort_map_options {
   uint64_t bytes_max; /* Default: map_bytes_max of the group. */
   int64_t timeout_ms; /* Of opening it; default 5 s. */
   /* Default: the later version stays. It stays in place when this handle is closed, until the map
-   * is opened with another one; with its `resolver_user` until cohort_group_close() has returned,
-   * also where opening fails. */
+   * is opened with another one; with its `resolver_user` until cohort_group_close() has returned
+   * outside of callbacks (c.h, 8), also where opening fails. */
   cohort_resolve_fn resolver;
   void* resolver_user;
 } cohort_map_options_t;

@@ -6,6 +6,7 @@ import io.cohort.SessionStore;
 import io.cohort.connector.Counters;
 import io.cohort.connector.SessionWriter;
 import io.cohort.session.Changes;
+import java.security.Principal;
 import java.util.Arrays;
 
 /**
@@ -89,10 +90,11 @@ final class SessionSaver {
 
   private byte[] changedMetadata(CohortSession session) {
     byte[] encoded;
+    Principal user = session.getPrincipal(); // Another request may log out meanwhile.
     try {
       encoded = TomcatMetadata.encode(session, manager.codec());
     } catch (IllegalArgumentException e) {
-      String type = session.getPrincipal().getClass().getName();
+      String type = user == null ? "unknown" : user.getClass().getName();
       users.notSent(manager.getApplication(), type, e.getMessage());
       encoded = TomcatMetadata.withoutUser(session).encode();
     }
