@@ -68,7 +68,7 @@ struct TenantOptions {
   uint64_t seed = 1;
   size_t hosts = 0;
   // Tombstones are kept for so long, which is less than partitions last. Zero: for longer.
-  Duration ends_forgotten_after;
+  Duration ends_forgotten_after{};
 };
 using TenantFactory = std::function<std::unique_ptr<Tenants>(
     TenantWorld& world, const TenantOptions& options, Violations& violations)>;

@@ -142,7 +142,7 @@ class SessionChecker {
                  const std::map<std::string, Write>& there);
 
   Violations& violations_;
-  Duration ends_forgotten_after_;
+  Duration ends_forgotten_after_{};
   std::vector<Node> writes_{1};
   std::map<std::string, Session> sessions_;
   std::map<ProcessNumber, Process> processes_;
