@@ -126,6 +126,13 @@ std::string SessionChecker::Describe(Write write) const {
          " in " + Words(node.answered_view) + ")";
 }
 
+// It was over, which all who knew have forgotten; a side that had not heard of it brings what it
+// has.
+bool SessionChecker::MayHaveComeBack(const Session& session) const {
+  return ends_forgotten_after_ != Duration() &&
+         (session.end_begun || !session.renames_away.empty());
+}
+
 void SessionChecker::Read(const Moment& moment, Instant since, const std::string& id, Write write,
                           Write torn) {
   ++stats_.reads;
@@ -146,6 +153,7 @@ void SessionChecker::Read(const Moment& moment, Instant since, const std::string
     violations_.Add("S3", moment,
                     "session " + id + " is read, which had ended " + Words(session.ended));
   }
+  if (MayHaveComeBack(session)) return;
   for (auto it = session.acknowledged.rbegin(); it != session.acknowledged.rend(); ++it) {
     const Node& node = writes_[*it];
     if (node.answered > since || !node.holders.contains(moment.process)) continue;
@@ -214,6 +222,7 @@ void SessionChecker::Told(const Moment& moment, const std::string& id, const std
 
 void SessionChecker::CheckLacking(const Moment& moment, const std::string& id,
                                   const Session& session, Write seen) {
+  if (MayHaveComeBack(session)) return;
   for (const Write write : session.acknowledged) {
     if (IsIn(write, seen)) continue;
     const char* const lack = Lack(seen, write, session.renamed_from);

@@ -136,6 +136,7 @@ class SessionChecker {
   std::string Describe(Write write) const;
   void CheckSession(const Moment& moment, const std::string& id, const Session& session,
                     const std::map<std::string, Write>& there);
+  bool MayHaveComeBack(const Session& session) const;
   void CheckLacking(const Moment& moment, const std::string& id, const Session& session,
                     Write seen);
   void CheckGone(const Moment& moment, const std::string& id, const Session& session,

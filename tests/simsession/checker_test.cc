@@ -150,6 +150,27 @@ TEST(SessionChecker, SeesWhatComesBackAfterItsEnd) {
   EXPECT_THAT(there.AtEnd({{"a", 1}}), ElementsAre("S3"));
 }
 
+// A side that has not heard of the end brings what it has of it, when nobody else remembers.
+TEST(SessionChecker, ExcusesWhatComesBackWhereEndsAreForgottenAndHasEnded) {
+  for (const bool ends : {true, false}) {
+    Story story;
+    story.checker().SetEndsForgottenAfter(seconds(5));
+    const Write first = story.Wrote(1, 0);
+    story.Wrote(1, first);
+    if (ends) {
+      story.Ends(1);
+      story.Told(1);
+    }
+    story.Read(2, first);
+    if (ends) {
+      EXPECT_THAT(story.Found(), IsEmpty());
+      EXPECT_THAT(story.AtEnd({{"a", first}}), IsEmpty());
+    } else {
+      EXPECT_THAT(story.Found(), ElementsAre("S1"));
+    }
+  }
+}
+
 TEST(SessionChecker, SeesWhatIsGoneWithoutAnEnd) {
   Story story;
   story.Wrote(1, 0);
