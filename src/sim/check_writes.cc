@@ -185,6 +185,12 @@ void WriteChecker::NoteRemovalUnseen(const Moment& moment, const IssuedCommand& 
     if (promise.moment.process == moment.process && promise.command < command.id)
       promise.removed_after = true;
   }
+  // And than what it had applied of the key, whoever wrote that, and in whatever batch.
+  ProcessState& process = processes_[moment.process];
+  const auto highest = process.highest.find(key);
+  if (highest == process.highest.end()) return;
+  Version& removed = process.removed_at[key];
+  removed = std::max(removed, highest->second.version);
 }
 
 Version WriteChecker::VersionOf(ProcessState& process, const IssuedCommand& command,
