@@ -7,6 +7,7 @@ import subprocess
 import sys
 
 ROOT = os.path.abspath(os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", ".."))
+RELEASES = (1, 2)  # Of the application.
 COPY = "org.apache.maven.plugins:maven-dependency-plugin:3.6.1:copy"
 
 
@@ -26,7 +27,7 @@ class Files:
     def __init__(self, native):
         self.folder = os.path.join(ROOT, "build", "web")
         self.native = os.path.abspath(native)
-        self.war = os.path.join(self.folder, "app", "counter.war")
+        self.war = self.war_of(1)
 
     def unpacked(self, coordinates, name):
         """The folder `name` that the archive of these coordinates holds."""
@@ -44,8 +45,13 @@ class Files:
         shutil.rmtree(partial)
         return target
 
+    def war_of(self, release):
+        """The application; its releases differ in classes of what is in a session."""
+        return os.path.join(self.folder, "app%d" % release, "counter.war")
+
     def build_application(self):
-        maven("-f", os.path.join(ROOT, "tests", "web", "app", "pom.xml"), "package")
+        for release in RELEASES:
+            maven("-f", os.path.join(ROOT, "tests", "web", "app", "pom.xml"), "-Dweb.release=%d" % release, "package")
 
     def build_connectors(self):
         maven("-f", os.path.join(ROOT, "java", "pom.xml"), "-DskipTests", "-Dcohort.native.dir=" + self.native,

@@ -82,6 +82,11 @@ class Instance:
         os.makedirs(os.path.join(self.directory, folder), exist_ok=True)
         shutil.copy(source, os.path.join(self.directory, folder))
 
+    def deploy(self, war):
+        """Another release of the application, for the next start."""
+        shutil.rmtree(os.path.join(self.directory, "webapps", CONTEXT), ignore_errors=True)  # What was unpacked.
+        self.copy(war, "webapps")
+
     @property
     def group(self):
         """Each cluster has a group of its own, with a name and a key."""

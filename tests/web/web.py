@@ -14,6 +14,7 @@ A case is KIND/REPLICATION/WHAT, as tomcat/cohort/kill. What there is:
     cut           the servers do not hear each other and users reach both; then they hear each other again
     two_clusters  both servers of the first cluster die
     restart       a server that died comes back to 10,000 sessions more; then the other one dies
+    upgrade       servers are stopped in turn and started with another release of the application, under load, and back again
     figures       (--long) how fast it is without kills and what one kill does, measured and not judged; for comparison, too
 
 The kind `mixed` is a Tomcat and a Jetty in one group.
@@ -38,6 +39,7 @@ import edges  # noqa: E402
 import faults  # noqa: E402
 import install  # noqa: E402
 import kinds  # noqa: E402
+import upgrade  # noqa: E402
 from loads import judged, kills_under_load, now_us  # noqa: E402
 from website import Users, Website, lab  # noqa: E402
 
@@ -66,6 +68,10 @@ def case_edges(site, options):
     return edges.check(site)
 
 
+def case_upgrade(site, options):
+    return upgrade.check(site, options)
+
+
 def case_figures(site, options):
     with Users(site, options.driver, options.users, pause_ms=0) as users:
         users.runs_for(20)
@@ -79,7 +85,7 @@ def case_figures(site, options):
     return words + "; a kill: " + kills_under_load(site, options, 1).words()
 
 
-CASES = {"canary": case_canary, "kill": case_kill, "edges": case_edges, "figures": case_figures,
+CASES = {"canary": case_canary, "kill": case_kill, "edges": case_edges, "upgrade": case_upgrade, "figures": case_figures,
          **{name: getattr(faults, "case_" + name) for name in FAULTS}}
 
 
@@ -91,6 +97,7 @@ def all_cases(long):
             continue
         cases.append(name + "/none/canary")
         judged_here = ["kill"] if name == "glassfish" else ["edges", "kill"]  # It refuses what cannot be serialized (docs/glassfish.md).
+        judged_here += ["upgrade"] if long and name != "glassfish" or name == "tomcat" else []
         judged_here += () if name == "glassfish" else FAULTS if long else SHORT_FAULTS.get(name, ())
         cases += ["%s/cohort/%s" % (name, what) for what in judged_here]
         if long:

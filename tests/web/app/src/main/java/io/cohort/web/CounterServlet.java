@@ -29,12 +29,12 @@ import javax.management.ObjectName;
  *   POST /logout           ends the session
  *   POST /local            sets an attribute that cannot be serialized
  *   POST /in-place         adds to a list in the session, without setting it again
- *   POST /page?bytes=N     counts, and answers so much that the response begins before the servlet
- *                          ends
- *   GET  /who              who has logged in by the server's own form, where it asks for that
- *   GET  /slow?ms=N        takes its time
- *   GET  /digest           of all sessions, as the connector's JMX bean tells; touches none
- *   GET  /health           touches no session
+ *   POST /shop?item=NAME   counts, puts NAME into a basket, and sets a coupon if there is none:
+ * objects of the application's own classes, which differ by its release GET  /basket both, where
+ * they can be read POST /page?bytes=N     counts, and answers so much that the response begins
+ * before the servlet ends GET  /who              who has logged in by the server's own form, where
+ * it asks for that GET  /slow?ms=N        takes its time GET  /digest           of all sessions, as
+ * the connector's JMX bean tells; touches none GET  /health           touches no session
  * </pre>
  */
 public final class CounterServlet extends HttpServlet {
@@ -59,6 +59,7 @@ public final class CounterServlet extends HttpServlet {
       case "/health" -> answer(response, "{}");
       case "/digest" -> answer(response, digest());
       case "/read" -> answer(response, describe(request.getSession(false), null));
+      case "/basket" -> answer(response, basket(request.getSession(false)));
       case "/who" -> {
         StringBuilder out = new StringBuilder("{\"route\":\"").append(route()).append('"');
         text(out, "session", (String) request.getSession().getAttribute("token"));
@@ -80,6 +81,10 @@ public final class CounterServlet extends HttpServlet {
       throws IOException {
     switch (action(request)) {
       case "/add" -> answer(response, count(request));
+      case "/shop" -> {
+        count(request);
+        answer(response, shop(request.getSession(), clean(request.getParameter("item"))));
+      }
       case "/page" -> {
         String counted = count(request);
         long bytes = number(request, "bytes", PAGE_BYTES_MAX);
@@ -134,6 +139,27 @@ public final class CounterServlet extends HttpServlet {
       session.setAttribute("list", new ArrayList<>(List.of("first")));
     else
       list.add("next");
+  }
+
+  private static String shop(HttpSession session, String item) {
+    Basket basket = (Basket) session.getAttribute("basket");
+    if (basket == null)
+      basket = new Basket();
+    basket.add(item);
+    session.setAttribute("basket", basket);
+    if (session.getAttribute("coupon") == null)
+      session.setAttribute("coupon", new Coupon());
+    return basket(session);
+  }
+
+  private static String basket(HttpSession session) {
+    StringBuilder out = new StringBuilder("{\"route\":\"").append(route()).append('"');
+    for (String name : List.of("basket", "coupon")) {
+      Object value = session == null ? null : session.getAttribute(name);
+      text(out, name, value == null ? null : value.toString());
+    }
+    text(out, "session", session == null ? null : (String) session.getAttribute("token"));
+    return out.append('}').toString();
   }
 
   /** The session in words of JSON; `session` is a name that survives a change of id. */
