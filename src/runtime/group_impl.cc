@@ -375,7 +375,7 @@ engine::DoneUpcall Group::Impl::Await(Prepare prepare, absl::Duration timeout) {
   runtime::CallErrand errand(calls_, prepare);
   driver_->Submit(errand);
   runtime::Notification& answered = errand.waiter().notification;
-  if (!answered.WaitForNotificationWithTimeout(timeout)) {
+  if (!watch_.Wait(answered, timeout)) {
     driver_->RunErrands();  // What is not acknowledged in time is under way all the same.
     if (calls_.Remove(errand.number())) {
       result.status =

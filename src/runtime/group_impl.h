@@ -15,6 +15,7 @@
 
 #include "absl/status/status.h"
 #include "cohort/group.h"
+#include "runtime/answer_watch.h"
 #include "runtime/asio_driver.h"
 #include "runtime/call_errand.h"
 #include "runtime/call_table.h"
@@ -145,6 +146,7 @@ struct Group::Impl : public std::enable_shared_from_this<Group::Impl> {
   absl::Duration leave_timeout_;
   std::atomic<bool> left_{false};
   runtime::CallTable calls_;
+  runtime::AnswerWatch watch_;
   std::unique_ptr<runtime::Channels> channels_;  // From before the driver starts.
   std::unique_ptr<runtime::AsioDriver> driver_;
   std::unique_ptr<runtime::SeedFinder> seeds_;
