@@ -1,4 +1,4 @@
-// Memory for buffers and tables: blocks of some 60 sizes, cut from slabs that the system gives a
+// Memory for buffers and tables: blocks of some 220 sizes, cut from slabs that the system gives a
 // few of.
 //
 // Idea: a map that grows takes a block for each value and keeps it. From malloc that costs a call

@@ -75,6 +75,16 @@ TEST(BlockPool, SlabsOfWhichNothingIsHeldGoBackToTheSystem) {
   EXPECT_LE(after.slab_bytes, before.slab_bytes + (size_t{2} << 20));
 }
 
+TEST(BlockPool, OfABlockAThirtiethAtMostIsInVain) {
+  constexpr size_t kJustMore = 4096 + 513;  // Than one of nine sizes would be.
+  FlushBlocksOfThread();
+  const uint64_t before = GetBlockPoolStats().slab_bytes;
+  const std::vector<PooledBlock> blocks = TakeMany(40'000, kJustMore);
+  EXPECT_LE(GetBlockPoolStats().slab_bytes,
+            before + 40'000 * kJustMore * 31 / 30 + (size_t{2} << 20));
+  GiveAll(blocks);
+}
+
 TEST(BlockPool, FewBlocksTakeLittleMemory) {
   FlushBlocksOfThread();
   const BlockPoolStats before = GetBlockPoolStats();
