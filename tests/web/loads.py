@@ -30,7 +30,7 @@ def kills_under_load(site, options, count):
             seconds = victim.wait_until_serving()
             _say("kill %d of %d: %s, which serves %.1f s after it was started; load %.1f" % (
                 number + 1, count, victim.route, seconds, os.getloadavg()[0]))
-            users.runs_for(3)
+            users.runs_for(options.settle_seconds)
         users.end()
     return checker.judge(checker.read(users.records), kills)
 

@@ -126,6 +126,7 @@ def parse():
     parser.add_argument("cases", nargs="*")
     parser.add_argument("--long", action="store_true")
     parser.add_argument("--kills", type=int, help="3; with --long 20")
+    parser.add_argument("--settle-seconds", type=float, default=3, help="from when a server serves again to the next kill; its code is cold at first")
     parser.add_argument("--starts", type=int, help="of case restart, with and without replication: 1; with --long 5")
     parser.add_argument("--users", type=int, default=USERS)
     parser.add_argument("--pause-ms", type=int, default=PAUSE_MS)
