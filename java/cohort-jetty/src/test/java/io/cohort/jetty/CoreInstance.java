@@ -1,0 +1,77 @@
+package io.cohort.jetty;
+
+import java.util.Map;
+import java.util.concurrent.ConcurrentHashMap;
+import org.eclipse.jetty.io.Content;
+import org.eclipse.jetty.server.Handler;
+import org.eclipse.jetty.server.Request;
+import org.eclipse.jetty.server.Response;
+import org.eclipse.jetty.server.Server;
+import org.eclipse.jetty.server.ServerConnector;
+import org.eclipse.jetty.server.handler.ContextHandler;
+import org.eclipse.jetty.session.DefaultSessionIdManager;
+import org.eclipse.jetty.session.SessionHandler;
+import org.eclipse.jetty.util.Callback;
+
+/** A Jetty without servlets: handlers of its core, in a context at /shop, a member of a group. */
+final class CoreInstance implements AutoCloseable {
+  /** What a page does; its text is the answer. */
+  interface Page {
+    String answer(Request request, Response response) throws Exception;
+  }
+
+  private final Server server = new Server();
+  private final ServerConnector connector = new ServerConnector(server);
+  private final SessionHandler sessions = new SessionHandler();
+  private final Map<String, Page> pages = new ConcurrentHashMap<>();
+
+  CoreInstance(String group, String name) {
+    long pid = ProcessHandle.current().pid();
+    CohortSessionDataStoreFactory factory = new CohortSessionDataStoreFactory();
+    factory.setGroup(group + "-" + pid);
+    factory.setBind("127.0.0.1");
+    factory.setMulticast("239.255.78.5:" + (20000 + pid % 20000));
+    factory.setAllowPlaintext("loopback");
+    connector.setHost("127.0.0.1");
+    server.addConnector(connector);
+    DefaultSessionIdManager ids = new DefaultSessionIdManager(server);
+    ids.setWorkerName(name);
+    server.addBean(ids, true);
+    server.addBean(factory);
+    server.addBean(new CohortSessionCacheFactory());
+    sessions.setHandler(new Pages());
+    server.setHandler(new ContextHandler(sessions, "/shop"));
+  }
+
+  CoreInstance page(String path, Page page) {
+    pages.put(path, page);
+    return this;
+  }
+
+  CoreInstance start() throws Exception {
+    server.start();
+    return this;
+  }
+
+  String uri(String path) {
+    return "http://127.0.0.1:" + connector.getLocalPort() + "/shop" + path;
+  }
+
+  CohortSessionDataStore store() {
+    return (CohortSessionDataStore) sessions.getSessionCache().getSessionDataStore();
+  }
+
+  @Override
+  public void close() throws Exception {
+    server.stop();
+  }
+
+  private final class Pages extends Handler.Abstract {
+    @Override
+    public boolean handle(Request request, Response response, Callback callback) throws Exception {
+      String answer = pages.get(Request.getPathInContext(request)).answer(request, response);
+      Content.Sink.write(response, true, answer, callback);
+      return true;
+    }
+  }
+}
