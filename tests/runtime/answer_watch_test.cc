@@ -76,7 +76,7 @@ TEST_F(AnswerWatchTest, AnswersInTimeMakeItForgetByHalves) {
 }
 
 TEST_F(AnswerWatchTest, WhereOthersKeepTheProcessorItIsLeftToThemTheLonger) {
-  constexpr Duration kSlice = std::chrono::milliseconds(4);
+  static constexpr Duration kSlice = std::chrono::milliseconds(4);
   static Notification* awaited = nullptr;
   Notification late;
   awaited = &late;
