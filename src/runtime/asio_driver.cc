@@ -190,9 +190,15 @@ void AsioDriver::FlushLocked(Instant now) {
   }
   group_time_offset_ms_.store(engine_->GroupTimeMs(now) - now.nanos() / kNanosPerMilli,
                               std::memory_order_relaxed);
-  const Instant deadline = std::min(engine_->NextDeadline(), housekeeping_at_.load());
-  // A deadline that moved away is left armed: it comes back here and is set again then.
-  if (deadline < armed_) ArmTimerLocked(deadline);
+  const Instant deadline = NextDeadlineLocked();
+  // One that has moved away by little is left armed: it comes back and is set again then. For one
+  // that has moved further, as when the answer came that was waited for, the I/O thread would be
+  // woken for nothing, after each write of a member that writes now and then.
+  if (deadline < armed_ || deadline > armed_ + kTimerSlack) ArmTimerLocked(deadline);
+}
+
+Instant AsioDriver::NextDeadlineLocked() const {
+  return std::min(engine_->NextDeadline(), housekeeping_at_.load());
 }
 
 void AsioDriver::NoteUpcallsLocked() {
@@ -302,9 +308,18 @@ void AsioDriver::ArmTimerWait() {
                            }));
 }
 
+bool AsioDriver::WasLeftArmed() {
+  FirstEngineLock lock(&mutex_);
+  const Instant deadline = NextDeadlineLocked();
+  if (deadline <= SteadyNow()) return false;
+  ArmTimerLocked(deadline);
+  return true;
+}
+
 void AsioDriver::OnTimer() {
   uint64_t expirations = 0;
   if (::read(timer_.get(), &expirations, sizeof(expirations)) < 0) return;  // Set anew meanwhile.
+  if (WasLeftArmed()) return;
   endpoint_->ReceiveAll();
   const Instant now = SteadyNow();
   if (housekeeping_at_.load() <= now) {

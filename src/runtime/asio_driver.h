@@ -118,6 +118,7 @@ class AsioDriver final : private EndpointGroup {
   static constexpr std::chrono::milliseconds kStopTimeout{300};
   static constexpr std::chrono::milliseconds kStopPoll{2};
   static constexpr int kRoundsServed = 4;
+  static constexpr Duration kTimerSlack = std::chrono::milliseconds(1);
   // What is sent to the group is also heard on this host so often, when no member there needs it:
   // `cohort doctor` may be listening.
   static constexpr Duration kLoopEvery = std::chrono::milliseconds(100);
@@ -146,7 +147,10 @@ class AsioDriver final : private EndpointGroup {
   void NoteUpcallsLocked() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void NoteViewLocked(const View& view) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   bool WantsLoopLocked(Instant now) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  Instant NextDeadlineLocked() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void ArmTimerLocked(Instant deadline) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  // What the timer was armed for has moved away since: it is set again, and nothing is due.
+  bool WasLeftArmed();
   void PerformStreamActions();
   void ArmTimerWait();
   void OnTimer();
