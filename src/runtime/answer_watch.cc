@@ -18,8 +18,7 @@ bool AnswerWatch::Wait(const Notification& answered, absl::Duration timeout) {
   if (!alone || timeout <= absl::ZeroDuration() || Skips())
     return answered.WaitForNotificationWithTimeout(timeout);
   const Instant start = host_.now();
-  const Duration longest =
-      std::min(kWatchMax, absl::ToChronoNanoseconds(std::min(timeout, absl::Seconds(1))));
+  const Duration longest = std::min(kWatchMax, absl::ToChronoNanoseconds(timeout));
   if (Watch(answered, start, longest)) return true;
   const absl::Duration watched = absl::FromChrono(host_.now() - start);
   return answered.WaitForNotificationWithTimeout(timeout - watched);

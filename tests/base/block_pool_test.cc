@@ -76,7 +76,7 @@ TEST(BlockPool, SlabsOfWhichNothingIsHeldGoBackToTheSystem) {
 }
 
 TEST(BlockPool, OfABlockAThirtiethAtMostIsInVain) {
-  constexpr size_t kJustMore = 4096 + 513;  // Than one of nine sizes would be.
+  constexpr size_t kJustMore = 4096 + 513;  // Than the second of eight sizes from 4096 to 8192.
   FlushBlocksOfThread();
   const uint64_t before = GetBlockPoolStats().slab_bytes;
   const std::vector<PooledBlock> blocks = TakeMany(40'000, kJustMore);

@@ -13,6 +13,16 @@ class Visitor(nginx_site.User):
         return self.do("read", "GET")
 
 
+def visitor_at(site, instance, begins):
+    """One whom NGINX has sent to this server when he has begun."""
+    for _ in range(100):
+        visitor = Visitor(site)
+        begins(visitor)
+        if visitor.route == instance.route:
+            return visitor
+    raise AssertionError("nobody comes to " + instance.route)
+
+
 def check(site):
     visitors = {name: Visitor(site) for name in ("shopper", "member", "leaver", "keeper", "list", "reader")}
     before = {}
@@ -44,13 +54,10 @@ def check(site):
 
 def _arriver(site):
     """Somebody at the first server who wanted a page that is not for all, and has got a form."""
-    first = list(site.instances)[0]
-    for _ in range(100):
-        visitor = Visitor(site)
+    def wants_a_page(visitor):
         assert visitor.do("who?page=2", "GET") == {}, "a page for those who have logged in is shown to one who has not"
-        if visitor.route == first:
-            return visitor
-    raise AssertionError("nobody comes to " + first)
+
+    return visitor_at(site, list(site.instances.values())[0], wants_a_page)
 
 
 def _log_in(arriver):

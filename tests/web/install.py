@@ -7,7 +7,6 @@ import subprocess
 import sys
 
 ROOT = os.path.abspath(os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", ".."))
-RELEASES = (1, 2)  # Of the application.
 COPY = "org.apache.maven.plugins:maven-dependency-plugin:3.6.1:copy"
 
 
@@ -49,9 +48,8 @@ class Files:
         """The application; its releases differ in classes of what is in a session."""
         return os.path.join(self.folder, "app%d" % release, "counter.war")
 
-    def build_application(self):
-        for release in RELEASES:
-            maven("-f", os.path.join(ROOT, "tests", "web", "app", "pom.xml"), "-Dweb.release=%d" % release, "package")
+    def build_application(self, release=1):
+        maven("-f", os.path.join(ROOT, "tests", "web", "app", "pom.xml"), "-Dweb.release=%d" % release, "package")
 
     def build_connectors(self):
         maven("-f", os.path.join(ROOT, "java", "pom.xml"), "-DskipTests", "-Dcohort.native.dir=" + self.native,

@@ -4,47 +4,32 @@ and back, since an upgrade that is not wanted any more is undone in the same way
 Of two classes in the sessions one is compatible with that of the other release (a field more), the other says that it is not."""
 
 import checker
-from edges import Visitor
+import edges
 from loads import WARM_SECONDS, judged
 from website import Users
 
 
 def check(site, options):
     first, second = site.instances.values()
-    visitor = _visitor_of(site, first)
+    visitor = edges.visitor_at(site, first, lambda new: new.do("add?request=visitor-1"))
     _shop(visitor, "pear", "1-1", "1-ten-percent")
     with Users(site, options.driver, options.users, options.pause_ms) as users:
         users.runs_for(WARM_SECONDS)
-        _stop(users, first)
-        _expect(visitor, second, "1-1", "1-ten-percent")
-        _start(site, users, first, release=2)
-
-        _stop(users, second)
-        # The next release reads the basket, of which it has no last item, and finds nothing in the place of the coupon.
-        _expect(visitor, first, "2-1", "")
-        _shop(visitor, "plum", "2-2-plum", "2-10")
-        _start(site, users, second, release=2)
-
-        _stop(users, first)
-        _expect(visitor, second, "2-2-plum", "2-10")
-        _start(site, users, first, release=1)
-
-        _stop(users, second)
-        # The release before leaves out the field that it does not know.
-        _expect(visitor, first, "1-2", "")
-        _shop(visitor, "fig", "1-3", "1-ten-percent")
-        _start(site, users, second, release=1)
+        # Who is stopped and comes back with which release; what the visitor sees meanwhile at the other one, buys there, and sees then.
+        for stopped, release, seen, bought in (
+                (first, 2, ("1-1", "1-ten-percent"), None),
+                # The next release reads the basket, of which it has no last item, and finds nothing in the place of the coupon.
+                (second, 2, ("2-1", ""), ("plum", "2-2-plum", "2-10")),
+                (first, 1, ("2-2-plum", "2-10"), None),
+                # The release before leaves out the field that it does not know.
+                (second, 1, ("1-2", ""), ("fig", "1-3", "1-ten-percent"))):
+            _stop(users, stopped)
+            _expect(visitor, second if stopped is first else first, *seen)
+            if bought:
+                _shop(visitor, *bought)
+            _start(site, users, stopped, release)
         users.end()
     return "there and back; " + judged(checker.judge(checker.read(users.records)), options)
-
-
-def _visitor_of(site, instance):
-    for _ in range(100):
-        visitor = Visitor(site)
-        visitor.do("add?request=visitor-1")
-        if visitor.route == instance.route:
-            return visitor
-    raise AssertionError("nobody comes to " + instance.route)
 
 
 def _stop(users, instance):

@@ -151,6 +151,8 @@ def main():
             kind.install(files)
     if lab.INSIDE not in os.environ:  # Inside there is no network to load anything from.
         files.build_application()
+        if any(name.endswith("/upgrade") for name in options.cases):
+            files.build_application(release=2)
         files.build_connectors()
     lab.enter("web", ["nginx", "java"])
     os.environ["PATH"] = lab.PATH

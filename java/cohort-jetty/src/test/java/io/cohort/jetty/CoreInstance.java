@@ -6,10 +6,7 @@ import org.eclipse.jetty.io.Content;
 import org.eclipse.jetty.server.Handler;
 import org.eclipse.jetty.server.Request;
 import org.eclipse.jetty.server.Response;
-import org.eclipse.jetty.server.Server;
-import org.eclipse.jetty.server.ServerConnector;
 import org.eclipse.jetty.server.handler.ContextHandler;
-import org.eclipse.jetty.session.DefaultSessionIdManager;
 import org.eclipse.jetty.session.SessionHandler;
 import org.eclipse.jetty.util.Callback;
 
@@ -20,27 +17,14 @@ final class CoreInstance implements AutoCloseable {
     String answer(Request request, Response response) throws Exception;
   }
 
-  private final Server server = new Server();
-  private final ServerConnector connector = new ServerConnector(server);
+  private final LoopbackServer loopback;
   private final SessionHandler sessions = new SessionHandler();
   private final Map<String, Page> pages = new ConcurrentHashMap<>();
 
   CoreInstance(String group, String name) {
-    long pid = ProcessHandle.current().pid();
-    CohortSessionDataStoreFactory factory = new CohortSessionDataStoreFactory();
-    factory.setGroup(group + "-" + pid);
-    factory.setBind("127.0.0.1");
-    factory.setMulticast("239.255.78.5:" + (20000 + pid % 20000));
-    factory.setAllowPlaintext("loopback");
-    connector.setHost("127.0.0.1");
-    server.addConnector(connector);
-    DefaultSessionIdManager ids = new DefaultSessionIdManager(server);
-    ids.setWorkerName(name);
-    server.addBean(ids, true);
-    server.addBean(factory);
-    server.addBean(new CohortSessionCacheFactory());
+    loopback = new LoopbackServer(group, name);
     sessions.setHandler(new Pages());
-    server.setHandler(new ContextHandler(sessions, "/shop"));
+    loopback.serve(new ContextHandler(sessions, "/shop"));
   }
 
   CoreInstance page(String path, Page page) {
@@ -49,12 +33,12 @@ final class CoreInstance implements AutoCloseable {
   }
 
   CoreInstance start() throws Exception {
-    server.start();
+    loopback.server.start();
     return this;
   }
 
   String uri(String path) {
-    return "http://127.0.0.1:" + connector.getLocalPort() + "/shop" + path;
+    return loopback.uri(path);
   }
 
   CohortSessionDataStore store() {
@@ -63,7 +47,7 @@ final class CoreInstance implements AutoCloseable {
 
   @Override
   public void close() throws Exception {
-    server.stop();
+    loopback.server.stop();
   }
 
   private final class Pages extends Handler.Abstract {

@@ -30,8 +30,7 @@ class CoreSessionsTest {
 
   @BeforeEach
   void startBoth(TestInfo test) throws Exception {
-    String group = "core-" + test.getTestMethod().orElseThrow().getName();
-    if (group.length() > 40) group = group.substring(0, 40);
+    String group = "core-" + LoopbackServer.groupOf(test);
     first = withPages(new CoreInstance(group, "n1")).start();
     second = withPages(new CoreInstance(group, "n2")).start();
   }

@@ -12,8 +12,6 @@ import java.util.concurrent.atomic.AtomicInteger;
 import org.eclipse.jetty.ee10.servlet.ServletContextHandler;
 import org.eclipse.jetty.ee10.servlet.ServletHolder;
 import org.eclipse.jetty.server.Server;
-import org.eclipse.jetty.server.ServerConnector;
-import org.eclipse.jetty.session.DefaultSessionIdManager;
 
 /** A Jetty with one context at /shop, a member of a group on loopback. */
 final class Instance implements AutoCloseable {
@@ -22,26 +20,17 @@ final class Instance implements AutoCloseable {
     String answer(HttpServletRequest request, HttpServletResponse response) throws Exception;
   }
 
-  final Server server = new Server();
+  private final LoopbackServer loopback;
+  final Server server;
   final ServletContextHandler context = new ServletContextHandler(ServletContextHandler.SESSIONS);
-  final CohortSessionDataStoreFactory factory = new CohortSessionDataStoreFactory();
+  final CohortSessionDataStoreFactory factory;
   final AtomicInteger destroyed = new AtomicInteger();
-  private final ServerConnector connector = new ServerConnector(server);
   private final Map<String, Page> pages = new ConcurrentHashMap<>();
 
   Instance(String group, String name) {
-    long pid = ProcessHandle.current().pid();
-    factory.setGroup(group + "-" + pid);
-    factory.setBind("127.0.0.1");
-    factory.setMulticast("239.255.78.4:" + (20000 + pid % 20000));
-    factory.setAllowPlaintext("loopback");
-    connector.setHost("127.0.0.1");
-    server.addConnector(connector);
-    DefaultSessionIdManager ids = new DefaultSessionIdManager(server);
-    ids.setWorkerName(name);
-    server.addBean(ids, true);
-    server.addBean(factory);
-    server.addBean(new CohortSessionCacheFactory());
+    loopback = new LoopbackServer(group, name);
+    server = loopback.server;
+    factory = loopback.factory;
     context.setContextPath("/shop");
     context.addServlet(new ServletHolder(new PageServlet()), "/*");
     context.addEventListener(new HttpSessionListener() {
@@ -50,7 +39,7 @@ final class Instance implements AutoCloseable {
         destroyed.incrementAndGet();
       }
     });
-    server.setHandler(context);
+    loopback.serve(context);
   }
 
   Instance page(String path, Page page) {
@@ -64,7 +53,7 @@ final class Instance implements AutoCloseable {
   }
 
   String uri(String path) {
-    return "http://127.0.0.1:" + connector.getLocalPort() + "/shop" + path;
+    return loopback.uri(path);
   }
 
   CohortSessionCache cache() {

@@ -27,8 +27,7 @@ abstract class TwoServers {
 
   @BeforeEach
   void startBoth(TestInfo test) throws Exception {
-    String group = test.getTestMethod().orElseThrow().getName();
-    if (group.length() > 40) group = group.substring(0, 40);
+    String group = LoopbackServer.groupOf(test);
     first = withPages(new Instance(group, "n1"));
     prepare(first);
     first.start();

@@ -29,12 +29,15 @@ import javax.management.ObjectName;
  *   POST /logout           ends the session
  *   POST /local            sets an attribute that cannot be serialized
  *   POST /in-place         adds to a list in the session, without setting it again
- *   POST /shop?item=NAME   counts, puts NAME into a basket, and sets a coupon if there is none:
- * objects of the application's own classes, which differ by its release GET  /basket both, where
- * they can be read POST /page?bytes=N     counts, and answers so much that the response begins
- * before the servlet ends GET  /who              who has logged in by the server's own form, where
- * it asks for that GET  /slow?ms=N        takes its time GET  /digest           of all sessions, as
- * the connector's JMX bean tells; touches none GET  /health           touches no session
+ *   POST /shop?item=NAME   counts, and puts NAME into a basket, with a coupon: objects of the
+ *                          application's own classes, which differ by its release
+ *   GET  /basket           both, where they can be read
+ *   POST /page?bytes=N     counts, and answers so much that the response begins before the servlet
+ *                          ends
+ *   GET  /who              who has logged in by the server's own form, where it asks for that
+ *   GET  /slow?ms=N        takes its time
+ *   GET  /digest           of all sessions, as the connector's JMX bean tells; touches none
+ *   GET  /health           touches no session
  * </pre>
  */
 public final class CounterServlet extends HttpServlet {
