@@ -243,7 +243,7 @@ void Engine::Core::Finish(Instant now, Output& out) {
   if (!opening_.empty()) ForgetOpened();
   Settle(now);
   TimeWrites(now);
-  reads_answered_bytes_ = 0;
+  read_budget_.OnEndOfTurn();
   if (!reads_.empty()) AdvanceReads(now);
   TellBackPressure(now);
   // Weights change inside a view; with stale ones two sides would each wait for the other to join.
@@ -399,6 +399,7 @@ EngineStats Engine::Core::Stats() const {
       std::chrono::duration_cast<milliseconds>(membership_.rejoin_wait()).count());
   stats["membership.joins_admitted"] = membership_.stats().joins_admitted;
   stats["membership.malformed"] = membership_.stats().malformed;
+  stats["transfer.reads_turned_away"] = read_budget_.turned_away();
   stats["lifelines.opened"] = lifelines_.stats().opened;
   stats["lifelines.broken"] = lifelines_.stats().broken;
   if (const map::MapSet* maps = replica_.maps()) {

@@ -182,9 +182,12 @@ class Engine::Core final : private frag::Stamper {
   // core_reads.cc
   absl::Status ExecuteRead(Instant now, const ReadEntry& read);
   bool HandleRead(Instant now, const MemberId& from, Bytes body);
+  bool OnReadQuestion(Instant now, const MemberId& from, uint32_t number, Bytes body);
+  void OnReadAnswer(Instant now, const MemberId& from, Bytes body);
   void AdvanceReads(Instant now);
   void AfterReads(Instant now, transfer::Output& out, std::vector<transfer::Reads::Done>& done);
-  DoneUpcall ReadHere(Instant now, const transfer::Reads::Waiting& read) const;
+  void AnswerHere(Instant now, const transfer::Reads::Waiting& read);
+  void TellRead(transfer::Reads::Done done);
   void OnHolderGone(Instant now, const MemberId& member);
 
   const EngineOptions options_;
@@ -202,7 +205,7 @@ class Engine::Core final : private frag::Stamper {
   Lifelines lifelines_;
   PendingCommands pending_;
   transfer::Reads reads_;
-  size_t reads_answered_bytes_ = 0;  // In this turn.
+  transfer::ReadBudget read_budget_;
   Verifications verifications_;
   Marks marks_;
   Settling settling_;

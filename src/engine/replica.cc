@@ -5,6 +5,7 @@
 
 #include "engine/repair.h"
 #include "map/map_op_codec.h"
+#include "transfer/messages.h"
 
 namespace cohort::engine {
 
@@ -379,8 +380,8 @@ void Replica::DrainChanges(map::Output& changes, const MemberId& writer, Output&
     out.upcalls.emplace_back(EventUpcall{std::move(event)});
   }
   for (Side& side : sides_) {
-    const bool brings = std::any_of(side.carriers.begin(), side.carriers.end(),
-                                    [&](const Carrying& c) { return c.member == writer; });
+    const bool brings =
+        std::any_of(side.carriers.begin(), side.carriers.end(), Carrying::IsOf(writer));
     if (brings) side.conflicts += changes.merge.conflicts();
   }
   changes.merge = {};
@@ -463,7 +464,9 @@ void Replica::PublishMerge(uint64_t hlc, Output& out) {
 void Replica::OnTransferMessage(Instant now, const MemberId& from, Bytes body,
                                 std::vector<SeqNo> received, Output& out) {
   donor_.SetReceived(std::move(received));
-  donor_.SetSides(SidesForJoiners());
+  const std::optional<transfer::Header> header = transfer::DecodeHeader(body);
+  const bool is_request = header.has_value() && header->type == transfer::MessageType::kRequest;
+  if (is_request) donor_.SetSides(SidesForJoiners());  // For its BEGIN.
   if (joiner_.has_value()) joiner_->OnMessage(now, from, body, transfer_out_);
   // A request may come from a member whose view we have yet to install; the donor keeps it until
   // then.

@@ -149,6 +149,9 @@ class Replica {
   struct Carrying {
     MemberId member;
     uint64_t since = 0;  // The number of the view that it came with.
+    static auto IsOf(const MemberId& member) {
+      return [&member](const Carrying& one) { return one.member == member; };
+    }
   };
   struct Side {
     ViewId came_from;
@@ -169,7 +172,7 @@ class Replica {
   void BeginFresh(Instant now, Output& out);
   // ---- Sides of a healed partition (replica_sides.cc).
   void UpdateSides(const ViewInfo& view, Output& out);
-  void AddCarrier(const ViewId& came_from, const Carrying& carrying);
+  Side& SideOf(const ViewId& came_from);  // The one that is known, or a new one.
   void DropSidesWithoutCarriers(Output& out);
   // Those that were still to be merged into the state that came.
   void TakeSides(const transfer::Output::Sides& received, Output& out);

@@ -9,7 +9,7 @@ namespace cohort::engine {
 void Replica::UpdateSides(const ViewInfo& view, Output& out) {
   if (options_.policy == Policy::kPrimary) return;  // Nothing is merged.
   for (const Carrier& carrier : view.carriers)
-    AddCarrier(carrier.came_from, {carrier.member, view.id.num});
+    SideOf(carrier.came_from).carriers.push_back({carrier.member, view.id.num});
   DropSidesWithoutCarriers(out);
   if (!view.joined) return;
   carrier_index_ = 0;
@@ -22,11 +22,10 @@ void Replica::UpdateSides(const ViewInfo& view, Output& out) {
   }
 }
 
-void Replica::AddCarrier(const ViewId& came_from, const Carrying& carrying) {
-  auto side = std::find_if(sides_.begin(), sides_.end(),
-                           [&](const Side& s) { return s.came_from == came_from; });
-  if (side == sides_.end()) side = sides_.insert(sides_.end(), Side{came_from, {}});
-  side->carriers.push_back(carrying);
+Replica::Side& Replica::SideOf(const ViewId& came_from) {
+  const auto known = std::find_if(sides_.begin(), sides_.end(),
+                                  [&](const Side& s) { return s.came_from == came_from; });
+  return known != sides_.end() ? *known : sides_.emplace_back(Side{came_from, {}});
 }
 
 void Replica::DropSidesWithoutCarriers(Output& out) {
@@ -44,11 +43,10 @@ void Replica::TakeSides(const transfer::Output::Sides& received, Output& out) {
     std::erase_if(side.carriers, [&](const Carrying& c) { return c.since <= received.view.num; });
   }
   for (const transfer::MergingSide& side : received.sides) {
+    Side& known = SideOf(side.came_from);
     for (const MemberId& carrier : side.carriers)
-      AddCarrier(side.came_from, {carrier, received.view.num});
-    const auto added = std::find_if(sides_.begin(), sides_.end(),
-                                    [&](const Side& s) { return s.came_from == side.came_from; });
-    added->merged = added->merged || side.merged;
+      known.carriers.push_back({carrier, received.view.num});
+    known.merged = known.merged || side.merged;
   }
   // Those that are done meanwhile were reported by the members that saw it.
   std::erase_if(sides_, [](const Side& side) { return side.carriers.empty(); });
@@ -68,10 +66,7 @@ std::vector<transfer::MergingSide> Replica::SidesForJoiners() const {
 
 void Replica::OnSideDone(const map::SideMerged& merged, Output& out) {
   for (Side& side : sides_) {
-    if (std::erase_if(side.carriers,
-                      [&](const Carrying& c) { return c.member == merged.carrier; }) == 0) {
-      continue;
-    }
+    if (std::erase_if(side.carriers, Carrying::IsOf(merged.carrier)) == 0) continue;
     side.merged = true;
     if (side.carriers.empty()) ReportSide(side, out);
   }

@@ -158,7 +158,7 @@ bool AsioDriver::RunErrands() {
 
 void AsioDriver::RunErrandsLocked(Instant now) {
   errands_.Take(running_errands_);
-  for (Errand* errand : running_errands_) errand->Run(*engine_, now, output_);
+  RunAll(running_errands_, *engine_, now, output_);
 }
 
 void AsioDriver::RefuseErrands() {

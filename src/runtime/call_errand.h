@@ -1,11 +1,12 @@
-// A call that waits: its command is made and executed as an errand, and its answer wakes who made
-// it.
+// A call that waits: its command is made and executed as an errand, and its answer, or what that
+// threw, wakes who made it.
 //
 // Threads: made and waited for by one, run by any.
 #ifndef COHORT_RUNTIME_CALL_ERRAND_H_
 #define COHORT_RUNTIME_CALL_ERRAND_H_
 
 #include <cstdint>
+#include <exception>
 #include <memory>
 #include <optional>
 #include <utility>
@@ -44,6 +45,12 @@ class CallErrand final : public Errand {
     Answer(std::move(status));
   }
   void Refuse() override { Answer(absl::CancelledError("the group was left")); }
+  void Fail(std::exception_ptr thrown) override {
+    // Else the table has answered.
+    if (number_ != 0 && !calls_.Remove(std::exchange(number_, 0))) return;
+    waiter_->thrown = std::move(thrown);
+    Answer(absl::InternalError("the call has thrown an exception"));
+  }
 
   // In the table, if it was executed; 0 else.
   uint64_t number() const { return number_; }

@@ -11,6 +11,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <exception>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -35,6 +36,7 @@ class CallTable {
   struct Waiter {
     runtime::Notification notification;
     engine::DoneUpcall done;
+    std::exception_ptr thrown;  // By what was to execute the command.
   };
   // An answer for the delivery thread.
   struct Answer {

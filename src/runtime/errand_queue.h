@@ -9,6 +9,7 @@
 #ifndef COHORT_RUNTIME_ERRAND_QUEUE_H_
 #define COHORT_RUNTIME_ERRAND_QUEUE_H_
 
+#include <exception>
 #include <utility>
 #include <vector>
 
@@ -27,7 +28,22 @@ class Errand {
   virtual void Run(engine::Engine& engine, Instant now, engine::Output& out) = 0;
   // Nothing is run any more.
   virtual void Refuse() = 0;
+  // Run has thrown this.
+  virtual void Fail(std::exception_ptr thrown) = 0;
 };
+
+// As they came. What one of them throws is its own, and neither the others' nor the caller's: those
+// behind it are run all the same.
+inline void RunAll(const std::vector<Errand*>& errands, engine::Engine& engine, Instant now,
+                   engine::Output& out) {
+  for (Errand* errand : errands) {
+    try {
+      errand->Run(engine, now, out);
+    } catch (...) {
+      errand->Fail(std::current_exception());
+    }
+  }
+}
 
 class ErrandQueue {
  public:

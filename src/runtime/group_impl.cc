@@ -260,14 +260,16 @@ void Group::Impl::Route(const engine::Engine& engine, engine::Upcall& upcall, Wa
     return;
   }
   if (std::holds_alternative<engine::ChangeUpcall>(upcall)) return RouteChange(engine, upcall);
-  if (std::holds_alternative<engine::ViewUpcall>(upcall)) {
-    runtime::MutexLock lock(&maps_mutex_);
-    for (const auto& opened : maps_) {
-      if (opened->counts != nullptr) opened->counts->NoteAll();
-    }
-  }
   if (const auto* view = std::get_if<engine::ViewUpcall>(&upcall)) {
+    {
+      runtime::MutexLock lock(&maps_mutex_);
+      for (const auto& opened : maps_) {
+        if (opened->counts != nullptr) opened->counts->NoteAll();
+      }
+    }
     if (peer_cache_ != nullptr) peer_cache_->Note(runtime::PeersOf(view->view, own_));
+    channels_->OnView(view->view);
+    if (views->empty()) return;
   }
   if (const auto* event = std::get_if<engine::EventUpcall>(&upcall)) {
     if (event->event.kind == EventKind::kDropped) {
@@ -285,10 +287,6 @@ void Group::Impl::Route(const engine::Engine& engine, engine::Upcall& upcall, Wa
   if (auto* message = std::get_if<engine::MessageUpcall>(&upcall)) {
     if (message->channel) return channels_->OnMessage(engine, *message);
     if (messages->empty()) return;
-  }
-  if (const auto* view = std::get_if<engine::ViewUpcall>(&upcall)) {
-    channels_->OnView(view->view);
-    if (views->empty()) return;
   }
   queue.Push(std::move(upcall));
 }
@@ -384,6 +382,8 @@ engine::DoneUpcall Group::Impl::Await(Prepare prepare, absl::Duration timeout) {
     }
     answered.WaitForNotification();  // It is being answered this very moment.
   }
+  if (errand.waiter().thrown != nullptr)
+    std::rethrow_exception(std::exchange(errand.waiter().thrown, nullptr));
   // Moved, so that the waker, which may let go of the waiter later, shares nothing of it.
   result = std::move(errand.waiter().done);
   if (errand.number() == 0) result.status = Translate(result.status);

@@ -41,6 +41,11 @@ inline constexpr size_t kWaitingMax = 1024;  // Requests that wait for a view.
 inline constexpr size_t kReadsMax = 1024;
 inline constexpr size_t kReadsAskedMax = 8;
 inline constexpr size_t kReadValueBytesMax = 256 << 10;
+// What a member answers of such reads: in one turn to all, and in a second to each that asks, where
+// an answer counts as so many bytes at least.
+inline constexpr size_t kReadBytesPerTurnMax = size_t{4} << 20;
+inline constexpr size_t kReadBytesPerSecondMax = size_t{32} << 20;
+inline constexpr size_t kReadBytesCountedMin = 512;
 inline constexpr size_t kReplayPerTurn =
     2000;  // Operations applied at once after the state is complete.
 inline constexpr size_t kReasonBytesMax = 256;

@@ -42,6 +42,24 @@ absl::Status StatusOf(ReadCode code) {
       "the value is too large to be read at another member; it comes with the state");
 }
 
+// What a map, or null, has of an entry.
+struct Found {
+  ReadCode code = ReadCode::kNoKey;
+  Buffer value;
+  Version version;
+  int64_t ttl_ms = -1;
+};
+
+Found LookUp(const map::Map* map, std::string_view key, map::GroupTime now) {
+  if (map == nullptr) return {.code = ReadCode::kNoMap};
+  std::optional<map::Reading> reading = map->GetWithMeta(key, now);
+  if (!reading.has_value()) return {.code = ReadCode::kNoKey};
+  return {.code = ReadCode::kFound,
+          .value = std::move(reading->value),
+          .version = reading->version,
+          .ttl_ms = reading->expires_at == 0 ? -1 : reading->expires_at - now};
+}
+
 }  // namespace
 
 // ---- Messages.
@@ -96,18 +114,41 @@ std::optional<ReadAnswer> DecodeReadAnswer(Bytes message) {
   return answer;
 }
 
+// ---- Who answers.
+
 Buffer AnswerRead(uint32_t number, const map::Map* map, std::string_view key, map::GroupTime now) {
-  if (map == nullptr) return EncodeReadAnswer(number, {.code = ReadCode::kNoMap, .value = {}});
-  const std::optional<map::Reading> reading = map->GetWithMeta(key, now);
-  if (!reading.has_value())
-    return EncodeReadAnswer(number, {.code = ReadCode::kNoKey, .value = {}});
-  if (reading->value.size() > kReadValueBytesMax)
+  const Found found = LookUp(map, key, now);
+  if (found.value.size() > kReadValueBytesMax)
     return EncodeReadAnswer(number, {.code = ReadCode::kTooLarge, .value = {}});
-  return EncodeReadAnswer(number,
-                          {.code = ReadCode::kFound,
-                           .version = reading->version,
-                           .ttl_ms = reading->expires_at == 0 ? -1 : reading->expires_at - now,
-                           .value = reading->value});
+  return EncodeReadAnswer(
+      number,
+      {.code = found.code, .version = found.version, .ttl_ms = found.ttl_ms, .value = found.value});
+}
+
+DoneRead ReadHere(const WaitingRead& read, const map::Map* map, map::GroupTime now) {
+  Found found = LookUp(map, read.key, now);
+  return {.id = read.id,
+          .status = StatusOf(found.code),
+          .value = std::move(found.value),
+          .version = found.version,
+          .ttl_ms = found.ttl_ms};
+}
+
+bool ReadBudget::HasFor(Instant now, const InstanceId& member) {
+  if (now >= begun_ + seconds(1)) {
+    begun_ = now;
+    spent_.clear();
+  }
+  const auto spent = spent_.find(member);
+  const bool has = spent_in_turn_ < kReadBytesPerTurnMax &&
+                   (spent == spent_.end() || spent->second < kReadBytesPerSecondMax);
+  if (!has) ++turned_away_;
+  return has;
+}
+
+void ReadBudget::Spend(const InstanceId& member, size_t bytes) {
+  spent_in_turn_ += bytes;
+  spent_[member] += std::max(bytes, kReadBytesCountedMin);
 }
 
 // ---- Who asks.

@@ -45,8 +45,6 @@ Buffer EncodeRead(uint32_t number, const ReadQuestion& question);
 Buffer EncodeReadAnswer(uint32_t number, const ReadAnswer& answer);
 std::optional<ReadQuestion> DecodeRead(Bytes message);
 std::optional<ReadAnswer> DecodeReadAnswer(Bytes message);
-// What a member says whose map of that name this is, or null.
-Buffer AnswerRead(uint32_t number, const map::Map* map, std::string_view key, map::GroupTime now);
 
 // A read that waits to be answered, and how it ended.
 struct WaitingRead {
@@ -61,6 +59,26 @@ struct DoneRead {
   Buffer value;
   Version version;
   int64_t ttl_ms = -1;  // As in ReadAnswer.
+};
+// Both of a member whose map of that name this is, or null: what it says to who asks it, and what
+// has become of a read of its own.
+Buffer AnswerRead(uint32_t number, const map::Map* map, std::string_view key, map::GroupTime now);
+DoneRead ReadHere(const WaitingRead& read, const map::Map* map, map::GroupTime now);
+
+// How much the members that ask are answered.
+class ReadBudget {
+ public:
+  // Whether `member` is to be answered now, rather than told to ask another one, or later.
+  bool HasFor(Instant now, const InstanceId& member);
+  void Spend(const InstanceId& member, size_t bytes);
+  void OnEndOfTurn() { spent_in_turn_ = 0; }
+  uint64_t turned_away() const { return turned_away_; }
+
+ private:
+  Instant begun_;                              // Of the second that runs.
+  absl::btree_map<InstanceId, size_t> spent_;  // In it.
+  size_t spent_in_turn_ = 0;
+  uint64_t turned_away_ = 0;
 };
 
 class Reads {

@@ -4,11 +4,15 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <array>
 #include <atomic>
+#include <stdexcept>
 #include <thread>
 #include <vector>
 
+#include "runtime/call_errand.h"
 #include "runtime/engine_mutex.h"
+#include "support/engine_net_host.h"
 
 namespace cohort::runtime {
 namespace {
@@ -19,6 +23,7 @@ class Nothing final : public Errand {
  public:
   void Run(engine::Engine&, Instant, engine::Output&) override {}
   void Refuse() override { refused = true; }
+  void Fail(std::exception_ptr) override {}
   std::atomic<bool> refused = false;
 };
 
@@ -73,6 +78,56 @@ TEST(ErrandQueueTest, WhateverManyThreadsAddIsDoneOnce) {
   }
   for (std::thread& thread : threads) thread.join();
   EXPECT_EQ(done, kThreads * kErrands);
+}
+
+// ---- What a call throws.
+
+class Counting final : public Errand {
+ public:
+  explicit Counting(bool throws = false) : throws_(throws) {}
+  void Run(engine::Engine&, Instant, engine::Output&) override {
+    ++runs;
+    if (throws_) throw std::runtime_error("no room");
+  }
+  void Refuse() override {}
+  void Fail(std::exception_ptr) override { ++failures; }
+  int runs = 0;
+  int failures = 0;
+
+ private:
+  const bool throws_;
+};
+
+class ThrowingErrandTest : public ::testing::Test {
+ protected:
+  void RunThem(const std::vector<Errand*>& errands) {
+    engine::Output out;
+    RunAll(errands, engine_, Instant::Zero(), out);
+  }
+  engine::Engine engine_{testing_support::NetOptions("a"), std::array<std::byte, 32>{}};
+};
+
+TEST_F(ThrowingErrandTest, WhatOneThrowsIsItsOwnAndThoseBehindItAreRun) {
+  Counting before;
+  Counting throws(true);
+  Counting behind;
+  RunThem({&before, &throws, &behind});
+  EXPECT_EQ(before.runs, 1);
+  EXPECT_EQ(behind.runs, 1);
+  EXPECT_EQ(throws.failures, 1);
+  EXPECT_EQ(before.failures + behind.failures, 0);
+}
+
+TEST_F(ThrowingErrandTest, ACallIsToldWhatItHasThrownAndIsAnsweredOnce) {
+  CallTable calls;
+  const auto prepare = [](const engine::Engine&, Instant) -> CallErrand::Command {
+    throw std::runtime_error("no room");
+  };
+  CallErrand call(calls, prepare);
+  RunThem({&call});
+  ASSERT_TRUE(call.waiter().notification.WaitForNotificationWithTimeout(absl::ZeroDuration()));
+  EXPECT_THROW(std::rethrow_exception(call.waiter().thrown), std::runtime_error);
+  EXPECT_EQ(calls.size(), 0u);
 }
 
 }  // namespace

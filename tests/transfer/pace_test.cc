@@ -31,6 +31,14 @@ void Write(Pace& pace, Instant& now, Duration delay, int count) {
   }
 }
 
+// `rounds` of eight writes each: some that take as long as usual, then `slow` that take `delay`.
+void WriteSomeSlowly(Pace& pace, Instant& now, int rounds, int slow, Duration delay) {
+  for (int i = 0; i < rounds; ++i) {
+    Write(pace, now, microseconds(200), 8 - slow);
+    Write(pace, now, delay, slow);
+  }
+}
+
 // Bytes a second that get through in one second of chunks, which are asked for all the time.
 double Sent(Pace& pace, Instant now, size_t chunk = 64 << 10) {
   size_t bytes = 0;
@@ -108,14 +116,49 @@ TEST(Pace, NeverFallsBelowItsLeast) {
   EXPECT_NEAR(Sent(pace, now), pace.rate(), kMegabyte);
 }
 
+TEST(Pace, EachTransferBeginsAnewWhateverTheOneBeforeCameTo) {
+  Instant now;
+  Pace pace = Usual(now);
+  Write(pace, now, milliseconds(20), 1000);
+  Write(pace, now, milliseconds(20), 3);  // One more, and the rate would be cut.
+  pace.Begin();
+  Write(pace, now, milliseconds(20), 1);
+  EXPECT_EQ(pace.rate(), Pace::Options().rate_start);
+}
+
+TEST(Pace, WhatWritesTakeWhileNothingIsSentDoesNotMoveTheRate) {
+  Instant now;
+  Pace pace = Usual(now);
+  for (int i = 0; i < 100; ++i) pace.OnDelay(now, milliseconds(20), false);
+  for (int i = 0; i < 100; ++i) pace.OnDelay(now, microseconds(200), false);
+  EXPECT_EQ(pace.rate(), Pace::Options().rate_start);
+}
+
+TEST(Pace, ABurstGoesAtOnceAndNoMore) {
+  Instant now;
+  Pace pace = Usual(now);
+  pace.OnWrite(now);
+  int chunks = 0;
+  for (; pace.MaySend(now); ++chunks) pace.OnSent(now, 60'000);
+  EXPECT_EQ(chunks, 3);  // Two are within the burst, and one goes before it is due.
+}
+
+TEST(Pace, ForAWhileAfterAWriteThereIsALimit) {
+  Instant now;
+  Pace pace = Usual(now);
+  pace.OnWrite(now);
+  now = now + seconds(1);
+  pace.OnDelay(now, seconds(1), true);
+  pace.OnSent(now, 1 << 20);
+  EXPECT_FALSE(pace.MaySend(now + milliseconds(49)));
+  EXPECT_TRUE(pace.MaySend(now + milliseconds(50)));
+}
+
 TEST(Pace, StaysWhereSomeButNotManyAreSlow) {
   Instant now;
   Pace pace = Usual(now);
   const double before = pace.rate();
-  for (int i = 0; i < 100; ++i) {
-    Write(pace, now, microseconds(200), 5);
-    Write(pace, now, microseconds(500), 3);
-  }
+  WriteSomeSlowly(pace, now, 100, 3, microseconds(500));
   EXPECT_EQ(pace.rate(), before);
   EXPECT_NEAR(Sent(pace, now), before, kMegabyte);
 }
@@ -124,10 +167,7 @@ TEST(Pace, OneSlowWriteAmongManyIsNoReason) {
   Instant now;
   Pace pace = Usual(now);
   const double before = pace.rate();
-  for (int i = 0; i < 10; ++i) {
-    Write(pace, now, microseconds(200), 7);
-    Write(pace, now, milliseconds(50), 1);
-  }
+  WriteSomeSlowly(pace, now, 10, 1, milliseconds(50));
   EXPECT_GT(pace.rate(), before);
 }
 

@@ -226,6 +226,52 @@ TEST_F(ReadsTest, WhoHasGotTheStateItselfTakesWhatWaits) {
   EXPECT_TRUE(done_.empty());
 }
 
+// ---- Who answers.
+
+constexpr InstanceId kAsker{1, 1};
+constexpr InstanceId kOther{2, 2};
+
+// How many turns, all in one second, in which `member` is answered `bytes` each, until it is turned
+// away.
+size_t TurnsAnswered(ReadBudget& budget, Instant& now, const InstanceId& member, size_t bytes) {
+  for (size_t turns = 0;; ++turns, now = now + microseconds(1)) {
+    if (!budget.HasFor(now, member)) return turns;
+    budget.Spend(member, bytes);
+    budget.OnEndOfTurn();
+  }
+}
+
+TEST(ReadBudgetTest, OneThatAsksForEverIsAnsweredSoMuchInASecond) {
+  ReadBudget budget;
+  Instant now = Instant::Zero() + seconds(100);
+  EXPECT_EQ(TurnsAnswered(budget, now, kAsker, kReadValueBytesMax),
+            kReadBytesPerSecondMax / kReadValueBytesMax);
+  EXPECT_EQ(budget.turned_away(), 1u);
+  EXPECT_TRUE(budget.HasFor(now, kOther)) << "it is not another one's fault";
+  now = now + seconds(1);
+  EXPECT_EQ(TurnsAnswered(budget, now, kAsker, kReadValueBytesMax),
+            kReadBytesPerSecondMax / kReadValueBytesMax);
+  EXPECT_EQ(budget.turned_away(), 2u);
+}
+
+TEST(ReadBudgetTest, SmallAnswersCostSomethingToo) {
+  ReadBudget budget;
+  Instant now = Instant::Zero() + seconds(100);
+  EXPECT_EQ(TurnsAnswered(budget, now, kAsker, 30), kReadBytesPerSecondMax / kReadBytesCountedMin);
+}
+
+TEST(ReadBudgetTest, AllTogetherAreAnsweredSoMuchInATurn) {
+  ReadBudget budget;
+  const Instant now = Instant::Zero() + seconds(100);
+  for (size_t bytes = 0; bytes < kReadBytesPerTurnMax; bytes += kReadValueBytesMax) {
+    EXPECT_TRUE(budget.HasFor(now, kAsker));
+    budget.Spend(kAsker, kReadValueBytesMax);
+  }
+  EXPECT_FALSE(budget.HasFor(now, kOther));
+  budget.OnEndOfTurn();
+  EXPECT_TRUE(budget.HasFor(now, kOther));
+}
+
 TEST(ReadCodecTest, WhatIsTooShortTooLongOrOfNoCodeIsNone) {
   const Buffer question = EncodeRead(3, {"map", "key"});
   for (size_t size = 0; size < kMessageHeaderBytes + 2 + 3; ++size)
