@@ -103,7 +103,8 @@ class COHORT_EXPORT SessionStore {
  public:
   // With `group`: replicated in it, as SetReplication; what the group has is here when this
   // returns. Null: local. The store keeps what it needs of the group, which may be moved. Errors:
-  // kInvalidArgument, an option out of its range; those of Group::OpenMap.
+  // kInvalidArgument, an option out of its range; kAlreadyExists, the application has a store in
+  // this group at this member, which is to be used, or closed first; those of Group::OpenMap.
   static absl::StatusOr<SessionStore> Open(const SessionStoreOptions& options,
                                            Group* group = nullptr);
 
@@ -161,7 +162,7 @@ class COHORT_EXPORT SessionStore {
   // when it is written next, or by another call of this. If the group was left, those that belonged
   // to this member go on here, as it had them last. Errors: kFailedPrecondition, a task is under
   // way, or there is nothing to change, or the store is in another group, or in a callback of a
-  // group; those of Group::OpenMap.
+  // group; kAlreadyExists, as Open(); those of Group::OpenMap.
   absl::StatusOr<uint64_t> SetReplication(Group* group);
   bool replicated() const;  // What was wanted last.
   // Waits until the task is over (blocks). Errors: kDeadlineExceeded; kNotFound, no such task, or

@@ -27,6 +27,7 @@
 #include "runtime/peer_cache.h"
 #include "runtime/seed_finder.h"
 #include "runtime/subscribers.h"
+#include "runtime/taken_names.h"
 
 namespace cohort {
 
@@ -114,6 +115,7 @@ struct Group::Impl : public std::enable_shared_from_this<Group::Impl> {
   absl::Duration leave_timeout() const { return leave_timeout_; }
 
   runtime::DeliveryQueue queue;
+  runtime::TakenNames taken_names;
   const std::shared_ptr<runtime::Subscribers<View>> views;
   const std::shared_ptr<runtime::Subscribers<Message>> messages;
   const std::shared_ptr<runtime::Subscribers<Event>> events;

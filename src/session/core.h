@@ -214,6 +214,8 @@ class Core : public std::enable_shared_from_this<Core> {
   mutable runtime::Mutex mutex_;
   SessionTable table_ ABSL_GUARDED_BY(mutex_);
   ReplicaPtr replica_ ABSL_GUARDED_BY(mutex_);
+  // The application's place at that member, which one store has at a time.
+  std::shared_ptr<const void> place_ ABSL_GUARDED_BY(mutex_);
   bool on_ ABSL_GUARDED_BY(mutex_) = false;         // Replication is wanted.
   bool switching_ ABSL_GUARDED_BY(mutex_) = false;  // A task is under way, or about to be.
   std::optional<SessionTask> wanted_ ABSL_GUARDED_BY(mutex_);  // A task for the worker.

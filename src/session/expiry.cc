@@ -121,6 +121,10 @@ void Core::Run() {
   }
 }
 
-void Core::Stop() { alarm_.Stop(); }
+void Core::Stop() {
+  alarm_.Stop();
+  const MutexLock lock(&mutex_);
+  place_.reset();
+}
 
 }  // namespace cohort::session

@@ -88,7 +88,8 @@ Home HomeIn(Group& group) {
             absl::StatusOr<ReplicatedMap> map = group.OpenMap(name, {.kind = MapKind::kConvergent});
             if (!map.ok()) return map.status();
             return std::make_shared<GroupMap>(group.impl(), *std::move(map));
-          }};
+          },
+          [&group](const std::string& name) { return group.impl()->taken_names.Take(name); }};
 }
 
 }  // namespace cohort::session

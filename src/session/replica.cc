@@ -47,6 +47,10 @@ void AddContents(std::string_view id, const Contents& contents, WriteBatch& batc
 
 }  // namespace
 
+std::string MapNameOf(std::string_view application) {
+  return std::string(kMapPrefix) + std::string(application);
+}
+
 absl::Time Replica::Reading::Accessed(absl::Time now) const {
   return AccessedAt(contents.info, left, now);
 }
@@ -54,8 +58,7 @@ absl::Time Replica::Reading::Accessed(absl::Time now) const {
 absl::StatusOr<std::shared_ptr<Replica>> Replica::Open(const Home& home,
                                                        const SessionStoreOptions& options,
                                                        const Environment& environment) {
-  absl::StatusOr<std::shared_ptr<SessionMap>> map =
-      home.open(std::string(kMapPrefix) + options.application);
+  absl::StatusOr<std::shared_ptr<SessionMap>> map = home.open(MapNameOf(options.application));
   if (!map.ok()) return map.status();
   const auto first_number = static_cast<uint64_t>(absl::ToUnixNanos(environment.Now()));
   return std::make_shared<Replica>(home.key, *std::move(map), options, first_number);

@@ -29,6 +29,8 @@
 
 namespace cohort::session {
 
+std::string MapNameOf(std::string_view application);
+
 enum class Owner : uint8_t { kNoSession, kSelf, kOther, kNotInView };
 
 class Replica {

@@ -5,6 +5,7 @@
 #include <utility>
 #include <vector>
 
+#include "base/absl_bridge.h"
 #include "runtime/delivery_queue.h"
 #include "session/core.h"
 
@@ -84,12 +85,22 @@ absl::Status Core::Withdraw(Session& session, Replica& replica) {
 }
 
 absl::Status Core::Attach(const Home& home) {
+  std::shared_ptr<const void> place;
+  if (home.take) {
+    place = home.take(MapNameOf(options_.application));
+    if (place == nullptr) {
+      return MakeStatus(absl::StatusCode::kAlreadyExists,
+                        "application \"" + options_.application +
+                            "\" has a store in this group here: use that one, or close it first");
+    }
+  }
   absl::StatusOr<ReplicaPtr> opened = Replica::Open(home, options_, environment_);
   if (!opened.ok()) return opened.status();
   const ReplicaPtr in_group = *opened;
   {
     const MutexLock lock(&mutex_);
     replica_ = in_group;
+    place_ = std::move(place);
     on_ = true;
   }
   DrainLater();  // What was to be told on another thread.
@@ -107,6 +118,7 @@ void Core::Detach() {
   {
     const MutexLock lock(&mutex_);
     old = std::exchange(replica_, nullptr);
+    place_.reset();
     known = table_.Ids(SIZE_MAX);
   }
   for (const std::string& id : known) {

@@ -73,6 +73,9 @@ struct Home {
   const void* key = nullptr;
   // Errors: those of Group::OpenMap.
   std::function<absl::StatusOr<std::shared_ptr<SessionMap>>(const std::string& name)> open;
+  // Nobody else there can take `name` until what this returns is gone; null: somebody has it.
+  // Empty: not to be asked for.
+  std::function<std::shared_ptr<const void>(const std::string& name)> take{};
 };
 // Used while `group` lives.
 Home HomeIn(Group& group);

@@ -88,7 +88,13 @@ static void a_session_is_read_by_all_and_its_old_owner_is_refused(void) {
   EXPECT(digests[0].entries == 1 && digests[0].hi == digests[1].hi);
   EXPECT(digests[0].lo == digests[1].lo);
   EXPECT_STATUS(COHORT_INVALID_ARGUMENT, cohort_session_store_digest(at_a, NULL, ERROR));
+  cohort_session_store_options_t again = COHORT_SESSION_STORE_OPTIONS_INIT;
+  again.application = "/shop";
+  cohort_session_store_t* second = NULL;
+  EXPECT_STATUS(COHORT_ALREADY_EXISTS, cohort_session_store_open(&again, a, &second, ERROR));
+  EXPECT(second == NULL && error_says("close it first"));
   cohort_session_store_close(at_a);
+  cohort_session_store_close(open_store(a));
   cohort_session_store_close(at_b);
   cohort_group_close(a);
   cohort_group_close(b);

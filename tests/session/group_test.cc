@@ -383,6 +383,17 @@ TEST_F(SessionGroupTest, StoresOfDifferentApplicationsDoNotMix) {
   EXPECT_EQ(Get(*a(), "s1", "x"), "absent");
 }
 
+TEST_F(SessionGroupTest, ASecondStoreOfAnApplicationOnOneMemberIsRefusedUntilTheFirstIsClosed) {
+  Open(2);
+  const absl::StatusOr<SessionStore> second = SessionStore::Open(Shop(), &members_[0]);
+  EXPECT_EQ(second.status().code(), kAlreadyExists);
+  EXPECT_THAT(std::string(second.status().message()), ::testing::HasSubstr("\"/shop\""));
+  ASSERT_TRUE(a()->Create("s1").ok());
+  nodes_[0].reset();
+  const Node anew(Shop(), &members_[0]);
+  EXPECT_TRUE(anew->Exists("s1"));
+}
+
 TEST_F(SessionGroupTest, AMemberThatComesLaterHasAllSessions) {
   Open(1);
   for (int i = 0; i < 100; ++i) ASSERT_TRUE(a()->Create(std::to_string(i)).ok());

@@ -60,6 +60,21 @@ TEST_F(SessionReplicationTest, OffKeepsOwnSessionsHereAndTakesThemFromTheGroup) 
   EXPECT_EQ(a->stats().claims, 0U);
 }
 
+TEST_F(SessionReplicationTest, AnApplicationsPlaceInAGroupIsFreeWhenItsStoreHasLeftIt) {
+  Node first(Shop(), &members_[0]);
+  Node second(Shop(), nullptr);
+  ASSERT_TRUE(second->Create("s1").ok());
+  EXPECT_EQ(second->SetReplication(&members_[0]).status().code(), kAlreadyExists);
+  EXPECT_FALSE(second->replicated());
+  EXPECT_TRUE(second->Save("s1", Set("n", "1")).ok());
+  const absl::StatusOr<uint64_t> off = first->SetReplication(nullptr);
+  ASSERT_TRUE(off.ok()) << off.status();
+  ASSERT_TRUE(first->AwaitTask(*off, kLongest).ok());
+  const absl::StatusOr<uint64_t> on = second->SetReplication(&members_[0]);
+  ASSERT_TRUE(on.ok()) << on.status();
+  EXPECT_TRUE(second->AwaitTask(*on, kLongest).ok());
+}
+
 TEST_F(SessionReplicationTest, TasksAreToldAndListed) {
   Node a(Shop(), nullptr);
   Watched<std::vector<SessionTask>> told;

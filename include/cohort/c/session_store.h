@@ -40,7 +40,8 @@ typedef struct cohort_session_store_options {
 #define COHORT_SESSION_STORE_OPTIONS_INIT {.size = sizeof(cohort_session_store_options_t)}
 
 /* Blocks, with a group. `group` (or NULL: local) may be freed before the store. Errors:
- * INVALID_ARGUMENT; those of cohort_group_open_map. */
+ * INVALID_ARGUMENT; ALREADY_EXISTS, the application has a store in this group at this member;
+ * those of cohort_group_open_map. */
 COHORT_C_API cohort_status_t
 cohort_session_store_open(const cohort_session_store_options_t* options, cohort_group_t* group,
                           cohort_session_store_t** store, cohort_error_t** error);

@@ -43,7 +43,8 @@ public final class SessionStore implements AutoCloseable {
 
   /**
    * In {@code group}, what it has is here when this returns; null: local. Blocks, with a group.
-   * Errors are {@link CohortException}, as those of {@link Group#openMap}.
+   * Errors are {@link CohortException}, as those of {@link Group#openMap}, and {@link
+   * Status#ALREADY_EXISTS} where the application has a store in this group already.
    */
   public static SessionStore open(SessionStoreOptions options, Group group) {
     Notices.acquire();

@@ -111,6 +111,16 @@ class SessionStoreTest {
   }
 
   @Test
+  void aSecondStoreOfAnApplicationIsRefusedUntilTheFirstIsClosed() {
+    SessionStoreOptions same = new SessionStoreOptions(application);
+    CohortException refused = assertThrows(CohortException.class, () -> SessionStore.open(same, a));
+    assertEquals(Status.ALREADY_EXISTS, refused.status());
+    assertTrue(refused.getMessage().contains(application), refused.getMessage());
+    atA.close();
+    atA = SessionStore.open(same, a);
+  }
+
+  @Test
   void storesThatHoldTheSameSessionsSayTheSameDigest() {
     requireOk(atA.create("s1", set("n", "0")));
     Digest before = atA.digest();
