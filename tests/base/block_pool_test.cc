@@ -1,7 +1,11 @@
 // Blocks for buffers: what is taken is one's own, and what is given back serves again.
 #include "base/block_pool.h"
 
+#include <sys/wait.h>
+#include <unistd.h>
+
 #include <algorithm>
+#include <atomic>
 #include <cstring>
 #include <random>
 #include <string>
@@ -137,6 +141,35 @@ TEST(BlockPool, ThreadsThatTakeAndGiveAtOnceKeepTheirBytes) {
     });
   }
   for (std::thread& thread : threads) thread.join();
+}
+
+// Whether a child that is forked now takes blocks and gives them back; it is killed by an alarm if
+// it waits for a lock that nobody in it releases.
+bool AForkedChildUsesThem() {
+  const pid_t child = fork();
+  if (child == 0) {
+    alarm(60);
+    GiveAll(TakeMany(2'000, kValue));
+    _exit(GetBlockPoolStats().slab_bytes > 0 ? 0 : 1);
+  }
+  int status = -1;
+  EXPECT_EQ(waitpid(child, &status, 0), child);
+  return WIFEXITED(status) && WEXITSTATUS(status) == 0;
+}
+
+TEST(BlockPool, AForkedChildUsesItWhateverTheOtherThreadsWereDoing) {
+  std::atomic<bool> over = false;
+  // In the pool nearly all the time, so that most forks find its lock taken.
+  std::vector<std::thread> threads;
+  for (int i = 0; i < 2; ++i) {
+    threads.emplace_back([&over] {
+      while (!over) GiveAll(TakeMany(2'000, kValue));
+    });
+  }
+  for (int i = 0; i < 20; ++i) EXPECT_TRUE(AForkedChildUsesThem());
+  over = true;
+  for (std::thread& thread : threads) thread.join();
+  GiveAll(TakeMany(10, kValue));  // And so does the parent.
 }
 
 TEST(BlockPool, ABufferOfEachSizeHoldsWhatWasWritten) {

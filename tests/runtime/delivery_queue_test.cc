@@ -58,21 +58,24 @@ TEST(DeliveryQueueTest, WhatDoesNotFitIsDroppedCountedAndToldButViewsAreNot) {
 }
 
 TEST(DeliveryQueueTest, WhatIsPushedInABatchIsDeliveredAtOneGoByItsEnd) {
+  constexpr int kMany = 50'000;  // Much more than it takes the thread to begin, if it is woken.
   std::atomic<int> delivered{0};
   Notification all;
   DeliveryQueue queue(1 << 20, [](engine::Upcall&) {});
   queue.Start();
   {
     const DeliveryQueue::Batch outer(queue);
-    for (int i = 0; i < 3; ++i) {
+    for (int i = 0; i < kMany; ++i) {
       const DeliveryQueue::Batch inner(queue);
       queue.PushTask([&] { ++delivered; });
+      if (i % 1000 == 0) std::this_thread::yield();
     }
     EXPECT_EQ(delivered, 0);  // Nobody has woken the thread.
+    EXPECT_EQ(queue.stats().waiting, static_cast<uint64_t>(kMany));
     queue.PushTask([&] { all.Notify(); });
   }
   all.WaitForNotification();
-  EXPECT_EQ(delivered, 3);
+  EXPECT_EQ(delivered, kMany);
   queue.Stop();
 }
 
@@ -95,6 +98,29 @@ TEST(DeliveryQueueTest, WhatOthersPushWhileBatchesComeAndGoIsDeliveredAll) {
   other.join();
   all.WaitForNotification();
   queue.Stop();
+}
+
+TEST(DeliveryQueueTest, WhatWasPushedBeforeABatchDoesNotWaitForIt) {
+  Notification delivered;
+  DeliveryQueue queue(1 << 20, [](engine::Upcall&) {});
+  queue.PushTask([&] { delivered.Notify(); });
+  const DeliveryQueue::Batch batch(queue);
+  queue.Start();
+  delivered.WaitForNotification();
+  queue.Stop();
+}
+
+TEST(DeliveryQueueTest, AQueueThatIsStoppedInABatchDeliversWhatItHas) {
+  int delivered = 0;
+  DeliveryQueue queue(1 << 20, [](engine::Upcall&) {});
+  queue.Start();
+  {
+    const DeliveryQueue::Batch batch(queue);
+    for (int i = 0; i < 3; ++i) queue.PushTask([&] { ++delivered; });
+    queue.Stop();
+    EXPECT_EQ(delivered, 3);
+  }
+  EXPECT_EQ(delivered, 3);
 }
 
 // Keeps what it is given until it is asked to run it.
@@ -120,6 +146,18 @@ struct HeldTasks {
   Mutex mutex;
   std::vector<DeliveryQueue::Task> tasks;
 };
+
+TEST(DeliveryQueueTest, AnExecutorHasItsTurnInABatchToo) {
+  HeldTasks held;
+  int delivered = 0;
+  DeliveryQueue queue(1 << 20, [](engine::Upcall&) {}, held.Executor());
+  queue.Start();
+  const DeliveryQueue::Batch batch(queue);
+  for (int i = 0; i < 3; ++i) queue.PushTask([&] { ++delivered; });
+  EXPECT_TRUE(held.RunOne());
+  EXPECT_EQ(delivered, 3);
+  EXPECT_FALSE(held.RunOne());
+}
 
 TEST(DeliveryQueueTest, AnExecutorHasOneTurnAtATimeAndEachHasAnEnd) {
   HeldTasks held;
