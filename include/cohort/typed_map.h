@@ -68,6 +68,7 @@ class TypedMap {
   using KeyArgument = detail::Taken<Key>;
   using ValueArgument = detail::Taken<Value>;
   using OnChange = std::function<void(const Change&)>;
+  using OnRead = std::function<void(const absl::StatusOr<Entry>&)>;
 
   explicit TypedMap(Map map) : map_(std::move(map)) {}
 
@@ -79,11 +80,25 @@ class TypedMap {
   absl::StatusOr<Entry> Get(KeyArgument key) const {
     const auto key_bytes = KeyCodec<Key>::Encode(key);
     if (!key_bytes) return detail::KeyWithoutBytes();
-    const absl::StatusOr<cohort::Entry> entry = map_.Get(*key_bytes);
-    if (!entry.ok()) return entry.status();
-    std::optional<Value> value = Codec<Value>::Decode(entry->value);
-    if (!value) return detail::ValueDoesNotDecode(*key_bytes, entry->value.size());
-    return Entry{*std::move(value), entry->version, entry->ttl};
+    return Decode(*key_bytes, map_.Get(*key_bytes));
+  }
+  // While this member has no complete state another one is asked (ReplicatedMap::Get).
+  absl::StatusOr<Entry> Get(KeyArgument key, const ReadOptions& options) const {
+    const auto key_bytes = KeyCodec<Key>::Encode(key);
+    if (!key_bytes) return detail::KeyWithoutBytes();
+    return Decode(*key_bytes, map_.Get(*key_bytes, options));
+  }
+  absl::Status GetAsync(KeyArgument key, const ReadOptions& options, OnRead done) const {
+    return With<absl::Status>(key, [&](std::string_view k) {
+      ReadCallback decoding;
+      if (done) {
+        decoding = [done = std::move(done),
+                    key_bytes = std::string(k)](const absl::StatusOr<cohort::Entry>& entry) {
+          done(Decode(key_bytes, entry));
+        };
+      }
+      return map_.GetAsync(k, options, std::move(decoding));
+    });
   }
   bool Exists(KeyArgument key) const {
     const auto key_bytes = KeyCodec<Key>::Encode(key);
@@ -241,6 +256,13 @@ class TypedMap {
     return With<Result>(key, [&](std::string_view k) { return call(k, std::string_view(*bytes)); });
   }
 
+  static absl::StatusOr<Entry> Decode(std::string_view key,
+                                      const absl::StatusOr<cohort::Entry>& entry) {
+    if (!entry.ok()) return entry.status();
+    std::optional<Value> value = Codec<Value>::Decode(entry->value);
+    if (!value) return detail::ValueDoesNotDecode(key, entry->value.size());
+    return Entry{*std::move(value), entry->version, entry->ttl};
+  }
   // Nothing, and `status` of the first of them, where it does not decode.
   static std::optional<typename ScanResult::Item> Decode(std::string_view key,
                                                          const cohort::Entry& entry,

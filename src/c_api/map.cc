@@ -10,6 +10,8 @@ namespace {
 
 using cohort::Entry;
 using cohort::MapOptions;
+using cohort::ReadCallback;
+using cohort::ReadOptions;
 using cohort::ReplicatedMap;
 using cohort::c_api::Bytes;
 using cohort::c_api::Callback;
@@ -44,6 +46,37 @@ absl::StatusOr<Entry> Find(const cohort_map_t* map, const Bytes& key, cohort_ent
   if (status.ok()) status = CheckResult(entry, "entry");
   if (!status.ok()) return status;
   return map->map.Get(key.view());
+}
+
+absl::StatusOr<ReadOptions> ToReadOptions(const cohort_read_options_t* options) {
+  const absl::StatusOr<cohort_read_options_t> from = ReadStruct(options, "options");
+  if (!from.ok()) return from.status();
+  ReadOptions to;
+  const absl::StatusOr<absl::Duration> within = ToTimeout(from->ask_others_ms, to.ask_others);
+  if (!within.ok()) return within.status();
+  to.ask_others = *within;
+  return to;
+}
+
+// Hands out what was found.
+absl::Status Give(absl::StatusOr<Entry> found, cohort_buffer_t** value, cohort_entry_t* entry) {
+  if (!found.ok()) return found.status();
+  WriteStruct(FromEntry(*found), entry);
+  if (value != nullptr) *value = new cohort_buffer{std::move(found->value)};
+  return absl::OkStatus();
+}
+
+// Null for null.
+ReadCallback ToReadCallback(cohort_read_fn done, void* user) {
+  if (done == nullptr) return nullptr;
+  return [done, user](const absl::StatusOr<Entry>& found) noexcept {
+    if (!found.ok()) {
+      const auto code = static_cast<cohort_status_t>(found.status().code());
+      return done(code, std::string(found.status().message()).c_str(), nullptr, 0, nullptr, user);
+    }
+    const cohort_entry_t entry = FromEntry(*found);
+    done(COHORT_OK, "", found->value.data(), found->value.size(), &entry, user);
+  };
 }
 
 // Shows `visit` entries until it wants no more.
@@ -159,11 +192,34 @@ cohort_status_t cohort_map_get(const cohort_map_t* map, const void* key, size_t 
                                cohort_buffer_t** value, cohort_entry_t* entry,
                                cohort_error_t** error) {
   return Guarded(error, [&]() -> absl::Status {
-    absl::StatusOr<Entry> found = Find(map, {key, key_size, "key"}, entry);
-    if (!found.ok()) return found.status();
-    WriteStruct(FromEntry(*found), entry);
-    if (value != nullptr) *value = new cohort_buffer{std::move(found->value)};
-    return absl::OkStatus();
+    return Give(Find(map, {key, key_size, "key"}, entry), value, entry);
+  });
+}
+
+cohort_status_t cohort_map_get_with(const cohort_map_t* map, const void* key, size_t key_size,
+                                    const cohort_read_options_t* options, cohort_buffer_t** value,
+                                    cohort_entry_t* entry, cohort_error_t** error) {
+  const Bytes key_bytes{key, key_size, "key"};
+  return Guarded(error, [&]() -> absl::Status {
+    absl::Status status = Check({Handle(map, "map"), key_bytes});
+    if (status.ok()) status = CheckResult(entry, "entry");
+    if (!status.ok()) return status;
+    const absl::StatusOr<ReadOptions> with = ToReadOptions(options);
+    if (!with.ok()) return with.status();
+    return Give(map->map.Get(key_bytes.view(), *with), value, entry);
+  });
+}
+
+cohort_status_t cohort_map_get_async(const cohort_map_t* map, const void* key, size_t key_size,
+                                     const cohort_read_options_t* options, cohort_read_fn done,
+                                     void* user, cohort_error_t** error) {
+  const Bytes key_bytes{key, key_size, "key"};
+  return Guarded(error, [&]() -> absl::Status {
+    absl::Status status = Check({Handle(map, "map"), key_bytes});
+    if (!status.ok()) return status;
+    const absl::StatusOr<ReadOptions> with = ToReadOptions(options);
+    if (!with.ok()) return with.status();
+    return map->map.GetAsync(key_bytes.view(), *with, ToReadCallback(done, user));
   });
 }
 

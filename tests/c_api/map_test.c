@@ -54,6 +54,58 @@ static void what_is_not_there_is_not_found(void) {
   cohort_group_close(group);
 }
 
+typedef struct answer {
+  int told;
+  cohort_status_t status;
+  bool is_right; /* Its value is "v", and has an entry; or neither, and a message. */
+} answer_t;
+
+static void on_answer(cohort_status_t status, const char* message, const void* value,
+                      size_t value_size, const cohort_entry_t* entry, void* user) {
+  answer_t* const answer = user;
+  lock();
+  answer->told += 1;
+  answer->status = status;
+  answer->is_right = status == COHORT_OK ? same_bytes(value, value_size, "v") && *message == 0 &&
+                                               entry->version.time != 0 && entry->ttl_ms == 0
+                                         : value == NULL && entry == NULL && *message != 0;
+  unlock_and_tell();
+}
+static bool was_told_once(void* of) { return ((answer_t*)of)->told == 1; }
+
+/* Here the member that is asked is the one that holds the state itself. */
+static void a_read_with_options_is_answered_here_if_it_can_be(void) {
+  cohort_group_t* const group = join("asking", "a");
+  cohort_map_t* const map = open_map(group, "m", COHORT_MAP_ORDERED);
+  EXPECT_OK(cohort_map_put(map, BYTES("k"), BYTES("v"), NULL, NULL, ERROR));
+  cohort_read_options_t options = COHORT_READ_OPTIONS_INIT;
+  options.ask_others_ms = COHORT_FOREVER;
+  cohort_buffer_t* value = NULL;
+  cohort_entry_t entry = COHORT_ENTRY_INIT;
+  EXPECT_OK(cohort_map_get_with(map, BYTES("k"), &options, &value, &entry, ERROR));
+  EXPECT(same_bytes(cohort_buffer_data(value), cohort_buffer_size(value), "v"));
+  EXPECT(entry.version.time != 0 && entry.ttl_ms == 0);
+  cohort_buffer_free(value);
+  EXPECT_STATUS(COHORT_NOT_FOUND, cohort_map_get_with(map, BYTES("n"), NULL, NULL, NULL, ERROR));
+  answer_t there = {0};
+  EXPECT_OK(cohort_map_get_async(map, BYTES("k"), &options, on_answer, &there, ERROR));
+  EXPECT(await(was_told_once, &there) && there.status == COHORT_OK && there.is_right);
+  answer_t absent = {0};
+  EXPECT_OK(cohort_map_get_async(map, BYTES("n"), NULL, on_answer, &absent, ERROR));
+  EXPECT(await(was_told_once, &absent) && absent.status == COHORT_NOT_FOUND && absent.is_right);
+  EXPECT_OK(cohort_map_get_async(map, BYTES("k"), NULL, NULL, NULL, ERROR));
+  EXPECT_STATUS(COHORT_INVALID_ARGUMENT,
+                cohort_map_get_async(map, BYTES(""), NULL, on_answer, &absent, ERROR));
+  options.ask_others_ms = -2;
+  EXPECT_STATUS(COHORT_INVALID_ARGUMENT,
+                cohort_map_get_with(map, BYTES("k"), &options, NULL, NULL, ERROR));
+  options.size = 4;
+  EXPECT_STATUS(COHORT_INVALID_ARGUMENT,
+                cohort_map_get_async(map, BYTES("k"), &options, NULL, NULL, ERROR));
+  cohort_map_close(map);
+  cohort_group_close(group);
+}
+
 static void a_value_is_copied_if_it_fits(void) {
   cohort_group_t* const group = join("copy", "a");
   cohort_map_t* const map = open_map(group, "m", COHORT_MAP_ORDERED);
@@ -218,6 +270,7 @@ static void an_entry_expires_and_that_is_told(void) {
 
 const test_t map_tests[] = {TEST(what_one_member_puts_the_other_gets),
                             TEST(what_is_not_there_is_not_found),
+                            TEST(a_read_with_options_is_answered_here_if_it_can_be),
                             TEST(a_value_is_copied_if_it_fits),
                             TEST(entries_are_visited_once_each_until_the_visitor_stops),
                             TEST(maps_that_cannot_be_are_refused),

@@ -73,6 +73,27 @@ TEST_F(TypedMapTest, OneMemberPutsWhatTheOtherGets) {
   EXPECT_EQ(b.name(), "carts");
 }
 
+TEST_F(TypedMapTest, AReadWithOptionsIsDecodedToo) {
+  auto carts = Open<uint64_t, Cart>(0, "carts");
+  ASSERT_TRUE(carts.Put(4711, {3, "ann"}).ok());
+  ASSERT_TRUE(carts.bytes().Put(*KeyCodec<uint64_t>::Encode(4712), "?").ok());
+  EXPECT_EQ(carts.Get(4711, {})->value, (Cart{3, "ann"}));
+  EXPECT_EQ(carts.Get(4712, {}).status().code(), kDataLoss);
+  EXPECT_EQ(carts.Get(4713, {}).status().code(), kNotFound);
+  for (const auto& [key, code] :
+       std::map<uint64_t, absl::StatusCode>{{4711, kOk}, {4712, kDataLoss}, {4713, kNotFound}}) {
+    Watched<std::optional<absl::StatusCode>> told;
+    ASSERT_TRUE(carts
+                    .GetAsync(key, {},
+                              [&](const absl::StatusOr<TypedEntry<Cart>>& entry) {
+                                told.Update([&](auto& value) { value = entry.status().code(); });
+                              })
+                    .ok());
+    ASSERT_TRUE(told.WaitFor([](const auto& value) { return value.has_value(); }));
+    EXPECT_EQ(told.Get(), code) << key;
+  }
+}
+
 TEST_F(TypedMapTest, ConditionsLifetimesAndErasuresMeanWhatTheyDoInTheMapBelow) {
   auto a = Open<std::string, double>(0, "prices");
   auto b = Open<std::string, double>(1, "prices");

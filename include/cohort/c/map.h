@@ -78,7 +78,7 @@ COHORT_C_API void cohort_map_close(cohort_map_t* map);
 COHORT_C_API const char* cohort_map_name(const cohort_map_t* map); /* NULL: "". */
 COHORT_C_API cohort_map_kind_t cohort_map_kind(const cohort_map_t* map);
 
-/* ---- Reading: local, never waits for the network ---------------------------------------- */
+/* ---- Reading: local, does not wait for the network but where told ------------------------ */
 
 typedef struct cohort_entry {
   size_t size;
@@ -98,6 +98,36 @@ COHORT_C_API cohort_status_t cohort_map_copy(const cohort_map_t* map, const void
                                              size_t key_size, void* buffer, size_t capacity,
                                              size_t* value_size, cohort_entry_t* entry,
                                              cohort_error_t** error);
+
+/* For a member that has no complete state yet, as at the end of an exclusion: one that has is asked
+ * (ReadOptions in include/cohort/map_options.h). Elsewhere they are local, too. */
+typedef struct cohort_read_options {
+  size_t size;
+  int64_t ask_others_ms; /* Longest wait for the answer of another member; default 1 s. */
+} cohort_read_options_t;
+#define COHORT_READ_OPTIONS_INIT {.size = sizeof(cohort_read_options_t)}
+
+/* As cohort_map_get, but waits for another member where that says UNAVAILABLE. Errors: NOT_FOUND;
+ * UNAVAILABLE, no member that has the state was found in time; DEADLINE_EXCEEDED, the one that was
+ * asked has not answered in time; OUT_OF_RANGE, the value has more than 256 KiB;
+ * RESOURCE_EXHAUSTED, 1024 wait already; FAILED_PRECONDITION, in a callback; CANCELLED. */
+COHORT_C_API cohort_status_t cohort_map_get_with(const cohort_map_t* map, const void* key,
+                                                 size_t key_size,
+                                                 const cohort_read_options_t* options,
+                                                 cohort_buffer_t** value, cohort_entry_t* entry,
+                                                 cohort_error_t** error);
+/* Everything is lent. `value` and `entry` are NULL, and `message` says why, unless `status` is
+ * COHORT_OK. */
+typedef void (*cohort_read_fn)(cohort_status_t status, const char* message, const void* value,
+                               size_t value_size, const cohort_entry_t* entry, void* user);
+/* Returns at once, and may be called in callbacks. COHORT_OK: `done` (or NULL) will be called once,
+ * on the thread of callbacks, maybe before the function has returned. */
+COHORT_C_API cohort_status_t cohort_map_get_async(const cohort_map_t* map, const void* key,
+                                                  size_t key_size,
+                                                  const cohort_read_options_t* options,
+                                                  cohort_read_fn done, void* user,
+                                                  cohort_error_t** error);
+
 COHORT_C_API uint32_t cohort_map_exists(const cohort_map_t* map, const void* key, size_t key_size);
 COHORT_C_API size_t cohort_map_size(const cohort_map_t* map);     /* Entries. */
 COHORT_C_API size_t cohort_map_expiring(const cohort_map_t* map); /* Those with a lifetime. */
