@@ -14,6 +14,19 @@ static_assert(kReadsElsewhereMax == transfer::kReadsMax &&
               kReadElsewhereBytesMax == transfer::kReadValueBytesMax);
 constexpr absl::Duration kAskMax = absl::Hours(24 * 365);
 
+namespace {
+
+bool MayAskForPresence(const MapBody& body) {
+  return std::holds_alternative<map::EraseOp>(body) || std::holds_alternative<map::BatchOp>(body);
+}
+
+absl::Status NeedsAttributes() {
+  return absl::FailedPreconditionError(
+      "if_present is for PutAttributes and Erase in a convergent map: use PutIf");
+}
+
+}  // namespace
+
 absl::StatusOr<MapBody> PutBody(std::string_view key, std::string_view value,
                                 const WriteOptions& options, std::optional<Version> expected) {
   absl::StatusOr<map::PutOp> put = NewPut(key, value, options);
@@ -54,6 +67,52 @@ MapBody TouchBody(std::string_view key) {
   return map::TouchOp{.key = key, .mode = map::TouchOp::Mode::kRearm};
 }
 MapBody ClearBody() { return map::ClearOp{}; }
+
+absl::StatusOr<engine::MapWrite> NewWriteTo(const map::ConvergentMap& map, MapBody body,
+                                            map::GroupTime now, const WriteOptions& options) {
+  if (options.if_present && !MayAskForPresence(body)) return NeedsAttributes();
+  absl::StatusOr<map::ConvergentRequest> request = ToConvergentRequest(std::move(body));
+  if (!request.ok()) return request.status();
+  return NewConvergentWrite(map, *request, now, options);
+}
+
+absl::Status CheckForOrdered(const WriteOptions& options) {
+  if (options.if_present) return NeedsAttributes();
+  if (!options.by_owner) return absl::OkStatus();
+  return absl::FailedPreconditionError("entries of an ordered map have no owner: use PutIf");
+}
+
+absl::StatusOr<const map::ConvergentMap*> FindConvergent(const engine::Engine& engine,
+                                                         std::string_view name) {
+  const std::optional<uint32_t> id = engine.MapId(name);
+  if (!id || engine.FindMap(*id) == nullptr)
+    return absl::UnavailableError("this member has no complete state yet");
+  const map::ConvergentMap* const found = engine.FindConvergent(*id);
+  if (found == nullptr) return absl::FailedPreconditionError("attributes need a convergent map");
+  return found;
+}
+
+absl::StatusOr<Member> OwnerIn(const engine::Engine& engine, const map::ConvergentMap& map,
+                               std::string_view key, map::GroupTime now) {
+  const std::optional<uint64_t> word = map.OwnerOf(key, now);
+  if (!word) return absl::NotFoundError("no such key");
+  const View& view = engine.view();
+  const auto owner =
+      std::find_if(view.members.begin(), view.members.end(),
+                   [&](const Member& member) { return map::IsWordOf(*word, member.id); });
+  if (owner != view.members.end()) return *owner;
+  return absl::UnavailableError("the owner is not in the view; the entry can be claimed");
+}
+
+absl::StatusOr<std::vector<Attribute>> ToAttributes(
+    std::optional<map::ConvergentMap::Attributes> found) {
+  if (!found) return absl::NotFoundError("no such key");
+  std::vector<Attribute> attributes;
+  attributes.reserve(found->size());
+  for (auto& [name, value] : *found)
+    attributes.push_back({std::move(name), std::string(value.text())});
+  return attributes;
+}
 
 Entry ToEntry(const map::Reading& reading, map::GroupTime now) {
   Entry entry;

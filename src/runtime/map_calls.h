@@ -6,14 +6,18 @@
 #include <cstdint>
 #include <optional>
 #include <string_view>
+#include <vector>
 
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
 #include "cohort/options.h"
 #include "cohort/replicated_map.h"
+#include "cohort/view.h"
 #include "cohort/write_batch.h"
 #include "engine/command.h"
+#include "engine/engine.h"
 #include "engine/io.h"
+#include "map/convergent_map.h"
 #include "map/map_op.h"
 #include "map/types.h"
 
@@ -34,6 +38,24 @@ MapBody AppendBody(std::string_view key, std::string_view suffix);
 MapBody PersistBody(std::string_view key);
 MapBody TouchBody(std::string_view key);
 MapBody ClearBody();
+
+// `body` as a command for a convergent map, as NewConvergentWrite(). Errors besides those:
+// kFailedPrecondition, there is no such write of a convergent map.
+absl::StatusOr<engine::MapWrite> NewWriteTo(const map::ConvergentMap& map, MapBody body,
+                                            map::GroupTime now, const WriteOptions& options);
+// kFailedPrecondition: what `options` ask for is none of an ordered map's.
+absl::Status CheckForOrdered(const WriteOptions& options);
+
+// What stands for the convergent map of this name. Errors: kUnavailable, there is none yet;
+// kFailedPrecondition, it is an ordered one.
+absl::StatusOr<const map::ConvergentMap*> FindConvergent(const engine::Engine& engine,
+                                                         std::string_view name);
+// Its owner among the members of the view. Errors: kNotFound; kUnavailable.
+absl::StatusOr<Member> OwnerIn(const engine::Engine& engine, const map::ConvergentMap& map,
+                               std::string_view key, map::GroupTime now);
+// Copies the values. Error: kNotFound, for nothing.
+absl::StatusOr<std::vector<Attribute>> ToAttributes(
+    std::optional<map::ConvergentMap::Attributes> found);
 
 // Copies the value. `now` is the group's time.
 Entry ToEntry(const map::Reading& reading, map::GroupTime now);

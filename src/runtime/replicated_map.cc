@@ -210,33 +210,16 @@ absl::StatusOr<std::vector<Attribute>> ReplicatedMap::GetAttributes(std::string_
         return absl::OkStatus();
       });
   if (!status.ok()) return status;
-  if (!found) return absl::NotFoundError("no such key");
-  std::vector<Attribute> attributes;
-  attributes.reserve(found->size());
-  for (auto& [name, value] : *found)
-    attributes.push_back({std::move(name), std::string(value.text())});
-  return attributes;
+  return runtime::ToAttributes(std::move(found));
 }
 
 absl::StatusOr<Member> ReplicatedMap::OwnerOf(std::string_view key) const {
-  absl::StatusOr<Member> owner =
-      absl::UnavailableError("the owner is not in the view; the entry can be claimed");
-  absl::Status status = absl::UnavailableError("this member has no complete state yet");
-  impl_->Read([&](const map::Map& found, const engine::Engine& engine, map::GroupTime now) {
-    const map::ConvergentMap* convergent = engine.FindConvergent(found.id());
-    if (convergent == nullptr) {
-      status = absl::FailedPreconditionError("attributes need a convergent map");
-      return;
-    }
-    const std::optional<uint64_t> word = convergent->OwnerOf(key, now);
-    status = word ? absl::OkStatus() : absl::NotFoundError("no such key");
-    if (!word) return;
-    for (const Member& member : engine.view().members) {
-      if (map::IsWordOf(*word, member.id)) owner = member;
-    }
+  return impl_->group->driver().Read([&](const engine::Engine& engine,
+                                         Instant now) -> absl::StatusOr<Member> {
+    const absl::StatusOr<const map::ConvergentMap*> found = runtime::FindConvergent(engine, name());
+    if (!found.ok()) return found.status();
+    return runtime::OwnerIn(engine, **found, key, engine.GroupTimeMs(now));
   });
-  if (!status.ok()) return status;
-  return owner;
 }
 
 std::string MapDigest::ToString() const { return map::Digest{hi, lo}.ToString(); }

@@ -10,15 +10,6 @@ namespace {
 
 constexpr unsigned kLogicalBits = 16;  // Of a hybrid logical time, below its milliseconds.
 
-bool MayAskForPresence(const runtime::MapBody& body) {
-  return std::holds_alternative<map::EraseOp>(body) || std::holds_alternative<map::BatchOp>(body);
-}
-
-absl::Status NeedsAttributes() {
-  return absl::FailedPreconditionError(
-      "if_present is for PutAttributes and Erase in a convergent map: use PutIf");
-}
-
 }  // namespace
 
 ReplicatedMap::Impl::Command ReplicatedMap::Impl::NewCommand(absl::StatusOr<Body> body,
@@ -33,18 +24,10 @@ ReplicatedMap::Impl::Command ReplicatedMap::Impl::NewCommand(absl::StatusOr<Body
       ordered = found.id();
       return;
     }
-    if (options.if_present && !MayAskForPresence(*body)) {
-      command = NeedsAttributes();
-      return;
-    }
-    absl::StatusOr<map::ConvergentRequest> request = runtime::ToConvergentRequest(*std::move(body));
-    command = request.ok() ? runtime::NewConvergentWrite(*convergent, *request, now, options)
-                           : Command(request.status());
+    command = runtime::NewWriteTo(*convergent, *std::move(body), now, options);
   });
   if (!ordered) return command;
-  if (options.if_present) return NeedsAttributes();
-  if (options.by_owner)
-    return absl::FailedPreconditionError("entries of an ordered map have no owner: use PutIf");
+  if (absl::Status status = runtime::CheckForOrdered(options); !status.ok()) return status;
   map::MapOp op;
   op.map = map.name;
   op.hlc = static_cast<uint64_t>(group->driver().GroupTimeMs()) << kLogicalBits;
@@ -106,7 +89,8 @@ WriteResult ReplicatedMap::Impl::WriteConvergent(absl::StatusOr<Request> request
   if (!result.status.ok()) return result;
   const auto prepare = [&](const engine::Engine& engine,
                            Instant now) -> runtime::CallErrand::Command {
-    const absl::StatusOr<const map::ConvergentMap*> found = FindConvergent(engine);
+    const absl::StatusOr<const map::ConvergentMap*> found =
+        runtime::FindConvergent(engine, map.name);
     if (!found.ok()) return found.status();
     absl::StatusOr<engine::MapWrite> write =
         runtime::NewConvergentWrite(**found, *request, engine.GroupTimeMs(now), options);
@@ -116,16 +100,6 @@ WriteResult ReplicatedMap::Impl::WriteConvergent(absl::StatusOr<Request> request
     return *std::move(write);
   };
   return group->Call(prepare, options.timeout);
-}
-
-absl::StatusOr<const map::ConvergentMap*> ReplicatedMap::Impl::FindConvergent(
-    const engine::Engine& engine) const {
-  const std::optional<uint32_t> id = engine.MapId(map.name);
-  if (!id || engine.FindMap(*id) == nullptr)
-    return absl::UnavailableError("this member has no complete state yet");
-  const map::ConvergentMap* const found = engine.FindConvergent(*id);
-  if (found == nullptr) return absl::FailedPreconditionError("attributes need a convergent map");
-  return found;
 }
 
 absl::Status ReplicatedMap::Impl::WriteConvergentAsync(absl::StatusOr<Request> request,

@@ -56,16 +56,16 @@ struct ReplicatedMap::Impl {
   WriteResult Claim(std::string_view key, const WriteOptions& options) const;
   absl::Status ClaimAsync(std::string_view key, const WriteOptions& options,
                           WriteCallback done) const;
-  // Calls read(map, group time in ms), which gives a status, under the lock.
+  // Calls read(map, group time in ms), which gives a status, under the lock. Errors: those of
+  // runtime::FindConvergent().
   template <class Function>
   absl::Status ReadConvergent(Function&& read) const {
     return group->driver().Read([&](const engine::Engine& engine, Instant now) -> absl::Status {
-      const absl::StatusOr<const map::ConvergentMap*> found = FindConvergent(engine);
+      const absl::StatusOr<const map::ConvergentMap*> found =
+          runtime::FindConvergent(engine, map.name);
       return found.ok() ? read(**found, engine.GroupTimeMs(now)) : found.status();
     });
   }
-  // Under the lock. Errors: kUnavailable, kFailedPrecondition.
-  absl::StatusOr<const map::ConvergentMap*> FindConvergent(const engine::Engine& engine) const;
   // `own_keys`: of the keys that this member puts and erases itself only those for which it is true
   // have to be told; null: all.
   Subscription Subscribe(std::function<bool(std::string_view)> wanted,

@@ -47,9 +47,9 @@ bool SimGroup::writable(std::string_view member) const {
 const std::vector<Event>& SimGroup::events(std::string_view member) const {
   return world_->EventsOf(world_->Find(member));
 }
-SimMap SimGroup::map(std::string_view member, std::string_view name) {
+SimMap SimGroup::map(std::string_view member, std::string_view name, const MapOptions& options) {
   const HostIndex host = world_->Find(member);
-  world_->OpenMap(host, name);
+  world_->OpenMap(host, name, options);
   return SimMap(world_, host, name);
 }
 

@@ -3,6 +3,7 @@
 #include <utility>
 #include <vector>
 
+#include "runtime/map_writes.h"
 #include "testing/sim_world.h"
 
 namespace cohort::testing {
@@ -13,9 +14,14 @@ using runtime::ClearBody;
 using runtime::EraseBody;
 using runtime::ExpireBody;
 using runtime::IncrementBody;
+using runtime::NewAttributeErasure;
+using runtime::NewAttributes;
+using runtime::NewConvergentBatch;
 using runtime::PersistBody;
 using runtime::PutBody;
 using runtime::ToEntry;
+using runtime::TouchBody;
+using runtime::WritesAttributes;
 
 namespace {
 
@@ -23,7 +29,20 @@ constexpr size_t kScanCount = 1000;  // Entries that ForEach copies at once.
 
 sim::HostIndex HostOf(size_t member) { return static_cast<sim::HostIndex>(member); }
 
+std::vector<std::string_view> ViewsOf(const std::vector<std::string>& names) {
+  return {names.begin(), names.end()};
+}
+
 }  // namespace
+
+MapKind SimMap::kind() const {
+  bool convergent = false;
+  world_->Read(HostOf(member_), name_,
+               [&](const map::Map& map, const engine::Engine&, map::GroupTime) {
+                 convergent = map.convergent();
+               });
+  return convergent ? MapKind::kConvergent : MapKind::kOrdered;
+}
 
 // ---- Reads.
 
@@ -74,6 +93,53 @@ size_t SimMap::Size() const {
       HostOf(member_), name_,
       [&](const map::Map& map, const engine::Engine&, map::GroupTime) { size = map.Size(); });
   return size;
+}
+
+size_t SimMap::Expiring() const {
+  size_t expiring = 0;
+  world_->Read(HostOf(member_), name_,
+               [&](const map::Map& map, const engine::Engine&, map::GroupTime) {
+                 expiring = map.Expiring();
+               });
+  return expiring;
+}
+
+absl::StatusOr<std::string> SimMap::GetAttribute(std::string_view key,
+                                                 std::string_view name) const {
+  std::optional<Buffer> value;
+  const absl::Status status = world_->ReadConvergent(
+      HostOf(member_), name_,
+      [&](const map::ConvergentMap& map, const engine::Engine&, map::GroupTime now) {
+        value = map.GetAttribute(key, name, now);
+        return absl::OkStatus();
+      });
+  if (!status.ok()) return status;
+  if (!value) return absl::NotFoundError("no such key, or no such attribute");
+  return std::string(value->text());
+}
+
+absl::StatusOr<std::vector<Attribute>> SimMap::GetAttributes(std::string_view key) const {
+  std::optional<map::ConvergentMap::Attributes> found;
+  const absl::Status status = world_->ReadConvergent(
+      HostOf(member_), name_,
+      [&](const map::ConvergentMap& map, const engine::Engine&, map::GroupTime now) {
+        found = map.GetAttributes(key, now);
+        return absl::OkStatus();
+      });
+  if (!status.ok()) return status;
+  return runtime::ToAttributes(std::move(found));
+}
+
+absl::StatusOr<Member> SimMap::OwnerOf(std::string_view key) const {
+  absl::StatusOr<Member> owner = Member();
+  const absl::Status status = world_->ReadConvergent(
+      HostOf(member_), name_,
+      [&](const map::ConvergentMap& map, const engine::Engine& engine, map::GroupTime now) {
+        owner = runtime::OwnerIn(engine, map, key, now);
+        return owner.status();
+      });
+  if (!status.ok()) return status;
+  return owner;
 }
 
 uint64_t SimMap::Bytes() const {
@@ -154,8 +220,27 @@ WriteResult SimMap::Expire(std::string_view key, absl::Duration ttl, const Write
 WriteResult SimMap::Persist(std::string_view key, const WriteOptions& options) {
   return world_->Write(HostOf(member_), name_, PersistBody(key), options);
 }
+WriteResult SimMap::Touch(std::string_view key, const WriteOptions& options) {
+  return world_->Write(HostOf(member_), name_, TouchBody(key), options);
+}
+WriteResult SimMap::PutAttributes(std::string_view key, const std::vector<Attribute>& attributes,
+                                  const WriteOptions& options) {
+  return world_->WriteConvergent(HostOf(member_), name_, NewAttributes(key, attributes, options),
+                                 options);
+}
+WriteResult SimMap::EraseAttributes(std::string_view key, const std::vector<std::string>& names,
+                                    const WriteOptions& options) {
+  return world_->WriteConvergent(HostOf(member_), name_,
+                                 NewAttributeErasure(key, ViewsOf(names), options), options);
+}
+WriteResult SimMap::Claim(std::string_view key, const WriteOptions& options) {
+  return world_->Claim(HostOf(member_), name_, key, options);
+}
 WriteResult SimMap::Write(const WriteBatch& batch, const WriteOptions& options) {
-  return world_->Write(HostOf(member_), name_, BatchBody(batch), options);
+  if (!WritesAttributes(batch))
+    return world_->Write(HostOf(member_), name_, BatchBody(batch), options);
+  return world_->WriteConvergent(HostOf(member_), name_, NewConvergentBatch(batch, options),
+                                 options);
 }
 WriteResult SimMap::Clear(const WriteOptions& options) {
   return world_->Write(HostOf(member_), name_, ClearBody(), options);
@@ -205,9 +290,34 @@ absl::Status SimMap::PersistAsync(std::string_view key, const WriteOptions& opti
                                   WriteCallback done) {
   return world_->WriteAsync(HostOf(member_), name_, PersistBody(key), options, std::move(done));
 }
+absl::Status SimMap::TouchAsync(std::string_view key, const WriteOptions& options,
+                                WriteCallback done) {
+  return world_->WriteAsync(HostOf(member_), name_, TouchBody(key), options, std::move(done));
+}
+absl::Status SimMap::PutAttributesAsync(std::string_view key,
+                                        const std::vector<Attribute>& attributes,
+                                        const WriteOptions& options, WriteCallback done) {
+  return world_->WriteConvergentAsync(
+      HostOf(member_), name_, NewAttributes(key, attributes, options), options, std::move(done));
+}
+absl::Status SimMap::EraseAttributesAsync(std::string_view key,
+                                          const std::vector<std::string>& names,
+                                          const WriteOptions& options, WriteCallback done) {
+  return world_->WriteConvergentAsync(HostOf(member_), name_,
+                                      NewAttributeErasure(key, ViewsOf(names), options), options,
+                                      std::move(done));
+}
+absl::Status SimMap::ClaimAsync(std::string_view key, const WriteOptions& options,
+                                WriteCallback done) {
+  return world_->ClaimAsync(HostOf(member_), name_, key, options, std::move(done));
+}
 absl::Status SimMap::WriteAsync(const WriteBatch& batch, const WriteOptions& options,
                                 WriteCallback done) {
-  return world_->WriteAsync(HostOf(member_), name_, BatchBody(batch), options, std::move(done));
+  if (!WritesAttributes(batch)) {
+    return world_->WriteAsync(HostOf(member_), name_, BatchBody(batch), options, std::move(done));
+  }
+  return world_->WriteConvergentAsync(HostOf(member_), name_, NewConvergentBatch(batch, options),
+                                      options, std::move(done));
 }
 absl::Status SimMap::ClearAsync(const WriteOptions& options, WriteCallback done) {
   return world_->WriteAsync(HostOf(member_), name_, ClearBody(), options, std::move(done));

@@ -26,6 +26,7 @@
 #include "base/random.h"
 #include "cohort/testing/sim_group.h"
 #include "engine/engine.h"
+#include "map/convergent_map.h"
 #include "map/map.h"
 #include "runtime/map_calls.h"
 #include "sim/datagram_network.h"
@@ -65,7 +66,7 @@ class SimWorld : public std::enable_shared_from_this<SimWorld> {
   // Null: no process.
   const engine::Engine* EngineOf(sim::HostIndex host) const { return hosts_[host].engine.get(); }
   const std::vector<Event>& EventsOf(sim::HostIndex host) const { return hosts_[host].events; }
-  bool OpenMap(sim::HostIndex host, std::string_view map);
+  bool OpenMap(sim::HostIndex host, std::string_view map, const MapOptions& options = {});
   // Calls read(map, engine, group time) unless there is no complete state.
   template <class Function>
   bool Read(sim::HostIndex host, std::string_view map, Function&& read) const {
@@ -76,11 +77,31 @@ class SimWorld : public std::enable_shared_from_this<SimWorld> {
     read(*found, *engine, engine->GroupTimeMs(LocalNow(host)));
     return true;
   }
+  // Calls read(map, engine, group time), which gives a status, of a convergent map.
+  template <class Function>
+  absl::Status ReadConvergent(sim::HostIndex host, std::string_view map, Function&& read) const {
+    const engine::Engine* const engine = EngineOf(host);
+    if (engine == nullptr) return absl::UnavailableError("this member has no process");
+    const auto found = runtime::FindConvergent(*engine, map);
+    if (!found.ok()) return found.status();
+    return read(**found, *engine, engine->GroupTimeMs(LocalNow(host)));
+  }
   WriteResult Write(sim::HostIndex host, std::string_view map,
                     absl::StatusOr<runtime::MapBody> body, const WriteOptions& options);
   absl::Status WriteAsync(sim::HostIndex host, std::string_view map,
                           absl::StatusOr<runtime::MapBody> body, const WriteOptions& options,
                           WriteCallback done);
+  // What only a convergent map can do.
+  using ConvergentRequest = absl::StatusOr<map::ConvergentRequest>;
+  WriteResult WriteConvergent(sim::HostIndex host, std::string_view map, ConvergentRequest request,
+                              const WriteOptions& options);
+  absl::Status WriteConvergentAsync(sim::HostIndex host, std::string_view map,
+                                    ConvergentRequest request, const WriteOptions& options,
+                                    WriteCallback done);
+  WriteResult Claim(sim::HostIndex host, std::string_view map, std::string_view key,
+                    const WriteOptions& options);
+  absl::Status ClaimAsync(sim::HostIndex host, std::string_view map, std::string_view key,
+                          const WriteOptions& options, WriteCallback done);
   Subscription Subscribe(sim::HostIndex host, Subscriber subscriber);
 
   // Of the process that runs; null: there is none.
@@ -160,9 +181,17 @@ class SimWorld : public std::enable_shared_from_this<SimWorld> {
   void HandChange(sim::HostIndex index, engine::ChangeUpcall& change);
   void Arm(sim::HostIndex index);
   void RunCallbacks();
-  absl::StatusOr<engine::Command> NewWrite(sim::HostIndex index, std::string_view map,
-                                           absl::StatusOr<runtime::MapBody> body,
-                                           const WriteOptions& options);
+  // An empty operation: there is nothing to do.
+  using NewCommand = absl::StatusOr<engine::MapWrite>;
+  NewCommand NewWrite(sim::HostIndex index, std::string_view map,
+                      absl::StatusOr<runtime::MapBody> body, const WriteOptions& options);
+  NewCommand NewConvergentWrite(sim::HostIndex index, std::string_view map,
+                                ConvergentRequest request, const WriteOptions& options) const;
+  absl::StatusOr<engine::ClaimEntry> NewClaim(sim::HostIndex index, std::string_view map,
+                                              std::string_view key) const;
+  WriteResult Finish(sim::HostIndex index, NewCommand command, const WriteOptions& options);
+  absl::Status Begin(sim::HostIndex index, NewCommand command, const WriteOptions& options,
+                     WriteCallback done);
   void Answer(engine::DoneUpcall done);
   void Fail(uint64_t command, absl::Status status);
   bool IsProcess(sim::HostIndex index, sim::ProcessNumber process) const;

@@ -1,4 +1,7 @@
 // The maps of a simulated group, and the locks in them.
+#include <utility>
+
+#include "map/validation.h"
 #include "runtime/map_writes.h"
 #include "runtime/subscribers.h"
 #include "testing/sim_world.h"
@@ -9,52 +12,129 @@ using sim::HostIndex;
 using sim::HostState;
 using sim::Task;
 
-absl::StatusOr<engine::Command> SimWorld::NewWrite(HostIndex index, std::string_view map,
-                                                   absl::StatusOr<runtime::MapBody> body,
-                                                   const WriteOptions& options) {
+// ---- Writes.
+
+SimWorld::NewCommand SimWorld::NewWrite(HostIndex index, std::string_view map,
+                                        absl::StatusOr<runtime::MapBody> body,
+                                        const WriteOptions& options) {
   if (!body.ok()) return body.status();
   engine::Engine* const engine = hosts_[index].engine.get();
   if (engine == nullptr) return absl::CancelledError("this member has no process");
   const std::optional<uint32_t> id = engine->MapId(map);
   if (!id) return absl::UnavailableError("this member has no complete state yet");
-  if (engine->FindConvergent(*id) != nullptr)
-    return absl::UnimplementedError("simulated groups have no convergent maps yet");
+  if (const map::ConvergentMap* const convergent = engine->FindConvergent(*id)) {
+    return runtime::NewWriteTo(*convergent, *std::move(body), engine->GroupTimeMs(LocalNow(index)),
+                               options);
+  }
+  if (absl::Status status = runtime::CheckForOrdered(options); !status.ok()) return status;
   map::MapOp op;
   op.map = map;
   op.hlc = engine->NextHlc(LocalNow(index));
   op.body = *std::move(body);
-  absl::StatusOr<engine::MapWrite> write = runtime::NewMapWrite(*id, op, options.ack);
-  if (!write.ok()) return write.status();
-  return engine::Command(*std::move(write));
+  return runtime::NewMapWrite(*id, op, options.ack);
+}
+
+SimWorld::NewCommand SimWorld::NewConvergentWrite(HostIndex index, std::string_view map,
+                                                  ConvergentRequest request,
+                                                  const WriteOptions& options) const {
+  if (!request.ok()) return request.status();
+  if (EngineOf(index) == nullptr) return absl::CancelledError("this member has no process");
+  NewCommand command;
+  const absl::Status status = ReadConvergent(
+      index, map, [&](const map::ConvergentMap& found, const engine::Engine&, map::GroupTime now) {
+        command = runtime::NewConvergentWrite(found, *request, now, options);
+        return command.status();
+      });
+  if (!status.ok()) return status;
+  return command;
+}
+
+absl::StatusOr<engine::ClaimEntry> SimWorld::NewClaim(HostIndex index, std::string_view map,
+                                                      std::string_view key) const {
+  if (absl::Status status = map::ValidateKey(key); !status.ok()) return status;
+  if (EngineOf(index) == nullptr) return absl::CancelledError("this member has no process");
+  engine::ClaimEntry claim;
+  claim.key = key;
+  const absl::Status status = ReadConvergent(
+      index, map, [&](const map::ConvergentMap& found, const engine::Engine&, map::GroupTime) {
+        claim.map = found.id();
+        return absl::OkStatus();
+      });
+  if (!status.ok()) return status;
+  return claim;
+}
+
+WriteResult SimWorld::Finish(HostIndex index, NewCommand command, const WriteOptions& options) {
+  const bool is_nothing = command.ok() && command->operation.empty();
+  if (command.ok() && !is_nothing) return Wait(index, *std::move(command), options.timeout);
+  WriteResult result;
+  result.status = command.status();
+  return result;
+}
+
+absl::Status SimWorld::Begin(HostIndex index, NewCommand command, const WriteOptions& options,
+                             WriteCallback done) {
+  // A map that is full is an answer, as in an ordered map.
+  const bool is_answer =
+      command.ok() ? command->operation.empty() : absl::IsResourceExhausted(command.status());
+  if (!is_answer && !command.ok()) return command.status();
+  if (!is_answer)
+    return Execute(index, *std::move(command), options.timeout, false, std::move(done));
+  WriteResult result;
+  result.status = command.status();
+  if (done) callbacks_.push_back([done = std::move(done), result] { done(result); });
+  return absl::OkStatus();
 }
 
 WriteResult SimWorld::Write(HostIndex index, std::string_view map,
                             absl::StatusOr<runtime::MapBody> body, const WriteOptions& options) {
-  absl::StatusOr<engine::Command> command = NewWrite(index, map, std::move(body), options);
-  if (!command.ok()) {
-    WriteResult failed;
-    failed.status = command.status();
-    return failed;
-  }
-  return Wait(index, *std::move(command), options.timeout);
+  return Finish(index, NewWrite(index, map, std::move(body), options), options);
 }
-
 absl::Status SimWorld::WriteAsync(HostIndex index, std::string_view map,
                                   absl::StatusOr<runtime::MapBody> body,
                                   const WriteOptions& options, WriteCallback done) {
-  absl::StatusOr<engine::Command> command = NewWrite(index, map, std::move(body), options);
-  if (!command.ok()) return command.status();
-  return Execute(index, *std::move(command), options.timeout, false, std::move(done));
+  return Begin(index, NewWrite(index, map, std::move(body), options), options, std::move(done));
+}
+WriteResult SimWorld::WriteConvergent(HostIndex index, std::string_view map,
+                                      ConvergentRequest request, const WriteOptions& options) {
+  return Finish(index, NewConvergentWrite(index, map, std::move(request), options), options);
+}
+absl::Status SimWorld::WriteConvergentAsync(HostIndex index, std::string_view map,
+                                            ConvergentRequest request, const WriteOptions& options,
+                                            WriteCallback done) {
+  return Begin(index, NewConvergentWrite(index, map, std::move(request), options), options,
+               std::move(done));
+}
+WriteResult SimWorld::Claim(HostIndex index, std::string_view map, std::string_view key,
+                            const WriteOptions& options) {
+  const absl::StatusOr<engine::ClaimEntry> claim = NewClaim(index, map, key);
+  if (claim.ok()) return Wait(index, *claim, options.timeout);
+  WriteResult result;
+  result.status = claim.status();
+  return result;
+}
+absl::Status SimWorld::ClaimAsync(HostIndex index, std::string_view map, std::string_view key,
+                                  const WriteOptions& options, WriteCallback done) {
+  const absl::StatusOr<engine::ClaimEntry> claim = NewClaim(index, map, key);
+  if (!claim.ok()) return claim.status();
+  return Execute(index, *claim, options.timeout, false, std::move(done));
 }
 
-bool SimWorld::OpenMap(HostIndex index, std::string_view map) {
+// ---- Opening, and following.
+
+bool SimWorld::OpenMap(HostIndex index, std::string_view map, const MapOptions& options) {
   if (hosts_[index].engine == nullptr) return false;
-  const bool resolved = options_.resolver == nullptr || hosts_[index].resolved.contains(map);
+  const MergeResolver& resolver = options.resolver ? options.resolver : options_.resolver;
+  // One that was given for this map counts from then on.
+  const bool resolved = !options.resolver && (!resolver || hosts_[index].resolved.contains(map));
   if (hosts_[index].engine->MapId(map) && resolved) return true;
   engine::OpenMap command;
   command.name = map;
-  if (options_.resolver != nullptr) {
-    command.resolver = [resolver = options_.resolver](const map::BothWritten& both) {
+  command.bytes_max = options.bytes_max;
+  command.convergent = options.kind == MapKind::kConvergent;
+  command.evicts = options.when_full == WhenFull::kEvictLeastRecentlyUsed;
+  if (resolver) {
+    command.resolver = [resolver](const map::BothWritten& both) {
       return resolver({both.key, both.attribute, both.held, both.brought});
     };
     hosts_[index].resolved.emplace(map);
@@ -109,9 +189,9 @@ absl::Status SimWorld::WriteLock(HostIndex index, std::string_view map,
   absl::StatusOr<runtime::MapBody> body =
       write.value ? runtime::PutBody(write.name, *write.value, options, write.expected)
                   : runtime::EraseBody(write.name, write.expected);
-  absl::StatusOr<engine::Command> command = NewWrite(index, map, std::move(body), options);
+  NewCommand command = NewWrite(index, map, std::move(body), options);
   if (!command.ok()) return command.status();
-  std::get<engine::MapWrite>(*command).is_release = !write.value;
+  command->is_release = !write.value;
   return Execute(index, *std::move(command), absl::InfiniteDuration(), false, std::move(done));
 }
 

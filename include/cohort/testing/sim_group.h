@@ -95,7 +95,9 @@ class SimGroup {
   const std::vector<Event>& events(std::string_view member) const;
   // The map `name` at this member, opened if it was not. The handle works for later processes of
   // this name too. Opening may fail, in a minority for example; writes then say kUnavailable.
-  SimMap map(std::string_view member, std::string_view name);
+  // `options` count where the group has no such map yet; `options.resolver` in any case, in place
+  // of that of SimOptions.
+  SimMap map(std::string_view member, std::string_view name, const MapOptions& options = {});
 
   // The channel `name` at this member; works for later processes of this name too.
   SimChannel channel(std::string_view member, std::string_view name);

@@ -8,6 +8,7 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
@@ -16,6 +17,7 @@
 #include "cohort/options.h"
 #include "cohort/replicated_map.h"
 #include "cohort/subscription.h"
+#include "cohort/view.h"
 #include "cohort/write_batch.h"
 
 namespace cohort::testing {
@@ -33,13 +35,18 @@ inline constexpr absl::Duration kSimWaitMax = absl::Hours(1);
 class SimMap {
  public:
   const std::string& name() const { return name_; }
+  MapKind kind() const;
 
   absl::StatusOr<Entry> Get(std::string_view key) const;
   absl::StatusOr<Entry> Get(std::string_view key, const ReadOptions& options) const;
   absl::Status GetAsync(std::string_view key, const ReadOptions& options, ReadCallback done) const;
   bool Exists(std::string_view key) const;
   size_t Size() const;
+  size_t Expiring() const;
   uint64_t Bytes() const;
+  absl::StatusOr<std::string> GetAttribute(std::string_view key, std::string_view name) const;
+  absl::StatusOr<std::vector<Attribute>> GetAttributes(std::string_view key) const;
+  absl::StatusOr<Member> OwnerOf(std::string_view key) const;
   void ForEach(const std::function<void(std::string_view key, const Entry& entry)>& visit) const;
   ScanResult Scan(uint64_t cursor, size_t count = 100) const;
   MapDigest Digest() const;
@@ -56,6 +63,12 @@ class SimMap {
                      const WriteOptions& options = {});
   WriteResult Expire(std::string_view key, absl::Duration ttl, const WriteOptions& options = {});
   WriteResult Persist(std::string_view key, const WriteOptions& options = {});
+  WriteResult Touch(std::string_view key, const WriteOptions& options = {});
+  WriteResult PutAttributes(std::string_view key, const std::vector<Attribute>& attributes,
+                            const WriteOptions& options = {});
+  WriteResult EraseAttributes(std::string_view key, const std::vector<std::string>& names,
+                              const WriteOptions& options = {});
+  WriteResult Claim(std::string_view key, const WriteOptions& options = {});
   WriteResult Write(const WriteBatch& batch, const WriteOptions& options = {});
   WriteResult Clear(const WriteOptions& options = {});
 
@@ -75,6 +88,12 @@ class SimMap {
   absl::Status ExpireAsync(std::string_view key, absl::Duration ttl, const WriteOptions& options,
                            WriteCallback done);
   absl::Status PersistAsync(std::string_view key, const WriteOptions& options, WriteCallback done);
+  absl::Status TouchAsync(std::string_view key, const WriteOptions& options, WriteCallback done);
+  absl::Status PutAttributesAsync(std::string_view key, const std::vector<Attribute>& attributes,
+                                  const WriteOptions& options, WriteCallback done);
+  absl::Status EraseAttributesAsync(std::string_view key, const std::vector<std::string>& names,
+                                    const WriteOptions& options, WriteCallback done);
+  absl::Status ClaimAsync(std::string_view key, const WriteOptions& options, WriteCallback done);
   absl::Status WriteAsync(const WriteBatch& batch, const WriteOptions& options, WriteCallback done);
   absl::Status ClearAsync(const WriteOptions& options, WriteCallback done);
 
