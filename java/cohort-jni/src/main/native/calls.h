@@ -22,6 +22,7 @@ void ForgetClasses(JNIEnv* env);
 // Registers the methods of one part of io.cohort.Native; false with a Java exception pending.
 bool RegisterGroup(JNIEnv* env, jclass native);
 bool RegisterMap(JNIEnv* env, jclass native);
+bool RegisterWrites(JNIEnv* env, jclass native);
 bool RegisterNotices(JNIEnv* env, jclass native);
 bool RegisterSessions(JNIEnv* env, jclass native);
 

@@ -1,4 +1,4 @@
-// Maps: reading, writing, following.
+// Maps: reading and following.
 #include <jni.h>
 
 #include <algorithm>
@@ -9,14 +9,13 @@
 
 #include "attributes.h"
 #include "calls.h"
+#include "given.h"
 #include "notices.h"
 #include "packing.h"
 
 namespace cohort::jni {
 namespace {
 
-// Of a write: replicas, the version's two numbers, the number that is told with the write.
-constexpr jsize kResultNumbers = 4;
 // Of an entry: the version's two numbers, what is left of its lifetime.
 constexpr jsize kEntryNumbers = 3;
 
@@ -28,55 +27,6 @@ struct BufferFreed {
   ~BufferFreed() { cohort_buffer_free(buffer); }
 };
 
-// Bytes of a write: in an array, of which they are a copy, or in memory outside the heap, where
-// they are read. What Java passes has been checked there; this holds for what cannot be.
-class Given {
- public:
-  Given(JNIEnv* env, jbyteArray array, jobject direct, jint offset, jint length) {
-    if (direct == nullptr) {
-      const jsize size = array == nullptr ? 0 : env->GetArrayLength(array);
-      valid_ = offset >= 0 && length >= 0 && length <= size - offset;
-      if (!valid_ || length == 0) return;
-      copy_.resize(static_cast<size_t>(length));
-      env->GetByteArrayRegion(array, offset, length, reinterpret_cast<jbyte*>(copy_.data()));
-      bytes_ = copy_;
-      return;
-    }
-    const auto* address = static_cast<const char*>(env->GetDirectBufferAddress(direct));
-    const jlong capacity = env->GetDirectBufferCapacity(direct);
-    valid_ = address != nullptr && offset >= 0 && length >= 0 && length <= capacity - offset;
-    if (valid_) bytes_ = {address + offset, static_cast<size_t>(length)};
-  }
-
-  // False, with an exception pending, if there are no such bytes.
-  bool Check(JNIEnv* env) const {
-    if (!valid_) ThrowCohort(env, COHORT_INVALID_ARGUMENT, "no such bytes in the buffer");
-    return valid_;
-  }
-  std::string_view bytes() const { return bytes_; }
-
- private:
-  bool valid_ = false;
-  std::string copy_;
-  std::string_view bytes_;
-};
-
-cohort_write_options_t Options(jint ack, jboolean keep_ttl, jlong ttl_ms, jlong timeout_ms) {
-  cohort_write_options_t options = COHORT_WRITE_OPTIONS_INIT;
-  options.ack = static_cast<cohort_ack_t>(ack);
-  options.keep_ttl = keep_ttl != JNI_FALSE ? 1 : 0;
-  options.ttl_ms = ttl_ms;
-  options.timeout_ms = timeout_ms;
-  return options;
-}
-
-void Return(JNIEnv* env, const cohort_write_result_t& result, jlongArray to) {
-  const jlong numbers[kResultNumbers] = {
-      static_cast<jlong>(result.replicas), static_cast<jlong>(result.version.time),
-      static_cast<jlong>(result.version.writer), static_cast<jlong>(result.number)};
-  env->SetLongArrayRegion(to, 0, kResultNumbers, numbers);
-}
-
 void Return(JNIEnv* env, const cohort_entry_t& entry, jlongArray to) {
   if (to == nullptr) return;
   const jlong numbers[kEntryNumbers] = {static_cast<jlong>(entry.version.time),
@@ -85,28 +35,57 @@ void Return(JNIEnv* env, const cohort_entry_t& entry, jlongArray to) {
   env->SetLongArrayRegion(to, 0, kEntryNumbers, numbers);
 }
 
-// Does `write(options, result, error)` and puts the result into `to`.
-template <class Write>
-void DoWrite(JNIEnv* env, const cohort_write_options_t& options, jlongArray to, Write&& write) {
-  cohort_write_result_t result = COHORT_WRITE_RESULT_INIT;
-  Error error;
-  if (error.Check(env, write(&options, &result, error.out()))) Return(env, result, to);
-}
-
 // ---- Reading ------------------------------------------------------------------------------------
 
+// The entry that `get(value, entry, error)` finds; null if there is none, or an exception is
+// pending.
+template <class Find>
+jbyteArray Found(JNIEnv* env, jlongArray entry_numbers, Find&& find) {
+  BufferFreed value;
+  cohort_entry_t entry = COHORT_ENTRY_INIT;
+  Error error;
+  const cohort_status_t status = find(&value.buffer, &entry, error.out());
+  if (status == COHORT_NOT_FOUND || !error.Check(env, status)) return nullptr;
+  Return(env, entry, entry_numbers);
+  return ArrayOf(env, {static_cast<const char*>(cohort_buffer_data(value.buffer)),
+                       cohort_buffer_size(value.buffer)});
+}
+
+cohort_read_options_t ReadOptions(jlong ask_others_ms) {
+  cohort_read_options_t options = COHORT_READ_OPTIONS_INIT;
+  options.ask_others_ms = ask_others_ms;
+  return options;
+}
+
 jbyteArray Get(JNIEnv* env, jclass, jlong map, jbyteArray key_array, jlongArray entry_numbers) {
-  return Guarded<jbyteArray>(env, nullptr, [&]() -> jbyteArray {
+  return Guarded<jbyteArray>(env, nullptr, [&] {
     const std::string key = BytesOf(env, key_array);
-    BufferFreed value;
-    cohort_entry_t entry = COHORT_ENTRY_INIT;
+    return Found(env, entry_numbers, [&](auto... rest) {
+      return cohort_map_get(Map(map), key.data(), key.size(), rest...);
+    });
+  });
+}
+
+jbyteArray GetWith(JNIEnv* env, jclass, jlong map, jbyteArray key_array, jlong ask_others_ms,
+                   jlongArray entry_numbers) {
+  return Guarded<jbyteArray>(env, nullptr, [&] {
+    const std::string key = BytesOf(env, key_array);
+    const cohort_read_options_t options = ReadOptions(ask_others_ms);
+    return Found(env, entry_numbers, [&](auto... rest) {
+      return cohort_map_get_with(Map(map), key.data(), key.size(), &options, rest...);
+    });
+  });
+}
+
+void GetAsync(JNIEnv* env, jclass, jlong map, jbyteArray key_array, jlong ask_others_ms,
+              jlong call) {
+  Guarded<int>(env, 0, [&] {
+    const std::string key = BytesOf(env, key_array);
+    const cohort_read_options_t options = ReadOptions(ask_others_ms);
     Error error;
-    const cohort_status_t status =
-        cohort_map_get(Map(map), key.data(), key.size(), &value.buffer, &entry, error.out());
-    if (status == COHORT_NOT_FOUND || !error.Check(env, status)) return nullptr;
-    Return(env, entry, entry_numbers);
-    return ArrayOf(env, {static_cast<const char*>(cohort_buffer_data(value.buffer)),
-                         cohort_buffer_size(value.buffer)});
+    error.Check(env, cohort_map_get_async(Map(map), key.data(), key.size(), &options, OnRead,
+                                          To<void>(call), error.out()));
+    return 0;
   });
 }
 
@@ -221,63 +200,6 @@ jbyteArray ScanKeys(JNIEnv* env, jclass, jlong map, jlong cursor, jint count) {
   });
 }
 
-// ---- Writing ------------------------------------------------------------------------------------
-
-void Put(JNIEnv* env, jclass, jlong map, jbyteArray key_array, jbyteArray array, jobject direct,
-         jint offset, jint length, jint ack, jboolean keep_ttl, jlong ttl_ms, jlong timeout_ms,
-         jlongArray result) {
-  Guarded<int>(env, 0, [&] {
-    const std::string key = BytesOf(env, key_array);
-    const Given value(env, array, direct, offset, length);
-    if (!value.Check(env)) return 0;
-    DoWrite(env, Options(ack, keep_ttl, ttl_ms, timeout_ms), result, [&](auto... rest) {
-      return cohort_map_put(MutableMap(map), key.data(), key.size(), value.bytes().data(),
-                            value.bytes().size(), rest...);
-    });
-    return 0;
-  });
-}
-
-void WriteAttributes(JNIEnv* env, jclass, jlong map, jboolean erase, jbyteArray key_array,
-                     jbyteArray array, jobject direct, jint offset, jint length, jint ack,
-                     jboolean keep_ttl, jlong ttl_ms, jlong timeout_ms, jlongArray result) {
-  Guarded<int>(env, 0, [&] {
-    const std::string key = BytesOf(env, key_array);
-    const Given packed(env, array, direct, offset, length);
-    AttributesFreed attributes;
-    if (!packed.Check(env) ||
-        !ReadAttributes(env, packed.bytes(), erase != JNI_FALSE, attributes)) {
-      return 0;
-    }
-    const auto write = erase != JNI_FALSE ? cohort_map_erase_attributes : cohort_map_put_attributes;
-    DoWrite(env, Options(ack, keep_ttl, ttl_ms, timeout_ms), result, [&](auto... rest) {
-      return write(MutableMap(map), key.data(), key.size(), attributes.list, rest...);
-    });
-    return 0;
-  });
-}
-
-template <class Write>
-void WriteKey(JNIEnv* env, jlong map, jbyteArray key_array, jint ack, jlong timeout_ms,
-              jlongArray result, Write* write) {
-  Guarded<int>(env, 0, [&] {
-    const std::string key = BytesOf(env, key_array);
-    DoWrite(env, Options(ack, JNI_FALSE, 0, timeout_ms), result,
-            [&](auto... rest) { return write(MutableMap(map), key.data(), key.size(), rest...); });
-    return 0;
-  });
-}
-
-void Erase(JNIEnv* env, jclass, jlong map, jbyteArray key, jint ack, jlong timeout_ms,
-           jlongArray result) {
-  WriteKey(env, map, key, ack, timeout_ms, result, cohort_map_erase);
-}
-
-void Touch(JNIEnv* env, jclass, jlong map, jbyteArray key, jint ack, jlong timeout_ms,
-           jlongArray result) {
-  WriteKey(env, map, key, ack, timeout_ms, result, cohort_map_touch);
-}
-
 // ---- Following ----------------------------------------------------------------------------------
 
 jlong Subscribe(JNIEnv* env, jclass, jlong map, jbyteArray prefix_array, jlong listener) {
@@ -305,6 +227,8 @@ void CloseMap(JNIEnv*, jclass, jlong map) { cohort_map_close(MutableMap(map)); }
 bool RegisterMap(JNIEnv* env, jclass native) {
   const JNINativeMethod methods[] = {
       Method("get", "(J[B[J)[B", Get),
+      Method("getWith", "(J[BJ[J)[B", GetWith),
+      Method("getAsync", "(J[BJJ)V", GetAsync),
       Method("getInto", "(J[BLjava/nio/ByteBuffer;II[J)I", GetInto),
       Method("getAttributes", "(J[B)[B", GetAttributes),
       Method("getAttributesInto", "(J[BLjava/nio/ByteBuffer;II)I", GetAttributesInto),
@@ -314,10 +238,6 @@ bool RegisterMap(JNIEnv* env, jclass native) {
       Method("bytes", "(J)J", Bytes),
       Method("digest", "(J[J)V", Digest),
       Method("scanKeys", "(JJI)[B", ScanKeys),
-      Method("put", "(J[B[BLjava/nio/ByteBuffer;IIIZJJ[J)V", Put),
-      Method("writeAttributes", "(JZ[B[BLjava/nio/ByteBuffer;IIIZJJ[J)V", WriteAttributes),
-      Method("erase", "(J[BIJ[J)V", Erase),
-      Method("touch", "(J[BIJ[J)V", Touch),
       Method("subscribe", "(J[BJ)J", Subscribe),
       Method("cancel", "(J)V", Cancel),
       Method("closeMap", "(J)V", CloseMap),

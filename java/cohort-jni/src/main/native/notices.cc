@@ -164,6 +164,24 @@ void OnChange(const cohort_change_t* change, void* user) noexcept {
   });
 }
 
+void OnWritten(const cohort_write_result_t* result, const char* message, void* user) noexcept {
+  Tell(user, kNoticeAnswer, [&](Packer& to) {
+    to.Int(static_cast<uint32_t>(result->status)).Text(message);
+    to.Long(result->replicas).Long(result->version.time).Long(result->version.writer);
+    to.Long(static_cast<uint64_t>(result->number));
+  });
+}
+
+void OnRead(cohort_status_t status, const char* message, const void* value, size_t value_size,
+            const cohort_entry_t* entry, void* user) noexcept {
+  Tell(user, kNoticeAnswer, [&](Packer& to) {
+    to.Int(static_cast<uint32_t>(status)).Text(message);
+    if (status != COHORT_OK) return;
+    to.Long(entry->version.time).Long(entry->version.writer);
+    to.Long(static_cast<uint64_t>(entry->ttl_ms)).Bytes(value, value_size);
+  });
+}
+
 void PackSession(const cohort_session_t* session, Packer& to) {
   const cohort_attributes_t* const attributes = cohort_session_attributes(session);
   cohort_session_info_t info = COHORT_SESSION_INFO_INIT;

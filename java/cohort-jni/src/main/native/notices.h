@@ -31,6 +31,7 @@ inline constexpr uint8_t kNoticeLost = 4;
 inline constexpr uint8_t kNoticeSessionEvent = 5;
 inline constexpr uint8_t kNoticeSessionTask = 6;
 inline constexpr uint8_t kNoticeMessage = 7;
+inline constexpr uint8_t kNoticeAnswer = 8;  // Of a call that was not waited for.
 
 class Notices {
  public:
@@ -71,6 +72,9 @@ void OnView(const cohort_view_t* view, void* user) noexcept;
 void OnEvent(const cohort_event_t* event, void* user) noexcept;
 void OnMessage(const cohort_message_t* message, void* user) noexcept;
 void OnChange(const cohort_change_t* change, void* user) noexcept;
+void OnWritten(const cohort_write_result_t* result, const char* message, void* user) noexcept;
+void OnRead(cohort_status_t status, const char* message, const void* value, size_t value_size,
+            const cohort_entry_t* entry, void* user) noexcept;
 void OnSessionEvent(const cohort_session_event_t* event, void* user) noexcept;
 void OnSessionTask(const cohort_session_task_t* task, void* user) noexcept;
 

@@ -75,16 +75,18 @@ final class Native {
 
   static native byte[] scanKeys(long map, long cursor, int count);
 
-  static native void put(long map, byte[] key, byte[] array, ByteBuffer direct, int offset,
-      int length, int ack, boolean keepTtl, long ttlMs, long timeoutMs, long[] result);
+  static native byte[] getWith(long map, byte[] key, long askOthersMs, long[] entry);
 
-  static native void writeAttributes(long map, boolean erase, byte[] key, byte[] array,
-      ByteBuffer direct, int offset, int length, int ack, boolean keepTtl, long ttlMs,
+  static native void getAsync(long map, byte[] key, long askOthersMs, long call);
+
+  // Kinds and their arguments: WriteKind, writes.cc.
+  static native void write(long map, int kind, byte[] key, byte[] array, ByteBuffer direct,
+      int offset, int length, long first, long second, int ack, boolean keepTtl, long ttlMs,
       long timeoutMs, long[] result);
 
-  static native void erase(long map, byte[] key, int ack, long timeoutMs, long[] result);
-
-  static native void touch(long map, byte[] key, int ack, long timeoutMs, long[] result);
+  static native void writeAsync(long map, int kind, byte[] key, byte[] array, ByteBuffer direct,
+      int offset, int length, long first, long second, int ack, boolean keepTtl, long ttlMs,
+      long timeoutMs, long call);
 
   static native long subscribe(long map, byte[] prefix, long listener);
 

@@ -20,6 +20,7 @@ final class Notices {
   private static final int SESSION_EVENT = 5;
   private static final int SESSION_TASK = 6;
   private static final int MESSAGE = 7;
+  private static final int ANSWER = 8;
 
   /** Gets what was packed for a listener. */
   private interface Target {
@@ -68,6 +69,15 @@ final class Notices {
     return add((kind, notice) -> {
       if (kind == SESSION_TASK) listener.accept(SessionTask.read(notice));
     });
+  }
+
+  /** For one notice: {@code answered} gets it, or null if it was lost. */
+  static long addCall(Consumer<Unpacked> answered) {
+    long number = NEXT.getAndIncrement();
+    TARGETS.put(number, (kind, notice) -> {
+      if (TARGETS.remove(number) != null) answered.accept(kind == ANSWER ? notice : null);
+    });
+    return number;
   }
 
   private static long add(Target target) {

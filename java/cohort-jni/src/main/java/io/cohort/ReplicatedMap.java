@@ -6,10 +6,13 @@ import java.util.List;
 import java.util.Map;
 import java.util.Objects;
 import java.util.TreeMap;
+import java.util.concurrent.CompletableFuture;
 
 /**
  * A map of keys and values, whole on every member of a group. Keys are 1 to 4096 bytes. Reading is
- * local and never waits for the network; writing blocks until its {@link Ack} is there. After its
+ * local and never waits for the network, unless {@link ReadOptions} say so; writing blocks until
+ * its
+ * {@link Ack} is there, or completes a future then. After its
  * group was left it can be read; after {@link #close} every call is an IllegalStateException. Any
  * threads.
  *
@@ -56,6 +59,35 @@ public final class ReplicatedMap implements AutoCloseable {
       byte[] value = Native.get(map, key, numbers);
       if (value == null) return null;
       return new Entry(value, new Version(numbers[0], numbers[1]), numbers[2]);
+    } finally {
+      handle.exit();
+    }
+  }
+
+  /**
+   * As {@link #get(byte[])}, but while this member has no complete state another one is asked.
+   * UNAVAILABLE: none that has it was found in time. DEADLINE_EXCEEDED: the one that was asked has
+   * not answered in time. OUT_OF_RANGE: the value has more than 256 KiB. RESOURCE_EXHAUSTED: 1024
+   * reads wait already.
+   */
+  public Entry get(byte[] key, ReadOptions options) {
+    long[] numbers = new long[3];
+    long map = handle.enter();
+    try {
+      byte[] value = Native.getWith(map, key, options.askOthersMs(), numbers);
+      if (value == null) return null;
+      return new Entry(value, new Version(numbers[0], numbers[1]), numbers[2]);
+    } finally {
+      handle.exit();
+    }
+  }
+
+  /** The same without waiting; completed as those of the writes are. */
+  public CompletableFuture<Entry> getAsync(byte[] key, ReadOptions options) {
+    long map = handle.enter();
+    try {
+      return Calls.begin(
+          call -> Native.getAsync(map, key, options.askOthersMs(), call), Entry::read);
     } finally {
       handle.exit();
     }
@@ -201,7 +233,7 @@ public final class ReplicatedMap implements AutoCloseable {
 
   /** Sets the value of {@code key}. */
   public WriteResult put(byte[] key, byte[] value, WriteOptions options) {
-    return put(key, value, null, 0, value.length, options);
+    return write(WriteKind.PUT, key, new Source(value), 0, 0, options);
   }
 
   /**
@@ -209,75 +241,194 @@ public final class ReplicatedMap implements AutoCloseable {
    * direct. The buffer does not change, and must not until the call returns.
    */
   public WriteResult put(byte[] key, ByteBuffer value, WriteOptions options) {
-    Source from = new Source(value);
-    return put(key, from.array, from.direct, from.offset, value.remaining(), options);
+    return write(WriteKind.PUT, key, new Source(value), 0, 0, options);
   }
 
-  private WriteResult put(
-      byte[] key, byte[] array, ByteBuffer direct, int offset, int length, WriteOptions options) {
-    long[] result = new long[WriteResult.NUMBERS];
-    long map = handle.enter();
-    try {
-      Native.put(map, key, array, direct, offset, length, options.ack().ordinal(),
-          options.keepTtl(), options.ttlMs(), options.timeoutMs(), result);
-      return WriteResult.read(result);
-    } finally {
-      handle.exit();
-    }
+  /**
+   * Sets it if the entry is at {@code expected} ({@link Version#NONE}: absent). Else it is ABORTED,
+   * and {@link CohortException#version} is what is there. Of ordered maps only, as all conditions,
+   * {@link #increment} and {@link #append}: else FAILED_PRECONDITION.
+   */
+  public WriteResult putIf(byte[] key, Version expected, byte[] value, WriteOptions options) {
+    return write(
+        WriteKind.PUT_IF, key, new Source(value), expected.time(), expected.writer(), options);
   }
 
-  /** Sets attributes of a convergent map's entry, which is created if it is not there. */
-  public WriteResult putAttributes(byte[] key, Attributes attributes, WriteOptions options) {
-    return writeAttributes(false, key, attributes.array(), null, attributes.arrayOffset(),
-        attributes.packedBytes(), options);
-  }
-
-  /** The same with attributes packed between position and limit, as {@link Attributes#packInto}. */
-  public WriteResult putAttributes(byte[] key, ByteBuffer packed, WriteOptions options) {
-    Source from = new Source(packed);
-    return writeAttributes(
-        false, key, from.array, from.direct, from.offset, packed.remaining(), options);
-  }
-
-  /** Erases attributes; OK where one was absent, NOT_FOUND if the entry is. */
-  public WriteResult eraseAttributes(byte[] key, List<String> names, WriteOptions options) {
-    Attributes packed = new Attributes();
-    for (String each : names) packed.addName(each);
-    return writeAttributes(true, key, packed.array(), null, 0, packed.packedBytes(), options);
-  }
-
-  private WriteResult writeAttributes(boolean erase, byte[] key, byte[] array, ByteBuffer direct,
-      int offset, int length, WriteOptions options) {
-    long[] result = new long[WriteResult.NUMBERS];
-    long map = handle.enter();
-    try {
-      Native.writeAttributes(map, erase, key, array, direct, offset, length,
-          options.ack().ordinal(), options.keepTtl(), options.ttlMs(), options.timeoutMs(), result);
-      return WriteResult.read(result);
-    } finally {
-      handle.exit();
-    }
+  /** Sets it if there is no such entry; else ABORTED. */
+  public WriteResult putIfAbsent(byte[] key, byte[] value, WriteOptions options) {
+    return write(WriteKind.PUT_IF_ABSENT, key, new Source(value), 0, 0, options);
   }
 
   /** Erases the entry; the number says whether it was there (1) or not (0). */
   public WriteResult erase(byte[] key, WriteOptions options) {
+    return write(WriteKind.ERASE, key, NOTHING, 0, 0, options);
+  }
+
+  /** Erases it if it is at {@code expected}; else ABORTED. */
+  public WriteResult eraseIf(byte[] key, Version expected, WriteOptions options) {
+    return write(WriteKind.ERASE_IF, key, NOTHING, expected.time(), expected.writer(), options);
+  }
+
+  /**
+   * Adds to the decimal number in the entry (absent: 0); the number of the result is the new one.
+   * Keeps the lifetime. FAILED_PRECONDITION: it holds no such number. OUT_OF_RANGE: the sum is
+   * none.
+   */
+  public WriteResult increment(byte[] key, long delta, WriteOptions options) {
+    return write(WriteKind.INCREMENT, key, NOTHING, delta, 0, options);
+  }
+
+  /** Absent counts as empty; the number is the new length. Keeps the lifetime. */
+  public WriteResult append(byte[] key, byte[] suffix, WriteOptions options) {
+    return write(WriteKind.APPEND, key, new Source(suffix), 0, 0, options);
+  }
+
+  /** Sets what is left of the lifetime, 1 and up; that of the options is not used. NOT_FOUND. */
+  public WriteResult expire(byte[] key, long ttlMs, WriteOptions options) {
+    return write(WriteKind.EXPIRE, key, NOTHING, ttlMs, 0, options);
+  }
+
+  /** Ends the lifetime: the entry stays until it is erased. NOT_FOUND. */
+  public WriteResult persist(byte[] key, WriteOptions options) {
+    return write(WriteKind.PERSIST, key, NOTHING, 0, 0, options);
+  }
+
+  /** The lifetime of the entry begins again, if it has one. NOT_FOUND. */
+  public WriteResult touch(byte[] key, WriteOptions options) {
+    return write(WriteKind.TOUCH, key, NOTHING, 0, 0, options);
+  }
+
+  /** Sets attributes of a convergent map's entry, which is created if it is not there. */
+  public WriteResult putAttributes(byte[] key, Attributes attributes, WriteOptions options) {
+    return write(WriteKind.PUT_ATTRIBUTES, key, new Source(attributes), 0, 0, options);
+  }
+
+  /** The same with attributes packed between position and limit, as {@link Attributes#packInto}. */
+  public WriteResult putAttributes(byte[] key, ByteBuffer packed, WriteOptions options) {
+    return write(WriteKind.PUT_ATTRIBUTES, key, new Source(packed), 0, 0, options);
+  }
+
+  /** Erases attributes; OK where one was absent, NOT_FOUND if the entry is. */
+  public WriteResult eraseAttributes(byte[] key, List<String> names, WriteOptions options) {
+    return write(WriteKind.ERASE_ATTRIBUTES, key, Source.ofNames(names), 0, 0, options);
+  }
+
+  /** Erases all entries; the number says how many. */
+  public WriteResult clear(WriteOptions options) {
+    return write(WriteKind.CLEAR, null, NOTHING, 0, 0, options);
+  }
+
+  private WriteResult write(
+      WriteKind kind, byte[] key, Source value, long first, long second, WriteOptions options) {
     long[] result = new long[WriteResult.NUMBERS];
     long map = handle.enter();
     try {
-      Native.erase(map, key, options.ack().ordinal(), options.timeoutMs(), result);
+      Native.write(map, kind.ordinal(), key, value.array, value.direct, value.offset, value.length,
+          first, second, options.ack().ordinal(), options.keepTtl(), options.ttlMs(),
+          options.timeoutMs(), result);
       return WriteResult.read(result);
+    } catch (CohortException e) {
+      throw e.at(WriteResult.read(result).version());
     } finally {
       handle.exit();
     }
   }
 
-  /** The lifetime of the entry begins again, if it has one. NOT_FOUND. */
-  public WriteResult touch(byte[] key, WriteOptions options) {
-    long[] result = new long[WriteResult.NUMBERS];
+  // ---- Writing without waiting ------------------------------------------------------------
+  //
+  // Each returns at once, with what the method of its name without "Async" returns or throws. What
+  // is passed was copied by then. The future is completed on cohort-notices, as listeners are
+  // called there: what depends on it and waits holds them up, and nobody waits for it in one of
+  // them. UNKNOWN: what became of it was lost, for cohort-notices was too slow.
+
+  /** As {@link #put(byte[], byte[], WriteOptions)}. */
+  public CompletableFuture<WriteResult> putAsync(byte[] key, byte[] value, WriteOptions options) {
+    return begin(WriteKind.PUT, key, new Source(value), 0, 0, options);
+  }
+
+  /** As {@link #put(byte[], ByteBuffer, WriteOptions)}; the buffer may change at once. */
+  public CompletableFuture<WriteResult> putAsync(
+      byte[] key, ByteBuffer value, WriteOptions options) {
+    return begin(WriteKind.PUT, key, new Source(value), 0, 0, options);
+  }
+
+  /** As {@link #putIf}. */
+  public CompletableFuture<WriteResult> putIfAsync(
+      byte[] key, Version expected, byte[] value, WriteOptions options) {
+    return begin(
+        WriteKind.PUT_IF, key, new Source(value), expected.time(), expected.writer(), options);
+  }
+
+  /** As {@link #putIfAbsent}. */
+  public CompletableFuture<WriteResult> putIfAbsentAsync(
+      byte[] key, byte[] value, WriteOptions options) {
+    return begin(WriteKind.PUT_IF_ABSENT, key, new Source(value), 0, 0, options);
+  }
+
+  /** As {@link #erase}. */
+  public CompletableFuture<WriteResult> eraseAsync(byte[] key, WriteOptions options) {
+    return begin(WriteKind.ERASE, key, NOTHING, 0, 0, options);
+  }
+
+  /** As {@link #eraseIf}. */
+  public CompletableFuture<WriteResult> eraseIfAsync(
+      byte[] key, Version expected, WriteOptions options) {
+    return begin(WriteKind.ERASE_IF, key, NOTHING, expected.time(), expected.writer(), options);
+  }
+
+  /** As {@link #increment}. */
+  public CompletableFuture<WriteResult> incrementAsync(
+      byte[] key, long delta, WriteOptions options) {
+    return begin(WriteKind.INCREMENT, key, NOTHING, delta, 0, options);
+  }
+
+  /** As {@link #append}. */
+  public CompletableFuture<WriteResult> appendAsync(
+      byte[] key, byte[] suffix, WriteOptions options) {
+    return begin(WriteKind.APPEND, key, new Source(suffix), 0, 0, options);
+  }
+
+  /** As {@link #expire}. */
+  public CompletableFuture<WriteResult> expireAsync(byte[] key, long ttlMs, WriteOptions options) {
+    return begin(WriteKind.EXPIRE, key, NOTHING, ttlMs, 0, options);
+  }
+
+  /** As {@link #persist}. */
+  public CompletableFuture<WriteResult> persistAsync(byte[] key, WriteOptions options) {
+    return begin(WriteKind.PERSIST, key, NOTHING, 0, 0, options);
+  }
+
+  /** As {@link #touch}. */
+  public CompletableFuture<WriteResult> touchAsync(byte[] key, WriteOptions options) {
+    return begin(WriteKind.TOUCH, key, NOTHING, 0, 0, options);
+  }
+
+  /** As {@link #putAttributes(byte[], Attributes, WriteOptions)}. */
+  public CompletableFuture<WriteResult> putAttributesAsync(
+      byte[] key, Attributes attributes, WriteOptions options) {
+    return begin(WriteKind.PUT_ATTRIBUTES, key, new Source(attributes), 0, 0, options);
+  }
+
+  /** As {@link #eraseAttributes}. */
+  public CompletableFuture<WriteResult> eraseAttributesAsync(
+      byte[] key, List<String> names, WriteOptions options) {
+    return begin(WriteKind.ERASE_ATTRIBUTES, key, Source.ofNames(names), 0, 0, options);
+  }
+
+  /** As {@link #clear}. */
+  public CompletableFuture<WriteResult> clearAsync(WriteOptions options) {
+    return begin(WriteKind.CLEAR, null, NOTHING, 0, 0, options);
+  }
+
+  private CompletableFuture<WriteResult> begin(
+      WriteKind kind, byte[] key, Source value, long first, long second, WriteOptions options) {
     long map = handle.enter();
     try {
-      Native.touch(map, key, options.ack().ordinal(), options.timeoutMs(), result);
-      return WriteResult.read(result);
+      return Calls.begin(call
+          -> Native.writeAsync(map, kind.ordinal(), key, value.array, value.direct, value.offset,
+              value.length, first, second, options.ack().ordinal(), options.keepTtl(),
+              options.ttlMs(), options.timeoutMs(), call),
+          WriteResult::read);
     } finally {
       handle.exit();
     }
@@ -318,13 +469,31 @@ public final class ReplicatedMap implements AutoCloseable {
     if (buffer.isReadOnly()) throw new IllegalArgumentException("the buffer is read-only");
   }
 
-  /** Where the bytes of a buffer are: in its own memory, in its array, or in a copy. */
+  private static final Source NOTHING = new Source(new byte[0]);
+
+  /** Where bytes to be written are: in memory outside of the heap, in an array, or in a copy. */
   private static final class Source {
     final byte[] array;
     final ByteBuffer direct;
     final int offset;
+    final int length;
+
+    Source(byte[] from) {
+      array = from;
+      direct = null;
+      offset = 0;
+      length = from.length;
+    }
+
+    Source(Attributes from) {
+      array = from.array();
+      direct = null;
+      offset = from.arrayOffset();
+      length = from.packedBytes();
+    }
 
     Source(ByteBuffer from) {
+      length = from.remaining();
       if (from.isDirect()) {
         array = null;
         direct = from;
@@ -339,6 +508,12 @@ public final class ReplicatedMap implements AutoCloseable {
         direct = null;
         offset = 0;
       }
+    }
+
+    static Source ofNames(List<String> names) {
+      Attributes packed = new Attributes();
+      for (String each : names) packed.addName(each);
+      return new Source(packed);
     }
   }
 }

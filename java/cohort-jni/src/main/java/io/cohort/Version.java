@@ -8,6 +8,9 @@ package io.cohort;
  * @param writer who wrote
  */
 public record Version(long time, long writer) implements Comparable<Version> {
+  /** Of no entry. */
+  public static final Version NONE = new Version(0, 0);
+
   @Override
   public int compareTo(Version other) {
     int byTime = Long.compareUnsigned(time, other.time);

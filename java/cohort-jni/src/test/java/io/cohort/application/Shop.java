@@ -70,6 +70,9 @@ public final class Shop {
       store.subscribe(event -> shop.told.countDown(), true);
       shop.use(store);
       shop.awaitTold();
+      map.putAsync(new byte[] {1}, new byte[1], WriteOptions.DEFAULT)
+          .thenAccept(result -> shop.told.countDown())
+          .join();
       // What is thrown comes from native code, which has to know the class.
       failOnPurpose(map);
     }

@@ -1,0 +1,46 @@
+package io.cohort;
+
+import java.util.concurrent.CompletableFuture;
+import java.util.function.Function;
+import java.util.function.LongConsumer;
+
+/** Calls that do not wait: what became of each comes as a notice, and completes its future. */
+final class Calls {
+  private Calls() {}
+
+  /**
+   * {@code begin} passes the number on under which native code tells, once, what {@code read}
+   * reads, or throws as a CohortException.
+   */
+  static <T> CompletableFuture<T> begin(LongConsumer begin, Function<Unpacked, T> read) {
+    CompletableFuture<T> future = new CompletableFuture<>();
+    // The thread that tells has to be there until this is told, also when the group was closed.
+    Notices.acquire();
+    long number = Notices.addCall(notice -> {
+      try {
+        complete(future, notice, read);
+      } finally {
+        Notices.release();
+      }
+    });
+    try {
+      begin.accept(number);
+    } catch (RuntimeException | Error e) {
+      Notices.forget(number);
+      Notices.release();
+      if (!(e instanceof CohortException)) throw e;
+      future.completeExceptionally(e);
+    }
+    return future;
+  }
+
+  private static <T> void complete(
+      CompletableFuture<T> future, Unpacked notice, Function<Unpacked, T> read) {
+    try {
+      if (notice == null) throw CohortException.of(Status.UNKNOWN, "what became of it was lost");
+      future.complete(read.apply(notice));
+    } catch (CohortException e) {
+      future.completeExceptionally(e);
+    }
+  }
+}
