@@ -37,7 +37,7 @@ size_t PacketSealer::Seal(const KeyDerivation* keys, KeyEpoch epoch, wire::Packe
                           const Binding& binding, Bytes frames, std::vector<std::byte>& arena) {
   ChannelState& channel = channels_[static_cast<size_t>(header.type)];
   const bool is_stranger = header.type == wire::PacketType::kStranger;
-  const size_t frames_max = is_stranger ? wire::kStrangerFramesMax : wire::kPacketFramesMax;
+  const size_t frames_max = is_stranger ? wire::kStrangerFramesMax : wire::kJumboFramesMax;
   if (frames.size() > frames_max || channel.next_number > kPacketNumberMax) return 0;
 
   const size_t body_size = frames.size() + (keys != nullptr ? wire::kTagBytes : 0);

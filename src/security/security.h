@@ -57,7 +57,7 @@ class Security {
 
   // Appends one datagram to `arena` and returns its size; 0 (and Stats::seals_refused) when it
   // cannot be sealed: there is no such view or rank, we are not in it, the frames are longer than
-  // kPacketFramesMax, the subkey is used up. `frames` must not lie in `arena`. `to`: a rank of that
+  // kJumboFramesMax, the subkey is used up. `frames` must not lie in `arena`. `to`: a rank of that
   // view, or kAllRanks for multicast. One pass over the bytes, no allocation but the arena's
   // growth.
   size_t Seal(ViewSlot view, Rank to, Bytes frames, std::vector<std::byte>& arena);
@@ -115,7 +115,9 @@ class Security {
   uint32_t oldest_join_no_ = 0;  // Below it numbers are forgotten, so nothing is sealed any more.
   StrangerLimiter limiter_;
   StrangerTable strangers_;
-  Buffer spare_;  // Where bodies are decrypted; kept when they turn out forged.
+  // Where bodies are decrypted, small and large ones; kept when they turn out forged.
+  Buffer spare_;
+  Buffer large_spare_;
   Stats stats_;
 };
 

@@ -37,7 +37,7 @@ Verdict Security::CheckHeader(const wire::PacketHeader& header) const {
   if (header.group_tag != keys_.group_tag()) return Verdict::kForeignGroup;
   if (header.key_slot != static_cast<uint8_t>(epoch_)) return Verdict::kUnknownKey;
   const size_t overhead = encrypted_ ? wire::kTagBytes : 0;
-  if (header.length < overhead || header.length - overhead > wire::kPacketFramesMax ||
+  if (header.length < overhead || header.length - overhead > wire::kJumboFramesMax ||
       header.packet_number > kPacketNumberMax) {
     return Verdict::kMalformed;
   }
@@ -94,13 +94,16 @@ bool Security::OpenBody(PacketOpener& opener, const wire::PacketHeader& header,
   const size_t header_size = header.Size();
   const Bytes body = datagram.subspan(header_size);
   const size_t size = body.size() - (encrypted_ ? wire::kTagBytes : 0);
-  if (spare_.empty()) spare_ = Buffer::Allocate(wire::kPacketFramesMax);
-  const MutableBytes out = spare_.Fill().first(size);
+  const bool large = size > wire::kPacketFramesMax;
+  const size_t room = large ? wire::kJumboFramesMax : wire::kPacketFramesMax;
+  Buffer& spare = large ? large_spare_ : spare_;
+  if (spare.empty()) spare = Buffer::Allocate(room);
+  const MutableBytes out = spare.Fill().first(size);
   if (!opener.Open(PacketKeys(), epoch_, header, datagram.first(header_size), binding, body, out))
     return false;
-  if (size > wire::kPacketFramesMax / 2) {
-    result.plaintext = spare_.Slice(0, size);
-    spare_ = Buffer();
+  if (size > room / 2) {
+    result.plaintext = spare.Slice(0, size);
+    spare = Buffer();
   } else {
     result.plaintext = Buffer::CopyOf(out);
   }

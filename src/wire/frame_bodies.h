@@ -34,6 +34,10 @@ size_t BodySize(const PongFrame& frame);
 size_t BodySize(const PingRequestFrame& frame);
 size_t BodySize(const SuspectFrame& frame);
 size_t BodySize(const ControlFrame& frame);
+size_t BodySize(const SizeOfferFrame& frame);
+size_t BodySize(const SizeProbeFrame& frame);
+size_t BodySize(const SizeAnswerFrame& frame);
+size_t BodySize(const PieceFrame& frame);
 
 // Write exactly BodySize() bytes.
 void WriteBody(const DataFrame& frame, ByteWriter& writer);
@@ -45,6 +49,10 @@ void WriteBody(const PongFrame& frame, ByteWriter& writer);
 void WriteBody(const PingRequestFrame& frame, ByteWriter& writer);
 void WriteBody(const SuspectFrame& frame, ByteWriter& writer);
 void WriteBody(const ControlFrame& frame, ByteWriter& writer);
+void WriteBody(const SizeOfferFrame& frame, ByteWriter& writer);
+void WriteBody(const SizeProbeFrame& frame, ByteWriter& writer);
+void WriteBody(const SizeAnswerFrame& frame, ByteWriter& writer);
+void WriteBody(const PieceFrame& frame, ByteWriter& writer);
 
 // False when the body breaks its grammar; what `frame` holds then does not matter.
 bool ReadBody(const RawFrame& raw, DataFrame& frame);
@@ -56,6 +64,10 @@ bool ReadBody(const RawFrame& raw, PongFrame& frame);
 bool ReadBody(const RawFrame& raw, PingRequestFrame& frame);
 bool ReadBody(const RawFrame& raw, SuspectFrame& frame);
 bool ReadBody(const RawFrame& raw, ControlFrame& frame);
+bool ReadBody(const RawFrame& raw, SizeOfferFrame& frame);
+bool ReadBody(const RawFrame& raw, SizeProbeFrame& frame);
+bool ReadBody(const RawFrame& raw, SizeAnswerFrame& frame);
+bool ReadBody(const RawFrame& raw, PieceFrame& frame);
 
 }  // namespace cohort::wire::internal
 

@@ -10,7 +10,7 @@
 namespace cohort::wire {
 namespace {
 
-static_assert(kPacketFramesMax <= 0xFFFF, "a body's length fits its field");
+static_assert(kJumboFramesMax <= 0xFFFF, "a body's length fits its field");
 
 FrameType TypeOf(const DataFrame&) { return FrameType::kData; }
 FrameType TypeOf(const StatusFrame&) { return FrameType::kStatus; }
@@ -21,8 +21,13 @@ FrameType TypeOf(const PongFrame&) { return FrameType::kPong; }
 FrameType TypeOf(const PingRequestFrame&) { return FrameType::kPingRequest; }
 FrameType TypeOf(const SuspectFrame&) { return FrameType::kSuspect; }
 FrameType TypeOf(const ControlFrame&) { return FrameType::kControl; }
+FrameType TypeOf(const SizeOfferFrame&) { return FrameType::kSizeOffer; }
+FrameType TypeOf(const SizeProbeFrame&) { return FrameType::kSizeProbe; }
+FrameType TypeOf(const SizeAnswerFrame&) { return FrameType::kSizeAnswer; }
+FrameType TypeOf(const PieceFrame&) { return FrameType::kPiece; }
 
 uint8_t FlagsOf(const DataFrame& frame) { return frame.flags; }
+uint8_t FlagsOf(const PieceFrame& frame) { return frame.flags; }
 uint8_t FlagsOf(const HeartbeatFrame& frame) { return internal::FlagsOf(frame); }
 template <class Other>
 uint8_t FlagsOf(const Other&) {
@@ -57,6 +62,14 @@ ParseVerdict ParseOne(const internal::RawFrame& raw, std::vector<Frame>& out) {
       return Append<SuspectFrame>(raw, out);
     case FrameType::kControl:
       return Append<ControlFrame>(raw, out);
+    case FrameType::kSizeOffer:
+      return Append<SizeOfferFrame>(raw, out);
+    case FrameType::kSizeProbe:
+      return Append<SizeProbeFrame>(raw, out);
+    case FrameType::kSizeAnswer:
+      return Append<SizeAnswerFrame>(raw, out);
+    case FrameType::kPiece:
+      return Append<PieceFrame>(raw, out);
   }
   return ParseVerdict::kUnknownFrame;
 }
@@ -77,11 +90,11 @@ ParseResult ParseAll(const Buffer& plaintext, std::vector<Frame>& out) {
       result.verdict = ParseVerdict::kTruncated;
       return result;
     }
-    if ((type & kSkippableType) != 0) {
-      ++result.skipped;
-      continue;
-    }
     result.verdict = ParseOne(raw, out);
+    if (result.verdict == ParseVerdict::kUnknownFrame && (type & kSkippableType) != 0) {
+      result.verdict = ParseVerdict::kOk;
+      ++result.skipped;
+    }
     if (!result.ok()) return result;
   }
   return result;
@@ -110,7 +123,7 @@ bool Encode(const Frame& frame, ByteWriter& writer) {
 
 ParseResult ParseFrames(const Buffer& plaintext, std::vector<Frame>& out) {
   out.clear();
-  if (plaintext.size() > kPacketFramesMax) return {.verdict = ParseVerdict::kTooLong};
+  if (plaintext.size() > kJumboFramesMax) return {.verdict = ParseVerdict::kTooLong};
   const ParseResult result = ParseAll(plaintext, out);
   if (!result.ok()) out.clear();
   return result;

@@ -3,7 +3,7 @@
 //
 // There is one encoding of every frame: reserved fields and unknown flags are refused, so parsing
 // and encoding again gives the same bytes. A number that does not fit its field is refused in both
-// directions, never cut. Cost: linear in the packet, at most kPacketFramesMax / kFrameHeaderBytes
+// directions, never cut. Cost: linear in the packet, at most kJumboFramesMax / kFrameHeaderBytes
 // frames; nothing is allocated but `out`.
 #ifndef COHORT_WIRE_FRAME_CODEC_H_
 #define COHORT_WIRE_FRAME_CODEC_H_
@@ -29,6 +29,10 @@ enum class FrameType : uint8_t {
   kPingRequest = 17,
   kSuspect = 18,
   kControl = 20,
+  kSizeOffer = 0x81,
+  kSizeProbe = 0x82,
+  kSizeAnswer = 0x83,
+  kPiece = 0x84,
 };
 // Types with this bit may be skipped by a member that does not know them; any other unknown type
 // drops the packet.
@@ -44,7 +48,7 @@ bool Encode(const Frame& frame, ByteWriter& writer);
 
 enum class ParseVerdict : uint8_t {
   kOk,
-  kTooLong,       // More than kPacketFramesMax bytes.
+  kTooLong,       // More than kJumboFramesMax bytes.
   kTruncated,     // A frame's header or length runs past the end of the packet.
   kUnknownFrame,  // A type this version does not know and may not skip.
   kBadFrame,      // A known type with a body that breaks its grammar.

@@ -63,9 +63,8 @@ const char* LevelText(uint8_t level) {
   return level < std::size(kTexts) ? kTexts[level] : "?";
 }
 
-std::string Words(const DataFrame& frame) {
-  std::string text = Format("DATA %u:%" PRIu64 " %s, %zu bytes", frame.origin, frame.seq,
-                            ClassText(frame.cls), frame.payload.size());
+std::string FlagsText(uint8_t flags) {
+  std::string text;
   constexpr struct {
     DataFrame::Flag flag;
     const char* name;
@@ -73,9 +72,21 @@ std::string Words(const DataFrame& frame) {
                 {DataFrame::kSync, " sync"},       {DataFrame::kRepair, " repair"},
                 {DataFrame::kBarrier, " barrier"}, {DataFrame::kLarge, " large"}};
   for (const auto& [flag, name] : kNames) {
-    if ((frame.flags & flag) != 0) text += name;
+    if ((flags & flag) != 0) text += name;
   }
   return text;
+}
+
+std::string Words(const DataFrame& frame) {
+  return Format("DATA %u:%" PRIu64 " %s, %zu bytes", frame.origin, frame.seq, ClassText(frame.cls),
+                frame.payload.size()) +
+         FlagsText(frame.flags);
+}
+
+std::string Words(const PieceFrame& frame) {
+  return Format("PIECE %u of %u:%" PRIu64 " %s, %zu of %u bytes", frame.index, frame.origin,
+                frame.seq, ClassText(frame.cls), frame.payload.size(), frame.total) +
+         FlagsText(frame.flags);
 }
 
 std::string Words(const StatusFrame& frame) {
@@ -135,6 +146,18 @@ std::string Words(const ControlFrame& frame) {
   return Format("CONTROL %s, %zu bytes",
                 frame.kind == ControlKind::kDiscovery ? "discovery" : "view change",
                 frame.body.size());
+}
+
+std::string Words(const SizeOfferFrame& frame) {
+  return Format("SIZE OFFER of %u bytes", frame.bytes);
+}
+
+std::string Words(const SizeProbeFrame& frame) {
+  return Format("SIZE PROBE %08x of %u bytes", frame.nonce, frame.bytes);
+}
+
+std::string Words(const SizeAnswerFrame& frame) {
+  return Format("SIZE ANSWER %08x of %u bytes", frame.nonce, frame.bytes);
 }
 
 }  // namespace

@@ -33,7 +33,19 @@ struct DataFrame {
   DeliveryClass cls = DeliveryClass::kConv;
   uint8_t flags = 0;
   Buffer payload;  // Messages as frag packs them, or control records (class kCtrl). At most
-                   // kChunkPayloadMax bytes.
+                   // kJumboPayloadMax bytes.
+};
+
+// A part of a chunk of more than kChunkPayloadMax bytes that is sent again (Spec 5.26): bytes
+// `index` * kPieceBytes and on, kPieceBytes of them or what is left.
+struct PieceFrame {
+  SeqNo seq = 0;
+  Rank origin = 0;
+  DeliveryClass cls = DeliveryClass::kConv;
+  uint8_t flags = 0;   // Of the chunk, as in DataFrame.
+  uint16_t total = 0;  // Bytes of the chunk.
+  uint8_t index = 0;
+  Buffer payload;
 };
 
 // An entry of a STATUS vector: everything of `rank` up to `seq` was received (and, CONV, applied).
@@ -96,6 +108,20 @@ struct PingRequestFrame {
   Rank target = 0;
 };
 
+// "I take datagrams of so many bytes", from a member that takes large ones (Spec 5.24).
+struct SizeOfferFrame {
+  uint16_t bytes = 0;
+};
+// As many zeros as make a datagram of `bytes` bytes, alone in a sealed packet: who gets it says so.
+struct SizeProbeFrame {
+  uint32_t nonce = 0;
+  uint16_t bytes = 0;
+};
+struct SizeAnswerFrame {
+  uint32_t nonce = 0;
+  uint16_t bytes = 0;
+};
+
 enum class Evidence : uint8_t {
   kNone = 0,
   kLeft = 1,
@@ -126,7 +152,8 @@ struct ControlFrame {
 };
 
 using Frame = std::variant<DataFrame, StatusFrame, NakFrame, HeartbeatFrame, PingFrame, PongFrame,
-                           PingRequestFrame, SuspectFrame, ControlFrame>;
+                           PingRequestFrame, SuspectFrame, ControlFrame, SizeOfferFrame,
+                           SizeProbeFrame, SizeAnswerFrame, PieceFrame>;
 
 // A frame on its way out. `to` is a rank of the current view, or kAllRanks for multicast.
 struct OutFrame {

@@ -24,6 +24,18 @@ inline constexpr size_t kStrangerFramesMax =
 inline constexpr size_t kFrameHeaderBytes = 4;
 inline constexpr size_t kDataHeaderBytes = 16;  // Frame header included.
 inline constexpr size_t kChunkPayloadMax = kPacketFramesMax - kDataHeaderBytes;  // 1392
+// Large datagrams, for chunks that all members are known to get (Spec 5.24): MTU 9000.
+inline constexpr size_t kJumboDatagramMax = 8972;   // Received; IPv4.
+inline constexpr size_t kJumboDatagramMax6 = 8952;  // Sent; fits either family.
+inline constexpr size_t kJumboFramesMax = kJumboDatagramMax6 - kPacketHeaderBytes - kTagBytes;
+inline constexpr size_t kJumboPayloadMax = kJumboFramesMax - kDataHeaderBytes;  // 8892
+// A large chunk is repeated in pieces; each but the last has as many bytes as a small chunk.
+inline constexpr size_t kPieceBytes = kChunkPayloadMax;
+inline constexpr size_t kPiecesMax = (kJumboPayloadMax + kPieceBytes - 1) / kPieceBytes;  // 7
+// What a chunk counts in credit and windows (Spec 5.28).
+constexpr size_t PacketsOf(size_t payload_bytes) {
+  return payload_bytes <= kPieceBytes ? 1 : (payload_bytes + kPieceBytes - 1) / kPieceBytes;
+}
 inline constexpr size_t kControlBodyMax =
     kDatagramMax6 - kStrangerHeaderBytes - kTagBytes - kFrameHeaderBytes - 4;
 inline constexpr size_t kStatusVectorMax = 128;  // Entries of one STATUS; larger groups split.

@@ -31,7 +31,7 @@ bool IsValid(const PacketHeader& header) {
 
 ParsedHeader ParsePacketHeader(Bytes datagram) {
   ParsedHeader parsed;
-  if (datagram.size() < kPacketHeaderBytes || datagram.size() > kDatagramMax) return parsed;
+  if (datagram.size() < kPacketHeaderBytes || datagram.size() > kJumboDatagramMax) return parsed;
   ByteReader reader(datagram);
   if (reader.ReadU8() != kMagic) return parsed;
   const uint8_t version_and_type = reader.ReadU8();
@@ -46,6 +46,7 @@ ParsedHeader ParsePacketHeader(Bytes datagram) {
   header.group_tag = reader.ReadU32();
   header.view_tag = reader.ReadU32();
   if (IsStranger(header)) {
+    if (datagram.size() > kDatagramMax) return parsed;
     header.join_no = reader.ReadU32();
   } else {
     header.rank = reader.ReadU16();

@@ -22,9 +22,9 @@ void CheckFrames(Bytes input) {
   const Buffer packet = Buffer::CopyOf(input);
   const wire::ParseResult result = wire::ParseFrames(packet, frames);
   COHORT_CHECK(result.ok() || frames.empty());
-  COHORT_CHECK(frames.size() <= wire::kPacketFramesMax / wire::kFrameHeaderBytes);
+  COHORT_CHECK(frames.size() <= wire::kJumboFramesMax / wire::kFrameHeaderBytes);
   if (!result.ok()) return;
-  std::array<std::byte, wire::kPacketFramesMax> memory;
+  std::array<std::byte, wire::kJumboFramesMax> memory;
   wire::ByteWriter writer(memory);
   for (const wire::Frame& frame : frames) {
     const size_t before = writer.size();

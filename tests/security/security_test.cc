@@ -35,7 +35,7 @@ TEST(Security, AMemberOpensWhatAnotherSealedForAll) {
 
 TEST(Security, EverySizeOfPacketComesBackWhole) {
   Security alice = MemberOf(0), bob = MemberOf(1);
-  for (size_t size = 0; size <= wire::kPacketFramesMax; size += 44) {
+  for (size_t size = 0; size <= wire::kJumboFramesMax; size += 44) {
     const std::string text(size, 'x');
     EXPECT_EQ(Open(bob, SealText(alice, kAllRanks, text)).plaintext.text(), text) << size;
   }
@@ -301,7 +301,7 @@ TEST(Security, WhatCannotBeSealedIsRefusedAndCounted) {
   EXPECT_EQ(alice.Seal(ViewSlot::kPrevious, kAllRanks, AsBytes("x"), arena), 0u) << "no such view";
   EXPECT_EQ(alice.Seal(ViewSlot::kNone, kAllRanks, AsBytes("x"), arena), 0u);
   EXPECT_EQ(alice.Seal(ViewSlot::kCurrent, 3, AsBytes("x"), arena), 0u) << "no such rank";
-  const std::string long_text(wire::kPacketFramesMax + 1, 'x');
+  const std::string long_text(wire::kJumboFramesMax + 1, 'x');
   EXPECT_EQ(alice.Seal(ViewSlot::kCurrent, 1, AsBytes(long_text), arena), 0u);
   EXPECT_EQ(alice.SealStranger(std::nullopt, AsBytes(long_text).first(wire::kStrangerFramesMax + 1),
                                arena),

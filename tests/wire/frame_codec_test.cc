@@ -161,11 +161,11 @@ TEST(FrameCodec, AnUnknownTypeDropsThePacketUnlessItMayBeSkipped) {
 }
 
 TEST(FrameCodec, APacketLongerThanTheLimitIsRefused) {
-  std::vector<std::byte> bytes(kPacketFramesMax);
+  std::vector<std::byte> bytes(kJumboFramesMax);
   for (size_t i = 0; i < bytes.size(); i += kFrameHeaderBytes) bytes[i] = std::byte{0x80};
   EXPECT_EQ(Parse(bytes), ParseVerdict::kOk);
-  bytes.resize(kPacketFramesMax + kFrameHeaderBytes);
-  bytes[kPacketFramesMax] = std::byte{0x80};
+  bytes.resize(kJumboFramesMax + kFrameHeaderBytes);
+  bytes[kJumboFramesMax] = std::byte{0x80};
   EXPECT_EQ(Parse(bytes), ParseVerdict::kTooLong);
 }
 
@@ -174,7 +174,16 @@ TEST(FrameCodec, AFrameThatBreaksALimitIsNotEncoded) {
       DataFrame{.seq = kSeqNoMax + 1},
       DataFrame{.seq = 1, .cls = static_cast<DeliveryClass>(4)},
       DataFrame{.seq = 1, .flags = 0x40},
-      DataFrame{.seq = 1, .payload = Buffer::Allocate(kChunkPayloadMax + 1)},
+      DataFrame{.seq = 1, .payload = Buffer::Allocate(kJumboPayloadMax + 1)},
+      PieceFrame{.seq = 1, .total = kPieceBytes, .payload = Buffer::Allocate(kPieceBytes)},
+      PieceFrame{.seq = 1, .total = 2000, .index = 1, .payload = Buffer::Allocate(607)},
+      PieceFrame{.seq = 1, .total = 2000, .index = 2, .payload = Buffer::Allocate(1)},
+      PieceFrame{.seq = 1,
+                 .total = kJumboPayloadMax + 1,
+                 .payload = Buffer::Allocate(kPieceBytes)},
+      SizeProbeFrame{.nonce = 1, .bytes = 55},
+      SizeProbeFrame{.nonce = 1, .bytes = kJumboDatagramMax6 + 1},
+      SizeAnswerFrame{.nonce = 1, .bytes = 0},
       StatusFrame{.local_health = 9},
       StatusFrame{.member_state = 3},
       StatusFrame{.received = {{.rank = 0, .seq = kSeqNoMax + 1}}},
@@ -192,7 +201,7 @@ TEST(FrameCodec, AFrameThatBreaksALimitIsNotEncoded) {
       ControlFrame{.body = Buffer::Allocate(kControlBodyMax + 1)},
   };
   for (const Frame& frame : bad) {
-    std::array<std::byte, 2 * kDatagramMax> memory;
+    std::array<std::byte, 2 * kJumboDatagramMax> memory;
     ByteWriter writer(memory);
     EXPECT_EQ(EncodedSize(frame), 0u) << ToString(frame);
     EXPECT_FALSE(Encode(frame, writer)) << ToString(frame);
@@ -207,7 +216,15 @@ TEST(FrameCodec, TheLargestFramesFitTheirPacketsExactly) {
   EXPECT_EQ(EncodedSize(DataFrame{.seq = kSeqNoMax, .payload = payload}), kPacketFramesMax);
   EXPECT_EQ(EncodedSize(ControlFrame{.body = payload.Slice(0, kControlBodyMax)}),
             kStrangerFramesMax);
+  const Buffer jumbo = Buffer::CopyOf(std::string(kJumboPayloadMax, 'x'));
+  EXPECT_EQ(EncodedSize(DataFrame{.seq = 1, .payload = jumbo}), kJumboFramesMax);
+  EXPECT_EQ(EncodedSize(SizeProbeFrame{.bytes = kJumboDatagramMax6}), kJumboFramesMax);
+  EXPECT_EQ(EncodedSize(SizeProbeFrame{.bytes = kDatagramMax6}), kPacketFramesMax);
+  EXPECT_EQ(EncodedSize(PieceFrame{.total = 2000, .payload = payload}), kPacketFramesMax);
   const std::vector<Frame> largest = {
+      DataFrame{.seq = kSeqNoMax, .payload = jumbo},
+      SizeProbeFrame{.bytes = kJumboDatagramMax6},
+      PieceFrame{.total = 2000, .payload = payload},
       DataFrame{.seq = kSeqNoMax, .payload = payload},
       StatusFrame{.received = absl::InlinedVector<VectorEntry, 8>(kStatusVectorMax)},
       NakFrame{.ranges = absl::InlinedVector<NakRange, 4>(kNakRangesMax, NakRange{1, 0xFFFF})},

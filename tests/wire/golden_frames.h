@@ -64,6 +64,16 @@ inline std::vector<NamedFrame> GoldenFrames() {
       {"ping_request", PingRequestFrame{.nonce = 0x01020304, .target = 0x2122}},
       {"suspect", suspect},
       {"control", ControlFrame{.kind = ControlKind::kDiscovery, .body = Buffer::CopyOf("hello")}},
+      {"size_offer", SizeOfferFrame{.bytes = 0x0102}},
+      {"size_probe", SizeProbeFrame{.nonce = 0x01020304, .bytes = 100}},
+      {"size_answer", SizeAnswerFrame{.nonce = 0x01020304, .bytes = 0x1112}},
+      {"piece", PieceFrame{.seq = 0x010203040506,
+                           .origin = 0x1112,
+                           .cls = DeliveryClass::kAgreed,
+                           .flags = DataFrame::kRepair | DataFrame::kFirst,
+                           .total = kPieceBytes + 5,
+                           .index = 1,
+                           .payload = Buffer::CopyOf("piece")}},
   };
 }
 

@@ -85,7 +85,15 @@ TEST(PacketHeader, RefusesALengthThatIsNotWhatFollows) {
 
 TEST(PacketHeader, RefusesADatagramLongerThanAnyWeSend) {
   PacketHeader header = MemberHeader();
-  header.length = static_cast<uint16_t>(kDatagramMax - kPacketHeaderBytes);
+  header.length = static_cast<uint16_t>(kJumboDatagramMax - kPacketHeaderBytes);
+  EXPECT_EQ(ParsePacketHeader(DatagramOf(header)).verdict, HeaderVerdict::kOk);
+  ++header.length;
+  EXPECT_EQ(ParsePacketHeader(DatagramOf(header)).verdict, HeaderVerdict::kMalformed);
+}
+
+TEST(PacketHeader, AStrangersDatagramIsSmall) {
+  PacketHeader header = StrangerHeader();
+  header.length = static_cast<uint16_t>(kDatagramMax - kStrangerHeaderBytes);
   EXPECT_EQ(ParsePacketHeader(DatagramOf(header)).verdict, HeaderVerdict::kOk);
   ++header.length;
   EXPECT_EQ(ParsePacketHeader(DatagramOf(header)).verdict, HeaderVerdict::kMalformed);
