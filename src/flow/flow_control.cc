@@ -76,10 +76,11 @@ bool FlowControl::CanSend(Instant, size_t in_flight) const {
   return in_flight < window() || probe_allowed_;
 }
 
-bool FlowControl::WantsAck(size_t in_flight) const {
+bool FlowControl::WantsAck(size_t in_flight, size_t packets) const {
   const size_t size = window();
   const size_t quarter = std::max<size_t>(1, size / 4);
-  return in_flight + 1 >= size || (in_flight + 1) % quarter == 0;
+  const size_t then = in_flight + packets;
+  return then >= size || then / quarter != in_flight / quarter;
 }
 
 void FlowControl::OnSent(Instant now, size_t in_flight) {
@@ -90,8 +91,8 @@ void FlowControl::OnSent(Instant now, size_t in_flight) {
 }
 
 // Spec 5.16
-void FlowControl::OnAcked(Instant, size_t chunks) {
-  const auto acked = static_cast<double>(chunks);
+void FlowControl::OnAcked(Instant, size_t packets) {
+  const auto acked = static_cast<double>(packets);
   for (Peer& peer : peers_) {
     if (peer.drop_cap > 0) peer.drop_cap += acked / peer.drop_cap;
     if (peer.drop_cap > options_.window_max) peer.drop_cap = 0;

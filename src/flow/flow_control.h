@@ -1,4 +1,4 @@
-// How many chunks this member may have under way: the smaller of what the network takes (a
+// How many packets this member may have under way: the smaller of what the network takes (a
 // congestion window) and what the slowest member grants (credit), shared with the other senders by
 // how much each has waiting.
 //
@@ -9,7 +9,7 @@
 // instead. CTRL chunks do not ask. Sources: Amir et al., "The Totem single-ring protocol" (1995);
 // Jacobson (1988). Protocol: docs/protocol/multicast.md.
 //
-// Units: packets (one chunk each). Threads: none; the caller serialises.
+// Units: packets of the small size; a large chunk counts as several (under_way.h). Threads: none; the caller serialises.
 #ifndef COHORT_FLOW_FLOW_CONTROL_H_
 #define COHORT_FLOW_FLOW_CONTROL_H_
 
@@ -49,19 +49,19 @@ class FlowControl {
   // Keeps the congestion window: the network is the same.
   void OnView(Instant now, Rank self, size_t members);
 
-  // `in_flight`: own chunks sent and not yet held by all (ReliableMulticast::in_flight()).
+  // `in_flight`: own packets sent and not yet held by all (UnderWay::Packets()).
   bool CanSend(Instant now, size_t in_flight) const;
   void OnSent(Instant now, size_t in_flight);  // After each chunk sent, CTRL too.
-  // Whether the next chunk should carry kSync, so that the acknowledgement comes before the window
-  // is empty.
-  bool WantsAck(size_t in_flight) const;
-  void OnAcked(Instant now, size_t chunks);
+  // Whether the next chunk, of `packets` packets, should carry kSync, so that the acknowledgement
+  // comes before the window is empty.
+  bool WantsAck(size_t in_flight, size_t packets = 1) const;
+  void OnAcked(Instant now, size_t packets);
   void OnLoss(Instant now);
   void OnStatus(Instant now, Rank from, const wire::StatusFrame& status);
   void SetBacklog(size_t chunks) { backlog_ = chunks; }  // Own, waiting in the packer.
   void SetRoundTrip(Rank rank, Duration srtt);
 
-  uint32_t window() const;  // Chunks that may be in flight now.
+  uint32_t window() const;  // Packets that may be in flight now.
   // A member without whose credit nothing of what waits here is sent; kNoRank when there is none.
   Rank starved_by() const;
   // A peer has said in its STATUS that it has a backlog.

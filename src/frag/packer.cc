@@ -132,15 +132,22 @@ bool Packer::Next(Packed& packed) {
   main_in_a_row_ = packed.large || large_.messages.empty() ? 0 : main_in_a_row_ + 1;
   const Message& front = queue.messages.front();
   packed.cls = front.cls;
-  if (front.payload.size() <= kWholeMessageMax) {
+  if (FitsWhole(queue)) {
     PackWhole(queue, packed);
-  } else if (packed.large && front.payload.size() > options_.message_max && !announced_) {
+  } else if (IsLarge(queue, front) && !announced_) {
     PackAnnouncement(packed);
   } else {
     PackFragment(queue, packed);
   }
   packed.flags = static_cast<uint8_t>(packed.flags | queue.flags);
   return true;
+}
+
+// What was begun in fragments goes on so, whatever size chunks have now.
+bool Packer::FitsWhole(const Queue& queue) const {
+  const Message& front = queue.messages.front();
+  return queue.sent_of_front == 0 && !IsLarge(queue, front) &&
+         front.payload.size() + kLengthBytes <= chunk_max_;
 }
 
 // Spec 5.21: nothing but the length; what the message holds waits until it is admitted.
@@ -163,7 +170,7 @@ void Packer::PackWhole(Queue& from, Packed& packed) {
   size_t size = 0;
   while (count < queue.size() && MayShareChunk(queue.front(), queue[count])) {
     const size_t more = kLengthBytes + queue[count].payload.size();
-    if (size + more > wire::kChunkPayloadMax) break;
+    if (size + more > chunk_max_ || IsLarge(from, queue[count])) break;
     size += more;
     ++count;
   }
@@ -190,7 +197,7 @@ void Packer::PackFragment(Queue& queue, Packed& packed) {
   const Message& message = queue.messages.front();
   const size_t total = message.payload.size();
   const bool first = queue.sent_of_front == 0 && !(&queue == &large_ && announced_);
-  const size_t room = wire::kChunkPayloadMax - (first ? kTotalLengthBytes : 0);
+  const size_t room = chunk_max_ - (first ? kTotalLengthBytes : 0);
   size_t size = std::min(room, total - queue.sent_of_front);
   const size_t left = total - queue.sent_of_front - size;
   // The stamp is written into one chunk.

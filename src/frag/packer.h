@@ -35,7 +35,8 @@ inline constexpr size_t kLargeUnderWayMax = size_t{128} << 20;
 inline constexpr size_t kLengthBytes = 2;       // Before each whole message in a chunk.
 inline constexpr size_t kTotalLengthBytes = 4;  // Before the first fragment of a larger one.
 inline constexpr size_t kStampBytesMax = 1200;  // Of one message; a stamp is in one chunk.
-inline constexpr size_t kWholeMessageMax = wire::kChunkPayloadMax - kLengthBytes;
+inline constexpr size_t kWholeMessageMax =
+    wire::kChunkPayloadMax - kLengthBytes;  // In a small chunk.
 
 struct Message {
   uint64_t id = 0;  // The caller's; returned when the last byte of the message is in a chunk.
@@ -96,6 +97,9 @@ class Packer {
   DeliveryClass NextClass() const {
     return LargeIsNext() ? DeliveryClass::kAgreed : main_.messages.front().cls;
   }
+  // Bytes of the chunks that are made from now on, kChunkPayloadMax to kJumboPayloadMax.
+  void SetChunkMax(size_t bytes) { chunk_max_ = bytes; }
+  size_t chunk_max() const { return chunk_max_; }
   // `paced`: enough is in flight, so the large lane gets only its share of what the others send.
   void SetPaced(bool paced) { paced_ = paced; }
   // Announcements that left in this view; `admitted`: the last of them is, so its message may go on
@@ -114,7 +118,7 @@ class Packer {
   size_t exempt_bytes() const { return main_.exempt_bytes; }
   size_t large_bytes() const { return large_.bytes; }
   size_t large_exempt_bytes() const { return large_.exempt_bytes; }
-  // About how many chunks wait, for STATUS; of the large lane only a few are counted (Spec 5.22).
+  // About how many small chunks wait, for STATUS; of the large lane only a few are counted (Spec 5.22).
   size_t backlog_chunks() const;
   bool IsConsistent() const;
 
@@ -136,6 +140,10 @@ class Packer {
   };
 
   bool LargeIsNext() const;
+  bool IsLarge(const Queue& queue, const Message& message) const {
+    return &queue == &large_ && message.payload.size() > options_.message_max;
+  }
+  bool FitsWhole(const Queue& queue) const;
   void PopFront(Queue& queue);
   void PackWhole(Queue& queue, Packed& packed);
   void PackFragment(Queue& queue, Packed& packed);
@@ -146,6 +154,7 @@ class Packer {
   Queue main_;
   Queue large_;  // Large messages, and what must stay behind them.
   absl::flat_hash_map<uint64_t, size_t> large_subjects_;  // Of large_, and how many have each.
+  size_t chunk_max_ = wire::kChunkPayloadMax;
   uint64_t announcements_ = 0;
   bool announced_ = false;  // The front of large_, if it is large.
   bool admitted_ = false;

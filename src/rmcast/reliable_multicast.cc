@@ -63,20 +63,20 @@ void ReliableMulticast::DropPrevious() { previous_.Drop(); }
 
 // ---- Sending ------------------------------------------------------------------------------------
 
-bool ReliableMulticast::CanSend(DeliveryClass cls) const {
+bool ReliableMulticast::CanSend(DeliveryClass cls, size_t bytes) const {
   if (wedged_ || current_.members() == 0) return false;
   const ChunkRing& ring = current_.stream(self_).ring;
   const size_t used = last_sent_ - ring.low();
   // Control chunks ignore the byte limit: there are at most kControlReserve of them beyond it.
   if (cls == DeliveryClass::kCtrl) return used < options_.window_chunks_max;
   return used < options_.window_chunks_max - kControlReserve &&
-         ring.bytes() + wire::kChunkPayloadMax <= bytes_per_sender_ / 2;
+         ring.bytes() + bytes <= bytes_per_sender_ / 2;
 }
 
 // Spec 5.3
 SeqNo ReliableMulticast::Send(Instant now, DeliveryClass cls, uint8_t flags, Buffer payload,
                               Output& out) {
-  COHORT_CHECK(CanSend(cls) && payload.size() <= wire::kChunkPayloadMax);
+  COHORT_CHECK(CanSend(cls, payload.size()) && payload.size() <= wire::kJumboPayloadMax);
   OriginStream& own = current_.stream(self_);
   const SeqNo seq = ++last_sent_;
   own.ring.Store(seq, cls, flags, payload);
@@ -170,7 +170,7 @@ bool ReliableMulticast::Accepts(const OriginStream& stream, SeqNo seq, size_t si
   }
   // Only half of the room is for chunks beyond a gap: the one that closes it must always fit.
   const size_t room = seq == stream.contiguous + 1 ? bytes_per_sender_ : bytes_per_sender_ / 2;
-  if (size > wire::kChunkPayloadMax || stream.ring.bytes() + size > room) {
+  if (size > wire::kJumboPayloadMax || stream.ring.bytes() + size > room) {
     ++stats_.dropped_over_bytes;
     return false;
   }

@@ -29,6 +29,7 @@
 #include "wire/ack_table.h"
 #include "wire/chunk.h"
 #include "wire/frames.h"
+#include "wire/limits.h"
 
 namespace cohort::rmcast {
 
@@ -84,9 +85,9 @@ class ReliableMulticast {
   void OnView(Instant now, const ViewId& id, Rank self, size_t members, Output& out);
   void DropPrevious();
 
-  // Whether Send() may be called now. kCtrl has a reserve of its own, so that ORDER passes when the
-  // window is full.
-  bool CanSend(DeliveryClass cls) const;
+  // Whether Send() may be called now, with up to `bytes` bytes. kCtrl has a reserve of its own, so
+  // that ORDER passes when the window is full.
+  bool CanSend(DeliveryClass cls, size_t bytes = wire::kChunkPayloadMax) const;
   // Assigns the next number, multicasts (unicasts when there is one other member) and hands the
   // chunk up at once.
   SeqNo Send(Instant now, DeliveryClass cls, uint8_t flags, Buffer payload, Output& out);

@@ -16,13 +16,13 @@ class RepairBudget {
       : interval_(std::max<int64_t>(1, 1'000'000'000 / std::max<uint32_t>(1, per_second))),
         burst_(burst) {}
 
-  // True when one more repair may leave at `now`.
-  bool TryTake(Instant now) {
+  // True when one more repair may leave at `now`, which is `packets` packets.
+  bool TryTake(Instant now, int64_t packets = 1) {
     // The bucket as a time: `empty_until_` is when it would be full again.
     const Instant earliest = now - interval_ * burst_;
     empty_until_ = std::max(empty_until_, earliest);
-    if (empty_until_ + interval_ > now) return false;
-    empty_until_ = empty_until_ + interval_;
+    if (empty_until_ + interval_ * packets > now) return false;
+    empty_until_ = empty_until_ + interval_ * packets;
     return true;
   }
 

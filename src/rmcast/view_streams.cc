@@ -71,7 +71,8 @@ bool ViewStreams::RepairOne(Instant now, Rank from, SeqNo seq, Rank origin, bool
     ++result.suppressed;
     return true;
   }
-  if (budget != nullptr && !budget->TryTake(now)) {
+  const auto packets = static_cast<int64_t>(wire::PacketsOf(chunk->payload.size()));
+  if (budget != nullptr && !budget->TryTake(now, packets)) {
     ++result.over_budget;
     return false;
   }

@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include "flow/under_way.h"
+
 namespace cohort::flow {
 namespace {
 
@@ -147,6 +149,26 @@ TEST_F(FlowControlTest, AnAcknowledgementIsAskedForEachQuarterOfTheWindowAndBefo
   for (size_t in_flight = 0; in_flight < 16; ++in_flight) asked += flow_.WantsAck(in_flight);
   EXPECT_EQ(asked, 4);
   EXPECT_TRUE(flow_.WantsAck(15));
+}
+
+TEST_F(FlowControlTest, LargeChunksAskForAnAcknowledgementEachQuarterToo) {
+  Credit(1000);
+  constexpr size_t kPackets = 3;
+  int asked = 0;
+  for (size_t in_flight = 0; in_flight < 16; in_flight += kPackets)
+    asked += flow_.WantsAck(in_flight, kPackets);
+  EXPECT_EQ(asked, 4);
+}
+
+TEST(UnderWayTest, WhatIsInFlightCountsInPacketsAndOnlyWhatIsNotAcknowledged) {
+  UnderWay under_way;
+  EXPECT_EQ(under_way.Packets(0), 0u);
+  for (const size_t packets : {1, 7, 7, 2}) under_way.Add(packets);
+  EXPECT_EQ(under_way.Packets(4), 17u);
+  EXPECT_EQ(under_way.Packets(3), 16u);
+  EXPECT_EQ(under_way.Packets(1), 2u);
+  under_way.Clear();
+  EXPECT_EQ(under_way.Packets(1), 0u);
 }
 
 TEST_F(FlowControlTest, CreditIsHalfOfWhatTheSocketHoldsAndTheFreeSlotsWithinSixteenBits) {

@@ -100,6 +100,59 @@ TEST(PackerTest, MessagesOfEverySizeComeBackWhole) {
   }
 }
 
+TEST(PackerTest, ChunksHaveTheSizeThatHoldsWhenTheyAreMade) {
+  Packer packer;
+  Reassembler reassembler;
+  reassembler.OnView(1);
+  const std::string text(30'000, 'z');
+  for (uint64_t id = 0; id < 4; ++id) ASSERT_TRUE(packer.Push(Text(id, text.substr(id))).ok());
+  std::vector<std::string> got;
+  std::vector<size_t> sizes;
+  Packed packed;
+  for (bool large = true; packer.Next(packed); large = !large) {
+    sizes.push_back(packed.payload.size());
+    for (std::string& message : Unpack(reassembler, packed)) got.push_back(std::move(message));
+    packer.SetChunkMax(large ? wire::kJumboPayloadMax : wire::kChunkPayloadMax);
+    EXPECT_TRUE(packer.IsConsistent());
+  }
+  EXPECT_THAT(got, ElementsAre(text, text.substr(1), text.substr(2), text.substr(3)));
+  EXPECT_EQ(sizes[0], wire::kChunkPayloadMax);
+  EXPECT_EQ(sizes[1], wire::kJumboPayloadMax);
+  EXPECT_EQ(sizes[2], wire::kChunkPayloadMax);
+}
+
+TEST(PackerTest, WhatIsBegunInFragmentsGoesOnSoThoughTheRestWouldFitALargeChunk) {
+  Packer packer;
+  Reassembler reassembler;
+  reassembler.OnView(1);
+  const std::string text(4000, 'z');
+  ASSERT_TRUE(packer.Push(Text(1, text)).ok());
+  ASSERT_TRUE(packer.Push(Text(2, "after")).ok());
+  Packed packed;
+  ASSERT_TRUE(packer.Next(packed));
+  EXPECT_THAT(Unpack(reassembler, packed), IsEmpty());
+  packer.SetChunkMax(wire::kJumboPayloadMax);
+  ASSERT_TRUE(packer.Next(packed));
+  EXPECT_EQ(packed.flags, DataFrame::kLast);
+  EXPECT_THAT(Unpack(reassembler, packed), ElementsAre(text));
+  ASSERT_TRUE(packer.Next(packed));
+  EXPECT_THAT(Unpack(reassembler, packed), ElementsAre("after"));
+}
+
+TEST(PackerTest, ManySmallMessagesShareALargeChunk) {
+  Packer packer;
+  Reassembler reassembler;
+  reassembler.OnView(1);
+  packer.SetChunkMax(wire::kJumboPayloadMax);
+  for (uint64_t id = 0; id < 8; ++id)
+    ASSERT_TRUE(packer.Push(Text(id, std::string(1100, 'x'))).ok());
+  Packed packed;
+  ASSERT_TRUE(packer.Next(packed));
+  EXPECT_EQ(packed.completed_ids.size(), 8u);
+  EXPECT_EQ(Unpack(reassembler, packed).size(), 8u);
+  EXPECT_TRUE(packer.empty());
+}
+
 TEST(PackerTest, OnlyTheLastFragmentIsSyncAndCompletesTheMessage) {
   Packer packer;
   Message message = Text(7, std::string(3000, 'x'));
