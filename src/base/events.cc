@@ -52,6 +52,8 @@ const char* ToString(EventKind kind) {
       return "degraded";
     case EventKind::kCaughtUp:
       return "caught_up";
+    case EventKind::kSmallDatagrams:
+      return "small_datagrams";
     case EventKind::kPlaintext:
       return "plaintext";
     case EventKind::kWarning:

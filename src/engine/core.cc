@@ -110,6 +110,7 @@ Engine::Core::Core(EngineOptions options, const std::array<std::byte, 32>& entro
       failure_(FailureOptions(options_), random_),
       membership_(MembershipOptionsOf(options_), random_),
       plane_(PlaneOptions(options_), random_, this),
+      size_(std::min(options_.datagram_bytes_max, options_.interface_datagram_bytes)),
       replica_(ReplicaOptions(options_, security_.TableSeed())),
       lag_(LagOptions(options_)) {
   lifelines_.SetSelf({.id = self_.id, .address = self_.address, .name = self_.name}, turn_.streams);
@@ -165,6 +166,9 @@ void Engine::Core::OnHost(Instant now, const HostEvent& event, Output& out) {
       queue_drops_ = static_cast<uint16_t>(queue_drops_ + event.count);
       failure_.OnSocketDrops(now, event.count);
       break;
+    case HostEvent::Kind::kDatagramMax:
+      size_.SetOwn(now, std::min<size_t>(event.count, options_.datagram_bytes_max));
+      break;
   }
   AfterFailure(now);
   Finish(now, out);
@@ -191,6 +195,7 @@ void Engine::Core::OnTimer(Instant now, Output& out) {
     failure_.OnTimer(now, failure_out_);
     AfterFailure(now);
   }
+  if (member_ && size_.NextDeadline() <= now) ProbeSize(now);
   if (plane_.NextDeadline() <= now) {
     plane_.OnTimer(now, plane_out_);
     AfterPlane(now);
@@ -222,6 +227,7 @@ void Engine::Core::Finish(Instant now, Output& out) {
                                                                                  : 1),
                                  .queue_drops = queue_drops_,
                                  .wants_pause = replica_.wants_pause()};
+  NoteSizes(now);
   // A delivery may make the replica send (EXPIRE, MERGE, "synced"), so sending may need another
   // round.
   for (int round = 0; round < kTurnRounds && member_; ++round) {
@@ -280,7 +286,10 @@ Instant Engine::Core::NextDeadline() const {
   Instant next =
       std::min({discovery_.NextDeadline(), membership_.NextDeadline(), lifelines_.NextDeadline(),
                 next_mesh_check_, verifications_.NextDeadline(), reads_.NextDeadline()});
-  if (member_) next = std::min({next, failure_.NextDeadline(), plane_.NextDeadline()});
+  if (member_) {
+    next = std::min(
+        {next, failure_.NextDeadline(), plane_.NextDeadline(), size_.NextDeadline()});
+  }
   // The replica's deadlines are in group time; any moment of ours translates them alike.
   return std::min(next, replica_.NextDeadline(Instant::Zero(), clock_.NowMs(Instant::Zero())));
 }
@@ -364,6 +373,11 @@ EngineStats Engine::Core::Stats() const {
   stats["security.sealed_bytes"] = sealed.sealed_bytes;
   stats["engine.frames_malformed"] = frames_malformed_;
   stats["engine.messages_malformed"] = messages_malformed_;
+  stats["engine.datagram_bytes"] = size_.bytes();
+  stats["engine.datagrams_large"] = packetizer_.stats().large;
+  stats["engine.pieces_sent"] = packetizer_.stats().pieces;
+  stats["engine.size_falls"] = size_.falls();
+  stats["engine.size_probes"] = size_.probes();
   stats["engine.pending_commands"] = pending_.size();
   stats["engine.queued_bytes"] = plane_.queued_bytes();
   stats["engine.queued_large_bytes"] = plane_.queued_large_bytes();

@@ -20,6 +20,7 @@
 #include "base/subjects.h"
 #include "discovery/discovery.h"
 #include "engine/data_plane.h"
+#include "engine/datagram_size.h"
 #include "engine/drop_reporter.h"
 #include "engine/engine.h"
 #include "engine/fences.h"
@@ -28,6 +29,7 @@
 #include "engine/marks.h"
 #include "engine/packetizer.h"
 #include "engine/pending_commands.h"
+#include "engine/piece_table.h"
 #include "engine/repair.h"
 #include "engine/replica.h"
 #include "engine/settling.h"
@@ -109,6 +111,13 @@ class Engine::Core final : private frag::Stamper {
   void Handle(Instant now, Rank from, bool previous, wire::PongFrame& frame);
   void Handle(Instant now, Rank from, bool previous, wire::PingRequestFrame& frame);
   void Handle(Instant now, Rank from, bool previous, wire::SuspectFrame& frame);
+  void Handle(Instant now, Rank from, bool previous, wire::SizeOfferFrame& frame);
+  void Handle(Instant now, Rank from, bool previous, wire::SizeProbeFrame& frame);
+  void Handle(Instant now, Rank from, bool previous, wire::SizeAnswerFrame& frame);
+  void Handle(Instant now, Rank from, bool previous, wire::PieceFrame& frame);
+  void OfferSize();
+  void ProbeSize(Instant now);
+  void NoteSizes(Instant now);
   void HandleLifelines(Instant now, Lifelines::Output& lifelines);
   void HandleLifelineMessage(Instant now, Lifelines::Message& message);
   void AfterDiscovery(Instant now);
@@ -201,6 +210,9 @@ class Engine::Core final : private frag::Stamper {
   failure::FailureDetector failure_;
   membership::Membership membership_;
   DataPlane plane_;
+  DatagramSize size_;
+  PieceTable pieces_;
+  Packetizer::Stats noted_;  // Of the turn before.
   Replica replica_;
   Lifelines lifelines_;
   PendingCommands pending_;

@@ -229,6 +229,9 @@ void Engine::Core::BeginView(Instant now, const membership::Installation& instal
   // evidence is kept and judged again.
   failure_out_ = {};
   plane_.OnView(now, view_.id, rank_, view_infos_.size(), plane_out_);
+  pieces_.Clear();
+  size_.OnView(now, rank_, view_infos_);
+  OfferSize();
   lag_.OnView(RanksBefore(view_infos_, before));
   write_timer_.OnView();
   if (installation.fresh) failure_.Forget();

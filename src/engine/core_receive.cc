@@ -140,6 +140,62 @@ void Engine::Core::Handle(Instant now, Rank from, bool previous, wire::SuspectFr
   if (!previous && member_) failure_.OnSuspect(now, from, frame, failure_out_);
 }
 
+void Engine::Core::Handle(Instant now, Rank from, bool previous, wire::SizeOfferFrame& frame) {
+  if (!previous && member_) size_.OnOffer(now, from, frame);
+}
+
+void Engine::Core::Handle(Instant, Rank from, bool previous, wire::SizeProbeFrame& frame) {
+  if (previous || !member_) return;
+  const wire::SizeAnswerFrame answer{.nonce = frame.nonce, .bytes = frame.bytes};
+  packetizer_.Add({.to = from, .frame = answer}, turn_.packets);
+}
+
+void Engine::Core::Handle(Instant now, Rank from, bool previous, wire::SizeAnswerFrame& frame) {
+  if (!previous && member_) size_.OnAnswer(now, from, frame);
+}
+
+void Engine::Core::Handle(Instant now, Rank from, bool previous, wire::PieceFrame& frame) {
+  if (previous) return;
+  if (std::optional<wire::DataFrame> data = pieces_.Add(frame)) Handle(now, from, previous, *data);
+}
+
+// Spec 5.24
+void Engine::Core::OfferSize() {
+  if (const std::optional<wire::SizeOfferFrame> offer = size_.Offer())
+    packetizer_.Add({.frame = *offer}, turn_.packets);
+}
+
+// Spec 5.25, 5.27
+void Engine::Core::ProbeSize(Instant now) {
+  std::vector<wire::OutFrame> frames;
+  const std::optional<DatagramSize::Fall> fall =
+      size_.OnTimer(now, [this](Rank rank) { return failure_.IsLive(rank); }, frames);
+  AddFrames(frames);
+  if (!fall) return;
+  const MemberInfo& member = view_infos_[fall->member];
+  std::string text = absl::StrCat(
+      "datagrams of ", fall->bytes,
+      " bytes do not reach it any more, although it is heard; small ones are sent. Look for an MTU "
+      "that was lowered on the way");
+  if (fall->held > Duration::zero()) {
+    absl::StrAppend(&text, ". It is the ", fall->times, ". time lately: they stay small for ",
+                    fall->held / seconds(1), " s");
+  }
+  Report(now, EventKind::kSmallDatagrams, std::move(text), member.id, member.name,
+         static_cast<int64_t>(fall->bytes));
+}
+
+// What this turn sends is cut for the size that holds now; what the last one sent is a reason to
+// probe.
+void Engine::Core::NoteSizes(Instant now) {
+  const Packetizer::Stats& sent = packetizer_.stats();
+  if (std::exchange(noted_.large, sent.large) != sent.large) size_.OnSent(now);
+  if (std::exchange(noted_.pieces, sent.pieces) != sent.pieces) size_.OnAskedAgain(now);
+  const size_t frames = size_.bytes() - wire::kPacketHeaderBytes - wire::kTagBytes;
+  packetizer_.SetGroupFramesMax(frames);
+  plane_.SetChunkMax(frames - wire::kDataHeaderBytes);
+}
+
 void Engine::Core::AddFrames(std::vector<wire::OutFrame>& frames) {
   for (wire::OutFrame& frame : frames) packetizer_.Add(frame, turn_.packets);
   frames.clear();
@@ -180,7 +236,10 @@ void Engine::Core::AfterFailure(Instant now) {
       std::any_of(judged.frames.begin(), judged.frames.end(), [](const wire::OutFrame& frame) {
         return std::holds_alternative<wire::HeartbeatFrame>(frame.frame);
       });
-  if (heartbeat) plane_.WantStatus();
+  if (heartbeat) {
+    plane_.WantStatus();
+    OfferSize();
+  }
   AddFrames(judged.frames);
   if (!member_) return;
   for (const Rank rank : judged.probes) {

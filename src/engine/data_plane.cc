@@ -6,10 +6,10 @@
 namespace cohort::engine {
 
 namespace {
-constexpr int kBurstChunks = 64;       // One segmented send.
+constexpr size_t kBurstPackets = 64;  // About what one segmented send takes.
 constexpr size_t kGatherChunks = 32;   // Enough for a full batch: no use in waiting longer.
 constexpr size_t kGatherInFlight = 8;  // Below it the pipe is idle enough to send at once.
-// Large messages stop when so many chunks are in flight, and go on when there are so few again.
+// Large messages stop when so many packets are in flight, and go on when there are so few again.
 constexpr size_t kLargeInFlightMax = 256;
 constexpr size_t kLargeInFlightLow = 128;
 }  // namespace
@@ -35,6 +35,7 @@ void DataPlane::OnView(Instant now, const ViewId& id, Rank self, size_t members,
   rmcast_.OnView(now, id, self, members, rmcast_out_);
   order_.OnView(now, self, members, order_out_);
   flow_.OnView(now, self, members);
+  under_way_.Clear();
   packer_.OnView();
   reassembler_.OnView(members);
   Route(now, out);
@@ -42,11 +43,11 @@ void DataPlane::OnView(Instant now, const ViewId& id, Rank self, size_t members,
 
 void DataPlane::OnData(Instant now, Rank from, bool previous_view, const wire::DataFrame& frame,
                        Output& out) {
-  const size_t before = rmcast_.in_flight();
+  const size_t before = InFlight();
   rmcast_.OnData(now, from, previous_view, frame, rmcast_out_);
   Route(now, out);
   // An ORDER acknowledges what it names.
-  const size_t after = rmcast_.in_flight();
+  const size_t after = InFlight();
   if (after < before) flow_.OnAcked(now, before - after);
 }
 
@@ -65,11 +66,11 @@ void DataPlane::OnNak(Instant now, Rank from, bool previous_view, const wire::Na
 }
 
 void DataPlane::OnStatus(Instant now, Rank from, const wire::StatusFrame& frame, Output& out) {
-  const size_t before = rmcast_.in_flight();
+  const size_t before = InFlight();
   rmcast_.OnStatus(now, from, frame, rmcast_out_);
   flow_.OnStatus(now, from, frame);
   if (!wedged()) order_.OnStatus(from, frame.applied_cut);
-  const size_t after = rmcast_.in_flight();
+  const size_t after = InFlight();
   if (after < before) flow_.OnAcked(now, before - after);
   out.acks_moved = true;  // applied_cut moves without an ack.
   Route(now, out);
@@ -160,6 +161,7 @@ void DataPlane::Route(Instant now, Output& out) {
 
 void DataPlane::SendChunk(Instant now, DeliveryClass cls, uint8_t flags, Buffer payload) {
   const uint64_t digest = trace_ == nullptr ? 0 : TraceDigest(payload);
+  under_way_.Add(wire::PacketsOf(payload.size()));
   const SeqNo seq = rmcast_.Send(now, cls, flags, std::move(payload), rmcast_out_);
   Trace(trace_, TraceKind::kChunkAssigned, [&](TraceRecord& record) {
     record.view = view_;
@@ -168,13 +170,13 @@ void DataPlane::SendChunk(Instant now, DeliveryClass cls, uint8_t flags, Buffer 
     record.cls = cls;
     record.digest = digest;
   });
-  flow_.OnSent(now, rmcast_.in_flight());
+  flow_.OnSent(now, InFlight());
 }
 
 // Spec 5.22
 void DataPlane::PaceLarge() {
-  if (rmcast_.in_flight() >= kLargeInFlightMax) paced_ = true;
-  if (rmcast_.in_flight() <= kLargeInFlightLow) paced_ = false;
+  if (InFlight() >= kLargeInFlightMax) paced_ = true;
+  if (InFlight() <= kLargeInFlightLow) paced_ = false;
   packer_.SetPaced(paced_);
 }
 
@@ -187,20 +189,25 @@ void DataPlane::AdmitLarge() {
 void DataPlane::SendQueued(Instant now, Output& out) {
   AdmitLarge();
   flow_.SetBacklog(packer_.backlog_chunks());
-  for (int sent = 0;; ++sent) {
+  for (size_t sent = 0;;) {
     PaceLarge();
     if (packer_.empty()) return;
-    if (!rmcast_.CanSend(packer_.NextClass()) || !flow_.CanSend(now, rmcast_.in_flight())) return;
-    if (sent == kBurstChunks) {
+    if (!rmcast_.CanSend(packer_.NextClass(), packer_.chunk_max()) ||
+        !flow_.CanSend(now, InFlight())) {
+      return;
+    }
+    if (sent >= kBurstPackets) {
       more_to_send_ = true;
       return;
     }
     packer_.Next(packed_);
+    const size_t packets = wire::PacketsOf(packed_.payload.size());
+    sent += packets;
     // The last chunk of what waits, or may leave, asks for an acknowledgement: it starts the next
     // turn.
     const bool last =
-        packer_.empty() || (packed_.large && rmcast_.in_flight() + 1 >= kLargeInFlightMax);
-    const bool sync = last || flow_.WantsAck(rmcast_.in_flight());
+        packer_.empty() || (packed_.large && InFlight() + packets >= kLargeInFlightMax);
+    const bool sync = last || flow_.WantsAck(InFlight(), packets);
     const uint8_t flags = static_cast<uint8_t>(packed_.flags | (sync ? wire::DataFrame::kSync : 0));
     for (size_t i = 0; i < packed_.completed_ids.size(); ++i)
       out.sent.push_back(PendingCommands::LaneOf(packed_.cls, packed_.large));

@@ -19,6 +19,7 @@
 #include "base/types.h"
 #include "engine/pending_commands.h"
 #include "flow/flow_control.h"
+#include "flow/under_way.h"
 #include "frag/packer.h"
 #include "frag/reassembler.h"
 #include "order/cut_order.h"
@@ -86,12 +87,14 @@ class DataPlane {
   void OnTimer(Instant now, Output& out);
   Instant NextDeadline() const;
   void SetRoundTrip(Rank rank, Duration srtt);
+  // Of the chunks that are made from now on (Spec 5.24).
+  void SetChunkMax(size_t bytes) { packer_.SetChunkMax(bytes); }
   void SetSuspected(Rank rank, bool suspected) { rmcast_.SetSuspected(rank, suspected); }
 
   // A STATUS shall leave at the end of this turn: with heartbeats, so that a lost one is made up
   // for.
   void WantStatus() { status_due_ = true; }
-  // Sends what may be sent, at most kBurstChunks chunks; more waits for the next turn (then
+  // Sends what may be sent, at most kBurstPackets packets; more waits for the next turn (then
   // NextDeadline() is now). `hold_messages`: queued messages stay where they are; only the
   // protocol's own chunks leave.
   void EndOfTurn(Instant now, const Health& health, bool hold_messages, Output& out);
@@ -137,6 +140,7 @@ class DataPlane {
   void Deliver(const order::CutOrder::Delivery& delivery, Output& out);
   void SendChunk(Instant now, DeliveryClass cls, uint8_t flags, Buffer payload);
   void SendQueued(Instant now, Output& out);
+  size_t InFlight() { return under_way_.Packets(rmcast_.in_flight()); }
   void PaceLarge();
   void AdmitLarge();
   void SendOrders(Instant now, Output& out);
@@ -147,6 +151,7 @@ class DataPlane {
   rmcast::ReliableMulticast rmcast_;
   order::CutOrder order_;
   flow::FlowControl flow_;
+  flow::UnderWay under_way_;
   frag::Packer packer_;
   frag::Reassembler reassembler_;
   rmcast::ReliableMulticast::Output rmcast_out_;

@@ -57,6 +57,7 @@ struct HostEvent {
     kInterfaceDown,
     kInterfaceUp,
     kSocketDrops,  // `count` datagrams lost to a full socket since the last report.
+    kDatagramMax,  // The interface takes datagrams of `count` bytes now.
   };
   Kind kind = Kind::kInterfaceDown;
   Address peer;

@@ -12,6 +12,7 @@
 #include "base/instant.h"
 #include "base/types.h"
 #include "cohort/view.h"
+#include "wire/limits.h"
 
 namespace cohort {
 class TraceSink;
@@ -45,6 +46,10 @@ struct EngineOptions {
   // Policy::kAvailable: a member that held writers back for so long steps aside.
   Duration slow_after = Duration::max();
 
+  // The largest datagram this member takes and sends (Spec 5.24): as it is wished, and as its
+  // interface allows for now (HostEvent::kDatagramMax).
+  size_t datagram_bytes_max = wire::kDatagramMax6;
+  size_t interface_datagram_bytes = wire::kJumboDatagramMax6;
   size_t receive_buffer_bytes =
       size_t{4} << 20;  // Granted to the sockets, read back: it bounds what peers may send.
   size_t send_queue_bytes_max = size_t{16} << 20;  // Queued messages; more are refused.

@@ -1,5 +1,6 @@
 #include "engine/packetizer.h"
 
+#include <algorithm>
 #include <array>
 
 #include "wire/packet_header.h"
@@ -12,7 +13,34 @@ void Packetizer::SetRoutes(Route current, Route previous) {
   copies_.clear();
 }
 
+// Spec 5.26
+bool Packetizer::IsCut(const wire::OutFrame& frame) const {
+  const auto* data = std::get_if<wire::DataFrame>(&frame.frame);
+  if (data == nullptr || data->payload.size() <= wire::kChunkPayloadMax) return false;
+  return frame.previous_view || (data->flags & wire::DataFrame::kRepair) != 0 ||
+         wire::EncodedSize(frame.frame) > group_frames_max_;
+}
+
+void Packetizer::AddPieces(const wire::OutFrame& frame, Packets& packets) {
+  const auto& data = std::get<wire::DataFrame>(frame.frame);
+  const size_t total = data.payload.size();
+  for (size_t index = 0; index < wire::PacketsOf(total); ++index) {
+    const size_t begin = index * wire::kPieceBytes;
+    const size_t size = std::min(wire::kPieceBytes, total - begin);
+    const wire::PieceFrame piece{.seq = data.seq,
+                                 .origin = data.origin,
+                                 .cls = data.cls,
+                                 .flags = data.flags,
+                                 .total = static_cast<uint16_t>(total),
+                                 .index = static_cast<uint8_t>(index),
+                                 .payload = data.payload.Slice(begin, size)};
+    Add({.to = frame.to, .previous_view = frame.previous_view, .frame = piece}, packets);
+    ++stats_.pieces;
+  }
+}
+
 void Packetizer::Add(const wire::OutFrame& frame, Packets& packets) {
+  if (IsCut(frame)) return AddPieces(frame, packets);
   const Route& route = RouteOf(frame.previous_view);
   Rank to = frame.to;
   if (to == kAllRanks && route.addresses.size() == 2 && route.self < 2)
@@ -20,17 +48,22 @@ void Packetizer::Add(const wire::OutFrame& frame, Packets& packets) {
   const size_t size = wire::EncodedSize(frame.frame);
   const bool nobody = route.addresses.size() < 2 || to == route.self ||
                       (to != kAllRanks && to >= route.addresses.size());
-  if (size == 0 || size > wire::kPacketFramesMax || nobody) {
+  if (size == 0 || size > wire::kJumboFramesMax || nobody) {
     ++stats_.frames_refused;
     return;
   }
   const LaneKey key(frame.previous_view, to);
   Lane& lane = lanes_[key];
   if (lane.used + size > lane.frames.size()) Seal(key, lane, packets);
-  wire::ByteWriter writer(MutableBytes(lane.frames).subspan(lane.used));
-  COHORT_CHECK(wire::Encode(frame.frame, writer));
-  lane.used += writer.size();
   ++stats_.frames;
+  const bool alone = size > lane.frames.size();
+  Lane& into = alone ? large_ : lane;
+  wire::ByteWriter writer(MutableBytes(into.frames).subspan(into.used));
+  COHORT_CHECK(wire::Encode(frame.frame, writer));
+  into.used += writer.size();
+  if (!alone) return;
+  ++stats_.large;
+  Seal(key, large_, packets);
 }
 
 void Packetizer::Seal(const LaneKey& key, Lane& lane, Packets& packets) {
@@ -44,8 +77,8 @@ void Packetizer::Seal(const LaneKey& key, Lane& lane, Packets& packets) {
   if (size == 0) return;
   ++stats_.packets;
   if (trace_ != nullptr) TraceSealed(key, Bytes(packets.arena).subspan(offset, size));
-  if (to == kAllRanks && !previous) sent_to_group_ = true;
-  if (!previous && to != kAllRanks && route.addresses.size() == 2) sent_to_group_ = true;
+  const bool to_group = to == kAllRanks || route.addresses.size() == 2;
+  if (to_group && !previous && &lane != &large_) sent_to_group_ = true;
   const Packets::One one{.offset = static_cast<uint32_t>(offset),
                          .size = static_cast<uint32_t>(size)};
   if (to != kAllRanks) {

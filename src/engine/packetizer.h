@@ -1,5 +1,6 @@
 // Puts frames into packets and packets into the arena: as many frames of one destination and view
-// as fit, in the order they were added.
+// as fit, in the order they were added. A large chunk that is sent for the first time has a large
+// packet of its own; sent again it is cut into pieces that fit small ones (Spec 5.26).
 //
 // In a view of two everything goes by unicast: there is one receiver, and the kernel tells when its
 // port is gone. Where there is no multicast one sealed packet is listed once for each member, its
@@ -29,6 +30,8 @@ class Packetizer {
     uint64_t packets = 0;
     uint64_t copies = 0;  // Of them by unicast, to members whom multicast does not reach.
     uint64_t frames = 0;
+    uint64_t large = 0;   // Packets with a large chunk.
+    uint64_t pieces = 0;  // Frames with a part of one.
     uint64_t frames_refused = 0;  // Did not fit a packet, or for nobody.
   };
   Packetizer(security::Security& security, bool has_multicast, TraceSink* trace)
@@ -44,24 +47,30 @@ class Packetizer {
   // Members of the current view that also get by unicast what is multicast to it.
   void SetCopies(std::vector<Rank> ranks) { copies_ = std::move(ranks); }
 
+  // What a large packet to the whole view may hold; kPacketFramesMax: there are none.
+  void SetGroupFramesMax(size_t bytes) { group_frames_max_ = bytes; }
+
   void Add(const wire::OutFrame& frame, Packets& packets);
   // One stranger packet: a discovery message to `to` (None: multicast).
   void AddStranger(const Address& to, const wire::Frame& frame, Packets& packets);
   // Seals what is still open.
   void Flush(Packets& packets);
-  // True when a multicast packet of the current view was sealed since the last call: it counts as a
-  // heartbeat.
+  // True when a small multicast packet of the current view was sealed since the last call: it counts
+  // as a heartbeat, which a large one does not, since it may not get through.
   bool TakeSentToGroup() { return std::exchange(sent_to_group_, false); }
   const Stats& stats() const { return stats_; }
 
  private:
   struct Lane {
-    std::vector<std::byte> frames = std::vector<std::byte>(wire::kPacketFramesMax);
+    explicit Lane(size_t bytes = wire::kPacketFramesMax) : frames(bytes) {}
+    std::vector<std::byte> frames;
     size_t used = 0;
   };
   using LaneKey = std::pair<bool, Rank>;  // Previous view?, destination.
 
   const Route& RouteOf(bool previous) const { return previous ? previous_ : current_; }
+  bool IsCut(const wire::OutFrame& frame) const;
+  void AddPieces(const wire::OutFrame& frame, Packets& packets);
   void Seal(const LaneKey& key, Lane& lane, Packets& packets);
   void TraceSealed(const LaneKey& key, Bytes packet);
 
@@ -72,6 +81,8 @@ class Packetizer {
   Route previous_;
   std::vector<Rank> copies_;
   std::map<LaneKey, Lane> lanes_;  // Ordered: its order reaches the wire.
+  Lane large_{wire::kJumboFramesMax};
+  size_t group_frames_max_ = wire::kPacketFramesMax;
   bool sent_to_group_ = false;
   Stats stats_;
 };

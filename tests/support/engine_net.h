@@ -222,6 +222,7 @@ class EngineNet {
       for (size_t to = 0; to < hosts_.size(); ++to) {
         if (one.multicast ? !hosts_[to]->drops_multicast : hosts_[to]->address == one.to) {
           if (!DatagramReaches(index, to) || hosts_[index]->is_mute) continue;
+          if (one.size > hosts_[to]->datagram_max) continue;
           Later({.to = to, .from = from, .multicast = one.multicast, .datagram = bytes});
         }
       }

@@ -35,6 +35,7 @@ struct NetHost {
   // are lost; so is what it sends, but for streams; so is what is multicast to it.
   bool holds_datagrams = false, holds_streams = false, drops_streams = false, is_mute = false,
        drops_multicast = false;
+  size_t datagram_max = 65536;  // What is larger does not reach it.
   std::vector<NetArrival> held;
   std::vector<NetArrival> held_streams;
 
