@@ -56,6 +56,11 @@ Cluster::Cluster(ClusterOptions options)
     workload_.burst = 0;
   }
   host_options_ = DrawHostOptions(options_.seed, options_.members);
+  if (mix.jumbo) {
+    const std::vector<size_t> sizes = DrawDatagramSizes(options_.seed, options_.members);
+    for (HostIndex host = 0; host < sizes.size(); ++host) links_->SetDatagramMax(host, sizes[host]);
+    workload_.big = std::max(workload_.big, 0.05);
+  }
   MakeCheckers();
   if (mix.sessions) {
     COHORT_CHECK(options_.tenants != nullptr);

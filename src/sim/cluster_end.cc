@@ -246,6 +246,8 @@ void Cluster::Finish() {
   const auto holder = std::find_if(hosts_.begin(), hosts_.end(),
                                    [&](const auto& host) { return HoldsData(*host); });
   for (const auto& checker : checkers_) checker->AtEnd(At(**holder));
+  if (network().large > 0) sometimes_->Count("runs with large datagrams");
+  if (network().too_large > 0) sometimes_->Count("runs in which they did not get through");
   done_ = true;
 }
 

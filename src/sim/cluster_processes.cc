@@ -24,6 +24,7 @@ void Cluster::StartProcess(Host& host) {
   }
   options.receive_buffer_bytes = host.inbox_bytes_max;
   host_options_.Apply(options_.policy, options);
+  options.datagram_bytes_max = links_->datagram_max(host.index);
   options.without_data = !HoldsData(host);
   options.votes = HoldsData(host) || host_options_.votes;
   options.trace = host.trace.get();

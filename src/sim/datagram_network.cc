@@ -16,6 +16,7 @@ void DatagramNetwork::Send(HostIndex from, const engine::Packets& packets, size_
   for (size_t i = 0; i < std::min(count, packets.packets.size()); ++i) {
     const engine::Packets::One& packet = packets.packets[i];
     ++stats_.sent;
+    if (packet.size > wire::kDatagramMax) ++stats_.large;
     const Instant start = std::max(free_at_[from], scheduler.now());
     if (start - scheduler.now() > options_.send_queue_max) {
       ++stats_.overflowed;
@@ -42,6 +43,10 @@ void DatagramNetwork::Route(HostIndex from, HostIndex to, bool multicast, Instan
   const Link& link = links_.at(from, to);
   if (link.cuts != 0) {
     ++stats_.cut;
+    return;
+  }
+  if (!links_.Carries(from, to, data.size())) {
+    ++stats_.too_large;
     return;
   }
   if (links_.DrawLoss(from, to, multicast, random_)) {

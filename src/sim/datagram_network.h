@@ -30,6 +30,8 @@ class DatagramNetwork {
     uint64_t carried = 0;  // Arrivals scheduled.
     uint64_t lost = 0;
     uint64_t cut = 0;
+    uint64_t large = 0;      // Of `sent`.
+    uint64_t too_large = 0;  // For the way.
     uint64_t duplicated = 0;
     uint64_t corrupted = 0;
     uint64_t overflowed = 0;  // Dropped by a full send queue.

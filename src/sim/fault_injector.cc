@@ -134,6 +134,9 @@ void FaultInjector::Degrade(const Fault& fault, const Pair& pair) {
     case FaultKind::kCorrupt:
       link.corrupt = std::min(fault.strength, 0.2);
       return;
+    case FaultKind::kNarrow:
+      link.narrow = true;
+      return;
     default:  // kSlow: up to 300 ms more.
       link.jitter += Duration(static_cast<int64_t>(fault.strength * 3e8));
   }
@@ -160,6 +163,9 @@ void FaultInjector::Restore(FaultKind kind, const Pair& pair) {
       return;
     case FaultKind::kCorrupt:
       link.corrupt = 0;
+      return;
+    case FaultKind::kNarrow:
+      link.narrow = false;
       return;
     default:
       link.jitter = link.delay / 4;

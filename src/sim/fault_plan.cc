@@ -7,7 +7,7 @@ namespace cohort::sim {
 namespace {
 
 constexpr const char* kNames[] = {"loss",    "burst",          "multicast-loss", "duplicate",
-                                  "reorder", "corrupt",        "slow",           "one-way",
+                                  "reorder", "corrupt",        "slow",           "narrow",   "one-way",
                                   "split",   "flap",           "swizzle",        "stop",
                                   "kill",    "kill-at-change", "power-loss",     "leave"};
 static_assert(std::size(kNames) == static_cast<size_t>(FaultKind::kCount));
@@ -35,13 +35,14 @@ const std::vector<NamedMix>& Mixes() {
       {"churn", {{kLeave, kCrash}, false, true}},
       {"pause", {{kPause}, false, true}},
       {"patience", {{kPause}, true, true, true}},
+      {"jumbo",
+       {.kinds = {kLoss, kBurst, kMulticastLoss, kDuplicate, kReorder, kCorrupt, kSlow, kOneWay,
+                  kPartition, kFlap, kPause, kCrash, kCrashAtChange, kPowerLoss, kLeave},
+        .jumbo = true}},
       {"sessions",
-       {{kLoss, kDuplicate, kSlow, kOneWay, kPartition, kFlap, kSwizzle, kPause, kCrash,
-         kCrashAtChange, kPowerLoss, kLeave},
-        false,
-        false,
-        false,
-        true}},
+       {.kinds = {kLoss, kDuplicate, kSlow, kOneWay, kPartition, kFlap, kSwizzle, kPause, kCrash,
+                  kCrashAtChange, kPowerLoss, kLeave},
+        .sessions = true}},
   };
   return mixes;
 }
@@ -95,6 +96,8 @@ bool FindMix(std::string_view name, FaultMix& mix) {
   for (size_t kind = 0; kind < std::size(kNames); ++kind) {
     if (name != kNames[kind]) continue;
     mix = {{static_cast<FaultKind>(kind)}, false, true};
+    mix.jumbo = mix.kinds.front() == kNarrow;
+    if (mix.jumbo) mix.kinds.clear();
     return true;
   }
   return false;
@@ -118,6 +121,7 @@ FaultPlan DrawFaultPlan(const FaultMix& mix, Random& random) {
   kinds.resize(wanted);
   std::sort(kinds.begin(), kinds.end());
   for (const FaultKind kind : kinds) plan.faults.push_back(DrawFault(kind, mix.gentle, random));
+  if (mix.jumbo) plan.faults.push_back(DrawFault(kNarrow, mix.gentle, random));
   if (mix.patience) {
     plan.loss = 0.1;
     plan.one_pause = true;

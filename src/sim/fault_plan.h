@@ -20,6 +20,7 @@ enum class FaultKind : uint8_t {
   kReorder,        // Packets are held back.
   kCorrupt,        // Packets are damaged.
   kSlow,           // Delays grow, both ways or one.
+  kNarrow,         // Large datagrams vanish.
   kOneWay,         // Some links carry nothing in one direction.
   kPartition,      // The hosts fall into two to four parts.
   kFlap,           // One host is cut off and back again, many times.
@@ -49,8 +50,8 @@ struct FaultPlan {
 };
 
 // Mixes: "mixed" two to five kinds; "none"; "loss" (at most 10 %, so that nobody may be convicted),
-// "network", "partition", "crash", "churn", "pause", "patience" (FaultMix::patience). Each kind's
-// name is a mix of that kind alone. Unknown names give an empty optional.
+// "network", "partition", "crash", "churn", "pause", "patience" and "jumbo" (as in FaultMix). Each
+// kind's name is a mix of that kind alone. Unknown names give an empty optional.
 struct FaultMix {
   std::vector<FaultKind> kinds;
   bool gentle = false;  // Losses up to 10 % and nothing worse: every conviction is a false one.
@@ -59,6 +60,8 @@ struct FaultMix {
   // still for up to ten seconds now and then, one at a time; users do little, so that hours pass
   // quickly.
   bool patience = false;
+  // Hosts whose interfaces take large datagrams, some that do not, and ways that become narrow.
+  bool jumbo = false;
   bool sessions = false;  // Tenants in all processes that hold data (tenants.h): session stores.
 };
 bool FindMix(std::string_view name, FaultMix& mix);

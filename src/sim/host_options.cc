@@ -1,6 +1,7 @@
 #include "sim/host_options.h"
 
 #include "base/random.h"
+#include "wire/limits.h"
 
 namespace cohort::sim {
 namespace {
@@ -50,6 +51,17 @@ HostOptions DrawHostOptions(uint64_t seed, size_t hosts) {
   }
   options.votes = options.without_data.empty() || observer.Chance(0.5);
   return options;
+}
+
+std::vector<size_t> DrawDatagramSizes(uint64_t seed, size_t hosts) {
+  Random random(seed ^ 0x0DA7'A6A3);
+  std::vector<size_t> sizes(hosts, wire::kJumboDatagramMax6);
+  if (random.Chance(0.6)) return sizes;
+  for (size_t& size : sizes) {
+    if (random.Chance(0.7)) continue;
+    size = random.Chance(0.5) ? wire::kDatagramMax6 : random.Between(1400, size);
+  }
+  return sizes;
 }
 
 void HostOptions::Apply(Policy policy, engine::EngineOptions& engine) const {

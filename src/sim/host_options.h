@@ -37,6 +37,8 @@ struct HostOptions {
   void Apply(Policy policy, engine::EngineOptions& engine) const;
   std::string ToString() const;
 };
+// The largest datagrams of the hosts' interfaces, for the mix `jumbo`: mostly all large alike.
+std::vector<size_t> DrawDatagramSizes(uint64_t seed, size_t hosts);
 HostOptions DrawHostOptions(uint64_t seed, size_t hosts);
 
 }  // namespace cohort::sim

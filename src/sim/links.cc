@@ -3,7 +3,7 @@
 namespace cohort::sim {
 
 Links::Links(size_t hosts, Duration delay_min, Duration delay_max, Random& random)
-    : hosts_(hosts), links_(hosts * hosts) {
+    : hosts_(hosts), links_(hosts * hosts), datagram_max_(hosts, wire::kDatagramMax6) {
   for (Link& link : links_) {
     link.delay = random.Between(delay_min, delay_max);
     link.jitter = link.delay / 4;

@@ -7,6 +7,7 @@
 #ifndef COHORT_SIM_LINKS_H_
 #define COHORT_SIM_LINKS_H_
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <vector>
@@ -14,6 +15,7 @@
 #include "base/instant.h"
 #include "base/random.h"
 #include "sim/scheduler.h"
+#include "wire/limits.h"
 
 namespace cohort::sim {
 
@@ -29,8 +31,9 @@ struct Link {
   double reorder = 0;  // Chance to be held back by up to reorder_delay.
   Duration reorder_delay{};
   double corrupt = 0;
-  uint32_t cuts = 0;  // Cut while not 0.
-  bool bad = false;   // State of the Gilbert-Elliott chain.
+  bool narrow = false;  // Large datagrams do not get through, and nobody is told.
+  uint32_t cuts = 0;    // Cut while not 0.
+  bool bad = false;     // State of the Gilbert-Elliott chain.
 };
 
 class Links {
@@ -42,6 +45,14 @@ class Links {
   Link& at(HostIndex from, HostIndex to) { return links_[from * hosts_ + to]; }
   const Link& at(HostIndex from, HostIndex to) const { return links_[from * hosts_ + to]; }
   bool IsCut(HostIndex from, HostIndex to) const { return at(from, to).cuts != 0; }
+  // The largest datagram that the interface of `host` takes and sends.
+  void SetDatagramMax(HostIndex host, size_t bytes) { datagram_max_[host] = bytes; }
+  size_t datagram_max(HostIndex host) const { return datagram_max_[host]; }
+  // Whether a datagram of `bytes` bytes is not too large for the way.
+  bool Carries(HostIndex from, HostIndex to, size_t bytes) const {
+    return bytes <= wire::kDatagramMax ||
+           (!at(from, to).narrow && bytes <= std::min(datagram_max_[from], datagram_max_[to]));
+  }
   // A stream needs both directions.
   bool IsCutEitherWay(HostIndex a, HostIndex b) const { return IsCut(a, b) || IsCut(b, a); }
 
@@ -56,6 +67,7 @@ class Links {
  private:
   size_t hosts_;
   std::vector<Link> links_;
+  std::vector<size_t> datagram_max_;  // By host.
 };
 
 }  // namespace cohort::sim

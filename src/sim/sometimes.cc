@@ -27,6 +27,8 @@ const char* NameOf(EventKind kind) {
       return "leaves";
     case EventKind::kBackPressure:
       return "back-pressures";
+    case EventKind::kSmallDatagrams:
+      return "falls back to small datagrams";
     default:
       return nullptr;
   }
