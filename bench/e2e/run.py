@@ -7,6 +7,7 @@ uses of the CPU is counted in the writer alone and in all three.
 
     ./run bench e2e                                  in a minute
     ./run bench e2e --seconds 3 --keys 200000        as in docs/performance.md
+    ./run bench e2e --mtu 1500,9000                  on hosts with this MTU, and again with that
     ./run bench e2e --steady 1000 --keys 200000      how long 1000 puts a second take, without and beside transfers
 """
 
@@ -59,22 +60,11 @@ def steady(group_bench, hosts, common, options):
     print(out, end="", flush=True)
 
 
-def main():
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--seconds", type=int, default=2, help="of pipelined puts")
-    parser.add_argument("--keys", type=int, default=10000, help="entries that the joiner receives, of 1 KiB")
-    parser.add_argument("--steady", type=int, default=0, help="puts a second; measures nothing but these and transfers")
-    parser.add_argument("--joins", type=int, default=8, help="with --steady: transfers")
-    options = parser.parse_args()
-    lab.enter("bench")
-    build = os.path.join(ROOT, "build", "release")
+def measure(options, build, key, mtu):
     group_bench = os.path.join(build, "bench", "e2e", "group_bench")
-    directory = tempfile.mkdtemp(prefix="cohort-bench-")
-    key = os.path.join(directory, "key")
-    subprocess.run([os.path.join(build, "cohort"), "keygen", "--out", key], check=True, stdout=subprocess.DEVNULL)
     processes = []
     with lab.Lab() as net:
-        hosts = [net.add_host() for _ in range(4)]
+        hosts = [net.add_host(mtu) for _ in range(4)]
         common = ["--group", "bench", "--key-file", key]
         try:
             if not options.steady:
@@ -84,7 +74,7 @@ def main():
                 time.sleep(1.0)  # The first one forms the group.
             if options.steady:
                 steady(group_bench, hosts, common, options)
-                return 0
+                return
             newcomer = hosts[3].popen([group_bench, "joins", "--name", "d", "--bind", hosts[3].address] + common,
                                       stdout=subprocess.PIPE, text=True)
             out, _ = newcomer.communicate(timeout=60)
@@ -106,6 +96,26 @@ def main():
                 process.terminate()
             for process in processes:
                 process.wait(10)
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--seconds", type=int, default=2, help="of pipelined puts")
+    parser.add_argument("--keys", type=int, default=10000, help="entries that the joiner receives, of 1 KiB")
+    parser.add_argument("--steady", type=int, default=0, help="puts a second; measures nothing but these and transfers")
+    parser.add_argument("--joins", type=int, default=8, help="with --steady: transfers")
+    parser.add_argument("--mtu", type=lambda text: [int(word) for word in text.split(",")], default=[1500],
+                        help="of all hosts; several, with commas between them, are measured one after the other")
+    options = parser.parse_args()
+    lab.enter("bench")
+    build = os.path.join(ROOT, "build", "release")
+    directory = tempfile.mkdtemp(prefix="cohort-bench-")
+    key = os.path.join(directory, "key")
+    subprocess.run([os.path.join(build, "cohort"), "keygen", "--out", key], check=True, stdout=subprocess.DEVNULL)
+    for mtu in options.mtu:
+        if len(options.mtu) > 1:
+            print("MTU %d" % mtu, flush=True)
+        measure(options, build, key, mtu)
     shutil.rmtree(directory, ignore_errors=True)
     return 0
 

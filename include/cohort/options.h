@@ -177,6 +177,10 @@ struct GroupOptions {
   // net.core.rmem_max; what was granted is in the kStarted event, and decides how fast others may
   // send.
   size_t receive_buffer_bytes = size_t{8} << 20;
+  // The largest datagram, in bytes, its IP and UDP headers not counted: 1472 to 8972. What does not
+  // fit MTU 1500 is sent only where the interface of every member takes it and probes have shown
+  // that it arrives. 1472: none. 0: what the interface takes.
+  size_t datagram_bytes_max = 0;
 
   // Longest wait of Join for a view and, where the group has state, for all of it. Above zero.
   absl::Duration join_timeout = absl::Seconds(30);

@@ -97,6 +97,7 @@ absl::StatusOr<GroupOptions> ToGroupOptions(const cohort_group_options_t* option
   SetNumber<size_t>(from->send_queue_bytes_max, to.send_queue_bytes_max);
   SetNumber<size_t>(from->delivery_queue_bytes_max, to.delivery_queue_bytes_max);
   SetNumber<size_t>(from->receive_buffer_bytes, to.receive_buffer_bytes);
+  SetNumber<size_t>(from->datagram_bytes_max, to.datagram_bytes_max);
   if (from->on_view != nullptr) to.on_view = ToViewCallback(from->on_view, from->user);
   if (from->on_message != nullptr) to.on_message = ToMessageCallback(from->on_message, from->user);
   if (from->on_event != nullptr) to.on_event = ToEventCallback(from->on_event, from->user);

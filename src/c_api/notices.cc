@@ -58,6 +58,8 @@ cohort_event_kind_t FromKind(EventKind value) {
       return COHORT_EVENT_DEGRADED;
     case EventKind::kCaughtUp:
       return COHORT_EVENT_CAUGHT_UP;
+    case EventKind::kSmallDatagrams:
+      return COHORT_EVENT_SMALL_DATAGRAMS;
     case EventKind::kPlaintext:
       return COHORT_EVENT_PLAINTEXT;
     case EventKind::kWarning:

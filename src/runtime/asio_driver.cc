@@ -293,6 +293,13 @@ void AsioDriver::OnLink(bool up) {
   OnHost(event);
 }
 
+void AsioDriver::OnMtu(uint32_t bytes) {
+  engine::HostEvent event;
+  event.kind = engine::HostEvent::Kind::kDatagramMax;
+  event.count = DatagramBytesOf(bytes);
+  OnHost(event);
+}
+
 void AsioDriver::ArmTimerWait() {
   timer_waiter_.async_wait(asio::posix::stream_descriptor::wait_read,
                            WhileHere([this](const std::error_code& error) {

@@ -127,6 +127,7 @@ class AsioDriver final : private EndpointGroup {
   void OnDatagramsLost(uint32_t count) override;
   void OnUnreachable(const Address& peer) override;
   void OnLink(bool up) override;
+  void OnMtu(uint32_t bytes) override;
   void OnLifeline(const std::shared_ptr<Stream>& stream) override { streams_->Adopt(stream); }
   void OnHost(const engine::HostEvent& event);
 

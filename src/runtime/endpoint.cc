@@ -138,11 +138,13 @@ void Endpoint::ArmLinkWait() {
   link_waiter_.async_wait(asio::posix::stream_descriptor::wait_read,
                           [this](const std::error_code& error) {
                             if (error) return;
-                            if (const std::optional<bool> up = link_.Poll()) {
-                              // Switches forget who listens when a link goes away, and may miss the
-                              // next query.
-                              if (*up) RejoinMulticast();
-                              for (size_t k = 0; k < table_.size(); ++k) table_.at(k).OnLink(*up);
+                            const LinkMonitor::Change change = link_.Poll();
+                            // Switches forget who listens when a link goes away, and may miss the
+                            // next query.
+                            if (change.up.value_or(false)) RejoinMulticast();
+                            for (size_t k = 0; k < table_.size(); ++k) {
+                              if (change.up) table_.at(k).OnLink(*change.up);
+                              if (change.mtu) table_.at(k).OnMtu(*change.mtu);
                             }
                             ArmLinkWait();
                           });

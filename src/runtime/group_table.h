@@ -37,6 +37,7 @@ class EndpointGroup {
   virtual void OnDatagramsLost(uint32_t count) = 0;
   virtual void OnUnreachable(const Address& peer) = 0;
   virtual void OnLink(bool up) = 0;
+  virtual void OnMtu(uint32_t bytes) = 0;  // That of the interface has changed.
   // A lifeline whose opener has proved, or said, that it is of this group.
   virtual void OnLifeline(const std::shared_ptr<Stream>& stream) = 0;
 };

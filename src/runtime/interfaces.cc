@@ -2,6 +2,8 @@
 
 #include <ifaddrs.h>
 #include <net/if.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
 
 #include <algorithm>
 #include <fstream>
@@ -11,6 +13,7 @@
 #include <sstream>
 
 #include "base/absl_bridge.h"
+#include "runtime/file_descriptor.h"
 
 namespace cohort::runtime {
 namespace {
@@ -124,6 +127,14 @@ std::vector<Interface> ListInterfaces() {
   std::sort(result.begin(), result.end(),
             [](const Interface& a, const Interface& b) { return a.index < b.index; });
   return result;
+}
+
+uint32_t MtuOf(uint32_t index) {
+  ifreq request{};
+  const FileDescriptor fd(::socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0));
+  if (!fd.is_open() || if_indextoname(index, request.ifr_name) == nullptr) return 0;
+  if (ioctl(fd.get(), SIOCGIFMTU, &request) != 0 || request.ifr_mtu < 0) return 0;
+  return static_cast<uint32_t>(request.ifr_mtu);
 }
 
 bool IsOfThisHost(const Address& address, std::span<const Interface> interfaces) {

@@ -26,6 +26,10 @@ struct Interface {
 
 // As the kernel lists them now.
 std::vector<Interface> ListInterfaces();
+// In bytes, of the interface with this index; 0: not known.
+uint32_t MtuOf(uint32_t index);
+// What a datagram may hold there, over IPv6 as well as IPv4.
+inline uint32_t DatagramBytesOf(uint32_t mtu) { return mtu > 48 ? mtu - 48 : 0; }
 // Whether one of `interfaces` has this IP number. The port is not looked at.
 bool IsOfThisHost(const Address& address, std::span<const Interface> interfaces);
 // Name of the interface of the IPv4 (else IPv6) default route with the lowest metric; empty if

@@ -6,6 +6,7 @@
 #include <sys/socket.h>
 
 #include <array>
+#include <cstring>
 
 namespace cohort::runtime {
 
@@ -27,11 +28,30 @@ nlmsghdr* Next(nlmsghdr* header, unsigned& left) {
 #pragma GCC diagnostic pop
 }
 
+// What follows the interface's facts in a message of the kernel; 0: nothing about the MTU.
+uint32_t MtuIn(const nlmsghdr& header) {
+  constexpr size_t kFixed = NLMSG_LENGTH(sizeof(ifinfomsg));
+  const auto* bytes = reinterpret_cast<const char*>(&header);
+  size_t at = NLMSG_ALIGN(kFixed);
+  while (at + sizeof(rtattr) <= header.nlmsg_len) {
+    rtattr attribute{};
+    std::memcpy(&attribute, bytes + at, sizeof(attribute));
+    if (attribute.rta_len < sizeof(rtattr) || attribute.rta_len > header.nlmsg_len - at) return 0;
+    if (attribute.rta_type == IFLA_MTU && attribute.rta_len == RTA_LENGTH(sizeof(uint32_t))) {
+      uint32_t mtu = 0;
+      std::memcpy(&mtu, bytes + at + RTA_LENGTH(0), sizeof(mtu));
+      return mtu;
+    }
+    at += RTA_ALIGN(attribute.rta_len);
+  }
+  return 0;
+}
+
 }  // namespace
 
-std::optional<bool> LinkMonitor::Poll() {
+LinkMonitor::Change LinkMonitor::Poll() {
   alignas(nlmsghdr) std::array<char, 16384> buffer;
-  std::optional<bool> changed;
+  Change change;
   constexpr int kReadsMax = 32;
   for (int i = 0; i < kReadsMax; ++i) {
     const ssize_t received = ::recv(fd_.get(), buffer.data(), buffer.size(), MSG_DONTWAIT);
@@ -45,11 +65,13 @@ std::optional<bool> LinkMonitor::Poll() {
       if (static_cast<uint32_t>(link->ifi_index) != interface_index_) continue;
       const bool up = header->nlmsg_type == RTM_NEWLINK && (link->ifi_flags & IFF_UP) != 0 &&
                       (link->ifi_flags & IFF_RUNNING) != 0;
-      if (up != up_) changed = up;
+      if (up != up_) change.up = up;
       up_ = up;
+      const uint32_t mtu = MtuIn(*header);
+      if (mtu != 0 && mtu != mtu_) change.mtu = mtu_ = mtu;
     }
   }
-  return changed;
+  return change;
 }
 
 }  // namespace cohort::runtime

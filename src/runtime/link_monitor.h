@@ -1,5 +1,5 @@
-// Hears from the kernel (rtnetlink) when the member's interface goes down or comes up, or loses its
-// address.
+// Hears from the kernel (rtnetlink) when the member's interface goes down or comes up, or has
+// another MTU.
 //
 // Threads: one at a time. Source: rtnetlink(7).
 #ifndef COHORT_RUNTIME_LINK_MONITOR_H_
@@ -17,13 +17,18 @@ class LinkMonitor {
   // Not open (fd() is -1) where the kernel does not allow it; then link changes go unnoticed.
   explicit LinkMonitor(uint32_t interface_index);
   int fd() const { return fd_.get(); }
-  // Reads what is there. Whether the link is up now, if that has changed.
-  std::optional<bool> Poll();
+  struct Change {
+    std::optional<bool> up;       // Whether the link is up now, if that has changed.
+    std::optional<uint32_t> mtu;  // Bytes, likewise.
+  };
+  // Reads what is there.
+  Change Poll();
 
  private:
   FileDescriptor fd_;
   uint32_t interface_index_;
   bool up_ = true;
+  uint32_t mtu_ = 0;  // Not known yet.
 };
 
 }  // namespace cohort::runtime

@@ -16,6 +16,7 @@
 #include "runtime/file_descriptor.h"
 #include "runtime/socket_address.h"
 #include "security/key_derivation.h"
+#include "wire/limits.h"
 
 namespace cohort::runtime {
 namespace {
@@ -114,6 +115,11 @@ absl::Status CheckRanges(const GroupOptions& options) {
       options.delivery_queue_bytes_max > size_t{4} << 30) {
     return Wrong("delivery_queue_bytes_max: 64 KiB to 4 GiB");
   }
+  if (options.datagram_bytes_max != 0 &&
+      (options.datagram_bytes_max < wire::kDatagramMax ||
+       options.datagram_bytes_max > wire::kJumboDatagramMax)) {
+    return Wrong("datagram_bytes_max: 1472 to 8972, or 0 (what the interface takes)");
+  }
   if (options.map_bytes_max < kQueueMin) return Wrong("map_bytes_max: at least 64 KiB");
   if (options.join_timeout <= absl::ZeroDuration()) return Wrong("join_timeout: above zero");
   return absl::OkStatus();
@@ -189,6 +195,8 @@ absl::StatusOr<MemberSettings> MakeMemberSettings(const GroupOptions& options) {
     engine.slow_after = FromAbsl(options.slow_timeout);
   engine.send_queue_bytes_max = options.send_queue_bytes_max;
   engine.map_bytes_max = options.map_bytes_max;
+  engine.datagram_bytes_max =
+      options.datagram_bytes_max != 0 ? options.datagram_bytes_max : wire::kJumboDatagramMax6;
   for (const std::string& text : options.seeds) {
     absl::StatusOr<Seed> seed = ParseSeed(text);
     if (!seed.ok()) return seed.status();
@@ -222,6 +230,7 @@ absl::StatusOr<EndpointLease> FindEndpoint(const GroupOptions& options, MemberSe
   const MemberSockets& sockets = (*endpoint)->sockets();
   engine::EngineOptions& engine = settings.engine;
   engine.address = sockets.address;
+  engine.interface_datagram_bytes = DatagramBytesOf(MtuOf(choice->interface.index));
   engine.has_multicast = !sockets.multicast_to.IsNone();
   engine.receive_buffer_bytes = sockets.unicast.receive_buffer_bytes();
   if (sockets.multicast) {

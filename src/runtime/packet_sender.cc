@@ -10,6 +10,7 @@
 #include <cstring>
 
 #include "runtime/socket_address.h"
+#include "wire/limits.h"
 
 #ifndef UDP_SEGMENT
 #define UDP_SEGMENT 103
@@ -152,7 +153,8 @@ size_t PacketSender::OnError(size_t first, int error) {
   const Run run = runs_[first];
   if (run.count > 1 && RefusesSegments(error)) {
     // This kernel, or a device with a smaller MTU, does not take segments: from now on one by one.
-    segments_ = false;
+    // Large ones it may only have ceased to take: its MTU was lowered a moment ago.
+    if (run.segment_bytes <= wire::kDatagramMax) segments_ = false;
     std::vector<Run> rest(runs_.begin() + static_cast<std::ptrdiff_t>(first), runs_.end());
     runs_.erase(runs_.begin() + static_cast<std::ptrdiff_t>(first), runs_.end());
     for (const Run& one : rest) {

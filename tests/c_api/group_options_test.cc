@@ -29,6 +29,7 @@ TEST(CGroupOptions, WhatIsNotSetHasTheDefaultsOfCpp) {
   EXPECT_EQ(to->delivery_queue_bytes_max, defaults.delivery_queue_bytes_max);
   EXPECT_EQ(to->map_bytes_max, defaults.map_bytes_max);
   EXPECT_EQ(to->receive_buffer_bytes, defaults.receive_buffer_bytes);
+  EXPECT_EQ(to->datagram_bytes_max, defaults.datagram_bytes_max);
   EXPECT_FALSE(to->on_view || to->on_message || to->on_event);
   EXPECT_FALSE(to->bootstrap || to->no_multicast || to->without_data);
 }
@@ -64,6 +65,7 @@ TEST(CGroupOptions, WhatIsSetArrivesInTheFieldOfItsName) {
   from.delivery_queue_bytes_max = 11;
   from.map_bytes_max = 12;
   from.receive_buffer_bytes = 13;
+  from.datagram_bytes_max = 14;
   const absl::StatusOr<GroupOptions> to = ToGroupOptions(&from);
   ASSERT_TRUE(to.ok()) << to.status();
   EXPECT_EQ(to->group, "group");
@@ -92,6 +94,7 @@ TEST(CGroupOptions, WhatIsSetArrivesInTheFieldOfItsName) {
   EXPECT_EQ(to->delivery_queue_bytes_max, 11U);
   EXPECT_EQ(to->map_bytes_max, 12U);
   EXPECT_EQ(to->receive_buffer_bytes, 13U);
+  EXPECT_EQ(to->datagram_bytes_max, 14U);
 }
 
 }  // namespace

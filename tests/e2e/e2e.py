@@ -37,13 +37,14 @@ class Scenario:
     """A group of three under load; verifies everything at its end."""
 
     def __init__(self, options, directory, key_file, extra=(), address_of=lambda host: host.address, prepare=None,
-                 extra_of=lambda s, name: []):
+                 extra_of=lambda s, name: [], mtu_of=lambda name: 1500):
         self.options = options
         self.extra = list(extra)  # Arguments of every member.
         self.extra_of = extra_of  # And those that differ.
         self.prepare = prepare  # Before the first member starts.
         self.names = None  # A lab.NameServer.
         self.address_of = address_of  # What a member binds to.
+        self.mtu_of = mtu_of  # Of its host.
         self.directory = directory
         self.key_file = key_file
         self.net = lab.Lab()
@@ -64,7 +65,7 @@ class Scenario:
         return self
 
     def start(self, name, host=None, address=None):
-        host = host or self.net.add_host()
+        host = host or self.net.add_host(self.mtu_of(name))
         member = members.Member(self.options.cohort, host, name, self.directory, self.key_file,
                                 self.extra + self.extra_of(self, name), address=address or self.address_of(host))
         self.members[name] = member
@@ -305,6 +306,81 @@ def scenario_multicast_dies(s):
         assert len(member.views()) == views[name], "%s saw another view: %s" % (name, member.views()[-1])
     return "told after %.0f ms; %d writes in a second by multicast, %d by copies; no view change" % (
         (max(seen) - at) * 1000, normal, by_copies)
+
+
+def datagram_bytes(s):
+    return {name: member.stats()["engine.datagram_bytes"] for name, member in s.members.items()}
+
+
+def wait_for_datagrams(s, wanted, seconds=20):
+    deadline = time.monotonic() + seconds
+    while datagram_bytes(s) != wanted:
+        assert time.monotonic() < deadline, "%s, not %s" % (datagram_bytes(s), wanted)
+        time.sleep(0.05)
+
+
+def put_eights(s):
+    """Values of 8 KB, from each member to all."""
+    for name, member in s.members.items():
+        for i in range(50):
+            assert member.client().set("eight-%s-%d" % (name, i), "8" * 8000)
+
+
+def scenario_jumbo(s):
+    """MTU 9000 everywhere: large datagrams. Then c's way becomes narrow in silence, then c's interface has 1500, then 9000 again."""
+    large = dict.fromkeys(NAMES, 8952)
+    small = dict.fromkeys(NAMES, 1452)
+    wait_for_datagrams(s, large)
+    put_eights(s)
+    s.run_for(1.0)
+    sent = {name: m.stats()["engine.datagrams_large"] for name, m in s.members.items()}
+    assert min(sent.values()) >= 50, "large datagrams: %s" % sent
+    views = {name: len(m.views()) for name, m in s.members.items()}
+    c = s.members["c"]
+    c.host.narrow()
+    at = time.monotonic()
+    put_eights(s)
+    told = [s.members[name].wait_for(lambda e: e.get("event") == "small_datagrams" and e.get("member") == "c", 20, "event")[0]
+            for name in ("a", "b")]
+    s.run_for(0.5)
+    pieces = sum(m.stats()["engine.pieces_sent"] for m in s.members.values())
+    assert pieces > 0, "nothing was repeated in pieces"
+    c.host.clear_rules()
+    wait_for_datagrams(s, large, 90)
+    c.host.set_mtu(1500)
+    wait_for_datagrams(s, small)
+    put_eights(s)
+    c.host.set_mtu(9000)
+    wait_for_datagrams(s, large, 90)
+    for name, member in s.members.items():
+        assert len(member.views()) == views[name], "%s saw another view: %s" % (name, member.views()[-1])
+    return "large datagrams %s; a narrow way told after %.0f ms, %d pieces; no view change" % (
+        "+".join(str(sent[name]) for name in NAMES), (max(told) - at) * 1000, pieces)
+
+
+scenario_jumbo.mtu_of = lambda name: 9000
+
+
+def scenario_mixed_mtu(s):
+    """One host of three has MTU 1500: nobody sends large datagrams, and nothing is lost. When it has gone, the others do."""
+    time.sleep(2)
+    put_eights(s)
+    s.run_for(1.0)
+    for name, member in s.members.items():
+        stats = member.stats()
+        assert stats["engine.datagram_bytes"] == 1452 and stats["engine.datagrams_large"] == 0, "%s: %s" % (name, stats)
+        assert stats["engine.size_probes"] == 0, "%s probed" % name
+    s.members["c"].client().execute_command("COHORT", "LEAVE")
+    s.drop("c")
+    s.view(["a", "b"])
+    wait_for_datagrams(s, {"a": 8952, "b": 8952})
+    put_eights(s)
+    sent = [s.members[name].stats()["engine.datagrams_large"] for name in ("a", "b")]
+    assert min(sent) > 0, sent
+    return "all small with c; %s large ones without it" % "+".join(map(str, sent))
+
+
+scenario_mixed_mtu.mtu_of = lambda name: 1500 if name == "c" else 9000
 
 
 def refuses_reads(member):
@@ -563,7 +639,7 @@ def run_one(name, options):
     start = time.monotonic()
     try:
         function = SCENARIOS[name]
-        special = {word: getattr(function, word) for word in ("extra", "extra_of", "address_of", "prepare")
+        special = {word: getattr(function, word) for word in ("extra", "extra_of", "address_of", "prepare", "mtu_of")
                    if hasattr(function, word)}
         with Scenario(options, directory, key_file, **special) as scenario:
             found = function(scenario)

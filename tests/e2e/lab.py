@@ -93,7 +93,7 @@ def run(*command):
 class Host:
     """One host: a network namespace kept open by a sleeping process, an address, a cable to the bridge."""
 
-    def __init__(self, number):
+    def __init__(self, number, mtu=1500):
         self.number = number
         self.address = "%s.%d" % (SUBNET, number)
         self.address6 = "%s%x" % (SUBNET6, number)
@@ -105,7 +105,8 @@ class Host:
                 raise RuntimeError("no network namespace after 5 s")
             time.sleep(0.005)
         run("ip", "link", "add", self.cable, "type", "veth", "peer", "name", "eth0", "netns", str(self._keeper.pid))
-        run("ip", "link", "set", self.cable, "master", "bridge0", "up")
+        run("ip", "link", "set", self.cable, "mtu", str(mtu), "master", "bridge0", "up")
+        self.inside("ip", "link", "set", "eth0", "mtu", str(mtu))
         self.inside("ip", "link", "set", "lo", "up")
         self.inside("ip", "addr", "add", self.address + "/24", "dev", "eth0")
         self.inside("ip", "addr", "add", self.address6 + "/64", "dev", "eth0", "nodad")
@@ -131,6 +132,9 @@ class Host:
             time.sleep(0.05)
         raise RuntimeError("no link-local address after 5 s")
 
+    def set_mtu(self, mtu):
+        self.inside("ip", "link", "set", "eth0", "mtu", str(mtu))
+
     def _rule(self, *rule):
         if not self._chain:
             self.inside("nft", "add", "table", "inet", "lab")
@@ -138,12 +142,20 @@ class Host:
             self._chain = True
         self.inside("nft", "add", "rule", "inet", "lab", "arriving", *rule)
 
+    def _no_offloads(self):
+        """Each wire packet on its own."""
+        run("ip", "link", "set", self.cable, "gso_max_segs", "1")
+        self.inside("ip", "link", "set", "eth0", "gso_max_segs", "1")
+
     def lose(self, percent):
         """Drops `percent` of the arriving UDP packets, each wire packet on its own (offloads are switched off)."""
-        for device in (self.cable,):
-            run("ip", "link", "set", device, "gso_max_segs", "1")
-        self.inside("ip", "link", "set", "eth0", "gso_max_segs", "1")
+        self._no_offloads()
         self._rule("meta", "l4proto", "udp", "numgen", "random", "mod", "1000", "<", str(int(percent * 10)), "drop")
+
+    def narrow(self, mtu=1500):
+        """UDP packets larger than `mtu` do not arrive any more, and nobody is told: as a switch does."""
+        self._no_offloads()
+        self._rule("meta", "l4proto", "udp", "meta", "length", ">", str(mtu), "drop")
 
     def block_from(self, other):
         self._rule("ip", "saddr", other.address, "drop")
@@ -241,8 +253,8 @@ class Lab:
         run("ip", "link", "add", "bridge0", "type", "bridge", "mcast_snooping", "0")
         run("ip", "link", "set", "bridge0", "up")
 
-    def add_host(self):
-        self.hosts.append(Host(len(self.hosts) + 1))
+    def add_host(self, mtu=1500):
+        self.hosts.append(Host(len(self.hosts) + 1, mtu))
         return self.hosts[-1]
 
     def isolate(self, host):

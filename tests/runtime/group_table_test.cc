@@ -22,6 +22,7 @@ struct FakeGroup : EndpointGroup {
   void OnDatagramsLost(uint32_t) override {}
   void OnUnreachable(const Address&) override {}
   void OnLink(bool) override {}
+  void OnMtu(uint32_t) override {}
   void OnLifeline(const std::shared_ptr<Stream>&) override {}
 
   int turns = 0;

@@ -134,8 +134,12 @@ Findings CheckMtu(Examination& exam) {
   const LinkFacts* link = exam.LinkOf(exam.choice->interface.index);
   if (link == nullptr || link->mtu == 0) return {NotRun("the kernel does not tell")};
   if (link->mtu >= kMtuMin) {
+    const size_t most = std::clamp<size_t>(link->mtu, kMtuMin, wire::kJumboDatagramMax + 28);
     return {Ok(absl::StrCat(name, " takes packets of ", link->mtu, " bytes"),
-               absl::StrCat("members send at most ", kMtuMin))};
+               most == kMtuMin
+                   ? absl::StrCat("members send at most ", kMtuMin)
+                   : absl::StrCat("members send up to ", most, ", if all others' take as much; else ",
+                                  kMtuMin))};
   }
   return {Warning(
       absl::StrCat(name, " takes packets of ", link->mtu, " bytes, members send up to ", kMtuMin),

@@ -56,6 +56,7 @@ const char* UnitOf(EventKind kind) {
     case EventKind::kTransferDone:
     case EventKind::kTransferFailed:
     case EventKind::kConflict:
+    case EventKind::kSmallDatagrams:
       return " bytes";
     case EventKind::kSynced:
       return " entries";

@@ -88,6 +88,12 @@ void GroupFlags::AddNetworkTo(CLI::App& app) {
          "File for the addresses of the members seen last, asked when this one starts again")
       ->envname("COHORT_PEER_CACHE")
       ->group(section);
+  app.add_option("--datagram-bytes", datagram_bytes,
+                 "Largest datagram, where all members are shown to get it: 1472 (MTU 1500) to 8972; "
+                 "0: what the interface takes")
+      ->envname("COHORT_DATAGRAM_BYTES")
+      ->group(section)
+      ->capture_default_str();
   app.add_option("--receive-buffer-bytes", receive_buffer_bytes,
                  "Asked of the kernel for each UDP socket")
       ->envname("COHORT_RECEIVE_BUFFER_BYTES")
@@ -169,6 +175,7 @@ absl::StatusOr<Ack> ParseAck(const std::string& text) {
 std::string WithFlagNames(std::string_view message) {
   static constexpr std::pair<std::string_view, std::string_view> kFlags[] = {
       {"bind", "--bind"},
+      {"datagram_bytes_max", "--datagram-bytes"},
       {"dead_timeout", "--dead-timeout"},
       {"group", "--group"},
       {"initial_members", "--initial-members"},
@@ -237,6 +244,7 @@ absl::StatusOr<GroupOptions> GroupFlags::ToOptions() const {
   options.map_bytes_max = map_bytes_max;
   options.send_queue_bytes_max = send_queue_bytes;
   options.receive_buffer_bytes = receive_buffer_bytes;
+  options.datagram_bytes_max = datagram_bytes;
   const struct {
     const char* option;
     const std::string& text;

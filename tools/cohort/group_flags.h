@@ -37,6 +37,7 @@ struct GroupFlags {
   std::string leave_timeout = "2s";
   uint64_t map_bytes_max = GroupOptions().map_bytes_max;
   uint64_t send_queue_bytes = GroupOptions().send_queue_bytes_max;
+  uint64_t datagram_bytes = GroupOptions().datagram_bytes_max;
   uint64_t receive_buffer_bytes = GroupOptions().receive_buffer_bytes;
 
   void AddTo(CLI::App& app);

@@ -71,6 +71,7 @@ typedef struct cohort_group_options {
   cohort_message_fn on_message;
   cohort_event_fn on_event;
   void* user; /* For these three. */
+  uint64_t datagram_bytes_max;
 } cohort_group_options_t;
 #define COHORT_GROUP_OPTIONS_INIT {.size = sizeof(cohort_group_options_t)}
 

@@ -15,7 +15,7 @@ namespace cohort::jni {
 namespace {
 
 // As many as cohort_group_options_t takes, and as io.cohort.GroupOptions sends.
-constexpr size_t kNumbers = 19;
+constexpr size_t kNumbers = 20;
 constexpr size_t kTexts = 8;
 
 const char* OrNull(const std::string& text) { return text.empty() ? nullptr : text.c_str(); }
@@ -47,6 +47,7 @@ void SetNumbers(const std::vector<jlong>& numbers, cohort_group_options_t& optio
   options.delivery_queue_bytes_max = large();
   options.map_bytes_max = large();
   options.receive_buffer_bytes = large();
+  options.datagram_bytes_max = large();
   options.on_view = numbers[i++] != 0 ? OnView : nullptr;
   options.on_message = numbers[i++] != 0 ? OnMessage : nullptr;
   options.on_event = numbers[i] != 0 ? OnEvent : nullptr;

@@ -64,6 +64,7 @@ public final class GroupOptions {
   private long deliveryQueueBytesMax;
   private long mapBytesMax;
   private long receiveBufferBytes;
+  private long datagramBytesMax;
   private GroupListener listener;
 
   /** For the group of this name, 1 to 64 bytes. */
@@ -215,6 +216,12 @@ public final class GroupOptions {
     return this;
   }
 
+  /** Bytes: 1472 to 8972. */
+  public GroupOptions datagramBytesMax(long value) {
+    datagramBytesMax = value;
+    return this;
+  }
+
   /** In place before anything can happen, so that not even the first view is missed. */
   public GroupOptions listener(GroupListener value) {
     listener = value;
@@ -247,7 +254,8 @@ public final class GroupOptions {
     return new long[] {plaintext.ordinal(), policy.ordinal(), failureProfile.ordinal(),
         initialMembers, bootstrap ? 1 : 0, noMulticast ? 1 : 0, multicastTtl, deadTimeoutMs,
         stallTimeoutMs, slowTimeoutMs, joinTimeoutMs, leaveTimeoutMs, sendQueueBytesMax,
-        deliveryQueueBytesMax, mapBytesMax, receiveBufferBytes, listens, listens, listens};
+        deliveryQueueBytesMax, mapBytesMax, receiveBufferBytes, datagramBytesMax, listens,
+        listens, listens};
   }
 
   /** Text as C has it. */
