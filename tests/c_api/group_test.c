@@ -62,6 +62,10 @@ static void options_that_cannot_be_are_refused_by_name(void) {
   expect_refused(&bad, "stall_timeout");
   bad = good, bad.send_queue_bytes_max = 1;
   expect_refused(&bad, "send_queue_bytes_max");
+  bad = good, bad.datagram_bytes_max = 1471;
+  expect_refused(&bad, "datagram_bytes_max");
+  bad = good, bad.datagram_bytes_max = 8973;
+  expect_refused(&bad, "datagram_bytes_max");
 }
 
 static void on_view_that_must_not_be(const cohort_view_t* view, void* user) {

@@ -124,5 +124,18 @@ TEST(InterfacesTest, HostAndPortAreReadInEveryUsualForm) {
   }
 }
 
+TEST(InterfacesTest, TheKernelTellsTheMtuAndADatagramHasItLessTheHeaders) {
+  const std::vector<Interface> interfaces = ListInterfaces();
+  for (const Interface& interface : interfaces) {
+    if (interface.loopback) {
+      EXPECT_GE(MtuOf(interface.index), 16384U);
+    }
+  }
+  EXPECT_EQ(MtuOf(1'000'000), 0U) << "there is no such interface";
+  EXPECT_EQ(DatagramBytesOf(0), 0U);
+  EXPECT_EQ(DatagramBytesOf(1500), 1452U);
+  EXPECT_EQ(DatagramBytesOf(9000), 8952U);
+}
+
 }  // namespace
 }  // namespace cohort::runtime
