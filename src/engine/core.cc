@@ -287,8 +287,7 @@ Instant Engine::Core::NextDeadline() const {
       std::min({discovery_.NextDeadline(), membership_.NextDeadline(), lifelines_.NextDeadline(),
                 next_mesh_check_, verifications_.NextDeadline(), reads_.NextDeadline()});
   if (member_) {
-    next = std::min(
-        {next, failure_.NextDeadline(), plane_.NextDeadline(), size_.NextDeadline()});
+    next = std::min({next, failure_.NextDeadline(), plane_.NextDeadline(), size_.NextDeadline()});
   }
   // The replica's deadlines are in group time; any moment of ours translates them alike.
   return std::min(next, replica_.NextDeadline(Instant::Zero(), clock_.NowMs(Instant::Zero())));

@@ -14,9 +14,8 @@ void DatagramSize::SetOwn(Instant now, size_t own) {
 void DatagramSize::OnView(Instant now, Rank self, const std::vector<MemberInfo>& members) {
   std::vector<Peer> peers(members.size());
   for (size_t rank = 0; rank < members.size(); ++rank) {
-    const auto known = std::find_if(peers_.begin(), peers_.end(), [&](const Peer& peer) {
-      return peer.id == members[rank].id;
-    });
+    const auto known = std::find_if(peers_.begin(), peers_.end(),
+                                    [&](const Peer& peer) { return peer.id == members[rank].id; });
     if (known != peers_.end()) peers[rank] = *known;
     peers[rank].id = members[rank].id;
     peers[rank].unanswered = 0;
@@ -144,8 +143,8 @@ std::optional<DatagramSize::Fall> DatagramSize::OnTimer(Instant now,
   probed_at_ = now;
   next_ = now + kAnswerWithin;
   ++probes_;
-  frames.push_back({.frame = wire::SizeProbeFrame{.nonce = ++nonce_,
-                                                  .bytes = static_cast<uint16_t>(target_)}});
+  frames.push_back(
+      {.frame = wire::SizeProbeFrame{.nonce = ++nonce_, .bytes = static_cast<uint16_t>(target_)}});
   return fall;
 }
 

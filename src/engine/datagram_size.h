@@ -39,9 +39,9 @@ class DatagramSize {
   // Large datagrams do not reach `member` any more.
   struct Fall {
     Rank member = 0;
-    size_t bytes = 0;   // What was sent until now.
-    Duration held{0};   // For so long it stays small at least, because it has come and gone before.
-    size_t times = 0;   // It fell, since it began to count.
+    size_t bytes = 0;  // What was sent until now.
+    Duration held{0};  // For so long it stays small at least, because it has come and gone before.
+    size_t times = 0;  // It fell, since it began to count.
   };
 
   // `own`: the largest datagram this member takes and sends.

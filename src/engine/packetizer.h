@@ -30,8 +30,8 @@ class Packetizer {
     uint64_t packets = 0;
     uint64_t copies = 0;  // Of them by unicast, to members whom multicast does not reach.
     uint64_t frames = 0;
-    uint64_t large = 0;   // Packets with a large chunk.
-    uint64_t pieces = 0;  // Frames with a part of one.
+    uint64_t large = 0;           // Packets with a large chunk.
+    uint64_t pieces = 0;          // Frames with a part of one.
     uint64_t frames_refused = 0;  // Did not fit a packet, or for nobody.
   };
   Packetizer(security::Security& security, bool has_multicast, TraceSink* trace)
@@ -55,8 +55,8 @@ class Packetizer {
   void AddStranger(const Address& to, const wire::Frame& frame, Packets& packets);
   // Seals what is still open.
   void Flush(Packets& packets);
-  // True when a small multicast packet of the current view was sealed since the last call: it counts
-  // as a heartbeat, which a large one does not, since it may not get through.
+  // True when a small multicast packet of the current view was sealed since the last call: it
+  // counts as a heartbeat, which a large one does not, since it may not get through.
   bool TakeSentToGroup() { return std::exchange(sent_to_group_, false); }
   const Stats& stats() const { return stats_; }
 

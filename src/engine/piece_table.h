@@ -47,8 +47,8 @@ class PieceTable {
                                              .payload = Buffer::Allocate(piece.total)});
     }
     Chunk& chunk = *found;
-    std::memcpy(chunk.payload.Fill().data() + piece.index * wire::kPieceBytes,
-                piece.payload.data(), piece.payload.size());
+    std::memcpy(chunk.payload.Fill().data() + piece.index * wire::kPieceBytes, piece.payload.data(),
+                piece.payload.size());
     chunk.here |= 1U << piece.index;
     if (chunk.here != (1U << wire::PacketsOf(piece.total)) - 1) return std::nullopt;
     wire::DataFrame data{.seq = chunk.seq,

@@ -9,7 +9,8 @@
 // instead. CTRL chunks do not ask. Sources: Amir et al., "The Totem single-ring protocol" (1995);
 // Jacobson (1988). Protocol: docs/protocol/multicast.md.
 //
-// Units: packets of the small size; a large chunk counts as several (under_way.h). Threads: none; the caller serialises.
+// Units: packets of the small size; a large chunk counts as several (under_way.h). Threads: none;
+// the caller serialises.
 #ifndef COHORT_FLOW_FLOW_CONTROL_H_
 #define COHORT_FLOW_FLOW_CONTROL_H_
 

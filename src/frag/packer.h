@@ -118,7 +118,8 @@ class Packer {
   size_t exempt_bytes() const { return main_.exempt_bytes; }
   size_t large_bytes() const { return large_.bytes; }
   size_t large_exempt_bytes() const { return large_.exempt_bytes; }
-  // About how many small chunks wait, for STATUS; of the large lane only a few are counted (Spec 5.22).
+  // About how many small chunks wait, for STATUS; of the large lane only a few are counted
+  // (Spec 5.22).
   size_t backlog_chunks() const;
   bool IsConsistent() const;
 

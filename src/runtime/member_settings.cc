@@ -115,9 +115,8 @@ absl::Status CheckRanges(const GroupOptions& options) {
       options.delivery_queue_bytes_max > size_t{4} << 30) {
     return Wrong("delivery_queue_bytes_max: 64 KiB to 4 GiB");
   }
-  if (options.datagram_bytes_max != 0 &&
-      (options.datagram_bytes_max < wire::kDatagramMax ||
-       options.datagram_bytes_max > wire::kJumboDatagramMax)) {
+  if (options.datagram_bytes_max != 0 && (options.datagram_bytes_max < wire::kDatagramMax ||
+                                          options.datagram_bytes_max > wire::kJumboDatagramMax)) {
     return Wrong("datagram_bytes_max: 1472 to 8972, or 0 (what the interface takes)");
   }
   if (options.map_bytes_max < kQueueMin) return Wrong("map_bytes_max: at least 64 KiB");

@@ -6,10 +6,10 @@
 namespace cohort::sim {
 namespace {
 
-constexpr const char* kNames[] = {"loss",    "burst",          "multicast-loss", "duplicate",
-                                  "reorder", "corrupt",        "slow",           "narrow",   "one-way",
-                                  "split",   "flap",           "swizzle",        "stop",
-                                  "kill",    "kill-at-change", "power-loss",     "leave"};
+constexpr const char* kNames[] = {
+    "loss", "burst",  "multicast-loss", "duplicate",  "reorder", "corrupt",
+    "slow", "narrow", "one-way",        "split",      "flap",    "swizzle",
+    "stop", "kill",   "kill-at-change", "power-loss", "leave"};
 static_assert(std::size(kNames) == static_cast<size_t>(FaultKind::kCount));
 
 struct NamedMix {

@@ -9,8 +9,8 @@ namespace {
 
 constexpr uint8_t kDataFlags = DataFrame::kFirst | DataFrame::kLast | DataFrame::kSync |
                                DataFrame::kRepair | DataFrame::kBarrier | DataFrame::kLarge;
-constexpr size_t kDataFixedBytes = 6 + 2 + 1 + 3;  // seq, origin, class, reserved
-constexpr size_t kControlFixedBytes = 1 + 3;       // kind, reserved
+constexpr size_t kDataFixedBytes = 6 + 2 + 1 + 3;       // seq, origin, class, reserved
+constexpr size_t kControlFixedBytes = 1 + 3;            // kind, reserved
 constexpr size_t kPieceFixedBytes = 6 + 2 + 1 + 1 + 2;  // seq, origin, class, index, total
 static_assert(kFrameHeaderBytes + kDataFixedBytes == kDataHeaderBytes);
 static_assert(kFrameHeaderBytes + kPieceFixedBytes + kPieceBytes == kPacketFramesMax);

@@ -45,8 +45,8 @@ class DatagramSizeTest : public ::testing::Test {
     while (size_.NextDeadline() <= end) {
       now_ = std::max(now_, size_.NextDeadline());
       std::vector<wire::OutFrame> frames;
-      if (auto fall = size_.OnTimer(
-              now_, [this](Rank rank) { return !silent_.contains(rank); }, frames)) {
+      if (auto fall =
+              size_.OnTimer(now_, [this](Rank rank) { return !silent_.contains(rank); }, frames)) {
         fall_ = fall;
       }
       for (const wire::OutFrame& frame : frames) {
@@ -119,8 +119,7 @@ TEST_F(DatagramSizeTest, AloneOrAmongVeryManyAllStaysSmall) {
   EXPECT_FALSE(size_.Offer());
   members_ = kSizedMembersMax + 1;
   std::vector<MemberInfo> many;
-  for (uint64_t number = 1; number <= members_; ++number)
-    many.push_back(Members({number}).front());
+  for (uint64_t number = 1; number <= members_; ++number) many.push_back(Members({number}).front());
   size_.OnView(now_, 0, many);
   EXPECT_FALSE(size_.Offer());
   OfferAll();

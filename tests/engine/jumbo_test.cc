@@ -157,7 +157,8 @@ TEST_F(JumboTest, LargeChunksOfAViewThatEndsReachThoseWhoLackThemInPieces) {
   ASSERT_TRUE(UntilLarge());
   net_.host(2).datagram_max = wire::kDatagramMax;
   const uint64_t id = net_.Put(1, "main", "k", std::string(8000, 'k'), AckLevel::kLocal);
-  ASSERT_TRUE(net_.RunUntil([&] { return net_.host(0).changes.size() > 0 || Holds(0, "k", 8000); }));
+  ASSERT_TRUE(
+      net_.RunUntil([&] { return net_.host(0).changes.size() > 0 || Holds(0, "k", 8000); }));
   net_.Kill(1);
   ASSERT_TRUE(net_.RunUntil([&] { return Together(); }));
   EXPECT_TRUE(Holds(2, "k", 8000)) << id;

@@ -136,10 +136,9 @@ Findings CheckMtu(Examination& exam) {
   if (link->mtu >= kMtuMin) {
     const size_t most = std::clamp<size_t>(link->mtu, kMtuMin, wire::kJumboDatagramMax + 28);
     return {Ok(absl::StrCat(name, " takes packets of ", link->mtu, " bytes"),
-               most == kMtuMin
-                   ? absl::StrCat("members send at most ", kMtuMin)
-                   : absl::StrCat("members send up to ", most, ", if all others' take as much; else ",
-                                  kMtuMin))};
+               most == kMtuMin ? absl::StrCat("members send at most ", kMtuMin)
+                               : absl::StrCat("members send up to ", most,
+                                              ", if all others' take as much; else ", kMtuMin))};
   }
   return {Warning(
       absl::StrCat(name, " takes packets of ", link->mtu, " bytes, members send up to ", kMtuMin),

@@ -88,9 +88,10 @@ void GroupFlags::AddNetworkTo(CLI::App& app) {
          "File for the addresses of the members seen last, asked when this one starts again")
       ->envname("COHORT_PEER_CACHE")
       ->group(section);
-  app.add_option("--datagram-bytes", datagram_bytes,
-                 "Largest datagram, where all members are shown to get it: 1472 (MTU 1500) to 8972; "
-                 "0: what the interface takes")
+  app.add_option(
+         "--datagram-bytes", datagram_bytes,
+         "Largest datagram, where all members are shown to get it: 1472 (MTU 1500) to 8972; "
+         "0: what the interface takes")
       ->envname("COHORT_DATAGRAM_BYTES")
       ->group(section)
       ->capture_default_str();
