@@ -83,7 +83,9 @@ void DatagramSize::OnSent(Instant) {
 }
 
 void DatagramSize::OnAskedAgain(Instant now) {
-  if (bytes_ > wire::kDatagramMax6) ProbeAt(now);
+  if (bytes_ <= wire::kDatagramMax6) return;
+  asked_again_ = waiting_;  // What is under way may have passed before.
+  ProbeAt(now);
 }
 
 void DatagramSize::OnAnswer(Instant now, Rank from, const wire::SizeAnswerFrame& answer) {
@@ -120,7 +122,8 @@ std::optional<DatagramSize::Fall> DatagramSize::Judge(Instant now,
   Decide(now);
   next_ = Instant::Infinite();
   const bool large = bytes_ > wire::kDatagramMax6;
-  if (!all && large) {
+  const bool asked_again = std::exchange(asked_again_, false);
+  if (large && (!all || asked_again)) {
     ProbeAt(now);
   } else if (!large) {
     ProbeAt(now + retry_);

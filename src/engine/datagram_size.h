@@ -95,7 +95,8 @@ class DatagramSize {
   Instant probed_at_ = kNever;
   Instant held_until_ = kNever;
   Duration retry_ = kAnswerWithin;
-  bool used_ = false;  // Large chunks were sent since the last probe.
+  bool asked_again_ = false;  // A large chunk, during the probe under way.
+  bool used_ = false;         // Large chunks were sent since the last probe.
   FlapDamper flaps_;
   uint64_t probes_ = 0;
   uint64_t falls_ = 0;

@@ -62,7 +62,7 @@ void Packetizer::Add(const wire::OutFrame& frame, Packets& packets) {
   COHORT_CHECK(wire::Encode(frame.frame, writer));
   into.used += writer.size();
   if (!alone) return;
-  ++stats_.large;
+  if (std::holds_alternative<wire::DataFrame>(frame.frame)) ++stats_.large;
   Seal(key, large_, packets);
 }
 

@@ -169,7 +169,7 @@ TEST_F(DatagramSizeTest, FourProbesThatALivingMemberDoesNotAnswerMakeItSmall) {
   OfferAll();
   Pass(seconds(1));
   deaf_ = {2};
-  SendFor(milliseconds(1300));
+  SendFor(milliseconds(300));
   EXPECT_EQ(size_.bytes(), kLarge) << "one or two may be lost";
   SendFor(milliseconds(500));
   EXPECT_EQ(size_.bytes(), kSmall);
