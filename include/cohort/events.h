@@ -45,8 +45,8 @@ enum class EventKind : uint8_t {
   kCaughtUp,      // Subject is behind no more. number: milliseconds that it was behind at most.
   kSmallDatagrams,  // Large datagrams do not reach subject any more; small ones are sent. number:
                     // bytes of the large ones.
-  kPlaintext,  // The group runs without encryption.
-  kWarning,    // text says what is wrong and what to do.
+  kPlaintext,       // The group runs without encryption.
+  kWarning,         // text says what is wrong and what to do.
 };
 COHORT_EXPORT const char* ToString(EventKind kind);
 

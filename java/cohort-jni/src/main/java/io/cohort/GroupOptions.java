@@ -254,8 +254,8 @@ public final class GroupOptions {
     return new long[] {plaintext.ordinal(), policy.ordinal(), failureProfile.ordinal(),
         initialMembers, bootstrap ? 1 : 0, noMulticast ? 1 : 0, multicastTtl, deadTimeoutMs,
         stallTimeoutMs, slowTimeoutMs, joinTimeoutMs, leaveTimeoutMs, sendQueueBytesMax,
-        deliveryQueueBytesMax, mapBytesMax, receiveBufferBytes, datagramBytesMax, listens,
-        listens, listens};
+        deliveryQueueBytesMax, mapBytesMax, receiveBufferBytes, datagramBytesMax, listens, listens,
+        listens};
   }
 
   /** Text as C has it. */
