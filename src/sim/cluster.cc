@@ -59,7 +59,7 @@ Cluster::Cluster(ClusterOptions options)
   if (mix.jumbo) {
     const std::vector<size_t> sizes = DrawDatagramSizes(options_.seed, options_.members);
     for (HostIndex host = 0; host < sizes.size(); ++host) links_->SetDatagramMax(host, sizes[host]);
-    workload_.big = std::max(workload_.big, 0.05);
+    workload_.big = std::max(workload_.big, 0.01);
   }
   MakeCheckers();
   if (mix.sessions) {
