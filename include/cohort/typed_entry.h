@@ -2,11 +2,13 @@
 #ifndef COHORT_TYPED_ENTRY_H_
 #define COHORT_TYPED_ENTRY_H_
 
+#include <concepts>
 #include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "absl/status/status.h"
@@ -76,6 +78,18 @@ inline absl::Status ValueDoesNotDecode(std::string_view key, size_t bytes) {
   return absl::DataLossError("the value of key " + ShownKey(key) + ", " + std::to_string(bytes) +
                              " bytes, is not of this map's type: somebody writes it in another "
                              "format");
+}
+
+// What a refused call returns, whose outcome is a WriteResult or a status.
+template <class Result>
+Result Refused(absl::Status status) {
+  if constexpr (std::same_as<Result, WriteResult>) {
+    WriteResult result;
+    result.status = std::move(status);
+    return result;
+  } else {
+    return status;
+  }
 }
 
 }  // namespace detail

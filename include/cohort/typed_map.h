@@ -24,21 +24,6 @@
 
 namespace cohort {
 
-namespace detail {
-
-template <class Result>
-Result Refused(absl::Status status) {
-  if constexpr (std::same_as<Result, WriteResult>) {
-    WriteResult result;
-    result.status = std::move(status);
-    return result;
-  } else {
-    return status;
-  }
-}
-
-}  // namespace detail
-
 // A ReplicatedMap seen through two codecs (cohort/codec.h). Every call means what the call of that
 // name means there, blocks where that does, and has its errors; further ones:
 //   kInvalidArgument  the codec has no bytes for this key or value; nothing was sent.

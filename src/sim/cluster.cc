@@ -81,6 +81,16 @@ Cluster::Cluster(ClusterOptions options)
     checkers_.push_back(std::move(detection));
   }
 
+  MakeHosts();
+  scheduler_.After(kFaultsBegin,
+                   {Task::Kind::kPhase, false, 0, static_cast<uint64_t>(Phase::kFaults), {}});
+  scheduler_.After(std::max<Duration>(options_.length - kAfterFaults, kFaultsBegin + seconds(1)),
+                   {Task::Kind::kPhase, false, 0, static_cast<uint64_t>(Phase::kHeal), {}});
+}
+
+Cluster::~Cluster() = default;
+
+void Cluster::MakeHosts() {
   const bool drifts = random_.Chance(0.3);
   const bool slow_start = random_.Chance(0.3);
   for (HostIndex index = 0; index < options_.members; ++index) {
@@ -104,13 +114,7 @@ Cluster::Cluster(ClusterOptions options)
     scheduler_.After(
         late, {Task::Kind::kProcess, false, index, static_cast<uint64_t>(Change::kStart), {}});
   }
-  scheduler_.After(kFaultsBegin,
-                   {Task::Kind::kPhase, false, 0, static_cast<uint64_t>(Phase::kFaults), {}});
-  scheduler_.After(std::max<Duration>(options_.length - kAfterFaults, kFaultsBegin + seconds(1)),
-                   {Task::Kind::kPhase, false, 0, static_cast<uint64_t>(Phase::kHeal), {}});
 }
-
-Cluster::~Cluster() = default;
 
 void Cluster::MakeCheckers() {
   checkers_.push_back(std::make_unique<ViewChecker>(options_.policy, violations_));

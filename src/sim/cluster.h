@@ -86,6 +86,7 @@ class Cluster : private FaultTarget, private TenantWorld {
   enum class Change : uint64_t { kStart, kSocketsClose, kRestart };
   class Trace;
 
+  void MakeHosts();
   void MakeCheckers();
   void Dispatch(Task& task);
   void OnPhase(Phase phase);
