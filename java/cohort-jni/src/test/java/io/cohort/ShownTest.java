@@ -41,7 +41,9 @@ class ShownTest {
   private byte[] serve(Group group, byte[] request) {
     SessionStore store = SessionStore.open(new SessionStoreOptions("/shop"), group);
     store.create(id, new SessionChanges().maxInactiveMs(1_800_000).metadata(metadata));
-    return change(store, request);
+    try (store) {
+      return change(store, request);
+    }
   }
 
   private byte[] change(SessionStore store, byte[] request) {
