@@ -76,6 +76,8 @@ stage_sim() {
     build/release/cohort sim --seeds 1..1000 --members 2..7 --minutes 1 --policy both --jobs "$jobs"
   step "simulator, session stores, 100 seeds" \
     build/release/cohort sim --seeds 1..100 --members 2..7 --minutes 1 --policy both --mix sessions --jobs "$jobs"
+  step "simulator, large datagrams, 50 seeds" \
+    build/release/cohort sim --seeds 1..50 --members 2..7 --minutes 1 --policy both --mix jumbo --jobs "$jobs"
   step "simulator, the long watch: 60 member-hours, members that stand still, nobody excluded falsely" \
     build/release/cohort sim --seeds 1..24 --members 3..5 --minutes 40 --mix patience --jobs "$jobs"
 }

@@ -189,7 +189,7 @@ void Engine::Core::ProbeSize(Instant now) {
 // probe.
 void Engine::Core::NoteSizes(Instant now) {
   const Packetizer::Stats& sent = packetizer_.stats();
-  if (std::exchange(noted_.large, sent.large) != sent.large) size_.OnSent(now);
+  if (std::exchange(noted_.large, sent.large) != sent.large) size_.OnSent();
   if (std::exchange(noted_.pieces, sent.pieces) != sent.pieces) size_.OnAskedAgain(now);
   const size_t frames = size_.bytes() - wire::kPacketHeaderBytes - wire::kTagBytes;
   packetizer_.SetGroupFramesMax(frames);

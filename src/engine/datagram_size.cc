@@ -77,7 +77,7 @@ void DatagramSize::ProbeAt(Instant at) {
   next_ = std::min(next_, std::max({at, probed_at_ + kAnswerWithin, held_until_}));
 }
 
-void DatagramSize::OnSent(Instant) {
+void DatagramSize::OnSent() {
   used_ = true;
   if (next_.is_infinite()) ProbeAt(probed_at_ + kRepeatEvery);
 }

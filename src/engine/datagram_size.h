@@ -54,7 +54,7 @@ class DatagramSize {
   std::optional<wire::SizeOfferFrame> Offer() const;
   void OnOffer(Instant now, Rank from, const wire::SizeOfferFrame& offer);
   void OnAnswer(Instant now, Rank from, const wire::SizeAnswerFrame& answer);
-  void OnSent(Instant now);        // A large chunk has left ...
+  void OnSent();                   // A large chunk has left ...
   void OnAskedAgain(Instant now);  // ... or is asked for again: perhaps none gets through.
 
   Instant NextDeadline() const { return next_; }

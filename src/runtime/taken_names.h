@@ -1,6 +1,6 @@
 // Names that only one may have at a time.
 //
-// Threads: any.
+// Memory: the names that are taken. Threads: any.
 #ifndef COHORT_RUNTIME_TAKEN_NAMES_H_
 #define COHORT_RUNTIME_TAKEN_NAMES_H_
 
@@ -17,11 +17,9 @@ class TakenNames {
   // Nobody else can take `name` until what this returns is gone; null: somebody has it.
   std::shared_ptr<const void> Take(const std::string& name) {
     const MutexLock lock(&mutex_);
-    std::weak_ptr<const void>& holder = holders_[name];
-    if (!holder.expired()) return nullptr;
+    std::erase_if(holders_, [](const auto& holder) { return holder.second.expired(); });
     auto taken = std::make_shared<const bool>(true);
-    holder = taken;
-    return taken;
+    return holders_.emplace(name, taken).second ? taken : nullptr;
   }
 
  private:

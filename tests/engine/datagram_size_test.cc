@@ -63,7 +63,7 @@ class DatagramSizeTest : public ::testing::Test {
   // Large chunks all the time.
   void SendFor(Duration duration) {
     for (Instant end = now_ + duration; now_ < end; Pass(milliseconds(10))) {
-      if (size_.bytes() > kSmall) size_.OnSent(now_);
+      if (size_.bytes() > kSmall) size_.OnSent();
     }
   }
 

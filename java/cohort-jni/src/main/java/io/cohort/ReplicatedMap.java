@@ -11,10 +11,8 @@ import java.util.concurrent.CompletableFuture;
 /**
  * A map of keys and values, whole on every member of a group. Keys are 1 to 4096 bytes. Reading is
  * local and never waits for the network, unless {@link ReadOptions} say so; writing blocks until
- * its
- * {@link Ack} is there, or completes a future then. After its
- * group was left it can be read; after {@link #close} every call is an IllegalStateException. Any
- * threads.
+ * its {@link Ack} is there, or completes a future then. After its group was left it can be read;
+ * after {@link #close} every call is an IllegalStateException. Any threads.
  *
  * <p>Errors are {@link CohortException}. That there is no such entry is null or false in reading,
  * and the status NOT_FOUND in writing, where told.
