@@ -233,33 +233,30 @@ void Membership::OnRoleTimer(Instant now, Output& out) {
 
 namespace {
 
-// Whether its sender has convicted, or gone on without, the member it is for; with half of the view
-// or more, since a few that went off alone say the same. For who holds data, of those that do.
-bool AccusesReceiver(const VcMessage& message, const Proposal& view, Rank receiver) {
-  const bool holders_count = !view.members[receiver].without_data;
-  const auto counts = [holders_count](const MemberInfo& one) {
-    return !holders_count || !one.without_data;
+// Those whom its sender goes on with, or means to, when that is without the member it is for.
+std::vector<MemberInfo> GoOnWithout(const Proposal& view, Rank receiver, const VcMessage& message) {
+  const auto unless_convicted = [&](const std::vector<Conviction>& convicted) {
+    RankSet lost;
+    for (const Conviction& one : convicted) lost.Insert(one.rank);
+    std::vector<MemberInfo> left;
+    if (!lost.Contains(receiver)) return left;
+    for (size_t rank = 0; rank < view.members.size(); ++rank) {
+      if (!lost.Contains(static_cast<Rank>(rank))) left.push_back(view.members[rank]);
+    }
+    return left;
   };
-  const auto whole = std::count_if(view.members.begin(), view.members.end(), counts);
-  const auto accuses = [&](const std::vector<Conviction>& convicted) {
-    const auto lost = std::count_if(convicted.begin(), convicted.end(), [&](const Conviction& one) {
-      return one.rank < view.members.size() && counts(view.members[one.rank]);
-    });
-    return 2 * lost <= whole &&
-           std::any_of(convicted.begin(), convicted.end(),
-                       [receiver](const Conviction& one) { return one.rank == receiver; });
-  };
-  if (const auto* prepare = std::get_if<Prepare>(&message.body)) return accuses(prepare->convicted);
-  if (const auto* state = std::get_if<State>(&message.body)) return accuses(state->convicted);
-  if (const auto* install = std::get_if<Install>(&message.body)) {
-    const Proposal* next = install->proposal.get();
-    return next != nullptr &&
-           2 * std::count_if(next->members.begin(), next->members.end(), counts) >= whole &&
-           next->next == install->next && next->previous == view.next &&
-           std::none_of(next->members.begin(), next->members.end(),
-                        [&](const MemberInfo& one) { return one.id == view.members[receiver].id; });
-  }
-  return false;
+  if (const auto* prepare = std::get_if<Prepare>(&message.body))
+    return unless_convicted(prepare->convicted);
+  if (const auto* state = std::get_if<State>(&message.body))
+    return unless_convicted(state->convicted);
+  const auto* install = std::get_if<Install>(&message.body);
+  if (install == nullptr || install->proposal == nullptr) return {};
+  const Proposal& next = *install->proposal;
+  const bool without =
+      std::none_of(next.members.begin(), next.members.end(),
+                   [&](const MemberInfo& one) { return one.id == view.members[receiver].id; });
+  if (!without || next.next != install->next || next.previous != view.next) return {};
+  return next.members;
 }
 
 // Whether its sender alone says that it has convicted, or gone on without, the member it is for.
@@ -289,7 +286,7 @@ void Membership::OnViewChangeMessage(const Turn& turn, const MemberId& from, Byt
     const bool steps_aside = options_.policy == Policy::kAvailable && turn.was_stopped &&
                              KindOf(role_) == RoleKind::kInGroup;
     const MemberInfo& sender = view()->members[*rank];
-    if (steps_aside && AccusesReceiver(*message, *view(), view_change_.self())) {
+    if (steps_aside && WouldFollow(GoOnWithout(*view(), view_change_.self(), *message))) {
       return Exclude(turn.now, sender.name + " found it silent while it stood still", Duration(0),
                      out);
     }

@@ -190,6 +190,7 @@ class Membership {
   // membership_merge.cc
   bool KnowsView(const ViewId& view) const;
   bool AreFew(uint32_t members, uint32_t holders) const;
+  bool WouldFollow(const std::vector<MemberInfo>& others) const;
   void NoteParted(const Address& address, Output& out) const;
   void OnMergeMessage(Instant now, const LifelinePeer& from, const MergeMessage& message,
                       Output& out);

@@ -23,6 +23,21 @@ bool Membership::AreFew(uint32_t members, uint32_t holders) const {
   return holders == 0 || 2 * holders < Side().weight;
 }
 
+// Spec 4.87. Whether `others` are enough to have gone on without this member: as a question to them
+// would be judged, or, of those that hold data or will, by half.
+bool Membership::WouldFollow(const std::vector<MemberInfo>& others) const {
+  if (others.empty()) return false;
+  const auto holders = std::count_if(others.begin(), others.end(), [this](const MemberInfo& one) {
+    return one.synced || synced_.contains(one.id);
+  });
+  if (!AreFew(static_cast<uint32_t>(others.size()), static_cast<uint32_t>(holders))) return true;
+  const auto with_data = [](const std::vector<MemberInfo>& members) {
+    return std::count_if(members.begin(), members.end(),
+                         [](const MemberInfo& one) { return !one.without_data; });
+  };
+  return !self_.without_data && 2 * with_data(others) >= with_data(view()->members);
+}
+
 bool Membership::KnowsView(const ViewId& other) const {
   return other == view()->next ||
          std::find(ancestors_.begin(), ancestors_.end(), other) != ancestors_.end();

@@ -39,9 +39,15 @@ Core::ReplicaPtr Core::replica() const {
 SessionResult Core::NotFound(std::string_view id) const {
   SessionResult result;
   result.status = absl::NotFoundError("no such session");
-  const MutexLock lock(&mutex_);
-  const auto gone = gone_.find(ToAbsl(id));
-  if (gone != gone_.end() && gone->second.until > Now()) result.new_id = gone->second.new_id;
+  ReplicaPtr in_group;
+  {
+    const MutexLock lock(&mutex_);
+    in_group = replica_;
+    const auto gone = gone_.find(ToAbsl(id));
+    if (gone != gone_.end() && gone->second.until > Now()) result.new_id = gone->second.new_id;
+  }
+  // The map has what another member did before the feed tells of it.
+  if (result.new_id.empty() && in_group != nullptr) result.new_id = in_group->NewIdOf(id);
   return result;
 }
 

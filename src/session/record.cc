@@ -12,6 +12,7 @@ namespace {
 constexpr uint8_t kFormat = 1;
 constexpr char kSessionPrefix = 's';
 constexpr char kEndPrefix = 'e';
+constexpr char kNewIdPrefix = 'n';
 constexpr char kAttributePrefix = 'a';
 
 void AppendNumber(std::string& out, uint64_t number, size_t bytes) {
@@ -56,6 +57,7 @@ std::string Prefixed(char prefix, std::string_view text) {
 }  // namespace
 
 std::string SessionKey(std::string_view id) { return Prefixed(kSessionPrefix, id); }
+std::string NewIdKey(std::string_view old_id) { return Prefixed(kNewIdPrefix, old_id); }
 std::string AttributeName(std::string_view name) { return Prefixed(kAttributePrefix, name); }
 
 std::optional<std::string_view> IdOfKey(std::string_view key) {

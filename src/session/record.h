@@ -5,6 +5,8 @@
 //                without "i" is no session: whatever was written to one that had ended meanwhile.
 //   "e" UNIQUE   an EndRecord, which tells for a minute how a session ended or what it is called
 //                now. Written by the operation that removes the session.
+//   "n" ID       the id that the session of this one has now, as it is; for a minute. Written with
+//                its end record, which is found by nobody who knows but the id.
 //
 // Records begin with their format. What is longer than a format says is refused, so a later format
 // has a number of its own. All is little-endian.
@@ -36,6 +38,7 @@ std::optional<std::string_view> IdOfKey(std::string_view key);
 bool IsEndKey(std::string_view key);
 // Two numbers of the writer that come never again.
 std::string EndKey(uint64_t writer, uint64_t number);
+std::string NewIdKey(std::string_view old_id);
 std::string AttributeName(std::string_view name);
 
 // u8 format 1 | i64 created, ms since 1970 | i64 max_inactive ms, 0: never | i64 orphan ms.

@@ -117,6 +117,13 @@ Owner Replica::OwnerOf(std::string_view id) const {
   return absl::IsNotFound(owner.status()) ? Owner::kNoSession : Owner::kNotInView;
 }
 
+std::string Replica::NewIdOf(std::string_view id) const {
+  absl::StatusOr<Entry> entry = map_->Get(NewIdKey(id));
+  // Any member may have written it.
+  if (!entry.ok() || entry->value.size() > kSessionIdBytesMax) return {};
+  return std::move(entry->value);
+}
+
 void Replica::ForEach(const std::function<void(std::string_view, const Glance&)>& visit) const {
   map_->ForEach([&](std::string_view key, const Entry& entry) {
     if (const auto id = IdOfKey(key)) visit(*id, {entry.version, entry.ttl});
@@ -226,6 +233,7 @@ WriteResult Replica::Rename(std::string_view old_id, std::string_view new_id,
   batch.Put(end_key,
             Encode(EndRecord{EndCause::kRenamed, std::string(old_id), std::string(new_id)}),
             kEndRecordTtl);
+  batch.Put(NewIdKey(old_id), std::string(new_id), kEndRecordTtl);
   AddContents(new_id, contents, batch);
   batch.Erase(SessionKey(old_id));
   return map_->Write(batch, ByRight());

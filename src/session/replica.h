@@ -73,6 +73,8 @@ class Replica {
   absl::StatusOr<Glance> Look(std::string_view id) const;
   bool Exists(std::string_view id) const { return map_->Exists(SessionKey(id)); }
   Owner OwnerOf(std::string_view id) const;
+  // What the session of this id is called now; empty: it was not renamed in the last minute.
+  std::string NewIdOf(std::string_view id) const;
   // As SessionMap::CountChanges.
   std::optional<uint64_t> CountChanges(std::string_view id) const {
     return map_->CountChanges(SessionKey(id));

@@ -56,6 +56,7 @@ void WriteChecker::OnTrace(const Moment& moment, const TraceRecord& record) {
         process.closing.emplace_back(place, record.digest);
       } else {
         OnApplied(moment, place, {}, record.digest);
+        process.positions[place.view] = place.position;
       }
       return;
     }
@@ -120,6 +121,11 @@ void WriteChecker::OnChange(const Moment& moment, const engine::ChangeUpcall& ch
     violations_.Add(returns ? "I19" : "I12", moment,
                     "key " + change.key + (returns ? " came back" : " went back") + " to version " +
                         Words(change.version) + " after " + Words(now.version));
+  }
+  const bool expires = change.cause == Cause::kExpire || change.cause == Cause::kEvict;
+  const auto position = process.positions.find(process.view);
+  if (expires && !process.wedged && position != process.positions.end()) {
+    process.expired[change.key] = {process.view, position->second, now.version};
   }
   now = seen;
   if (change.cause == Cause::kErase && change.writer == process.self) {
@@ -220,9 +226,22 @@ bool WriteChecker::Has(const ProcessState& process, const std::string& key, cons
                        Instant issued) const {
   const auto seen = process.highest.find(key);
   if (seen != process.highest.end() && seen->second.version >= version) return true;
+  if (HadExpired(process, key, version)) return true;
   // A state that came by transfer shows what is there, not what was removed meanwhile.
   const auto now = process.now.find(key);
   return process.replaced_at >= issued && (now == process.now.end() || !now->second.present);
+}
+
+// In a convergent map a write may come after the EXPIRE that ends it (11.15), if its writer's clock
+// lags: it is born hidden there. Whoever had applied the write before fed the end of it.
+bool WriteChecker::HadExpired(const ProcessState& process, const std::string& key,
+                              const Version& version) const {
+  return std::any_of(processes_.begin(), processes_.end(), [&](const auto& entry) {
+    const auto expired = entry.second.expired.find(key);
+    if (expired == entry.second.expired.end() || expired->second.upto < version) return false;
+    const auto position = process.positions.find(expired->second.view);
+    return position != process.positions.end() && position->second >= expired->second.position;
+  });
 }
 
 // Who must have it now, and a promise to be checked at the end.

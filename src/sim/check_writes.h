@@ -9,7 +9,8 @@
 // What is promised, and so what is checked:
 //   - at the acknowledgement at kAll: every synced member of the acknowledger's view that is alive
 //   has applied it;
-//     at kOne: one other process has;
+//     at kOne: one other process has. Where the entry expired, or was evicted, before the write
+//     came, nothing is fed: who has applied that operation has nothing to show of the write;
 //   - at the end, Policy::kAvailable: if a process that was a synced member of that view still
 //   lives, the entry is
 //     there with this version or a greater one, or was removed by a later write. More: nothing a
@@ -86,6 +87,12 @@ class WriteChecker : public Checker {
     uint64_t position = 0;
     auto operator<=>(const Applied&) const = default;
   };
+  // The feed of one process: what it had of a key expired, or was evicted.
+  struct Expired {
+    ViewId view;
+    uint64_t position = 0;  // Of the operation, or later, in the total order of the view.
+    Version upto;           // What it had; an earlier write shows nobody anything from there on.
+  };
   struct Issued {
     IssuedCommand command;
     Instant since;
@@ -101,6 +108,8 @@ class WriteChecker : public Checker {
     std::map<std::string, Seen> before;         // A transfer replaced its state.
     std::map<std::string, Seen> highest;        // The greatest version ever applied here.
     std::map<std::string, Version> removed_at;  // The greatest version of a removal.
+    std::map<ViewId, uint64_t> positions;       // Up to which it has applied, before the end.
+    std::map<std::string, Expired> expired;     // Of each key the last time.
     std::map<uint64_t, Issued> pending;
     // Versions that pending commands have given to their keys, as the feed told.
     std::map<std::pair<uint64_t, std::string>, Version> given;
@@ -133,6 +142,8 @@ class WriteChecker : public Checker {
                          const Version& version, Instant issued);
   bool Has(const ProcessState& process, const std::string& key, const Version& version,
            Instant issued) const;
+  bool HadExpired(const ProcessState& process, const std::string& key,
+                  const Version& version) const;
   void CheckPromise(const Moment& moment, const std::string& key, const Promise& promise,
                     const Seen* last);
   bool WasRemoved(const std::string& key, const Version& version) const;

@@ -1,4 +1,6 @@
 // Members that the others went on without, while they stood still or lost touch. Spec 4.87.
+#include <algorithm>
+
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "membership/membership.h"
@@ -85,6 +87,83 @@ TEST_F(StoodStill, AsksWhoHasConvictedIt) {
   const MembershipOutput refused = Hear(Nack{{1, 0}, {1, 0}, true}, true);
   EXPECT_TRUE(AsksForDescent(refused));
   EXPECT_TRUE(refused.convicted.empty());
+}
+
+// Spec 4.87. Hosts 1 and 2 hold the state, host 3 never will, host 4 is to; what host 1, which
+// stood still, makes of a PREPARE, a STATE or an INSTALL.
+class StoodStillAmongNewcomers : public testing::Test {
+ protected:
+  void SetUp() override {
+    world_.Start(1);
+    world_.RunFor(milliseconds(400));
+    world_.Start(2);
+    world_.Start(3, {.without_data = true});
+    ASSERT_TRUE(world_.RunUntil(seconds(5), [&] { return world_.IsOneView({1, 2, 3}); }));
+    world_.RunFor(milliseconds(400));
+    world_.Start(4);
+    ASSERT_TRUE(world_.RunUntil(seconds(5), [&] { return world_.IsOneView({1, 2, 3, 4}); }));
+    ASSERT_EQ(one().Side().weight, 2u) << "host 4 holds the state already";
+  }
+  Membership& one() { return world_.membership(1); }
+  Rank RankAt(int host) { return world_.membership(host).rank(); }
+  MembershipOutput Hear(int from, decltype(VcMessage::body) body) {
+    MembershipOutput out;
+    const Buffer bytes = EncodeVcMessage({one().view()->next, std::move(body)});
+    one().OnViewChangeMessage(Turn{world_.now(), received_, random_, true, true},
+                              world_.membership(from).self().id, bytes, out);
+    return out;
+  }
+  std::vector<Conviction> Convictions(const std::vector<int>& hosts) {
+    std::vector<Conviction> convictions;
+    for (const int host : hosts)
+      convictions.push_back({RankAt(host), ViewCause::kSilent, "silent"});
+    std::sort(convictions.begin(), convictions.end(),
+              [](const Conviction& a, const Conviction& b) { return a.rank < b.rank; });
+    return convictions;
+  }
+  MembershipOutput HearPrepare(int from, const std::vector<int>& convicted) {
+    return Hear(from, Prepare{{1, RankAt(from)}, Convictions(convicted)});
+  }
+  MembershipOutput HearInstall(int from, const std::vector<int>& hosts) {
+    auto next = std::make_shared<Proposal>();
+    next->previous = one().view()->next;
+    next->next = {90, 9};
+    for (const int host : hosts) next->members.push_back(one().view()->members[RankAt(host)]);
+    next->trim.resize(4);
+    return Hear(from, Install{{1, RankAt(from)}, next->next, next});
+  }
+
+  World world_{{}};
+  Random random_{5};
+  const std::vector<SeqNo> received_ = std::vector<SeqNo>(4);
+};
+
+TEST_F(StoodStillAmongNewcomers, FollowsHalfOfTheReplicasWhoeverWasToBecomeOne) {
+  const MembershipOutput prepared = HearPrepare(2, {1, 4});
+  EXPECT_TRUE(prepared.excluded);
+  EXPECT_THAT(prepared.convicted, IsEmpty());
+}
+
+TEST_F(StoodStillAmongNewcomers, FollowsThemAlsoWhenOneWithoutDataSaysSo) {
+  const MembershipOutput state =
+      Hear(3, State{{1, RankAt(1)}, received_, {}, Convictions({1, 4}), false});
+  EXPECT_TRUE(state.excluded);
+  EXPECT_THAT(state.convicted, IsEmpty());
+}
+
+TEST_F(StoodStillAmongNewcomers, FollowsThemWhenTheyHaveInstalled) {
+  const MembershipOutput installed = HearInstall(2, {2, 3});
+  EXPECT_TRUE(installed.excluded);
+  EXPECT_THAT(installed.convicted, IsEmpty());
+}
+
+TEST_F(StoodStillAmongNewcomers, DoesNotFollowOneReplicaAlone) {
+  EXPECT_FALSE(HearPrepare(2, {1, 3, 4}).excluded) << "it is less than half of the view";
+}
+
+TEST_F(StoodStillAmongNewcomers, DoesNotFollowThoseAmongWhomNobodyHoldsTheState) {
+  EXPECT_FALSE(HearPrepare(3, {1, 2}).excluded);
+  EXPECT_FALSE(HearInstall(3, {3, 4}).excluded);
 }
 
 // Spec 4.11

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <atomic>
+#include <future>
 #include <memory>
 #include <optional>
 #include <string>
@@ -348,6 +349,40 @@ TEST_F(SessionGroupTest, AnIdChangesAtOneMomentAndTheOldOneStaysGone) {
   EXPECT_TRUE(a()->Save("new", Set("n", "2")).ok());
   EXPECT_EQ(Get(*b(), "new", "n"), "2");
   EXPECT_EQ(a()->stats().claims, 0U);
+}
+
+TEST_F(SessionGroupTest, AnIdThatChangedElsewhereIsKnownBeforeItIsTold) {
+  Open(2);
+  ASSERT_TRUE(a()->Create("old", {}, {{"n", "1"}}).ok());
+  ASSERT_TRUE(b()->Load("old").ok());
+  std::promise<void> held;
+  std::promise<void> go_on;
+  const Subscription holding = b()->SubscribeEvents([&](const SessionEvent& event) {
+    if (event.id != "hold") return;
+    held.set_value();
+    go_on.get_future().wait();
+  });
+  ASSERT_TRUE(a()->Create("hold").ok());
+  held.get_future().wait();
+  ASSERT_TRUE(a()->ChangeId("old", "new").ok());
+  const SessionResult late = b()->Save("old", Set("n", "late"));
+  const SessionResult unknown = b()->Save("none", Set("n", "late"));
+  const bool was_told = !b().Told(kIdChanged, "old").empty();
+  go_on.set_value();
+  EXPECT_EQ(late.status.code(), kNotFound);
+  EXPECT_EQ(late.new_id, "new");
+  EXPECT_EQ(unknown.new_id, "");
+  EXPECT_FALSE(was_told);
+}
+
+TEST_F(SessionGroupTest, AMemberThatJoinedAfterAnIdChangedKnowsTheNewOne) {
+  Open(1);
+  ASSERT_TRUE(a()->Create("old", {}, {{"n", "1"}}).ok());
+  ASSERT_TRUE(a()->ChangeId("old", "new").ok());
+  absl::StatusOr<Group> group = Group::Join(OnLoopback("sessions", "later"));
+  ASSERT_TRUE(group.ok()) << group.status();
+  const Node late(Shop(), &*group);
+  EXPECT_EQ(late->Save("old", Set("n", "2")).new_id, "new");
 }
 
 TEST_F(SessionGroupTest, AChangeOfIdThatRacesWithSavesLosesNoneThatWasAcknowledged) {

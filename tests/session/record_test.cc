@@ -87,6 +87,8 @@ TEST(SessionRecordTest, KeysTellSessionsFromTheirEnds) {
   EXPECT_TRUE(IsEndKey(EndKey(1, 2)));
   EXPECT_NE(EndKey(1, 2), EndKey(2, 1));
   EXPECT_FALSE(IsEndKey(SessionKey("e")));
+  EXPECT_EQ(IdOfKey(NewIdKey("s")), std::nullopt);
+  EXPECT_FALSE(IsEndKey(NewIdKey("e")));
 }
 
 }  // namespace

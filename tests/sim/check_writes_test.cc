@@ -49,6 +49,49 @@ TEST_F(WriteCheckerTest, SeesAnAcknowledgementThatCameTooEarly) {
   EXPECT_THAT(Invariants(violations_), ElementsAre("I12"));
 }
 
+// Processes 1 and 2 apply a write of version 5 and what ends it, at place 3 of the total order.
+class WriteThatExpires : public WriteCheckerTest {
+ protected:
+  void Expire(uint64_t expired_version) {
+    story_.Issue(1, 9, "k");
+    for (const ProcessNumber process : {1, 2}) {
+      story_.Change(process, "k", expired_version);
+      story_.Apply(process, view_, 3);
+      story_.Change(process, "k", 8, false, Cause::kExpire);
+    }
+  }
+};
+
+TEST_F(WriteThatExpires, NeedNotBeSeenWhereThatCameFirst) {
+  Expire(5);
+  story_.Apply(3, view_, 3);
+  story_.Done(1, 9, 5);
+  EXPECT_THAT(Invariants(violations_), IsEmpty());
+}
+
+TEST_F(WriteThatExpires, IsMissedWhereThatHasNotComeEither) {
+  Expire(5);
+  story_.Apply(3, view_, 2);
+  story_.Done(1, 9, 5);
+  EXPECT_THAT(Invariants(violations_), ElementsAre("I12"));
+}
+
+TEST_F(WriteThatExpires, IsMissedWhenItIsLaterThanWhatExpired) {
+  Expire(5);
+  for (const ProcessNumber process : {1, 2}) story_.Change(process, "k", 9);
+  story_.Apply(3, view_, 3);
+  story_.Done(1, 9, 9);
+  EXPECT_THAT(Invariants(violations_), ElementsAre("I12"));
+}
+
+TEST_F(WriteThatExpires, IsMissedWhenOnlyAPlaceOfAnotherViewWasReached) {
+  Expire(5);
+  story_.Install(3, Story::View(2), view_, {1, 2, 3});
+  story_.Apply(3, Story::View(2), 3);
+  story_.Done(1, 9, 5);
+  EXPECT_THAT(Invariants(violations_), ElementsAre("I12"));
+}
+
 TEST_F(WriteCheckerTest, ForgivesAMemberThatHasDied) {
   story_.Issue(1, 9, "k");
   story_.Change(1, "k", 5);
@@ -161,12 +204,8 @@ TEST_F(WriteCheckerTest, SeesAMergeThatForgetsWhatOneSideHad) {
 }
 
 TEST_F(WriteCheckerTest, SeesReplicasThatApplyDifferentOperations) {
-  TraceRecord record = story_.Make(TraceKind::kApplied, view_);
-  record.number = 1;
-  record.digest = 11;
-  story_.Tell(1, record);
-  record.digest = 12;
-  story_.Tell(2, record);
+  story_.Apply(1, view_, 1, 11);
+  story_.Apply(2, view_, 1, 12);
   EXPECT_THAT(Invariants(violations_), ElementsAre("I11"));
 }
 

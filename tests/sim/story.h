@@ -70,6 +70,14 @@ class Story {
     Tell(process, Make(TraceKind::kWedged, view));
   }
 
+  // The operation at `position` of the total order.
+  void Apply(ProcessNumber process, const ViewId& view, uint64_t position, uint64_t digest = 11) {
+    TraceRecord record = Make(TraceKind::kApplied, view);
+    record.number = position;
+    record.digest = digest;
+    Tell(process, record);
+  }
+
   // ---- Upcalls
   void SeeView(ProcessNumber process, const ViewId& id, const std::vector<ProcessNumber>& members) {
     engine::ViewUpcall upcall;

@@ -37,6 +37,12 @@ class HostileTest {
     n1.close();
   }
 
+  /** Writes as an instance that has the session now, which n1 has been told of. */
+  private void plant(String name, byte[] bytes) {
+    intruder.put(user.storeId(), name, bytes);
+    Instance.awaitTrue("n1 lets go of its object", () -> n1.manager().getActiveSessions() == 0);
+  }
+
   private void assertCounted(String line) {
     String[] lines = n1.status().getLocalAttributes();
     assertTrue(Arrays.asList(lines).contains(line), () -> Arrays.toString(lines));
@@ -55,10 +61,10 @@ class HostileTest {
   @Test
   void classesThatAreNotTheApplicationsAreNotReadAndTheRestIs() throws Exception {
     Gadget.ran = false;
-    intruder.put(user.storeId(), "gadget", Intruder.serialized(new Gadget()));
+    plant("gadget", Intruder.serialized(new Gadget()));
     Map<URL, String> lookup = new HashMap<>();
     lookup.put(new URL("http://127.0.0.1:1/"), "x");
-    intruder.put(user.storeId(), "lookup", Intruder.serialized(lookup));
+    plant("lookup", Intruder.serialized(lookup));
     assertEquals("null", user.get(n1, "get?name=gadget"));
     assertEquals("null", user.get(n1, "get?name=lookup"));
     assertEquals("ann", user.get(n1, "get?name=user"));
@@ -68,8 +74,8 @@ class HostileTest {
 
   @Test
   void aFewBytesThatWouldBeMuchMemoryAreDropped() throws Exception {
-    intruder.put(user.storeId(), "bomb", Intruder.hugeArray());
-    intruder.put(user.storeId(), "broken", new byte[] {1, 16, 0, 0});
+    plant("bomb", Intruder.hugeArray());
+    plant("broken", new byte[] {1, 16, 0, 0});
     assertEquals("ann", user.get(n1, "get?name=user"));
     assertEquals("null", user.get(n1, "get?name=bomb"));
     assertCounted("LIMIT 1");
