@@ -2,11 +2,13 @@
 // donor to joiner.
 #include <benchmark/benchmark.h>
 
+#include <array>
 #include <string>
 #include <vector>
 
 #include "base/check.h"
 #include "bench/meter.h"
+#include "map/foresight.h"
 #include "map/map_op_codec.h"
 #include "map/map_set.h"
 #include "transfer/donor.h"
@@ -42,8 +44,10 @@ std::vector<Buffer> Puts(size_t keys, size_t value_bytes, uint64_t ttl_ms) {
 // the cache.
 class PutStream {
  public:
-  PutStream(size_t keys, size_t value_bytes, uint64_t ttl_ms)
-      : keys_(keys), op_(EncodeMapOp(PutOf(kKey, std::string(value_bytes, 'v'), ttl_ms))) {
+  PutStream(size_t keys, size_t value_bytes, uint64_t ttl_ms, size_t begin = 0)
+      : keys_(keys),
+        next_(begin),
+        op_(EncodeMapOp(PutOf(kKey, std::string(value_bytes, 'v'), ttl_ms))) {
     key_at_ = op_.text().find(kKey) + kKey.size();
   }
   // Steps of a large prime: neighbours in time are no neighbours in memory.
@@ -59,9 +63,9 @@ class PutStream {
  private:
   static constexpr std::string_view kKey = "session-000000";
   const size_t keys_;
+  size_t next_;
   Buffer op_;
   size_t key_at_ = 0;
-  size_t next_ = 0;
 };
 
 void PutApply(benchmark::State& state) {
@@ -85,6 +89,30 @@ BENCHMARK(PutApply)
     ->Args({1024, 60'000, 100'000})
     ->Args({64, 0, 100'000})
     ->Args({65536, 0, 1000});
+
+// As many as a cut may bring, with and without their entries asked for first.
+void PutApplyTogether(benchmark::State& state) {
+  const auto keys = static_cast<size_t>(state.range(1));
+  std::vector<PutStream> streams;
+  for (size_t i = 0; i < kForeseenMax; ++i) streams.emplace_back(keys, 1024, 0, i * 23'456);
+  MapSet maps({.hash_key = 7, .settings = {}});
+  maps.OnView(kView);
+  Output out;
+  out.wants_changes = false;
+  uint64_t position = 0;
+  PutStream fill(keys, 1024, 0);
+  for (size_t i = 0; i < keys; ++i) maps.Apply(fill.Next(), {kView, ++position, kWriter}, out);
+  std::array<Bytes, kForeseenMax> operations;
+  Meter meter(state);
+  for (auto _ : state) {
+    for (size_t i = 0; i < kForeseenMax; ++i) operations[i] = streams[i].Next();
+    if (state.range(0) != 0) maps.Foresee(operations);
+    for (const Bytes operation : operations)
+      maps.Apply(operation, {kView, ++position, kWriter}, out);
+  }
+  meter.Done(kForeseenMax * 1024);
+}
+BENCHMARK(PutApplyTogether)->ArgNames({"foreseen", "keys"})->Args({0, 200'000})->Args({1, 200'000});
 
 void PutEncode(benchmark::State& state) {
   const std::string value(1024, 'v');

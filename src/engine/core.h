@@ -143,6 +143,7 @@ class Engine::Core final : private frag::Stamper {
 
   // core_state.cc
   void AfterPlane(Instant now);
+  void Foresee(std::span<const DeliveredMessage> messages) const;
   void Deliver(Instant now, DeliveredMessage& message);
   void DeliverMap(Instant now, const DeliveredMessage& message, const MemberId& writer,
                   DoneUpcall& done);

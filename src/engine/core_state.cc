@@ -1,7 +1,10 @@
 // Commands of the host, and what is delivered to it.
 #include <algorithm>
+#include <array>
+#include <span>
 
 #include "engine/core.h"
+#include "map/foresight.h"
 #include "map/map_op_codec.h"
 
 namespace cohort::engine {
@@ -191,7 +194,11 @@ void Engine::Core::AfterPlane(Instant now) {
   AddFrames(output.frames);
   acks_moved_ |= output.acks_moved;
   for (const Lane lane : output.sent) pending_.OnSent(lane);
-  for (DeliveredMessage& message : output.messages) Deliver(now, message);
+  const std::span<DeliveredMessage> messages(output.messages);
+  for (size_t i = 0; i < messages.size(); ++i) {
+    if (i % map::kForeseenMax == 0) Foresee(messages.subspan(i));
+    Deliver(now, messages[i]);
+  }
   // Keeps the memory of the vectors for the next time.
   if (plane_out_.frames.empty() && plane_out_.messages.empty() && plane_out_.sent.empty()) {
     output.messages.clear();
@@ -199,6 +206,21 @@ void Engine::Core::AfterPlane(Instant now) {
     output.acks_moved = plane_out_.acks_moved;
     plane_out_ = std::move(output);
   }
+}
+
+// What comes together finds its entries together; one alone would wait for its own all the same.
+void Engine::Core::Foresee(std::span<const DeliveredMessage> messages) const {
+  const map::MapSet* const maps = replica_.maps();
+  if (messages.size() < 2 || maps == nullptr) return;
+  std::array<Bytes, map::kForeseenMax> operations;
+  const size_t count = std::min(messages.size(), operations.size());
+  for (size_t i = 0; i < count; ++i) {
+    // Of a convergent map, own ones were applied when they left.
+    if (messages[i].origin == rank_ && messages[i].cls == DeliveryClass::kConv) continue;
+    const Bytes payload = messages[i].payload;
+    operations[i] = payload.subspan(std::min<size_t>(payload.size(), 1));
+  }
+  maps->Foresee(std::span(operations).first(count));
 }
 
 void Engine::Core::Deliver(Instant now, DeliveredMessage& message) {

@@ -93,6 +93,13 @@ class Map {
   std::vector<Due> DueForEviction(uint64_t bytes_max, size_t max) const;
   GroupTime NextExpiry() const;  // 0: nothing expires.
 
+  // ---- For MapSet::Foresee(), which goes on with what the first step gave.
+  struct Foreseen {
+    const Bucket* bucket = nullptr;  // Null: there is no such entry.
+    std::string_view key;
+  };
+  Foreseen Foresee(std::string_view key) const;
+
   Digest digest() const;
   Digest BucketDigest(size_t bucket) const { return Digest::Of(bucket_digests_[bucket]); }
 
