@@ -150,6 +150,8 @@ struct ChangeUpcall {
   Version version;
   MemberId writer;
   bool begins = false;  // Of a convergent map: the entry was not there.
+  // Of a convergent map: a put by who owned the entry before, which is all that it changes.
+  bool by_owner = false;
 };
 using Upcall = std::variant<MessageUpcall, ViewUpcall, EventUpcall, DoneUpcall, ChangeUpcall>;
 

@@ -350,6 +350,7 @@ void Replica::DrainChanges(map::Output& changes, const MemberId& writer, Output&
     upcall.version = change.version;
     upcall.writer = change.writer;
     upcall.begins = change.begins;
+    upcall.by_owner = change.by_owner;
     out.upcalls.emplace_back(std::move(upcall));
   }
   changes.changes.clear();

@@ -66,6 +66,14 @@ bool HaveSameAttributes(const Registers& a, const Registers& b) {
                     });
 }
 
+// Its owner has written to it, and whose it is, and how long it lives, is as before.
+bool GoesOn(const std::optional<Registers>& before, const Registers& after,
+            const MemberId& writer) {
+  return before.has_value() && before->IsAlive() && after.IsAlive() &&
+         before->created == after.created && before->claim == after.claim &&
+         before->ttl == after.ttl && IsWordOf(after.Owner(), writer);
+}
+
 Map::Options Convergent(Map::Options options) {
   options.settings.convergent = true;
   return options;
@@ -205,19 +213,21 @@ bool ConvergentMap::JoinEntry(std::string_view key, const Registers& theirs, con
   const bool same_contents = held.has_value() && held->IsAlive() && joined.IsAlive() &&
                              ours->version == latest && held->claim == joined.claim &&
                              HaveSameAttributes(*held, joined);
-  if (!same_contents) Feed(key, ours, entry, cause, writer, out);
+  Change* const change = same_contents ? nullptr : Feed(key, ours, entry, cause, writer, out);
+  if (change != nullptr)
+    change->by_owner = cause == ChangeCause::kPut && GoesOn(held, joined, writer);
   Store(hash, key, std::move(entry));
   return true;
 }
 
-void ConvergentMap::Feed(std::string_view key, const Entry* before, const Entry& after,
-                         ChangeCause cause, const MemberId& writer, Output& out) const {
-  if (!out.wants_changes) return;
+Change* ConvergentMap::Feed(std::string_view key, const Entry* before, const Entry& after,
+                            ChangeCause cause, const MemberId& writer, Output& out) const {
+  if (!out.wants_changes) return nullptr;
   const bool was_there = before != nullptr && !before->tombstone;
   // A write to a life that has ended, or whose beginning has not arrived yet.
   const bool hides = cause == ChangeCause::kExpire || cause == ChangeCause::kEvict;
   const bool tells_end = cause != ChangeCause::kPut && !hides;
-  if (!was_there && after.tombstone && !tells_end) return;
+  if (!was_there && after.tombstone && !tells_end) return nullptr;
   Change& change = out.changes.emplace_back();
   change.map = id();
   change.cause = cause;
@@ -229,6 +239,7 @@ void ConvergentMap::Feed(std::string_view key, const Entry* before, const Entry&
   change.version = after.version;
   change.writer = writer;
   change.begins = !was_there && !after.tombstone;
+  return &change;
 }
 
 // Spec 11.11. One change tells of it, and one of each entry that is left, with what is left of it.

@@ -108,8 +108,9 @@ class ConvergentMap : public Map {
   uint64_t JoinCleared(const Version& cleared, ChangeCause cause, const MemberId& writer,
                        Output& out);
   void ReportLosses(std::string_view key, const Registers& theirs, const MergeOp& op, Output& out);
-  void Feed(std::string_view key, const Entry* before, const Entry& after, ChangeCause cause,
-            const MemberId& writer, Output& out) const;
+  // The change that was fed; null: there is none.
+  Change* Feed(std::string_view key, const Entry* before, const Entry& after, ChangeCause cause,
+               const MemberId& writer, Output& out) const;
   std::optional<Registers> RegistersOf(const Entry& entry) const;
   bool IsCleared(const Registers& registers, const Version& version) const;
 

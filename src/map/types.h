@@ -100,6 +100,8 @@ struct Change {
   Version version;
   MemberId writer;
   bool begins = false;  // Of a convergent map: the entry was not there.
+  // Of a convergent map: a put by who owned the entry before, which is all that it changes.
+  bool by_owner = false;
 };
 
 // An entry as a reader sees it.

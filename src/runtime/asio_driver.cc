@@ -190,9 +190,13 @@ void AsioDriver::FlushLocked(Instant now) {
   }
   group_time_offset_ms_.store(engine_->GroupTimeMs(now) - now.nanos() / kNanosPerMilli,
                               std::memory_order_relaxed);
-  const Instant deadline = std::min(engine_->NextDeadline(), housekeeping_at_.load());
-  // A deadline that moved away is left armed: it comes back here and is set again then.
+  const Instant deadline = NextDeadlineLocked();
+  // A deadline that moved away is left armed: it comes back and is set again then (WasLeftArmed).
   if (deadline < armed_) ArmTimerLocked(deadline);
+}
+
+Instant AsioDriver::NextDeadlineLocked() const {
+  return std::min(engine_->NextDeadline(), housekeeping_at_.load());
 }
 
 void AsioDriver::NoteUpcallsLocked() {
@@ -309,9 +313,18 @@ void AsioDriver::ArmTimerWait() {
                            }));
 }
 
+bool AsioDriver::WasLeftArmed() {
+  FirstEngineLock lock(&mutex_);
+  const Instant deadline = NextDeadlineLocked();
+  if (deadline <= SteadyNow()) return false;
+  ArmTimerLocked(deadline);
+  return true;
+}
+
 void AsioDriver::OnTimer() {
   uint64_t expirations = 0;
   if (::read(timer_.get(), &expirations, sizeof(expirations)) < 0) return;  // Set anew meanwhile.
+  if (WasLeftArmed()) return;
   endpoint_->ReceiveAll();
   const Instant now = SteadyNow();
   if (housekeeping_at_.load() <= now) {

@@ -147,7 +147,10 @@ class AsioDriver final : private EndpointGroup {
   void NoteUpcallsLocked() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void NoteViewLocked(const View& view) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   bool WantsLoopLocked(Instant now) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  Instant NextDeadlineLocked() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void ArmTimerLocked(Instant deadline) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  // What the timer was armed for has moved away since: it is set again, and nothing is due.
+  bool WasLeftArmed();
   void PerformStreamActions();
   void ArmTimerWait();
   void OnTimer();

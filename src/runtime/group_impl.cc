@@ -223,15 +223,6 @@ void Group::Impl::OnUpcalls(const engine::Engine& engine, std::vector<engine::Up
   for (engine::Upcall& upcall : upcalls) Route(engine, upcall, wakes);
 }
 
-bool Group::Impl::OpenedMap::IsNews(const engine::ChangeUpcall& change,
-                                    const InstanceId& self) const {
-  if (change.writer.instance != self || change.begins || want_own > 0) return true;
-  const auto cause = static_cast<ChangeCause>(change.cause);
-  const bool of_one_write = cause == ChangeCause::kPut || cause == ChangeCause::kErase;
-  const KeyFilter wanted = own_keys;
-  return !of_one_write || wanted == nullptr || wanted(change.key);
-}
-
 void Group::Impl::RouteChange(const engine::Engine& engine, engine::Upcall& upcall) {
   auto& change = std::get<engine::ChangeUpcall>(upcall);
   const map::Map* map = engine.FindMap(change.map);
@@ -445,6 +436,12 @@ runtime::ChangeCounts& Group::Impl::CountChanges(OpenedMap& map) {
   if (map.counts == nullptr) map.counts = std::make_unique<runtime::ChangeCounts>();
   map.counts->NoteAll();  // Nobody may have watched it until now.
   return *map.counts;
+}
+
+void Group::Impl::WatchPuts(OpenedMap& map, std::weak_ptr<const std::atomic<int>> watchers) {
+  runtime::MutexLock lock(&maps_mutex_);
+  std::erase_if(map.put_watchers, [](const auto& one) { return one.expired(); });
+  map.put_watchers.push_back(std::move(watchers));
 }
 
 Subscription Group::Impl::SubscribeViews(std::function<void(const View&)> on_view) {

@@ -60,9 +60,14 @@ struct Group::Impl : public std::enable_shared_from_this<Group::Impl> {
     // delivery thread.
     std::atomic<size_t> want_own{0};
     std::atomic<KeyFilter> own_keys{nullptr};
+    // Who wants to be told of it, while one of these is not 0, when another member that owns an
+    // entry goes on writing to it; to those who want all writes of this member it is always told.
+    // Guarded by maps_mutex_.
+    std::vector<std::weak_ptr<const std::atomic<int>>> put_watchers;
     // Of who asks for them. Set under maps_mutex_, once.
     std::unique_ptr<runtime::ChangeCounts> counts;
     bool IsNews(const engine::ChangeUpcall& change, const InstanceId& self) const;
+    bool WantsPuts() const;
     runtime::Mutex
         watching;  // Serialises Subscribe and its end, so that the engine's mind is the last one's.
     size_t watchers ABSL_GUARDED_BY(watching) = 0;
@@ -98,6 +103,7 @@ struct Group::Impl : public std::enable_shared_from_this<Group::Impl> {
   void Watch(OpenedMap& map, bool wanted);
   // Kept while somebody watches the map.
   runtime::ChangeCounts& CountChanges(OpenedMap& map);
+  void WatchPuts(OpenedMap& map, std::weak_ptr<const std::atomic<int>> watchers);
   Subscription SubscribeViews(std::function<void(const View&)> on_view);
   GroupStats Stats() const;
 

@@ -1,5 +1,6 @@
 #include "runtime/replicated_map_impl.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "map/validation.h"
@@ -164,6 +165,23 @@ absl::Status ReplicatedMap::Impl::ClaimAsync(std::string_view key, const WriteOp
   const absl::StatusOr<engine::ClaimEntry> claim = NewClaim(key);
   if (!claim.ok()) return claim.status();
   return group->CallAsync(*claim, options.timeout, std::move(done));
+}
+
+bool Group::Impl::OpenedMap::WantsPuts() const {
+  return std::any_of(put_watchers.begin(), put_watchers.end(), [](const auto& one) {
+    const auto count = one.lock();
+    return count != nullptr && *count > 0;
+  });
+}
+
+bool Group::Impl::OpenedMap::IsNews(const engine::ChangeUpcall& change,
+                                    const InstanceId& self) const {
+  if (want_own > 0 || change.begins) return true;
+  if (change.writer.instance != self) return !change.by_owner || WantsPuts();
+  const auto cause = static_cast<ChangeCause>(change.cause);
+  const bool of_one_write = cause == ChangeCause::kPut || cause == ChangeCause::kErase;
+  const KeyFilter wanted = own_keys;
+  return !of_one_write || wanted == nullptr || wanted(change.key);
 }
 
 bool Concerns(const Change& change, const std::function<bool(std::string_view)>& wanted) {

@@ -68,7 +68,9 @@ class GroupMap final : public SessionMap {
     const runtime::ChangeCounts* const counts = counts_;
     return counts == nullptr ? std::nullopt : std::optional(counts->Of(key));
   }
-  Subscription Subscribe(std::function<void(const Change&)> on_change) override {
+  Subscription Subscribe(std::function<void(const Change&)> on_change,
+                         const Watchers& put_watchers) override {
+    group_->WatchPuts(map_.impl()->map, put_watchers);
     Subscription subscription = map_.impl()->Subscribe(nullptr, std::move(on_change), IsEndKey);
     counts_ = &group_->CountChanges(map_.impl()->map);
     return subscription;

@@ -100,8 +100,10 @@ class Replica {
 
   // What this member writes is known to who wrote it, but for the records of ends, and for what
   // begins: a call may have returned without knowing.
-  Subscription Subscribe(std::function<void(const Change&)> on_change) {
-    return map_->Subscribe(std::move(on_change));
+  // As SessionMap::Subscribe.
+  Subscription Subscribe(std::function<void(const Change&)> on_change,
+                         const SessionMap::Watchers& put_watchers) {
+    return map_->Subscribe(std::move(on_change), put_watchers);
   }
   // The entry of an end record.
   absl::StatusOr<Entry> GetRaw(std::string_view key) const { return map_->Get(key); }

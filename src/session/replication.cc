@@ -104,9 +104,11 @@ absl::Status Core::Attach(const Home& home) {
     on_ = true;
   }
   DrainLater();  // What was to be told on another thread.
-  subscriptions_.push_back(in_group->Subscribe([weak = weak_from_this()](const Change& change) {
-    if (const auto self = weak.lock()) self->OnChange(change);
-  }));
+  subscriptions_.push_back(in_group->Subscribe(
+      [weak = weak_from_this()](const Change& change) {
+        if (const auto self = weak.lock()) self->OnChange(change);
+      },
+      change_watchers_));
   Rescan(*in_group, /*tell=*/false);
   return absl::OkStatus();
 }

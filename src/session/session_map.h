@@ -7,6 +7,7 @@
 #ifndef COHORT_SESSION_SESSION_MAP_H_
 #define COHORT_SESSION_SESSION_MAP_H_
 
+#include <atomic>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -65,7 +66,11 @@ class SessionMap {
   virtual WriteResult Claim(std::string_view key, const WriteOptions& options) = 0;
   virtual absl::Status ExpireAsync(std::string_view key, absl::Duration ttl,
                                    const WriteOptions& options) = 0;
-  virtual Subscription Subscribe(std::function<void(const Change&)> on_change) = 0;
+  // While `put_watchers` is 0, it is not told when another member goes on writing to an entry that
+  // it owns.
+  using Watchers = std::shared_ptr<const std::atomic<int>>;
+  virtual Subscription Subscribe(std::function<void(const Change&)> on_change,
+                                 const Watchers& put_watchers) = 0;
 };
 
 // Where a store can be: one member of one group. Equal keys are the same one.

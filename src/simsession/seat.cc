@@ -58,6 +58,8 @@ void Seat::OnUpcall(const engine::Upcall& upcall) {
   const bool is_of_all = changed->cause == engine::ChangeUpcall::Cause::kSync;
   if (!is_of_all && !IsOfSessions(*changed)) return;
   counts_.NoteChange(*changed, self_.instance);
+  const bool is_own = changed->writer.instance == self_.instance;
+  if (!is_own && changed->by_owner && *put_watchers_ == 0) return;
   Deliver([this, changed = *changed] {
     Change change;
     change.cause = static_cast<ChangeCause>(changed.cause);
@@ -251,13 +253,15 @@ void Seat::ForEach(
   for (const auto& [key, entry] : entries) visit(key, entry);
 }
 
-Subscription Seat::Subscribe(std::function<void(const Change&)> on_change) {
+Subscription Seat::Subscribe(std::function<void(const Change&)> on_change,
+                             const Watchers& put_watchers) {
   struct Handle final : Subscription::Impl {
     explicit Handle(Seat& in_seat) : seat(in_seat) {}
     void Cancel() override { seat.on_change_ = nullptr; }
     Seat& seat;
   };
   on_change_ = std::move(on_change);
+  put_watchers_ = put_watchers;
   if (alive_) world_.NodeOf(host_)->WatchMap(kSessionMap);
   return Subscription(std::make_unique<Handle>(*this));
 }

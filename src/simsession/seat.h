@@ -85,7 +85,8 @@ class Seat final : public session::SessionMap, public session::Environment {
   WriteResult Claim(std::string_view key, const WriteOptions& options) override;
   absl::Status ExpireAsync(std::string_view key, absl::Duration ttl,
                            const WriteOptions& options) override;
-  Subscription Subscribe(std::function<void(const Change&)> on_change) override;
+  Subscription Subscribe(std::function<void(const Change&)> on_change,
+                         const Watchers& put_watchers) override;
 
  private:
   struct Telling {
@@ -110,6 +111,7 @@ class Seat final : public session::SessionMap, public session::Environment {
   uint64_t commands_ = 0;
   std::map<uint64_t, std::optional<engine::DoneUpcall>> answers_;
   std::function<void(const Change&)> on_change_;
+  Watchers put_watchers_;
   runtime::ChangeCounts counts_;
   mutable std::deque<Telling> told_;  // Waits for the delivery thread.
 };

@@ -89,6 +89,33 @@ TEST_F(ConvergentLivesTest, AClearThatAMergeBringsIsToldOfEveryEntryItChanges) {
   EXPECT_EQ(told, (std::vector<std::string>{"claimed gone", "whole gone"}));
 }
 
+// ---- What is told of an owner's writes.
+
+TEST_F(ConvergentLivesTest, AnOwnerGoesOnWhereItsWriteChangesNeitherLifeNorOwnerNorLifetime) {
+  b_.out().wants_changes = true;
+  const auto goes_on = [&](const Member::Sent& sent) {
+    b_.out().changes.clear();
+    b_.Apply(sent);
+    EXPECT_EQ(b_.out().changes.size(), 1u);
+    return !b_.out().changes.empty() && b_.out().changes[0].by_owner;
+  };
+  EXPECT_FALSE(goes_on(*a_.Write(Set("s", "x", "1")))) << "it begins";
+  EXPECT_TRUE(goes_on(*a_.Write(Set("s", "x", "2"))));
+  AttributesOp lasting = Set("s", "x", "3");
+  lasting.sets_ttl = true;
+  lasting.ttl_ms = kHour;
+  EXPECT_FALSE(goes_on(*a_.Write(lasting)));
+  EXPECT_TRUE(goes_on(*a_.Write(Set("s", "x", "4"))));
+  EXPECT_FALSE(goes_on(*a_.Write(PutOp{"s", "anew"})));
+  EXPECT_FALSE(goes_on(*a_.Write(EraseOp{"s"})));
+  EXPECT_FALSE(goes_on(*a_.Write(Set("s", "x", "5"))));
+  Member::Sent claim;
+  claim.ordered = Claim(0, a_.NextTime(1000));  // By member 9.
+  a_.Apply(claim);
+  EXPECT_FALSE(goes_on(claim));
+  EXPECT_FALSE(goes_on(*a_.Write(Set("s", "x", "6")))) << "it was the owner";
+}
+
 // ---- Claims that nobody needs any more.
 
 TEST_F(ConvergentLivesTest, AClaimIsForgottenByNameBeyondTheHorizonWithTheTombstoneItIsIn) {

@@ -47,5 +47,26 @@ TEST(SubscriptionTest, OwnWritesAreToldOnlyOfTheKeysThatSubscribersAskFor) {
   EXPECT_TRUE(is_news("any", self));
 }
 
+TEST(SubscriptionTest, WhatAnOwnerGoesOnWritingIsToldOnlyWhileSomebodyWatchesIt) {
+  runtime::DeliveryQueue queue(1024, [](engine::Upcall&) {});
+  Group::Impl::OpenedMap map("m", queue);
+  const MemberId self{.instance = {1, 1}};
+  engine::ChangeUpcall change;
+  change.key = "k";
+  change.writer.instance = {2, 2};
+  const auto is_news = [&] { return map.IsNews(change, self.instance); };
+  EXPECT_TRUE(is_news());
+  change.by_owner = true;
+  EXPECT_FALSE(is_news());
+  const auto watchers = std::make_shared<std::atomic<int>>(0);
+  map.put_watchers.push_back(watchers);
+  EXPECT_FALSE(is_news());
+  *watchers = 1;
+  EXPECT_TRUE(is_news());
+  *watchers = 0;
+  map.want_own = 1;
+  EXPECT_TRUE(is_news()) << "it is a subscriber to all";
+}
+
 }  // namespace
 }  // namespace cohort

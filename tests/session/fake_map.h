@@ -96,7 +96,7 @@ class FakeMap final : public SessionMap {
   absl::Status ExpireAsync(std::string_view, absl::Duration, const WriteOptions&) override {
     return answer;
   }
-  Subscription Subscribe(std::function<void(const Change&)> on_change) override {
+  Subscription Subscribe(std::function<void(const Change&)> on_change, const Watchers&) override {
     on_change_ = std::move(on_change);
     return {};
   }
