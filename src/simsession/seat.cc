@@ -27,7 +27,8 @@ Duration ToDuration(absl::Duration duration) {
 
 bool IsOfSessions(const engine::ChangeUpcall& change) {
   const auto id = session::IdOfKey(change.key);
-  return (id.has_value() && id->starts_with('~')) || session::IsEndKey(change.key);
+  return (id.has_value() && id->starts_with('~')) || session::IsEndKey(change.key) ||
+         change.key.starts_with(session::NewIdKey("~"));
 }
 
 Seat::Seat(TenantWorld& world, Fibers& fibers, HostIndex host, ProcessNumber process, uint64_t seed)
