@@ -34,12 +34,13 @@ final class Calls {
     return future;
   }
 
-  private static <T> void complete(
+  /** Whatever happens, the future is complete then: somebody waits for it. */
+  static <T> void complete(
       CompletableFuture<T> future, Unpacked notice, Function<Unpacked, T> read) {
     try {
       if (notice == null) throw CohortException.of(Status.UNKNOWN, "what became of it was lost");
       future.complete(read.apply(notice));
-    } catch (CohortException e) {
+    } catch (RuntimeException | Error e) {
       future.completeExceptionally(e);
     }
   }
