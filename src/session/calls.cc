@@ -96,6 +96,8 @@ void Core::Adopt(Session& session, const Contents& contents, const Version& vers
     table_.Add(session.id, now + session.interval);
   }
   alarm_.WakeAt(now + contents.info.max_inactive);
+  // Others may have ended it before this call returned, which was told of what was not listed yet.
+  ForgetIfGone(session.id);
 }
 
 SessionResult Core::Create(std::string_view id, const SessionInfo& info,

@@ -226,7 +226,7 @@ void Cluster::Watch() {
       Complain("I22", "commands are neither done nor failed\n" + Describe());
       done_ = true;
     }
-  } else if (AreReplicasEqual() && now - quiet_at_ > seconds(1)) {
+  } else if (AreReplicasEqual() && IsQuiet() && now - quiet_at_ > seconds(1)) {
     Finish();
   } else if (now - quiet_at_ > kFinishMax) {
     Complain("I18", "replicas are not equal\n" + Describe());

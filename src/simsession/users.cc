@@ -178,6 +178,9 @@ void SessionUsers::Switch(Process& process, bool on) {
   for (const std::string& id : process.core->Ids(SIZE_MAX)) {
     if (process.core->IsOwner(id)) checker_.Excuse(id);
   }
+  // A call that is under way takes its session along before it is answered.
+  for (const std::string& id : process.busy) checker_.Excuse(id);
+  for (const std::string& id : process.updates) checker_.Excuse(id);
   Note(process, on ? "replication on" : "replication off");
   process.switching = true;
   const absl::StatusOr<uint64_t> task = process.core->SetReplication(on ? &process.home : nullptr);
@@ -252,6 +255,14 @@ void SessionUsers::Request(Process& process) {
   LoadAndSave(process, *user);
 }
 
+// Whether the store replicates. Where it does not, or is being switched, the session may be here
+// alone at any moment from now on.
+bool SessionUsers::BeginCall(Process& process, const std::string& id) {
+  const bool replicated = process.core->replicated();
+  if (!replicated || process.switching) checker_.Excuse(id);
+  return replicated;
+}
+
 Outcome SessionUsers::OutcomeOf(Process& process, const std::string& id, bool synced,
                                 bool was_replicated, const absl::Status& status) {
   ++outcomes_[std::string(absl::StatusCodeToString(status.code()))];
@@ -289,7 +300,7 @@ void SessionUsers::Create(Process& process, User& user) {
   }
   if (options_.evicts) checker_.MayEnd(id);
   const bool synced = synced_;
-  const bool replicated = process.core->replicated();
+  const bool replicated = BeginCall(process, id);
   const Write write = checker_.Begin(At(process), id, 0);
   Note(process, "create " + id + ": " + SessionChecker::ToValue(write));
   process.busy.insert(id);
@@ -335,7 +346,7 @@ void SessionUsers::OnNotFound(User& user, const std::string& id, const SessionRe
 void SessionUsers::LoadAndSave(Process& process, User& user) {
   const std::string id = user.id;
   const bool synced = synced_;
-  const bool replicated = process.core->replicated();
+  const bool replicated = BeginCall(process, id);
   process.busy.insert(id);
   const Instant since = world_.now();
   if (const std::optional<SessionSnapshot> snapshot = Load(process, id)) {
@@ -359,7 +370,7 @@ void SessionUsers::LoadAndSave(Process& process, User& user) {
 void SessionUsers::Update(Process& process, User& user) {
   const std::string id = user.id;
   const bool synced = synced_;
-  const bool replicated = process.core->replicated();
+  const bool replicated = BeginCall(process, id);
   Write write = 0;
   const auto mark = process.updates.insert(id);
   const SessionResult result = process.core->Update(
@@ -380,7 +391,7 @@ void SessionUsers::ChangeId(Process& process, User& user) {
   const std::string id = user.id;
   const std::string new_id = NewId();
   const bool synced = synced_;
-  const bool replicated = process.core->replicated();
+  const bool replicated = BeginCall(process, id);
   process.busy.insert(id);
   const Instant since = world_.now();
   if (const std::optional<SessionSnapshot> snapshot = Load(process, id)) {
@@ -400,7 +411,7 @@ void SessionUsers::ChangeId(Process& process, User& user) {
 void SessionUsers::Invalidate(Process& process, User& user) {
   const std::string id = user.id;
   const bool synced = synced_;
-  const bool replicated = process.core->replicated();
+  const bool replicated = BeginCall(process, id);
   checker_.BeginEnd(At(process), id);
   Note(process, "invalidate " + id);
   const SessionResult result = process.core->Invalidate(id);

@@ -100,6 +100,7 @@ class SessionUsers final : public sim::Tenants {
   SessionChecker::Write NumberIn(Process& process, const SessionSnapshot& snapshot, Instant since);
   SessionChanges NewChanges(SessionChecker::Write write);
   void OnNotFound(User& user, const std::string& id, const SessionResult* result);
+  bool BeginCall(Process& process, const std::string& id);
   SessionChecker::Outcome OutcomeOf(Process& process, const std::string& id, bool synced,
                                     bool was_replicated, const absl::Status& status);
   std::string NewId() { return "~" + std::to_string(++ids_); }

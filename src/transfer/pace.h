@@ -23,10 +23,10 @@ class Pace {
   struct Options {
     // Bytes a second. At the most a donor still has half of its time for what the others write,
     // which no delay that it sees itself could tell it.
-    double rate_min = 4e6;
-    double rate_start = 16e6;
+    double rate_min = 16e6;
+    double rate_start = 96e6;
     double rate_max = 150e6;
-    double burst_bytes = 128 << 10;
+    double burst_bytes = 32 << 10;
     double too_long = 2;  // Times the normal delay. Of so many delays, ...
     int judged = 8;
     int many = 4;         // ... if so many are too long, which is known early, the rate is cut ...

@@ -47,6 +47,12 @@ TEST_F(LateNewsTest, ASessionThatIsMadeAfterItsCallHasReturnedIsListedAtOnce) {
   EXPECT_THAT(told_, ElementsAre("created s1")) << "once";
 }
 
+TEST_F(LateNewsTest, WhatOthersEndedBeforeTheCallThatMadeItReturnedIsNotListed) {
+  ASSERT_TRUE(core_->Create("s1", {}, {}).ok());
+  EXPECT_THAT(core_->Ids(SIZE_MAX), IsEmpty());
+  EXPECT_THAT(core_->kept().unlisted, IsEmpty());
+}
+
 TEST_F(LateNewsTest, AnOwnWriteOfWhatHasEndedSinceListsNothing) {
   map_->Tell(ChangeCause::kPut, SessionKey("s1"), FakeMap::Self());
   EXPECT_THAT(core_->Ids(SIZE_MAX), IsEmpty());
