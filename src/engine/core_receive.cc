@@ -156,7 +156,16 @@ void Engine::Core::Handle(Instant now, Rank from, bool previous, wire::SizeAnswe
 
 void Engine::Core::Handle(Instant now, Rank from, bool previous, wire::PieceFrame& frame) {
   if (previous) return;
-  if (std::optional<wire::DataFrame> data = pieces_.Add(frame)) Handle(now, from, previous, *data);
+  const auto is_wanted = [this](Rank origin, SeqNo seq) { return plane_.Wants(origin, seq); };
+  if (is_wanted(frame.origin, frame.seq)) {
+    if (std::optional<wire::DataFrame> data = pieces_.Add(frame, is_wanted))
+      Handle(now, from, previous, *data);
+  } else if (frame.index == 0) {
+    // It is dropped as the whole chunk would be, and perhaps answered (Spec 5.8).
+    wire::DataFrame data{
+        .seq = frame.seq, .origin = frame.origin, .cls = frame.cls, .flags = frame.flags};
+    Handle(now, from, previous, data);
+  }
 }
 
 // Spec 5.24

@@ -81,6 +81,7 @@ class DataPlane {
 
   void OnData(Instant now, Rank from, bool previous_view, const wire::DataFrame& frame,
               Output& out);
+  bool Wants(Rank origin, SeqNo seq) const { return rmcast_.Wants(origin, seq); }
   void OnNak(Instant now, Rank from, bool previous_view, const wire::NakFrame& frame, Output& out);
   void OnStatus(Instant now, Rank from, const wire::StatusFrame& frame, Output& out);
   void OnHeartbeat(Instant now, Rank from, SeqNo high, Output& out);

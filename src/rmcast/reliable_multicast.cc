@@ -162,6 +162,13 @@ void ReliableMulticast::OnData(Instant now, Rank packet_sender, bool previous_vi
   if (!wedged_) HandUp(now, data.origin, out);
 }
 
+bool ReliableMulticast::Wants(Rank origin, SeqNo seq) const {
+  if (!IsMember(origin) || origin == self_) return false;
+  const OriginStream& stream = current_.stream(origin);
+  if (stream.Has(seq)) return false;
+  return seq <= stream.fetch_upto || seq <= stream.ring.low() + options_.window_chunks_max;
+}
+
 bool ReliableMulticast::Accepts(const OriginStream& stream, SeqNo seq, size_t size) {
   if (seq <= stream.fetch_upto) return true;  // Bounded by FetchTo().
   if (seq > stream.ring.low() + options_.window_chunks_max) {

@@ -99,6 +99,8 @@ class ReliableMulticast {
   void OnHeartbeat(Instant now, Rank from, SeqNo high, Output& out);
   // An ORDER names a chunk that is not here; it may only have been overtaken, as in any other gap.
   void OnMissing(Instant now, Rank origin, SeqNo upto);
+  // Whether OnData() may take this chunk: it is not here, and within the window.
+  bool Wants(Rank origin, SeqNo seq) const;
   // `holder` is known to hold `origin` up to `upto` by something else than a STATUS (an ORDER names
   // it).
   void OnHeld(Rank holder, Rank origin, SeqNo upto, Output& out);
