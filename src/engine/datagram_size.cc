@@ -66,7 +66,8 @@ void DatagramSize::Update(Instant now) {
   if (target_ == 0) {
     waiting_ = false;
     next_ = Instant::Infinite();
-  } else if (!IsShown() && !waiting_ && (target_ != before || next_.is_infinite())) {
+  } else if (bytes_ != target_ && !waiting_ && (target_ != before || next_.is_infinite())) {
+    // Also where all have shown it, and it is only held small: nothing else would end that.
     retry_ = kAnswerWithin;
     ProbeAt(now);
   }

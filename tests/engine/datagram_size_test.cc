@@ -221,6 +221,25 @@ TEST_F(DatagramSizeTest, APathThatComesAndGoesIsTakenForNarrowForLongerAndLonger
   EXPECT_EQ(fall_->times, 4u);
 }
 
+TEST_F(DatagramSizeTest, IsLargeAgainAfterTheHoldAlsoWhenTheNarrowMemberHasLeftMeanwhile) {
+  Begin({1, 2, 3});
+  OfferAll();
+  while (!fall_ || fall_->held == Duration::zero()) {
+    deaf_.clear();
+    Pass(seconds(9));
+    ASSERT_EQ(size_.bytes(), kLarge);
+    deaf_ = {2};
+    fall_.reset();
+    for (int i = 0; i < 300 && !fall_; ++i) SendFor(milliseconds(10));
+    ASSERT_TRUE(fall_);
+  }
+  deaf_.clear();
+  Begin({1, 2});
+  EXPECT_EQ(size_.bytes(), kSmall) << "it is held";
+  Pass(seconds(60));
+  EXPECT_EQ(size_.bytes(), kLarge);
+}
+
 TEST_F(DatagramSizeTest, AnswersThatWereNeverAskedForOrAreOutOfDateRaiseNothing) {
   Begin({1, 2});
   OfferAll();
