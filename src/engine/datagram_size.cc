@@ -8,6 +8,7 @@
 namespace cohort::engine {
 
 void DatagramSize::SetOwn(Instant now, size_t own) {
+  has_offered_ |= own_ > wire::kDatagramMax;
   if (std::exchange(own_, own) != own) Update(now);
 }
 
@@ -29,8 +30,8 @@ void DatagramSize::OnView(Instant now, Rank self, const std::vector<MemberInfo>&
 }
 
 std::optional<wire::SizeOfferFrame> DatagramSize::Offer() const {
-  if (own_ <= wire::kDatagramMax || peers_.size() < 2 || peers_.size() > kSizedMembersMax)
-    return std::nullopt;
+  if (peers_.size() < 2 || peers_.size() > kSizedMembersMax) return std::nullopt;
+  if (own_ <= wire::kDatagramMax && !has_offered_) return std::nullopt;
   return wire::SizeOfferFrame{.bytes = static_cast<uint16_t>(own_)};
 }
 

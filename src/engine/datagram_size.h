@@ -84,6 +84,7 @@ class DatagramSize {
   std::optional<Fall> Judge(Instant now, absl::FunctionRef<bool(Rank)> is_heard);
 
   size_t own_;
+  bool has_offered_ = false;  // Large ones, before own_ became small: the others are told.
   Rank self_ = 0;
   std::vector<Peer> peers_;  // By rank; that of self is unused.
   size_t target_ = 0;        // What is to be shown; 0: nothing.
