@@ -210,6 +210,10 @@ void SessionChecker::Told(const Moment& moment, const std::string& id, const std
     const bool was_forgotten =
         ends_forgotten_after_ != Duration() && before.moment.at + ends_forgotten_after_ < moment.at;
     if (was_forgotten) continue;
+    // One whose outcome was unknown is told when it takes effect here; if the group goes on without
+    // this member then, it may not have it, and the session comes back with its state.
+    const std::optional<Instant> state = process.state_at;
+    if (is_here && state > before.moment.at && session.ended > *state) continue;
     violations_.Add("S4", moment,
                     "the end of session " + id + " (" + told + ") is told here, after process " +
                         std::to_string(before.moment.process) + " was told so " +

@@ -26,6 +26,7 @@
 
 #include <cstdint>
 #include <map>
+#include <optional>
 #include <set>
 #include <string>
 #include <vector>
@@ -58,6 +59,8 @@ class SessionChecker {
   void OnStarted(ProcessNumber process, const MemberId& member) { members_[member] = process; }
   void OnView(ProcessNumber process, Instant at, const View& view);
   void OnSynced(ProcessNumber process, const MemberId& subject);
+  // The state of the group has replaced what this process had.
+  void OnState(const Moment& moment) { processes_[moment.process].state_at = moment.at; }
   void OnProcessEnded(ProcessNumber process) { processes_[process].alive = false; }
 
   // A session begins (`base` 0), or a request writes it, having read `base`.
@@ -106,6 +109,7 @@ class SessionChecker {
     bool alive = true;
     View view;
     Instant since;
+    std::optional<Instant> state_at;
   };
   struct TellingHere {
     Moment moment;

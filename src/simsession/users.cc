@@ -119,6 +119,9 @@ void SessionUsers::OnUpcall(HostIndex host, const engine::Upcall& upcall) {
   if (const auto* event = std::get_if<engine::EventUpcall>(&upcall);
       event != nullptr && event->event.kind == EventKind::kSynced)
     checker_.OnSynced(process->seat->process(), event->event.subject);
+  if (const auto* change = std::get_if<engine::ChangeUpcall>(&upcall);
+      change != nullptr && change->cause == engine::ChangeUpcall::Cause::kSync)
+    checker_.OnState(At(*process));
   process->seat->OnUpcall(upcall);
   stirred_ = true;
 }

@@ -211,6 +211,21 @@ TEST(SessionChecker, SeesAnEndThatIsToldTwiceOrNotAtAll) {
   EXPECT_THAT(at_two.Found(), ElementsAre("S4"));
 }
 
+// Nobody but the member that was excluded had the first end.
+TEST(SessionChecker, ExcusesAnEndThatWasNotAcknowledgedBeforeTheStateBroughtTheSessionBack) {
+  for (const bool acknowledged : {false, true}) {
+    Story story;
+    story.Wrote(1, 0);
+    if (acknowledged) story.Ends(1);
+    story.Told(1);
+    story.Tick();
+    story.checker().OnState(story.At(1));
+    story.Ends(1);
+    story.Told(1);
+    EXPECT_EQ(story.Found().size(), acknowledged ? 1U : 0U);
+  }
+}
+
 TEST(SessionChecker, SeesTornAndRefusedWrites) {
   Story story;
   const Write first = story.Wrote(1, 0);
