@@ -44,10 +44,13 @@ SessionResult Core::NotFound(std::string_view id) const {
     const MutexLock lock(&mutex_);
     in_group = replica_;
     const auto gone = gone_.find(ToAbsl(id));
-    if (gone != gone_.end() && gone->second.until > Now()) result.new_id = gone->second.new_id;
+    if (gone != gone_.end() && gone->second.until > Now()) {
+      result.new_id = gone->second.new_id;
+      return result;
+    }
   }
   // The map has what another member did before the feed tells of it.
-  if (result.new_id.empty() && in_group != nullptr) result.new_id = in_group->NewIdOf(id);
+  if (in_group != nullptr) result.new_id = in_group->NewIdOf(id);
   return result;
 }
 
@@ -96,8 +99,18 @@ void Core::Adopt(Session& session, const Contents& contents, const Version& vers
     table_.Add(session.id, now + session.interval);
   }
   alarm_.WakeAt(now + contents.info.max_inactive);
-  // Others may have ended it before this call returned, which was told of what was not listed yet.
-  ForgetIfGone(session.id);
+}
+
+void Core::NoteBegun(const Session& session, const WriteResult& written, SessionResult& result) {
+  result.status = written.status;
+  result.version = written.version;
+  result.replicas = std::max<uint32_t>(1, written.replicas);
+  {
+    const MutexLock lock(&mutex_);
+    ++counts_.saves;
+    result.fence = session.fence;
+  }
+  ForgetIfEnded(session.id);
 }
 
 SessionResult Core::Create(std::string_view id, const SessionInfo& info,
@@ -150,12 +163,7 @@ SessionResult Core::Create(std::string_view id, const SessionInfo& info,
   Tell(std::move(event));
   TellRefused(id, result.refused);
   KeepWhereItBelongs(*turn, replica);
-  result.status = written.status;
-  const MutexLock lock(&mutex_);
-  ++counts_.saves;
-  result.version = written.version;
-  result.replicas = std::max<uint32_t>(1, written.replicas);
-  result.fence = turn->fence;
+  NoteBegun(*turn, written, result);
   return result;
 }
 

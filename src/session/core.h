@@ -165,6 +165,9 @@ class Core : public std::enable_shared_from_this<Core> {
   void Forget(std::string_view id);
   // Unless there is one of this id again.
   void ForgetIfGone(std::string_view id);
+  void ForgetIfEnded(std::string_view id);
+  // At the end of a call that began a session, or its new id.
+  void NoteBegun(const Session& session, const WriteResult& written, SessionResult& result);
   // Tells that it ended here.
   void TellEnd(OpenEnd end, const Version& version);
   std::shared_ptr<const SessionSnapshot> SnapshotOf(std::string_view id, const Contents& contents,

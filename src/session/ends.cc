@@ -68,6 +68,17 @@ void Core::ForgetIfGone(std::string_view id) {
   if (!Exists(id)) Forget(id);
 }
 
+// Of what others ended before the call that made it had returned: the feed told it when it was not
+// listed yet. Where the state is on its way, or a merge may bring it, nothing is known.
+void Core::ForgetIfEnded(std::string_view id) {
+  const ReplicaPtr in_group = replica();
+  if (in_group == nullptr || in_group->merging() || local_.Exists(id)) return;
+  if (!absl::IsNotFound(in_group->Look(id).status())) return;
+  Forget(id);
+  if (!in_group->NewIdOf(id).empty()) return;  // Which is told of what is not listed, too.
+  Tell(NewEvent(SessionEventKind::kInvalidated, id, /*here=*/false, "is gone from the group"));
+}
+
 void Core::TellEnd(OpenEnd end, const Version& version) {
   {
     const MutexLock lock(&mutex_);
@@ -184,12 +195,7 @@ SessionResult Core::ChangeId(std::string_view old_id, std::string_view new_id) {
   Adopt(*to, contents, written.version);
   TellEnd(end, written.version);
   KeepWhereItBelongs(*to, *place);
-  result.status = written.status;
-  const MutexLock lock(&mutex_);
-  ++counts_.saves;
-  result.version = written.version;
-  result.replicas = written.replicas;
-  result.fence = to->fence;
+  NoteBegun(*to, written, result);
   return result;
 }
 

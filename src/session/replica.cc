@@ -233,7 +233,12 @@ WriteResult Replica::Rename(std::string_view old_id, std::string_view new_id,
   batch.Put(end_key,
             Encode(EndRecord{EndCause::kRenamed, std::string(old_id), std::string(new_id)}),
             kEndRecordTtl);
-  batch.Put(NewIdKey(old_id), std::string(new_id), kEndRecordTtl);
+  // Of an id that was used before, another member may own this entry, and the batch would be
+  // refused for it: then the feed alone tells the new id.
+  const std::string new_id_key = NewIdKey(old_id);
+  const absl::StatusOr<Member> owner = map_->OwnerOf(new_id_key);
+  if (absl::IsNotFound(owner.status()) || (owner.ok() && owner->id == self()))
+    batch.Put(new_id_key, new_id, kEndRecordTtl);
   AddContents(new_id, contents, batch);
   batch.Erase(SessionKey(old_id));
   return map_->Write(batch, ByRight());

@@ -375,6 +375,26 @@ TEST_F(SessionGroupTest, AnIdThatChangedElsewhereIsKnownBeforeItIsTold) {
   EXPECT_FALSE(was_told);
 }
 
+TEST_F(SessionGroupTest, AnIdThatIsUsedAgainCanBeChangedAgainByAnotherMember) {
+  Open(2);
+  ASSERT_TRUE(a()->Create("x", {}, {{"n", "1"}}).ok());
+  ASSERT_TRUE(a()->ChangeId("x", "y").ok());
+  ASSERT_TRUE(b()->ChangeId("y", "x").ok());
+  const SessionResult again = b()->ChangeId("x", "z");
+  EXPECT_TRUE(again.ok()) << again.status;
+  EXPECT_EQ(Get(*a(), "z", "n"), "1");
+  EXPECT_EQ(b()->Save("x", Set("n", "late")).new_id, "z");
+}
+
+TEST_F(SessionGroupTest, WhatHasEndedHereIsNotTakenForWhatWasCalledSoBefore) {
+  Open(2);
+  ASSERT_TRUE(a()->Create("x").ok());
+  ASSERT_TRUE(a()->ChangeId("x", "y").ok());
+  ASSERT_TRUE(a()->Create("x").ok());
+  ASSERT_TRUE(a()->Invalidate("x").ok());
+  EXPECT_EQ(a()->Save("x", Set("n", "late")).new_id, "");
+}
+
 TEST_F(SessionGroupTest, AMemberThatJoinedAfterAnIdChangedKnowsTheNewOne) {
   Open(1);
   ASSERT_TRUE(a()->Create("old", {}, {{"n", "1"}}).ok());

@@ -48,9 +48,19 @@ TEST_F(LateNewsTest, ASessionThatIsMadeAfterItsCallHasReturnedIsListedAtOnce) {
 }
 
 TEST_F(LateNewsTest, WhatOthersEndedBeforeTheCallThatMadeItReturnedIsNotListed) {
-  ASSERT_TRUE(core_->Create("s1", {}, {}).ok());
+  const SessionResult made = core_->Create("s1", {}, {});
+  ASSERT_TRUE(made.ok());
+  EXPECT_NE(made.fence, 0U);
   EXPECT_THAT(core_->Ids(SIZE_MAX), IsEmpty());
   EXPECT_THAT(core_->kept().unlisted, IsEmpty());
+  map_->Tell(ChangeCause::kPut, "of nobody", FakeMap::Other());  // What waits is delivered, too.
+  EXPECT_THAT(told_, ElementsAre("created s1", "invalidated s1"));
+}
+
+TEST_F(LateNewsTest, WhatAMergeMayBringYetIsListedWhereItIsNotThereWhenItsCallReturns) {
+  map_->is_merging = true;
+  ASSERT_TRUE(core_->Create("s1", {}, {}).ok());
+  EXPECT_THAT(core_->Ids(SIZE_MAX), ElementsAre("s1"));
 }
 
 TEST_F(LateNewsTest, AnOwnWriteOfWhatHasEndedSinceListsNothing) {
