@@ -440,7 +440,10 @@ runtime::ChangeCounts& Group::Impl::CountChanges(OpenedMap& map) {
 
 void Group::Impl::WatchPuts(OpenedMap& map, std::weak_ptr<const std::atomic<int>> watchers) {
   runtime::MutexLock lock(&maps_mutex_);
-  std::erase_if(map.put_watchers, [](const auto& one) { return one.expired(); });
+  // Also these themselves: a store whose replication is switched on again watches with the same.
+  std::erase_if(map.put_watchers, [&](const auto& one) {
+    return one.expired() || (!one.owner_before(watchers) && !watchers.owner_before(one));
+  });
   map.put_watchers.push_back(std::move(watchers));
 }
 

@@ -37,7 +37,7 @@ class HostileTest {
     n1.close();
   }
 
-  /** Writes as an instance that has the session now, which n1 has been told of. */
+  /** Writes as an instance that has the session; n1 has been told, and keeps no object of it. */
   private void plant(String name, byte[] bytes) {
     intruder.put(user.storeId(), name, bytes);
     Instance.awaitTrue("n1 lets go of its object", () -> n1.manager().getActiveSessions() == 0);
