@@ -15,10 +15,10 @@
 #include <functional>
 #include <memory>
 #include <optional>
-#include <set>
 #include <utility>
 #include <vector>
 
+#include "absl/container/btree_set.h"
 #include "absl/container/flat_hash_map.h"
 #include "absl/status/status.h"
 #include "base/instant.h"
@@ -73,7 +73,7 @@ class CallTable {
 
   mutable runtime::Mutex mutex_;
   absl::flat_hash_map<uint64_t, Call> calls_ ABSL_GUARDED_BY(mutex_);
-  std::set<std::pair<Instant, uint64_t>> deadlines_ ABSL_GUARDED_BY(mutex_);
+  absl::btree_set<std::pair<Instant, uint64_t>> deadlines_ ABSL_GUARDED_BY(mutex_);
   uint64_t next_ ABSL_GUARDED_BY(mutex_) = 1;
   bool closed_ ABSL_GUARDED_BY(mutex_) = false;
 };
