@@ -133,6 +133,24 @@ TEST_F(JumboTest, WhatIsLostOfALargeChunkComesInPieces) {
   EXPECT_TRUE(Together());
 }
 
+// It has nothing else to say, and its view of what is stable is complete: nothing but the first
+// piece of what is there already makes it tell again what it has (Spec 5.8).
+TEST_F(JumboTest, WhatIsThereIsAnsweredByItsFirstPieceWhereTheAcknowledgementWasLost) {
+  Start(2);
+  ASSERT_TRUE(UntilLarge());
+  net_.host(1).is_mute = true;
+  ASSERT_TRUE(net_.Execute(0, SendMessage{.id = 900,
+                                          .payload = Buffer::CopyOf(std::string(8000, 'm')),
+                                          .ack = AckLevel::kAll})
+                  .ok());
+  net_.RunFor(milliseconds(100));
+  ASSERT_EQ(net_.host(1).messages.size(), 1u);
+  EXPECT_GE(Stat(0, "engine.pieces_sent"), wire::PacketsOf(8000));
+  net_.host(1).is_mute = false;
+  EXPECT_TRUE(net_.RunUntil([&] { return net_.host(0).done.contains(900); }, milliseconds(100)));
+  EXPECT_EQ(net_.host(1).messages.size(), 1u) << "once";
+}
+
 TEST_F(JumboTest, APathThatHasBecomeNarrowIsNoticedAndToldAndNoMemberIsLostByIt) {
   Start(3);
   ASSERT_TRUE(UntilLarge());
