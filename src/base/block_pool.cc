@@ -38,6 +38,7 @@ namespace {
 
 constexpr size_t kSlabBytesMin = size_t{32} << 10;
 constexpr size_t kSlabBytesMax = size_t{2} << 20;
+constexpr size_t kSlabSizes = std::bit_width(kSlabBytesMax / kSlabBytesMin);
 // 32 sizes from one power of two to the next: at most a thirtieth of a block is in vain, of those
 // below 512 bytes a sixteenth, since they are aligned. Eight sizes cost a session of 4 KiB 0.5 KiB.
 constexpr size_t kStepsBits = 5;
@@ -96,6 +97,19 @@ class Store {
       GiveTo(*link->slab, link);
     }
   }
+  void Trim() {
+    const std::lock_guard lock(mutex_);
+    for (Spares& spares : spares_) {
+      for (; spares.least > 0; --spares.least) {
+        Slab& slab = *spares.first;
+        spares.first = slab.after;
+        --spares.count;
+        stats_.spare_bytes -= slab.bytes;
+        Unmap(slab);
+      }
+      spares.least = spares.count;
+    }
+  }
   BlockPoolStats stats() {
     const std::lock_guard lock(mutex_);
     return stats_;
@@ -108,20 +122,41 @@ class Store {
     Slab* with_room = nullptr;
     size_t slab_bytes = 0;
   };
+  // Slabs of one length of which nothing is held.
+  struct Spares {
+    Slab* first = nullptr;
+    size_t count = 0;
+    size_t least = 0;  // That there were at any time since they were trimmed.
+  };
 
   Slab* AddSlab(size_t size_class) {
     Class& of = classes_[size_class];
     const size_t bytes = std::clamp(std::bit_ceil(of.slab_bytes / 8), kSlabBytesMin, kSlabBytesMax);
+    Slab* const slab = TakeSpare(bytes);
+    if (slab == nullptr) return nullptr;
+    *slab = {.memory = slab->memory,
+             .bytes = bytes,
+             .size_class = size_class,
+             .capacity = static_cast<uint32_t>(bytes / BytesOf(size_class)),
+             .touched = slab->touched};
+    of.slab_bytes += bytes;
+    Enlist(*slab);
+    return slab;
+  }
+  // One that no size has, or new.
+  Slab* TakeSpare(size_t bytes) {
+    Spares& spares = spares_[SparesOf(bytes)];
+    if (Slab* const slab = spares.first; slab != nullptr) {
+      spares.first = slab->after;
+      spares.least = std::min(spares.least, --spares.count);
+      stats_.spare_bytes -= bytes;
+      return slab;
+    }
     void* const memory =
         mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     if (memory == MAP_FAILED) return nullptr;
-    auto* const slab = new Slab{
-        .memory = static_cast<std::byte*>(memory), .bytes = bytes, .size_class = size_class};
-    slab->capacity = static_cast<uint32_t>(bytes / BytesOf(size_class));
-    of.slab_bytes += bytes;
     stats_.slab_bytes += bytes;
-    Enlist(*slab);
-    return slab;
+    return new Slab{.memory = static_cast<std::byte*>(memory), .bytes = bytes};
   }
   void* TakeOf(Slab& slab) {
     void* block = slab.free;
@@ -154,10 +189,18 @@ class Store {
   void Drop(Slab& slab) {
     Strike(slab);
     classes_[slab.size_class].slab_bytes -= slab.bytes;
+    if (stats_.spare_bytes + slab.bytes > kSpareBytesMax) return Unmap(slab);
+    Spares& spares = spares_[SparesOf(slab.bytes)];
+    slab.after = std::exchange(spares.first, &slab);
+    ++spares.count;
+    stats_.spare_bytes += slab.bytes;
+  }
+  void Unmap(Slab& slab) {
     stats_.slab_bytes -= slab.bytes;
     munmap(slab.memory, slab.bytes);
     delete &slab;
   }
+  static size_t SparesOf(size_t bytes) { return std::bit_width(bytes / kSlabBytesMin) - 1; }
   void Enlist(Slab& slab) {
     Slab*& first = classes_[slab.size_class].with_room;
     slab.before = nullptr;
@@ -174,6 +217,7 @@ class Store {
 
   std::mutex mutex_;
   std::array<Class, kClasses> classes_;
+  std::array<Spares, kSlabSizes> spares_;
   BlockPoolStats stats_;
 };
 
@@ -274,6 +318,8 @@ void GiveBlock(const PooledBlock& block) {
 }
 
 BlockPoolStats GetBlockPoolStats() { return TheStore().stats(); }
+
+void TrimBlocks() { TheStore().Trim(); }
 
 void FlushBlocksOfThread() {
   if (!Cache::is_over) cache.Flush();

@@ -138,7 +138,10 @@ void Engine::Core::NoteStop(Instant now) {
 
 void Engine::Core::OnDatagrams(Instant now, std::span<const Datagram> datagrams, Output& out) {
   NoteStop(now);
+  gathers_ = true;
   for (const Datagram& datagram : datagrams) Receive(now, datagram);
+  gathers_ = false;
+  AfterPlane(now);
   AfterFailure(now);
   TellProgress(now);
   Finish(now, out);

@@ -143,6 +143,7 @@ class Engine::Core final : private frag::Stamper {
 
   // core_state.cc
   void AfterPlane(Instant now);
+  bool MayGather() const;
   void Foresee(std::span<const DeliveredMessage> messages);
   void Deliver(Instant now, DeliveredMessage& message);
   void DeliverMap(Instant now, const DeliveredMessage& message, const MemberId& writer,
@@ -238,6 +239,7 @@ class Engine::Core final : private frag::Stamper {
   failure::Output failure_out_;
   membership::MembershipOutput membership_out_;
   DataPlane::Output plane_out_;
+  bool gathers_ = false;  // More datagrams may follow in this turn.
 
   View view_;
   std::vector<MemberInfo> view_infos_;  // Of view_, by rank.

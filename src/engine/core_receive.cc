@@ -42,6 +42,7 @@ void Engine::Core::Receive(Instant now, const Datagram& datagram) {
       break;
     case security::ViewSlot::kAccepted: {
       // Its sender has installed that view: it is decided (Spec 4.39).
+      AfterPlane(now);
       std::vector<wire::Frame> frames = std::move(frames_);
       AskMembership(now, [&](const membership::Turn& turn) {
         membership_.OnAcceptedViewTraffic(turn, opened.origin.member, membership_out_);
@@ -56,6 +57,7 @@ void Engine::Core::Receive(Instant now, const Datagram& datagram) {
 
 void Engine::Core::ReceiveFromStranger(Instant now, const Datagram& datagram,
                                        const security::Origin& origin) {
+  AfterPlane(now);
   for (const wire::Frame& frame : frames_) {
     const auto* control = std::get_if<wire::ControlFrame>(&frame);
     if (control == nullptr || control->kind != wire::ControlKind::kDiscovery) continue;
@@ -80,6 +82,7 @@ void Engine::Core::ReceiveInView(Instant now, const security::Origin& origin, bo
     if (is_previous && (!previous_context_.has_value() || previous_context_->id != view)) break;
     if (auto* control = std::get_if<wire::ControlFrame>(&frame)) {
       if (control->kind != wire::ControlKind::kViewChange) continue;
+      AfterPlane(now);
       AskMembership(now, [&](const membership::Turn& turn) {
         membership_.OnViewChangeMessage(turn, origin.member, control->body, membership_out_);
       });
@@ -99,7 +102,7 @@ void Engine::Core::ReceiveInView(Instant now, const security::Origin& origin, bo
 
 void Engine::Core::Handle(Instant now, Rank from, bool previous, wire::DataFrame& frame) {
   plane_.OnData(now, from, previous, frame, plane_out_);
-  AfterPlane(now);
+  if (!MayGather()) AfterPlane(now);
 }
 
 void Engine::Core::Handle(Instant now, Rank from, bool previous, wire::NakFrame& frame) {

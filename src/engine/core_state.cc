@@ -186,6 +186,16 @@ absl::Status Engine::Core::ExecuteLeave(Instant now, const Leave& leave) {
   return absl::OkStatus();
 }
 
+// Operations of convergent maps come one in a datagram: they wait for those of the next ones, since
+// together they find their entries sooner. What waits is delivered before anything else happens.
+bool Engine::Core::MayGather() const {
+  const std::vector<DeliveredMessage>& messages = plane_out_.messages;
+  return gathers_ && messages.size() < map::kForeseenMax && plane_out_.sent.empty() &&
+         std::all_of(
+             messages.begin(), messages.end(),
+             [](const DeliveredMessage& message) { return message.cls == DeliveryClass::kConv; });
+}
+
 void Engine::Core::AfterPlane(Instant now) {
   if (plane_out_.frames.empty() && plane_out_.messages.empty() && plane_out_.sent.empty() &&
       !plane_out_.acks_moved)

@@ -9,6 +9,7 @@
 #include "absl/cleanup/cleanup.h"
 #include "base/absl_bridge.h"
 #include "base/address.h"
+#include "base/block_pool.h"
 #include "runtime/delivery_queue.h"
 
 namespace cohort::runtime {
@@ -16,6 +17,7 @@ namespace {
 
 constexpr int64_t kNanosPerMilli = 1'000'000;
 constexpr int64_t kNanosPerSecond = 1'000'000'000;
+constexpr Duration kTrimBlocksEvery = seconds(1);
 
 int64_t UnixMs() {
   timespec now{};
@@ -337,6 +339,9 @@ void AsioDriver::OnTimer() {
              armed_ = Instant::Infinite();  // It has fired; whatever is next has to be set.
              if (engine.NextDeadline() <= turn_now) engine.OnTimer(turn_now, out);
            });
+  if (now < trim_blocks_at_) return;
+  TrimBlocks();
+  trim_blocks_at_ = now + kTrimBlocksEvery;
 }
 
 void AsioDriver::WakeAt(Instant deadline) {

@@ -31,6 +31,13 @@ void GiveAll(const std::vector<PooledBlock>& blocks) {
   FlushBlocksOfThread();
 }
 
+// What is spare has been so between two times.
+void TrimTwice() {
+  FlushBlocksOfThread();
+  TrimBlocks();
+  TrimBlocks();
+}
+
 bool IsFilledWith(const PooledBlock& block, size_t bytes, uint8_t with) {
   const auto* begin = static_cast<const uint8_t*>(block.memory);
   return std::all_of(begin, begin + bytes, [with](uint8_t byte) { return byte == with; });
@@ -65,7 +72,7 @@ TEST(BlockPool, TheSmallestAndTheLargestSizeAreServed) {
 }
 
 TEST(BlockPool, SlabsOfWhichNothingIsHeldGoBackToTheSystem) {
-  FlushBlocksOfThread();
+  TrimTwice();
   const BlockPoolStats before = GetBlockPoolStats();
   const std::vector<PooledBlock> blocks = TakeMany(40'000, kValue);
   const BlockPoolStats full = GetBlockPoolStats();
@@ -74,14 +81,44 @@ TEST(BlockPool, SlabsOfWhichNothingIsHeldGoBackToTheSystem) {
   // An eighth and the step to the next size.
   EXPECT_LE(full.slab_bytes, before.slab_bytes + 40'000 * kValue * 5 / 4 + (size_t{2} << 20));
   GiveAll(blocks);
+  EXPECT_LE(GetBlockPoolStats().slab_bytes, before.slab_bytes + kSpareBytesMax + (size_t{2} << 20));
+  TrimTwice();
   const BlockPoolStats after = GetBlockPoolStats();
   EXPECT_EQ(after.blocks_held, before.blocks_held);
   EXPECT_LE(after.slab_bytes, before.slab_bytes + (size_t{2} << 20));
 }
 
+TEST(BlockPool, ASlabThatIsSpareServesAnotherSize) {
+  TrimTwice();
+  GiveAll(TakeMany(10'000, kValue));
+  const BlockPoolStats before = GetBlockPoolStats();
+  EXPECT_GE(before.spare_bytes, size_t{8} << 20);
+  EXPECT_LE(before.spare_bytes, kSpareBytesMax);
+  constexpr size_t kBytes = 5'000 * 2 * kValue;
+  const std::vector<PooledBlock> blocks = TakeMany(5'000, 2 * kValue);
+  const BlockPoolStats after = GetBlockPoolStats();
+  EXPECT_LT(after.spare_bytes, before.spare_bytes);
+  EXPECT_LT(after.slab_bytes, before.slab_bytes + kBytes / 2);
+  for (const PooledBlock& block : blocks) std::memset(block.memory, 1, 2 * kValue);
+  GiveAll(blocks);
+}
+
+TEST(BlockPool, TrimmingLeavesTheSpareSlabsThatWereNeededSinceTheLastTime) {
+  TrimTwice();
+  GiveAll(TakeMany(10'000, kValue));
+  TrimBlocks();  // What is spare now has not been for as long as a turn of this lasts.
+  const uint64_t spare = GetBlockPoolStats().spare_bytes;
+  EXPECT_GE(spare, size_t{8} << 20);
+  GiveAll(TakeMany(10'000, kValue));
+  TrimBlocks();
+  EXPECT_GE(GetBlockPoolStats().spare_bytes, spare / 4 * 3);
+  TrimBlocks();
+  EXPECT_EQ(GetBlockPoolStats().spare_bytes, 0u);
+}
+
 TEST(BlockPool, OfABlockAThirtiethAtMostIsInVain) {
   constexpr size_t kJustMore = 4096 + 513;  // Than the second of eight sizes from 4096 to 8192.
-  FlushBlocksOfThread();
+  TrimTwice();
   const uint64_t before = GetBlockPoolStats().slab_bytes;
   const std::vector<PooledBlock> blocks = TakeMany(40'000, kJustMore);
   EXPECT_LE(GetBlockPoolStats().slab_bytes,
@@ -90,7 +127,7 @@ TEST(BlockPool, OfABlockAThirtiethAtMostIsInVain) {
 }
 
 TEST(BlockPool, FewBlocksTakeLittleMemory) {
-  FlushBlocksOfThread();
+  TrimTwice();
   const BlockPoolStats before = GetBlockPoolStats();
   const std::vector<PooledBlock> blocks = TakeMany(10, kValue);
   EXPECT_LE(GetBlockPoolStats().slab_bytes, before.slab_bytes + (size_t{64} << 10));
