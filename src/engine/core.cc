@@ -377,6 +377,7 @@ EngineStats Engine::Core::Stats() const {
   stats["engine.messages_malformed"] = messages_malformed_;
   stats["engine.datagram_bytes"] = size_.bytes();
   stats["engine.datagrams_large"] = packetizer_.stats().large;
+  stats["engine.foreseen"] = foreseen_;
   stats["engine.pieces_sent"] = packetizer_.stats().pieces;
   stats["engine.size_falls"] = size_.falls();
   stats["engine.size_probes"] = size_.probes();

@@ -144,7 +144,7 @@ class Engine::Core final : private frag::Stamper {
   // core_state.cc
   void AfterPlane(Instant now);
   bool MayGather() const;
-  void Foresee(std::span<const DeliveredMessage> messages) const;
+  void Foresee(std::span<const DeliveredMessage> messages);
   void Deliver(Instant now, DeliveredMessage& message);
   void DeliverMap(Instant now, const DeliveredMessage& message, const MemberId& writer,
                   DoneUpcall& done);
@@ -215,6 +215,7 @@ class Engine::Core final : private frag::Stamper {
   DatagramSize size_;
   PieceTable pieces_;
   Packetizer::Stats noted_;  // Of the turn before.
+  uint64_t foreseen_ = 0;    // Entries that were looked for before the turn of their write.
   Replica replica_;
   Lifelines lifelines_;
   PendingCommands pending_;

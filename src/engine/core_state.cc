@@ -219,7 +219,7 @@ void Engine::Core::AfterPlane(Instant now) {
 }
 
 // What comes together finds its entries together; one alone would wait for its own all the same.
-void Engine::Core::Foresee(std::span<const DeliveredMessage> messages) const {
+void Engine::Core::Foresee(std::span<const DeliveredMessage> messages) {
   const map::MapSet* const maps = replica_.maps();
   if (messages.size() < 2 || maps == nullptr) return;
   std::array<Bytes, map::kForeseenMax> operations;
@@ -230,7 +230,7 @@ void Engine::Core::Foresee(std::span<const DeliveredMessage> messages) const {
     const Bytes payload = messages[i].payload;
     operations[i] = payload.subspan(std::min<size_t>(payload.size(), 1));
   }
-  maps->Foresee(std::span(operations).first(count));
+  foreseen_ += maps->Foresee(std::span(operations).first(count));
 }
 
 void Engine::Core::Deliver(Instant now, DeliveredMessage& message) {

@@ -62,7 +62,7 @@ Map::Foreseen Map::Foresee(std::string_view key) const {
   return {bucket, key};
 }
 
-void MapSet::Foresee(std::span<const Bytes> operations) const {
+size_t MapSet::Foresee(std::span<const Bytes> operations) const {
   std::array<Map::Foreseen, kForeseenMax> foreseen;
   size_t count = 0;
   for (const Bytes operation : operations.first(std::min(operations.size(), kForeseenMax))) {
@@ -74,13 +74,16 @@ void MapSet::Foresee(std::span<const Bytes> operations) const {
   }
   const std::span<const Map::Foreseen> all(foreseen.data(), count);
   for (const Map::Foreseen& one : all) one.bucket->prefetch(ToAbsl(one.key));
+  size_t entries = 0;
   for (const Map::Foreseen& one : all) {
     const auto found = one.bucket->find(ToAbsl(one.key));
     if (found == one.bucket->end()) continue;
     const auto* const entry = reinterpret_cast<const std::byte*>(&*found);
     for (size_t at = 64; at < sizeof(*found); at += 64) __builtin_prefetch(entry + at, 1);
     __builtin_prefetch(found->second.value.data(), 1);
+    ++entries;
   }
+  return entries;
 }
 
 }  // namespace cohort::map

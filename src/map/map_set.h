@@ -64,8 +64,9 @@ class MapSet {
   ApplyResult Apply(Bytes op, const Place& place, Output& out, const Buffer* owner = nullptr);
 
   // Operations that are about to be applied or joined, up to kForeseenMax (foresight.h): what they
-  // write to is on its way to the processor's cache. Changes nothing.
-  void Foresee(std::span<const Bytes> operations) const;
+  // write to is on its way to the processor's cache. Changes nothing. Returns how many of them are
+  // about an entry that is there.
+  size_t Foresee(std::span<const Bytes> operations) const;
 
   // For its writer, who sends it now: gives the operation `time` and the rest of its stamp, and
   // joins it. An operation that has no place here becomes void; its status says why.

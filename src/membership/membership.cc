@@ -1,6 +1,7 @@
 #include "membership/membership.h"
 
 #include <algorithm>
+#include <iterator>
 #include <utility>
 
 #include "base/check.h"
@@ -233,7 +234,8 @@ void Membership::OnRoleTimer(Instant now, Output& out) {
 
 namespace {
 
-// Those whom its sender goes on with, or means to, when that is without the member it is for.
+// Those of `view` whom its sender goes on with, or means to, when that is without the member it is
+// for. Whom it lets in besides says nothing about this view.
 std::vector<MemberInfo> GoOnWithout(const Proposal& view, Rank receiver, const VcMessage& message) {
   const auto unless_convicted = [&](const std::vector<Conviction>& convicted) {
     RankSet lost;
@@ -256,7 +258,13 @@ std::vector<MemberInfo> GoOnWithout(const Proposal& view, Rank receiver, const V
       std::none_of(next.members.begin(), next.members.end(),
                    [&](const MemberInfo& one) { return one.id == view.members[receiver].id; });
   if (!without || next.next != install->next || next.previous != view.next) return {};
-  return next.members;
+  std::vector<MemberInfo> left;
+  std::copy_if(next.members.begin(), next.members.end(), std::back_inserter(left),
+               [&](const MemberInfo& member) {
+                 return std::any_of(view.members.begin(), view.members.end(),
+                                    [&](const MemberInfo& one) { return one.id == member.id; });
+               });
+  return left;
 }
 
 // Whether its sender alone says that it has convicted, or gone on without, the member it is for.

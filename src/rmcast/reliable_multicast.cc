@@ -165,16 +165,15 @@ void ReliableMulticast::OnData(Instant now, Rank packet_sender, bool previous_vi
 bool ReliableMulticast::Wants(Rank origin, SeqNo seq) const {
   if (!IsMember(origin) || origin == self_) return false;
   const OriginStream& stream = current_.stream(origin);
-  if (stream.Has(seq)) return false;
-  return seq <= stream.fetch_upto || seq <= stream.ring.low() + options_.window_chunks_max;
+  return !stream.Has(seq) && IsInWindow(stream, seq);
 }
 
 bool ReliableMulticast::Accepts(const OriginStream& stream, SeqNo seq, size_t size) {
-  if (seq <= stream.fetch_upto) return true;  // Bounded by FetchTo().
-  if (seq > stream.ring.low() + options_.window_chunks_max) {
+  if (!IsInWindow(stream, seq)) {
     ++stats_.dropped_outside_window;
     return false;
   }
+  if (seq <= stream.fetch_upto) return true;
   // Only half of the room is for chunks beyond a gap: the one that closes it must always fit.
   const size_t room = seq == stream.contiguous + 1 ? bytes_per_sender_ : bytes_per_sender_ / 2;
   if (size > wire::kJumboPayloadMax || stream.ring.bytes() + size > room) {

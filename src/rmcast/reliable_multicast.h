@@ -146,6 +146,10 @@ class ReliableMulticast {
   enum class Timer { kNak, kStatus, kTailProbe, kCount };
 
   bool IsMember(Rank rank) const { return rank < current_.members(); }
+  // What a view change waits for is bounded by FetchTo().
+  bool IsInWindow(const OriginStream& stream, SeqNo seq) const {
+    return seq <= stream.fetch_upto || seq <= stream.ring.low() + options_.window_chunks_max;
+  }
   bool Accepts(const OriginStream& stream, SeqNo seq, size_t size);
   void HandUp(Instant now, Rank origin, Output& out);
   void LearnHigh(Rank origin, SeqNo high, Instant due);

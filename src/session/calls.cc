@@ -110,7 +110,13 @@ void Core::NoteBegun(const Session& session, const WriteResult& written, Session
     ++counts_.saves;
     result.fence = session.fence;
   }
-  ForgetIfEnded(session.id);
+  // Others may have ended it before this call returned: the feed told so when it was not listed.
+  if (!ForgetIfGone(session.id)) return;
+  const ReplicaPtr in_group = replica();
+  // A change of the id is told of what is not listed, too.
+  if (in_group != nullptr && !in_group->NewIdOf(session.id).empty()) return;
+  Tell(NewEvent(SessionEventKind::kInvalidated, session.id, /*here=*/false,
+                "is gone from the group"));
 }
 
 SessionResult Core::Create(std::string_view id, const SessionInfo& info,

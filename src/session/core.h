@@ -163,9 +163,9 @@ class Core : public std::enable_shared_from_this<Core> {
   // Ends it everywhere, by right: `cause`. The caller has its turn. Errors: kAborted; kNotFound.
   absl::Status End(Session& session, const ReplicaPtr& replica, EndCause cause);
   void Forget(std::string_view id);
-  // Unless there is one of this id again.
-  void ForgetIfGone(std::string_view id);
-  void ForgetIfEnded(std::string_view id);
+  // Unless there is one of this id, or may be for all that is known. `ended`: of an end that was
+  // told; then only one that was seen since may be. Whether it is forgotten.
+  bool ForgetIfGone(std::string_view id, const std::optional<Version>& ended = std::nullopt);
   // At the end of a call that began a session, or its new id.
   void NoteBegun(const Session& session, const WriteResult& written, SessionResult& result);
   // Tells that it ended here.

@@ -64,19 +64,23 @@ void Core::Forget(std::string_view id) {
   table_.Drop(id);
 }
 
-void Core::ForgetIfGone(std::string_view id) {
-  if (!Exists(id)) Forget(id);
-}
-
-// Of what others ended before the call that made it had returned: the feed told it when it was not
-// listed yet. Where the state is on its way, or a merge may bring it, nothing is known.
-void Core::ForgetIfEnded(std::string_view id) {
+bool Core::ForgetIfGone(std::string_view id, const std::optional<Version>& ended) {
   const ReplicaPtr in_group = replica();
-  if (in_group == nullptr || in_group->merging() || local_.Exists(id)) return;
-  if (!absl::IsNotFound(in_group->Look(id).status())) return;
-  Forget(id);
-  if (!in_group->NewIdOf(id).empty()) return;  // Which is told of what is not listed, too.
-  Tell(NewEvent(SessionEventKind::kInvalidated, id, /*here=*/false, "is gone from the group"));
+  const bool is_merging = in_group != nullptr && in_group->merging();
+  // One step: what begins after the look is listed after this.
+  const MutexLock lock(&mutex_);
+  if (local_.Exists(id)) return false;
+  absl::Status there = absl::UnavailableError("in no group");
+  if (in_group != nullptr) there = in_group->Look(id).status();
+  if (there.ok() || local_.Exists(id)) return false;
+  // Where the state is on its way, or a merge may bring it, nothing is known but what was told.
+  if (is_merging || !absl::IsNotFound(there)) {
+    const std::shared_ptr<Session> session = table_.Find(id);
+    if (!ended.has_value() || (session != nullptr && session->seen > *ended)) return false;
+  }
+  table_.Remove(id);
+  table_.Drop(id);
+  return true;
 }
 
 void Core::TellEnd(OpenEnd end, const Version& version) {
@@ -250,7 +254,7 @@ void Core::OnEnd(const EndRecord& end, const Change& change) {
     }
   }
   if (end.cause == EndCause::kRenamed) alarm_.Wake();
-  ForgetIfGone(end.id);
+  ForgetIfGone(end.id, change.version);
   SessionEvent event = NewEvent(KindOf(end.cause), end.id, /*here=*/false, TextOf(end.cause));
   event.new_id = end.new_id;
   event.by = change.writer;
@@ -269,7 +273,7 @@ void Core::OnOwn(const Change& change) {
     if (end->cause == EndCause::kRenamed) table_.Add(end->new_id, Now());  // To be looked at.
   }
   alarm_.Wake();
-  ForgetIfGone(end->id);
+  ForgetIfGone(end->id, change.version);
   TellEnd(*std::move(end), change.version);
 }
 

@@ -113,7 +113,7 @@ void Core::OnGone(std::string_view id, const Change& change) {
     if (!table_.Contains(id)) return table_.Drop(id);
   }
   if (local_.Exists(id)) return;
-  ForgetIfGone(id);
+  ForgetIfGone(id, change.version);
   const bool expired = change.cause == ChangeCause::kExpire;
   SessionEvent event =
       NewEvent(expired ? SessionEventKind::kExpired : SessionEventKind::kInvalidated, id,
@@ -166,8 +166,7 @@ void Core::Rescan(Replica& replica, bool tell) {
   std::sort(known.begin(), known.end());
   alarm_.Wake();
   for (const std::string& id : known) {
-    if (there.contains(id) || local_.Exists(id) || replica.Exists(id)) continue;
-    Forget(id);
+    if (there.contains(id) || !ForgetIfGone(id)) continue;
     events.push_back(
         NewEvent(SessionEventKind::kInvalidated, id, /*here=*/false, "is gone from the group"));
   }

@@ -70,7 +70,8 @@ Cluster::Cluster(ClusterOptions options)
     workload_.interval_mean = std::max<Duration>(workload_.interval_mean, milliseconds(300));
     TenantWorld& world = *this;
     tenants_ = options_.tenants(
-        world, {options_.seed, options_.members, host_options_.tombstone_horizon}, violations_);
+        world, {options_.seed, options_.members, host_options_.tombstone_horizon, options_.policy},
+        violations_);
   }
   if (!host_options_.without_data.empty()) sometimes_->Count("runs with a member without data");
   if (!host_options_.votes) sometimes_->Count("runs with a member without a vote");

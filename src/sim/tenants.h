@@ -15,6 +15,7 @@
 #include <string_view>
 
 #include "absl/status/status.h"
+#include "cohort/view.h"
 #include "engine/command.h"
 #include "engine/io.h"
 #include "sim/checker.h"
@@ -69,6 +70,7 @@ struct TenantOptions {
   size_t hosts = 0;
   // Tombstones are kept for so long, which is less than partitions last. Zero: for longer.
   Duration ends_forgotten_after{};
+  Policy policy = Policy::kAvailable;
 };
 using TenantFactory = std::function<std::unique_ptr<Tenants>(
     TenantWorld& world, const TenantOptions& options, Violations& violations)>;

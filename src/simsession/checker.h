@@ -75,13 +75,15 @@ class SessionChecker {
 
   void BeginEnd(const Moment& moment, const std::string& id);
   void EndAnswered(const Moment& moment, const std::string& id, Outcome outcome);
-  // A store's host was told that a session has ended `here`. `told`: in words.
+  // A store's host was told that there is a session; that it has ended `here`, `told` in words.
+  void ToldCreated(const Moment& moment, const std::string& id);
   void Told(const Moment& moment, const std::string& id, const std::string& told);
   // It may be gone at any time: it has a short life, or a store makes room.
   void MayEnd(const std::string& id) { sessions_[id].may_end = true; }
   bool may_end(const std::string& id) { return sessions_[id].may_end; }
   // Nothing more is promised of it.
   void Excuse(const std::string& id) { sessions_[id].excused = true; }
+  void SetPolicy(Policy policy) { policy_ = policy; }
   // Zero: not during a run.
   void SetEndsForgottenAfter(Duration time) { ends_forgotten_after_ = time; }
 
@@ -127,6 +129,7 @@ class SessionChecker {
     ProcessNumber ended_by = 0;
     std::set<ProcessNumber> end_holders;
     std::vector<TellingHere> told;
+    std::map<ProcessNumber, Instant> created;  // As told last.
   };
 
   std::set<ProcessNumber> HoldersNow(ProcessNumber process) const;
@@ -141,12 +144,15 @@ class SessionChecker {
   void CheckSession(const Moment& moment, const std::string& id, const Session& session,
                     const std::map<std::string, Write>& there);
   bool MayHaveComeBack(const Session& session) const;
+  // To `process`, which had been `told` of its end.
+  bool CameBack(const Session& session, const Process& process, const Moment& told) const;
   void CheckLacking(const Moment& moment, const std::string& id, const Session& session,
                     Write seen);
   void CheckGone(const Moment& moment, const std::string& id, const Session& session,
                  const std::map<std::string, Write>& there);
 
   Violations& violations_;
+  Policy policy_ = Policy::kAvailable;
   Duration ends_forgotten_after_{};
   std::vector<Node> writes_{1};
   std::map<std::string, Session> sessions_;

@@ -52,6 +52,7 @@ SessionUsers::SessionUsers(TenantWorld& world, const sim::TenantOptions& tenants
       now_(tenants.hosts, nullptr),
       fibers_(std::make_unique<Fibers>()) {
   for (User& user : users_) user.home = static_cast<HostIndex>(random_.Below(tenants.hosts));
+  checker_.SetPolicy(tenants.policy);
   checker_.SetEndsForgottenAfter(tenants.ends_forgotten_after);
 }
 
@@ -217,6 +218,7 @@ void SessionUsers::OnEvent(Process& process, const SessionEvent& event) {
   if (!process.seat->alive()) return;
   Note(process, std::string("told ") + ToString(event.kind) + (event.here ? " here " : " ") +
                     event.id + " " + event.new_id + " " + event.text);
+  if (event.kind == SessionEventKind::kCreated) checker_.ToldCreated(At(process), event.id);
   if (!event.here) return;
   ++outcomes_[std::string("told ") + ToString(event.kind)];
   const bool ends = event.kind == SessionEventKind::kExpired ||

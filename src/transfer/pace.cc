@@ -57,7 +57,8 @@ void Pace::OnSent(Instant now, size_t bytes) {
   const auto taking = [&](double size) {
     return std::chrono::duration_cast<Duration>(std::chrono::duration<double>(size / rate_));
   };
-  next_ = std::max(next_, now - taking(options_.burst_bytes)) + taking(static_cast<double>(bytes));
+  const Duration burst = std::max(taking(options_.burst_bytes), options_.burst_time);
+  next_ = std::max(next_, now - burst) + taking(static_cast<double>(bytes));
 }
 
 Duration Pace::normal() const { return std::chrono::duration_cast<Duration>(Micros(normal_us_)); }

@@ -21,12 +21,15 @@ namespace cohort::transfer {
 class Pace {
  public:
   struct Options {
-    // Bytes a second. At the most a donor still has half of its time for what the others write,
-    // which no delay that it sees itself could tell it.
-    double rate_min = 16e6;
+    // Bytes a second. At the least a network of 100 Mbit/s has two thirds left for the writers. At
+    // the most a donor still has half of its time for what the others write, which no delay that it
+    // sees itself could tell it.
+    double rate_min = 4e6;
     double rate_start = 96e6;
     double rate_max = 150e6;
+    // Sent at once: so much, or what the rate allows in this time, which is that of a timer.
     double burst_bytes = 32 << 10;
+    Duration burst_time = milliseconds(1);
     double too_long = 2;  // Times the normal delay. Of so many delays, ...
     int judged = 8;
     int many = 4;         // ... if so many are too long, which is known early, the rate is cut ...

@@ -143,6 +143,28 @@ TEST_F(EngineTest, MessagesOfAllClassesReachEveryMember) {
   }));
 }
 
+// The first eight of a batch are new, so nothing of them can be found; the others are found once.
+TEST_F(EngineTest, OfABatchThatIsDeliveredTogetherTheEntriesOfItsSecondHalfAreForeseenToo) {
+  net_.Add(net_.Options("a"));
+  net_.Add(net_.Options("b"));
+  ASSERT_TRUE(net_.RunUntil([&] { return net_.AllIn({0, 1}); }));
+  const auto put = [&](const char* key) {
+    uint64_t last = 0;
+    for (int i = 0; i < 8; ++i) last = net_.Put(0, "main", key + std::to_string(i), "value");
+    return last;
+  };
+  uint64_t last = put("old");
+  ASSERT_TRUE(net_.RunUntil([&] { return Done(0, last); }));
+  const uint64_t before = net_.engine(1).stats()["engine.foreseen"];
+  net_.host(1).holds_datagrams = true;
+  put("new");
+  last = put("old");
+  net_.RunFor(milliseconds(5));
+  net_.Release(1);
+  ASSERT_TRUE(net_.RunUntil([&] { return Done(0, last); }));
+  EXPECT_EQ(net_.engine(1).stats()["engine.foreseen"] - before, 8u);
+}
+
 TEST_F(EngineTest, AFullQueueRefusesAndLosesNothing) {
   auto options = net_.Options("a");
   options.send_queue_bytes_max = 1 << 20;

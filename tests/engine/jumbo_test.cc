@@ -133,6 +133,26 @@ TEST_F(JumboTest, WhatIsLostOfALargeChunkComesInPieces) {
   EXPECT_TRUE(Together());
 }
 
+// Each time that the chunk is sent again its first piece counts as the whole chunk, a duplicate,
+// which is answered (Spec 5.8; a heartbeat may come before the answer does); the others as nothing.
+TEST_F(JumboTest, WhatIsThereIsAnsweredByItsFirstPieceWhereTheAcknowledgementWasLost) {
+  Start(2);
+  ASSERT_TRUE(UntilLarge());
+  net_.host(1).is_mute = true;
+  ASSERT_TRUE(net_.Execute(0, SendMessage{.id = 900,
+                                          .payload = Buffer::CopyOf(std::string(8000, 'm')),
+                                          .ack = AckLevel::kAll})
+                  .ok());
+  net_.RunFor(milliseconds(100));
+  ASSERT_EQ(net_.host(1).messages.size(), 1u);
+  const uint64_t times = Stat(0, "engine.pieces_sent") / wire::PacketsOf(8000);
+  EXPECT_GT(times, 0u);
+  EXPECT_EQ(Stat(1, "rmcast.duplicates"), times);
+  net_.host(1).is_mute = false;
+  EXPECT_TRUE(net_.RunUntil([&] { return net_.host(0).done.contains(900); }, milliseconds(100)));
+  EXPECT_EQ(net_.host(1).messages.size(), 1u) << "once";
+}
+
 TEST_F(JumboTest, APathThatHasBecomeNarrowIsNoticedAndToldAndNoMemberIsLostByIt) {
   Start(3);
   ASSERT_TRUE(UntilLarge());

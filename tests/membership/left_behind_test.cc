@@ -124,18 +124,24 @@ class StoodStillAmongNewcomers : public testing::Test {
   MembershipOutput HearPrepare(int from, const std::vector<int>& convicted) {
     return Hear(from, Prepare{{1, RankAt(from)}, Convictions(convicted)});
   }
-  MembershipOutput HearInstall(int from, const std::vector<int>& hosts) {
+  MembershipOutput HearInstall(int from, const std::vector<int>& hosts, int newcomers = 0) {
     auto next = std::make_shared<Proposal>();
     next->previous = one().view()->next;
     next->next = {90, 9};
     for (const int host : hosts) next->members.push_back(one().view()->members[RankAt(host)]);
-    next->trim.resize(4);
+    for (int i = 0; i < newcomers; ++i) {
+      MemberInfo newcomer = next->members[0];
+      newcomer.id = {{100 + static_cast<uint64_t>(i), 1}, 1};
+      newcomer.synced = false;
+      next->members.push_back(newcomer);
+    }
+    next->trim.resize(one().view()->members.size());
     return Hear(from, Install{{1, RankAt(from)}, next->next, next});
   }
 
   World world_{{}};
   Random random_{5};
-  const std::vector<SeqNo> received_ = std::vector<SeqNo>(4);
+  std::vector<SeqNo> received_ = std::vector<SeqNo>(4);
 };
 
 TEST_F(StoodStillAmongNewcomers, FollowsHalfOfTheReplicasWhoeverWasToBecomeOne) {
@@ -159,6 +165,32 @@ TEST_F(StoodStillAmongNewcomers, FollowsThemWhenTheyHaveInstalled) {
 
 TEST_F(StoodStillAmongNewcomers, DoesNotFollowOneReplicaAlone) {
   EXPECT_FALSE(HearPrepare(2, {1, 3, 4}).excluded) << "it is less than half of the view";
+}
+
+TEST_F(StoodStillAmongNewcomers, DoesNotFollowOneReplicaThatHasLetOthersIn) {
+  EXPECT_FALSE(HearInstall(2, {2}, 3).excluded);
+  EXPECT_TRUE(HearInstall(2, {2, 3}, 1).excluded);
+}
+
+// Spec 4.87. Host 1 holds the state, host 2 never will, host 3 is to.
+class StoodStillAloneWithTheState : public StoodStillAmongNewcomers {
+ protected:
+  void SetUp() override {
+    world_.Start(1);
+    world_.RunFor(milliseconds(400));
+    world_.Start(2, {.without_data = true});
+    ASSERT_TRUE(world_.RunUntil(seconds(5), [&] { return world_.IsOneView({1, 2}); }));
+    world_.RunFor(milliseconds(400));
+    world_.Start(3);
+    ASSERT_TRUE(world_.RunUntil(seconds(5), [&] { return world_.IsOneView({1, 2, 3}); }));
+    received_.resize(3);
+    ASSERT_EQ(one().Side().weight, 1u) << "host 3 holds the state already";
+  }
+};
+
+TEST_F(StoodStillAloneWithTheState, DoesNotFollowAnObserverAndOneThatWasToHaveIt) {
+  EXPECT_FALSE(HearPrepare(3, {1}).excluded);
+  EXPECT_FALSE(HearInstall(3, {2, 3}).excluded);
 }
 
 TEST_F(StoodStillAmongNewcomers, DoesNotFollowThoseAmongWhomNobodyHoldsTheState) {

@@ -6,6 +6,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <mutex>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -29,9 +30,12 @@ class FakeMap final : public SessionMap {
   }
 
   // ---- The test's side.
-  absl::Status answer;  // Of all writes, which change nothing by themselves.
+  absl::Status answer;        // Of all writes, which change nothing by themselves ...
+  std::string answer_begins;  // ... but for the next one, by which this session begins.
   bool is_merging = false;
-  std::optional<uint64_t> changes;  // As often as this has changed any key.
+  bool is_ready = true;                       // Its state is here.
+  mutable std::function<void()> when_looked;  // Once, at a look that finds nothing.
+  std::optional<uint64_t> changes;            // As often as this has changed any key.
   mutable int times_asked_for_owner = 0;
   void Begin(std::string_view id) {
     InfoRecord info;
@@ -40,16 +44,20 @@ class FakeMap final : public SessionMap {
     ++version_.time;
   }
   void End(std::string_view id) { entries_.erase(SessionKey(id)); }
+  Version version() const { return version_; }
   void Tell(ChangeCause cause, const std::string& key, const MemberId& writer) {
+    Tell(cause, key, writer, version_);
+  }
+  void Tell(ChangeCause cause, const std::string& key, const MemberId& writer,
+            const Version& version) {
     Change change;
     change.cause = cause;
     change.key = key;
     if (cause == ChangeCause::kPut) change.value = "";
-    change.version = version_;
+    change.version = version;
     change.writer = writer;
     if (on_change_) on_change_(change);
-    while (!tasks_.empty()) {
-      const std::vector<std::function<void()>> due = std::exchange(tasks_, {});
+    for (std::vector<std::function<void()>> due = TakeTasks(); !due.empty(); due = TakeTasks()) {
       for (const std::function<void()>& task : due) task();
     }
   }
@@ -59,11 +67,16 @@ class FakeMap final : public SessionMap {
   bool left() const override { return false; }
   View view() const override { return {}; }
   bool Wrote(const Version&) const override { return false; }
-  void Deliver(std::function<void()> task) const override { tasks_.push_back(std::move(task)); }
+  void Deliver(std::function<void()> task) const override {
+    const std::lock_guard lock(mutex_);
+    tasks_.push_back(std::move(task));
+  }
   absl::StatusOr<Entry> Get(std::string_view key) const override {
+    if (!is_ready) return absl::UnavailableError("the state is on its way");
     const auto found = entries_.find(std::string(key));
-    if (found == entries_.end()) return absl::NotFoundError("no such key");
-    return Entry{"", version_, absl::InfiniteDuration()};
+    if (found != entries_.end()) return Entry{"", version_, absl::InfiniteDuration()};
+    if (const auto looked = std::exchange(when_looked, nullptr)) looked();
+    return absl::NotFoundError("no such key");
   }
   absl::StatusOr<std::vector<Attribute>> GetAttributes(std::string_view key) const override {
     const auto found = entries_.find(std::string(key));
@@ -75,7 +88,9 @@ class FakeMap final : public SessionMap {
     if (!Exists(key)) return absl::NotFoundError("no such key");
     return Member{Self(), "a", "", true};
   }
-  bool Exists(std::string_view key) const override { return entries_.contains(std::string(key)); }
+  bool Exists(std::string_view key) const override {
+    return is_ready && entries_.contains(std::string(key));
+  }
   std::optional<uint64_t> CountChanges(std::string_view) const override { return changes; }
   uint64_t Bytes() const override { return 0; }
   MapDigest Digest() const override { return {}; }
@@ -89,7 +104,10 @@ class FakeMap final : public SessionMap {
   WriteResult PutByDelta(const map::AttributesOp&, const WriteOptions&, bool&) override {
     return Answer();
   }
-  WriteResult Write(const WriteBatch&, const WriteOptions&) override { return Answer(); }
+  WriteResult Write(const WriteBatch&, const WriteOptions&) override {
+    if (!answer_begins.empty()) Begin(std::exchange(answer_begins, {}));
+    return Answer();
+  }
   WriteResult Erase(std::string_view, const WriteOptions&) override { return Answer(); }
   bool merging() const override { return is_merging; }
   WriteResult Claim(std::string_view, const WriteOptions&) override { return Answer(); }
@@ -110,9 +128,15 @@ class FakeMap final : public SessionMap {
     return result;
   }
 
+  std::vector<std::function<void()>> TakeTasks() {
+    const std::lock_guard lock(mutex_);
+    return std::exchange(tasks_, {});
+  }
+
   Version version_{1, 1};
   std::map<std::string, std::vector<Attribute>> entries_;
   std::function<void(const Change&)> on_change_;
+  mutable std::mutex mutex_;  // A store's calls may come from several threads.
   mutable std::vector<std::function<void()>> tasks_;
 };
 

@@ -2,8 +2,10 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <atomic>
 #include <memory>
 #include <string>
+#include <thread>
 #include <vector>
 
 #include "session/core.h"
@@ -103,6 +105,51 @@ TEST_F(LateNewsTest, WhatIsNotThereWhileASideIsMergedMayComeAndIsNotTakenForGone
   EXPECT_TRUE(absl::IsNotFound(core_->Load("s1").status()));
   EXPECT_TRUE(absl::IsNotFound(core_->Save("s1", {.set = {{"n", "1"}}}).status));
   EXPECT_THAT(told_, ElementsAre("created s1", "invalidated s1"));
+}
+
+TEST_F(LateNewsTest, AnEndOfWhatWasMadeAgainSinceLeavesTheNewOneWhileTheStateIsOnItsWay) {
+  map_->Begin("s1");
+  map_->Tell(ChangeCause::kPut, SessionKey("s1"), FakeMap::Other());
+  const Version of_the_end = map_->version();
+  map_->End("s1");
+  map_->answer_begins = "s1";
+  ASSERT_TRUE(core_->Create("s1", {}, {}).ok());
+  map_->is_ready = false;
+  map_->Tell(ChangeCause::kErase, SessionKey("s1"), FakeMap::Other(), of_the_end);
+  EXPECT_THAT(core_->Ids(SIZE_MAX), ElementsAre("s1"));
+  map_->is_ready = true;
+  EXPECT_THAT(core_->kept().unlisted, IsEmpty());
+}
+
+TEST_F(LateNewsTest, AnEndThatIsToldWhileTheStateIsOnItsWayIsBelieved) {
+  map_->Begin("s1");
+  map_->Tell(ChangeCause::kPut, SessionKey("s1"), FakeMap::Other());
+  map_->is_ready = false;
+  map_->Tell(ChangeCause::kErase, SessionKey("s1"), FakeMap::Other());
+  EXPECT_THAT(core_->Ids(SIZE_MAX), IsEmpty());
+  map_->is_ready = true;
+  map_->Tell(ChangeCause::kSync, "", FakeMap::Other());
+  EXPECT_THAT(told_, ElementsAre("created s1", "invalidated s1", "created s1"));
+}
+
+// Red only where the other thread has its turn in between, which it is given.
+TEST_F(LateNewsTest, WhatBeginsWhileItsIdIsForgottenIsListed) {
+  map_->Begin("s1");
+  map_->Tell(ChangeCause::kPut, SessionKey("s1"), FakeMap::Other());
+  map_->End("s1");
+  std::thread beginning;
+  std::atomic<bool> begun{false};
+  map_->when_looked = [&] {
+    map_->answer_begins = "s1";
+    beginning = std::thread([&] {
+      EXPECT_TRUE(core_->Create("s1", {}, {}).ok());
+      begun = true;
+    });
+    for (int i = 0; i < 100'000 && !begun; ++i) std::this_thread::yield();
+  };
+  map_->Tell(ChangeCause::kErase, SessionKey("s1"), FakeMap::Other());
+  beginning.join();
+  EXPECT_THAT(core_->Ids(SIZE_MAX), ElementsAre("s1"));
 }
 
 }  // namespace

@@ -3,6 +3,7 @@
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "sim/campaign.h"
+#include "sim/engine_node.h"
 #include "sim/seed_run.h"
 #include "tests/sim/echo_node.h"
 #include "tests/sim/story.h"
@@ -51,6 +52,42 @@ TEST(Cluster, ComplainsOfAGroupThatNeverComesTogether) {
   cluster.Run();
   EXPECT_THAT(Invariants(cluster.violations()), ElementsAre("I22"));
   EXPECT_LT(cluster.simulated(), Duration(seconds(40)));
+}
+
+// Quiet when they are asked first, and never again.
+class RestlessTenants final : public Tenants {
+ public:
+  void OnStarted(HostIndex, ProcessNumber) override {}
+  void OnEnded(HostIndex) override {}
+  void OnUpcall(HostIndex, const engine::Upcall&) override {}
+  bool IsOwn(const engine::Upcall&) const override { return false; }
+  void Run() override {}
+  void OnHealed() override {}
+  void OnSynced() override {}
+  void Stop() override {}
+  bool IsQuiet() const override { return asked_++ == 0; }
+  void CheckAtEnd() override {}
+  std::string_view map() const override { return "none"; }
+  std::string Describe() const override { return "restless"; }
+  void AddCounts(std::map<std::string, uint64_t>&) const override {}
+
+ private:
+  mutable int asked_ = 0;
+};
+
+TEST(Cluster, ComplainsOfTenantsThatDoNotComeToRestAndNotOfTheirReplicas) {
+  ClusterOptions options;
+  options.members = 2;
+  options.length = seconds(20);
+  options.mix = "sessions";
+  options.fault_free = 1;
+  options.factory = EngineNodes();
+  options.tenants = [](TenantWorld&, const TenantOptions&, Violations&) {
+    return std::make_unique<RestlessTenants>();
+  };
+  Cluster cluster(std::move(options));
+  cluster.Run();
+  EXPECT_THAT(Invariants(cluster.violations()), ElementsAre("I22"));
 }
 
 TEST(Cluster, CrashesAndRestartsProcesses) {

@@ -213,17 +213,31 @@ TEST(SessionChecker, SeesAnEndThatIsToldTwiceOrNotAtAll) {
 
 // Nobody but the member that was excluded had the first end.
 TEST(SessionChecker, ExcusesAnEndThatWasNotAcknowledgedBeforeTheStateBroughtTheSessionBack) {
-  for (const bool acknowledged : {false, true}) {
+  struct Case {
+    bool acknowledged = false;
+    bool state = true;
+    bool created = true;  // Told so, after the state.
+    Policy policy = Policy::kPrimary;
+  };
+  const auto found = [](const Case& one) {
     Story story;
+    story.checker().SetPolicy(one.policy);
     story.Wrote(1, 0);
-    if (acknowledged) story.Ends(1);
+    story.checker().ToldCreated(story.At(1), "a");
+    if (one.acknowledged) story.Ends(1);
     story.Told(1);
     story.Tick();
-    story.checker().OnState(story.At(1));
+    if (one.state) story.checker().OnState(story.At(1));
+    if (one.created) story.checker().ToldCreated(story.At(1), "a");
     story.Ends(1);
     story.Told(1);
-    EXPECT_EQ(story.Found().size(), acknowledged ? 1U : 0U);
-  }
+    return story.Found();
+  };
+  EXPECT_THAT(found({}), IsEmpty());
+  EXPECT_THAT(found({.acknowledged = true}), ElementsAre("S4"));
+  EXPECT_THAT(found({.state = false}), ElementsAre("S4"));
+  EXPECT_THAT(found({.created = false}), ElementsAre("S4"));
+  EXPECT_THAT(found({.policy = Policy::kAvailable}), ElementsAre("S4"));
 }
 
 TEST(SessionChecker, SeesTornAndRefusedWrites) {

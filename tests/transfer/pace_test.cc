@@ -134,13 +134,33 @@ TEST(Pace, WhatWritesTakeWhileNothingIsSentDoesNotMoveTheRate) {
   EXPECT_EQ(pace.rate(), Pace::Options().rate_start);
 }
 
-TEST(Pace, ABurstGoesAtOnceAndNoMore) {
+int SentAtOnce(Pace& pace, Instant now, size_t chunk) {
+  int chunks = 0;
+  pace.OnWrite(now);
+  for (; pace.MaySend(now); ++chunks) pace.OnSent(now, chunk);
+  return chunks;
+}
+
+TEST(Pace, WhatAMillisecondAllowsGoesAtOnceAndNoMore) {
   Instant now;
   Pace pace = Usual(now);
-  pace.OnWrite(now);
-  int chunks = 0;
-  for (; pace.MaySend(now); ++chunks) pace.OnSent(now, 15'000);
-  EXPECT_EQ(chunks, 3);  // Two are within the burst, and one goes before it is due.
+  EXPECT_EQ(SentAtOnce(pace, now, 15'000), 7);  // Six of 96 kB, and one goes before it is due.
+}
+
+TEST(Pace, WhereThatIsLittleABurstGoesAtOnce) {
+  Instant now;
+  Pace pace = Usual(now);
+  Write(pace, now, milliseconds(20), 1000);
+  EXPECT_EQ(SentAtOnce(pace, now, 15'000), 3);  // Two of 32 KiB, and one goes before it is due.
+}
+
+// So a network of 100 Mbit/s, which the first chunks fill, has room for its writers soon.
+TEST(Pace, FallsFromItsBeginningToItsLeastWithinTwentySlowWrites) {
+  Instant now;
+  Pace pace = Usual(now);
+  Write(pace, now, milliseconds(2), 20);
+  EXPECT_EQ(pace.rate(), Pace::Options().rate_min);
+  EXPECT_LT(pace.rate(), 12.5e6 / 2);
 }
 
 TEST(Pace, ForAWhileAfterAWriteThereIsALimit) {
@@ -245,8 +265,8 @@ TEST(PacedDonor, GivesAStateOf3MegabytesAtOnceWhereNobodyWrites) {
 TEST(PacedDonor, TakesItsTimeWhileWritersWaitLonger) {
   Rig rig = SlowWriters();
   const Duration taken = TimeToSync(rig, milliseconds(2));
-  EXPECT_GE(taken, milliseconds(140));  // 3 MB at 16 MB/s at last.
-  EXPECT_LE(taken, milliseconds(250));
+  EXPECT_GE(taken, milliseconds(500));  // 3 MB at 4 MB/s at last.
+  EXPECT_LE(taken, milliseconds(800));
 }
 
 TEST(PacedDonor, IsFasterWhereTheyNoticeNothing) {
