@@ -48,6 +48,17 @@ final class SessionSaver {
     }
   }
 
+  /**
+   * What a request has done to an object after its application was stopped is not sent: another
+   * object may have the session. The request is told so.
+   */
+  Saved saveNot(CohortSession session) {
+    if (session.isEnded()) return Saved.ENDED;
+    if (!session.isTouched()) return Saved.UNCHANGED;
+    session.markStale();
+    return refused();
+  }
+
   /** Tells the store that the session is used; false: it has ended. */
   boolean touch(CohortSession session) {
     if (!session.isStored() || isThere(session)) return true;
