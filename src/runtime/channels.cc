@@ -122,9 +122,10 @@ absl::Status Channels::Begin(const OpenedChannel& channel, std::string_view payl
   if (number == 0) {
     RequestResult sent;
     if (completion.waiter != nullptr) completion.waiter->notification.Notify();
-    if (completion.callback)
-      queue_.PushTask([done = std::move(completion.callback), sent] { done(sent); });
-    return absl::OkStatus();
+    const bool is_told =
+        !completion.callback ||
+        queue_.PushTask([done = std::move(completion.callback), sent] { done(sent); });
+    return is_told ? absl::OkStatus() : absl::CancelledError("the group was left");
   }
   if (!deadline.is_infinite()) host_.wake_at(deadline);
   return absl::OkStatus();

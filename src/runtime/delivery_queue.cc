@@ -160,16 +160,17 @@ bool DeliveryQueue::Take(engine::Upcall upcall) {
   return true;
 }
 
-void DeliveryQueue::PushTask(Task task) {
+bool DeliveryQueue::PushTask(Task task) {
   std::shared_ptr<Turns> wanted;
   {
     const MutexLock lock(&mutex_);
-    if (stopping_) return;
+    if (stopping_) return false;
     items_.emplace_back(std::move(task));
     wanted = WantedTurn();
   }
   WakeSoon();
   Give(std::move(wanted));
+  return true;
 }
 
 void DeliveryQueue::Run() {

@@ -47,7 +47,8 @@ class DeliveryQueue {
   void Start();
   // False: it was dropped.
   bool Push(engine::Upcall upcall);
-  void PushTask(Task task);
+  // False: the queue has stopped, and the task will not be done.
+  bool PushTask(Task task);
   // While one lives, what is pushed, by any thread, does not wake the thread of the queue; its end
   // does. What a turn of the engine brings is delivered at one go by it.
   class Batch {

@@ -68,8 +68,9 @@ absl::Status ReplicatedMap::Impl::CallAsync(Command command, const WriteOptions&
   if (!is_answer) return group->CallAsync(*std::move(command), options.timeout, std::move(done));
   WriteResult result;
   result.status = command.status();
-  if (done) group->queue.PushTask([done = std::move(done), result] { done(result); });
-  return absl::OkStatus();
+  const bool is_told =
+      !done || group->queue.PushTask([done = std::move(done), result] { done(result); });
+  return is_told ? absl::OkStatus() : absl::CancelledError("the group was left");
 }
 
 WriteResult ReplicatedMap::Impl::Write(absl::StatusOr<Body> body,

@@ -78,11 +78,17 @@ absl::StatusOr<Core::ReplicaPtr> Core::Route(Session& session) {
 }
 
 void Core::KeepWhereItBelongs(Session& session, const ReplicaPtr& replica) {
+  ReplicaPtr wanted;
   {
     const MutexLock lock(&mutex_);
-    if (replica == nullptr || (on_ && replica_ == replica)) return;
+    if (on_) wanted = replica_;
   }
-  if (!local_.Exists(session.id)) Withdraw(session, *replica).IgnoreError();
+  if (wanted == replica) return;
+  if (replica == nullptr) {
+    Publish(session, *wanted).IgnoreError();
+  } else if (!local_.Exists(session.id)) {
+    Withdraw(session, *replica).IgnoreError();
+  }
 }
 
 // ---- Create.
@@ -281,13 +287,18 @@ bool Core::Exists(std::string_view id) const {
 }
 
 bool Core::IsOwner(std::string_view id) const {
+  bool is_lost = false;
   {
     const MutexLock lock(&mutex_);
     const std::shared_ptr<Session> session = table_.Find(id);
     if (session != nullptr && IsUntouched(*session)) return true;
+    // What a merge has changed is not what the host has loaded, although it owns it.
+    is_lost = session != nullptr && session->lost;
   }
   const ReplicaPtr in_group = replica();
-  const auto is_in_group = [&] { return in_group && in_group->OwnerOf(id) == Owner::kSelf; };
+  const auto is_in_group = [&] {
+    return !is_lost && in_group && in_group->OwnerOf(id) == Owner::kSelf;
+  };
   return local_.Exists(id) || is_in_group() || local_.Exists(id);
 }
 
@@ -481,7 +492,8 @@ SessionResult Core::Write(Session& session, const SessionChanges& changes) {
   }
   result =
       *place == nullptr ? WriteLocal(session, changes) : WriteInGroup(session, **place, changes);
-  if (result.ok()) KeepWhereItBelongs(session, *place);
+  // One that could not be moved to the group just now is not tried twice.
+  if (result.ok() && *place != nullptr) KeepWhereItBelongs(session, *place);
   if (result.ok() && *change_watchers_ > 0) {
     SessionEvent event = NewEvent(SessionEventKind::kChanged, session.id, /*here=*/true);
     event.version = result.version;
@@ -533,13 +545,16 @@ absl::Status Core::Touch(std::string_view id) {
   {
     const MutexLock lock(&mutex_);
     const std::shared_ptr<Session> session = table_.Find(id);
-    if (session != nullptr && session->accessed + session->interval > now) {
+    const bool is_known = session != nullptr && session->owned && !session->stale;
+    if (is_known && session->accessed + session->interval > now) {
       session->accessed = now;
       if (now - session->access_told < AccessSlack(session->interval)) return absl::OkStatus();
       session->access_told = now;
       ttl = session->entry_ttl;
     }
   }
+  // Who has taken it may have given it another lifetime, and is not told of before it is loaded.
+  if (in_group->OwnerOf(id) != Owner::kSelf) ttl = absl::ZeroDuration();
   if (ttl == absl::ZeroDuration()) {
     const absl::StatusOr<Replica::Reading> reading = in_group->Read(id);
     if (!reading.ok()) return reading.status();

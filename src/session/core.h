@@ -130,8 +130,8 @@ class Core : public std::enable_shared_from_this<Core> {
 
   // ---- Writes (calls.cc). Where the session is; null: here only. It is moved to where it belongs.
   absl::StatusOr<ReplicaPtr> Route(Session& session);
-  // Replication may have been switched off while the session was written to `replica`. Where it
-  // cannot be moved now it stays: the write stands.
+  // Replication may have been switched while the session was written to `replica`; null: here.
+  // Where it cannot be moved now it stays: the write stands.
   void KeepWhereItBelongs(Session& session, const ReplicaPtr& replica);
   SessionResult Write(Session& session, const SessionChanges& changes);
   SessionResult WriteLocal(Session& session, const SessionChanges& changes);
@@ -194,6 +194,7 @@ class Core : public std::enable_shared_from_this<Core> {
   // ---- Replication (replication.cc).
   absl::Status Publish(Session& session, Replica& replica);
   absl::Status Withdraw(Session& session, Replica& replica);
+  std::vector<std::string> IdsToMove(bool on) const;
   absl::StatusOr<uint64_t> BeginTask(SessionTaskKind kind, bool on);
   void RunTask(SessionTask task);
   void TellTask(const SessionTask& task);

@@ -53,8 +53,11 @@ absl::Status Core::Withdraw(Session& session, Replica& replica) {
     const MutexLock lock(&mutex_);
     owned = session.owned;
   }
-  if (!owned || !replica.left()) {
-    if (absl::Status status = Own(session, replica, /*fence=*/0); !status.ok()) return status;
+  // One of this member that the store has not used, or that a merge has changed, goes as it is.
+  const bool is_unused = !owned && replica.OwnerOf(session.id) == Owner::kSelf;
+  if (!replica.left() || (!owned && !is_unused)) {
+    absl::Status status = Own(session, replica, /*fence=*/0, /*always=*/is_unused);
+    if (!status.ok()) return status;
   }
   absl::StatusOr<Replica::Reading> reading = replica.Read(session.id);
   if (!reading.ok()) return reading.status();
@@ -128,14 +131,37 @@ void Core::Detach() {
   }
 }
 
+// Out of the group: also what belongs to this member and was never used through this store.
+std::vector<std::string> Core::IdsToMove(bool on) const {
+  std::vector<std::string> ids;
+  std::vector<std::string> listed;
+  if (on) {
+    ids = local_.Ids();
+  } else {
+    const MutexLock lock(&mutex_);
+    for (const std::shared_ptr<Session>& session : table_.Owned()) ids.push_back(session->id);
+    listed = table_.Ids(SIZE_MAX);
+  }
+  std::sort(ids.begin(), ids.end());
+  const ReplicaPtr in_group = replica();
+  const size_t used = ids.size();
+  for (std::string& id : listed) {
+    const bool is_used =
+        std::binary_search(ids.begin(), ids.begin() + static_cast<ptrdiff_t>(used), id);
+    if (!is_used && in_group != nullptr && in_group->OwnerOf(id) == Owner::kSelf)
+      ids.push_back(std::move(id));
+  }
+  std::sort(ids.begin(), ids.end());
+  return ids;
+}
+
 absl::StatusOr<uint64_t> Core::BeginTask(SessionTaskKind kind, bool on) {
   SessionTask task = tasks_.Begin(kind, Now());
   {
     const MutexLock lock(&mutex_);
     on_ = on;
-    for (const std::shared_ptr<Session>& session : table_.Owned()) task.total += session != nullptr;
-    if (on) task.total = local_.size();
   }
+  task.total = IdsToMove(on).size();
   tasks_.Update(task);
   TellTask(task);
   {
@@ -184,15 +210,7 @@ void Core::TellTask(const SessionTask& task) {
 
 void Core::RunTask(SessionTask task) {
   const bool on = task.kind == SessionTaskKind::kReplicationOn;
-  std::vector<std::string> ids;
-  if (on) {
-    ids = local_.Ids();
-  } else {
-    const MutexLock lock(&mutex_);
-    for (const std::shared_ptr<Session>& session : table_.Owned()) ids.push_back(session->id);
-  }
-  std::sort(ids.begin(), ids.end());
-  for (const std::string& id : ids) {
+  for (const std::string& id : IdsToMove(on)) {
     if (alarm_.stopped()) return;
     {
       const Turn turn(*this, id);

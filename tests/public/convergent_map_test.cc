@@ -93,6 +93,17 @@ TEST_F(ConvergentMapTest, ATouchBeginsTheLifetimeAgain) {
   EXPECT_EQ(a_->Touch("none").status.code(), kNotFound);
 }
 
+TEST_F(ConvergentMapTest, AnAccessThatNeedNotBeSentIsCancelledAfterLeavingAsAnyWriteIs) {
+  ASSERT_TRUE(a_->Put("k", "v", {.ttl = absl::Hours(1)}).ok());
+  Watched<int> answers;
+  const auto count = [&](const WriteResult&) { answers.Update([](int& n) { ++n; }); };
+  ASSERT_TRUE(a_->TouchAsync("k", {}, count).ok());
+  EXPECT_TRUE(answers.WaitFor([](int n) { return n == 1; }));
+  ASSERT_TRUE(members_[0].Leave().ok());
+  EXPECT_EQ(a_->TouchAsync("k", {}, count).code(), kCancelled);
+  EXPECT_EQ(answers.Get(), 1);
+}
+
 TEST_F(ConvergentMapTest, AWriteThatAsksForTheEntryBeginsNone) {
   const WriteOptions if_present = {.if_present = true};
   EXPECT_EQ(a_->PutAttributes("k", {{"x", "1"}}, if_present).status.code(), kNotFound);

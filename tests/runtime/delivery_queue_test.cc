@@ -36,6 +36,14 @@ TEST(DeliveryQueueTest, UpcallsAndTasksRunInTheirOrderOnTheDeliveryThread) {
   EXPECT_FALSE(DeliveryQueue::OnDeliveryThread());
 }
 
+TEST(DeliveryQueueTest, AQueueThatHasStoppedSaysThatItTakesNoTask) {
+  DeliveryQueue queue(1 << 20, [](engine::Upcall&) {});
+  queue.Start();
+  EXPECT_TRUE(queue.PushTask([] {}));
+  queue.Stop();
+  EXPECT_FALSE(queue.PushTask([] { ADD_FAILURE() << "nobody is there to do it"; }));
+}
+
 TEST(DeliveryQueueTest, WhatDoesNotFitIsDroppedCountedAndToldButViewsAreNot) {
   size_t messages = 0;
   size_t views = 0;

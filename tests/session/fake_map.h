@@ -33,13 +33,18 @@ class FakeMap final : public SessionMap {
   absl::Status answer;        // Of all writes, which change nothing by themselves ...
   std::string answer_begins;  // ... but for the next one, by which this session begins.
   bool is_merging = false;
-  bool is_ready = true;                       // Its state is here.
-  mutable std::function<void()> when_looked;  // Once, at a look that finds nothing.
-  std::optional<uint64_t> changes;            // As often as this has changed any key.
+  bool is_ready = true;                                     // Its state is here.
+  mutable std::function<void()> when_looked;                // Once, at a look that finds nothing.
+  std::optional<uint64_t> changes;                          // As often as this has changed any key.
+  MemberId owner = Self();                                  // Of all keys.
+  absl::Duration lifetime_left = absl::InfiniteDuration();  // Of the lifetimes of all keys.
+  std::vector<absl::Duration> lifetimes;                    // That were asked for.
   mutable int times_asked_for_owner = 0;
-  void Begin(std::string_view id) {
+  int batches = 0;  // That were written.
+  void Begin(std::string_view id, absl::Duration max_inactive = absl::InfiniteDuration()) {
     InfoRecord info;
     info.created = absl::FromUnixSeconds(1'700'000'000);
+    info.max_inactive = max_inactive;
     entries_[SessionKey(id)] = {{std::string(kInfoName), Encode(info)}};
     ++version_.time;
   }
@@ -53,7 +58,7 @@ class FakeMap final : public SessionMap {
     Change change;
     change.cause = cause;
     change.key = key;
-    if (cause == ChangeCause::kPut) change.value = "";
+    if (cause == ChangeCause::kPut || cause == ChangeCause::kMerge) change.value = "";
     change.version = version;
     change.writer = writer;
     if (on_change_) on_change_(change);
@@ -74,7 +79,7 @@ class FakeMap final : public SessionMap {
   absl::StatusOr<Entry> Get(std::string_view key) const override {
     if (!is_ready) return absl::UnavailableError("the state is on its way");
     const auto found = entries_.find(std::string(key));
-    if (found != entries_.end()) return Entry{"", version_, absl::InfiniteDuration()};
+    if (found != entries_.end()) return Entry{"", version_, lifetime_left};
     if (const auto looked = std::exchange(when_looked, nullptr)) looked();
     return absl::NotFoundError("no such key");
   }
@@ -86,7 +91,7 @@ class FakeMap final : public SessionMap {
   absl::StatusOr<Member> OwnerOf(std::string_view key) const override {
     ++times_asked_for_owner;
     if (!Exists(key)) return absl::NotFoundError("no such key");
-    return Member{Self(), "a", "", true};
+    return Member{owner, "a", "", true};
   }
   bool Exists(std::string_view key) const override {
     return is_ready && entries_.contains(std::string(key));
@@ -105,13 +110,15 @@ class FakeMap final : public SessionMap {
     return Answer();
   }
   WriteResult Write(const WriteBatch&, const WriteOptions&) override {
+    ++batches;
     if (!answer_begins.empty()) Begin(std::exchange(answer_begins, {}));
     return Answer();
   }
   WriteResult Erase(std::string_view, const WriteOptions&) override { return Answer(); }
   bool merging() const override { return is_merging; }
   WriteResult Claim(std::string_view, const WriteOptions&) override { return Answer(); }
-  absl::Status ExpireAsync(std::string_view, absl::Duration, const WriteOptions&) override {
+  absl::Status ExpireAsync(std::string_view, absl::Duration ttl, const WriteOptions&) override {
+    lifetimes.push_back(ttl);
     return answer;
   }
   Subscription Subscribe(std::function<void(const Change&)> on_change, const Watchers&) override {

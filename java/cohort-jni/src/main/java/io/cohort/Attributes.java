@@ -145,7 +145,7 @@ public final class Attributes {
     }
   }
 
-  /** By name, as copies. */
+  /** By name, as copies; of names that are not UTF-8 and come to the same String one is kept. */
   public Map<String, byte[]> toMap() {
     Map<String, byte[]> map = new TreeMap<>();
     forEach(map::put);

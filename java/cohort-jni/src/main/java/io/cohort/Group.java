@@ -40,8 +40,8 @@ public final class Group implements AutoCloseable {
     byte[] texts = options.packTexts();
     long[] numbers = options.packNumbers();
     GroupListener listener = options.listener();
-    long number = Notices.add(listener == null ? new GroupListener() {} : listener);
     Notices.acquire();
+    long number = Notices.add(listener == null ? new GroupListener() {} : listener);
     long pointer = 0;
     try {
       pointer = Native.join(texts, numbers, number);

@@ -97,10 +97,18 @@ final class Notices {
   /** A group or a store begins; the first one starts the thread. {@link #release} ends it. */
   static synchronized void acquire() {
     Native.abiVersion(); // Where there is no library this says why; the thread could not.
-    if (users++ > 0) return;
-    Teller before = teller;
-    teller = asOfThisClass(() -> new Teller(before));
-    teller.start();
+    if (users == 0) {
+      Teller before = teller;
+      Teller next = asOfThisClass(() -> new Teller(before));
+      next.start(); // Throws where the system gives no thread: then nothing has begun.
+      teller = next;
+    }
+    ++users;
+  }
+
+  /** Is the calling thread in a listener? */
+  static boolean isTelling() {
+    return Thread.currentThread() instanceof Teller;
   }
 
   // A thread keeps what was on the stack when it was made, and with it the loader of the

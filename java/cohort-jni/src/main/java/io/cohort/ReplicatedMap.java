@@ -111,7 +111,10 @@ public final class ReplicatedMap implements AutoCloseable {
     }
   }
 
-  /** The attributes of an entry of a convergent map, by name; null if there is no entry. */
+  /**
+   * The attributes of an entry of a convergent map, by name; null if there is no entry. Of names
+   * that are not UTF-8 some may come to the same String, and one of them is kept.
+   */
   public Map<String, byte[]> getAttributes(byte[] key) {
     byte[] packed;
     long map = handle.enter();

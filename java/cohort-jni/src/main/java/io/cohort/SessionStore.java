@@ -21,6 +21,9 @@ public final class SessionStore implements AutoCloseable {
   /** Bytes of an id. */
   public static final int ID_BYTES_MAX = 256;
 
+  private static final long TASK_TIMEOUT_MS = 30_000;
+  private static final long TASK_CALL_MS = 100;
+
   private final String application;
   private final Handle handle;
   private final Subscriptions subscriptions = new Subscriptions(this);
@@ -266,17 +269,40 @@ public final class SessionStore implements AutoCloseable {
   }
 
   /**
-   * Waits until the task is over, at most {@code timeoutMs} (0: 30 s).
+   * Waits until the task is over, at most {@code timeoutMs} (0: 30 s; {@link
+   * WriteOptions#FOREVER}), or the store is closed.
    *
    * @throws CohortException its own error; DEADLINE_EXCEEDED; NOT_FOUND, no such task, or not kept
    */
   public void awaitTask(long task, long timeoutMs) {
+    // In short calls: who closes the store waits for one, and not for the task.
+    long left = timeoutMs == 0 ? TASK_TIMEOUT_MS : timeoutMs;
+    for (;;) {
+      long part = left < 0 ? TASK_CALL_MS : Math.min(left, TASK_CALL_MS);
+      try {
+        awaitTaskFor(task, part);
+        return;
+      } catch (CohortException e) {
+        if (left > 0) left -= part;
+        if (e.status() != Status.DEADLINE_EXCEEDED || left == 0 || isOver(task)) throw e;
+      }
+    }
+  }
+
+  private void awaitTaskFor(long task, long timeoutMs) {
     long store = handle.enter();
     try {
       Native.awaitSessionTask(store, task, timeoutMs);
     } finally {
       handle.exit();
     }
+  }
+
+  private boolean isOver(long task) {
+    for (SessionTask each : tasks()) {
+      if (each.id() == task) return each.over();
+    }
+    return true;
   }
 
   /** The last 64, oldest first. */
@@ -333,13 +359,19 @@ public final class SessionStore implements AutoCloseable {
   }
 
   /**
-   * Ends its subscriptions, and closes it; what is in the group stays there. Calls that are under
-   * way go on. Before or after its group.
+   * Ends its subscriptions, closes it, and waits for the calls of other threads, which go on; then
+   * its place in the group is free. In a listener it does not wait, and the last call frees it.
+   * What is in the group stays there. Before or after its group.
    */
   @Override
   public void close() {
     subscriptions.close();
     handle.close();
+    if (!Notices.isTelling()) handle.awaitFreed();
+  }
+
+  Handle handle() {
+    return handle;
   }
 
   private static byte[] bytesOf(String id) {

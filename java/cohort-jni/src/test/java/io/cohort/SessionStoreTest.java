@@ -431,6 +431,33 @@ class SessionStoreTest {
   }
 
   @Test
+  void itsPlaceIsFreeWhenItIsClosedAlsoWhereACallOfAnotherThreadWasUnderWay() throws Exception {
+    atA.handle().enter();
+    Thread closing = new Thread(atA::close);
+    closing.start();
+    while (closing.getState() != Thread.State.WAITING && closing.isAlive()) Thread.yield();
+    assertTrue(closing.isAlive());
+    atA.handle().exit();
+    closing.join();
+    SessionStore.open(new SessionStoreOptions(application), a).close();
+  }
+
+  @Test
+  void aListenerThatClosesTheStoreDoesNotWaitForCalls() {
+    Loopback.Recorder told = new Loopback.Recorder();
+    SessionStore store = local();
+    store.subscribe(event -> {
+      store.handle().enter();
+      store.close();
+      store.handle().exit();
+      told.onEvent(event);
+    }, false);
+    requireOk(store.create("s1", changes()));
+    told.await(SessionEvent.class, any -> true);
+    assertThrows(IllegalStateException.class, store::stats);
+  }
+
+  @Test
   void whatTheGroupAnswersIsReturnedAndItsClosingEndsNothingOfTheReading() {
     Group alone = Group.join(options("alone", "a"));
     try (SessionStore store = SessionStore.open(new SessionStoreOptions("/x"), alone)) {

@@ -6,6 +6,7 @@ import io.cohort.SessionEvent;
 import io.cohort.SessionResult;
 import io.cohort.connector.Standing;
 import io.cohort.jetty.CohortSessionData.Dropped;
+import java.util.List;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.ConcurrentMap;
 import java.util.concurrent.TimeUnit;
@@ -110,7 +111,13 @@ public final class CohortSessionCache extends DefaultSessionCache {
   @Override
   public void shutdown() {
     store.beginStop();
+    List<ManagedSession> before = List.copyOf(objects.values());
     super.shutdown();
+    // What requests still do to these objects is lost: each of them is told so.
+    for (ManagedSession each : before) {
+      CohortManagedSession session = (CohortManagedSession) each;
+      withSaveLock(session, () -> session.data().retire());
+    }
   }
 
   // ---- Finding a session ------------------------------------------------------------------
@@ -269,7 +276,12 @@ public final class CohortSessionCache extends DefaultSessionCache {
       if (session.isInvalidOrInvalidating()) return;
       CohortSessionData data = ours.data();
       if (data.isRefused()) store.counters().conflicts.increment();
-      if (data.isDirty()) save(ours);
+      try {
+        if (data.isDirty()) save(ours);
+      } catch (Exception e) {
+        RefusingStream.refuse(); // Jetty reports it, and would answer all the same.
+        throw e;
+      }
       forgetIfDropped(ours);
       if (data.isRefused()) RefusingStream.refuse();
     });

@@ -308,6 +308,11 @@ final class CohortSessionData extends SessionData implements SessionWriter.Targe
     dropped = why;
   }
 
+  /** Its application stops. The session goes on in another object. */
+  void retire() {
+    if (dropped == Dropped.NO) dropped = Dropped.STALE;
+  }
+
   /** Stored, and still the session, as far as is known here. */
   boolean isCurrent() {
     return isStored() && dropped == Dropped.NO;

@@ -103,6 +103,44 @@ class OngoingRequestsTest extends TwoServers {
     assertEquals(503, user.ask(first, "/login").statusCode());
   }
 
+  @Test
+  void aRequestThatOutlivesItsApplicationIsToldThatItsChangesAreLost() throws Exception {
+    CompletableFuture<HttpResponse<String>> late = beginLate();
+    first.context.stop();
+    goOn.countDown();
+    assertEquals(503, late.get().statusCode());
+    first.context.start();
+    assertEquals("[one]", user.get(first, "/list"));
+  }
+
+  @Test
+  void soIsOneThatEndsWhenTheApplicationIsThereAgain() throws Exception {
+    CompletableFuture<HttpResponse<String>> late = beginLate();
+    first.context.stop();
+    first.context.start();
+    assertEquals("1", user.get(first, "/count"));
+    goOn.countDown();
+    assertEquals(503, late.get().statusCode());
+    assertEquals("2", user.get(first, "/count"));
+    assertEquals("[one]", user.get(second, "/list"));
+  }
+
+  private CompletableFuture<HttpResponse<String>> beginLate() throws Exception {
+    use(first, "/fill", session -> session.setAttribute("list", new ArrayList<>(List.of("one"))));
+    use(first, "/late", session -> {
+      @SuppressWarnings("unchecked")
+      List<String> list = (List<String>) session.getAttribute("list");
+      stayInside();
+      list.add("two");
+    });
+    first.page("/list", (request, response) -> attribute(request, "list"));
+    second.page("/list", (request, response) -> attribute(request, "list"));
+    user.get(first, "/fill");
+    CompletableFuture<HttpResponse<String>> late = user.askLater(first, "/late");
+    entered.await();
+    return late;
+  }
+
   // ---- Changes ----------------------------------------------------------------------------
 
   @Test

@@ -129,18 +129,24 @@ public final class ChangeTracker {
       written = new LinkedHashSet<>();
       if (!holds) held = new LinkedHashSet<>();
     }
-    Map<String, byte[]> put = new LinkedHashMap<>();
-    Set<String> removed = new LinkedHashSet<>();
-    for (String name : names) {
-      Object value = attribute.apply(name);
-      // Who has set a value has it as well as who has got it.
-      if (holds) onRead(name, value);
-      look(name, value, set.contains(name), put, removed);
+    Changes found = new Changes(new LinkedHashMap<>(), new LinkedHashSet<>());
+    try {
+      for (String name : names) {
+        Object value = attribute.apply(name);
+        // Who has set a value has it as well as who has got it.
+        if (holds) onRead(name, value);
+        look(name, value, set.contains(name), found.put(), found.removed());
+      }
+      for (String name : whatMayFitNow(names)) {
+        look(name, attribute.apply(name), true, found.put(), found.removed());
+      }
+    } catch (RuntimeException | Error e) {
+      // Code of the application has failed: what was found until then is not sent either.
+      restore(found);
+      for (String name : names) touch(name);
+      throw e;
     }
-    for (String name : whatMayFitNow(names)) {
-      look(name, attribute.apply(name), true, put, removed);
-    }
-    return new Changes(put, removed);
+    return found;
   }
 
   private void look(

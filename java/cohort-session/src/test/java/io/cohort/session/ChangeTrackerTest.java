@@ -2,6 +2,7 @@ package io.cohort.session;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.io.ObjectOutputStream;
@@ -60,6 +61,23 @@ class ChangeTrackerTest {
     assertEquals(Set.of("n"), changes.put().keySet());
     assertEquals(5, Codecs.decode(Codecs.codec(), changes.put().get("n")));
     assertTrue(collect().isEmpty());
+  }
+
+  @Test
+  void whatWasFoundWhenTheApplicationFailedIsCollectedTheNextTime() {
+    set("gone", 0);
+    collect();
+    remove("gone");
+    set("n", 5);
+    set("fails", 6);
+    assertThrows(StackOverflowError.class, () -> tracker.collect(name -> {
+      if (name.equals("fails")) throw new StackOverflowError();
+      return session.get(name);
+    }));
+    assertTrue(tracker.isTouched());
+    Changes changes = collect();
+    assertEquals(Set.of("n", "fails"), changes.put().keySet());
+    assertEquals(Set.of("gone"), changes.removed());
   }
 
   @Test

@@ -130,9 +130,12 @@ public class CohortManager extends ConfiguredManager {
     boolean acknowledged = true;
     for (Session each : findSessions()) {
       CohortSession session = (CohortSession) each;
-      // A group that does not answer is not waited for once more for each session.
-      if (acknowledged && session.isTouched()) {
-        acknowledged = saver.save(session) != Saved.UNACKNOWLEDGED;
+      synchronized (session.saveLock) {
+        session.retire();
+        // A group that does not answer is not waited for once more for each session.
+        if (acknowledged && session.isTouched()) {
+          acknowledged = saver.save(session) != Saved.UNACKNOWLEDGED;
+        }
       }
       session.passivate();
     }
@@ -274,6 +277,8 @@ public class CohortManager extends ConfiguredManager {
 
   @Override
   public void add(Session session) {
+    // Its id was changed by a request of the application before.
+    if (session instanceof CohortSession ours && ours.isRetired()) return;
     sessions.put(storeId(session), session);
     setMaxActive(Math.max(getMaxActive(), sessions.size()));
   }
@@ -339,8 +344,10 @@ public class CohortManager extends ConfiguredManager {
 
   /** At the end of a request; {@code tooLate} if its answer may have gone. */
   Saved save(CohortSession session, boolean tooLate) {
-    if (!isReady()) return Saved.UNCHANGED;
-    Saved saved = saver.save(session);
+    Saved saved;
+    synchronized (session.saveLock) {
+      saved = isReady() && !session.isRetired() ? saver.save(session) : saver.saveNot(session);
+    }
     if (tooLate && saved != Saved.UNCHANGED && saved != Saved.ENDED) {
       counters.answeredBeforeSaved.increment();
     }

@@ -44,6 +44,8 @@ public class CohortSession extends StandardSession implements SessionWriter.Targ
   private transient volatile boolean touched = true;
   // Another instance has a newer one: nothing that requests do to this object is kept.
   private transient volatile boolean stale;
+  // Its application has stopped, or is about to.
+  private transient volatile boolean retired;
   // Ended in the store already: expire() has only to tell.
   private transient volatile boolean ended;
 
@@ -207,6 +209,15 @@ public class CohortSession extends StandardSession implements SessionWriter.Targ
 
   boolean isStale() {
     return stale;
+  }
+
+  /** Its application stops. The session goes on in another object. */
+  void retire() {
+    retired = true;
+  }
+
+  boolean isRetired() {
+    return retired;
   }
 
   // ---- What is sent -----------------------------------------------------------------------

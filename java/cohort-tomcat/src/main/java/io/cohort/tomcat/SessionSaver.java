@@ -8,12 +8,16 @@ import io.cohort.connector.SessionWriter;
 import io.cohort.session.Changes;
 import java.security.Principal;
 import java.util.Arrays;
+import java.util.Map;
+import java.util.Set;
 
 /**
  * Finds what requests did to sessions, has it sent, and does to the object here what the answer
  * means for it. One save of a session at a time; each waits for its acknowledgement. Any threads.
  */
 final class SessionSaver {
+  private static final Changes NONE = new Changes(Map.of(), Set.of());
+
   private final CohortManager manager;
   private final SessionStore store;
   private final SessionWriter writer;
@@ -36,8 +40,9 @@ final class SessionSaver {
       if (session.isStale()) return refused();
       if (session.isStored() && !session.isTouched()) return touchNow(session);
       session.setTouched(false);
-      Changes changes = collect(session);
+      Changes changes = NONE;
       try {
+        changes = collect(session);
         byte[] metadata = changedMetadata(session);
         if (session.isStored() && changes.isEmpty() && metadata == null) return touchNow(session);
         return send(session, changes, metadata);
@@ -46,6 +51,17 @@ final class SessionSaver {
         throw e;
       }
     }
+  }
+
+  /**
+   * What a request has done to an object after its application was stopped is not sent: another
+   * object may have the session. The request is told so.
+   */
+  Saved saveNot(CohortSession session) {
+    if (session.isEnded()) return Saved.ENDED;
+    if (!session.isTouched()) return Saved.UNCHANGED;
+    session.markStale();
+    return refused();
   }
 
   /** Tells the store that the session is used; false: it has ended. */

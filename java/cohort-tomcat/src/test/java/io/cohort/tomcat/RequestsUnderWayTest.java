@@ -54,6 +54,41 @@ class RequestsUnderWayTest {
     });
   }
 
+  private CompletableFuture<Integer> beginLate() throws Exception {
+    user.get(n1, "cart?name=cart");
+    Browser tab = new Browser().withId(user.id());
+    CompletableFuture<Integer> status = CompletableFuture.supplyAsync(() -> {
+      try {
+        return tab.ask(n1, "add-waiting?name=cart&value=lamp").statusCode();
+      } catch (Exception e) {
+        throw new IllegalStateException(e);
+      }
+    });
+    entered.await();
+    return status;
+  }
+
+  @Test
+  void oneThatOutlivesItsApplicationIsToldThatItsChangesAreLost() throws Exception {
+    CompletableFuture<Integer> status = beginLate();
+    n1.context().stop();
+    goOn.countDown();
+    assertEquals(503, status.get());
+    n1.context().start();
+    assertEquals("[]", user.get(n1, "get?name=cart"));
+  }
+
+  @Test
+  void soIsOneThatEndsWhenTheApplicationIsThereAgain() throws Exception {
+    CompletableFuture<Integer> status = beginLate();
+    n1.context().reload();
+    assertEquals("[chair]", user.get(n1, "add?name=cart&value=chair"));
+    goOn.countDown();
+    assertEquals(503, status.get());
+    assertEquals("[chair]", user.get(n1, "get?name=cart"));
+    assertEquals("[chair]", user.get(n2, "get?name=cart"));
+  }
+
   private CohortSession object(Instance at) {
     return (CohortSession) at.manager().findSession(user.id());
   }

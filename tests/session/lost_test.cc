@@ -1,0 +1,83 @@
+// What a store makes of sessions that it knew as its own, and that others have changed since.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <memory>
+#include <string>
+
+#include "session/core.h"
+#include "tests/session/fake_map.h"
+#include "tests/session/set_clock.h"
+
+namespace cohort::session {
+namespace {
+
+using ::testing::ElementsAre;
+
+class LostTest : public ::testing::Test {
+ protected:
+  LostTest() {
+    SessionStoreOptions options;
+    options.application = "/shop";
+    options.orphan_time = absl::ZeroDuration();
+    core_ = std::make_shared<Core>(options, clock_);
+    EXPECT_TRUE(core_->Attach(FakeMap::HomeOf(map_)).ok());
+  }
+  // Of a session that lives so long, and was used half of that ago.
+  void BeginHalfUsed(absl::Duration max_inactive) {
+    map_->Begin("s1", max_inactive);
+    map_->lifetime_left = max_inactive / 2;
+  }
+  bool Save(uint64_t fence = 0) {
+    return core_->Save("s1", {.set = {{"n", "1"}}, .fence = fence}).ok();
+  }
+
+  SetClock clock_;
+  const std::shared_ptr<FakeMap> map_ = std::make_shared<FakeMap>();
+  std::shared_ptr<Core> core_;
+};
+
+TEST_F(LostTest, AnAccessToldByTheOwnerKeepsTheLifetimeThatItKnows) {
+  map_->Begin("s1", absl::Minutes(30));
+  ASSERT_TRUE(Save());
+  clock_.now += absl::Minutes(1);
+  EXPECT_TRUE(core_->Touch("s1").ok());
+  EXPECT_THAT(map_->lifetimes, ElementsAre(absl::Minutes(30)));
+}
+
+TEST_F(LostTest, AnAccessToldByWhoOwnedItLeavesTheLifetimeThatItHasNow) {
+  map_->Begin("s1", absl::Minutes(30));
+  ASSERT_TRUE(Save());
+  BeginHalfUsed(absl::Hours(2));
+  map_->owner = FakeMap::Other();
+  map_->Tell(ChangeCause::kPut, SessionKey("s1"), FakeMap::Other());
+  clock_.now += absl::Minutes(1);
+  EXPECT_TRUE(core_->Touch("s1").ok());
+  EXPECT_THAT(map_->lifetimes, ElementsAre(absl::Hours(2)));
+}
+
+TEST_F(LostTest, AnAccessLeavesTheLifetimeOfWhatWasTakenAndNotToldOf) {
+  map_->Begin("s1", absl::Minutes(30));
+  ASSERT_TRUE(Save());
+  BeginHalfUsed(absl::Hours(2));
+  map_->owner = FakeMap::Other();
+  clock_.now += absl::Minutes(1);
+  EXPECT_TRUE(core_->Touch("s1").ok());
+  EXPECT_THAT(map_->lifetimes, ElementsAre(absl::Hours(2)));
+}
+
+TEST_F(LostTest, WhatAMergeHasChangedIsNotTheOwnersBeforeItIsLoaded) {
+  map_->Begin("s1");
+  ASSERT_TRUE(Save());
+  ASSERT_TRUE(core_->IsOwner("s1"));
+  map_->Begin("s1");
+  map_->Tell(ChangeCause::kMerge, SessionKey("s1"), FakeMap::Other());
+  EXPECT_FALSE(core_->IsOwner("s1"));
+  const absl::StatusOr<SessionSnapshot> snapshot = core_->Load("s1");
+  ASSERT_TRUE(snapshot.ok());
+  EXPECT_TRUE(core_->IsOwner("s1"));
+  EXPECT_TRUE(Save(snapshot->fence));
+}
+
+}  // namespace
+}  // namespace cohort::session

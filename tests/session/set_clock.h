@@ -1,0 +1,41 @@
+// What a store asks for the time, where a test sets the clock, or does something in between.
+#ifndef COHORT_TESTS_SESSION_SET_CLOCK_H_
+#define COHORT_TESTS_SESSION_SET_CLOCK_H_
+
+#include <atomic>
+#include <functional>
+#include <utility>
+
+#include "session/environment.h"
+
+namespace cohort::session {
+
+class SetClock final : public Environment {
+ public:
+  absl::Time now = absl::FromUnixSeconds(1'700'000'000);
+  // Done once, when the time is asked for the next time after a turn was taken.
+  std::function<void()> in_turn;
+
+  absl::Time Now() const override {
+    if (is_turn_.exchange(false)) std::exchange(due_, {})();
+    return now;
+  }
+  void Lock(runtime::Mutex& order) override ABSL_NO_THREAD_SAFETY_ANALYSIS {
+    order.Lock();
+    if (in_turn == nullptr) return;
+    due_ = std::exchange(in_turn, {});
+    is_turn_ = true;
+  }
+  bool Await(runtime::Mutex& mutex, const std::function<bool()>& is_so,
+             absl::Duration timeout) override {
+    return mutex.AwaitWithTimeout(is_so, timeout);
+  }
+
+ private:
+  mutable std::atomic<bool> is_turn_{false};
+  mutable std::function<void()> due_;
+};
+
+}  // namespace cohort::session
+
+#endif  // COHORT_TESTS_SESSION_SET_CLOCK_H_

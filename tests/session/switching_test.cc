@@ -1,0 +1,77 @@
+// Replication that is switched while sessions are as a store seldom finds them.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <memory>
+#include <string>
+#include <thread>
+
+#include "session/core.h"
+#include "tests/session/fake_map.h"
+#include "tests/session/set_clock.h"
+
+namespace cohort::session {
+namespace {
+
+constexpr absl::Duration kLongest = absl::Seconds(20);
+
+class SwitchingTest : public ::testing::Test {
+ protected:
+  SwitchingTest() {
+    SessionStoreOptions options;
+    options.application = "/shop";
+    core_ = std::make_shared<Core>(options, clock_);
+  }
+  ~SwitchingTest() override {
+    core_->Stop();
+    if (worker_.joinable()) worker_.join();
+  }
+  // Waits until all sessions are where they belong.
+  bool Switch(bool on) {
+    if (!worker_.joinable()) worker_ = std::thread([this] { core_->Run(); });
+    const absl::StatusOr<uint64_t> task = core_->SetReplication(on ? &home_ : nullptr);
+    return task.ok() && core_->tasks().Await(*task, kLongest).ok();
+  }
+
+  SetClock clock_;
+  const std::shared_ptr<FakeMap> map_ = std::make_shared<FakeMap>();
+  const Home home_ = FakeMap::HomeOf(map_);
+  std::shared_ptr<Core> core_;
+  std::thread worker_;
+};
+
+TEST_F(SwitchingTest, OffKeepsASessionOfThisMemberThatItHasNotUsed) {
+  map_->Begin("s1");
+  ASSERT_TRUE(Switch(true));
+  ASSERT_TRUE(Switch(false));
+  EXPECT_TRUE(core_->Load("s1").ok());
+}
+
+TEST_F(SwitchingTest, OffKeepsASessionOfThisMemberThatAMergeHasChanged) {
+  map_->Begin("s1");
+  ASSERT_TRUE(Switch(true));
+  ASSERT_TRUE(core_->Save("s1", {.set = {{"n", "1"}}}).ok());
+  map_->Begin("s1");
+  map_->Tell(ChangeCause::kMerge, SessionKey("s1"), FakeMap::Other());
+  ASSERT_TRUE(Switch(false));
+  EXPECT_TRUE(core_->Load("s1").ok());
+}
+
+TEST_F(SwitchingTest, OffLeavesTheSessionsOfOthersInTheGroup) {
+  map_->Begin("s1");
+  map_->owner = FakeMap::Other();
+  ASSERT_TRUE(Switch(true));
+  ASSERT_TRUE(Switch(false));
+  EXPECT_FALSE(core_->Exists("s1"));
+  EXPECT_EQ(map_->batches, 0);
+}
+
+TEST_F(SwitchingTest, ASessionThatIsMadeWhileItIsSwitchedOnGoesToTheGroup) {
+  clock_.in_turn = [this] { EXPECT_TRUE(Switch(true)); };
+  ASSERT_TRUE(core_->Create("s1", {}, {}).ok());
+  EXPECT_EQ(map_->batches, 1);
+  EXPECT_EQ(core_->stats().local, 0U);
+}
+
+}  // namespace
+}  // namespace cohort::session
