@@ -126,7 +126,8 @@ class COHORT_EXPORT SessionStore {
   bool Exists(std::string_view id) const;
   // Whether there is one, and it belongs to this member now, or is local. A host that keeps an
   // object of a session it owns asks this before it uses the object again: as soon as a write of
-  // another member is acknowledged by all, it is false.
+  // another member is acknowledged by all, it is false; and once it was told that a merge has
+  // changed the session, until it is loaded.
   bool IsOwner(std::string_view id) const;
   // Sends what changed, and nothing else, as one operation. Never begins a session: kNotFound.
   SessionResult Save(std::string_view id, const SessionChanges& changes);

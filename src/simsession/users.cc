@@ -449,6 +449,15 @@ void SessionUsers::CheckStore(Process& process, const std::map<std::string, Writ
   }
 }
 
+// Sessions for which the group had no room are still in this process alone, and the task that was to
+// move them has failed.
+bool SessionUsers::KeepsSome(const Process& process) {
+  const std::vector<SessionTask> tasks = process.core->tasks().All();
+  return process.core->stats().local > 0 && !tasks.empty() &&
+         tasks.back().kind == SessionTaskKind::kReplicationOn &&
+         tasks.back().state == SessionTaskState::kFailed;
+}
+
 void SessionUsers::CheckAtEnd() {
   std::map<std::string, Write> there;
   bool is_first = true;
@@ -458,6 +467,7 @@ void SessionUsers::CheckAtEnd() {
       violations_.Add("S7", At(*process), "a store is not in its group");
       continue;
     }
+    const bool keeps_some = KeepsSome(*process);
     std::map<std::string, Write> here;
     process->seat->ForEach([&](std::string_view key, const Entry&) {
       const auto id = session::IdOfKey(key);
@@ -471,6 +481,7 @@ void SessionUsers::CheckAtEnd() {
       const auto found = there.find(id);
       if (found != there.end() && found->second == write) continue;
       if (found == there.end() && checker_.may_end(id)) continue;
+      if (keeps_some && process->core->IsOwner(id)) continue;
       violations_.Add("S9", At(*process), "session " + id + " is another one at another member");
     }
     CheckStore(*process, here);

@@ -104,6 +104,7 @@ class SessionUsers final : public sim::Tenants {
   SessionChecker::Outcome OutcomeOf(Process& process, const std::string& id, bool synced,
                                     bool was_replicated, const absl::Status& status);
   std::string NewId() { return "~" + std::to_string(++ids_); }
+  static bool KeepsSome(const Process& process);
   void CheckStore(Process& process, const std::map<std::string, SessionChecker::Write>& there);
 
   TenantWorld& world_;
