@@ -449,8 +449,8 @@ void SessionUsers::CheckStore(Process& process, const std::map<std::string, Writ
   }
 }
 
-// Sessions for which the group had no room are still in this process alone, and the task that was to
-// move them has failed.
+// Sessions for which the group had no room are still in this process alone, and the task that was
+// to move them has failed.
 bool SessionUsers::KeepsSome(const Process& process) {
   const std::vector<SessionTask> tasks = process.core->tasks().All();
   return process.core->stats().local > 0 && !tasks.empty() &&
