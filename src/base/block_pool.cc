@@ -98,17 +98,23 @@ class Store {
     }
   }
   void Trim() {
-    const std::lock_guard lock(mutex_);
-    for (Spares& spares : spares_) {
-      for (; spares.least > 0; --spares.least) {
-        Slab& slab = *spares.first;
-        spares.first = slab.after;
-        --spares.count;
-        stats_.spare_bytes -= slab.bytes;
-        Unmap(slab);
+    // Unmapped when nobody has to wait for it.
+    Slab* surplus = nullptr;
+    {
+      const std::lock_guard lock(mutex_);
+      for (Spares& spares : spares_) {
+        for (; spares.least > 0; --spares.least) {
+          Slab& slab = *spares.first;
+          spares.first = std::exchange(slab.after, surplus);
+          surplus = &slab;
+          --spares.count;
+          stats_.spare_bytes -= slab.bytes;
+          stats_.slab_bytes -= slab.bytes;
+        }
+        spares.least = spares.count;
       }
-      spares.least = spares.count;
     }
+    while (surplus != nullptr) Unmap(*std::exchange(surplus, surplus->after));
   }
   BlockPoolStats stats() {
     const std::lock_guard lock(mutex_);
@@ -189,14 +195,16 @@ class Store {
   void Drop(Slab& slab) {
     Strike(slab);
     classes_[slab.size_class].slab_bytes -= slab.bytes;
-    if (stats_.spare_bytes + slab.bytes > kSpareBytesMax) return Unmap(slab);
+    if (stats_.spare_bytes + slab.bytes > kSpareBytesMax) {
+      stats_.slab_bytes -= slab.bytes;
+      return Unmap(slab);
+    }
     Spares& spares = spares_[SparesOf(slab.bytes)];
     slab.after = std::exchange(spares.first, &slab);
     ++spares.count;
     stats_.spare_bytes += slab.bytes;
   }
-  void Unmap(Slab& slab) {
-    stats_.slab_bytes -= slab.bytes;
+  static void Unmap(Slab& slab) {
     munmap(slab.memory, slab.bytes);
     delete &slab;
   }

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <asio/post.hpp>
+#include <atomic>
 #include <ctime>
 
 #include "absl/cleanup/cleanup.h"
@@ -23,6 +24,13 @@ int64_t UnixMs() {
   timespec now{};
   clock_gettime(CLOCK_REALTIME, &now);
   return int64_t{now.tv_sec} * 1000 + now.tv_nsec / kNanosPerMilli;
+}
+
+// One of the process's drivers trims for all, since the blocks are those of all.
+bool IsTimeToTrim(Instant now) {
+  static std::atomic<Instant> due{Instant::Zero()};
+  Instant seen = due.load();
+  return seen <= now && due.compare_exchange_strong(seen, now + kTrimBlocksEvery);
 }
 
 bool AnyOnThisHost(const View& view, const Address& self) {
@@ -339,9 +347,7 @@ void AsioDriver::OnTimer() {
              armed_ = Instant::Infinite();  // It has fired; whatever is next has to be set.
              if (engine.NextDeadline() <= turn_now) engine.OnTimer(turn_now, out);
            });
-  if (now < trim_blocks_at_) return;
-  TrimBlocks();
-  trim_blocks_at_ = now + kTrimBlocksEvery;
+  if (IsTimeToTrim(now)) TrimBlocks();
 }
 
 void AsioDriver::WakeAt(Instant deadline) {

@@ -169,7 +169,6 @@ class AsioDriver final : private EndpointGroup {
   asio::posix::stream_descriptor timer_waiter_;
   std::unique_ptr<StreamSet> streams_;
   asio::steady_timer stop_timer_;
-  Instant trim_blocks_at_;  // By the I/O thread only.
   // Null once Finish has run: read and written by the I/O thread only.
   const std::shared_ptr<AsioDriver*> here_ = std::make_shared<AsioDriver*>(this);
   Notification finished_;

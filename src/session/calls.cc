@@ -545,9 +545,10 @@ absl::Status Core::Touch(std::string_view id) {
   {
     const MutexLock lock(&mutex_);
     const std::shared_ptr<Session> session = table_.Find(id);
-    const bool is_known = session != nullptr && session->owned && !session->stale;
-    if (is_known && session->accessed + session->interval > now) {
-      session->accessed = now;
+    const bool lives =
+        session != nullptr && session->owned && session->accessed + session->interval > now;
+    if (lives) session->accessed = now;
+    if (lives && !session->stale) {
       if (now - session->access_told < AccessSlack(session->interval)) return absl::OkStatus();
       session->access_told = now;
       ttl = session->entry_ttl;

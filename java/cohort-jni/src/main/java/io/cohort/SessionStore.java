@@ -284,7 +284,10 @@ public final class SessionStore implements AutoCloseable {
         return;
       } catch (CohortException e) {
         if (left > 0) left -= part;
-        if (e.status() != Status.DEADLINE_EXCEEDED || left == 0 || isOver(task)) throw e;
+        if (e.status() != Status.DEADLINE_EXCEEDED || left == 0) throw e;
+        if (!isOver(task)) continue;
+        awaitTaskFor(task, TASK_CALL_MS); // It has ended since: this says how.
+        return;
       }
     }
   }

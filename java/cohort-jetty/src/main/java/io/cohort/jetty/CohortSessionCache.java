@@ -116,7 +116,11 @@ public final class CohortSessionCache extends DefaultSessionCache {
     // What requests still do to these objects is lost: each of them is told so.
     for (ManagedSession each : before) {
       CohortManagedSession session = (CohortManagedSession) each;
-      withSaveLock(session, () -> session.data().retire());
+      withSaveLock(session, () -> {
+        session.data().retire();
+        // A request that ended meanwhile has put it back.
+        objects.remove(session.getId(), session);
+      });
     }
   }
 
@@ -278,7 +282,7 @@ public final class CohortSessionCache extends DefaultSessionCache {
       if (data.isRefused()) store.counters().conflicts.increment();
       try {
         if (data.isDirty()) save(ours);
-      } catch (Exception e) {
+      } catch (Exception | Error e) {
         RefusingStream.refuse(); // Jetty reports it, and would answer all the same.
         throw e;
       }

@@ -51,6 +51,8 @@ final class SessionSaver {
   void save(CohortSessionData data) {
     data.saveLock().lock();
     try {
+      // What is not sent any more is not to be answered as if it were.
+      if (gaveUp && data.isTouched()) data.retire();
       if (data.dropped() != Dropped.NO || gaveUp) return;
       boolean touched = data.isTouched();
       boolean underWay = data.isUnderWay();

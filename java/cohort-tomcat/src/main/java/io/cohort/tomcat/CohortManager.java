@@ -130,14 +130,18 @@ public class CohortManager extends ConfiguredManager {
     boolean acknowledged = true;
     for (Session each : findSessions()) {
       CohortSession session = (CohortSession) each;
-      synchronized (session.saveLock) {
-        session.retire();
-        // A group that does not answer is not waited for once more for each session.
-        if (acknowledged && session.isTouched()) {
-          acknowledged = saver.save(session) != Saved.UNACKNOWLEDGED;
+      try {
+        synchronized (session.saveLock) {
+          session.retire();
+          // A group that does not answer is not waited for once more for each session.
+          if (acknowledged && session.isTouched()) {
+            acknowledged = saver.save(session) != Saved.UNACKNOWLEDGED;
+          }
         }
+        session.passivate();
+      } catch (RuntimeException | LinkageError e) {
+        log.error("what was done to a session since it was saved is lost with this stop", e);
       }
-      session.passivate();
     }
     // They hold classes of the application.
     sessions.clear();
