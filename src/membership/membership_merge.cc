@@ -24,7 +24,8 @@ bool Membership::AreFew(uint32_t members, uint32_t holders) const {
 }
 
 // Spec 4.87. Whether `others` are enough to have gone on without this member: as a question to them
-// would be judged, or, if one of them holds the state, by half of those that hold data or will.
+// would be judged, or by half of those that hold data or will: who holds the state alone convicts
+// nobody for having gone on without it, and brings the state along when it comes back.
 bool Membership::WouldFollow(const std::vector<MemberInfo>& others) const {
   if (others.empty()) return false;
   const auto holders = std::count_if(others.begin(), others.end(), [this](const MemberInfo& one) {
@@ -35,7 +36,7 @@ bool Membership::WouldFollow(const std::vector<MemberInfo>& others) const {
     return std::count_if(members.begin(), members.end(),
                          [](const MemberInfo& one) { return !one.without_data; });
   };
-  return !self_.without_data && holders > 0 && 2 * with_data(others) >= with_data(view()->members);
+  return !self_.without_data && 2 * with_data(others) >= with_data(view()->members);
 }
 
 bool Membership::KnowsView(const ViewId& other) const {
