@@ -271,11 +271,14 @@ TEST_F(SessionGroupTest, AnEndIsToldOnceWhateverItsCallHasAnswered) {
   options.timeout = absl::Nanoseconds(1);
   Open(2, options);
   constexpr int kSessions = 20;
-  for (int i = 0; i < kSessions; ++i) {
+  for (int i = 0, told = 0; told < kSessions; ++i) {
+    ASSERT_LT(i, 50 * kSessions);
     const std::string id = std::to_string(i);
     a()->Create(id, {}, {{"n", id}});
-    // What was not acknowledged in time is there all the same, or will be.
     ASSERT_TRUE(a().Saw(kCreated, id));
+    // What took effect after the call had returned has to be claimed first: no time for that.
+    if (!a().Told(kCreated, id)[0].text.empty()) continue;
+    ++told;
     const SessionResult ended = i % 2 == 0 ? a()->Invalidate(id) : a()->ChangeId(id, id + " new");
     EXPECT_TRUE(ended.ok() || absl::IsDeadlineExceeded(ended.status)) << ended.status;
     const SessionEventKind kind = i % 2 == 0 ? kInvalidated : kIdChanged;
