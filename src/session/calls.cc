@@ -555,7 +555,8 @@ absl::Status Core::Touch(std::string_view id) {
     }
   }
   // Who has taken it may have given it another lifetime, and is not told of before it is loaded.
-  if (in_group->OwnerOf(id) != Owner::kSelf) ttl = absl::ZeroDuration();
+  if (ttl != absl::ZeroDuration() && in_group->OwnerOf(id) != Owner::kSelf)
+    ttl = absl::ZeroDuration();
   if (ttl == absl::ZeroDuration()) {
     const absl::StatusOr<Replica::Reading> reading = in_group->Read(id);
     if (!reading.ok()) return reading.status();

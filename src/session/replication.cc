@@ -134,24 +134,23 @@ void Core::Detach() {
 // Out of the group: also what belongs to this member and was never used through this store.
 std::vector<std::string> Core::IdsToMove(bool on) const {
   std::vector<std::string> ids;
-  std::vector<std::string> listed;
   if (on) {
     ids = local_.Ids();
   } else {
-    const MutexLock lock(&mutex_);
-    for (const std::shared_ptr<Session>& session : table_.Owned()) ids.push_back(session->id);
-    listed = table_.Ids(SIZE_MAX);
+    std::vector<std::string> listed;
+    {
+      const MutexLock lock(&mutex_);
+      for (const std::shared_ptr<Session>& session : table_.Owned()) ids.push_back(session->id);
+      listed = table_.Ids(SIZE_MAX);
+    }
+    const ReplicaPtr in_group = replica();
+    for (std::string& id : listed) {
+      if (in_group != nullptr && in_group->OwnerOf(id) == Owner::kSelf)
+        ids.push_back(std::move(id));
+    }
   }
   std::sort(ids.begin(), ids.end());
-  const ReplicaPtr in_group = replica();
-  const size_t used = ids.size();
-  for (std::string& id : listed) {
-    const bool is_used =
-        std::binary_search(ids.begin(), ids.begin() + static_cast<ptrdiff_t>(used), id);
-    if (!is_used && in_group != nullptr && in_group->OwnerOf(id) == Owner::kSelf)
-      ids.push_back(std::move(id));
-  }
-  std::sort(ids.begin(), ids.end());
+  ids.erase(std::unique(ids.begin(), ids.end()), ids.end());
   return ids;
 }
 

@@ -460,6 +460,7 @@ bool SessionUsers::KeepsSome(const Process& process) {
 
 void SessionUsers::CheckAtEnd() {
   std::map<std::string, Write> there;
+  std::set<std::string> kept;
   bool is_first = true;
   for (Process* const process : now_) {
     if (process == nullptr) continue;
@@ -469,11 +470,13 @@ void SessionUsers::CheckAtEnd() {
     }
     const bool keeps_some = KeepsSome(*process);
     std::map<std::string, Write> here;
-    process->seat->ForEach([&](std::string_view key, const Entry&) {
+    process->seat->ForEach([&](std::string_view key, const Entry& entry) {
       const auto id = session::IdOfKey(key);
       if (!id.has_value()) return;
       const absl::StatusOr<SessionSnapshot> snapshot = process->core->Load(*id);
-      if (snapshot.ok()) here[std::string(*id)] = NumberIn(*process, *snapshot, world_.now());
+      if (!snapshot.ok()) return;
+      here[std::string(*id)] = NumberIn(*process, *snapshot, world_.now());
+      if (keeps_some && snapshot->version != entry.version) kept.insert(std::string(*id));
     });
     if (is_first) there = here;
     is_first = false;
@@ -481,7 +484,7 @@ void SessionUsers::CheckAtEnd() {
       const auto found = there.find(id);
       if (found != there.end() && found->second == write) continue;
       if (found == there.end() && checker_.may_end(id)) continue;
-      if (keeps_some && process->core->IsOwner(id)) continue;
+      if (kept.contains(id)) continue;
       violations_.Add("S9", At(*process), "session " + id + " is another one at another member");
     }
     CheckStore(*process, here);

@@ -11,8 +11,6 @@ import io.cohort.session.Changes;
 import io.cohort.session.EncodeResult;
 import io.cohort.session.Reason;
 import java.nio.charset.StandardCharsets;
-import java.util.Map;
-import java.util.Set;
 
 /**
  * Finds what requests did to sessions, has it sent, and does to the object here what the answer
@@ -21,8 +19,6 @@ import java.util.Set;
 final class SessionSaver {
   /** Bytes of UTF-8 of an attribute's name, as the session store has it. */
   static final int NAME_BYTES_MAX = 1024;
-
-  private static final Changes NONE = new Changes(Map.of(), Set.of());
 
   private final SessionStore store;
   private final SessionWriter writer;
@@ -58,7 +54,7 @@ final class SessionSaver {
       boolean underWay = data.isUnderWay();
       // What a request has got, it may change as long as it goes on.
       if (!underWay) data.setTouched(false);
-      Changes changes = NONE;
+      Changes changes = Changes.NONE;
       try {
         if (touched) {
           changes = data.tracker().collect(name -> replicable(data, name), () -> underWay);

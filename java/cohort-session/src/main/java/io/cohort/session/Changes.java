@@ -10,6 +10,9 @@ import java.util.Set;
  * @param removed names that replicas may have and must not have any more
  */
 public record Changes(Map<String, byte[]> put, Set<String> removed) {
+  /** Of a request that has changed nothing. */
+  public static final Changes NONE = new Changes(Map.of(), Set.of());
+
   /** Is there nothing to send? */
   public boolean isEmpty() {
     return put.isEmpty() && removed.isEmpty();

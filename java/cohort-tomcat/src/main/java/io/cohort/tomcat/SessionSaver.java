@@ -8,16 +8,12 @@ import io.cohort.connector.SessionWriter;
 import io.cohort.session.Changes;
 import java.security.Principal;
 import java.util.Arrays;
-import java.util.Map;
-import java.util.Set;
 
 /**
  * Finds what requests did to sessions, has it sent, and does to the object here what the answer
  * means for it. One save of a session at a time; each waits for its acknowledgement. Any threads.
  */
 final class SessionSaver {
-  private static final Changes NONE = new Changes(Map.of(), Set.of());
-
   private final CohortManager manager;
   private final SessionStore store;
   private final SessionWriter writer;
@@ -40,7 +36,7 @@ final class SessionSaver {
       if (session.isStale()) return refused();
       if (session.isStored() && !session.isTouched()) return touchNow(session);
       session.setTouched(false);
-      Changes changes = NONE;
+      Changes changes = Changes.NONE;
       try {
         changes = collect(session);
         byte[] metadata = changedMetadata(session);

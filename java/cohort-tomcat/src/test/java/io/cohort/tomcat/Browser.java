@@ -6,6 +6,7 @@ import java.net.http.HttpClient;
 import java.net.http.HttpRequest;
 import java.net.http.HttpResponse;
 import java.net.http.HttpResponse.BodyHandlers;
+import java.util.concurrent.CompletableFuture;
 
 /** A user with a session cookie, who goes where the test says. Any threads. */
 final class Browser {
@@ -36,6 +37,17 @@ final class Browser {
 
   HttpResponse<String> ask(Instance at, String step) throws IOException, InterruptedException {
     return send(at.port(), step, null);
+  }
+
+  /** By a thread of its own; what fails is in the answer. */
+  CompletableFuture<HttpResponse<String>> askLater(Instance at, String step) {
+    return CompletableFuture.supplyAsync(() -> {
+      try {
+        return ask(at, step);
+      } catch (Exception e) {
+        throw new IllegalStateException(e);
+      }
+    });
   }
 
   HttpResponse<String> post(Instance at, String step, String form)

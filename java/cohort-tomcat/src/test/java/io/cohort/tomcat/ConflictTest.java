@@ -48,13 +48,7 @@ class ConflictTest {
 
   private CompletableFuture<HttpResponse<String>> begin(String step) throws InterruptedException {
     Browser tab = new Browser().withId(user.id());
-    CompletableFuture<HttpResponse<String>> answer = CompletableFuture.supplyAsync(() -> {
-      try {
-        return tab.ask(n1, step);
-      } catch (Exception e) {
-        throw new IllegalStateException(e);
-      }
-    });
+    CompletableFuture<HttpResponse<String>> answer = tab.askLater(n1, step);
     entered.await();
     return answer;
   }

@@ -6,6 +6,7 @@ import static org.junit.jupiter.api.Assertions.assertNull;
 
 import io.cohort.SessionChanges;
 import jakarta.servlet.ServletContext;
+import java.net.http.HttpResponse;
 import java.nio.file.Path;
 import java.security.Principal;
 import java.util.List;
@@ -57,15 +58,10 @@ class RequestsUnderWayTest {
   private CompletableFuture<Integer> beginLate() throws Exception {
     user.get(n1, "cart?name=cart");
     Browser tab = new Browser().withId(user.id());
-    CompletableFuture<Integer> status = CompletableFuture.supplyAsync(() -> {
-      try {
-        return tab.ask(n1, "add-waiting?name=cart&value=lamp").statusCode();
-      } catch (Exception e) {
-        throw new IllegalStateException(e);
-      }
-    });
+    CompletableFuture<HttpResponse<String>> late =
+        tab.askLater(n1, "add-waiting?name=cart&value=lamp");
     entered.await();
-    return status;
+    return late.thenApply(HttpResponse::statusCode);
   }
 
   @Test
