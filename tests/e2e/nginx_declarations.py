@@ -170,6 +170,13 @@ def check_files(site):
     assert contents(out) == before
     done = sites.generate(file, "--out", out, "--check", "--nginx", "/nowhere/nginx")
     assert done.returncode == 1 and contents(out) == before, done.stderr
+    fresh, run = os.path.join(site.directory, 'its "own" place'), os.path.join(site.directory, "run")
+    os.mkdir(run)
+    with open(file, "w") as opened:
+        opened.write(site.text(directory=run))
+    done = sites.generate(file, "--out", fresh, "--check", "--nginx", site.wrapper)
+    assert done.returncode == 0 and sorted(contents(fresh)) == sorted(before), done.stderr
+    assert "nginx.pid" not in os.listdir(run), "the check made the pid file of an NGINX to come"
     assert sites.generate(file, "--out", out, "--only-upstreams", "--down", "n2").returncode == 0
     after = contents(out)
     assert after["nginx.conf"] == before["nginx.conf"] and after != before and len(after) == 2
