@@ -55,9 +55,21 @@ final class SessionSaver {
    */
   Saved saveNot(CohortSession session) {
     if (session.isEnded()) return Saved.ENDED;
-    if (!session.isTouched()) return Saved.UNCHANGED;
+    if (!session.isTouched() || !isChanged(session)) return Saved.UNCHANGED;
     session.markStale();
     return refused();
+  }
+
+  // Its listeners are not told: they belong to what was stopped. What cannot be compared any more
+  // counts as changed, as does what the stop itself could not save.
+  private boolean isChanged(CohortSession session) {
+    if (session.isStale() || !session.isStored()) return true;
+    try {
+      Changes changes = session.tracker().collect(session::replicable, session::isBusy);
+      return !changes.isEmpty() || changedMetadata(session) != null;
+    } catch (RuntimeException | Error e) {
+      return true;
+    }
   }
 
   /** Tells the store that the session is used; false: it has ended. */

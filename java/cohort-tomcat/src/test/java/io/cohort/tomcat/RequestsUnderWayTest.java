@@ -85,6 +85,21 @@ class RequestsUnderWayTest {
     assertEquals("[chair]", user.get(n2, "get?name=cart"));
   }
 
+  @Test
+  void oneThatOnlyReadsOutlivesItsApplicationUnharmed() throws Exception {
+    user.get(n1, "cart?name=cart");
+    user.get(n1, "add?name=cart&value=chair");
+    CompletableFuture<HttpResponse<String>> late =
+        new Browser().withId(user.id()).askLater(n1, "stay?name=cart");
+    entered.await();
+    n1.context().stop();
+    goOn.countDown();
+    assertEquals(200, late.get().statusCode());
+    assertEquals("[chair]", late.get().body());
+    n1.context().start();
+    assertEquals("[chair]", user.get(n1, "get?name=cart"));
+  }
+
   private CohortSession object(Instance at) {
     return (CohortSession) at.manager().findSession(user.id());
   }
