@@ -11,6 +11,8 @@ namespace {
 
 constexpr int kOthersPerLarge = 3;       // Chunks of other messages to one of the large lane.
 constexpr size_t kLargeBacklogMax = 16;  // Chunks of the large lane that a backlog counts.
+constexpr size_t kSpanningBacklog = 4;   // With fewer chunks waiting they would save none.
+constexpr size_t kPartBytesMin = 16;
 
 bool MayShareChunk(const Message& a, const Message& b) {
   return a.cls == b.cls && a.barrier == b.barrier;
@@ -19,6 +21,12 @@ bool MayShareChunk(const Message& a, const Message& b) {
 void PutU16(std::byte* to, size_t value) {
   to[0] = static_cast<std::byte>(value);
   to[1] = static_cast<std::byte>(value >> 8);
+}
+
+// So many of the next `room` bytes of `left`: the stamp, which is at the end, is in one chunk.
+size_t PartOf(size_t left, size_t room, size_t stamp) {
+  if (left <= room) return left;
+  return std::min(room, left - std::min(left, stamp));
 }
 
 uint8_t FlagsOf(const Message& message) {
@@ -93,7 +101,7 @@ void Packer::Queue::PopFront() {
   bytes -= size;
   exempt -= message.exempt ? 1 : 0;
   exempt_bytes -= message.exempt ? size : 0;
-  sent_of_front = 0;
+  StartOver();
   ++popped;
   messages.pop_front();
 }
@@ -110,7 +118,8 @@ void Packer::PopFront(Queue& queue) {
 }
 
 void Packer::OnView() {
-  main_.sent_of_front = large_.sent_of_front = 0;
+  main_.StartOver();
+  large_.StartOver();
   announcements_ = 0;
   announced_ = admitted_ = false;
 }
@@ -132,8 +141,8 @@ bool Packer::Next(Packed& packed) {
   main_in_a_row_ = packed.large || large_.messages.empty() ? 0 : main_in_a_row_ + 1;
   const Message& front = queue.messages.front();
   packed.cls = front.cls;
-  if (FitsWhole(queue)) {
-    PackWhole(queue, packed);
+  if (IsPacked(queue)) {
+    PackMessages(queue, packed);
   } else if (IsLarge(queue, front) && !announced_) {
     PackAnnouncement(packed);
   } else {
@@ -143,11 +152,18 @@ bool Packer::Next(Packed& packed) {
   return true;
 }
 
-// What was begun in fragments goes on so, whatever size chunks have now.
-bool Packer::FitsWhole(const Queue& queue) const {
+// What was begun in one way goes on so, whatever size chunks have now.
+bool Packer::IsPacked(const Queue& queue) const {
   const Message& front = queue.messages.front();
-  return queue.sent_of_front == 0 && !IsLarge(queue, front) &&
-         front.payload.size() + kLengthBytes <= chunk_max_;
+  if (queue.sent_of_front > 0) return queue.spanning;
+  if (IsLarge(queue, front)) return false;
+  return front.payload.size() + kLengthBytes <= chunk_max_ || MaySpan(queue, front);
+}
+
+// What has begun to span goes on to the end of what waits: only equal packets leave in one send.
+bool Packer::MaySpan(const Queue& queue, const Message& message) const {
+  return &queue == &main_ && (queue.spanning || queue.chunks() >= kSpanningBacklog) &&
+         message.payload.size() <= kSpanningMessageMax;
 }
 
 // Spec 5.21: nothing but the length; what the message holds waits until it is admitted.
@@ -164,33 +180,78 @@ void Packer::PackAnnouncement(Packed& packed) {
 }
 
 // Spec 5.2
-void Packer::PackWhole(Queue& from, Packed& packed) {
-  std::deque<Message>& queue = from.messages;
-  size_t count = 0;
-  size_t size = 0;
-  while (count < queue.size() && MayShareChunk(queue.front(), queue[count])) {
-    const size_t more = kLengthBytes + queue[count].payload.size();
-    if (size + more > chunk_max_ || IsLarge(from, queue[count])) break;
-    size += more;
-    ++count;
-  }
-  packed.flags = wire::DataFrame::kFirst | wire::DataFrame::kLast;
-  packed.payload = Buffer::Allocate(size);
-  std::byte* to = packed.payload.Fill().data();
-  for (size_t i = 0; i < count; ++i) {
-    const Message& message = queue.front();
-    const size_t length = message.payload.size();
-    PutU16(to, length);
-    if (length > 0) std::memcpy(to + kLengthBytes, message.payload.data(), length);
-    if (const size_t stamp = message.stamp_bytes; stamp > 0) {
-      stamper_->Stamp(message.payload.bytes().first(length - stamp),
-                      {to + kLengthBytes + length - stamp, stamp});
+Packer::Plan Packer::PlanChunk(const Queue& queue) const {
+  const std::deque<Message>& messages = queue.messages;
+  Plan plan;
+  if (queue.sent_of_front > 0) {
+    const size_t left = messages.front().payload.size() - queue.sent_of_front;
+    plan.bytes = PartOf(left, chunk_max_, messages.front().stamp_bytes);
+    if (plan.bytes < left) {
+      plan.part = plan.bytes;
+      return plan;
     }
-    to += kLengthBytes + length;
-    packed.flags = static_cast<uint8_t>(packed.flags | FlagsOf(message));
-    packed.completed_ids.push_back(message.id);
-    PopFront(from);
+    plan.ended = 1;
   }
+  for (; plan.ended < messages.size(); ++plan.ended) {
+    const Message& message = messages[plan.ended];
+    if (!MayShareChunk(messages.front(), message) || IsLarge(queue, message)) break;
+    const size_t size = message.payload.size();
+    if (plan.bytes + kLengthBytes + size <= chunk_max_) {
+      plan.bytes += kLengthBytes + size;
+      continue;
+    }
+    const size_t room = chunk_max_ - std::min(chunk_max_, plan.bytes + kLengthBytes);
+    const size_t part = PartOf(size, room, message.stamp_bytes);
+    if (MaySpan(queue, message) && (part >= kPartBytesMin || plan.bytes == 0)) {
+      plan.bytes += kLengthBytes + part;
+      plan.part = part;
+    }
+    break;
+  }
+  return plan;
+}
+
+// Spec 5.2
+void Packer::PackMessages(Queue& queue, Packed& packed) {
+  const Plan plan = PlanChunk(queue);
+  const bool goes_on = queue.sent_of_front > 0;
+  packed.flags = 0;
+  if (!goes_on) packed.flags |= wire::DataFrame::kFirst;
+  if (plan.part == 0) packed.flags |= wire::DataFrame::kLast;
+  if (goes_on || plan.part > 0) packed.flags |= wire::DataFrame::kSpanning;
+  if (queue.messages.front().barrier) packed.flags |= wire::DataFrame::kBarrier;
+  packed.payload = Buffer::Allocate(plan.bytes);
+  std::byte* to = packed.payload.Fill().data();
+  const size_t touched = plan.ended + (plan.part > 0 ? 1 : 0);
+  for (size_t i = 0; i < touched; ++i) {
+    const Message& message = queue.messages.front();
+    const size_t length = message.payload.size();
+    if (queue.sent_of_front == 0) {
+      PutU16(to, length);
+      to += kLengthBytes;
+    }
+    const size_t size = i < plan.ended ? length - queue.sent_of_front : plan.part;
+    if (size > 0) std::memcpy(to, message.payload.data() + queue.sent_of_front, size);
+    to += size;
+    if (i < plan.ended) {
+      EndFront(queue, to, packed);
+    } else {
+      queue.sent_of_front += size;
+      queue.spanning = true;
+    }
+  }
+}
+
+// `to` is behind its last byte.
+void Packer::EndFront(Queue& queue, std::byte* to, Packed& packed) {
+  const Message& message = queue.messages.front();
+  if (const size_t stamp = message.stamp_bytes; stamp > 0) {
+    stamper_->Stamp(message.payload.bytes().first(message.payload.size() - stamp),
+                    {to - stamp, stamp});
+  }
+  packed.flags = static_cast<uint8_t>(packed.flags | FlagsOf(message));
+  packed.completed_ids.push_back(message.id);
+  PopFront(queue);
 }
 
 void Packer::PackFragment(Queue& queue, Packed& packed) {
@@ -198,10 +259,7 @@ void Packer::PackFragment(Queue& queue, Packed& packed) {
   const size_t total = message.payload.size();
   const bool first = queue.sent_of_front == 0 && !(&queue == &large_ && announced_);
   const size_t room = chunk_max_ - (first ? kTotalLengthBytes : 0);
-  size_t size = std::min(room, total - queue.sent_of_front);
-  const size_t left = total - queue.sent_of_front - size;
-  // The stamp is written into one chunk.
-  if (left > 0 && left < message.stamp_bytes) size -= message.stamp_bytes - left;
+  const size_t size = PartOf(total - queue.sent_of_front, room, message.stamp_bytes);
   packed.flags = FlagsOf(message);
   if (first) {
     packed.flags |= wire::DataFrame::kFirst;
@@ -258,6 +316,7 @@ bool Packer::Queue::IsConsistent() const {
     exempts += message.exempt ? 1 : 0;
   }
   if (sum != bytes || exempts != exempt || exempt_bytes > bytes) return false;
+  if (spanning && sent_of_front == 0) return false;
   return sent_of_front == 0 ||
          (!messages.empty() && sent_of_front < messages.front().payload.size());
 }

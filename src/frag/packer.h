@@ -2,8 +2,9 @@
 // into a run of chunks. Large ones have a queue and a lane of their own, and let the others pass.
 //
 // Idea: no batching timer. While the window is open every message leaves in its turn; while it is
-// closed the queue grows, and the next chunks are fuller. Layout: docs/protocol/multicast.md,
-// "Messages in chunks".
+// closed the queue grows, and the next chunks are fuller: where several chunks wait, one that no
+// longer fits whole fills what is left, and its rest begins the next chunk (a spanning message, as
+// in Totem's process groups). Layout: docs/protocol/multicast.md, "Messages in chunks".
 //
 // Limits: kLargeMessageMax a message, kMessageMax unless it is AGREED; `queue_bytes_max` (or one
 // message) and `queue_messages_max` waiting, and `large_bytes_max` (or one message) in the large
@@ -34,6 +35,7 @@ inline constexpr size_t kLargeMessageMax = (size_t{64} << 20) + (size_t{64} << 1
 inline constexpr size_t kLargeUnderWayMax = size_t{128} << 20;
 inline constexpr size_t kLengthBytes = 2;       // Before each whole message in a chunk.
 inline constexpr size_t kTotalLengthBytes = 4;  // Before the first fragment of a larger one.
+inline constexpr size_t kSpanningMessageMax = 0xFFFF;
 inline constexpr size_t kStampBytesMax = 1200;  // Of one message; a stamp is in one chunk.
 inline constexpr size_t kWholeMessageMax =
     wire::kChunkPayloadMax - kLengthBytes;  // In a small chunk.
@@ -65,7 +67,7 @@ class Stamper {
 
 struct Packed {
   DeliveryClass cls = DeliveryClass::kConv;
-  uint8_t flags = 0;  // wire::DataFrame::Flag: kFirst, kLast, kSync, kBarrier, kLarge.
+  uint8_t flags = 0;  // wire::DataFrame::Flag: all but kRepair.
   Buffer payload;
   bool large = false;  // Of the large lane.
   std::vector<uint64_t> completed_ids;
@@ -131,10 +133,12 @@ class Packer {
     size_t exempt_bytes = 0;   // ... and their payloads.
     uint64_t popped = 0;       // Messages that have left.
     size_t sent_of_front = 0;  // Bytes of the front that are in chunks already.
+    bool spanning = false;     // The front, if some of it is.
     uint8_t flags = 0;         // Of each of its chunks.
 
     void Push(Message message);
     void PopFront();
+    void StartOver() { sent_of_front = 0, spanning = false; }
     size_t users() const { return messages.size() - exempt; }
     size_t chunks() const;
     bool IsConsistent() const;
@@ -144,9 +148,19 @@ class Packer {
   bool IsLarge(const Queue& queue, const Message& message) const {
     return &queue == &large_ && message.payload.size() > options_.message_max;
   }
-  bool FitsWhole(const Queue& queue) const;
+  // What a chunk of packed messages gets, from the front on.
+  struct Plan {
+    size_t bytes = 0;  // Of the chunk.
+    size_t ended = 0;  // Messages that end in it.
+    size_t part = 0;   // Bytes of one more, or of the only one, that does not.
+  };
+
+  bool IsPacked(const Queue& queue) const;
+  bool MaySpan(const Queue& queue, const Message& message) const;
+  Plan PlanChunk(const Queue& queue) const;
   void PopFront(Queue& queue);
-  void PackWhole(Queue& queue, Packed& packed);
+  void PackMessages(Queue& queue, Packed& packed);
+  void EndFront(Queue& queue, std::byte* to, Packed& packed);
   void PackFragment(Queue& queue, Packed& packed);
   void PackAnnouncement(Packed& packed);
 

@@ -10,6 +10,8 @@ namespace cohort::frag {
 namespace {
 
 constexpr size_t kFirstRoom = size_t{16} << 10;
+constexpr uint8_t kWhole = wire::DataFrame::kFirst | wire::DataFrame::kLast;
+constexpr uint8_t kNeverLarge = wire::DataFrame::kBarrier | wire::DataFrame::kSpanning;
 
 size_t GetU16(const std::byte* from) {
   return std::to_integer<size_t>(from[0]) | std::to_integer<size_t>(from[1]) << 8;
@@ -35,16 +37,14 @@ void Reassembler::OnChunk(Rank origin, DeliveryClass cls, uint8_t flags, const B
                           std::vector<Buffer>& messages) {
   const bool large = (flags & wire::DataFrame::kLarge) != 0;
   if (origin >= origins_.size() || cls > DeliveryClass::kSafe ||
-      (large && (cls != DeliveryClass::kAgreed || (flags & wire::DataFrame::kBarrier) != 0))) {
+      (large && (cls != DeliveryClass::kAgreed || (flags & kNeverLarge) != 0))) {
     ++stats_.malformed_chunks;
     return;
   }
   ++stats_.chunks;
   Partial& partial = origins_[origin].lanes[LaneOf(cls, flags)];
-  constexpr uint8_t kWhole = wire::DataFrame::kFirst | wire::DataFrame::kLast;
-  if ((flags & kWhole) == kWhole) {
-    Discard(partial);
-    Split(payload, messages);
+  if ((flags & kWhole) == kWhole || (flags & wire::DataFrame::kSpanning) != 0) {
+    Unpack(partial, flags, payload, messages);
   } else if (large && (flags & kWhole) == wire::DataFrame::kFirst &&
              payload.size() == kTotalLengthBytes) {
     Announce(origin, partial, payload);
@@ -86,23 +86,64 @@ bool Reassembler::IsAdmitted(Rank origin) const {
   return false;
 }
 
-// All or nothing: a chunk whose lengths do not add up yields no message. Spec 5.2
-void Reassembler::Split(const Buffer& payload, std::vector<Buffer>& messages) {
+// All or nothing: a chunk whose lengths do not add up yields no message, and ends the one that was
+// begun before. Spec 5.2
+void Reassembler::Unpack(Partial& partial, uint8_t flags, const Buffer& payload,
+                         std::vector<Buffer>& messages) {
   const size_t before = messages.size();
+  const bool spanning = (flags & wire::DataFrame::kSpanning) != 0;
   size_t at = 0;
+  bool sound = true;
+  if ((flags & wire::DataFrame::kFirst) != 0) {
+    Discard(partial);
+  } else {
+    sound = GoOn(partial, payload, at);
+    if (sound && partial.filled == partial.total) {
+      messages.push_back(std::move(partial.buffer));
+      partial = Partial();
+    }
+  }
+  sound = sound && Split(partial, payload, at, messages);
+  const bool last = (flags & wire::DataFrame::kLast) != 0;
+  const bool both = (flags & kWhole) == kWhole;
+  if (!sound || payload.size() == 0 || last != (partial.total == 0) || both == spanning) {
+    ++stats_.malformed_chunks;
+    messages.resize(before);
+    Discard(partial);
+    return;
+  }
+  stats_.messages += messages.size() - before;
+}
+
+// Takes what belongs to the message that was begun in an earlier chunk.
+bool Reassembler::GoOn(Partial& partial, const Buffer& payload, size_t& at) const {
+  if (!partial.spanning || payload.size() == 0) return false;
+  const size_t size = std::min(partial.total - partial.filled, payload.size());
+  Keep(partial, payload.bytes().first(size));
+  partial.filled += size;
+  at = size;
+  return true;
+}
+
+bool Reassembler::Split(Partial& partial, const Buffer& payload, size_t at,
+                        std::vector<Buffer>& messages) {
   while (at < payload.size()) {
     const size_t left = payload.size() - at;
-    const size_t length = left < kLengthBytes ? left : GetU16(payload.data() + at);
-    if (length > left - std::min(left, kLengthBytes)) {
-      ++stats_.malformed_chunks;
-      messages.resize(before);
-      return;
+    if (left < kLengthBytes) return false;
+    const size_t length = GetU16(payload.data() + at);
+    const Bytes bytes = payload.bytes().subspan(at + kLengthBytes);
+    if (length > bytes.size()) {
+      if (bytes.empty()) return false;
+      partial.total = length;
+      partial.spanning = true;
+      Keep(partial, bytes);
+      partial.filled = bytes.size();
+      return true;
     }
     messages.push_back(payload.Slice(at + kLengthBytes, length));
     at += kLengthBytes + length;
   }
-  if (messages.size() == before) ++stats_.malformed_chunks;
-  stats_.messages += messages.size() - before;
+  return true;
 }
 
 // Takes the total length off the front of `bytes`.
@@ -154,7 +195,8 @@ void Reassembler::Gather(Partial& partial, uint8_t flags, const Buffer& payload,
   if ((flags & wire::DataFrame::kFirst) != 0 && !Begin(partial, bytes)) return;
   const bool last = (flags & wire::DataFrame::kLast) != 0;
   const size_t filled = partial.filled + bytes.size();
-  if (partial.total == 0 || filled > partial.total || last != (filled == partial.total)) {
+  if (partial.total == 0 || partial.spanning || filled > partial.total ||
+      last != (filled == partial.total)) {
     ++stats_.malformed_chunks;
     Discard(partial);
     return;
@@ -195,7 +237,9 @@ bool Reassembler::IsConsistent() const {
       const size_t max = partial.announced ? kLargeMessageMax : kMessageMax;
       if (partial.kept && partial.filled > partial.buffer.size()) return false;
       if (partial.buffer.size() > max) return false;
-      if (partial.total == 0 && (partial.filled != 0 || partial.announced)) return false;
+      if (partial.total == 0 && (partial.filled != 0 || partial.announced || partial.spanning))
+        return false;
+      if (partial.spanning && partial.total > kSpanningMessageMax) return false;
     }
   }
   return announced_.size() <= origins_.size() &&

@@ -3,6 +3,9 @@
 // was announced. Large ones (Spec 5.20) are admitted in the order of their announcements; all
 // chunks of their lane are AGREED, so every member admits the same at the same place of the order.
 //
+// Spanning messages are gathered likewise, in a buffer of their length, of at most
+// kSpanningMessageMax.
+//
 // Limits: kMessageMax a message, one incomplete message for each origin and lane; of large ones
 // kLargeMessageMax, and `large_under_way_max` of all origins together. A chunk that breaks the
 // layout is dropped with the incomplete message it belongs to, and counted. Threads: none; the
@@ -65,6 +68,7 @@ class Reassembler {
     size_t filled = 0;
     size_t total = 0;  // 0: no message is incomplete.
     bool announced = false;
+    bool spanning = false;
     bool kept = true;  // Else the buffer has its first byte only.
   };
   struct Origin {
@@ -78,7 +82,10 @@ class Reassembler {
   };
 
   static size_t LaneOf(DeliveryClass cls, uint8_t flags);
-  void Split(const Buffer& payload, std::vector<Buffer>& messages);
+  void Unpack(Partial& partial, uint8_t flags, const Buffer& payload,
+              std::vector<Buffer>& messages);
+  bool GoOn(Partial& partial, const Buffer& payload, size_t& at) const;
+  bool Split(Partial& partial, const Buffer& payload, size_t at, std::vector<Buffer>& messages);
   void Gather(Partial& partial, uint8_t flags, const Buffer& payload,
               std::vector<Buffer>& messages);
   void Announce(Rank origin, Partial& partial, const Buffer& payload);

@@ -8,7 +8,8 @@ namespace cohort::wire::internal {
 namespace {
 
 constexpr uint8_t kDataFlags = DataFrame::kFirst | DataFrame::kLast | DataFrame::kSync |
-                               DataFrame::kRepair | DataFrame::kBarrier | DataFrame::kLarge;
+                               DataFrame::kRepair | DataFrame::kBarrier | DataFrame::kLarge |
+                               DataFrame::kSpanning;
 constexpr size_t kDataFixedBytes = 6 + 2 + 1 + 3;       // seq, origin, class, reserved
 constexpr size_t kControlFixedBytes = 1 + 3;            // kind, reserved
 constexpr size_t kPieceFixedBytes = 6 + 2 + 1 + 1 + 2;  // seq, origin, class, index, total

@@ -68,9 +68,10 @@ std::string FlagsText(uint8_t flags) {
   constexpr struct {
     DataFrame::Flag flag;
     const char* name;
-  } kNames[] = {{DataFrame::kFirst, " first"},     {DataFrame::kLast, " last"},
-                {DataFrame::kSync, " sync"},       {DataFrame::kRepair, " repair"},
-                {DataFrame::kBarrier, " barrier"}, {DataFrame::kLarge, " large"}};
+  } kNames[] = {{DataFrame::kFirst, " first"},      {DataFrame::kLast, " last"},
+                {DataFrame::kSync, " sync"},        {DataFrame::kRepair, " repair"},
+                {DataFrame::kBarrier, " barrier"},  {DataFrame::kLarge, " large"},
+                {DataFrame::kSpanning, " spanning"}};
   for (const auto& [flag, name] : kNames) {
     if ((flags & flag) != 0) text += name;
   }

@@ -21,12 +21,13 @@ namespace cohort::wire {
 // One chunk: the unit of sequence, loss, repair, order and stability.
 struct DataFrame {
   enum Flag : uint8_t {
-    kFirst = 1 << 0,    // Begins a message ...
-    kLast = 1 << 1,     // ... and ends one; a chunk of whole messages has both.
-    kSync = 1 << 2,     // The sender waits: acknowledge at the end of the turn that applies it.
-    kRepair = 1 << 3,   // Sent again, in a new packet, by any holder.
-    kBarrier = 1 << 4,  // A CONV chunk that waits for the AGREED ones before it.
-    kLarge = 1 << 5,    // Of the lane of large messages (Spec 5.20).
+    kFirst = 1 << 0,     // Begins a message ...
+    kLast = 1 << 1,      // ... and ends one; a chunk of whole messages has both.
+    kSync = 1 << 2,      // The sender waits: acknowledge at the end of the turn that applies it.
+    kRepair = 1 << 3,    // Sent again, in a new packet, by any holder.
+    kBarrier = 1 << 4,   // A CONV chunk that waits for the AGREED ones before it.
+    kLarge = 1 << 5,     // Of the lane of large messages (Spec 5.20).
+    kSpanning = 1 << 6,  // Its first message began, or its last ends, in another chunk (Spec 5.2).
   };
   SeqNo seq = 0;
   Rank origin = 0;  // The sender of the chunk; of a repair not the sender of the packet.

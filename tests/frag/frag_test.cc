@@ -356,7 +356,7 @@ TEST_F(ReassemblerTest, RandomChunksNeverBreakIt) {
     for (int i = 0; i < 200; ++i) {
       std::string bytes(random.Below(40), '\0');
       for (char& byte : bytes) byte = static_cast<char>(random.Chance(0.5) ? 0 : random.Below(256));
-      Chunk(static_cast<uint8_t>(random.Below(32)), bytes,
+      Chunk(static_cast<uint8_t>(random.Below(128)), bytes,
             static_cast<DeliveryClass>(random.Below(6)), static_cast<Rank>(random.Below(4)));
       ASSERT_TRUE(reassembler_.IsConsistent());
     }

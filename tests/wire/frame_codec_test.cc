@@ -173,7 +173,7 @@ TEST(FrameCodec, AFrameThatBreaksALimitIsNotEncoded) {
   const std::vector<Frame> bad = {
       DataFrame{.seq = kSeqNoMax + 1},
       DataFrame{.seq = 1, .cls = static_cast<DeliveryClass>(4)},
-      DataFrame{.seq = 1, .flags = 0x40},
+      DataFrame{.seq = 1, .flags = 0x80},
       DataFrame{.seq = 1, .payload = Buffer::Allocate(kJumboPayloadMax + 1)},
       PieceFrame{.seq = 1, .total = kPieceBytes, .payload = Buffer::Allocate(kPieceBytes)},
       PieceFrame{.seq = 1, .total = 2000, .index = 1, .payload = Buffer::Allocate(607)},
