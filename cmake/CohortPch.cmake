@@ -1,7 +1,7 @@
 # Precompiled headers. Most of compiling a file of ours is reading the same headers of others again; so each kind of
 # target reads those once, here, and its files reuse what was read. Only headers of others: they do not change.
 #
-# No file relies on it: each includes what it uses, and builds with -DCOHORT_PCH=OFF, as consumers have it.
+# No file relies on it: each includes what it uses, and compiles by itself with -DCOHORT_PCH=OFF; `./run tidy` looks.
 
 # cohort_pch(KIND [LINK target...] [OPTIONS option...] HEADERS header...): makes cohort_pch_KIND, for cohort_use_pch.
 function(cohort_pch kind)

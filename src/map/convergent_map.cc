@@ -4,18 +4,12 @@
 #include <utility>
 
 #include "base/absl_bridge.h"
+#include "base/overloaded.h"
 #include "map/limits.h"
 #include "map/merge_claims.h"
 
 namespace cohort::map {
 namespace {
-
-template <class... Visitors>
-struct Overloaded : Visitors... {
-  using Visitors::operator()...;
-};
-template <class... Visitors>
-Overloaded(Visitors...) -> Overloaded<Visitors...>;
 
 ApplyResult Refused(absl::StatusCode code, const char* why) {
   ApplyResult result;

@@ -24,12 +24,6 @@ using google::protobuf::io::CodedOutputStream;
 constexpr int kFieldsMax = 64;
 // Room for the stamp, which makes the rest of the message.
 constexpr size_t kOpMax = kConvergentOpBytesMax - StampBytes(kOpLivesMax);
-// Below this a message cannot hold enough items to be worth counting.
-constexpr size_t kCountFrom = 4096;
-
-absl::Status Invalid(const std::string& message) {
-  return MakeStatus(absl::StatusCode::kInvalidArgument, message);
-}
 
 bool SkipField(CodedInputStream& in, uint32_t tag) {
   uint64_t number = 0;
@@ -65,7 +59,7 @@ bool CountItem(CodedInputStream& in, size_t& writes) {
 }
 
 // Bounds what parsing may allocate.
-bool CountsAreBounded(Bytes bytes) {
+bool ItemsAreBounded(Bytes bytes) {
   CodedInputStream in(reinterpret_cast<const uint8_t*>(bytes.data()),
                       static_cast<int>(bytes.size()));
   int fields = 0;
@@ -251,7 +245,7 @@ absl::StatusOr<const ConvergentOp*> ConvergentOpDecoder::Decode(Bytes bytes) {
   if (message_->operation.items_size() > 8) message_ = std::make_unique<Message>();
   v1::ConvergentOperation& in = message_->operation;
   if (bytes.size() > kConvergentOpBytesMax ||
-      (bytes.size() > kCountFrom && !CountsAreBounded(bytes)) ||
+      (bytes.size() > kCountFrom && !ItemsAreBounded(bytes)) ||
       !in.ParseFromArray(bytes.data(), static_cast<int>(bytes.size()))) {
     return absl::InvalidArgumentError("not a convergent operation");
   }

@@ -14,6 +14,8 @@ inline constexpr size_t kOpBytesMax = (size_t{64} << 20) + (size_t{32} << 10);  
 inline constexpr size_t kConvergentOpBytesMax = (size_t{1} << 20) - 256;
 inline constexpr size_t kKeyBytesMax = 4096;
 inline constexpr size_t kValueBytesMax = size_t{64} << 20;  // kOpBytesMax has room for its key.
+// Below this an operation cannot hold enough items to be worth counting before it is parsed.
+inline constexpr size_t kCountFrom = 4096;
 inline constexpr size_t kMapNameBytesMax = 64;
 inline constexpr size_t kMapsMax = 64;  // Of one group.
 inline constexpr size_t kBatchItemsMax = 1000;

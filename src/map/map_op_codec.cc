@@ -19,8 +19,6 @@ namespace {
 using google::protobuf::io::CodedInputStream;
 
 constexpr int kTopLevelFieldsMax = 64;
-// Below this a message cannot hold enough items to be worth counting.
-constexpr size_t kCountFrom = 4096;
 // What a put of a large value has besides, generously; with more the parser copies the value.
 constexpr size_t kRestMax = 2 * kKeyBytesMax;
 

@@ -4,17 +4,11 @@
 #include <utility>
 
 #include "base/absl_bridge.h"
+#include "base/overloaded.h"
 #include "map/transaction.h"
 
 namespace cohort::map {
 namespace {
-
-template <class... Visitors>
-struct Overloaded : Visitors... {
-  using Visitors::operator()...;
-};
-template <class... Visitors>
-Overloaded(Visitors...) -> Overloaded<Visitors...>;
 
 ApplyResult NeedsConvergent(const char* why) {
   ApplyResult refused;

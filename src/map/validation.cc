@@ -12,10 +12,6 @@ namespace {
 // Fields, tags and lengths of one item besides key and value, generously.
 constexpr size_t kItemFieldBytes = 80;
 
-absl::Status Invalid(const std::string& message) {
-  return MakeStatus(absl::StatusCode::kInvalidArgument, message);
-}
-
 std::string Has(size_t size) { return " has " + std::to_string(size) + " bytes; "; }
 
 absl::Status ValidateVersion(const Version& version) {
@@ -145,6 +141,10 @@ absl::Status Check(const PurgeOp& op, size_t& size) {
 }
 
 }  // namespace
+
+absl::Status Invalid(const std::string& message) {
+  return MakeStatus(absl::StatusCode::kInvalidArgument, message);
+}
 
 absl::Status ValidateMapName(std::string_view name) {
   if (name.empty()) return Invalid("a map needs a name; give it one of 1 to 64 bytes");

@@ -7,12 +7,15 @@
 #define COHORT_MAP_VALIDATION_H_
 
 #include <cstdint>
+#include <string>
 #include <string_view>
 
 #include "absl/status/status.h"
 #include "map/map_op.h"
 
 namespace cohort::map {
+
+absl::Status Invalid(const std::string& message);  // That error.
 
 absl::Status ValidateMapName(std::string_view name);
 absl::Status ValidateKey(std::string_view key);

@@ -15,7 +15,6 @@ constexpr Duration kSlowAwayMin = seconds(5);
 constexpr Duration kSlowAwayMax = seconds(300);
 constexpr Duration kSlowForgottenAfter = seconds(600);
 
-constexpr Duration kPreviousKept = seconds(2);
 constexpr Duration kVotesGather = milliseconds(20);  // New votes of that time make one view.
 
 }  // namespace

@@ -217,6 +217,7 @@ class Membership {
   Role role_ = role::Idle{};
   MemberInfo self_;
   ViewChange<> view_change_;
+  static constexpr Duration kPreviousKept = seconds(2);
   std::optional<ViewChange<>> previous_;
   std::vector<SeqNo> previous_received_;  // What was held of the previous view when it ended here.
   TimerTable<Timer> timers_;

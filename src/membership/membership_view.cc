@@ -6,11 +6,6 @@
 #include "membership/membership.h"
 
 namespace cohort::membership {
-namespace {
-
-constexpr Duration kPreviousKept = seconds(2);
-
-}  // namespace
 
 void Membership::BeginView(Instant now, ProposalRef proposal, bool fresh, uint64_t group_time_ms,
                            Output& out) {

@@ -20,8 +20,6 @@ using runtime::SteadyNow;
 
 namespace {
 
-constexpr unsigned kLogicalBits = 16;  // Of a hybrid logical time, below its milliseconds.
-
 // A write ends with its acknowledgement, or with this member's place in the group: whoever waits
 // has a time limit of his own, and an outcome that is unknown would have to be looked up.
 WriteOptions Patient() {
@@ -31,7 +29,7 @@ WriteOptions Patient() {
   return options;
 }
 
-absl::Status InCallback() {
+absl::Status LockInCallback() {
   return absl::FailedPreconditionError(
       "a blocking call in a callback would wait for its own thread: use AcquireAsync, and destroy "
       "the lock to release it");
@@ -135,7 +133,7 @@ absl::Status LockService::Impl::Erase(const LockTable::Write& write, WriteCallba
   if (!id) return absl::UnavailableError("this member has no complete state yet");
   map::MapOp op;
   op.map = map_.name();
-  op.hlc = static_cast<uint64_t>(group_->driver().GroupTimeMs()) << kLogicalBits;
+  op.hlc = static_cast<uint64_t>(group_->driver().GroupTimeMs()) << runtime::kLogicalBits;
   op.body = runtime::EraseBody(write.name, write.expected);
   absl::StatusOr<engine::MapWrite> command = runtime::NewMapWrite(*id, op, Ack::kLocal);
   if (!command.ok()) return command.status();
@@ -233,7 +231,7 @@ absl::Status LockService::Impl::Begin(std::string_view name, absl::Duration time
 
 absl::StatusOr<HeldLock> LockService::Impl::Acquire(std::string_view name, absl::Duration timeout,
                                                     bool try_once, OnLost on_lost) {
-  if (runtime::DeliveryQueue::OnDeliveryThread()) return InCallback();
+  if (runtime::DeliveryQueue::OnDeliveryThread()) return LockInCallback();
   const auto waiter = std::make_shared<Waiter>();
   Completion completion;
   completion.on_lost = std::move(on_lost);
@@ -254,7 +252,7 @@ absl::Status LockService::Impl::AcquireAsync(std::string_view name, absl::Durati
 }
 
 absl::Status LockService::Impl::Release(uint64_t hold) {
-  if (runtime::DeliveryQueue::OnDeliveryThread()) return InCallback();
+  if (runtime::DeliveryQueue::OnDeliveryThread()) return LockInCallback();
   const auto waiter = std::make_shared<Waiter>();
   {
     OnLost unused;  // Destroyed after the lock, as below.
@@ -366,7 +364,7 @@ const std::string& HeldLock::name() const { return impl_->name; }
 Version HeldLock::fence() const { return impl_->fence; }
 bool HeldLock::held() const { return impl_->service->IsHeld(impl_->hold); }
 absl::Status HeldLock::Release() {
-  if (runtime::DeliveryQueue::OnDeliveryThread()) return InCallback();
+  if (runtime::DeliveryQueue::OnDeliveryThread()) return LockInCallback();
   const absl::Status status = impl_->service->Release(impl_->hold);
   impl_->hold = 0;  // No hold has this number.
   return status;

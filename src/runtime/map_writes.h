@@ -22,6 +22,7 @@ namespace cohort::runtime {
 
 // An attribute with fewer bytes is never written by a delta.
 inline constexpr size_t kDeltaValueMin = map::kDeltaValueMin;
+inline constexpr unsigned kLogicalBits = 16;  // Of a hybrid logical time, below its milliseconds.
 
 // Milliseconds of a lifetime, rounded up; 0 for none. Errors: kInvalidArgument, less than 1 ms or
 // too long.

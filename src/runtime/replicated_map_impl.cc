@@ -7,11 +7,6 @@
 #include "runtime/map_writes.h"
 
 namespace cohort {
-namespace {
-
-constexpr unsigned kLogicalBits = 16;  // Of a hybrid logical time, below its milliseconds.
-
-}  // namespace
 
 ReplicatedMap::Impl::Command ReplicatedMap::Impl::NewCommand(absl::StatusOr<Body> body,
                                                              const WriteOptions& options) const {
@@ -31,7 +26,7 @@ ReplicatedMap::Impl::Command ReplicatedMap::Impl::NewCommand(absl::StatusOr<Body
   if (absl::Status status = runtime::CheckForOrdered(options); !status.ok()) return status;
   map::MapOp op;
   op.map = map.name;
-  op.hlc = static_cast<uint64_t>(group->driver().GroupTimeMs()) << kLogicalBits;
+  op.hlc = static_cast<uint64_t>(group->driver().GroupTimeMs()) << runtime::kLogicalBits;
   op.body = *std::move(body);
   return runtime::NewMapWrite(*ordered, op, options.ack);
 }

@@ -11,7 +11,7 @@ namespace cohort::session {
 
 namespace {
 
-constexpr int kReadsMax = 8;  // Of a session that is written while it is read.
+constexpr int kLoadsMax = 8;  // Of a session that is written while it is read.
 
 }  // namespace
 
@@ -251,7 +251,7 @@ absl::StatusOr<SessionSnapshot> Core::LoadFromGroup(std::string_view id, const R
     SessionSnapshot snapshot = *SnapshotOf(id, reading->contents, reading->Accessed(Now()));
     snapshot.version = reading->version;
     const absl::StatusOr<bool> was_lost = NoteReading(id, replica, *reading, snapshot);
-    if (absl::IsAborted(was_lost.status()) && i < kReadsMax) continue;
+    if (absl::IsAborted(was_lost.status()) && i < kLoadsMax) continue;
     if (absl::IsAborted(was_lost.status()))
       return absl::UnavailableError("the session is being written without a pause");
     if (was_lost.ok() && *was_lost) {

@@ -6,11 +6,11 @@
 namespace cohort::sim {
 namespace {
 
-constexpr const char* kNames[] = {
+constexpr const char* kFaultNames[] = {
     "loss", "burst",  "multicast-loss", "duplicate",  "reorder", "corrupt",
     "slow", "narrow", "one-way",        "split",      "flap",    "swizzle",
     "stop", "kill",   "kill-at-change", "power-loss", "leave"};
-static_assert(std::size(kNames) == static_cast<size_t>(FaultKind::kCount));
+static_assert(std::size(kFaultNames) == static_cast<size_t>(FaultKind::kCount));
 
 struct NamedMix {
   const char* name;
@@ -71,7 +71,7 @@ Fault DrawFault(FaultKind kind, bool gentle, Random& random) {
 
 }  // namespace
 
-const char* ToString(FaultKind kind) { return kNames[static_cast<size_t>(kind)]; }
+const char* ToString(FaultKind kind) { return kFaultNames[static_cast<size_t>(kind)]; }
 
 std::string FaultPlan::ToString() const {
   if (faults.empty()) return "no faults";
@@ -93,8 +93,8 @@ bool FindMix(std::string_view name, FaultMix& mix) {
     mix = named.mix;
     return true;
   }
-  for (size_t kind = 0; kind < std::size(kNames); ++kind) {
-    if (name != kNames[kind]) continue;
+  for (size_t kind = 0; kind < std::size(kFaultNames); ++kind) {
+    if (name != kFaultNames[kind]) continue;
     mix = {{static_cast<FaultKind>(kind)}, false, true};
     mix.jumbo = mix.kinds.front() == kNarrow;
     if (mix.jumbo) mix.kinds.clear();
@@ -107,7 +107,7 @@ std::string MixNames() {
   std::string names;
   for (const NamedMix& named : Mixes())
     names += (names.empty() ? "" : ", ") + std::string(named.name);
-  for (const char* name : kNames) names += std::string(", ") + name;
+  for (const char* name : kFaultNames) names += std::string(", ") + name;
   return names;
 }
 

@@ -12,29 +12,25 @@ namespace cohort::simsession {
 
 using runtime::MutexLock;
 
-namespace {
-
-// Whose turn it is, between two threads.
-class Baton {
- public:
-  void Give() {
-    const MutexLock lock(&mutex_);
-    given_ = true;
-  }
-  void Take() {
-    const MutexLock lock(&mutex_);
-    mutex_.Await([this] { return given_; });
-    given_ = false;
-  }
-
- private:
-  runtime::Mutex mutex_;
-  bool given_ = false;
-};
-
-}  // namespace
-
 struct Fibers::Fiber {
+  // Whose turn it is, between two threads.
+  class Baton {
+   public:
+    void Give() {
+      const MutexLock lock(&mutex_);
+      given_ = true;
+    }
+    void Take() {
+      const MutexLock lock(&mutex_);
+      mutex_.Await([this] { return given_; });
+      given_ = false;
+    }
+
+   private:
+    runtime::Mutex mutex_;
+    bool given_ = false;
+  };
+
   HostIndex host = 0;
   std::function<bool()> is_so;
   Instant deadline;

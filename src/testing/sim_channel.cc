@@ -11,8 +11,6 @@
 namespace cohort::testing {
 namespace {
 
-sim::HostIndex HostOf(size_t member) { return static_cast<sim::HostIndex>(member); }
-
 absl::StatusOr<engine::SendMessage> NewMessage(std::string_view channel, std::string_view payload,
                                                DeliveryClass delivery) {
   if (absl::Status status = messaging::ValidateChannelName(channel); !status.ok()) return status;

@@ -8,9 +8,7 @@
 namespace cohort::testing {
 namespace {
 
-sim::HostIndex HostOf(size_t member) { return static_cast<sim::HostIndex>(member); }
-
-absl::Status InCallback() {
+absl::Status LockInCallback() {
   return absl::FailedPreconditionError(
       "what waits would stop time inside a callback: use AcquireAsync, and destroy the lock to "
       "release it");
@@ -36,7 +34,7 @@ SimHeldLock::~SimHeldLock() {
 bool SimHeldLock::held() const { return locks_->IsHeld(hold_); }
 
 absl::Status SimHeldLock::Release() {
-  if (world_->in_callback()) return InCallback();
+  if (world_->in_callback()) return LockInCallback();
   const auto answer = std::make_shared<std::optional<absl::Status>>();
   locks_->Release(hold_, [answer](const absl::Status& status) { *answer = status; });
   hold_ = 0;  // No hold has this number.
@@ -48,7 +46,7 @@ absl::Status SimHeldLock::Release() {
 
 absl::StatusOr<SimHeldLock> SimLockService::Wait(std::string_view name, absl::Duration timeout,
                                                  bool try_once, OnLost on_lost) {
-  if (world_->in_callback()) return InCallback();
+  if (world_->in_callback()) return LockInCallback();
   if (absl::Status status = map::ValidateKey(name); !status.ok()) return status;
   const absl::StatusOr<std::shared_ptr<SimLocks>> locks = world_->LocksOf(HostOf(member_), map_);
   if (!locks.ok()) return locks.status();

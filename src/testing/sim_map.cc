@@ -27,8 +27,6 @@ namespace {
 
 constexpr size_t kScanCount = 1000;  // Entries that ForEach copies at once.
 
-sim::HostIndex HostOf(size_t member) { return static_cast<sim::HostIndex>(member); }
-
 std::vector<std::string_view> ViewsOf(const std::vector<std::string>& names) {
   return {names.begin(), names.end()};
 }

@@ -41,6 +41,8 @@
 
 namespace cohort::testing {
 
+inline sim::HostIndex HostOf(size_t member) { return static_cast<sim::HostIndex>(member); }
+
 class SimWorld : public std::enable_shared_from_this<SimWorld> {
  public:
   // One who subscribed to a map at a member. Ends with the process or its subscription.

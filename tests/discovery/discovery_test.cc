@@ -5,6 +5,7 @@
 #include <map>
 #include <memory>
 
+#include "discovery/host_address.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "wire/limits.h"
@@ -13,14 +14,6 @@ namespace cohort::discovery {
 namespace {
 
 constexpr char kGroup[] = "shop";
-
-Address HostAddress(int host) {
-  Address address;
-  address.family = 4;
-  address.ip = {192, 0, 2, static_cast<uint8_t>(host)};
-  address.port = 7600;
-  return address;
-}
 
 Self MakeSelf(int host) {
   Self self;

@@ -1,5 +1,6 @@
 // A member asks one of its view that is silent in which view it is. Spec 3.11.
 #include "discovery/discovery.h"
+#include "discovery/host_address.h"
 #include "discovery/message.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
@@ -8,14 +9,6 @@ namespace cohort::discovery {
 namespace {
 
 using ::testing::IsEmpty;
-
-Address HostAddress(int host) {
-  Address address;
-  address.family = 4;
-  address.ip = {192, 0, 2, static_cast<uint8_t>(host)};
-  address.port = 7600;
-  return address;
-}
 
 // A member, of rank 1 unless told, and what it sends.
 class Asked {

@@ -12,9 +12,6 @@ namespace {
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 
-// Past the grace of the first view.
-constexpr Duration kSettled = seconds(3);
-
 Duration Since(const Mesh::Told* told, Instant start) {
   return told == nullptr ? Duration::max() : told->at - start;
 }

@@ -17,6 +17,8 @@
 
 namespace cohort::failure {
 
+inline constexpr Duration kSettled = seconds(3);  // Past the grace of the first view.
+
 class Mesh {
  public:
   enum class Life { kRuns, kStopped, kCrashed, kHostDown };

@@ -9,9 +9,6 @@ namespace {
 using ::testing::ElementsAre;
 using ::testing::IsEmpty;
 
-// Past the grace of the first view.
-constexpr Duration kSettled = seconds(3);
-
 TEST(MulticastPathTest, WhoseMulticastIsLostIsAskedForCopiesUntilItArrivesAgain) {
   Mesh mesh(4);
   mesh.RunFor(kSettled);

@@ -8,12 +8,6 @@
 namespace cohort::map {
 namespace {
 
-std::string Noise(Random& random, size_t size = kDeltaValueMin) {
-  std::string bytes(size, '\0');
-  for (char& byte : bytes) byte = static_cast<char>(random.Below(256));
-  return bytes;
-}
-
 std::string Changed(std::string value, Random& random) {
   value[random.Below(value.size())] ^= static_cast<char>(1 + random.Below(255));
   return value;

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "base/random.h"
+#include "map/limits.h"
 #include "map/map_op_codec.h"
 #include "map/map_set.h"
 
@@ -27,6 +28,13 @@ MapOp OpOf(Body body, GroupTime ms = 1000, std::string_view map = "m") {
   op.hlc = HlcAt(ms);
   op.body = std::move(body);
   return op;
+}
+
+// What no delta makes smaller.
+inline std::string Noise(Random& random, size_t size = kDeltaValueMin) {
+  std::string bytes(size, '\0');
+  for (char& byte : bytes) byte = static_cast<char>(random.Below(256));
+  return bytes;
 }
 
 // One member's state, fed operation by operation.

@@ -332,7 +332,7 @@ std::map<std::string, KeyState> StatesOf(Replica& replica, size_t keys) {
   return states;
 }
 
-void RunSeed(uint64_t seed) {
+void RunMergeSeed(uint64_t seed) {
   Random random(seed);
   constexpr size_t kKeys = 30;
   const MapSettings settings{.tombstones_max = random.Chance(0.5) ? 3u : 1000u};
@@ -398,7 +398,7 @@ void RunSeed(uint64_t seed) {
 
 TEST(MergeModel, SidesThatDivergedAtRandomBecomeOne) {
   for (uint64_t seed = 1; seed <= 300; ++seed) {
-    RunSeed(seed);
+    RunMergeSeed(seed);
     if (::testing::Test::HasFatalFailure()) return;
   }
 }

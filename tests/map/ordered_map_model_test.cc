@@ -141,7 +141,7 @@ bool TouchesNothing(Model& model, const BatchItem& item, GroupTime now) {
          (touch->mode == TouchOp::Mode::kPersist && known->expires_at == 0);
 }
 
-void RunSeed(uint64_t seed) {
+void RunModelSeed(uint64_t seed) {
   Random random(seed);
   Replica replica(MapSettings{.tombstones_max = 10});
   Replica twin(MapSettings{.tombstones_max = 10});
@@ -200,7 +200,7 @@ void RunSeed(uint64_t seed) {
 TEST(OrderedMapModel, BehavesAsThePlainestMapDoes) {
   for (uint64_t seed = 1; seed <= 500; ++seed) {
     SCOPED_TRACE("seed " + std::to_string(seed));
-    RunSeed(seed);
+    RunModelSeed(seed);
     if (::testing::Test::HasFatalFailure()) return;
   }
 }

@@ -4,15 +4,10 @@
 
 #include "base/random.h"
 #include "map/limits.h"
+#include "map/map_builders.h"
 
 namespace cohort::map {
 namespace {
-
-std::string Noise(Random& random, size_t size) {
-  std::string bytes(size, '\0');
-  for (char& byte : bytes) byte = static_cast<char>(random.Below(256));
-  return bytes;
-}
 
 TEST(ValueDeltaTest, AValueOfNoiseThatChangedLittleIsAFewBytes) {
   Random random(1);

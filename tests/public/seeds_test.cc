@@ -15,20 +15,12 @@ namespace {
 using ::testing::AllOf;
 using ::testing::HasSubstr;
 
-using Events = Watched<std::vector<Event>>;
-
 GroupOptions WithoutMulticast(const std::string& group, const std::string& name,
                               const std::string& seed) {
   GroupOptions options = OnLoopback(group, name);
   options.no_multicast = true;
   options.seeds = {seed};
   return options;
-}
-
-void Keep(GroupOptions& options, Events& events) {
-  options.on_event = [&events](const Event& event) {
-    events.Update([&](auto& list) { list.push_back(event); });
-  };
 }
 
 bool Warned(Events& events, const std::string& text) {

@@ -66,6 +66,13 @@ class Watched {
   std::condition_variable changed_;
   T value_{};
 };
+using Events = Watched<std::vector<Event>>;
+
+inline void Keep(GroupOptions& options, Events& events) {
+  options.on_event = [&events](const Event& event) {
+    events.Update([&](auto& list) { list.push_back(event); });
+  };
+}
 
 // Waits until `group` has a view of `members` synced members.
 inline bool AwaitMembers(Group& group, size_t members) {

@@ -19,20 +19,12 @@ namespace {
 using ::testing::AllOf;
 using ::testing::HasSubstr;
 
-using Events = Watched<std::vector<Event>>;
-
 bool Saw(Events& events, EventKind kind, const std::string& text) {
   return events.WaitFor([&](const std::vector<Event>& seen) {
     return std::any_of(seen.begin(), seen.end(), [&](const Event& event) {
       return event.kind == kind && event.text.find(text) != std::string::npos;
     });
   });
-}
-
-void Keep(GroupOptions& options, Events& events) {
-  options.on_event = [&events](const Event& event) {
-    events.Update([&](auto& list) { list.push_back(event); });
-  };
 }
 
 TEST(TroubleTest, TwoGroupsOnOneAddressDoNotMixAndSayThatTheyHearEachOther) {

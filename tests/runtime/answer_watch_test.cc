@@ -14,32 +14,34 @@ constexpr absl::Duration kShort = absl::Microseconds(310);  // Just more than it
 // number `comes_with`.
 constexpr Duration kLook = std::chrono::microseconds(10);
 constexpr int kNever = -1;
-Instant now;
-int looks = 0;
-int comes_with = kNever;
-Notification* answer = nullptr;
+struct {
+  Instant now;
+  int looks = 0;
+  int comes_with = kNever;
+  Notification* answer = nullptr;
+} faked;
 
-Instant Now() { return now; }
+Instant Now() { return faked.now; }
 void Yield() {
-  now = now + kLook;
-  if (++looks == comes_with) answer->Notify();
+  faked.now = faked.now + kLook;
+  if (++faked.looks == faked.comes_with) faked.answer->Notify();
 }
 
 class AnswerWatchTest : public ::testing::Test {
  protected:
   AnswerWatchTest() {
-    now = Instant::Zero();
-    comes_with = kNever;
+    faked.now = Instant::Zero();
+    faked.comes_with = kNever;
   }
 
   // How often it looked while it waited for an answer that comes with that look.
   int LooksUntil(int with) {
     Notification happened;
-    answer = &happened;
-    looks = 0;
-    comes_with = with;
+    faked.answer = &happened;
+    faked.looks = 0;
+    faked.comes_with = with;
     EXPECT_EQ(watch_.Wait(happened, kShort), with != kNever);
-    return looks;
+    return faked.looks;
   }
 
   // So many waits are slept through from the beginning, until the next, which is in vain, too.
@@ -81,22 +83,22 @@ TEST_F(AnswerWatchTest, WhereOthersKeepTheProcessorItIsLeftToThemTheLonger) {
   Notification late;
   awaited = &late;
   AnswerWatch watch(AnswerWatch::Host{.now = Now, .yield = [] {
-                                        ++looks;
-                                        now = now + kSlice;
+                                        ++faked.looks;
+                                        faked.now = faked.now + kSlice;
                                         awaited->Notify();
                                       }});
-  looks = 0;
+  faked.looks = 0;
   EXPECT_TRUE(watch.Wait(late, kShort)) << "it came, but as late as if nobody had watched";
-  EXPECT_EQ(looks, 1);
+  EXPECT_EQ(faked.looks, 1);
   for (int i = 0; i < kSlice / AnswerWatch::kSaved; ++i) EXPECT_TRUE(watch.Wait(late, kShort));
-  EXPECT_EQ(looks, 1);
+  EXPECT_EQ(faked.looks, 1);
 }
 
 TEST_F(AnswerWatchTest, ATimeoutIsNotExceededByWatching) {
   Notification never;
-  looks = 0;
+  faked.looks = 0;
   EXPECT_FALSE(watch_.Wait(never, absl::Microseconds(50)));
-  EXPECT_EQ(looks, 5);
+  EXPECT_EQ(faked.looks, 5);
   EXPECT_FALSE(watch_.Wait(never, absl::ZeroDuration()));
   EXPECT_FALSE(watch_.Wait(never, -absl::Seconds(1)));
 }
@@ -104,14 +106,14 @@ TEST_F(AnswerWatchTest, ATimeoutIsNotExceededByWatching) {
 TEST_F(AnswerWatchTest, WhoIsNotAloneSleepsAndSoDoesTheOtherOne) {
   Notification first;
   Notification second;
-  looks = 0;
+  faked.looks = 0;
   std::thread other([&] { EXPECT_TRUE(watch_.Wait(first, absl::InfiniteDuration())); });
   while (watch_.waiting() < 1) std::this_thread::yield();
   // Waits in vain, as the other one does: only that one ever looks.
   EXPECT_FALSE(watch_.Wait(second, absl::Milliseconds(1)));
   first.Notify();
   other.join();
-  EXPECT_LE(looks, kLooksMax);
+  EXPECT_LE(faked.looks, kLooksMax);
   EXPECT_EQ(watch_.waiting(), 0u);
 }
 
@@ -122,16 +124,16 @@ TEST_F(AnswerWatchTest, WhoWatchesStopsWhenAnotherOneComes) {
   Notification second;
   AnswerWatch joined(AnswerWatch::Host{
       .now = Now, .yield = [] {
-        if (++looks != 3) return;
+        if (++faked.looks != 3) return;
         other = std::thread([] { EXPECT_TRUE(watch->Wait(*awaited, absl::InfiniteDuration())); });
         while (watch->waiting() < 2) std::this_thread::yield();
       }});
   watch = &joined;
   awaited = &second;
-  looks = 0;
+  faked.looks = 0;
   Notification never;
   EXPECT_FALSE(joined.Wait(never, kShort));
-  EXPECT_EQ(looks, 3);
+  EXPECT_EQ(faked.looks, 3);
   second.Notify();
   other.join();
 }

@@ -6,9 +6,9 @@
 #include <filesystem>
 #include <fstream>
 
-#include "base/address.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
+#include "runtime/seed_builders.h"
 
 namespace cohort::runtime {
 namespace {
@@ -19,8 +19,6 @@ using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 using ::testing::SizeIs;
 using enum absl::StatusCode;
-
-Address At(const std::string& text) { return *ParseAddress(text); }
 
 class PeerCacheTest : public ::testing::Test {
  protected:

@@ -2,10 +2,10 @@
 
 #include <atomic>
 
-#include "base/address.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "runtime/mutex.h"
+#include "runtime/seed_builders.h"
 
 namespace cohort::runtime {
 namespace {
@@ -14,19 +14,13 @@ using ::testing::HasSubstr;
 
 constexpr absl::Duration kLong = absl::Seconds(10);
 
-SeedTable Table(const std::vector<std::string>& texts) {
-  std::vector<Seed> seeds;
-  for (const std::string& text : texts) seeds.push_back(*ParseSeed(text));
-  return {std::move(seeds), *ParseAddress("10.0.0.1:7600"), 1};
-}
-
 TEST(SeedFinderTest, WhatANameStandsForIsPassedOn) {
   std::vector<Address> found;
   SeedFinder finder({.table = Table({"x:7600"}),
                      .look_up =
                          [](const Seed& seed) {
                            EXPECT_EQ(seed.text, "x:7600");
-                           return std::vector{*ParseAddress("10.0.0.2:7600")};
+                           return std::vector{At("10.0.0.2:7600")};
                          },
                      .on_addresses = [&](const std::vector<Address>& all) { found = all; },
                      .on_trouble = [](const std::string& text) { ADD_FAILURE() << text; }});
@@ -44,7 +38,7 @@ TEST(SeedFinderTest, ATroubleOfOneNameDoesNotKeepTheOthersFromBeingFound) {
                      .look_up = [](const Seed& seed) -> absl::StatusOr<std::vector<Address>> {
                        if (seed.host.host == "bad")
                          return absl::NotFoundError("host 'bad' is not known");
-                       return std::vector{*ParseAddress("10.0.0.2:7600")};
+                       return std::vector{At("10.0.0.2:7600")};
                      },
                      .on_addresses = [&](const std::vector<Address>& all) { found = all; },
                      .on_trouble = [&](const std::string& text) { troubles.push_back(text); }});
@@ -68,7 +62,7 @@ TEST(SeedFinderTest, NobodyWaitsForAResolverThatHangsAndNothingIsCalledAfterStop
            asked->Notify();
            go_on->WaitForNotification();
            gone->Notify();
-           return std::vector{*ParseAddress("10.0.0.2:7600")};
+           return std::vector{At("10.0.0.2:7600")};
          },
          .on_addresses = [&](const std::vector<Address>&) { ++calls; },
          .on_trouble = [&](const std::string&) { ++calls; }});

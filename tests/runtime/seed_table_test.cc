@@ -1,9 +1,9 @@
 #include "runtime/seed_table.h"
 
-#include "base/address.h"
 #include "discovery/discovery.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
+#include "runtime/seed_builders.h"
 
 namespace cohort::runtime {
 namespace {
@@ -13,14 +13,7 @@ using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 using ::testing::SizeIs;
 
-Address At(const std::string& text) { return *ParseAddress(text); }
 Instant After(Duration time) { return Instant::Zero() + time; }
-
-SeedTable Table(const std::vector<std::string>& texts) {
-  std::vector<Seed> seeds;
-  for (const std::string& text : texts) seeds.push_back(*ParseSeed(text));
-  return {std::move(seeds), At("10.0.0.1:7600"), 1};
-}
 
 absl::Status NotKnown() { return absl::NotFoundError("host 'x' is not known"); }
 

@@ -20,7 +20,7 @@ namespace {
 using engine::StreamAction;
 using engine::StreamEvent;
 using ::testing::HasSubstr;
-using Kind = StreamEvent::Kind;
+using StreamKind = StreamEvent::Kind;
 
 security::TlsPsk NewPsk(const char* identity, uint8_t fill) {
   security::TlsPsk psk;
@@ -30,7 +30,7 @@ security::TlsPsk NewPsk(const char* identity, uint8_t fill) {
 }
 
 struct SeenEvent {
-  Kind kind;
+  StreamKind kind;
   engine::StreamId stream;
   bool reset;
   std::string text;
@@ -52,7 +52,7 @@ class Side {
     if (psk_) tls_ = *TlsContext::ForClients(*psk_);
     streams = std::make_unique<StreamSet>(
         io, address, tls_.get(), kPlain, [this](const StreamEvent& event) {
-          if (event.kind == Kind::kBytes) {
+          if (event.kind == StreamKind::kBytes) {
             bytes[event.stream] += AsText(event.bytes);
             return;
           }
@@ -75,7 +75,7 @@ class Side {
           std::string_view data = {}) {
     streams->Perform({kind, stream, to, Buffer::CopyOf(data)});
   }
-  const SeenEvent* Find(Kind kind) const {
+  const SeenEvent* Find(StreamKind kind) const {
     for (const SeenEvent& event : events) {
       if (event.kind == kind) return &event;
     }
@@ -125,8 +125,9 @@ TEST_F(StreamSetTest, WithOneKeyALifelineOpensAndCarriesBytesBothWays) {
   Side a(io_, Tls("g", 1));
   Side b(io_, Tls("g", 1));
   a.Do(StreamAction::Kind::kOpen, 1, b.address);
-  ASSERT_TRUE(RunUntil([&] { return a.Find(Kind::kOpened) && b.Find(Kind::kAccepted); }));
-  const engine::StreamId accepted = b.Find(Kind::kAccepted)->stream;
+  ASSERT_TRUE(
+      RunUntil([&] { return a.Find(StreamKind::kOpened) && b.Find(StreamKind::kAccepted); }));
+  const engine::StreamId accepted = b.Find(StreamKind::kAccepted)->stream;
   EXPECT_EQ(accepted % 2, 0u);
 
   const std::string large(300'000, 'x');
@@ -145,8 +146,8 @@ TEST_F(StreamSetTest, WithAnotherKeyTheHandshakeFailsAndTheTextNamesTheKey) {
   Side a(io_, Tls("g", 1));
   Side b(io_, Tls("g", 2));
   a.Do(StreamAction::Kind::kOpen, 1, b.address);
-  ASSERT_TRUE(RunUntil([&] { return a.Find(Kind::kFailed) && b.empty(); }));
-  EXPECT_THAT(a.Find(Kind::kFailed)->text, HasSubstr("key"));
+  ASSERT_TRUE(RunUntil([&] { return a.Find(StreamKind::kFailed) && b.empty(); }));
+  EXPECT_THAT(a.Find(StreamKind::kFailed)->text, HasSubstr("key"));
   EXPECT_TRUE(b.events.empty());
   EXPECT_EQ(b.door->stats().handshakes_failed, 1u);
 }
@@ -155,18 +156,18 @@ TEST_F(StreamSetTest, WithAnotherIdentityTheHandshakeFailsToo) {
   Side a(io_, Tls("g", 1));
   Side b(io_, Tls("h", 1));
   a.Do(StreamAction::Kind::kOpen, 1, b.address);
-  ASSERT_TRUE(RunUntil([&] { return a.Find(Kind::kFailed) != nullptr; }));
-  EXPECT_EQ(a.Find(Kind::kOpened), nullptr);
+  ASSERT_TRUE(RunUntil([&] { return a.Find(StreamKind::kFailed) != nullptr; }));
+  EXPECT_EQ(a.Find(StreamKind::kOpened), nullptr);
 }
 
 TEST_F(StreamSetTest, PlaintextAgainstTlsFailsOnBothSides) {
   Side a(io_, std::nullopt);
   Side b(io_, Tls("g", 1));
   a.Do(StreamAction::Kind::kOpen, 1, b.address);
-  ASSERT_TRUE(
-      RunUntil([&] { return a.Find(Kind::kOpened) != nullptr; }));  // It knows of no handshake.
+  ASSERT_TRUE(RunUntil(
+      [&] { return a.Find(StreamKind::kOpened) != nullptr; }));  // It knows of no handshake.
   a.Do(StreamAction::Kind::kSend, 1, {}, "these bytes are no handshake");
-  ASSERT_TRUE(RunUntil([&] { return a.Find(Kind::kClosed) && b.empty(); }));
+  ASSERT_TRUE(RunUntil([&] { return a.Find(StreamKind::kClosed) && b.empty(); }));
   EXPECT_TRUE(b.events.empty());
 }
 
@@ -174,13 +175,14 @@ TEST_F(StreamSetTest, AnOrderlyCloseFlushesAndIsSeenAsAnEndWithoutReset) {
   Side a(io_, Tls("g", 1));
   Side b(io_, Tls("g", 1));
   a.Do(StreamAction::Kind::kOpen, 1, b.address);
-  ASSERT_TRUE(RunUntil([&] { return a.Find(Kind::kOpened) && b.Find(Kind::kAccepted); }));
+  ASSERT_TRUE(
+      RunUntil([&] { return a.Find(StreamKind::kOpened) && b.Find(StreamKind::kAccepted); }));
   a.Do(StreamAction::Kind::kSend, 1, {}, std::string(100'000, 'y'));
   a.Do(StreamAction::Kind::kClose, 1);
-  ASSERT_TRUE(RunUntil([&] { return b.Find(Kind::kClosed) && a.empty(); }));
-  EXPECT_FALSE(b.Find(Kind::kClosed)->reset);
-  EXPECT_EQ(b.bytes[b.Find(Kind::kAccepted)->stream].size(), 100'000u);
-  EXPECT_EQ(a.Find(Kind::kClosed), nullptr);  // Who closes is not told.
+  ASSERT_TRUE(RunUntil([&] { return b.Find(StreamKind::kClosed) && a.empty(); }));
+  EXPECT_FALSE(b.Find(StreamKind::kClosed)->reset);
+  EXPECT_EQ(b.bytes[b.Find(StreamKind::kAccepted)->stream].size(), 100'000u);
+  EXPECT_EQ(a.Find(StreamKind::kClosed), nullptr);  // Who closes is not told.
 }
 
 // What the other end is when its process dies: a socket of this test, closed by hand.
@@ -204,7 +206,7 @@ TEST_F(StreamSetTest, FinAndResetAreToldApart) {
   ASSERT_TRUE(RunUntil([&] { return a.events.size() == 1; }));
   orderly.Close();
   ASSERT_TRUE(RunUntil([&] { return a.events.size() == 2; }));
-  EXPECT_EQ(a.events[1].kind, Kind::kClosed);
+  EXPECT_EQ(a.events[1].kind, StreamKind::kClosed);
   EXPECT_FALSE(a.events[1].reset);
 
   FileDescriptor broken = ConnectAndGreet(a.address);
@@ -213,7 +215,7 @@ TEST_F(StreamSetTest, FinAndResetAreToldApart) {
   setsockopt(broken.get(), SOL_SOCKET, SO_LINGER, &at_once, sizeof(at_once));
   broken.Close();
   ASSERT_TRUE(RunUntil([&] { return a.events.size() == 4; }));
-  EXPECT_EQ(a.events[3].kind, Kind::kClosed);
+  EXPECT_EQ(a.events[3].kind, StreamKind::kClosed);
   EXPECT_TRUE(a.events[3].reset);
 }
 
@@ -240,11 +242,11 @@ TEST_F(StreamSetTest, APortNobodyListensOnIsRefusedAndAnOpenOneAnswersAProbe) {
   a.Do(StreamAction::Kind::kProbe, 3, nobody);
   a.Do(StreamAction::Kind::kProbe, 5, b.address);
   ASSERT_TRUE(RunUntil([&] { return a.events.size() == 3; }));
-  std::map<engine::StreamId, Kind> answers;
+  std::map<engine::StreamId, StreamKind> answers;
   for (const SeenEvent& event : a.events) answers[event.stream] = event.kind;
-  EXPECT_EQ(answers[1], Kind::kRefused);
-  EXPECT_EQ(answers[3], Kind::kRefused);
-  EXPECT_EQ(answers[5], Kind::kAnswered);
+  EXPECT_EQ(answers[1], StreamKind::kRefused);
+  EXPECT_EQ(answers[3], StreamKind::kRefused);
+  EXPECT_EQ(answers[5], StreamKind::kAnswered);
   ASSERT_TRUE(RunUntil([&] { return b.empty(); }));
   EXPECT_TRUE(b.events.empty());
 }
@@ -252,23 +254,24 @@ TEST_F(StreamSetTest, APortNobodyListensOnIsRefusedAndAnOpenOneAnswersAProbe) {
 TEST_F(StreamSetTest, APeerThatDoesNotReadFillsTheQueueToItsLimitAndIsCutOff) {
   Side a(io_, std::nullopt);
   FileDescriptor idle = ConnectAndGreet(a.address);
-  ASSERT_TRUE(RunUntil([&] { return a.Find(Kind::kAccepted) != nullptr; }));
-  const engine::StreamId stream = a.Find(Kind::kAccepted)->stream;
+  ASSERT_TRUE(RunUntil([&] { return a.Find(StreamKind::kAccepted) != nullptr; }));
+  const engine::StreamId stream = a.Find(StreamKind::kAccepted)->stream;
   const std::string block(1 << 20, 'z');
-  for (int i = 0; i < 64 && a.Find(Kind::kClosed) == nullptr; ++i) {
+  for (int i = 0; i < 64 && a.Find(StreamKind::kClosed) == nullptr; ++i) {
     a.Do(StreamAction::Kind::kSend, stream, {}, block);
   }
-  ASSERT_NE(a.Find(Kind::kClosed), nullptr);
-  EXPECT_THAT(a.Find(Kind::kClosed)->text, HasSubstr("queue full"));
+  ASSERT_NE(a.Find(StreamKind::kClosed), nullptr);
+  EXPECT_THAT(a.Find(StreamKind::kClosed)->text, HasSubstr("queue full"));
 }
 
 TEST_F(StreamSetTest, AQueueThatDrainsSaysThatItIsWritableAgain) {
   Side a(io_, std::nullopt);
   Side b(io_, std::nullopt);
   a.Do(StreamAction::Kind::kOpen, 1, b.address);
-  ASSERT_TRUE(RunUntil([&] { return a.Find(Kind::kOpened) && b.Find(Kind::kAccepted); }));
+  ASSERT_TRUE(
+      RunUntil([&] { return a.Find(StreamKind::kOpened) && b.Find(StreamKind::kAccepted); }));
   a.Do(StreamAction::Kind::kSend, 1, {}, std::string(engine::kStreamQueueBytesMax, 'w'));
-  ASSERT_TRUE(RunUntil([&] { return a.Find(Kind::kWritable) != nullptr; }));
+  ASSERT_TRUE(RunUntil([&] { return a.Find(StreamKind::kWritable) != nullptr; }));
   a.Abort();
   b.Abort();
 }
@@ -326,9 +329,10 @@ TEST_F(StreamSetTest, ConnectionsThatWereRefusedTakeNoPlaceOfAHandshake) {
   const Address nobody = Side(io_, Tls("g", 1)).address;  // Closed again by now.
   for (size_t i = 0; i < kHandshakesMax; ++i) a.Do(StreamAction::Kind::kOpen, 2 * i + 1, nobody);
   ASSERT_TRUE(RunUntil([&] { return a.events.size() == kHandshakesMax; }));
-  ASSERT_NE(a.Find(Kind::kRefused), nullptr);
+  ASSERT_NE(a.Find(StreamKind::kRefused), nullptr);
   b.Do(StreamAction::Kind::kOpen, 1, a.address);
-  ASSERT_TRUE(RunUntil([&] { return a.Find(Kind::kAccepted) || a.door->stats().turned_away; }));
+  ASSERT_TRUE(
+      RunUntil([&] { return a.Find(StreamKind::kAccepted) || a.door->stats().turned_away; }));
   EXPECT_EQ(a.door->stats().turned_away, 0u);
   EXPECT_EQ(a.door->stats().handshakes_failed, 0u);
   a.Abort();

@@ -13,7 +13,6 @@ namespace cohort::session {
 namespace {
 
 using enum absl::StatusCode;
-constexpr absl::Duration kLongest = absl::Seconds(20);
 
 class SessionReplicationTest : public ::testing::Test {
  protected:

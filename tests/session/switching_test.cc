@@ -9,11 +9,10 @@
 #include "session/core.h"
 #include "tests/session/fake_map.h"
 #include "tests/session/set_clock.h"
+#include "tests/session/testing.h"
 
 namespace cohort::session {
 namespace {
-
-constexpr absl::Duration kLongest = absl::Seconds(20);
 
 class SwitchingTest : public ::testing::Test {
  protected:

@@ -21,6 +21,8 @@ using testing::Watched;
 using Events = std::vector<SessionEvent>;
 using enum SessionEventKind;
 
+inline constexpr absl::Duration kLongest = absl::Seconds(20);  // For a switch of replication.
+
 inline SessionStoreOptions Shop() {
   SessionStoreOptions options;
   options.application = "/shop";

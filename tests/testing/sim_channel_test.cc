@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "cohort/testing/sim_group.h"
+#include "testing/seed.h"
 
 namespace cohort::testing {
 namespace {
@@ -20,14 +21,6 @@ using ::testing::Pair;
 using ::testing::UnorderedElementsAre;
 using enum absl::StatusCode;
 using enum AnswerState;
-
-SimOptions Seed(uint64_t seed, Policy policy = Policy::kAvailable) {
-  SimOptions options;
-  options.seed = seed;
-  options.policy = policy;
-  options.failed = ::testing::Test::HasFailure;
-  return options;
-}
 
 std::map<std::string, AnswerState> States(const RequestResult& result) {
   std::map<std::string, AnswerState> states;

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "cohort/typed_map.h"
+#include "testing/seed.h"
 
 namespace cohort::testing {
 namespace {
@@ -25,14 +26,6 @@ std::vector<std::string> NamesIn(const View& view) {
   std::vector<std::string> names;
   for (const Member& member : view.members) names.push_back(member.name);
   return names;
-}
-
-SimOptions Seed(uint64_t seed, Policy policy = Policy::kAvailable) {
-  SimOptions options;
-  options.seed = seed;
-  options.policy = policy;
-  options.failed = ::testing::Test::HasFailure;
-  return options;
 }
 
 TEST(SimGroupTest, BeginsInOneViewInWhichAllHaveTheState) {

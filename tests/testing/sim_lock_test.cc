@@ -11,19 +11,12 @@
 #include <vector>
 
 #include "cohort/testing/sim_group.h"
+#include "testing/seed.h"
 
 namespace cohort::testing {
 namespace {
 
 using enum absl::StatusCode;
-
-SimOptions Seed(uint64_t seed, Policy policy) {
-  SimOptions options;
-  options.seed = seed;
-  options.policy = policy;
-  options.failed = ::testing::Test::HasFailure;
-  return options;
-}
 
 // What a member's user has of its locks.
 class Locks {

@@ -120,9 +120,9 @@ TEST(NodeOptionsTest, AMisspeltLineOfAConfigurationFileIsRefused) {
 
 // What is said on standard error about a command line.
 std::string Complaint(const std::vector<std::string>& words) {
-  testing::internal::CaptureStderr();
+  ::testing::internal::CaptureStderr();
   EXPECT_FALSE(Parse(words).ok());
-  return testing::internal::GetCapturedStderr();
+  return ::testing::internal::GetCapturedStderr();
 }
 
 TEST(NodeOptionsTest, AMisspeltOptionIsToldWithTheOneThatWasMeant) {
@@ -138,7 +138,7 @@ TEST(NodeOptionsTest, AMisspeltOptionIsToldWithTheOneThatWasMeant) {
 TEST(NodeOptionsTest, AMapOfNoKindIsToldWhichThereAre) {
   const absl::Status status = Parse({"-g", "a", "-k", "f", "--map", "carts=weird"}).status();
   EXPECT_THAT(std::string(status.message()),
-              testing::AllOf(HasSubstr("'weird' is no kind of map"), HasSubstr("ordered")));
+              ::testing::AllOf(HasSubstr("'weird' is no kind of map"), HasSubstr("ordered")));
 }
 
 TEST(NodeOptionsTest, AMapIsGivenOnce) {
@@ -156,7 +156,7 @@ TEST(NodeOptionsTest, ATimeWithoutAUnitIsSeconds) {
   for (const char* time : {"3 s", "soon", "nan", "inf", "3sec", ""}) {
     const absl::Status status = Parse({"-g", "a", "-k", "f", "--stall-timeout", time}).status();
     EXPECT_THAT(std::string(status.message()),
-                testing::AllOf(HasSubstr("--stall-timeout"), HasSubstr("2 for two seconds")))
+                ::testing::AllOf(HasSubstr("--stall-timeout"), HasSubstr("2 for two seconds")))
         << time;
   }
 }
@@ -165,7 +165,7 @@ TEST(NodeOptionsTest, AMapOfAKindThatIsNotThereIsRefusedBeforeAnythingIsJoined) 
   for (const char* map : {"m=causal", "m=sorted"}) {
     const auto options = Parse({"-g", "a", "-k", "f", "--map", map});
     ASSERT_FALSE(options.ok()) << map;
-    EXPECT_THAT(options.status().message(), testing::HasSubstr("--map"));
+    EXPECT_THAT(options.status().message(), HasSubstr("--map"));
   }
 }
 

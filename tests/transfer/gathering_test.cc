@@ -14,14 +14,6 @@ namespace {
 using map::EraseOp;
 using map::PutOp;
 
-void ExpectEqual(Rig& rig, size_t server = 0) {
-  ASSERT_NE(rig.taken, nullptr);
-  EXPECT_EQ(rig.taken->digest(), rig.servers[server]->replica.maps().digest());
-  EXPECT_EQ(rig.taken->ConvergentDigest(), rig.servers[server]->replica.maps().ConvergentDigest());
-  EXPECT_EQ(rig.taken->position(), rig.servers[server]->replica.maps().position());
-  EXPECT_TRUE(rig.taken->IsConsistent());
-}
-
 // Lets messages pass until so many bytes of chunks have come.
 void RunToBytes(Rig& rig, uint64_t bytes) {
   while (rig.joiner->gathered().bytes < bytes) ASSERT_TRUE(rig.Step());

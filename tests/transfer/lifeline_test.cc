@@ -11,11 +11,6 @@
 namespace cohort::transfer {
 namespace {
 
-void ExpectEqual(Rig& rig) {
-  ASSERT_NE(rig.taken, nullptr);
-  EXPECT_EQ(rig.taken->digest(), rig.servers[0]->replica.maps().digest());
-}
-
 // A lifeline queues 8 MiB and breaks beyond them: 16 chunks of the largest values never fitted.
 TEST(TransferLifeline, LargeValuesAreNotSentAllAtOnce) {
   Rig rig;

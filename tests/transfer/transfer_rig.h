@@ -3,6 +3,8 @@
 #ifndef COHORT_TESTS_TRANSFER_TRANSFER_RIG_H_
 #define COHORT_TESTS_TRANSFER_TRANSFER_RIG_H_
 
+#include <gtest/gtest.h>
+
 #include <algorithm>
 #include <deque>
 #include <memory>
@@ -201,6 +203,18 @@ class Rig {
 inline void FillUp(Rig& rig, int keys = 3000, size_t bytes = 1000) {
   const std::string value(bytes, 'v');
   for (int i = 0; i < keys; ++i) rig.Do(map::PutOp{"key" + std::to_string(i), value});
+}
+
+// What was taken is what that server has.
+inline void ExpectEqual(const Rig& rig, size_t server = 0) {
+  ASSERT_NE(rig.taken, nullptr);
+  const map::MapSet& maps = rig.servers[server]->replica.maps();
+  EXPECT_EQ(rig.taken->digest(), maps.digest());
+  EXPECT_EQ(rig.taken->ConvergentDigest(), maps.ConvergentDigest());
+  EXPECT_EQ(rig.taken->view(), maps.view());
+  EXPECT_EQ(rig.taken->position(), maps.position());
+  EXPECT_EQ(rig.taken->history().recent(), maps.history().recent());
+  EXPECT_TRUE(rig.taken->IsConsistent());
 }
 
 }  // namespace cohort::transfer

@@ -14,15 +14,6 @@ using map::EraseOp;
 using map::IncrementOp;
 using map::PutOp;
 
-void ExpectEqual(Rig& rig) {
-  ASSERT_NE(rig.taken, nullptr);
-  EXPECT_EQ(rig.taken->digest(), rig.servers[0]->replica.maps().digest());
-  EXPECT_EQ(rig.taken->view(), rig.servers[0]->replica.maps().view());
-  EXPECT_EQ(rig.taken->position(), rig.servers[0]->replica.maps().position());
-  EXPECT_EQ(rig.taken->history().recent(), rig.servers[0]->replica.maps().history().recent());
-  EXPECT_TRUE(rig.taken->IsConsistent());
-}
-
 TEST(Transfer, AnEmptyStateTakesOneRoundTrip) {
   Rig rig;
   rig.Join();

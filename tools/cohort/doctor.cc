@@ -83,10 +83,11 @@ int RunDoctor(int argc, char** argv) {
   exam.listen_for = absl::Seconds(seconds);
   if (absl::Status status = exam.Prepare(); !status.ok()) return Fail(status);
   const DoctorReport report = Examine(exam, json);
-  using Json = nlohmann::ordered_json;
   const std::string text =
-      json ? report.ToJson().dump(-1, ' ', false, Json::error_handler_t::replace) + "\n"
-           : Summary(report);
+      json
+          ? report.ToJson().dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace) +
+                "\n"
+          : Summary(report);
   std::fputs(text.c_str(), stdout);
   return report.ExitStatus();
 }

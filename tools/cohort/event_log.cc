@@ -15,20 +15,20 @@
 namespace cohort::tools {
 namespace {
 
-using Json = nlohmann::ordered_json;
+using OrderedJson = nlohmann::ordered_json;
 
-std::string Now() {
+std::string Timestamp() {
   return absl::FormatTime("%Y-%m-%d%ET%H:%M:%E6SZ", absl::Now(), absl::UTCTimeZone());
 }
 
-std::string Dump(const Json& json) {
-  return json.dump(-1, ' ', false, Json::error_handler_t::replace);
+std::string Dump(const OrderedJson& json) {
+  return json.dump(-1, ' ', false, OrderedJson::error_handler_t::replace);
 }
 
-Json ToJson(const ViewId& id) { return {{"num", id.num}, {"id", id.ToString()}}; }
+OrderedJson ToJson(const ViewId& id) { return {{"num", id.num}, {"id", id.ToString()}}; }
 
-Json ToJson(const std::vector<MemberChange>& changes) {
-  Json list = Json::array();
+OrderedJson ToJson(const std::vector<MemberChange>& changes) {
+  OrderedJson list = OrderedJson::array();
   for (const MemberChange& change : changes) {
     list.push_back({{"name", change.member.name},
                     {"cause", ToString(change.cause)},
@@ -141,8 +141,8 @@ void EventLog::Line(std::string json, std::string text) {
 }
 
 void EventLog::Add(const View& view) {
-  const std::string at = Now();
-  Json members = Json::array();
+  const std::string at = Timestamp();
+  OrderedJson members = OrderedJson::array();
   std::string text = absl::StrCat(at, " view ", view.id.ToString(), ":");
   for (const Member& member : view.members) {
     members.push_back(member.name);
@@ -151,17 +151,17 @@ void EventLog::Add(const View& view) {
   Describe("+", view.joined, text);
   Describe("-", view.left, text);
   if (!view.primary) absl::StrAppend(&text, " [no quorum]");
-  const Json json = {{"event", "view"},           {"at", at},
-                     {"view", ToJson(view.id)},   {"members", members},
-                     {"cause", CauseOf(view)},    {"joined", ToJson(view.joined)},
-                     {"left", ToJson(view.left)}, {"primary", view.primary}};
+  const OrderedJson json = {{"event", "view"},           {"at", at},
+                            {"view", ToJson(view.id)},   {"members", members},
+                            {"cause", CauseOf(view)},    {"joined", ToJson(view.joined)},
+                            {"left", ToJson(view.left)}, {"primary", view.primary}};
   Line(Dump(json), text);
 }
 
 void EventLog::Add(const Event& event) {
   if (event.kind == EventKind::kView) return;  // The view itself tells more.
-  const std::string at = Now();
-  Json json = {{"event", ToString(event.kind)}, {"at", at}, {"view", ToJson(event.view)}};
+  const std::string at = Timestamp();
+  OrderedJson json = {{"event", ToString(event.kind)}, {"at", at}, {"view", ToJson(event.view)}};
   std::string text = absl::StrCat(at, " ", ToString(event.kind));
   if (!event.subject_name.empty()) {
     json["member"] = event.subject_name;
@@ -188,8 +188,8 @@ void EventLog::Add(const Event& event) {
 }
 
 void EventLog::Add(std::string_view event, std::string_view member, std::string_view text) {
-  const std::string at = Now();
-  Json json = {{"event", event}, {"at", at}, {"member", member}};
+  const std::string at = Timestamp();
+  OrderedJson json = {{"event", event}, {"at", at}, {"member", member}};
   if (!text.empty()) json["text"] = text;
   Line(Dump(json), absl::StrCat(at, " ", ToAbsl(event), " ", ToAbsl(member),
                                 text.empty() ? "" : ": ", ToAbsl(text)));

@@ -205,6 +205,11 @@ void PrintError(const char* command, const absl::Status& status) {
   std::fprintf(stderr, "cohort %s: %s\n", command, WithFlagNames(ToStd(status.message())).c_str());
 }
 
+int Fail(const char* command, const absl::Status& status) {
+  PrintError(command, status);
+  return status.code() == absl::StatusCode::kInvalidArgument ? kExitUsage : kExitFailed;
+}
+
 absl::StatusOr<GroupOptions> GroupFlags::ToOptions() const {
   if (group.empty()) {
     return absl::InvalidArgumentError(

@@ -56,6 +56,8 @@ std::string WithFlagNames(std::string_view message);
 
 // Says on standard error why `cohort COMMAND` fails.
 void PrintError(const char* command, const absl::Status& status);
+// The same; the exit status.
+int Fail(const char* command, const absl::Status& status);
 
 // "all", "one", "local".
 absl::StatusOr<Ack> ParseAck(const std::string& text);

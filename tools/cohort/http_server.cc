@@ -47,9 +47,9 @@ absl::Status HttpServer::Start(const Endpoint& endpoint, WithStatus with_status)
   });
   server.Get("/status", [with_status](const httplib::Request&, httplib::Response& response) {
     with_status([&](const NodeStatus& status) {
-      using Json = nlohmann::ordered_json;
       response.set_content(
-          status.ToJson().dump(2, ' ', false, Json::error_handler_t::replace) + "\n",
+          status.ToJson().dump(2, ' ', false, nlohmann::ordered_json::error_handler_t::replace) +
+              "\n",
           "application/json");
     });
   });

@@ -105,11 +105,6 @@ absl::StatusOr<NginxAgentOptions> Flags::ToOptions() const {
   return options;
 }
 
-int Fail(const absl::Status& status) {
-  PrintError("nginx-agent", status);
-  return status.code() == absl::StatusCode::kInvalidArgument ? kExitUsage : kExitFailed;
-}
-
 }  // namespace
 
 int RunNginxAgent(int argc, char** argv) {
@@ -120,7 +115,7 @@ int RunNginxAgent(int argc, char** argv) {
   int exit_code = kExitOk;
   if (!ParseCommandLine(app, argc, argv, exit_code)) return exit_code;
   absl::StatusOr<NginxAgentOptions> options = flags.ToOptions();
-  if (!options.ok()) return Fail(options.status());
+  if (!options.ok()) return Fail("nginx-agent", options.status());
 
   static NginxAgent* running =
       nullptr;  // For the signal thread, which lives as long as the process.
@@ -137,7 +132,7 @@ int RunNginxAgent(int argc, char** argv) {
   const absl::Status status = agent.Run();
   const std::lock_guard lock(running_mutex);
   running = nullptr;
-  return status.ok() ? kExitOk : Fail(status);
+  return status.ok() ? kExitOk : Fail("nginx-agent", status);
 }
 
 }  // namespace cohort::tools

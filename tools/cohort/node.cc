@@ -164,15 +164,6 @@ absl::Status Node::Stop() {
   return status;
 }
 
-namespace {
-
-int Fail(const absl::Status& status) {
-  PrintError("node", status);
-  return status.code() == absl::StatusCode::kInvalidArgument ? kExitUsage : kExitFailed;
-}
-
-}  // namespace
-
 int RunNode(int argc, char** argv) {
   CLI::App app("A member of a group: keeps replicated maps, serves them to Redis clients.",
                "cohort node");
@@ -185,7 +176,7 @@ int RunNode(int argc, char** argv) {
     return kExitOk;
   }
   absl::StatusOr<NodeOptions> options = flags.ToOptions();
-  if (!options.ok()) return Fail(options.status());
+  if (!options.ok()) return Fail("node", options.status());
 
   static Node* running = nullptr;  // For the signal thread, which lives as long as the process.
   static std::mutex running_mutex;
@@ -201,9 +192,9 @@ int RunNode(int argc, char** argv) {
   }
   const absl::Status started = node.Start();
   if (started.ok()) node.WaitForStop();
-  if (!started.ok()) exit_code = Fail(started);
+  if (!started.ok()) exit_code = Fail("node", started);
   const absl::Status stopped = node.Stop();
-  if (started.ok() && !stopped.ok()) exit_code = Fail(stopped);
+  if (started.ok() && !stopped.ok()) exit_code = Fail("node", stopped);
   const std::lock_guard lock(running_mutex);
   running = nullptr;
   return exit_code;

@@ -7,7 +7,7 @@
 namespace cohort::tools {
 namespace {
 
-using Json = nlohmann::ordered_json;
+using OrderedJson = nlohmann::ordered_json;
 
 struct Figure {
   const char* name;
@@ -81,8 +81,8 @@ void MapMetrics(const std::vector<ReplicatedMap>& maps, std::string& out) {
   }
 }
 
-Json MapsToJson(const std::vector<ReplicatedMap>& maps) {
-  Json list = Json::array();
+OrderedJson MapsToJson(const std::vector<ReplicatedMap>& maps) {
+  OrderedJson list = OrderedJson::array();
   for (const ReplicatedMap& map : maps) {
     const MapDigest digest = map.Digest();
     list.push_back({{"name", map.name()},
@@ -101,7 +101,7 @@ bool IsInView(const GroupStats& stats) {
 }
 
 // A field of `json` as text, "" where it is missing: the answer may come from another release.
-std::string Text(const Json& json, const char* name) {
+std::string Text(const OrderedJson& json, const char* name) {
   const auto found = json.find(name);
   if (found == json.end() || found->is_null()) return "";
   return found->is_string() ? found->get<std::string>() : found->dump();
@@ -117,8 +117,8 @@ std::string NodeStatus::State() const {
   return group->writable() ? "member" : "halted";
 }
 
-Json NodeStatus::ToJson() const {
-  Json json = {
+OrderedJson NodeStatus::ToJson() const {
+  OrderedJson json = {
       {"cohort", kCohortVersion}, {"group", group_name}, {"state", State()}, {"policy", policy}};
   if (!resp.empty()) json["resp"] = resp;
   if (group == nullptr) return json;
@@ -134,8 +134,8 @@ Json NodeStatus::ToJson() const {
                   {"id", view.id.ToString()},
                   {"primary", view.primary},
                   {"current", IsInView(stats)}};
-  json["members"] = Json::array();
-  json["peers"] = Json::array();
+  json["members"] = OrderedJson::array();
+  json["peers"] = OrderedJson::array();
   for (const Member& member : view.members) {
     json["members"].push_back(member.name);
     if (member.id.instance == group->id().instance) continue;
@@ -146,7 +146,7 @@ Json NodeStatus::ToJson() const {
                              {"without_data", member.without_data}});
   }
   json["maps"] = MapsToJson(maps);
-  Json& figures = json["stats"] = Json::object();
+  OrderedJson& figures = json["stats"] = OrderedJson::object();
   for (const Figure& figure : Figures(stats)) figures[figure.name] = figure.value;
   for (const Figure& figure : Gauges(stats)) figures[figure.name] = figure.value;
   for (const auto& [name, value] : stats.counters) figures[name] = value;
@@ -184,12 +184,12 @@ std::string NodeStatus::ToPrometheus() const {
   return out;
 }
 
-std::string DescribeStatus(const Json& status) {
+std::string DescribeStatus(const OrderedJson& status) {
   std::string text = absl::StrCat(
       Text(status, "name"), " of group ", Text(status, "group"), ": ", Text(status, "state"),
       Text(status, "without_data") == "true" ? ", without data" : "", "\n");
   const auto section = [&](const char* name) {
-    return status.contains(name) ? status[name] : Json();
+    return status.contains(name) ? status[name] : OrderedJson();
   };
   // An answer of an earlier release does not say; its view is taken for current.
   const bool is_old = Text(section("view"), "current") == "false";
@@ -200,19 +200,19 @@ std::string DescribeStatus(const Json& status) {
   if (status.contains("view"))
     absl::StrAppend(&text, "view     ", Text(status["view"], "id"), is_old ? " (not current)" : "",
                     "\nmembers ");
-  for (const Json& name : section("members"))
+  for (const OrderedJson& name : section("members"))
     absl::StrAppend(&text, " ", name.is_string() ? name.get<std::string>() : name.dump());
   absl::StrAppend(&text, "\naddress  ", Text(status, "address"), "\n");
   if (!Text(status, "resp").empty())
     absl::StrAppend(&text, "resp     ", Text(status, "resp"), "\n");
-  for (const Json& peer : section("peers")) {
+  for (const OrderedJson& peer : section("peers")) {
     const char* const state = Text(peer, "without_data") == "true" ? ", without data"
                               : Text(peer, "synced") == "true"     ? ", synced"
                                                                    : ", syncing";
     absl::StrAppend(&text, "peer     ", Text(peer, "name"), " at ", Text(peer, "address"), state,
                     "\n");
   }
-  for (const Json& map : section("maps")) {
+  for (const OrderedJson& map : section("maps")) {
     if (Text(status, "synced") == "false") {
       absl::StrAppend(&text, "map      ", Text(map, "name"), ": not complete here\n");
       continue;

@@ -45,10 +45,10 @@ struct ScanOptions {
   }
 };
 
-void View(RespSession& session, RespReply& reply) {
+void ReplyView(RespSession& session, RespReply& reply) {
   // The view of a member that is out of the group is an old one.
   if (session.StateHolder() == MemberId()) return reply.Error(kLoading);
-  const class View view = session.service().group->view();
+  const View view = session.service().group->view();
   reply.Array(view.members.size());
   for (const Member& member : view.members) reply.Bulk(member.name);
 }
@@ -149,7 +149,7 @@ void ControlWait(RespSession& session, Arguments arguments, RespReply& reply) {
 
 void ControlCohort(RespSession& session, Arguments arguments, RespReply& reply) {
   const std::string word = ToLower(arguments[1]);
-  if (word == "view") return View(session, reply);
+  if (word == "view") return ReplyView(session, reply);
   if (word == "digest") return Digests(session, reply);
   if (word == "events") return Events(session, arguments, reply);
   if (word == "leave") {
