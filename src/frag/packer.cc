@@ -11,7 +11,7 @@ namespace {
 
 constexpr int kOthersPerLarge = 3;       // Chunks of other messages to one of the large lane.
 constexpr size_t kLargeBacklogMax = 16;  // Chunks of the large lane that a backlog counts.
-constexpr size_t kSpanningBacklog = 4;   // With fewer chunks waiting they would save none.
+constexpr size_t kSpanningBacklog = 4;   // With fewer small chunks waiting they would save none.
 constexpr size_t kPartBytesMin = 16;
 
 bool MayShareChunk(const Message& a, const Message& b) {
@@ -160,7 +160,7 @@ bool Packer::IsPacked(const Queue& queue) const {
   return front.payload.size() + kLengthBytes <= chunk_max_ || MaySpan(queue, front);
 }
 
-// What has begun to span goes on to the end of what waits: only equal packets leave in one send.
+// Behind a rest it goes on whatever waits: only packets of one size leave in one send.
 bool Packer::MaySpan(const Queue& queue, const Message& message) const {
   return &queue == &main_ && (queue.spanning || queue.chunks() >= kSpanningBacklog) &&
          message.payload.size() <= kSpanningMessageMax;
@@ -220,6 +220,11 @@ void Packer::PackMessages(Queue& queue, Packed& packed) {
   if (plan.part == 0) packed.flags |= wire::DataFrame::kLast;
   if (goes_on || plan.part > 0) packed.flags |= wire::DataFrame::kSpanning;
   if (queue.messages.front().barrier) packed.flags |= wire::DataFrame::kBarrier;
+  if (goes_on && plan.ended == 0) {  // Nothing else is in it, no stamp either: no copy.
+    packed.payload = queue.messages.front().payload.Slice(queue.sent_of_front, plan.part);
+    queue.sent_of_front += plan.part;
+    return;
+  }
   packed.payload = Buffer::Allocate(plan.bytes);
   std::byte* to = packed.payload.Fill().data();
   const size_t touched = plan.ended + (plan.part > 0 ? 1 : 0);

@@ -3,8 +3,7 @@
 // was announced. Large ones (Spec 5.20) are admitted in the order of their announcements; all
 // chunks of their lane are AGREED, so every member admits the same at the same place of the order.
 //
-// Spanning messages are gathered likewise, in a buffer of their length, of at most
-// kSpanningMessageMax.
+// Spanning messages are gathered likewise; they have at most kSpanningMessageMax.
 //
 // Limits: kMessageMax a message, one incomplete message for each origin and lane; of large ones
 // kLargeMessageMax, and `large_under_way_max` of all origins together. A chunk that breaks the

@@ -20,7 +20,7 @@ using ::testing::IsEmpty;
 using ::testing::SizeIs;
 using wire::DataFrame;
 
-constexpr uint8_t kWhole = DataFrame::kFirst | DataFrame::kLast;
+constexpr uint8_t kUncut = DataFrame::kFirst | DataFrame::kLast;
 
 Message Patterned(uint64_t id, size_t size, DeliveryClass cls = DeliveryClass::kAgreed) {
   std::string text(size, '\0');
@@ -89,7 +89,7 @@ TEST_F(SpanningTest, WhereLittleWaitsNoMessageIsCut) {
   PushMany(3, 1070);
   Drain();
   ExpectAllCame();
-  EXPECT_THAT(flags_, ElementsAre(kWhole, kWhole, kWhole));
+  EXPECT_THAT(flags_, ElementsAre(kUncut, kUncut, kUncut));
 }
 
 TEST_F(SpanningTest, AMessageALittleLargerThanAChunkTakesALittleMoreThanAChunk) {
@@ -116,7 +116,7 @@ TEST_F(SpanningTest, WhatIsLeftOfAChunkIsNotFilledWithAFewBytes) {
   PushMany(8, wire::kChunkPayloadMax - 2 * kLengthBytes - 15);
   Drain();
   ExpectAllCame();
-  EXPECT_THAT(flags_, Each(kWhole));
+  EXPECT_THAT(flags_, Each(kUncut));
 }
 
 TEST_F(SpanningTest, OnlyAChunkInWhichASyncMessageEndsIsSync) {
@@ -155,8 +155,10 @@ TEST_F(SpanningTest, AMessageThatHadBegunStartsOverWholeInTheNextView) {
   PushMany(6, 1000);
   ASSERT_TRUE(Next());
   ASSERT_THAT(got_, SizeIs(1));
+  EXPECT_GT(reassembler_.bytes_held(), 0u);
   packer_.OnView();
   reassembler_.OnView(1);
+  EXPECT_EQ(reassembler_.bytes_held(), 0u);
   Drain();
   ExpectAllCame();
 }
@@ -184,11 +186,15 @@ TEST_F(SpanningTest, ALargeMessageAndWhatTheOthersSendDoNotMix) {
 // Each stamp tells how many were written before it.
 class NumberingStamper final : public Stamper {
  public:
-  void Stamp(Bytes, std::span<std::byte> stamp) override {
+  void Stamp(Bytes message, std::span<std::byte> stamp) override {
     std::fill(stamp.begin(), stamp.end(), static_cast<std::byte>(++written_));
+    bytes_ = message.size();
   }
+  size_t written() const { return static_cast<size_t>(written_); }
+  size_t bytes() const { return bytes_; }
 
  private:
+  size_t bytes_ = 0;
   int written_ = 0;
 };
 
@@ -207,8 +213,13 @@ TEST_F(SpanningTest, AStampIsWrittenWhenItsMessageEndsWhereverItIsCut) {
       const std::string body(Patterned(0, size).payload.text().substr(0, size - stamp));
       std::vector<Buffer> messages;
       Packed packed;
-      while (packer.Next(packed))
+      size_t ended = 0;
+      while (packer.Next(packed)) {
         reassembler.OnChunk(0, packed.cls, packed.flags, packed.payload, messages);
+        ended += packed.completed_ids.size();
+        ASSERT_EQ(stamper.written(), ended);  // Not when it begins to leave.
+        ASSERT_TRUE(ended == 0 || stamper.bytes() == size - stamp);
+      }
       ASSERT_THAT(messages, SizeIs(12));
       for (size_t i = 0; i < 12; ++i) {
         ASSERT_TRUE(messages[i].text() == body + std::string(stamp, static_cast<char>(i + 1)))
@@ -216,6 +227,39 @@ TEST_F(SpanningTest, AStampIsWrittenWhenItsMessageEndsWhereverItIsCut) {
       }
     }
   }
+}
+
+TEST_F(SpanningTest, WhatStartsOverInTheNextViewIsStampedOnce) {
+  NumberingStamper stamper;
+  Packer packer(Packer::Options{}, &stamper);
+  for (int i = 0; i < 6; ++i) {
+    Message message = Patterned(0, 1000);
+    message.stamp_bytes = 4;
+    ASSERT_TRUE(packer.Push(std::move(message)).ok());
+  }
+  Packed packed;
+  ASSERT_TRUE(packer.Next(packed));
+  ASSERT_EQ(packed.flags & DataFrame::kLast, 0);  // The second has begun.
+  packer.OnView();
+  reassembler_.OnView(1);
+  std::vector<Buffer> messages;
+  while (packer.Next(packed))
+    reassembler_.OnChunk(0, packed.cls, packed.flags, packed.payload, messages);
+  EXPECT_THAT(messages, SizeIs(5));
+  EXPECT_EQ(stamper.written(), 6u);
+}
+
+TEST_F(SpanningTest, AMessageWithALengthOfMoreThan16BitsDoesNotSpan) {
+  PushMany(1, kSpanningMessageMax);
+  Drain();
+  ExpectAllCame();
+  EXPECT_NE(flags_.front() & DataFrame::kSpanning, 0);
+  flags_.clear();
+  PushMany(1, kSpanningMessageMax + 1);
+  PushMany(8, 1000);
+  Drain();
+  ExpectAllCame();
+  EXPECT_EQ(flags_.front(), DataFrame::kFirst);
 }
 
 TEST_F(SpanningTest, MessagesOfRandomSizesComeBackWholeAndInTheirOrder) {
@@ -281,6 +325,20 @@ TEST_F(SpanningChunksTest, ASoundPairIsJoined) {
   EXPECT_EQ(malformed(), 0u);
 }
 
+TEST_F(SpanningChunksTest, OfWhatIsNotKeptOnlyTheFirstByteIsHandedUp) {
+  reassembler_ = Reassembler({.not_kept = uint64_t{1} << 7});
+  reassembler_.OnView(1);
+  Chunk(kBegins, Sized(1, "a") + Sized(4, "\x07"));
+  Chunk(kEnds, "bcd" + Sized(2, "ef"));
+  ASSERT_THAT(messages_, SizeIs(3));
+  EXPECT_EQ(messages_[1].text(), "\x07");
+  EXPECT_EQ(messages_[2].text(), "ef");
+  Chunk(kBegins, Sized(2, "g"));
+  Chunk(kEnds, "h");
+  ASSERT_THAT(messages_, SizeIs(4));
+  EXPECT_EQ(messages_[3].text(), "gh");
+}
+
 TEST_F(SpanningChunksTest, OneThatGoesOnWithNothingBegunIsDropped) {
   Chunk(kEnds, "de" + Sized(1, "f"));
   EXPECT_EQ(malformed(), 1u);
@@ -311,7 +369,7 @@ TEST_F(SpanningChunksTest, FragmentsOfTheOtherKindDoNotGoOnWithIt) {
 }
 
 TEST_F(SpanningChunksTest, FlagsThatContradictEachOtherAreRefused) {
-  Chunk(kWhole | DataFrame::kSpanning, Sized(1, "a"));
+  Chunk(kUncut | DataFrame::kSpanning, Sized(1, "a"));
   Chunk(kBegins, Sized(1, "a"));
   Chunk(kBegins, Sized(4, ""));  // Begins, but brings nothing.
   Chunk(kBegins | DataFrame::kLarge, Sized(4, "bc"));
