@@ -119,11 +119,13 @@ bool Node::Drain(absl::Duration timeout, std::function<void(const absl::Status&)
   drainer_ = std::thread([this, timeout, done = std::move(done)] {
     pthread_setname_np(pthread_self(), "cohort-drain");
     const absl::Status status = group_->Drain(timeout);
-    done(status);
+    {
+      const std::lock_guard end(mutex_);
+      drained_ = status.ok();
+      draining_ = false;
+    }
+    done(status);  // Who is told that it failed may ask for another one.
     if (status.ok()) RequestStop(Farewell::kLeave);
-    const std::lock_guard end(mutex_);
-    drained_ = status.ok();
-    draining_ = false;
   });
   return true;
 }
