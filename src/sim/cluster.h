@@ -155,6 +155,7 @@ class Cluster : private FaultTarget, private TenantWorld {
   }
   bool HasVote(const View& view, const Member& member) const;
   bool IsOneView() const;
+  bool HaveSameMembers() const;
   bool IsSynced() const;
   bool IsQuiet() const;
   bool AreReplicasEqual() const;
@@ -209,6 +210,8 @@ class Cluster : private FaultTarget, private TenantWorld {
   Instant healed_at_ = Instant::Infinite();
   Duration longest_rejoin_wait_{};
   Instant one_view_since_ = Instant::Infinite();
+  Instant amid_views_since_ =
+      Instant::Infinite();  // While not all are in the same one, at the end.
   Instant converged_at_ = Instant::Infinite();
   Instant synced_at_ = Instant::Infinite();
   std::set<std::pair<ProcessNumber, uint64_t>> asked_when_healed_;  // Commands.

@@ -14,6 +14,8 @@ namespace {
 constexpr Duration kWatchInterval = milliseconds(20);
 constexpr Duration kUsersGoOn = seconds(2);
 constexpr Duration kSettles = seconds(1);
+constexpr Duration kVoteViewMax =
+    milliseconds(100);  // To install a view that nobody is absent from.
 
 const char* NameOf(HostState state) {
   static constexpr const char* kNames[] = {"down", "running", "stopped", "dying", "without power"};
@@ -103,6 +105,20 @@ bool Cluster::IsOneView() const {
     if (!inside) return false;
   }
   return first != nullptr && first->members.size() == running;
+}
+
+// Everybody runs, and has all in his view, whichever that is.
+bool Cluster::HaveSameMembers() const {
+  return std::all_of(hosts_.begin(), hosts_.end(), [this](const auto& host) {
+    if (host->node == nullptr || host->node->view().members.size() != hosts_.size()) return false;
+    const View& view = host->node->view();
+    return std::all_of(hosts_.begin(), hosts_.end(), [&view](const auto& other) {
+      return other->node != nullptr &&
+             std::any_of(view.members.begin(), view.members.end(), [&other](const Member& member) {
+               return member.id == other->node->self();
+             });
+    });
+  });
 }
 
 bool Cluster::IsSynced() const {
@@ -210,7 +226,15 @@ void Cluster::Watch() {
       done_ = true;
     }
   } else if (stopped_at_.is_infinite()) {
-    if (!IsOneView()) {
+    if (IsOneView()) {
+      amid_views_since_ = Instant::Infinite();
+    } else if (amid_views_since_.is_infinite()) {
+      amid_views_since_ = now;
+    }
+    // A newcomer's vote makes another view of the same members, which not all have at the same
+    // time.
+    if (!HaveSameMembers() ||
+        (!amid_views_since_.is_infinite() && now - amid_views_since_ > kVoteViewMax)) {
       Complain("I22", "a view was lost in a healed group\n" + Describe());
       done_ = true;
     } else if (now - synced_at_ > kUsersGoOn) {
