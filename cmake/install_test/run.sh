@@ -9,7 +9,7 @@ build=$source/build/install
 jobs=${COHORT_JOBS:-$(nproc)}
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
-# Without precompiled headers, as consumers build it, but several files at once, which takes a third of the time; so a
+# Without precompiled headers, as consumers build it, but several files at once, which takes less time; so a
 # release build leaves no objects in the compiler's cache for this one, but an earlier run of this does.
 command -v ccache >/dev/null && export CMAKE_CXX_COMPILER_LAUNCHER=ccache
 failed=0

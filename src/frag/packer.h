@@ -35,6 +35,7 @@ inline constexpr size_t kLargeMessageMax = (size_t{64} << 20) + (size_t{64} << 1
 inline constexpr size_t kLargeUnderWayMax = size_t{128} << 20;
 inline constexpr size_t kLengthBytes = 2;       // Before each whole message in a chunk.
 inline constexpr size_t kTotalLengthBytes = 4;  // Before the first fragment of a larger one.
+// A spanning one has a length of kLengthBytes.
 inline constexpr size_t kSpanningMessageMax = 0xFFFF;
 inline constexpr size_t kStampBytesMax = 1200;  // Of one message; a stamp is in one chunk.
 inline constexpr size_t kWholeMessageMax =
