@@ -9,6 +9,7 @@ add_library(Cohort::c ALIAS cohort_c)
 # The soname changes with the binary interface, not with each release.
 set_target_properties(cohort_c PROPERTIES EXPORT_NAME c VERSION ${abi}.${PROJECT_VERSION} SOVERSION ${abi}
   CXX_VISIBILITY_PRESET hidden VISIBILITY_INLINES_HIDDEN ON
+  DEFINE_SYMBOL ""  # Its objects are the same whichever kind it is.
   INSTALL_RPATH "$ORIGIN")  # libcohort lies beside it.
 target_include_directories(cohort_c PUBLIC $<BUILD_INTERFACE:${PROJECT_SOURCE_DIR}/include>
   $<INSTALL_INTERFACE:${CMAKE_INSTALL_INCLUDEDIR}> PRIVATE ${PROJECT_SOURCE_DIR}/src)

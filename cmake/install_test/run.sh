@@ -1,49 +1,60 @@
 #!/usr/bin/env bash
 # Installs Cohort into a scratch prefix, static and shared, and builds a foreign program against each: by find_package
-# and by pkg-config; then looks at what is installed. The objects are compiled once, for both kinds, in build/install.
-# Usage: run.sh [CMAKE_ARGS...]. Prints one line a case; fails if one does.
+# and by pkg-config; then looks at what is installed. The objects are compiled once, for both kinds: in build/install,
+# without precompiled headers, as consumers do.
+# Usage: run.sh [--build DIR] [CMAKE_ARGS...]. --build: takes the objects of this build folder, which is of a static
+# library before and afterwards. Prints one line a case; fails if one does.
 set -euo pipefail
 source=$(cd "$(dirname "$0")/../.." && pwd)
 consumer=$source/cmake/install_test
 build=$source/build/install
+compile=(-DCMAKE_BUILD_TYPE=Release -DCOHORT_BUILD_TESTS=OFF -DCOHORT_BUILD_BENCH=OFF -DCOHORT_PCH=OFF)
+if [ "${1:-}" = --build ]; then build=$2; compile=(); shift 2; fi
 jobs=${COHORT_JOBS:-$(nproc)}
 work=$(mktemp -d)
-trap 'rm -rf "$work"' EXIT
-# Without precompiled headers, as consumers build it, but several files at once, which takes less time; so a
-# release build leaves no objects in the compiler's cache for this one, but an earlier run of this does.
+leave() {
+  if [ ${#compile[@]} = 0 ]; then cmake -S "$source" -B "$build" -DBUILD_SHARED_LIBS=OFF >/dev/null; fi
+  rm -rf "$work"
+}
+trap leave EXIT
 command -v ccache >/dev/null && export CMAKE_CXX_COMPILER_LAUNCHER=ccache
-failed=0
 
 # must COMMAND...: what it prints is shown only if it fails, and then all ends.
 must() { "$@" >"$work/log" 2>&1 || { tail -n 50 "$work/log"; echo "FAILED: $*"; exit 1; }; }
-# check NAME COMMAND...: one case.
+# check NAME COMMAND...: one case, while others are compiled.
 check() {
   local name=$1; shift
-  if "$@" >"$work/case.log" 2>&1; then echo "passed: $name ($(tail -n 1 "$work/case.log"))"
-  else failed=$((failed + 1)); tail -n 50 "$work/case.log"; echo "FAILED: $name"; fi
+  while [ "$(jobs -rp | wc -l)" -ge "$jobs" ]; do wait -n; done
+  (
+    log=$(mktemp -p "$work")
+    if "$@" >"$log" 2>&1; then echo "passed: $name ($(tail -n 1 "$log"))"
+    else touch "$work/failed"; tail -n 50 "$log"; echo "FAILED: $name"; fi
+  ) &
 }
+# One at a time: else members of two cases would find each other.
+alone() { flock "$work" "$@"; }
 
 install_kind() {
   local kind=$1 shared=$2; shift 2
-  must cmake -S "$source" -B "$build" -G Ninja -DCMAKE_BUILD_TYPE=Release -DBUILD_SHARED_LIBS="$shared" \
-    -DCOHORT_BUILD_TESTS=OFF -DCOHORT_BUILD_BENCH=OFF -DCOHORT_PCH=OFF -DCMAKE_UNITY_BUILD=ON -DCMAKE_INSTALL_LIBDIR=lib "$@"
-  must cmake --build "$build" -j "$jobs"
+  must cmake -S "$source" -B "$build" -G Ninja "${compile[@]}" -DBUILD_SHARED_LIBS="$shared" -DCMAKE_INSTALL_LIBDIR=lib "$@"
+  # shellcheck disable=SC2046
+  must cmake --build "$build" -j "$jobs" --target cohort cohort_c cohort_tool $([ "$shared" = ON ] || echo cohort_sim_group)
   must cmake --install "$build" --prefix "$work/$kind"
 }
 
 by_find_package() {
   cmake -S "$consumer" -B "$work/consumer-$1" -G Ninja -DCMAKE_PREFIX_PATH="$work/$1" &&
-    cmake --build "$work/consumer-$1" && "$work/consumer-$1/shop"
+    cmake --build "$work/consumer-$1" && alone "$work/consumer-$1/shop"
 }
 
 with_asio() {
   cmake -S "$consumer/asio" -B "$work/asio-$1" -G Ninja -DCMAKE_PREFIX_PATH="$work/$1" &&
-    cmake --build "$work/asio-$1" && "$work/asio-$1/visits"
+    cmake --build "$work/asio-$1" && alone "$work/asio-$1/visits"
 }
 
 in_c() {
   cmake -S "$consumer/c" -B "$work/c-$1" -G Ninja -DCMAKE_C_COMPILER=gcc -DCMAKE_PREFIX_PATH="$work/$1" &&
-    cmake --build "$work/c-$1" && "$work/c-$1/shop_c"
+    cmake --build "$work/c-$1" && alone "$work/c-$1/shop_c"
 }
 
 in_c_by_pkg_config() {
@@ -52,12 +63,12 @@ in_c_by_pkg_config() {
     pkg-config --cflags --libs $([ "$kind" = static ] && echo --static) cohort-c) || return 1
   # shellcheck disable=SC2086
   gcc -std=c11 -Wall -Wextra -Wpedantic -Werror "$consumer/c/main.c" -o "$work/c-by-pc-$kind" $flags \
-    -Wl,-rpath,"$work/$kind/lib" && "$work/c-by-pc-$kind"
+    -Wl,-rpath,"$work/$kind/lib" && alone "$work/c-by-pc-$kind"
 }
 
 with_testing() {
   cmake -S "$consumer/testing" -B "$work/testing-$1" -G Ninja -DCMAKE_PREFIX_PATH="$work/$1" &&
-    cmake --build "$work/testing-$1" && "$work/testing-$1/shop_test"
+    cmake --build "$work/testing-$1" && alone "$work/testing-$1/shop_test"
 }
 
 shared_has_no_testing() {
@@ -71,7 +82,7 @@ by_pkg_config() {
   flags=$(PKG_CONFIG_PATH=$work/$kind/lib/pkgconfig \
     pkg-config --cflags --libs $([ "$kind" = static ] && echo --static) cohort) || return 1
   # shellcheck disable=SC2086
-  c++ -std=c++20 "$consumer/main.cc" -o "$work/by-pc-$kind" $flags -Wl,-rpath,"$work/$kind/lib" && "$work/by-pc-$kind"
+  c++ -std=c++20 "$consumer/main.cc" -o "$work/by-pc-$kind" $flags -Wl,-rpath,"$work/$kind/lib" && alone "$work/by-pc-$kind"
 }
 
 # Configures the whole, compiles the foreign program and plans the rest: to compile the library once more proves nothing new.
@@ -90,9 +101,10 @@ by_fetch_content() {
 headers_stand_alone() {
   local header flags
   flags=$(PKG_CONFIG_PATH=$work/static/lib/pkgconfig pkg-config --cflags cohort) || return 1
+  # shellcheck disable=SC2086
+  find "$work/static/include/cohort" -name '*.h' -print0 |
+    xargs -0 -n 1 -P "$jobs" c++ -std=c++20 -fsyntax-only -Wall -Wextra -Wpedantic -Werror $flags -x c++ || return 1
   for header in "$work"/static/include/cohort/*.h "$work"/static/include/cohort/{c,testing}/*.h; do
-    # shellcheck disable=SC2086
-    c++ -std=c++20 -fsyntax-only -Wall -Wextra -Wpedantic -Werror $flags -x c++ "$header" || return 1
     [ "${header##*/}" = asio.h ] && continue  # Asio is what it is for; so nobody else may include it.
     if grep -E '^ *# *include' "$header" | grep -E 'cohort/asio\.h|[<"](asio|google)' ||
       grep -E '^ *# *include' "$header" | grep -vE '[<"](cohort/|absl/|[a-z_]+>|std(def|int)\.h>)'; then echo "foreign include in $header"; return 1; fi
@@ -117,8 +129,8 @@ declared_in_c() {
 }
 c_library_exports_what_is_declared() {
   declared_in_c >"$work/declared"
-  nm -D --defined-only "$work/shared/lib/libcohort_c.so" | cut -d ' ' -f 3- | sort -u >"$work/exported"
-  [ -s "$work/declared" ] && diff "$work/declared" "$work/exported" && echo "$(wc -l <"$work/exported") functions"
+  nm -D --defined-only "$work/shared/lib/libcohort_c.so" | cut -d ' ' -f 3- | sort -u >"$work/exported_c"
+  [ -s "$work/declared" ] && diff "$work/declared" "$work/exported_c" && echo "$(wc -l <"$work/exported_c") functions"
 }
 
 # The interface, as it is named by nm -C.
@@ -135,8 +147,8 @@ only_the_interface_is_exported() {
 the_whole_interface_is_exported() {
   nm -C --defined-only "$work/static/lib/libcohort.a" 2>/dev/null | grep -E '^[0-9a-f]+ T ' | cut -d ' ' -f 3- |
     grep -E "$api" | grep -v '::Impl' | sort -u >"$work/defined"
-  exported | sort -u >"$work/exported"
-  [ -s "$work/defined" ] && [ -z "$(comm -23 "$work/defined" "$work/exported" | tee /dev/stderr)" ] &&
+  exported | sort -u >"$work/exported_sorted"
+  [ -s "$work/defined" ] && [ -z "$(comm -23 "$work/defined" "$work/exported_sorted" | tee /dev/stderr)" ] &&
     echo "$(wc -l <"$work/defined") functions"
 }
 
@@ -152,6 +164,9 @@ program_works() {
 
 install_kind static OFF "$@"
 install_kind shared ON "$@"
+# Those that take longest come first.
+check "installed headers stand alone; all but asio.h include only the standard library and Abseil" headers_stand_alone
+check "find_package with the component testing, static" with_testing static
 for kind in static shared; do
   check "find_package, $kind" by_find_package $kind
   check "find_package with the component asio, $kind" with_asio $kind
@@ -160,13 +175,12 @@ for kind in static shared; do
   check "C11 by pkg-config, $kind" in_c_by_pkg_config $kind
   check "program cohort, $kind" program_works $kind
 done
-check "find_package with the component testing, static" with_testing static
 check "find_package says why a shared library is without the component testing" shared_has_no_testing
 check "FetchContent and add_subdirectory, planned" by_fetch_content
-check "installed headers stand alone; all but asio.h include only the standard library and Abseil" headers_stand_alone
 check "the C headers are strict C11 and need nothing else" c_headers_are_c
 check "libcohort_c exports exactly the functions that its headers declare" c_library_exports_what_is_declared
 check "the shared library exports only the interface" only_the_interface_is_exported
 check "the shared library exports the whole interface" the_whole_interface_is_exported
 check "the shared libraries have sonames" has_soname
-[ "$failed" = 0 ] && echo "all cases passed in $SECONDS s"
+wait
+[ ! -e "$work/failed" ] && echo "all cases passed in $SECONDS s"

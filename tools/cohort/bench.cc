@@ -16,7 +16,7 @@
 namespace cohort::tools {
 namespace {
 
-constexpr const char* kExamples = R"(Examples:
+constexpr const char* kBenchExamples = R"(Examples:
   cohort bench --group shop --key-file shop.key
       joins "shop" as one more member, writes to its map "bench" for 5 s each way, and leaves
   cohort bench --group try --allow-plaintext --size 1024 --seconds 10 --ack one --json
@@ -190,7 +190,7 @@ void AddFlags(CLI::App& app, BenchFlags& flags) {
       ->group(section)
       ->capture_default_str();
   app.add_flag("--json", flags.json, "One JSON object a line")->group(section);
-  app.footer(kExamples);
+  app.footer(kBenchExamples);
 }
 
 }  // namespace

@@ -13,7 +13,7 @@
 namespace cohort::tools {
 namespace {
 
-constexpr const char* kExamples = R"(Examples:
+constexpr const char* kDecodeExamples = R"(Examples:
   cohort decode c701...                         one packet, in hexadecimal
   tcpdump -x ... | cut ... | cohort decode      one packet a line on standard input
   cohort decode --frames 0f00...                frames without a packet around them
@@ -79,7 +79,7 @@ int RunDecode(int argc, char** argv) {
   app.add_option("--view", flags.view, "The view a member's packet belongs to: NUM-CID");
   app.add_option("--sender", flags.sender, "The instance that sent it: 32 hexadecimal digits");
   app.add_option("--receiver", flags.receiver, "The instance a unicast was sent to");
-  app.footer(kExamples);
+  app.footer(kDecodeExamples);
   int exit_code = kExitOk;
   if (!ParseCommandLine(app, argc, argv, exit_code)) return exit_code;
   DecodeKeys keys;

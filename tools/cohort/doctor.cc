@@ -12,7 +12,7 @@ namespace {
 
 constexpr double kListenSecondsMax = 3600;
 
-constexpr const char* kExamples = R"(Examples:
+constexpr const char* kDoctorExamples = R"(Examples:
   cohort doctor --group shop --key-file shop.key
       on a host whose members do not find the others, with the flags its node is started with
   cohort doctor --group shop --key-file shop.key --seconds 60
@@ -24,7 +24,7 @@ It does not join the group, and members do not notice it. As root it also reads 
 Exit status: 0 no problem, 1 problems found, 2 used wrongly. docs/doctor.md tells what each finding means.
 )";
 
-int Fail(const absl::Status& status) {
+int FailExamination(const absl::Status& status) {
   PrintError("doctor", status);
   std::fputs("See `cohort doctor --help`.\n", stderr);
   return kExitUsage;
@@ -73,15 +73,15 @@ int RunDoctor(int argc, char** argv) {
   app.set_config("-c,--config", "", "A node's configuration file; what is not the group's is left")
       ->envname("COHORT_CONFIG");
   app.allow_config_extras(CLI::config_extras_mode::ignore);
-  app.footer(kExamples);
+  app.footer(kDoctorExamples);
   int exit_code = kExitOk;
   if (!ParseCommandLine(app, argc, argv, exit_code)) return exit_code;
   absl::StatusOr<GroupOptions> options = flags.ToOptions();
-  if (!options.ok()) return Fail(options.status());
+  if (!options.ok()) return FailExamination(options.status());
   Examination exam;
   exam.options = *std::move(options);
   exam.listen_for = absl::Seconds(seconds);
-  if (absl::Status status = exam.Prepare(); !status.ok()) return Fail(status);
+  if (absl::Status status = exam.Prepare(); !status.ok()) return FailExamination(status);
   const DoctorReport report = Examine(exam, json);
   const std::string text =
       json

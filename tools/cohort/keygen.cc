@@ -15,7 +15,7 @@
 namespace cohort::tools {
 namespace {
 
-constexpr const char* kExamples = R"(Examples:
+constexpr const char* kKeygenExamples = R"(Examples:
   cohort keygen --out shop.key     writes a file that only you can read
   cohort keygen > shop.key         to standard output; mind the file's mode: members want 0600
 )";
@@ -39,7 +39,7 @@ int RunKeygen(int argc, char** argv) {
   std::string out;
   app.add_option("-o,--out", out,
                  "File to write, which must not exist yet; mode 0600. Default: standard output");
-  app.footer(kExamples);
+  app.footer(kKeygenExamples);
   int exit_code = kExitOk;
   if (!ParseCommandLine(app, argc, argv, exit_code)) return exit_code;
   std::array<std::byte, security::kKeyBytes> random;

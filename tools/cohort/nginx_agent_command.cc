@@ -12,7 +12,7 @@
 namespace cohort::tools {
 namespace {
 
-constexpr const char* kExamples = R"(Examples:
+constexpr const char* kNginxAgentExamples = R"(Examples:
   cohort nginx-agent --group shop --key-file shop.key --upstreams /etc/nginx/cohort/cohort-upstreams.conf \
       --nginx 'nginx -c /etc/nginx/cohort/nginx.conf'
       on the host of the NGINX, as a user who may write that file and signal NGINX
@@ -72,7 +72,7 @@ void Flags::AddTo(CLI::App& app) {
   app.set_config("-c,--config", "", "Configuration file: `option = value` lines")
       ->envname("COHORT_CONFIG");
   app.allow_config_extras(CLI::config_extras_mode::error);
-  app.footer(kExamples);
+  app.footer(kNginxAgentExamples);
 }
 
 absl::StatusOr<NginxAgentOptions> Flags::ToOptions() const {

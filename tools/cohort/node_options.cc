@@ -7,7 +7,7 @@
 namespace cohort::tools {
 namespace {
 
-constexpr const char* kExamples = R"(Examples:
+constexpr const char* kNodeExamples = R"(Examples:
   cohort keygen --out shop.key
   cohort node --group shop --key-file shop.key --resp 127.0.0.1:6379
       one member of "shop"; run it on every host, and any Redis client can use it
@@ -104,7 +104,7 @@ void NodeFlags::AddTo(CLI::App& app) {
       ->envname("COHORT_CONFIG");
   // A misspelt `policy` must not start a member under another one.
   app.allow_config_extras(CLI::config_extras_mode::error);
-  app.footer(kExamples);
+  app.footer(kNodeExamples);
 }
 
 absl::StatusOr<MapSpec> ParseMapSpec(const std::string& text) {

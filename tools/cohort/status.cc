@@ -10,13 +10,13 @@
 namespace cohort::tools {
 namespace {
 
-constexpr const char* kExamples = R"(Examples:
+constexpr const char* kStatusExamples = R"(Examples:
   cohort status                          the node that serves --http 127.0.0.1:8080
   cohort status --http 10.0.0.5:8080     another one
   cohort status --http unix:/run/cohort.http.sock --json
 )";
 
-int Fail(const absl::Status& status) {
+int FailStatus(const absl::Status& status) {
   std::fprintf(stderr, "cohort status: %s\n", std::string(status.message()).c_str());
   return kExitFailed;
 }
@@ -31,16 +31,16 @@ int RunStatus(int argc, char** argv) {
       ->envname("COHORT_HTTP")
       ->capture_default_str();
   app.add_flag("--json", json, "As JSON, with all counters");
-  app.footer(kExamples);
+  app.footer(kStatusExamples);
   int exit_code = kExitOk;
   if (!ParseCommandLine(app, argc, argv, exit_code)) return exit_code;
   const absl::StatusOr<Endpoint> endpoint = ParseEndpoint(http);
-  if (!endpoint.ok()) return Fail(endpoint.status());
+  if (!endpoint.ok()) return FailStatus(endpoint.status());
   const absl::StatusOr<std::string> answer = HttpGet(*endpoint, "/status");
-  if (!answer.ok()) return Fail(answer.status());
+  if (!answer.ok()) return FailStatus(answer.status());
   const auto status = nlohmann::ordered_json::parse(*answer, nullptr, false);
   if (status.is_discarded())
-    return Fail(
+    return FailStatus(
         absl::DataLossError(absl::StrCat(http, " did not answer in JSON: not a cohort node?")));
   std::fputs(json ? answer->c_str() : DescribeStatus(status).c_str(), stdout);
   return kExitOk;
