@@ -242,6 +242,39 @@ Registers Join(const Registers& a, const Registers& b) {
   return joined;
 }
 
+bool Registers::IsOneLife() const {
+  const auto of_it = [this](const Attribute& attribute) { return attribute.mark.life == floor; };
+  return floor != Stamp() && created == floor && expired == Mark() && ttl.life == floor &&
+         access.life == floor && !attributes.empty() &&
+         std::all_of(attributes.begin(), attributes.end(), of_it);
+}
+
+bool JoinIfOver(Bytes registers, Registers& life) {
+  Reader reader(registers);
+  if (reader.left() < kRegistersHeaderBytes || !life.IsOneLife()) return false;
+  reader.Take<uint32_t>();  // Format and flags.
+  const auto count = reader.Take<uint32_t>();
+  const auto view = reader.Take<uint64_t>();
+  Stamp latest = reader.TakeStamp();
+  latest = std::max(latest, reader.TakeMark().life);
+  const auto epoch = reader.Take<uint64_t>();
+  const Ownership claim{epoch, reader.Take<uint64_t>()};
+  latest = std::max(latest, reader.TakeStamp());
+  latest = std::max(latest, reader.TakeMark().life);
+  latest = std::max(latest, reader.TakeMark().life);
+  reader.Take<uint64_t>();  // Lifetime and access.
+  reader.Take<int64_t>();
+  Attribute attribute;
+  for (uint32_t i = 0; i < count; ++i) {
+    if (!TakeAttribute(reader, attribute)) return false;
+    latest = std::max(latest, attribute.mark.life);
+  }
+  if (latest >= life.floor) return false;
+  life.claim = std::max(life.claim, claim);
+  life.view = std::max(life.view, view);
+  return true;
+}
+
 // Spec 11.4
 Buffer EncodeRegisters(const Registers& registers) {
   size_t size = kRegistersHeaderBytes;

@@ -83,10 +83,16 @@ struct Registers {
   // Drops the life, of which nothing is left to show.
   void DropContents();
   bool HasMarkers() const;  // Of erased attributes.
+  // Whether this is nothing but a life, and an end of all that began before it, as a put makes it.
+  bool IsOneLife() const;
 };
 
 // Spec 11.3. Borrows from both.
 Registers Join(const Registers& a, const Registers& b);
+// As Join(), into `life`, without parsing well-formed bytes, where `life` is nothing but a life
+// that begins after all that is in them, as a put makes it: then only their claim stays. False, and
+// nothing is done, where it is not.
+bool JoinIfOver(Bytes registers, Registers& life);
 
 // Of an entry, and of each attribute besides its name and value (Spec 11.4).
 inline constexpr size_t kRegistersHeaderBytes = 2 + 2 + 4 + 8 + 9 * 16 + 8 + 8;

@@ -182,8 +182,10 @@ bool ConvergentMap::JoinEntry(std::string_view key, const Registers& theirs, con
                               ChangeCause cause, const MemberId& writer, Output& out) {
   const uint64_t hash = HashOf(key);
   const Entry* ours = FindHashed(hash, key);
-  const std::optional<Registers> held = ours == nullptr ? std::nullopt : RegistersOf(*ours);
-  Registers joined = held.has_value() ? map::Join(*held, theirs) : theirs;
+  Registers joined = theirs;
+  std::optional<Registers> held;  // Nothing, too, where all of it is over.
+  if (ours != nullptr && !JoinIfOver(ours->value, joined)) held = RegistersOf(*ours);
+  if (held.has_value()) joined = map::Join(*held, theirs);
   joined.RaiseFloor(state_.cleared);
   // A touch may come before the beginning of the life it touches, and has no version of its own;
   // nor has a claim.

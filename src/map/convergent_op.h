@@ -2,8 +2,8 @@
 // (convergent_op_codec.h); the time of an operation, and the lives it writes to, travel behind them
 // (convergent_stamp.h), because they are given only when the message leaves (Spec 11.9).
 //
-// The strings are borrowed: from the caller when encoding, from the decoder until its next Decode()
-// when joining.
+// The strings are borrowed: from the caller when encoding, from the bytes that were decoded when
+// joining.
 #ifndef COHORT_MAP_CONVERGENT_OP_H_
 #define COHORT_MAP_CONVERGENT_OP_H_
 

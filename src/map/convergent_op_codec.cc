@@ -6,6 +6,7 @@
 #include <cstring>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "base/absl_bridge.h"
 #include "base/check.h"
@@ -17,72 +18,10 @@
 namespace cohort::map {
 namespace {
 
-using google::protobuf::io::CodedInputStream;
 using google::protobuf::io::CodedOutputStream;
 
-// Fields of a message besides repeated ones, generously.
-constexpr int kFieldsMax = 64;
 // Room for the stamp, which makes the rest of the message.
 constexpr size_t kOpMax = kConvergentOpBytesMax - StampBytes(kOpLivesMax);
-
-bool SkipField(CodedInputStream& in, uint32_t tag) {
-  uint64_t number = 0;
-  switch (tag & 7) {
-    case 0:
-      return in.ReadVarint64(&number);
-    case 1:
-      return in.Skip(8);
-    case 5:
-      return in.Skip(4);
-    default:  // Sizes are handled by the callers; groups nest, and nothing of ours has them.
-      return false;
-  }
-}
-
-// Walks one item, counting the writes in it.
-bool CountItem(CodedInputStream& in, size_t& writes) {
-  int fields = 0;
-  while (const uint32_t tag = in.ReadTag()) {
-    if ((tag & 7) != 2) {
-      if (++fields > kFieldsMax || !SkipField(in, tag)) return false;
-      continue;
-    }
-    uint32_t size = 0;
-    if (!in.ReadVarint32(&size) || size > kConvergentOpBytesMax ||
-        !in.Skip(static_cast<int>(size))) {
-      return false;
-    }
-    const bool is_write = (tag >> 3) == v1::ConvergentItem::kWritesFieldNumber;
-    if (is_write ? ++writes > kOpAttributesMax : ++fields > kFieldsMax) return false;
-  }
-  return true;
-}
-
-// Bounds what parsing may allocate.
-bool ItemsAreBounded(Bytes bytes) {
-  CodedInputStream in(reinterpret_cast<const uint8_t*>(bytes.data()),
-                      static_cast<int>(bytes.size()));
-  int fields = 0;
-  size_t items = 0;
-  size_t writes = 0;
-  while (const uint32_t tag = in.ReadTag()) {
-    if ((tag & 7) != 2) {
-      if (++fields > kFieldsMax || !SkipField(in, tag)) return false;
-      continue;
-    }
-    uint32_t size = 0;
-    if (!in.ReadVarint32(&size) || size > bytes.size()) return false;
-    if ((tag >> 3) != v1::ConvergentOperation::kItemsFieldNumber) {
-      if (++fields > kFieldsMax || !in.Skip(static_cast<int>(size))) return false;
-      continue;
-    }
-    if (++items > kBatchItemsMax) return false;
-    const CodedInputStream::Limit limit = in.PushLimit(static_cast<int>(size));
-    if (!CountItem(in, writes) || in.BytesUntilLimit() != 0) return false;
-    in.PopLimit(limit);
-  }
-  return in.ConsumedEntireMessage();
-}
 
 absl::Status ValidateItem(const ConvergentItem& item, size_t& writes, size_t& size) {
   if (absl::Status status = ValidateKey(item.key); !status.ok()) return status;
@@ -171,6 +110,132 @@ class FieldWriter {
   uint8_t* at_;
 };
 
+// What its fields are, the wire type included.
+constexpr uint32_t NumberTag(int field) { return static_cast<uint32_t>(field) << 3; }
+constexpr uint32_t TextTag(int field) { return static_cast<uint32_t>(field) << 3 | 2; }
+
+// The fields of one message where they lie. Refuses whatever protobuf refuses; also groups, which
+// nest and which nobody sends.
+class FieldReader {
+ public:
+  explicit FieldReader(std::string_view in) : in_(in) {}
+  // Takes the next field. False at the end of the message, and of what is none.
+  bool Next() {
+    if (in_.empty()) return false;
+    malformed_ = !Take();
+    return !malformed_;
+  }
+  bool malformed() const { return malformed_; }
+  uint32_t tag() const { return tag_; }
+  uint64_t number() const { return number_; }      // Where the tag is a NumberTag().
+  std::string_view text() const { return text_; }  // Where it is a TextTag().
+
+ private:
+  static constexpr int kShortBytesMax = 5;  // Of a tag or a length.
+  static constexpr int kNumberBytesMax = 10;
+
+  bool Take() {
+    uint64_t tag = 0;
+    if (!TakeNumber(tag, kShortBytesMax) || tag > UINT32_MAX || tag >> 3 == 0) return false;
+    tag_ = static_cast<uint32_t>(tag);
+    switch (tag & 7) {
+      case 0:
+        return TakeNumber(number_, kNumberBytesMax);
+      case 1:
+        return TakeText(8);
+      case 2: {
+        uint64_t size = 0;
+        return TakeNumber(size, kShortBytesMax) && TakeText(size);
+      }
+      case 5:
+        return TakeText(4);
+      default:
+        return false;
+    }
+  }
+  bool TakeText(uint64_t size) {
+    if (size > in_.size()) return false;
+    text_ = in_.substr(0, size);
+    in_.remove_prefix(size);
+    return true;
+  }
+  bool TakeNumber(uint64_t& number, int bytes_max) {
+    number = 0;
+    for (int i = 0; i < bytes_max && !in_.empty(); ++i) {
+      const auto byte = static_cast<unsigned char>(in_.front());
+      in_.remove_prefix(1);
+      number |= uint64_t{byte & 0x7Fu} << (7 * i);
+      if (byte < 0x80) return true;
+    }
+    return false;
+  }
+
+  std::string_view in_;
+  bool malformed_ = false;
+  uint32_t tag_ = 0;
+  uint64_t number_ = 0;
+  std::string_view text_;
+};
+
+bool ReadWrite(std::string_view bytes, ConvergentItem::Write& write) {
+  FieldReader in(bytes);
+  while (in.Next()) {
+    switch (in.tag()) {
+      case TextTag(v1::ConvergentWrite::kNameFieldNumber):
+        write.name = in.text();
+        break;
+      case TextTag(v1::ConvergentWrite::kValueFieldNumber):
+        write.value = in.text();
+        break;
+      case NumberTag(v1::ConvergentWrite::kAbsentFieldNumber):
+        write.absent = in.number() != 0;
+        break;
+      default:
+        break;
+    }
+  }
+  return !in.malformed();
+}
+
+// `item` is as new, but for the memory of its writes. `writes` counts those of the operation.
+bool ReadItem(std::string_view bytes, ConvergentItem& item, size_t& writes) {
+  uint32_t kind = 0;
+  FieldReader in(bytes);
+  while (in.Next()) {
+    switch (in.tag()) {
+      case TextTag(v1::ConvergentItem::kKeyFieldNumber):
+        item.key = in.text();
+        break;
+      case NumberTag(v1::ConvergentItem::kKindFieldNumber):
+        kind = static_cast<uint32_t>(in.number());
+        break;
+      case NumberTag(v1::ConvergentItem::kSetsTtlFieldNumber):
+        item.sets_ttl = in.number() != 0;
+        break;
+      case NumberTag(v1::ConvergentItem::kTtlMsFieldNumber):
+        item.ttl_ms = in.number();
+        break;
+      case NumberTag(v1::ConvergentItem::kAccessedAtFieldNumber):
+        item.accessed_at = static_cast<GroupTime>(in.number());
+        break;
+      case TextTag(v1::ConvergentItem::kWritesFieldNumber):
+        if (++writes > kOpAttributesMax || !ReadWrite(in.text(), item.writes.emplace_back()))
+          return false;
+        break;
+      case NumberTag(v1::ConvergentItem::kByOwnerFieldNumber):
+        item.by_owner = in.number() != 0;
+        break;
+      case NumberTag(v1::ConvergentItem::kIfPresentFieldNumber):
+        item.if_present = in.number() != 0;
+        break;
+      default:
+        break;
+    }
+  }
+  item.kind = static_cast<ConvergentItem::Kind>(kind);
+  return !in.malformed() && kind <= static_cast<uint32_t>(ConvergentItem::Kind::kTouch);
+}
+
 }  // namespace
 
 absl::Status ValidateConvergentOp(const ConvergentOp& op) {
@@ -230,45 +295,50 @@ Buffer EncodeConvergentOp(const ConvergentOp& op, size_t room_before, size_t roo
   return bytes;
 }
 
-struct ConvergentOpDecoder::Message {
-  v1::ConvergentOperation operation;
-};
+ConvergentItem& ConvergentOpDecoder::NextItem(size_t count) {
+  if (count == op_.items.size()) return op_.items.emplace_back();
+  ConvergentItem& item = op_.items[count];
+  std::vector<ConvergentItem::Write> writes = std::move(item.writes);
+  writes.clear();
+  item = ConvergentItem();
+  item.writes = std::move(writes);
+  return item;
+}
 
-ConvergentOpDecoder::ConvergentOpDecoder() : message_(std::make_unique<Message>()) {}
-ConvergentOpDecoder::~ConvergentOpDecoder() = default;
-ConvergentOpDecoder::ConvergentOpDecoder(ConvergentOpDecoder&&) noexcept = default;
-ConvergentOpDecoder& ConvergentOpDecoder::operator=(ConvergentOpDecoder&&) noexcept = default;
+// As protobuf reads it; without a message of its own, into which all values would be copied first.
+// What there may be of repeated fields is bounded before it takes memory.
+bool ConvergentOpDecoder::Read(std::string_view bytes) {
+  op_.map = {};
+  op_.clears = false;
+  size_t items = 0;
+  size_t writes = 0;
+  FieldReader in(bytes);
+  while (in.Next()) {
+    switch (in.tag()) {
+      case TextTag(v1::ConvergentOperation::kMapFieldNumber):
+        op_.map = in.text();
+        break;
+      case NumberTag(v1::ConvergentOperation::kClearsFieldNumber):
+        op_.clears = in.number() != 0;
+        break;
+      case TextTag(v1::ConvergentOperation::kItemsFieldNumber):
+        if (items == kBatchItemsMax || !ReadItem(in.text(), NextItem(items), writes)) return false;
+        ++items;
+        break;
+      default:
+        break;
+    }
+  }
+  op_.items.resize(items);
+  return !in.malformed();
+}
 
 // Spec 11.10
 absl::StatusOr<const ConvergentOp*> ConvergentOpDecoder::Decode(Bytes bytes) {
   // The memory of small operations is kept from one to the next; that of a thousand items is not.
-  if (message_->operation.items_size() > 8) message_ = std::make_unique<Message>();
-  v1::ConvergentOperation& in = message_->operation;
-  if (bytes.size() > kConvergentOpBytesMax ||
-      (bytes.size() > kCountFrom && !ItemsAreBounded(bytes)) ||
-      !in.ParseFromArray(bytes.data(), static_cast<int>(bytes.size()))) {
+  if (op_.items.size() > kKeptItemsMax) op_ = ConvergentOp();
+  if (bytes.size() > kConvergentOpBytesMax || !Read(AsText(bytes)))
     return absl::InvalidArgumentError("not a convergent operation");
-  }
-  op_.map = in.map();
-  op_.clears = in.clears();
-  op_.items.resize(static_cast<size_t>(in.items_size()));
-  for (int i = 0; i < in.items_size(); ++i) {
-    const v1::ConvergentItem& item = in.items(i);
-    ConvergentItem& out = op_.items[static_cast<size_t>(i)];
-    out.key = item.key();
-    if (item.kind() > static_cast<uint32_t>(ConvergentItem::Kind::kTouch))
-      return absl::InvalidArgumentError("an item of no known kind");
-    out.kind = static_cast<ConvergentItem::Kind>(item.kind());
-    out.sets_ttl = item.sets_ttl();
-    out.ttl_ms = item.ttl_ms();
-    out.accessed_at = item.accessed_at();
-    out.by_owner = item.by_owner();
-    out.if_present = item.if_present();
-    out.writes.clear();
-    for (const v1::ConvergentWrite& write : item.writes()) {
-      out.writes.push_back({write.name(), write.value(), write.absent()});
-    }
-  }
   absl::Status valid = ValidateConvergentOp(op_);
   if (!valid.ok()) return valid;
   return &op_;

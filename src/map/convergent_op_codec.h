@@ -1,14 +1,11 @@
 // Bytes of a convergent map's operations: Protocol Buffers, proto/cohort/v1/convergent.proto.
 //
-// The decoder keeps one message object and parses into it again and again. Counts of repeated
-// fields are bounded by a walk over the bytes before anything is parsed.
-//
 // Thread rule: a decoder belongs to one owner; the operation it returns is valid until its next
-// Decode().
+// Decode(), and as long as the bytes are there.
 #ifndef COHORT_MAP_CONVERGENT_OP_CODEC_H_
 #define COHORT_MAP_CONVERGENT_OP_CODEC_H_
 
-#include <memory>
+#include <string_view>
 
 #include "absl/status/statusor.h"
 #include "base/buffer.h"
@@ -25,17 +22,16 @@ absl::Status ValidateConvergentOp(const ConvergentOp& op);
 
 class ConvergentOpDecoder {
  public:
-  ConvergentOpDecoder();
-  ~ConvergentOpDecoder();
-  ConvergentOpDecoder(ConvergentOpDecoder&&) noexcept;
-  ConvergentOpDecoder& operator=(ConvergentOpDecoder&&) noexcept;
-
   // Errors: kInvalidArgument when the bytes are no operation or exceed a limit of limits.h.
   absl::StatusOr<const ConvergentOp*> Decode(Bytes bytes);
 
  private:
-  struct Message;
-  std::unique_ptr<Message> message_;
+  static constexpr size_t kKeptItemsMax = 8;
+
+  bool Read(std::string_view bytes);
+  // As new, but for memory.
+  ConvergentItem& NextItem(size_t count);
+
   ConvergentOp op_;
 };
 

@@ -88,6 +88,96 @@ TEST(ConvergentOpCodec, BytesAreThoseThatProtobufWrites) {
   EXPECT_TRUE(message.items(2).if_present());
 }
 
+std::string Mutated(std::string bytes, Random& random) {
+  for (uint64_t n = random.Below(4); n > 0 && !bytes.empty(); --n) {
+    const size_t at = random.Below(bytes.size());
+    switch (random.Below(4)) {
+      case 0:
+        bytes[at] = static_cast<char>(random.Below(256));
+        break;
+      case 1:
+        bytes.resize(at);
+        break;
+      case 2:
+        bytes += bytes.substr(at);
+        break;
+      default:
+        bytes.insert(at, 1, static_cast<char>(random.Below(256)));
+    }
+  }
+  return bytes;
+}
+
+// Unknown fields, fields of another type, and fields given twice included.
+TEST(ConvergentOpCodec, ReadsWhateverProtobufReadsAsProtobufDoes) {
+  size_t both = 0;
+  for (uint64_t seed = 1; seed <= 20'000; ++seed) {
+    Random random(seed);
+    const std::string bytes = Mutated(std::string(EncodeConvergentOp(FullOp()).text()), random);
+    ConvergentOpDecoder decoder;
+    const auto decoded = decoder.Decode(AsBytes(bytes));
+    v1::ConvergentOperation message;
+    if (!message.ParseFromString(bytes)) {
+      ASSERT_FALSE(decoded.ok()) << "seed " << seed << ": " << Hex(bytes);
+      continue;
+    }
+    if (!decoded.ok()) continue;
+    ++both;
+    ASSERT_EQ((*decoded)->map, message.map()) << "seed " << seed;
+    ASSERT_EQ((*decoded)->clears, message.clears()) << "seed " << seed;
+    ASSERT_EQ((*decoded)->items.size(), static_cast<size_t>(message.items_size()))
+        << "seed " << seed;
+    for (int i = 0; i < message.items_size(); ++i) {
+      const ConvergentItem& one = (*decoded)->items[static_cast<size_t>(i)];
+      const v1::ConvergentItem& other = message.items(i);
+      ASSERT_EQ(one.key, other.key()) << "seed " << seed;
+      ASSERT_EQ(static_cast<uint32_t>(one.kind), other.kind()) << "seed " << seed;
+      ASSERT_EQ(one.sets_ttl, other.sets_ttl()) << "seed " << seed;
+      ASSERT_EQ(one.ttl_ms, other.ttl_ms()) << "seed " << seed;
+      ASSERT_EQ(one.accessed_at, other.accessed_at()) << "seed " << seed;
+      ASSERT_EQ(one.by_owner, other.by_owner()) << "seed " << seed;
+      ASSERT_EQ(one.if_present, other.if_present()) << "seed " << seed;
+      ASSERT_EQ(one.writes.size(), static_cast<size_t>(other.writes_size())) << "seed " << seed;
+      for (int w = 0; w < other.writes_size(); ++w) {
+        const ConvergentItem::Write& write = one.writes[static_cast<size_t>(w)];
+        ASSERT_EQ(write.name, other.writes(w).name()) << "seed " << seed;
+        ASSERT_EQ(write.value, other.writes(w).value()) << "seed " << seed;
+        ASSERT_EQ(write.absent, other.writes(w).absent()) << "seed " << seed;
+      }
+    }
+  }
+  EXPECT_GT(both, 4000u);
+}
+
+// And which bytes are refused that protobuf takes: groups, and tags with bits beyond the 32nd.
+TEST(ConvergentOpCodec, SkipsUnknownFieldsButGroups) {
+  ConvergentOpDecoder decoder;
+  const std::string op(EncodeConvergentOp(FullOp()).text());
+  const auto taken = [&](std::string_view more) {
+    return decoder.Decode(AsBytes(op + std::string(more))).ok();
+  };
+  EXPECT_TRUE(taken("\x78\x05"));  // Field 15, a number,
+  EXPECT_TRUE(
+      taken("\x79"
+            "12345678"));            // eight bytes,
+  EXPECT_TRUE(taken("\x7a\x02xx"));  // a text,
+  EXPECT_TRUE(
+      taken("\x7d"
+            "1234"));                 // four bytes,
+  EXPECT_TRUE(taken("\x12\x02xx"));   // `clears` as a text.
+  EXPECT_FALSE(taken("\x7b\x7c"));    // A group.
+  EXPECT_FALSE(taken("\x7a\x03xx"));  // More than there is,
+  EXPECT_FALSE(
+      taken("\x79"
+            "1234567"));
+  EXPECT_FALSE(
+      taken("\x7d"
+            "123"));
+  EXPECT_FALSE(taken("\x7f"));                                              // no wire type,
+  EXPECT_FALSE(taken(std::string_view("\x00\x05", 2)));                     // no field,
+  EXPECT_FALSE(taken("\x78\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\x01"));  // no number.
+}
+
 TEST(ConvergentOpCodec, TheRoomAroundTheBytesIsZero) {
   const Buffer bytes = EncodeConvergentOp(FullOp());
   const Buffer roomy = EncodeConvergentOp(FullOp(), 2, 3);
@@ -202,23 +292,7 @@ TEST(ConvergentOpFuzz, AnyBytesLeaveReplicasEqualAndConsistent) {
     const std::string valid = WithStamp(EncodeConvergentOp(FullOp()), HlcAt(1000));
     size_t accepted = 0;
     for (int i = 0; i < 300; ++i) {
-      std::string bytes = valid;
-      for (uint64_t n = random.Below(4); n > 0 && !bytes.empty(); --n) {
-        const size_t at = random.Below(bytes.size());
-        switch (random.Below(4)) {
-          case 0:
-            bytes[at] = static_cast<char>(random.Below(256));
-            break;
-          case 1:
-            bytes.resize(at);
-            break;
-          case 2:
-            bytes += bytes.substr(at);
-            break;
-          default:
-            bytes.insert(at, 1, static_cast<char>(random.Below(256)));
-        }
-      }
+      const std::string bytes = Mutated(valid, random);
       const ConvergentPlace place{Writer(random.Below(3) + 1), ViewNo(1)};
       const ApplyResult a = one.Join(AsBytes(bytes), place, out);
       const ApplyResult b = two.Join(AsBytes(bytes), place, out);
