@@ -106,7 +106,7 @@ void Reassembler::Unpack(Partial& partial, uint8_t flags, const Buffer& payload,
   sound = sound && Split(partial, payload, at, messages);
   const bool last = (flags & wire::DataFrame::kLast) != 0;
   const bool both = (flags & kWhole) == kWhole;
-  if (!sound || payload.size() == 0 || last != (partial.total == 0) || both == spanning) {
+  if (!sound || payload.empty() || last != (partial.total == 0) || both == spanning) {
     ++stats_.malformed_chunks;
     messages.resize(before);
     Discard(partial);
@@ -117,7 +117,7 @@ void Reassembler::Unpack(Partial& partial, uint8_t flags, const Buffer& payload,
 
 // Takes what belongs to the message that was begun in an earlier chunk.
 bool Reassembler::GoOn(Partial& partial, const Buffer& payload, size_t& at) const {
-  if (!partial.spanning || payload.size() == 0) return false;
+  if (!partial.spanning || payload.empty()) return false;
   const size_t size = std::min(partial.total - partial.filled, payload.size());
   Keep(partial, payload.bytes().first(size));
   partial.filled += size;

@@ -107,7 +107,7 @@ absl::StatusOr<Life> ConvergentMap::LifeFor(const ConvergentItem& item, GroupTim
     if (!registers.has_value()) return absl::InternalError("an entry has malformed registers");
     // Others may have made it larger since the caller asked.
     const size_t before = entry->value.size();
-    const absl::Status fits = CheckEntrySize(item.key, SizeWith(item, *registers, before), before);
+    absl::Status fits = CheckEntrySize(item.key, SizeWith(item, *registers, before), before);
     if (!fits.ok()) return fits;
     return Life{Life::Kind::kGoesOn, registers->created};
   }

@@ -156,7 +156,7 @@ TEST(ConvergentMapProperty, JoiningCopiesIsCommutativeAssociativeAndIdempotent) 
     std::deque<Member> parts;
     for (int i = 0; i < 3; ++i) parts.emplace_back(static_cast<uint64_t>(20 + i));
     for (const Member::Sent& sent : all) parts[history.random().Below(3)].Apply(sent);
-    const auto joined = [&](std::vector<size_t> order) {
+    const auto joined = [&](const std::vector<size_t>& order) {
       Member whole{30};
       for (const size_t part : order) whole.map().Absorb(parts[part].map(), whole.out());
       return whole.map().digest();
