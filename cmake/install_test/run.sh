@@ -13,8 +13,8 @@ if [ "${1:-}" = --build ]; then build=$2; compile=(); shift 2; fi
 jobs=${COHORT_JOBS:-$(nproc)}
 work=$(mktemp -d)
 leave() {
-  if [ ${#compile[@]} = 0 ]; then cmake -S "$source" -B "$build" -DBUILD_SHARED_LIBS=OFF >/dev/null; fi
   rm -rf "$work"
+  if [ ${#compile[@]} = 0 ]; then cmake -S "$source" -B "$build" -DBUILD_SHARED_LIBS=OFF >/dev/null; fi
 }
 trap leave EXIT
 command -v ccache >/dev/null && export CMAKE_CXX_COMPILER_LAUNCHER=ccache

@@ -91,26 +91,6 @@ TEST(ConvergentOpCodec, BytesAreThoseThatProtobufWrites) {
   EXPECT_TRUE(message.items(2).if_present());
 }
 
-std::string Mutated(std::string bytes, Random& random) {
-  for (uint64_t n = random.Below(4); n > 0 && !bytes.empty(); --n) {
-    const size_t at = random.Below(bytes.size());
-    switch (random.Below(4)) {
-      case 0:
-        bytes[at] = static_cast<char>(random.Below(256));
-        break;
-      case 1:
-        bytes.resize(at);
-        break;
-      case 2:
-        bytes += bytes.substr(at);
-        break;
-      default:
-        bytes.insert(at, 1, static_cast<char>(random.Below(256)));
-    }
-  }
-  return bytes;
-}
-
 // What protobuf reads in the same bytes.
 void ExpectSame(const ConvergentOp& op, const v1::ConvergentOperation& message) {
   EXPECT_EQ(op.map, message.map());
@@ -191,6 +171,7 @@ TEST(ConvergentOpCodec, SkipsUnknownFieldsButGroups) {
   EXPECT_TRUE(taken("\x12\x02xx"sv));                       // `clears` as a text.
   EXPECT_FALSE(taken("\x7b\x7c"sv));                        // A group.
   EXPECT_FALSE(taken("\xf8\x80\x80\x80\x80\x00\x05"sv));    // A tag in six bytes,
+  EXPECT_FALSE(taken("\xf8\x80\x80\x80\x10\x05"sv));        // one beyond 32 bits,
   EXPECT_FALSE(taken("\x7a\x82\x80\x80\x80\x80\x00xx"sv));  // a length in six.
   EXPECT_FALSE(taken("\x7a\x03xx"sv));                      // More than there is,
   EXPECT_FALSE(taken("\x79qwertyu"sv));

@@ -37,6 +37,27 @@ inline std::string Noise(Random& random, size_t size = kDeltaValueMin) {
   return bytes;
 }
 
+// With bytes changed, cut, doubled and inserted, or none.
+inline std::string Mutated(std::string bytes, Random& random) {
+  for (uint64_t n = random.Below(4); n > 0 && !bytes.empty(); --n) {
+    const size_t at = random.Below(bytes.size());
+    switch (random.Below(4)) {
+      case 0:
+        bytes[at] = static_cast<char>(random.Below(256));
+        break;
+      case 1:
+        bytes.resize(at);
+        break;
+      case 2:
+        bytes += bytes.substr(at);
+        break;
+      default:
+        bytes.insert(at, 1, static_cast<char>(random.Below(256)));
+    }
+  }
+  return bytes;
+}
+
 // One member's state, fed operation by operation.
 class Replica {
  public:

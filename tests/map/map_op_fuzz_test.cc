@@ -25,24 +25,7 @@ TEST(MapOpFuzz, AnyBytesLeaveReplicasEqualAndConsistent) {
                           random.Chance(0.3),
                           {{source.Key(), "v", {random.Between(1, 1u << 30), 2}, 0, 0, false}}};
       }
-      const Buffer valid = EncodeMapOp(op);
-      std::string bytes(valid.text());
-      for (uint64_t n = random.Below(4); n > 0 && !bytes.empty(); --n) {
-        const size_t at = random.Below(bytes.size());
-        switch (random.Below(4)) {
-          case 0:
-            bytes[at] = static_cast<char>(random.Below(256));
-            break;
-          case 1:
-            bytes.resize(at);
-            break;
-          case 2:
-            bytes += bytes.substr(at);
-            break;
-          default:
-            bytes.insert(at, 1, static_cast<char>(random.Below(256)));
-        }
-      }
+      const std::string bytes = Mutated(std::string(EncodeMapOp(op).text()), random);
       accepted += body.Run(AsBytes(bytes));
     }
     EXPECT_GT(accepted, 30u) << "seed " << seed;
