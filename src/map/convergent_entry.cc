@@ -249,9 +249,9 @@ bool Registers::IsOneLife() const {
          std::all_of(attributes.begin(), attributes.end(), of_it);
 }
 
-bool JoinIfOver(Bytes registers, Registers& life) {
+std::optional<Registers> JoinIfOver(Bytes registers, const Registers& life) {
   Reader reader(registers);
-  if (reader.left() < kRegistersHeaderBytes || !life.IsOneLife()) return false;
+  if (reader.left() < kRegistersHeaderBytes || !life.IsOneLife()) return std::nullopt;
   reader.Take<uint32_t>();  // Format and flags.
   const auto count = reader.Take<uint32_t>();
   const auto view = reader.Take<uint64_t>();
@@ -266,13 +266,14 @@ bool JoinIfOver(Bytes registers, Registers& life) {
   reader.Take<int64_t>();
   Attribute attribute;
   for (uint32_t i = 0; i < count; ++i) {
-    if (!TakeAttribute(reader, attribute)) return false;
+    if (!TakeAttribute(reader, attribute)) return std::nullopt;
     latest = std::max(latest, attribute.mark.life);
   }
-  if (latest >= life.floor) return false;
-  life.claim = std::max(life.claim, claim);
-  life.view = std::max(life.view, view);
-  return true;
+  if (latest >= life.floor) return std::nullopt;
+  std::optional<Registers> joined = life;
+  joined->claim = std::max(life.claim, claim);
+  joined->view = std::max(life.view, view);
+  return joined;
 }
 
 // Spec 11.4

@@ -89,10 +89,10 @@ struct Registers {
 
 // Spec 11.3. Borrows from both.
 Registers Join(const Registers& a, const Registers& b);
-// As Join(), into `life`, without parsing well-formed bytes, where `life` is nothing but a life
-// that begins after all that is in them, as a put makes it: then only their claim stays. False, and
-// nothing is done, where it is not.
-bool JoinIfOver(Bytes registers, Registers& life);
+// As Join(), without parsing well-formed bytes, where `life` is nothing but a life that begins
+// after all that is in them, as a put makes it: then only their claim stays. Nothing where it is
+// not.
+std::optional<Registers> JoinIfOver(Bytes registers, const Registers& life);
 
 // Of an entry, and of each attribute besides its name and value (Spec 11.4).
 inline constexpr size_t kRegistersHeaderBytes = 2 + 2 + 4 + 8 + 9 * 16 + 8 + 8;

@@ -178,14 +178,21 @@ std::optional<Registers> ConvergentMap::RegistersOf(const Entry& entry) const {
 }
 
 // Spec 11.3
+Registers ConvergentMap::JoinTo(const Entry* ours, const Registers& theirs,
+                                std::optional<Registers>& held) const {
+  if (ours == nullptr) return theirs;
+  if (std::optional<Registers> joined = JoinIfOver(ours->value, theirs)) return *std::move(joined);
+  held = RegistersOf(*ours);
+  return held.has_value() ? map::Join(*held, theirs) : theirs;
+}
+
+// Spec 11.3
 bool ConvergentMap::JoinEntry(std::string_view key, const Registers& theirs, const Version& version,
                               ChangeCause cause, const MemberId& writer, Output& out) {
   const uint64_t hash = HashOf(key);
   const Entry* ours = FindHashed(hash, key);
-  Registers joined = theirs;
-  std::optional<Registers> held;  // Nothing, too, where all of it is over.
-  if (ours != nullptr && !JoinIfOver(ours->value, joined)) held = RegistersOf(*ours);
-  if (held.has_value()) joined = map::Join(*held, theirs);
+  std::optional<Registers> held;
+  Registers joined = JoinTo(ours, theirs, held);
   joined.RaiseFloor(state_.cleared);
   // A touch may come before the beginning of the life it touches, and has no version of its own;
   // nor has a claim.

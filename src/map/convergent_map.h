@@ -102,6 +102,10 @@ class ConvergentMap : public Map {
   void ForgetClaim(const ClaimOp& claim);
   bool IsOld(uint64_t time, GroupTime now) const;  // Than the tombstones' horizon.
   uint64_t DueUpTo(uint64_t settled, GroupTime now) const;
+  // `theirs` joined to what is here. `held` becomes what is here, unless there is nothing, or all
+  // of it is over.
+  Registers JoinTo(const Entry* ours, const Registers& theirs,
+                   std::optional<Registers>& held) const;
   // Joins `theirs` into the entry; `version` is its greatest stamp.
   bool JoinEntry(std::string_view key, const Registers& theirs, const Version& version,
                  ChangeCause cause, const MemberId& writer, Output& out);

@@ -136,9 +136,10 @@ class FieldReader {
 
   bool Take() {
     uint64_t tag = 0;
-    if (!TakeNumber(tag, kShortBytesMax) || tag > UINT32_MAX || tag >> 3 == 0) return false;
-    tag_ = static_cast<uint32_t>(tag);
-    switch (tag & 7) {
+    if (!TakeNumber(tag, kShortBytesMax)) return false;
+    tag_ = static_cast<uint32_t>(tag);  // Bits beyond are dropped.
+    if (tag_ >> 3 == 0) return false;
+    switch (tag_ & 7) {
       case 0:
         return TakeNumber(number_, kNumberBytesMax);
       case 1:

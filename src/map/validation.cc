@@ -83,7 +83,8 @@ absl::Status Check(const ExpireOp& op, size_t& size) {
   absl::Status status = ValidateCount("an expiry", op.keys.size(), kExpireKeysMax);
   for (size_t i = 0; status.ok() && i < op.keys.size(); ++i) {
     size += op.keys[i].key.size() + kItemFieldBytes;
-    status = First(ValidateKey(op.keys[i].key), ValidateVersion(op.keys[i].version));
+    status = First(ValidateKey(op.keys[i].key), ValidateVersion(op.keys[i].version),
+                   ValidateVersion(op.keys[i].life));
   }
   return status;
 }
@@ -120,6 +121,7 @@ absl::Status Check(const DeltaOp& op, size_t& size) {
   absl::Status status =
       First(ValidateKey(op.key), ValidateVersion(op.life), ValidateExpiry(op.accessed_at),
             ValidateCount("a delta", op.writes.size(), kOpAttributesMax));
+  if (op.life.time == 0) return Invalid("a delta needs a life");
   size_t made = 0;  // Of the values that come of it: what applying it may cost.
   for (const DeltaOp::Write& write : op.writes) {
     size += write.name.size() + write.value.size() + kItemFieldBytes;

@@ -157,6 +157,15 @@ TEST_F(ConvergentDeltaTest, AFewBytesThatWouldMakeMoreThanAnEntryAreRefused) {
   EXPECT_TRUE(decoder.Decode(EncodeMapOp(Ordered(delta, a_))).ok());
 }
 
+// Attributes of such a life could not be read back.
+TEST_F(ConvergentDeltaTest, ALifeOfNoTimeIsRefused) {
+  Begin(value_);
+  Delta delta = *DeltaFor(a_, 1, Set("s", "cart", Changed(value_, random_)));
+  delta.life = Version{0, 7};
+  MapOpDecoder decoder;
+  EXPECT_FALSE(decoder.Decode(EncodeMapOp(Ordered(delta, a_))).ok());
+}
+
 TEST_F(ConvergentDeltaTest, AMapThatIsNotHereIsNotMadeByIt) {
   Begin(value_);
   MapSet maps({77, {}});

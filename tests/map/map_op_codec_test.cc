@@ -109,6 +109,16 @@ TEST(MapOpCodec, RefusesNumbersOutOfRange) {
       with([](auto& frame) { frame.mutable_put()->mutable_version()->set_time(~uint64_t{0}); }),
       kInvalid);
   EXPECT_EQ(with([](auto& frame) { frame.mutable_put()->clear_key(); }), kInvalid);
+  const auto expiry = [&with](uint64_t time) {
+    return with([time](auto& frame) {
+      frame.clear_put();
+      auto* const key = frame.mutable_expire()->add_keys();
+      key->set_key("k");
+      key->mutable_life()->set_time(time);
+    });
+  };
+  EXPECT_EQ(expiry(5), absl::StatusCode::kOk);
+  EXPECT_EQ(expiry(~uint64_t{0}), kInvalid);
   EXPECT_EQ(with([](auto& frame) { frame.mutable_put()->set_key(std::string(4097, 'k')); }),
             kInvalid);
   EXPECT_EQ(with([](auto& frame) {
