@@ -320,6 +320,7 @@ void Engine::Core::TellBackPressure(Instant now) {
 }
 
 void Engine::Core::TraceState() {
+  if (options_.trace == nullptr) return;
   const membership::ViewChange<>& change = membership_.view_change();
   const uint64_t promise = uint64_t{change.promised().round} << 16 | change.promised().rank;
   if (promise != traced_promise_ && !change.promised().IsNone()) {
@@ -330,30 +331,25 @@ void Engine::Core::TraceState() {
     });
   }
   traced_promise_ = promise;
+  TraceBuffer(0, "rmcast", plane_.rmcast().bytes_held(), size_t{2} * 64 << 20);
+  TraceBuffer(1, "send queue", plane_.queued_bytes() - plane_.queued_exempt_bytes(),
+              std::max<uint64_t>(options_.send_queue_bytes_max, frag::kMessageMax));
+  TraceBuffer(2, "large messages to send",
+              plane_.queued_large_bytes() - plane_.queued_large_exempt_bytes(),
+              options_.large_queue_bytes_max);
+  TraceBuffer(3, "marked states", marks_.bytes(),
+              kMarkedMax * (map::kMarkedBytesMax + frag::kMessageMax));
+  TraceBuffer(4, "parts of large messages", plane_.reassembler().large_bytes_held(),
+              options_.large_under_way_max);
+}
+
+// Told when it has changed.
+void Engine::Core::TraceBuffer(size_t index, const char* text, uint64_t number, uint64_t limit) {
+  if (std::exchange(traced_buffers_[index], number) == number) return;
   Trace(options_.trace, TraceKind::kBuffers, [&](TraceRecord& record) {
-    record.text = "rmcast";
-    record.number = plane_.rmcast().bytes_held();
-    record.limit = size_t{2} * 64 << 20;
-  });
-  Trace(options_.trace, TraceKind::kBuffers, [&](TraceRecord& record) {
-    record.text = "send queue";
-    record.number = plane_.queued_bytes() - plane_.queued_exempt_bytes();
-    record.limit = std::max<uint64_t>(options_.send_queue_bytes_max, frag::kMessageMax);
-  });
-  Trace(options_.trace, TraceKind::kBuffers, [&](TraceRecord& record) {
-    record.text = "large messages to send";
-    record.number = plane_.queued_large_bytes() - plane_.queued_large_exempt_bytes();
-    record.limit = options_.large_queue_bytes_max;
-  });
-  Trace(options_.trace, TraceKind::kBuffers, [&](TraceRecord& record) {
-    record.text = "marked states";
-    record.number = marks_.bytes();
-    record.limit = kMarkedMax * (map::kMarkedBytesMax + frag::kMessageMax);
-  });
-  Trace(options_.trace, TraceKind::kBuffers, [&](TraceRecord& record) {
-    record.text = "parts of large messages";
-    record.number = plane_.reassembler().large_bytes_held();
-    record.limit = options_.large_under_way_max;
+    record.text = text;
+    record.number = number;
+    record.limit = limit;
   });
 }
 

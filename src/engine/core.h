@@ -8,6 +8,7 @@
 #ifndef COHORT_ENGINE_CORE_H_
 #define COHORT_ENGINE_CORE_H_
 
+#include <array>
 #include <deque>
 #include <map>
 #include <optional>
@@ -95,6 +96,7 @@ class Engine::Core final : private frag::Stamper {
   void ForgetOpened();
   void TellBackPressure(Instant now);
   void TraceState();
+  void TraceBuffer(size_t index, const char* text, uint64_t number, uint64_t limit);
 
   // core_receive.cc
   void Receive(Instant now, const Datagram& datagram);
@@ -268,6 +270,7 @@ class Engine::Core final : private frag::Stamper {
   uint64_t messages_malformed_ = 0;
   Instant next_mesh_check_ = Instant::Infinite();
   uint64_t traced_promise_ = 0;
+  std::array<uint64_t, 5> traced_buffers_{};
   ViewId traced_accept_;
 };
 

@@ -135,6 +135,9 @@ struct DoneUpcall {
   int64_t ttl_ms = -1;  // ... and what is left of the entry's lifetime; -1: it has none.
 };
 struct ChangeUpcall {
+  // Of kSync: a map that was here, and that the received state does not have; `key` is its name.
+  static constexpr uint32_t kNoMap = UINT32_MAX;
+
   uint32_t map = 0;
   enum class Cause : uint8_t {
     kPut,

@@ -1,6 +1,7 @@
 #include "engine/replica.h"
 
 #include <algorithm>
+#include <iterator>
 #include <utility>
 
 #include "engine/repair.h"
@@ -415,15 +416,7 @@ void Replica::Drain(Instant now, transfer::Output& transfer_out, Output& out) {
   transfer_out = {};
   DrainChanges(merges, {}, out);
   if (!synced) return;
-  maps_ = joiner_->TakeMaps();
-  joiner_.reset();
-  for (uint32_t map = 0; map < maps_->size(); ++map) {
-    if (!IsWatched(map)) continue;
-    ChangeUpcall synced_map;
-    synced_map.map = map;
-    synced_map.cause = ChangeUpcall::Cause::kSync;
-    out.upcalls.emplace_back(std::move(synced_map));
-  }
+  TakeReceived(out);
   synced_ = true;
   TellDifferences(now, out);
   const bool brings = carried_ != nullptr;
@@ -499,6 +492,33 @@ void Replica::Watch(std::string_view map, bool wanted) {
     watched_.emplace(map);
   } else if (const auto found = watched_.find(map); found != watched_.end()) {
     watched_.erase(found);
+  }
+}
+
+bool Replica::Had(std::string_view map) const {
+  const auto has = [map](const map::MapSet* maps) {
+    return maps != nullptr && maps->Find(map) != nullptr;
+  };
+  return has(maps_.get()) || has(carried_.get()) || has(wrong_.get());
+}
+
+// Whoever watches a map is told to read it anew, also where there is none any more.
+void Replica::TakeReceived(Output& out) {
+  std::vector<std::string> had;
+  std::copy_if(watched_.begin(), watched_.end(), std::back_inserter(had),
+               [this](const std::string& name) { return Had(name); });
+  maps_ = joiner_->TakeMaps();
+  joiner_.reset();
+  ChangeUpcall synced_map;
+  synced_map.cause = ChangeUpcall::Cause::kSync;
+  for (synced_map.map = 0; synced_map.map < maps_->size(); ++synced_map.map) {
+    if (IsWatched(synced_map.map)) out.upcalls.emplace_back(synced_map);
+  }
+  synced_map.map = ChangeUpcall::kNoMap;
+  for (std::string& name : had) {
+    if (maps_->Find(name) != nullptr) continue;
+    synced_map.key = std::move(name);
+    out.upcalls.emplace_back(synced_map);
   }
 }
 

@@ -190,6 +190,8 @@ class Replica {
   bool MayPurge() const;
   bool IsExpirer() const;
   bool IsWatched(uint32_t map) const;
+  bool Had(std::string_view map) const;  // Before a state is received.
+  void TakeReceived(Output& out);
   void Drain(Instant now, transfer::Output& transfer_out, Output& out);
   void DrainChanges(map::Output& changes, const MemberId& writer, Output& out);
   void Report(EventKind kind, const MemberId& subject, std::string text, int64_t number,

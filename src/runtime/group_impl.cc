@@ -226,11 +226,13 @@ void Group::Impl::OnUpcalls(const engine::Engine& engine, std::vector<engine::Up
 void Group::Impl::RouteChange(const engine::Engine& engine, engine::Upcall& upcall) {
   auto& change = std::get<engine::ChangeUpcall>(upcall);
   const map::Map* map = engine.FindMap(change.map);
-  if (map == nullptr) return;
+  std::string gone;
+  if (change.map == engine::ChangeUpcall::kNoMap) gone = std::exchange(change.key, {});
+  const std::string& name = map == nullptr ? gone : map->name();
   runtime::MutexLock lock(&maps_mutex_);
   for (size_t i = 0; i < maps_.size(); ++i) {
     OpenedMap& opened = *maps_[i];
-    if (opened.name != map->name()) continue;
+    if (opened.name != name) continue;
     if (opened.counts != nullptr) opened.counts->NoteChange(change, instance_);
     if (opened.subscribers->empty() || !opened.IsNews(change, instance_)) return;
     change.map = static_cast<uint32_t>(i);

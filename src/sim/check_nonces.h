@@ -8,6 +8,7 @@
 #include <utility>
 #include <vector>
 
+#include "absl/container/flat_hash_map.h"
 #include "sim/checker.h"
 
 namespace cohort::sim {
@@ -33,8 +34,8 @@ class NonceChecker : public Checker {
   };
 
   Violations& violations_;
-  std::map<uint64_t, NumberSet> sealed_;  // By subkey, whoever sealed.
-  std::map<std::pair<ProcessNumber, uint64_t>, NumberSet> opened_;
+  absl::flat_hash_map<uint64_t, NumberSet> sealed_;  // By subkey, whoever sealed.
+  absl::flat_hash_map<std::pair<ProcessNumber, uint64_t>, NumberSet> opened_;
 };
 
 }  // namespace cohort::sim

@@ -61,6 +61,7 @@ Cluster::Cluster(ClusterOptions options)
     for (HostIndex host = 0; host < sizes.size(); ++host) links_->SetDatagramMax(host, sizes[host]);
     workload_.big = std::max(workload_.big, 0.01);
   }
+  TemperWorkload(options_.seed, options_.members, workload_);
   MakeCheckers();
   if (mix.sessions) {
     COHORT_CHECK(options_.tenants != nullptr);

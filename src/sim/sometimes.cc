@@ -77,13 +77,13 @@ void Sometimes::OnTrace(const Moment& moment, const TraceRecord& record) {
     case TraceKind::kBuffers:
       if (record.text == "parts of large messages") {
         processes_[moment.process].holds_parts = record.number > 0;
-        if (record.number > 0) ++counts_["turns with parts of large messages"];
+        if (record.number > 0) ++counts_["parts of large messages held"];
       }
       return;
     case TraceKind::kViewInstalled: {
       if (processes_[moment.process].wedged_amid_parts) ++counts_["views amid large messages"];
       ProcessState& process = processes_[moment.process];
-      process = {record.origin, false, process.synced, true, false, false};
+      process = {record.origin, false, process.synced, true, process.holds_parts, false};
       return;
     }
     case TraceKind::kSynced:

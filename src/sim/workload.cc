@@ -1,6 +1,7 @@
 #include "sim/workload.h"
 
 #include <algorithm>
+#include <chrono>
 #include <cstring>
 #include <utility>
 
@@ -51,6 +52,18 @@ void DrawMoreWorkload(uint64_t seed, WorkloadOptions& options) {
   options.evicts = random.Chance(0.5);
   Random owners(seed ^ 0x3A95'0002);
   if (options.convergent && owners.Chance(0.4)) options.owned = 0.3;
+}
+
+void TemperWorkload(uint64_t seed, HostIndex members, WorkloadOptions& options) {
+  static constexpr double kPacketsOfBig = 70;
+  static constexpr double kDeliveriesMax = 3000;  // Of packets, each second, by all members.
+  if (seed % 10 == 0) return;
+  const double commands =
+      1 / (std::chrono::duration<double>(options.interval_mean).count() * (1 - options.burst));
+  const double deliveries = members * members * commands * (1 + options.big * kPacketsOfBig);
+  if (deliveries <= kDeliveriesMax) return;
+  options.interval_mean =
+      std::chrono::duration_cast<Duration>(options.interval_mean * (deliveries / kDeliveriesMax));
 }
 
 Duration Workload::DrawPause() {

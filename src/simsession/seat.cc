@@ -64,7 +64,7 @@ void Seat::OnUpcall(const engine::Upcall& upcall) {
   Deliver([this, changed = *changed] {
     Change change;
     change.cause = static_cast<ChangeCause>(changed.cause);
-    change.key = changed.key;
+    if (changed.cause != engine::ChangeUpcall::Cause::kSync) change.key = changed.key;
     if (changed.value) change.value = changed.value->text();
     change.version = changed.version;
     change.writer = changed.writer;

@@ -215,10 +215,12 @@ void SimWorld::HandUp(HostIndex index, engine::Output& out) {
 
 void SimWorld::HandChange(HostIndex index, engine::ChangeUpcall& change) {
   const map::Map* map = hosts_[index].engine->FindMap(change.map);
-  if (map == nullptr) return;
+  std::string gone;
+  if (change.map == engine::ChangeUpcall::kNoMap) gone = std::exchange(change.key, {});
+  const std::string name = map == nullptr ? gone : map->name();
   const auto shared = std::make_shared<engine::ChangeUpcall>(std::move(change));
   for (const std::shared_ptr<Subscriber>& subscriber : hosts_[index].subscribers) {
-    if (subscriber->map != map->name()) continue;
+    if (subscriber->map != name) continue;
     callbacks_.push_back([subscriber, shared] {
       cohort::Change told;
       told.cause = static_cast<ChangeCause>(shared->cause);

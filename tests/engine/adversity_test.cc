@@ -110,6 +110,40 @@ TEST_F(AdversityTest, AMapThatOneSideHasOpenedIsThereAfterTheMergeWithItsSetting
   }
 }
 
+// It comes back when its entries are merged; until then it is empty.
+TEST_F(AdversityTest, WhoWatchesAMapThatAReceivedStateDoesNotHaveIsTold) {
+  Start({"a", "b"});
+  net_.Split({0, 1});
+  ASSERT_TRUE(net_.RunUntil([&] { return IsAlone(0) && IsAlone(1); }));
+  const std::string names[] = {"of a", "of b"};
+  for (const size_t index : {0, 1}) {
+    ASSERT_TRUE(Open(index, names[index].c_str()));
+    ASSERT_TRUE(PutNow(index, names[index].c_str(), "key", "value"));
+    for (const std::string& name : names) net_.engine(index).WatchMap(name, true);
+  }
+  for (const size_t index : {0, 1}) net_.host(index).changes.clear();
+  net_.Heal();
+  ASSERT_TRUE(net_.RunUntil([&] { return net_.AllIn({0, 1}); }));
+  net_.RunFor(seconds(1));
+  size_t joined = 0;
+  for (const size_t index : {0, 1}) {
+    const std::vector<ChangeUpcall>& changes = net_.host(index).changes;
+    const auto is_gone = [](const ChangeUpcall& change) {
+      return change.map == ChangeUpcall::kNoMap;
+    };
+    const auto gone = std::find_if(changes.begin(), changes.end(), is_gone);
+    if (gone == changes.end()) continue;
+    ++joined;
+    EXPECT_EQ(gone->cause, ChangeUpcall::Cause::kSync);
+    EXPECT_EQ(gone->key, names[index]) << "the other name was never here";
+    EXPECT_EQ(std::count_if(changes.begin(), changes.end(), is_gone), 1);
+    EXPECT_TRUE(std::any_of(gone, changes.end(), [](const ChangeUpcall& change) {
+      return change.cause == ChangeUpcall::Cause::kMerge && change.key == "key";
+    })) << "its entry is merged afterwards";
+  }
+  EXPECT_EQ(joined, 1u) << "whoever went to the other side";
+}
+
 TEST_F(AdversityTest, AWatchedMapIsFollowedWhenItsNumberChanges) {
   Start({"a", "b"});
   net_.Split({0, 1});
