@@ -320,7 +320,6 @@ void Engine::Core::TellBackPressure(Instant now) {
 }
 
 void Engine::Core::TraceState() {
-  if (options_.trace == nullptr) return;
   const membership::ViewChange<>& change = membership_.view_change();
   const uint64_t promise = uint64_t{change.promised().round} << 16 | change.promised().rank;
   if (promise != traced_promise_ && !change.promised().IsNone()) {

@@ -150,7 +150,7 @@ bool HasGroup(std::string_view bytes, std::span<const int> messages_in = kMessag
     if (!WireFormatLite::SkipField(&in, tag)) return false;
     if (messages_in.empty() || tag != WireFormatLite::MakeTag(messages_in.front(), kText)) continue;
     std::string_view field = bytes.substr(begin, static_cast<size_t>(in.CurrentPosition()) - begin);
-    while (field.front() < 0) field.remove_prefix(1);
+    while ((field.front() & 0x80) != 0) field.remove_prefix(1);  // Of the length.
     if (HasGroup(field.substr(1), messages_in.subspan(1))) return true;
   }
   return false;
