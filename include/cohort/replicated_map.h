@@ -31,8 +31,8 @@ struct Entry {
 
 // kMerge: from another side of a healed partition; an erasure is told also where the key was gone
 // already, with its later version. kClear and kSync have no key. kSync: the whole state came from
-// another member, so read the map. Both are told to subscribers of a key or a prefix, too. kEvict:
-// it went to make room (WhenFull).
+// another member, or the map came into a state that did not have it, so read the map. Both are told
+// to subscribers of a key or a prefix, too. kEvict: it went to make room (WhenFull).
 enum class ChangeCause : uint8_t { kPut, kErase, kExpire, kMerge, kClear, kSync, kEvict };
 
 // One applied change. Its views are valid only during the callback.
@@ -110,7 +110,8 @@ class COHORT_EXPORT ReplicatedMap {
 
   // ---- Reads. An entry whose lifetime is over is not there, even before its expiry has been
   // replicated.
-  // Errors: kNotFound; kUnavailable while this member has no complete state (it rejoins).
+  // Errors: kNotFound; kUnavailable while this member has no complete state (it rejoins), or one
+  // that has no such map until a merge brings it (kSync is told both times).
   absl::StatusOr<Entry> Get(std::string_view key) const;
   // As Get; while this member has no complete state, another one that has is asked (blocks). Two
   // such reads may be answered by two members, so the later one may tell the older value. Errors:

@@ -1,5 +1,7 @@
 #include "engine/engine.h"
 
+#include <utility>
+
 #include "engine/core.h"
 
 namespace cohort::engine {
@@ -61,5 +63,14 @@ std::optional<uint32_t> Engine::MapId(std::string_view name) const {
 void Engine::WatchMap(std::string_view name, bool wanted) { core_->replica().Watch(name, wanted); }
 EngineStats Engine::stats() const { return core_->Stats(); }
 bool Engine::IsConsistent() const { return core_->IsConsistent(); }
+
+std::string_view TakeMapName(const Engine& engine, ChangeUpcall& change, std::string& gone) {
+  if (change.map == ChangeUpcall::kNoMap) {
+    gone = std::exchange(change.key, {});
+    return gone;
+  }
+  const map::Map* map = engine.FindMap(change.map);
+  return map == nullptr ? std::string_view() : map->name();
+}
 
 }  // namespace cohort::engine

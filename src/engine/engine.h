@@ -97,6 +97,10 @@ class Engine {
   std::unique_ptr<Core> core_;
 };
 
+// The name of the map of `change`; empty if nobody knows it any more. Where the map is gone its
+// name is taken out of `change.key`, into `gone`. Borrows from `engine`, or `gone`.
+std::string_view TakeMapName(const Engine& engine, ChangeUpcall& change, std::string& gone);
+
 }  // namespace cohort::engine
 
 #endif  // COHORT_ENGINE_ENGINE_H_

@@ -114,6 +114,7 @@ void Replica::MergeCarriedHere() {
   const uint64_t hlc =
       maps_->size() == 0 ? 1 : std::max<uint64_t>(1, maps_->Get(0)->state().greatest);
   while (std::optional<Buffer> operation = planner.Next(*maps_, hlc)) {
+    merged_aside_ = true;
     maps_->Apply(*operation, {.view = view_.id, .position = ++position_, .writer = view_.self},
                  ignored);
   }
@@ -157,6 +158,7 @@ void Replica::OnView(Instant now, const ViewInfo& view, uint64_t hlc, Output& ou
     } else if (carried_ != nullptr) {
       maps_ = std::move(carried_);
     }
+    if (merged_aside_) TellSyncOfAll(out);
     DeclareSynced(now, out);
   } else {
     // When nobody holds the state the first member with data begins anew, and what others were
@@ -240,6 +242,7 @@ void Replica::TellDifferences(Instant now, Output& out) {
 void Replica::DeclareSynced(Instant now, Output& out) {
   synced_ = true;
   carries_state_ = false;
+  merged_aside_ = false;
   // A received state knows its place in this view already; it must not begin again.
   if (maps_->view() != view_.id) maps_->OnView(view_.id);
   AddSynced(view_.self);
@@ -282,7 +285,9 @@ std::optional<map::ApplyResult> Replica::OnOperation(Instant now, const Buffer& 
   donor_.OnOperation(operation.size());
   map_out_.changes.clear();
   map_out_.wants_changes = !watched_.empty();
+  const uint32_t maps_before = maps_->size();
   std::optional<map::ApplyResult> result = maps_->Apply(operation, place, map_out_, &operation);
+  if (maps_->size() > maps_before) TellSync(maps_before, out);
   Trace(options_.trace, TraceKind::kApplied, [&](TraceRecord& record) {
     record.view = view_.id;
     record.number = position_;
@@ -495,6 +500,18 @@ void Replica::Watch(std::string_view map, bool wanted) {
   }
 }
 
+void Replica::TellSync(uint32_t map, Output& out) const {
+  if (!IsWatched(map)) return;
+  ChangeUpcall sync;
+  sync.cause = ChangeUpcall::Cause::kSync;
+  sync.map = map;
+  out.upcalls.emplace_back(std::move(sync));
+}
+
+void Replica::TellSyncOfAll(Output& out) const {
+  for (uint32_t map = 0; map < maps_->size(); ++map) TellSync(map, out);
+}
+
 bool Replica::Had(std::string_view map) const {
   const auto has = [map](const map::MapSet* maps) {
     return maps != nullptr && maps->Find(map) != nullptr;
@@ -509,16 +526,14 @@ void Replica::TakeReceived(Output& out) {
                [this](const std::string& name) { return Had(name); });
   maps_ = joiner_->TakeMaps();
   joiner_.reset();
-  ChangeUpcall synced_map;
-  synced_map.cause = ChangeUpcall::Cause::kSync;
-  for (synced_map.map = 0; synced_map.map < maps_->size(); ++synced_map.map) {
-    if (IsWatched(synced_map.map)) out.upcalls.emplace_back(synced_map);
-  }
-  synced_map.map = ChangeUpcall::kNoMap;
+  TellSyncOfAll(out);
   for (std::string& name : had) {
     if (maps_->Find(name) != nullptr) continue;
-    synced_map.key = std::move(name);
-    out.upcalls.emplace_back(synced_map);
+    ChangeUpcall gone;
+    gone.cause = ChangeUpcall::Cause::kSync;
+    gone.map = ChangeUpcall::kNoMap;
+    gone.key = std::move(name);
+    out.upcalls.emplace_back(std::move(gone));
   }
 }
 

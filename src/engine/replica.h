@@ -190,6 +190,8 @@ class Replica {
   bool MayPurge() const;
   bool IsExpirer() const;
   bool IsWatched(uint32_t map) const;
+  void TellSync(uint32_t map, Output& out) const;
+  void TellSyncOfAll(Output& out) const;
   bool Had(std::string_view map) const;  // Before a state is received.
   void TakeReceived(Output& out);
   void Drain(Instant now, transfer::Output& transfer_out, Output& out);
@@ -221,6 +223,7 @@ class Replica {
   uint64_t settled_ = 0;
   Instant next_purge_;
   std::set<std::string, std::less<>> watched_;  // Names of maps.
+  bool merged_aside_ = false;                   // Into what was kept aside, which nobody was told.
   bool synced_ = false;
   bool distrusted_ = false;
   bool carries_state_ = false;

@@ -225,10 +225,8 @@ void Group::Impl::OnUpcalls(const engine::Engine& engine, std::vector<engine::Up
 
 void Group::Impl::RouteChange(const engine::Engine& engine, engine::Upcall& upcall) {
   auto& change = std::get<engine::ChangeUpcall>(upcall);
-  const map::Map* map = engine.FindMap(change.map);
   std::string gone;
-  if (change.map == engine::ChangeUpcall::kNoMap) gone = std::exchange(change.key, {});
-  const std::string& name = map == nullptr ? gone : map->name();
+  const std::string_view name = engine::TakeMapName(engine, change, gone);
   runtime::MutexLock lock(&maps_mutex_);
   for (size_t i = 0; i < maps_.size(); ++i) {
     OpenedMap& opened = *maps_[i];

@@ -114,6 +114,11 @@ absl::StatusOr<std::vector<Attribute>> ToAttributes(
   return attributes;
 }
 
+bool Concerns(const Change& change, const std::function<bool(std::string_view)>& wanted) {
+  const bool all_keys = change.cause == ChangeCause::kClear || change.cause == ChangeCause::kSync;
+  return all_keys || wanted(change.key);
+}
+
 Entry ToEntry(const map::Reading& reading, map::GroupTime now) {
   Entry entry;
   entry.value = std::string(reading.value.text());

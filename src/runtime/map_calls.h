@@ -4,6 +4,7 @@
 #define COHORT_RUNTIME_MAP_CALLS_H_
 
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <string_view>
 #include <vector>
@@ -56,6 +57,10 @@ absl::StatusOr<Member> OwnerIn(const engine::Engine& engine, const map::Converge
 // Copies the values. Error: kNotFound, for nothing.
 absl::StatusOr<std::vector<Attribute>> ToAttributes(
     std::optional<map::ConvergentMap::Attributes> found);
+
+// Whether a subscriber to the keys that are `wanted` is told of `change`: what has no key concerns
+// everybody.
+bool Concerns(const Change& change, const std::function<bool(std::string_view)>& wanted);
 
 // Copies the value. `now` is the group's time.
 Entry ToEntry(const map::Reading& reading, map::GroupTime now);

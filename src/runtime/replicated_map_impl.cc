@@ -180,18 +180,13 @@ bool Group::Impl::OpenedMap::IsNews(const engine::ChangeUpcall& change,
   return !of_one_write || wanted == nullptr || wanted(change.key);
 }
 
-bool Concerns(const Change& change, const std::function<bool(std::string_view)>& wanted) {
-  const bool all_keys = change.cause == ChangeCause::kClear || change.cause == ChangeCause::kSync;
-  return all_keys || wanted(change.key);
-}
-
 Subscription ReplicatedMap::Impl::Subscribe(std::function<bool(std::string_view)> wanted,
                                             std::function<void(const Change&)> on_change,
                                             Group::Impl::KeyFilter own_keys) const {
   std::function<void(const Change&)> filtered = std::move(on_change);
   if (wanted) {
     filtered = [wanted = std::move(wanted), on_change = std::move(filtered)](const Change& change) {
-      if (Concerns(change, wanted)) on_change(change);
+      if (runtime::Concerns(change, wanted)) on_change(change);
     };
   }
   if (own_keys == nullptr) {

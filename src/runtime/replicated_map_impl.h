@@ -17,10 +17,6 @@
 
 namespace cohort {
 
-// Whether a subscriber to the keys that are `wanted` is told of `change`: what has no key concerns
-// everybody.
-bool Concerns(const Change& change, const std::function<bool(std::string_view)>& wanted);
-
 struct ReplicatedMap::Impl {
   Impl(std::shared_ptr<Group::Impl> in_group, Group::Impl::OpenedMap& opened)
       : group(std::move(in_group)), map(opened) {}

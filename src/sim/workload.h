@@ -34,8 +34,8 @@ struct WorkloadOptions {
 };
 WorkloadOptions DrawWorkload(Random& random);
 void DrawMoreWorkload(uint64_t seed, WorkloadOptions& options);
-// Lengthens the pauses of what makes more work than most by far, but for one seed in ten: else a
-// quarter of the seeds makes most of the events of all.
+// Lengthens the pauses of what makes more work than most by far, but for one seed in ten, of
+// both policies where they take turns: else a quarter of the seeds makes most of the events of all.
 void TemperWorkload(uint64_t seed, HostIndex members, WorkloadOptions& options);
 
 // The maps of a run, as many as WorkloadOptions::maps. A key is used in one map only, so that who

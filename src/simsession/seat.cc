@@ -58,7 +58,8 @@ void Seat::OnUpcall(const engine::Upcall& upcall) {
   if (changed == nullptr || !on_change_) return;
   const bool is_of_all = changed->cause == engine::ChangeUpcall::Cause::kSync;
   if (!is_of_all && !IsOfSessions(*changed)) return;
-  counts_.NoteChange(*changed, self_.instance);
+  // The key of kSync may be the name of a map that is gone.
+  is_of_all ? counts_.NoteAll() : counts_.NoteChange(*changed, self_.instance);
   const bool is_own = changed->writer.instance == self_.instance;
   if (!is_own && changed->by_owner && *put_watchers_ == 0) return;
   Deliver([this, changed = *changed] {

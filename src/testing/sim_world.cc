@@ -214,10 +214,8 @@ void SimWorld::HandUp(HostIndex index, engine::Output& out) {
 }
 
 void SimWorld::HandChange(HostIndex index, engine::ChangeUpcall& change) {
-  const map::Map* map = hosts_[index].engine->FindMap(change.map);
   std::string gone;
-  if (change.map == engine::ChangeUpcall::kNoMap) gone = std::exchange(change.key, {});
-  const std::string name = map == nullptr ? gone : map->name();
+  const std::string_view name = engine::TakeMapName(*hosts_[index].engine, change, gone);
   const auto shared = std::make_shared<engine::ChangeUpcall>(std::move(change));
   for (const std::shared_ptr<Subscriber>& subscriber : hosts_[index].subscribers) {
     if (subscriber->map != name) continue;
@@ -228,9 +226,7 @@ void SimWorld::HandChange(HostIndex index, engine::ChangeUpcall& change) {
       if (shared->value) told.value = shared->value->text();
       told.version = shared->version;
       told.writer = shared->writer;
-      // A clear has no key: it concerns everybody.
-      const bool wanted =
-          !subscriber->wanted || told.cause == ChangeCause::kClear || subscriber->wanted(told.key);
+      const bool wanted = !subscriber->wanted || runtime::Concerns(told, subscriber->wanted);
       if (wanted && !subscriber->cancelled) subscriber->on_change(told);
     });
   }

@@ -144,6 +144,45 @@ TEST_F(AdversityTest, WhoWatchesAMapThatAReceivedStateDoesNotHaveIsTold) {
   EXPECT_EQ(joined, 1u) << "whoever went to the other side";
 }
 
+// Was told that its map is gone, and goes on alone, with both, before the merge was over: it stood
+// still, and the other one had gone on without it when that died.
+TEST_F(AdversityTest, WhoGoesOnAloneBeforeItsMapIsMergedIsToldThatItIsThereAgain) {
+  Start({"a", "b"});
+  net_.Split({0, 1});
+  ASSERT_TRUE(net_.RunUntil([&] { return IsAlone(0) && IsAlone(1); }));
+  const std::string names[] = {"of a", "of b"};
+  for (const size_t index : {0, 1}) {
+    ASSERT_TRUE(Open(index, names[index]));
+    ASSERT_TRUE(PutNow(index, names[index], "key", "value"));
+    net_.engine(index).WatchMap(names[index], true);
+  }
+  net_.Heal();
+  ASSERT_TRUE(net_.RunUntil([&] {
+    return net_.engine(0).view().members.size() == 2 && net_.engine(1).view().members.size() == 2;
+  }));
+  const size_t joined = net_.engine(0).synced() ? 1 : 0;
+  const size_t other = 1 - joined;
+  net_.host(joined).is_mute = true;  // Nobody gets what it merges.
+  ASSERT_TRUE(net_.RunUntil([&] { return net_.engine(joined).synced(); }));
+  ASSERT_EQ(Map(joined, names[joined]), nullptr);
+  EXPECT_EQ(net_.host(joined).changes.back().map, ChangeUpcall::kNoMap);
+  net_.host(joined).Pause();
+  ASSERT_TRUE(net_.RunUntil([&] { return net_.engine(other).view().members.size() == 1; }));
+  net_.host(joined).is_mute = false;
+  net_.Release(joined);
+  ASSERT_TRUE(net_.RunUntil([&] {
+    const std::vector<Event>& events = net_.host(joined).events;
+    return std::any_of(events.begin(), events.end(),
+                       [](const Event& event) { return event.kind == EventKind::kExcluded; });
+  }));
+  net_.Kill(other);
+  ASSERT_TRUE(net_.RunUntil([&] { return IsAlone(joined); }));
+  ASSERT_NE(Map(joined, names[joined]), nullptr);
+  const ChangeUpcall& last = net_.host(joined).changes.back();
+  EXPECT_EQ(last.cause, ChangeUpcall::Cause::kSync);
+  EXPECT_EQ(last.map, Map(joined, names[joined])->id());
+}
+
 TEST_F(AdversityTest, AWatchedMapIsFollowedWhenItsNumberChanges) {
   Start({"a", "b"});
   net_.Split({0, 1});

@@ -11,7 +11,7 @@ TEST(SubscriptionTest, WhoWatchesSomeKeysIsToldOfTheirsAndOfWhatConcernsAll) {
     Change change;
     change.cause = cause;
     change.key = key;
-    return Concerns(change, wanted);
+    return runtime::Concerns(change, wanted);
   };
   EXPECT_TRUE(is_told(ChangeCause::kPut, "user:1"));
   EXPECT_FALSE(is_told(ChangeCause::kPut, "other"));

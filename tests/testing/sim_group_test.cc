@@ -239,6 +239,34 @@ TEST(SimGroupTest, AnswersAndChangesComeOneAtATimeAndMayNotWait) {
   EXPECT_EQ(changes.size(), 7u);
 }
 
+// Each side has a map that the other one has never opened; whoever joins the other one's has none
+// until the merge brings it.
+TEST(SimGroupTest, SubscribersOfAKeyAreToldThatTheStateWasReplacedAlsoByOneWithoutTheirMap) {
+  SimGroup group({"a", "b"}, Seed(9));
+  group.Partition({{"a"}, {"b"}});
+  ASSERT_TRUE(group.RunUntil(
+      [&] { return group.view("a").members.size() == 1 && group.view("b").members.size() == 1; }));
+  std::map<std::string, std::vector<ChangeCause>> told;
+  std::vector<Subscription> subscriptions;
+  for (const std::string name : {"a", "b"}) {
+    SimMap map = group.map(name, "of " + name);
+    ASSERT_TRUE(map.Put("key", "value").ok());
+    subscriptions.push_back(map.SubscribeKey("another key", [&told, name](const Change& change) {
+      EXPECT_TRUE(change.key.empty()) << change.key;
+      told[name].push_back(change.cause);
+    }));
+  }
+  group.Heal();
+  ASSERT_TRUE(group.RunUntilOneView());
+  group.RunFor(absl::Seconds(1));
+  ASSERT_EQ(told.size(), 1u) << "whoever went to the other side";
+  EXPECT_THAT(told.begin()->second, ElementsAre(ChangeCause::kSync, ChangeCause::kSync));
+  for (const std::string name : {"a", "b"}) {
+    EXPECT_EQ(group.map(name, "of a").Get("key")->value, "value");
+    EXPECT_EQ(group.map(name, "of b").Get("key")->value, "value");
+  }
+}
+
 TEST(SimGroupTest, AProcessThatIsKilledHearsNothingMore) {
   SimGroup group({"a", "b"}, Seed(9));
   SimMap map = group.map("a", "main");
