@@ -71,6 +71,10 @@ struct Bytes {
 };
 // A pointer that must not be null.
 inline Bytes Handle(const void* pointer, const char* name) { return {pointer, 1, name}; }
+template <class Type>
+Bytes Handle(Type** result, const char* name) {
+  return {static_cast<const void*>(result), 1, name};
+}
 template <class Function>
 Bytes Callback(Function* function, const char* name) {
   return {reinterpret_cast<const void*>(function), 1, name};

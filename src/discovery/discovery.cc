@@ -65,7 +65,8 @@ void Discovery::OnMember(Instant now, const Self& self, const Standing& standing
   std::sort(current_members_.begin(), current_members_.end());
   for (const Address& address : members) Remember(address);
   if (standing.rank != 0) {
-    timers_.Stop(Timer::kAnnounce);
+    if (seeds_.empty()) timers_.Stop(Timer::kAnnounce);
+    if (!seeds_.empty() && !timers_.IsSet(Timer::kAnnounce)) AnnounceToSeedsLater(now);
   } else if (first) {
     Announce(now, out);  // Searchers who ranked this one best wait for it.
   } else if (changed) {
@@ -117,9 +118,13 @@ bool Discovery::IsSeed(const Address& address) const {
 }
 
 // Spec 3.9.
-void Discovery::SetSeeds(std::span<const Address> seeds, Output& out) {
+void Discovery::SetSeeds(Instant now, std::span<const Address> seeds, Output& out) {
   const std::vector<Address> before = std::exchange(seeds_, {});
   seeds_.assign(seeds.begin(), seeds.begin() + std::min(seeds.size(), kSeedsMax));
+  if (mode_ == Mode::kMember && standing_.rank != 0) {
+    if (seeds_.empty()) timers_.Stop(Timer::kAnnounce);
+    if (!seeds_.empty() && before.empty()) AnnounceToSeedsLater(now);
+  }
   if (mode_ != Mode::kSearching) return;  // A coordinator announces itself to them soon.
   const Buffer body = MakeHello();
   for (const Address& seed : seeds_) {
@@ -221,19 +226,32 @@ void Discovery::Warn(Instant now, std::string text, size_t names, Output& out) {
 
 // Spec 3.7.
 void Discovery::Announce(Instant now, Output& out) {
-  timers_.Set(Timer::kAnnounce, now + Jitter(options_.announce_interval, random_));
+  const bool coordinates = standing_.rank == 0;
+  if (coordinates) {
+    timers_.Set(Timer::kAnnounce, now + Jitter(options_.announce_interval, random_));
+  } else {
+    AnnounceToSeedsLater(now);
+  }
   Message announce = MakeMessage(MessageKind::kAnnounce);
   announce.sighting = standing_.side;
   const Buffer body = Encode(announce, options_.group);
-  out.packets.push_back({true, {}, body});
+  if (coordinates) out.packets.push_back({true, {}, body});
   for (const Address& seed : seeds_) {
     const bool fellow = std::binary_search(current_members_.begin(), current_members_.end(), seed);
     if (!fellow && seed != self_.address) out.packets.push_back({false, seed, body});
   }
+  ++stats_.announces_sent;
+  if (!coordinates) return;
   for (const Address& address : NextRemembered(kRememberedPerAnnounce)) {
     out.packets.push_back({false, address, body});
   }
-  ++stats_.announces_sent;
+}
+
+// The coordinator may have other seeds, or none. Of a large group a few do in each interval.
+void Discovery::AnnounceToSeedsLater(Instant now) {
+  const uint32_t turns = std::max<uint32_t>(1, standing_.side.members / kOfferersWanted);
+  const Duration interval = options_.announce_interval * turns;
+  timers_.Set(Timer::kAnnounce, now + random_.Between(interval / 2, interval * 3 / 2));
 }
 
 // Spec 3.11.
@@ -367,14 +385,14 @@ void Discovery::TellOtherSide(Instant now, const Message& message, Output& out) 
   const bool is_announce = message.kind == MessageKind::kAnnounce;
   if (standing_.rank != 0) {
     if (is_announce && random_.Below(standing_.side.members) < kOfferersWanted)
-      OfferLater(now, message.sender.address, message);
+      OfferLater(now, message.sighting.address, message);
     return;
   }
   const bool is_told_by_another =
       message.sender.id.instance != message.sighting.coordinator.instance;
   if (!is_announce && !is_told_by_another) return;
   if (!limiter_.Take(now, message.sender.id.instance)) return;
-  SendOffer(is_announce ? message.sender.address : message.sighting.address, message.nonce, out);
+  SendOffer(message.sighting.address, message.nonce, out);
 }
 
 void Discovery::OnTimer(Instant now, Output& out) {
@@ -399,7 +417,8 @@ bool Discovery::IsConsistent() const {
   if (delayed_offers_.size() > kDelayedOffersMax) return false;
   const bool searches = mode_ == Mode::kSearching;
   if (searches != timers_.IsSet(Timer::kHello)) return false;
-  return timers_.IsSet(Timer::kAnnounce) == (mode_ == Mode::kMember && standing_.rank == 0);
+  const bool announces = mode_ == Mode::kMember && (standing_.rank == 0 || !seeds_.empty());
+  return timers_.IsSet(Timer::kAnnounce) == announces;
 }
 
 }  // namespace cohort::discovery

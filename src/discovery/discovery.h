@@ -103,7 +103,7 @@ class Discovery {
   void Stop();
   // Other seeds from now on: names stand for other addresses. Those that are new are asked at once
   // by a searcher.
-  void SetSeeds(std::span<const Address> seeds, Output& out);
+  void SetSeeds(Instant now, std::span<const Address> seeds, Output& out);
   // A member of this view, at `fellow`, is silent here: it is asked in which view it is, since it
   // may have gone on to one in which it does not hear this member. Ignored unless this is a member.
   void AskWhere(const Address& fellow, Output& out);
@@ -136,6 +136,7 @@ class Discovery {
   bool EnoughNames(Instant now, Output& out);
   void Warn(Instant now, std::string text, size_t names, Output& out);
   void Announce(Instant now, Output& out);
+  void AnnounceToSeedsLater(Instant now);
   void Remember(const Address& address);
   std::vector<Address> NextRemembered(size_t count);
   void OnHello(Instant now, const Address& from, const Message& hello, Output& out);

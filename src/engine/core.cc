@@ -178,7 +178,7 @@ void Engine::Core::OnHost(Instant now, const HostEvent& event, Output& out) {
 }
 
 void Engine::Core::SetSeeds(Instant now, std::span<const Address> seeds, Output& out) {
-  discovery_.SetSeeds(seeds, discovery_out_);
+  discovery_.SetSeeds(now, seeds, discovery_out_);
   AfterDiscovery(now);
   Finish(now, out);
 }

@@ -59,11 +59,9 @@ struct Message {
 // Writes the stamps.
 class Stamper {
  public:
+  virtual ~Stamper() = default;
   // `message` is all but its stamp. Called by Packer::Next(), which must not be called again by it.
   virtual void Stamp(Bytes message, std::span<std::byte> stamp) = 0;
-
- protected:
-  ~Stamper() = default;
 };
 
 struct Packed {

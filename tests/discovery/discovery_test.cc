@@ -20,7 +20,7 @@ Self MakeSelf(int host) {
   self.id = {{static_cast<uint64_t>(host), 7}, 1};
   self.name = "host" + std::to_string(host);
   self.address = HostAddress(host);
-  self.incarnation = static_cast<uint64_t>(1000 + host);
+  self.incarnation = 1000 + static_cast<uint64_t>(host);
   return self;
 }
 
@@ -75,7 +75,7 @@ class Bus {
   }
   void SetSeeds(int number, const std::vector<Address>& seeds) {
     Output out;
-    hosts_[number].discovery->SetSeeds(seeds, out);
+    hosts_[number].discovery->SetSeeds(now_, seeds, out);
     Drain(number, out);
   }
   void RunFor(Duration duration) {
@@ -355,6 +355,47 @@ TEST(Discovery, CoordinatorsHearOfOneAnotherThroughASeedThatIsNoCoordinator) {
   EXPECT_EQ(bus.host(3).sightings[0].coordinator, MakeSelf(1).id);
   ASSERT_FALSE(bus.host(1).sightings.empty());
   EXPECT_EQ(bus.host(1).sightings[0].coordinator, MakeSelf(3).id);
+}
+
+// Neither coordinator knows of the other side, but one who does not coordinate does.
+TEST(Discovery, CoordinatorsHearOfOneAnotherThroughTheSeedsOfAMember) {
+  Bus bus;
+  bus.multicast_works = false;
+  for (int number = 1; number <= 4; ++number) bus.Add(number);
+  bus.Coordinate(1, 2, 0, 1, {HostAddress(1), HostAddress(2)});
+  bus.Coordinate(2, 2, 1, 1, {HostAddress(1), HostAddress(2)});
+  bus.Coordinate(3, 2, 0, 3, {HostAddress(3), HostAddress(4)});
+  bus.Coordinate(4, 2, 1, 3, {HostAddress(3), HostAddress(4)});
+  bus.RunFor(seconds(3));
+  EXPECT_TRUE(bus.host(3).sightings.empty());
+  bus.SetSeeds(2, {HostAddress(1), HostAddress(4)});
+  bus.RunFor(seconds(3));
+  ASSERT_FALSE(bus.host(3).sightings.empty());
+  EXPECT_EQ(bus.host(3).sightings[0].coordinator, MakeSelf(1).id);
+  ASSERT_FALSE(bus.host(1).sightings.empty());
+  EXPECT_EQ(bus.host(1).sightings[0].coordinator, MakeSelf(3).id);
+  bus.SetSeeds(2, {});
+  bus.RunFor(seconds(1));
+  bus.host(3).sightings.clear();
+  bus.RunFor(seconds(3));
+  EXPECT_TRUE(bus.host(3).sightings.empty());
+}
+
+TEST(Discovery, ThreeMembersOfALargeGroupAnnounceItToTheirSeedsInASecond) {
+  constexpr int kMembers = 30;
+  Bus bus;
+  bus.multicast_works = false;
+  Options options;
+  options.seeds = {HostAddress(100)};
+  for (int number = 1; number <= kMembers; ++number) {
+    bus.Add(number, number == 1 ? Options() : options);
+    bus.Coordinate(number, kMembers, static_cast<Rank>(number - 1), 1);
+  }
+  bus.Add(100);
+  bus.Coordinate(100);
+  bus.RunFor(seconds(60));
+  EXPECT_GE(bus.host(100).sightings.size(), 150u);
+  EXPECT_LE(bus.host(100).sightings.size(), 200u);
 }
 
 TEST(Discovery, CoordinatorsAnnounceAboutOnceASecond) {

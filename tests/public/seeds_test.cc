@@ -6,6 +6,9 @@
 
 #include <filesystem>
 #include <fstream>
+#include <map>
+#include <string>
+#include <vector>
 
 #include "public/testing.h"
 
@@ -13,6 +16,7 @@ namespace cohort::testing {
 namespace {
 
 using ::testing::AllOf;
+using ::testing::Each;
 using ::testing::HasSubstr;
 
 GroupOptions WithoutMulticast(const std::string& group, const std::string& name,
@@ -68,6 +72,39 @@ TEST(Seeds, WhatIsNoSeedIsRefusedWithWhatOneLooksLike) {
   EXPECT_EQ(Group::Join(options).status().code(), absl::StatusCode::kInvalidArgument);
   options.seeds.assign(65, "127.0.0.1:7600");
   EXPECT_THAT(std::string(Group::Join(options).status().message()), HasSubstr("at most 64"));
+}
+
+// Each had opened a map that the other one had not: whoever joins is told when its own is gone and
+// when it is there again.
+TEST(Seeds, AMemberThatKnowsTwoGroupsBringsThemTogetherWithTheMapsOfBoth) {
+  std::vector<Group> groups;
+  std::vector<std::string> seeds;
+  std::vector<Subscription> subscriptions;
+  Watched<std::map<size_t, std::vector<ChangeCause>>> told;
+  for (size_t i = 0; i < 2; ++i) {
+    const std::string name = i == 0 ? "a" : "b";
+    absl::StatusOr<Group> group = Group::Join(WithoutMulticast("apart", name, "127.0.0.1:1"));
+    ASSERT_TRUE(group.ok()) << group.status();
+    absl::StatusOr<ReplicatedMap> map = group->OpenMap("of " + name);
+    ASSERT_TRUE(map.ok()) << map.status();
+    ASSERT_TRUE(map->Put("key", name).ok());
+    subscriptions.push_back(map->SubscribeKey("another key", [&told, i](const Change& change) {
+      EXPECT_TRUE(change.key.empty()) << change.key;
+      told.Update([&](auto& causes) { causes[i].push_back(change.cause); });
+    }));
+    seeds.push_back(group->address());
+    groups.push_back(*std::move(group));
+  }
+  GroupOptions options = WithoutMulticast("apart", "c", "");
+  options.seeds = seeds;
+  absl::StatusOr<Group> c = Group::Join(options);
+  ASSERT_TRUE(c.ok()) << c.status();
+  for (Group* group : {&groups[0], &groups[1], &*c}) EXPECT_TRUE(AwaitMembers(*group, 3));
+  EXPECT_TRUE(told.WaitFor(
+      [](const auto& causes) { return causes.size() == 1 && causes.begin()->second.size() == 2; }));
+  const auto causes = told.Get();
+  ASSERT_EQ(causes.size(), 1u) << "only who joined the other one got another state";
+  EXPECT_THAT(causes.begin()->second, Each(ChangeCause::kSync));
 }
 
 TEST_F(PeerCache, AMemberThatStartsAgainFindsThoseItKnewThoughItsSeedIsGone) {
