@@ -15,7 +15,8 @@ namespace cohort {
 
 enum class EventKind : uint8_t {
   kStarted,        // Sockets are open; text: addresses, interface and why it was chosen.
-  kView,           // A view was installed; text: its members and causes.
+  kView,           // A view was installed; text: its members, and who is new or gone, and why.
+                   // number: members.
   kSuspected,      // subject: whom; text: evidence. number: milliseconds of silence.
   kUnsuspected,    // It answered after all.
   kMulticastLost,  // Of subject nothing arrives by multicast, though it is heard; it sends unicast

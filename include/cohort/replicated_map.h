@@ -111,7 +111,7 @@ class COHORT_EXPORT ReplicatedMap {
   // ---- Reads. An entry whose lifetime is over is not there, even before its expiry has been
   // replicated.
   // Errors: kNotFound; kUnavailable while this member has no complete state (it rejoins), or one
-  // that has no such map until a merge brings it (kSync is told both times).
+  // that has no such map until a merge brings it or it is opened again (kSync is told both times).
   absl::StatusOr<Entry> Get(std::string_view key) const;
   // As Get; while this member has no complete state, another one that has is asked (blocks). Two
   // such reads may be answered by two members, so the later one may tell the older value. Errors:

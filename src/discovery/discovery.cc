@@ -1,6 +1,7 @@
 #include "discovery/discovery.h"
 
 #include <algorithm>
+#include <iterator>
 #include <utility>
 
 namespace cohort::discovery {
@@ -10,6 +11,7 @@ constexpr Duration kHelloIntervalMin = milliseconds(50);
 constexpr Duration kVerdictInterval = milliseconds(200);
 constexpr Duration kHoldAfterOffer = seconds(2);
 constexpr Duration kAnnounceAfterView = milliseconds(100);
+constexpr Duration kAnnounceIntervalMax = seconds(10);  // Of who does not coordinate.
 constexpr Duration kOfferDelayMin = milliseconds(10);
 constexpr Duration kOfferDelayMax = milliseconds(100);
 constexpr uint32_t kAttemptsUnanswered = 3;  // From this HELLO on its sender found no coordinator.
@@ -66,7 +68,8 @@ void Discovery::OnMember(Instant now, const Self& self, const Standing& standing
   for (const Address& address : members) Remember(address);
   if (standing.rank != 0) {
     if (seeds_.empty()) timers_.Stop(Timer::kAnnounce);
-    if (!seeds_.empty() && !timers_.IsSet(Timer::kAnnounce)) AnnounceToSeedsLater(now);
+    if (!seeds_.empty() && first) AnnounceToSeedsSoon(now);
+    if (!seeds_.empty() && changed) AnnounceToSeedsLater(now);  // A small view does so more often.
   } else if (first) {
     Announce(now, out);  // Searchers who ranked this one best wait for it.
   } else if (changed) {
@@ -121,11 +124,13 @@ bool Discovery::IsSeed(const Address& address) const {
 void Discovery::SetSeeds(Instant now, std::span<const Address> seeds, Output& out) {
   const std::vector<Address> before = std::exchange(seeds_, {});
   seeds_.assign(seeds.begin(), seeds.begin() + std::min(seeds.size(), kSeedsMax));
-  if (mode_ == Mode::kMember && standing_.rank != 0) {
-    if (seeds_.empty()) timers_.Stop(Timer::kAnnounce);
-    if (!seeds_.empty() && before.empty()) AnnounceToSeedsLater(now);
-  }
-  if (mode_ != Mode::kSearching) return;  // A coordinator announces itself to them soon.
+  const bool adds = std::any_of(seeds_.begin(), seeds_.end(), [&](const Address& seed) {
+    return std::find(before.begin(), before.end(), seed) == before.end();
+  });
+  if (mode_ == Mode::kMember && adds) AnnounceToSeedsSoon(now);
+  if (mode_ == Mode::kMember && standing_.rank != 0 && seeds_.empty())
+    timers_.Stop(Timer::kAnnounce);
+  if (mode_ != Mode::kSearching) return;
   const Buffer body = MakeHello();
   for (const Address& seed : seeds_) {
     const bool known = std::find(before.begin(), before.end(), seed) != before.end();
@@ -232,26 +237,35 @@ void Discovery::Announce(Instant now, Output& out) {
   } else {
     AnnounceToSeedsLater(now);
   }
+  std::vector<Address> to;
+  std::copy_if(seeds_.begin(), seeds_.end(), std::back_inserter(to), [&](const Address& seed) {
+    return seed != self_.address &&
+           !std::binary_search(current_members_.begin(), current_members_.end(), seed);
+  });
+  if (coordinates) {
+    for (const Address& address : NextRemembered(kRememberedPerAnnounce)) to.push_back(address);
+  } else if (to.empty()) {
+    return;
+  }
   Message announce = MakeMessage(MessageKind::kAnnounce);
   announce.sighting = standing_.side;
   const Buffer body = Encode(announce, options_.group);
   if (coordinates) out.packets.push_back({true, {}, body});
-  for (const Address& seed : seeds_) {
-    const bool fellow = std::binary_search(current_members_.begin(), current_members_.end(), seed);
-    if (!fellow && seed != self_.address) out.packets.push_back({false, seed, body});
-  }
+  for (const Address& address : to) out.packets.push_back({false, address, body});
   ++stats_.announces_sent;
-  if (!coordinates) return;
-  for (const Address& address : NextRemembered(kRememberedPerAnnounce)) {
-    out.packets.push_back({false, address, body});
-  }
+}
+
+void Discovery::AnnounceToSeedsSoon(Instant now) {
+  timers_.SetEarlier(Timer::kAnnounce,
+                     now + random_.Between(Duration::zero(), options_.announce_interval));
 }
 
 // The coordinator may have other seeds, or none. Of a large group a few do in each interval.
 void Discovery::AnnounceToSeedsLater(Instant now) {
-  const uint32_t turns = std::max<uint32_t>(1, standing_.side.members / kOfferersWanted);
-  const Duration interval = options_.announce_interval * turns;
-  timers_.Set(Timer::kAnnounce, now + random_.Between(interval / 2, interval * 3 / 2));
+  const Duration interval =
+      std::clamp(options_.announce_interval * standing_.side.members / kOfferersWanted,
+                 options_.announce_interval, kAnnounceIntervalMax);
+  timers_.SetEarlier(Timer::kAnnounce, now + random_.Between(interval / 2, interval * 3 / 2));
 }
 
 // Spec 3.11.

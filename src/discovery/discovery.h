@@ -6,7 +6,7 @@
 // their coordinator. Silence proves nothing, so an empty answer does not make a searcher first:
 // after 300 ms the searchers rank one another by what they heard, only the best begins a group, and
 // the others go on asking until it answers them. Two that could not hear each other both begin one;
-// since coordinators ANNOUNCE themselves for ever, the two sides meet later and merge.
+// since sides ANNOUNCE themselves for ever, the two sides meet later and merge.
 //
 // Everything here may be a replay of an old packet. So what it says about a foreign group
 // (Output::sightings) is a hint to open a lifeline and ask, never a fact; and where forming needs a
@@ -102,7 +102,7 @@ class Discovery {
   // Left for good, or shut down.
   void Stop();
   // Other seeds from now on: names stand for other addresses. Those that are new are asked at once
-  // by a searcher.
+  // by a searcher, and told of its side within a second by a member.
   void SetSeeds(Instant now, std::span<const Address> seeds, Output& out);
   // A member of this view, at `fellow`, is silent here: it is asked in which view it is, since it
   // may have gone on to one in which it does not hear this member. Ignored unless this is a member.
@@ -136,6 +136,7 @@ class Discovery {
   bool EnoughNames(Instant now, Output& out);
   void Warn(Instant now, std::string text, size_t names, Output& out);
   void Announce(Instant now, Output& out);
+  void AnnounceToSeedsSoon(Instant now);
   void AnnounceToSeedsLater(Instant now);
   void Remember(const Address& address);
   std::vector<Address> NextRemembered(size_t count);

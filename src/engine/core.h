@@ -136,6 +136,7 @@ class Engine::Core final : private frag::Stamper {
   void InstallSecurity(const membership::Installation& installation);
   void BeginView(Instant now, const membership::Installation& installation,
                  const std::vector<MemberInfo>& before);
+  void TellView(Instant now);
   void UpdateAccepted();
   void UpdateDiscovery(Instant now);
   void KeepMesh(Instant now);

@@ -2,7 +2,10 @@
 #include <algorithm>
 #include <limits>
 #include <optional>
+#include <string>
 
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
 #include "engine/core.h"
 
 namespace cohort::engine {
@@ -25,6 +28,27 @@ Packetizer::Route RouteOf(const std::vector<MemberInfo>& members, Rank self) {
   route.self = self;
   if (self < members.size()) route.self_id = members[self].id;
   return route;
+}
+
+std::string NamesOf(const std::vector<MemberChange>& changes) {
+  return absl::StrJoin(changes, ", ", [](std::string* text, const MemberChange& change) {
+    absl::StrAppend(text, change.member.name, " (", ToString(change.cause), ")");
+  });
+}
+
+Event ViewEventOf(Instant now, const View& view) {
+  Event event;
+  event.kind = EventKind::kView;
+  event.at_ns = now.nanos();
+  event.view = view.id;
+  event.number = static_cast<int64_t>(view.members.size());
+  event.text = absl::StrJoin(view.members, ", ", [](std::string* text, const Member& member) {
+    absl::StrAppend(text, member.name);
+  });
+  if (!view.joined.empty()) absl::StrAppend(&event.text, "; joined: ", NamesOf(view.joined));
+  if (!view.left.empty()) absl::StrAppend(&event.text, "; left: ", NamesOf(view.left));
+  if (!view.primary) event.text += "; no quorum";
+  return event;
 }
 
 // For each of `members` its rank among those of the view before, if it was there as the same one.
@@ -201,6 +225,11 @@ void Engine::Core::InstallSecurity(const membership::Installation& installation)
   security_.SetViews(current_context_, previous_context_, {});
 }
 
+void Engine::Core::TellView(Instant now) {
+  AddUpcall(ViewUpcall{view_});
+  AddUpcall(EventUpcall{ViewEventOf(now, view_)});
+}
+
 void Engine::Core::BeginView(Instant now, const membership::Installation& installation,
                              const std::vector<MemberInfo>& before) {
   view_ = installation.view;
@@ -224,7 +253,7 @@ void Engine::Core::BeginView(Instant now, const membership::Installation& instal
     record.flag = view_.primary;
     if (replica_.synced()) record.digest = replica_.maps()->ConvergentDigest().lo;
   });
-  AddUpcall(ViewUpcall{view_});
+  TellView(now);
   // What was judged in the view before, earlier in this turn, names ranks that mean others now. The
   // evidence is kept and judged again.
   failure_out_ = {};

@@ -31,6 +31,8 @@ void Timeline::OnUpcall(const Moment& moment, const engine::Upcall& upcall) {
   const bool frequent = !std::holds_alternative<engine::ViewUpcall>(upcall) &&
                         !std::holds_alternative<engine::EventUpcall>(upcall);
   if (frequent && !chunks_) return;
+  const auto* event = std::get_if<engine::EventUpcall>(&upcall);
+  if (event != nullptr && event->event.kind == EventKind::kView) return;  // The view tells more.
   Add(moment, Words(upcall));
 }
 

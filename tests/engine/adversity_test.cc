@@ -166,6 +166,7 @@ TEST_F(AdversityTest, WhoGoesOnAloneBeforeItsMapIsMergedIsToldThatItIsThereAgain
   ASSERT_TRUE(net_.RunUntil([&] { return net_.engine(joined).synced(); }));
   ASSERT_EQ(Map(joined, names[joined]), nullptr);
   EXPECT_EQ(net_.host(joined).changes.back().map, ChangeUpcall::kNoMap);
+  const size_t changes_before = net_.host(joined).changes.size();
   net_.host(joined).Pause();
   ASSERT_TRUE(net_.RunUntil([&] { return net_.engine(other).view().members.size() == 1; }));
   net_.host(joined).is_mute = false;
@@ -178,9 +179,10 @@ TEST_F(AdversityTest, WhoGoesOnAloneBeforeItsMapIsMergedIsToldThatItIsThereAgain
   net_.Kill(other);
   ASSERT_TRUE(net_.RunUntil([&] { return IsAlone(joined); }));
   ASSERT_NE(Map(joined, names[joined]), nullptr);
-  const ChangeUpcall& last = net_.host(joined).changes.back();
-  EXPECT_EQ(last.cause, ChangeUpcall::Cause::kSync);
-  EXPECT_EQ(last.map, Map(joined, names[joined])->id());
+  const std::vector<ChangeUpcall>& changes = net_.host(joined).changes;
+  ASSERT_EQ(changes.size(), changes_before + 1);
+  EXPECT_EQ(changes.back().cause, ChangeUpcall::Cause::kSync);
+  EXPECT_EQ(changes.back().map, Map(joined, names[joined])->id());
 }
 
 TEST_F(AdversityTest, AWatchedMapIsFollowedWhenItsNumberChanges) {

