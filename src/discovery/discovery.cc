@@ -67,9 +67,13 @@ void Discovery::OnMember(Instant now, const Self& self, const Standing& standing
   std::sort(current_members_.begin(), current_members_.end());
   for (const Address& address : members) Remember(address);
   if (standing.rank != 0) {
-    if (seeds_.empty()) timers_.Stop(Timer::kAnnounce);
-    if (!seeds_.empty() && first) AnnounceToSeedsSoon(now);
-    if (!seeds_.empty() && changed) AnnounceToSeedsLater(now);  // A small view does so more often.
+    if (seeds_.empty()) {
+      timers_.Stop(Timer::kAnnounce);
+    } else if (first) {
+      AnnounceToSeedsSoon(now);
+    } else if (changed) {
+      AnnounceToSeedsLater(now);  // A small view does so more often.
+    }
   } else if (first) {
     Announce(now, out);  // Searchers who ranked this one best wait for it.
   } else if (changed) {
@@ -96,10 +100,7 @@ std::vector<Address> Discovery::NextRemembered(size_t count) {
   std::vector<Address> next;
   for (size_t i = 0; i < remembered_.size() && next.size() < count; ++i) {
     const Address& address = remembered_[remembered_next_++ % remembered_.size()];
-    const bool fellow =
-        mode_ == Mode::kMember &&
-        std::binary_search(current_members_.begin(), current_members_.end(), address);
-    if (!IsSeed(address) && !fellow) next.push_back(address);
+    if (!IsSeed(address) && !IsFellow(address)) next.push_back(address);
   }
   return next;
 }
@@ -120,21 +121,27 @@ bool Discovery::IsSeed(const Address& address) const {
   return std::find(seeds_.begin(), seeds_.end(), address) != seeds_.end();
 }
 
+bool Discovery::IsFellow(const Address& address) const {
+  return mode_ == Mode::kMember &&
+         std::binary_search(current_members_.begin(), current_members_.end(), address);
+}
+
 // Spec 3.9.
 void Discovery::SetSeeds(Instant now, std::span<const Address> seeds, Output& out) {
   const std::vector<Address> before = std::exchange(seeds_, {});
   seeds_.assign(seeds.begin(), seeds.begin() + std::min(seeds.size(), kSeedsMax));
-  const bool adds = std::any_of(seeds_.begin(), seeds_.end(), [&](const Address& seed) {
+  std::vector<Address> added;
+  std::copy_if(seeds_.begin(), seeds_.end(), std::back_inserter(added), [&](const Address& seed) {
     return std::find(before.begin(), before.end(), seed) == before.end();
   });
-  if (mode_ == Mode::kMember && adds) AnnounceToSeedsSoon(now);
-  if (mode_ == Mode::kMember && standing_.rank != 0 && seeds_.empty())
-    timers_.Stop(Timer::kAnnounce);
+  if (mode_ == Mode::kMember) {
+    if (!added.empty()) AnnounceToSeedsSoon(now);
+    if (standing_.rank != 0 && seeds_.empty()) timers_.Stop(Timer::kAnnounce);
+  }
   if (mode_ != Mode::kSearching) return;
   const Buffer body = MakeHello();
-  for (const Address& seed : seeds_) {
-    const bool known = std::find(before.begin(), before.end(), seed) != before.end();
-    if (!known && seed != self_.address) out.packets.push_back({false, seed, body});
+  for (const Address& seed : added) {
+    if (seed != self_.address) out.packets.push_back({false, seed, body});
   }
 }
 
@@ -231,21 +238,16 @@ void Discovery::Warn(Instant now, std::string text, size_t names, Output& out) {
 
 // Spec 3.7.
 void Discovery::Announce(Instant now, Output& out) {
+  std::vector<Address> to;
+  std::copy_if(seeds_.begin(), seeds_.end(), std::back_inserter(to),
+               [&](const Address& seed) { return seed != self_.address && !IsFellow(seed); });
   const bool coordinates = standing_.rank == 0;
   if (coordinates) {
     timers_.Set(Timer::kAnnounce, now + Jitter(options_.announce_interval, random_));
+    for (const Address& address : NextRemembered(kRememberedPerAnnounce)) to.push_back(address);
   } else {
     AnnounceToSeedsLater(now);
-  }
-  std::vector<Address> to;
-  std::copy_if(seeds_.begin(), seeds_.end(), std::back_inserter(to), [&](const Address& seed) {
-    return seed != self_.address &&
-           !std::binary_search(current_members_.begin(), current_members_.end(), seed);
-  });
-  if (coordinates) {
-    for (const Address& address : NextRemembered(kRememberedPerAnnounce)) to.push_back(address);
-  } else if (to.empty()) {
-    return;
+    if (to.empty()) return;
   }
   Message announce = MakeMessage(MessageKind::kAnnounce);
   announce.sighting = standing_.side;

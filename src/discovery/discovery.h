@@ -140,6 +140,7 @@ class Discovery {
   void AnnounceToSeedsLater(Instant now);
   void Remember(const Address& address);
   std::vector<Address> NextRemembered(size_t count);
+  bool IsFellow(const Address& address) const;  // Of the view this is a member of.
   void OnHello(Instant now, const Address& from, const Message& hello, Output& out);
   void AnswerAsMember(Instant now, const Address& to, const Message& hello, Output& out);
   void OfferLater(Instant now, const Address& to, const Message& question);

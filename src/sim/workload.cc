@@ -57,7 +57,7 @@ void DrawMoreWorkload(uint64_t seed, WorkloadOptions& options) {
 void TemperWorkload(uint64_t seed, HostIndex members, WorkloadOptions& options) {
   static constexpr double kPacketsOfBig = 70;
   static constexpr double kDeliveriesMax = 3000;  // Of packets, each second, by all members.
-  if (seed % 20 == 0 || seed % 20 == 5) return;   // Of both policies (PolicyOf).
+  if (seed % 20 == 0 || seed % 20 == 5) return;   // Even and odd: of both policies.
   if (options.burst >= 1) return;
   const double commands =
       1 / (std::chrono::duration<double>(options.interval_mean).count() * (1 - options.burst));

@@ -36,7 +36,7 @@ struct BusEvent {
   Buffer body;
 };
 
-// Hosts are numbers from 1. Delivery takes 1 ms; `cut` decides which host hears which.
+// Hosts are numbers from 1. Delivery takes 1 ms.
 class Bus {
  public:
   struct Host {

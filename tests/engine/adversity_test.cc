@@ -23,6 +23,11 @@ class AdversityTest : public ::testing::Test {
     for (const char* name : names) net_.Add(net_.Options(name));
   }
   bool IsAlone(size_t index) { return net_.AllIn({index}); }
+  // The first two go on as a side each.
+  bool Part() {
+    net_.Split({0, 1});
+    return net_.RunUntil([&] { return IsAlone(0) && IsAlone(1); });
+  }
   // Opens `map` and waits until it is there.
   bool Open(size_t index, const std::string& map, uint64_t bytes_max = 0) {
     const OpenMap open{.id = ++commands_, .name = map, .bytes_max = bytes_max};
@@ -69,8 +74,7 @@ TEST_F(AdversityTest, AFullSendQueueDoesNotLoseWhatASideBringsAlong) {
   }
   ASSERT_TRUE(net_.RunUntil([&] { return net_.AllIn({0, 1}); }));
   ASSERT_TRUE(PutNow(0, "main", "before", "0"));
-  net_.Split({0, 1});
-  ASSERT_TRUE(net_.RunUntil([&] { return IsAlone(0) && IsAlone(1); }));
+  ASSERT_TRUE(Part());
   const std::string of_a(60'000, 'a');
   const std::string of_b(60'000, 'b');
   ASSERT_TRUE(PutNow(0, "main", "of a", of_a));
@@ -95,8 +99,7 @@ TEST_F(AdversityTest, AFullSendQueueDoesNotLoseWhatASideBringsAlong) {
 // Each side has opened a map that the other does not know, and written nothing.
 TEST_F(AdversityTest, AMapThatOneSideHasOpenedIsThereAfterTheMergeWithItsSettings) {
   Start({"a", "b"});
-  net_.Split({0, 1});
-  ASSERT_TRUE(net_.RunUntil([&] { return IsAlone(0) && IsAlone(1); }));
+  ASSERT_TRUE(Part());
   ASSERT_TRUE(Open(0, "of a", 1 << 20));
   ASSERT_TRUE(Open(1, "of b", 2 << 20));
   net_.Heal();
@@ -113,8 +116,7 @@ TEST_F(AdversityTest, AMapThatOneSideHasOpenedIsThereAfterTheMergeWithItsSetting
 // It comes back when its entries are merged; until then it is empty.
 TEST_F(AdversityTest, WhoWatchesAMapThatAReceivedStateDoesNotHaveIsTold) {
   Start({"a", "b"});
-  net_.Split({0, 1});
-  ASSERT_TRUE(net_.RunUntil([&] { return IsAlone(0) && IsAlone(1); }));
+  ASSERT_TRUE(Part());
   const std::string names[] = {"of a", "of b"};
   for (const size_t index : {0, 1}) {
     ASSERT_TRUE(Open(index, names[index].c_str()));
@@ -148,8 +150,7 @@ TEST_F(AdversityTest, WhoWatchesAMapThatAReceivedStateDoesNotHaveIsTold) {
 // still, and the other one had gone on without it when that died.
 TEST_F(AdversityTest, WhoGoesOnAloneBeforeItsMapIsMergedIsToldThatItIsThereAgain) {
   Start({"a", "b"});
-  net_.Split({0, 1});
-  ASSERT_TRUE(net_.RunUntil([&] { return IsAlone(0) && IsAlone(1); }));
+  ASSERT_TRUE(Part());
   const std::string names[] = {"of a", "of b"};
   for (const size_t index : {0, 1}) {
     ASSERT_TRUE(Open(index, names[index]));
@@ -187,8 +188,7 @@ TEST_F(AdversityTest, WhoGoesOnAloneBeforeItsMapIsMergedIsToldThatItIsThereAgain
 
 TEST_F(AdversityTest, AWatchedMapIsFollowedWhenItsNumberChanges) {
   Start({"a", "b"});
-  net_.Split({0, 1});
-  ASSERT_TRUE(net_.RunUntil([&] { return IsAlone(0) && IsAlone(1); }));
+  ASSERT_TRUE(Part());
   ASSERT_TRUE(Open(0, "x") && Open(0, "y"));
   ASSERT_TRUE(Open(1, "y") && Open(1, "x"));
   for (const size_t index : {0, 1}) net_.engine(index).WatchMap("y", true);
