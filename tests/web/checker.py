@@ -103,8 +103,8 @@ class _User:
 def judge(records, kills=()):
     """`records`: of web_driver, in any order. `kills`: microseconds of the same clock."""
     verdict = Verdict()
-    by_user = _by_user(records)
-    verdict.users = len(by_user)
+    by_user = _by_visit(records)
+    verdict.users = len({record["user"] for record in records})
     milliseconds = []
     for of_user in by_user:
         user = _User(verdict)
@@ -123,10 +123,12 @@ def judge(records, kills=()):
     return verdict
 
 
-def _served_again(users, kill):
-    """Milliseconds until each user had asked anew after the kill, and was answered."""
+def _served_again(visits, kill):
+    """Milliseconds until each user who was there at the kill had asked anew after it, and was answered. Who left meanwhile did not ask."""
     worst = 0
-    for records in users:
+    for records in visits:
+        if records[0]["start"] >= kill or records[-1]["leaves"] and records[-1]["start"] < kill:
+            continue
         good = [record["end"] for record in records if record["start"] >= kill and record["answer"] is not None]
         if not good:
             return None
@@ -151,7 +153,7 @@ def felt(records, at, until, route):
     """Of the fault of the server `route` from `at` to `until`, microseconds. A user belongs to the server that answered last before."""
     felt_by = Felt()
     sick = []
-    for of_user in _by_user(records):
+    for of_user in _by_visit(records):
         if _route_at(of_user, at) == route:
             sick.append(of_user)
             lost = [record["start"] - at for record in of_user if at <= record["start"] < until and record["answer"] is None]
@@ -165,7 +167,7 @@ def felt(records, at, until, route):
 def moved(records, at, until):
     """How many users were answered by another server than before."""
     count = 0
-    for of_user in _by_user(records):
+    for of_user in _by_visit(records):
         routes = {record["answer"]["route"] for record in of_user if record["answer"] and at <= record["start"] < until}
         count += bool(routes - {_route_at(of_user, at)})
     return count
@@ -176,13 +178,14 @@ def longest_wait_ms(records, at, until):
     return max([0] + [(record["end"] - record["start"]) / 1000 for record in records if record["end"] >= at and record["start"] < until])
 
 
-def _by_user(records):
-    by_user = collections.defaultdict(list)
+def _by_visit(records):
+    """A user who has left and come anew is somebody else to the site."""
+    visits = collections.defaultdict(list)
     for record in records:
-        by_user[record["user"]].append(record)
-    for of_user in by_user.values():
-        of_user.sort(key=lambda record: record["start"])
-    return list(by_user.values())
+        visits[record["user"], record["visit"]].append(record)
+    for of_visit in visits.values():
+        of_visit.sort(key=lambda record: record["start"])
+    return list(visits.values())
 
 
 def _route_at(of_user, at):

@@ -14,17 +14,19 @@ class History:
 
     def __init__(self):
         self.records = []
+        self.visit = 1
 
-    def answered(self, n, before, session="s", whole=True, route="n1"):
-        return self._add(200, {"session": session, "n": n, "before": before, "whole": whole, "route": route})
+    def answered(self, n, before, session="s", whole=True, route="n1", leaves=False):
+        return self._add(200, {"session": session, "n": n, "before": before, "whole": whole, "route": route}, leaves)
 
     def failed(self, status=502):
-        return self._add(status, None)
+        return self._add(status, None, leaves=False)
 
-    def _add(self, status, answer):
+    def _add(self, status, answer, leaves):
         at = len(self.records)
-        self.records.append({"user": 0, "request": chr(ord("a") + at), "start": 20_000 * at, "end": 20_000 * at + 10_000,
+        self.records.append({"user": 0, "visit": self.visit, "leaves": leaves, "request": chr(ord("a") + at), "start": 20_000 * at, "end": 20_000 * at + 10_000,
                              "status": status, "error": "", "answer": answer})
+        self.visit += leaves
         return self
 
     def judge(self, kills=()):
@@ -83,6 +85,20 @@ class CheckerTest(unittest.TestCase):
         history = History().answered(1, "").failed().answered(2, "a").answered(3, "c")
         self.assertEqual(history.judge(kills=[15_000]).served_again_ms, [35.0])
         self.assertEqual(history.judge(kills=[100_000]).served_again_ms, [None])
+
+    def test_a_user_who_leaves_and_comes_anew_has_another_session(self):
+        history = History().answered(1, "", leaves=True).answered(1, "", session="other").answered(2, "b", session="other")
+        verdict = history.judge()
+        self.assertEqual((verdict.faults(), verdict.users, verdict.requests), ({}, 1, 3))
+        self.assertEqual(History().answered(1, "", leaves=True).answered(2, "a").judge().faults(), {"twice": 1})
+
+    def test_who_has_left_or_came_later_does_not_wait_to_be_served_again(self):
+        history = History().answered(1, "", leaves=True).answered(1, "", session="other").answered(2, "b", session="other")
+        self.assertEqual(history.judge(kills=[15_000]).served_again_ms, [0.0])
+        # The request before the last was under way at the kill; the last one is answered at 50 ms.
+        self.assertEqual(history.judge(kills=[25_000]).served_again_ms, [25.0])
+        self.assertEqual(History().answered(1, "").answered(2, "a", leaves=True).judge(kills=[25_000]).served_again_ms, [0.0])
+        self.assertEqual(History().answered(1, "").answered(2, "a").judge(kills=[25_000]).served_again_ms, [None])
 
     def test_the_users_of_a_sick_server_are_told_from_the_others(self):
         # The fault is at 15 ms: b and c begin after it; c is answered at 50 ms.

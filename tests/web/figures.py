@@ -13,7 +13,7 @@ adds the variant `before`: Cohort with the jars of that folder.
 Users post without a pause; each request sets a counter, two short attributes and one of 4 KiB. `cpu/request` is what both servers
 used of processors for each request, in user space and in the kernel: it hardly depends on what else the machine does; `waits` is how
 often their threads gave their processor up to wait. A light load has
-few users who pause; its latencies are those that users see."""
+few users, whose pauses differ; its latencies are those that users see."""
 
 import argparse
 import collections
@@ -39,7 +39,7 @@ ROUTES = ("n1", "n2")
 RAMP_SECONDS = 1.5
 ARRIVALS_MS = 500
 LIGHT_USERS = 40
-LIGHT_PAUSE_MS = 100
+LIGHT_PAUSE_MS = "50-150"  # Else users gather in crowds, at whose arrival the load is not light.
 
 
 class SharedNet:

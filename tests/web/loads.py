@@ -19,7 +19,7 @@ def now_us():
 def kills_under_load(site, options, count):
     """Kills the servers in turn, each of which comes back before the next goes; the verdict about all that users saw."""
     kills = []
-    with Users(site, options.driver, options.users, options.pause_ms) as users:
+    with Users(site, options.driver, options.users, options.pause_ms, visit=options.visit) as users:
         users.runs_for(WARM_SECONDS)
         for number in range(count):
             victim = list(site.instances.values())[number % len(site.instances)]

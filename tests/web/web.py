@@ -130,6 +130,7 @@ def parse():
     parser.add_argument("--starts", type=int, help="of case restart, with and without replication: 1; with --long 5")
     parser.add_argument("--users", type=int, default=USERS)
     parser.add_argument("--pause-ms", type=int, default=PAUSE_MS)
+    parser.add_argument("--visit", type=int, default=0, help="of kill: requests after about which a user leaves and comes anew, so that both servers have users at each kill; else all of them are at the one that was not killed before")
     parser.add_argument("--driver", required=True, help="web_driver")
     parser.add_argument("--cohort", required=True, help="the program `cohort`, for its agent")
     parser.add_argument("--native", required=True, help="the folder of libcohort_jni.so")

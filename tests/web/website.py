@@ -19,6 +19,7 @@ import servers  # noqa: E402
 USERS_PORT = 8000
 DRAIN_SECONDS = 90
 PATIENCE_MS = 60_000  # Of a user for whom nothing else is said.
+ARRIVALS_MS = 4000  # Of all users; all at once they would find servers that have compiled nothing yet.
 AGREE_SECONDS = 30  # From the end of a fault to equal replicas; a bound that says "broken" and not "slow".
 
 
@@ -119,14 +120,14 @@ class Website:
 
 
 class Users:
-    """web_driver, from its start to its end; `records` is what it wrote."""
+    """web_driver, from its start to its end; `records` is what it wrote. With `visit` users come anew after about so many requests."""
 
-    def __init__(self, site, driver, count, pause_ms, patience_ms=PATIENCE_MS, name="requests.json"):
+    def __init__(self, site, driver, count, pause_ms, patience_ms=PATIENCE_MS, name="requests.json", visit=0):
         self.records = os.path.join(site.directory, name)
         path = "/%s/add" % servers.CONTEXT
         self.count = count
         with open(self.records, "wb") as file:
-            self.process = subprocess.Popen([driver, site.address[0], str(site.address[1]), path, str(count), str(pause_ms), str(patience_ms)],
+            self.process = subprocess.Popen([driver, site.address[0], str(site.address[1]), path, str(count), str(pause_ms), str(patience_ms), str(ARRIVALS_MS), str(visit)],
                                             stdin=subprocess.PIPE, stdout=file)
 
     def runs_for(self, seconds):

@@ -1,9 +1,12 @@
 // Users of a web site: each has a cookie and a kept connection, posts, waits for the answer,
 // pauses, and posts again. Every request becomes a line of JSON on standard output; who reads them
 // judges them (tests/web/checker.py).
-//   web_driver ADDRESS PORT PATH USERS PAUSE_MS [PATIENCE_MS [ARRIVALS_MS]]
+//   web_driver ADDRESS PORT PATH USERS PAUSE_MS[-PAUSE_MAX_MS] [PATIENCE_MS [ARRIVALS_MS [VISIT]]]
 // Who has waited for PATIENCE_MS gives up, and posts again after the pause, as somebody who reloads
-// a page. Ends when standard input does, after the answers that are awaited.
+// a page. With two pauses each is drawn between them: users who all pause alike gather in crowds,
+// since those who have waited for each other come back together. With VISIT, each user comes anew,
+// without a cookie, after about so many requests, the last of which was answered. Ends when
+// standard input does, after the answers that are awaited.
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -28,6 +31,7 @@
 #include <cstdlib>
 #include <memory>
 #include <optional>
+#include <random>
 #include <string>
 #include <string_view>
 #include <system_error>
@@ -55,8 +59,10 @@ int64_t NowUs() {
 struct Site {
   tcp::endpoint endpoint;
   std::string path;
-  std::chrono::milliseconds pause{};
+  std::chrono::milliseconds pause_min{};
+  std::chrono::milliseconds pause_max{};
   std::chrono::milliseconds patience{};
+  int visit = 0;  // Requests of one, about; 0: it never ends.
   bool ending = false;
 };
 
@@ -98,7 +104,9 @@ Response ParseHeader(std::string_view text) {
 class User {
  public:
   User(asio::io_context& io, Site& site, int number)
-      : site_(site), number_(number), socket_(io), deadline_(io), pause_(io) {}
+      : site_(site), number_(number), random_(number), socket_(io), deadline_(io), pause_(io) {
+    BeginVisit();
+  }
 
   asio::awaitable<void> Run(std::chrono::milliseconds first) {
     std::error_code error;
@@ -108,7 +116,7 @@ class User {
       co_await Post();
       if (site_.ending) break;
       // Even without a pause the others get their turn.
-      pause_.expires_after(site_.pause);
+      pause_.expires_after(DrawPause());
       co_await pause_.async_wait(asio::redirect_error(asio::use_awaitable, error));
     }
     socket_.close(error);
@@ -117,6 +125,19 @@ class User {
   void WakeUp() { pause_.cancel(); }
 
  private:
+  std::chrono::milliseconds DrawPause() {
+    std::uniform_int_distribution<int64_t> pauses(site_.pause_min.count(), site_.pause_max.count());
+    return std::chrono::milliseconds(pauses(random_));
+  }
+
+  void BeginVisit() {
+    ++visits_;
+    cookie_.clear();
+    std::uniform_int_distribution<int> lengths((site_.visit + 1) / 2,
+                                               site_.visit + site_.visit / 2);
+    left_in_visit_ = lengths(random_);
+  }
+
   asio::awaitable<void> Post() {
     const std::string id = "u" + std::to_string(number_) + "-" + std::to_string(++requests_);
     const int64_t start = NowUs();
@@ -136,12 +157,15 @@ class User {
     }
     if (!error && !response.cookie.empty()) cookie_ = response.cookie;
     const bool good = !error && response.status == 200;
+    const bool leaves = site_.visit > 0 && --left_in_visit_ <= 0 && good;
     std::printf(
-        R"({"user":%d,"request":"%s","start":%lld,"end":%lld,"status":%d,"error":"%s","answer":%s})"
+        R"({"user":%d,"visit":%d,"leaves":%s,"request":"%s","start":%lld,"end":%lld,"status":%d,)"
+        R"("error":"%s","answer":%s})"
         "\n",
-        number_, id.c_str(), static_cast<long long>(start), static_cast<long long>(NowUs()),
-        error ? 0 : response.status, error ? error.message().c_str() : "",
-        good ? body.c_str() : "null");
+        number_, visits_, leaves ? "true" : "false", id.c_str(), static_cast<long long>(start),
+        static_cast<long long>(NowUs()), error ? 0 : response.status,
+        error ? error.message().c_str() : "", good ? body.c_str() : "null");
+    if (leaves) BeginVisit();
   }
 
   // A browser sees that a kept connection was closed, as by an NGINX that reloads, and opens
@@ -196,7 +220,10 @@ class User {
 
   Site& site_;
   const int number_;
+  std::minstd_rand random_;
   int requests_ = 0;
+  int visits_ = 0;
+  int left_in_visit_ = 0;
   std::string cookie_;
   std::string received_;
   tcp::socket socket_;
@@ -204,28 +231,39 @@ class User {
   asio::steady_timer pause_;
 };
 
+// "50" or "50-150".
+bool ParsePauses(const std::string& text, Site& site) {
+  const size_t dash = text.find('-');
+  site.pause_min = std::chrono::milliseconds(std::atoi(text.c_str()));
+  site.pause_max = dash == std::string::npos
+                       ? site.pause_min
+                       : std::chrono::milliseconds(std::atoi(text.c_str() + dash + 1));
+  return site.pause_min.count() >= 0 && site.pause_min <= site.pause_max;
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
   std::error_code bad;
-  const bool is_counted = argc >= 6 && argc <= 8;
+  const bool is_counted = argc >= 6 && argc <= 9;
   const int count = is_counted ? std::atoi(argv[4]) : 0;
-  const int arrivals = argc == 8 ? std::atoi(argv[7]) : kArrivalsMsDefault;
+  const int arrivals = argc > 7 ? std::atoi(argv[7]) : kArrivalsMsDefault;
   const std::chrono::milliseconds spread(arrivals);
   Site site;
-  if (is_counted) {
+  bool is_right = count >= 1 && count <= kUsersMax && arrivals >= 0;
+  if (is_right) {
     const auto port = static_cast<uint16_t>(std::atoi(argv[2]));
     site.endpoint = tcp::endpoint(asio::ip::make_address(argv[1], bad), port);
     site.path = argv[3];
-    site.pause = std::chrono::milliseconds(std::atoi(argv[5]));
     const int patience = argc > 6 ? std::atoi(argv[6]) : kPatienceMsDefault;
     site.patience = std::chrono::milliseconds(patience);
+    site.visit = argc > 8 ? std::atoi(argv[8]) : 0;
+    is_right = !bad && ParsePauses(argv[5], site) && patience >= 1 && site.visit >= 0;
   }
-  if (bad || count < 1 || count > kUsersMax || site.pause.count() < 0 || spread.count() < 0 ||
-      site.patience.count() < 1) {
+  if (!is_right) {
     std::fprintf(stderr,
-                 "usage: web_driver ADDRESS PORT PATH USERS PAUSE_MS [PATIENCE_MS [ARRIVALS_MS]] "
-                 "(up to %d users)\n",
+                 "usage: web_driver ADDRESS PORT PATH USERS PAUSE_MS[-PAUSE_MAX_MS] "
+                 "[PATIENCE_MS [ARRIVALS_MS [VISIT]]] (up to %d users)\n",
                  kUsersMax);
     return 2;
   }
