@@ -148,6 +148,13 @@ stage_java() {
 stage_install() { say "installation"; step "install-test" ./run install-test --build build/release; }
 
 stages=(setup format unit install java e2e clients doctor nginx web asan tsan sim)
+for name in "$@"; do
+  declare -F "stage_$name" >/dev/null && continue
+  # A stage that is not there would not be missed among others that pass.
+  [ "$name" = --help ] && status=0 || { status=2; echo "run test: no stage '$name'" >&2; }
+  printf 'usage: ./run test [STAGE...]\n\nStages, in this order; all of them where none is named: %s\n\n  ./run test              everything, 45 to 50 minutes\n  ./run test unit asan    two of them\n' "${stages[*]}"
+  exit "$status"
+done
 [ $# -gt 0 ] && stages=("$@")
 for stage in "${stages[@]}"; do
   # From here to the web servers all but Java mostly wait.
