@@ -246,6 +246,10 @@ void WakeNotices(JNIEnv*, jclass) { Notices::Instance().Wake(); }
 void ForgetListener(JNIEnv*, jclass, jlong listener) {
   Notices::Instance().Forget(static_cast<uint64_t>(listener));
 }
+// As the notice that it is lost comes after all others, this one need not fit.
+void AnswerAfterAll(JNIEnv*, jclass, jlong call) {
+  Tell(To<void>(call), kNoticeAnswer, [](Packer&) {});
+}
 jlong LostNotices(JNIEnv*, jclass) { return static_cast<jlong>(Notices::Instance().lost()); }
 
 }  // namespace
@@ -255,6 +259,7 @@ bool RegisterNotices(JNIEnv* env, jclass native) {
       Method("takeNotice", "()[B", TakeNotice),
       Method("wakeNotices", "()V", WakeNotices),
       Method("forgetListener", "(J)V", ForgetListener),
+      Method("answerAfterAll", "(J)V", AnswerAfterAll),
       Method("lostNotices", "()J", LostNotices),
   };
   return env->RegisterNatives(native, methods, std::size(methods)) == JNI_OK;

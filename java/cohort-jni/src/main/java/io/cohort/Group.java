@@ -46,23 +46,18 @@ public final class Group implements AutoCloseable {
     try {
       pointer = Native.join(texts, numbers, number);
     } finally {
-      if (pointer == 0) leaveNotices(number);
+      if (pointer == 0) Notices.releaseOnceTold(number);
     }
     List<Long> resolvers = new CopyOnWriteArrayList<>();
     Handle handle = new Handle("the group", pointer, group -> {
       try {
         Native.closeGroup(group);
       } finally {
-        leaveNotices(number);
+        Notices.releaseOnceTold(number);
         resolvers.forEach(Resolvers::forget);
       }
     });
     return new Group(handle, resolvers);
-  }
-
-  private static void leaveNotices(long listener) {
-    Notices.forget(listener);
-    Notices.release();
   }
 
   /** Of this process, in this group. */

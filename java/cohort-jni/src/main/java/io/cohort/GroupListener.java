@@ -4,7 +4,8 @@ package io.cohort;
  * What a group tells, on the thread "cohort-notices" of the JVM, one notice at a time for all
  * groups, in the order of each. Listeners may call everything; a slow one delays the others, and
  * loses what does not fit the queue (docs/java.md). What it throws goes to the thread's handler of
- * uncaught exceptions, and the next notice is told.
+ * uncaught exceptions, and the next notice is told. The last notice is the event "left"; it, and
+ * those that wait before it, may come after {@link Group#close} has returned.
  */
 public interface GroupListener {
   /** A view was installed; the first one too. */

@@ -143,5 +143,8 @@ final class Native {
 
   static native void forgetListener(long listener);
 
+  /** An answer without content to this call, which comes after all notices that wait. */
+  static native void answerAfterAll(long call);
+
   static native long lostNotices();
 }

@@ -92,6 +92,18 @@ final class Notices {
     Native.forgetListener(listener);
   }
 
+  /**
+   * After native code has stopped to tell it something: what waits is still told, then it is
+   * forgotten, and what {@link #acquire} began is over. Does not wait for that: the listener may
+   * want what the caller holds.
+   */
+  static void releaseOnceTold(long listener) {
+    Native.answerAfterAll(addCall(last -> {
+      forget(listener);
+      release();
+    }));
+  }
+
   // ---- The thread -------------------------------------------------------------------------
 
   /** A group or a store begins; the first one starts the thread. {@link #release} ends it. */

@@ -219,6 +219,27 @@ class GroupTest {
   }
 
   @Test
+  void whatWaitsWhenAGroupIsClosedIsStillTold() {
+    Loopback.Recorder told = new Loopback.Recorder();
+    CountDownLatch closed = new CountDownLatch(1);
+    Group group = Group.join(options("late", "a").listener(new GroupListener() {
+      @Override
+      public void onView(View view) {
+        await(closed);
+      }
+
+      @Override
+      public void onEvent(Event event) {
+        told.onEvent(event);
+      }
+    }));
+    group.close();
+    closed.countDown();
+    told.await(Event.class, event -> event.kind().equals("left"));
+    assertTrue(told.all(Event.class).stream().anyMatch(event -> event.kind().equals("synced")));
+  }
+
+  @Test
   void oneDaemonThreadTellsAllGroupsAndEndsWithTheLast() throws Exception {
     try (Group a = Group.join(options("teller", "a"));
         Group b = Group.join(options("teller", "b"))) {
