@@ -39,6 +39,11 @@ ROUTES = ("n1", "n2")
 RAMP_SECONDS = 1.5
 ARRIVALS_MS = 500
 LIGHT_USERS = 40
+COMPILERS = "C CompilerThre"  # Of a JVM, as thread_seconds calls them.
+WARM_TURN_SECONDS = 5
+WARM_BELOW = 0.3  # Seconds of the compilers for such a turn.
+RESTS_BELOW = 0.05  # And for a second without users.
+REST_SECONDS_MAX = 30
 LIGHT_PAUSE_MS = "50-150"  # Else users gather in crowds, at whose arrival the load is not light.
 
 
@@ -165,10 +170,37 @@ def turn(site, options, users, pause_ms, seconds):
     return {"rps": len(inside) / (end - begin), "cpu_us": used / len(inside) * 1e6, "waits": waits / len(inside), "threads": threads, "p50_ms": took[49], "p99_ms": took[98]}
 
 
+def compiling_seconds(site):
+    return sum(seconds for kind, seconds in site.threads().items() if kind.startswith(COMPILERS))
+
+
+def rest(site):
+    """Until its compilers have done what they were given: users who leave no processor to them keep them from it."""
+    compiled = compiling_seconds(site)
+    for _ in range(REST_SECONDS_MAX):
+        time.sleep(1)
+        before, compiled = compiled, compiling_seconds(site)
+        if compiled - before < RESTS_BELOW:
+            return
+
+
+def warm(site, options):
+    """As a server is that has run for days: turns until one gives the compilers little to do, for `--warm` seconds at most."""
+    end = time.monotonic() + options.warm
+    while time.monotonic() < end:
+        before, begin = compiling_seconds(site), time.monotonic()
+        rps = turn(site, options, options.users, 0, WARM_TURN_SECONDS)["rps"]
+        rest(site)
+        compiled = compiling_seconds(site) - before
+        print("warming %s: %.0f s, %.0f requests/s, its compilers took %.2f s" % (site.name, time.monotonic() - begin, rps, compiled), file=sys.stderr, flush=True)
+        if compiled < WARM_BELOW:
+            return
+
+
 def measure(sites, options):
     """{variant: {"saturated": [turn...], "light": [turn...]}}"""
     for site in sites:  # All at once would compile no sooner.
-        turn(site, options, options.users, 0, options.warm)
+        warm(site, options)
     result = {site.name: {"saturated": [], "light": []} for site in sites}
     for number in range(options.rounds):
         # In both directions, so that no variant is always the one after another.
@@ -270,7 +302,7 @@ def parse():
         "%s: %s" % (kind.name, " ".join(kind.replications)) for kind in variants.KINDS.values()))
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--seconds", type=float, default=3, help="of a turn")
-    parser.add_argument("--warm", type=float, default=15, help="seconds for each variant")
+    parser.add_argument("--warm", type=float, default=120, help="seconds for each variant, at most")
     parser.add_argument("--users", type=int, default=500)
     parser.add_argument("--straight", action="store_true", help="users go to the servers, half of them to each, without NGINX")
     parser.add_argument("--no-light", dest="light", action="store_false", help="no turns at a light load")
