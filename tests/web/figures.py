@@ -171,6 +171,7 @@ def turn(site, options, users, pause_ms, seconds):
 
 
 def compiling_seconds(site):
+    """Of compilers that live: it falls when one ends."""
     return sum(seconds for kind, seconds in site.threads().items() if kind.startswith(COMPILERS))
 
 
@@ -180,7 +181,7 @@ def rest(site):
     for _ in range(REST_SECONDS_MAX):
         time.sleep(1)
         before, compiled = compiled, compiling_seconds(site)
-        if compiled - before < RESTS_BELOW:
+        if 0 <= compiled - before < RESTS_BELOW:
             return
 
 
@@ -193,7 +194,7 @@ def warm(site, options):
         rest(site)
         compiled = compiling_seconds(site) - before
         print("warming %s: %.0f s, %.0f requests/s, its compilers took %.2f s" % (site.name, time.monotonic() - begin, rps, compiled), file=sys.stderr, flush=True)
-        if compiled < WARM_BELOW:
+        if 0 <= compiled < WARM_BELOW:
             return
 
 
