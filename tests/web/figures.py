@@ -2,7 +2,7 @@
 """What replication costs a web server: throughput and latency with Cohort, with the server's own replication and with none, all in
 one run. Measures, and judges nothing but the answers.
 
-    ./run bench web                         Tomcat and Jetty, and the memory of replicas: at most 15 minutes
+    ./run bench web                         Tomcat and Jetty, and the memory of replicas: about half an hour
     ./run bench web tomcat                  one of: tomcat tomcat11 jetty memory
     ./run bench web tomcat --variants none,cohort --rounds 3
 
@@ -186,7 +186,7 @@ def rest(site):
 
 
 def warm(site, options):
-    """As a server is that has run for days: turns until one gives the compilers little to do, for `--warm` seconds at most."""
+    """As a server is that has run for days: turns until one gives the compilers little to do; none begins after `--warm` seconds."""
     end = time.monotonic() + options.warm
     while time.monotonic() < end:
         before, begin = compiling_seconds(site), time.monotonic()
@@ -196,6 +196,7 @@ def warm(site, options):
         print("warming %s: %.0f s, %.0f requests/s, its compilers took %.2f s" % (site.name, time.monotonic() - begin, rps, compiled), file=sys.stderr, flush=True)
         if 0 <= compiled < WARM_BELOW:
             return
+    print("%s is not warm after %.0f s: its compilers take a part of what follows" % (site.name, options.warm), file=sys.stderr, flush=True)
 
 
 def measure(sites, options):
@@ -303,7 +304,7 @@ def parse():
         "%s: %s" % (kind.name, " ".join(kind.replications)) for kind in variants.KINDS.values()))
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--seconds", type=float, default=3, help="of a turn")
-    parser.add_argument("--warm", type=float, default=120, help="seconds for each variant, at most")
+    parser.add_argument("--warm", type=float, default=120, help="seconds for each variant, after which no turn to warm it begins")
     parser.add_argument("--users", type=int, default=500)
     parser.add_argument("--straight", action="store_true", help="users go to the servers, half of them to each, without NGINX")
     parser.add_argument("--no-light", dest="light", action="store_false", help="no turns at a light load")
