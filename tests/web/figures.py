@@ -2,7 +2,7 @@
 """What replication costs a web server: throughput and latency with Cohort, with the server's own replication and with none, all in
 one run. Measures, and judges nothing but the answers.
 
-    ./run bench web                         Tomcat and Jetty, and the memory of replicas: about half an hour
+    ./run bench web                         Tomcat and Jetty, and the memory of replicas; to warm a variant takes a minute or two
     ./run bench web tomcat                  one of: tomcat tomcat11 jetty memory
     ./run bench web tomcat --variants none,cohort --rounds 3
 
@@ -38,12 +38,12 @@ from website import lab  # noqa: E402
 ROUTES = ("n1", "n2")
 RAMP_SECONDS = 1.5
 ARRIVALS_MS = 500
-LIGHT_USERS = 40
 COMPILERS = "C CompilerThre"  # Of a JVM, as thread_seconds calls them.
 WARM_TURN_SECONDS = 5
 WARM_BELOW = 0.3  # Seconds of the compilers for such a turn.
 RESTS_BELOW = 0.05  # And for a second without users.
 REST_SECONDS_MAX = 30
+LIGHT_USERS = 40
 LIGHT_PAUSE_MS = "50-150"  # Else users gather in crowds, at whose arrival the load is not light.
 
 
@@ -172,7 +172,7 @@ def turn(site, options, users, pause_ms, seconds):
 
 def compiling_seconds(site):
     """Of compilers that live: it falls when one ends."""
-    return sum(seconds for kind, seconds in site.threads().items() if kind.startswith(COMPILERS))
+    return site.threads()[COMPILERS]
 
 
 def rest(site):
