@@ -49,7 +49,7 @@ Notices& Notices::Instance() {
 }
 
 bool Notices::TryPut(std::string& notice) {
-  const bool fits = queue_.size() < kNoticesMax && notice.size() <= kNoticeBytesMax - bytes_;
+  const bool fits = queue_.size() < kNoticesMax && bytes_ + notice.size() <= kNoticeBytesMax;
   if (notice.empty() || !fits) return false;
   bytes_ += notice.size();
   queue_.push_back(std::move(notice));
@@ -59,6 +59,15 @@ bool Notices::TryPut(std::string& notice) {
 void Notices::Put(uint64_t listener, std::string notice, std::string shorter) {
   const std::lock_guard lock(mutex_);
   if (!TryPut(notice) && !TryPut(shorter)) NoteLost(listener);
+  changed_.notify_one();
+}
+
+void Notices::PutEnd(uint64_t listener) {
+  std::string notice = Packer().Byte(kNoticeEnd).Long(listener).Take();
+  const size_t bytes = notice.size();
+  const std::lock_guard lock(mutex_);
+  queue_.push_back(std::move(notice));
+  bytes_ += bytes;
   changed_.notify_one();
 }
 
@@ -109,9 +118,10 @@ void Notices::Wake() {
   changed_.notify_one();
 }
 
-void Notices::Forget(uint64_t listener) {
+uint64_t Notices::Forget(uint64_t listener) {
   const std::lock_guard lock(mutex_);
-  lost_.erase(listener);
+  const auto lost = lost_.extract(listener);
+  return lost.empty() ? 0 : lost.mapped();
 }
 
 uint64_t Notices::lost() const {
@@ -243,12 +253,14 @@ jbyteArray TakeNotice(JNIEnv* env, jclass) {
 }
 
 void WakeNotices(JNIEnv*, jclass) { Notices::Instance().Wake(); }
-void ForgetListener(JNIEnv*, jclass, jlong listener) {
-  Notices::Instance().Forget(static_cast<uint64_t>(listener));
+jlong ForgetListener(JNIEnv*, jclass, jlong listener) {
+  return static_cast<jlong>(Notices::Instance().Forget(static_cast<uint64_t>(listener)));
 }
-// As the notice that it is lost comes after all others, this one need not fit.
-void AnswerAfterAll(JNIEnv*, jclass, jlong call) {
-  Tell(To<void>(call), kNoticeAnswer, [](Packer&) {});
+void EndListener(JNIEnv* env, jclass, jlong listener) {
+  Guarded<int>(env, 0, [&] {
+    Notices::Instance().PutEnd(static_cast<uint64_t>(listener));
+    return 0;
+  });
 }
 jlong LostNotices(JNIEnv*, jclass) { return static_cast<jlong>(Notices::Instance().lost()); }
 
@@ -256,10 +268,8 @@ jlong LostNotices(JNIEnv*, jclass) { return static_cast<jlong>(Notices::Instance
 
 bool RegisterNotices(JNIEnv* env, jclass native) {
   const JNINativeMethod methods[] = {
-      Method("takeNotice", "()[B", TakeNotice),
-      Method("wakeNotices", "()V", WakeNotices),
-      Method("forgetListener", "(J)V", ForgetListener),
-      Method("answerAfterAll", "(J)V", AnswerAfterAll),
+      Method("takeNotice", "()[B", TakeNotice),         Method("wakeNotices", "()V", WakeNotices),
+      Method("forgetListener", "(J)J", ForgetListener), Method("endListener", "(J)V", EndListener),
       Method("lostNotices", "()J", LostNotices),
   };
   return env->RegisterNatives(native, methods, std::size(methods)) == JNI_OK;

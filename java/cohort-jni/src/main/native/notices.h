@@ -18,7 +18,8 @@
 namespace cohort::jni {
 
 // Notices that wait, and their bytes. A listener that is so slow that one more does not fit loses
-// it, and is told how many it has lost.
+// it, and is told how many it has lost. Ends of listeners always fit: there is one for each group
+// that is closed, and without it the listener would never be let go.
 inline constexpr size_t kNoticesMax = 65536;
 inline constexpr size_t kNoticeBytesMax = size_t{16} << 20;
 
@@ -32,6 +33,7 @@ inline constexpr uint8_t kNoticeSessionEvent = 5;
 inline constexpr uint8_t kNoticeSessionTask = 6;
 inline constexpr uint8_t kNoticeMessage = 7;
 inline constexpr uint8_t kNoticeAnswer = 8;  // Of a call that was not waited for.
+inline constexpr uint8_t kNoticeEnd = 9;     // No other comes for this listener.
 
 class Notices {
  public:
@@ -40,14 +42,17 @@ class Notices {
   // Any threads. `listener` is whom the notice is for. If it does not fit, `shorter` is taken,
   // which says less; if that is empty or does not fit either, the listener has lost one.
   void Put(uint64_t listener, std::string notice, std::string shorter = {});
+  // Behind all that waits, and however much that is: no other notice comes for the listener. Throws
+  // where there is no memory for it.
+  void PutEnd(uint64_t listener);
   // It has lost one. Where there is no memory even to note that, all listeners have.
   void Lose(uint64_t listener) noexcept;
   // Waits for a notice; "" after Wake.
   std::string Take();
   // The next Take, or the one that waits, returns "".
   void Wake();
-  // What this listener has lost and not been told needs no memory any more.
-  void Forget(uint64_t listener);
+  // How many this listener has lost and not been told, which needs no memory any more.
+  uint64_t Forget(uint64_t listener);
   uint64_t lost() const;
 
  private:

@@ -141,10 +141,11 @@ final class Native {
 
   static native void wakeNotices();
 
-  static native void forgetListener(long listener);
+  /** How many notices it has lost and was not told of. */
+  static native long forgetListener(long listener);
 
-  /** An answer without content to this call, which comes after all notices that wait. */
-  static native void answerAfterAll(long call);
+  /** Its end comes after all notices that wait. */
+  static native void endListener(long listener);
 
   static native long lostNotices();
 }

@@ -1,5 +1,6 @@
 package io.cohort;
 
+import java.nio.ByteBuffer;
 import java.security.AccessController;
 import java.security.PrivilegedAction;
 import java.util.Map;
@@ -21,14 +22,22 @@ final class Notices {
   private static final int SESSION_TASK = 6;
   private static final int MESSAGE = 7;
   private static final int ANSWER = 8;
+  private static final int END = 9;
 
   /** Gets what was packed for a listener. */
-  private interface Target {
+  private interface Listener {
     void tell(int kind, Unpacked notice);
   }
 
-  // How many were lost, packed.
-  private static final byte[] ONE = {0, 0, 0, 0, 0, 0, 0, 1};
+  /** A listener, and whether its end waits among the notices. */
+  private static final class Target {
+    final Listener listener;
+    volatile boolean ending;
+
+    Target(Listener listener) {
+      this.listener = listener;
+    }
+  }
 
   private static final Map<Long, Target> TARGETS = new ConcurrentHashMap<>();
   private static final AtomicLong NEXT = new AtomicLong(1);
@@ -74,15 +83,15 @@ final class Notices {
   /** For one notice: {@code answered} gets it, or null if it was lost. */
   static long addCall(Consumer<Unpacked> answered) {
     long number = NEXT.getAndIncrement();
-    TARGETS.put(number, (kind, notice) -> {
+    TARGETS.put(number, new Target((kind, notice) -> {
       if (TARGETS.remove(number) != null) answered.accept(kind == ANSWER ? notice : null);
-    });
+    }));
     return number;
   }
 
-  private static long add(Target target) {
+  private static long add(Listener listener) {
     long number = NEXT.getAndIncrement();
-    TARGETS.put(number, target);
+    TARGETS.put(number, new Target(listener));
     return number;
   }
 
@@ -92,16 +101,37 @@ final class Notices {
     Native.forgetListener(listener);
   }
 
+  private static Unpacked packed(long lost) {
+    return new Unpacked(ByteBuffer.allocate(Long.BYTES).putLong(lost).array());
+  }
+
   /**
-   * After native code has stopped to tell it something: what waits is still told, then it is
-   * forgotten, and what {@link #acquire} began is over. Does not wait for that: the listener may
-   * want what the caller holds.
+   * After native code has stopped to tell it something: what waits is still told, and how much it
+   * has lost, then it is forgotten, and what {@link #acquire} began is over. Does not wait for
+   * that: the listener may want what the caller holds.
    */
   static void releaseOnceTold(long listener) {
-    Native.answerAfterAll(addCall(last -> {
+    try {
+      TARGETS.get(listener).ending = true;
+      Native.endListener(listener);
+    } catch (RuntimeException | Error e) {
+      // There is no memory even for that.
       forget(listener);
       release();
-    }));
+      throw e;
+    }
+  }
+
+  /** Its end, which may come twice (see {@link Teller#tellLost}). */
+  private static void end(long listener) {
+    Target target = TARGETS.remove(listener);
+    if (target == null) return;
+    try {
+      long lost = Native.forgetListener(listener);
+      if (lost > 0) target.listener.tell(LOST, packed(lost));
+    } finally {
+      release();
+    }
   }
 
   // ---- The thread -------------------------------------------------------------------------
@@ -169,8 +199,14 @@ final class Notices {
     }
 
     private void tellMissed() {
-      for (Target target : TARGETS.values()) tell(target, LOST, new Unpacked(ONE));
+      TARGETS.forEach((listener, target) -> tellLost(listener, target, packed(1)));
       missed = false;
+    }
+
+    // What was lost may have been its end.
+    private void tellLost(long listener, Target target, Unpacked notice) {
+      tell(target.listener, LOST, notice);
+      if (target.ending) Native.endListener(listener);
     }
 
     // A group of threads may be the application's, too.
@@ -196,14 +232,19 @@ final class Notices {
       Unpacked notice = new Unpacked(packed);
       int kind = notice.readByte();
       long listener = notice.readLong();
-      Target target = TARGETS.get(listener);
       if (kind == LOST && listener == 0) missed = true;
-      if (target != null) tell(target, kind, notice);
+      Target target = TARGETS.get(listener);
+      if (target == null) return;
+      if (kind == LOST) {
+        tellLost(listener, target, notice);
+      } else {
+        tell(kind == END ? (end, nothing) -> end(listener) : target.listener, kind, notice);
+      }
     }
 
-    private void tell(Target target, int kind, Unpacked notice) {
+    private void tell(Listener listener, int kind, Unpacked notice) {
       try {
-        target.tell(kind, notice);
+        listener.tell(kind, notice);
       } catch (VirtualMachineError e) {
         // It may not have come to the listener.
         missed |= kind != LOST;

@@ -239,6 +239,62 @@ class GroupTest {
     assertTrue(told.all(Event.class).stream().anyMatch(event -> event.kind().equals("synced")));
   }
 
+  /** One that waits for {@code gate} in its first view, which ends with {@code thrown}. */
+  private static GroupListener heldUp(CountDownLatch gate, Error thrown, Loopback.Recorder told) {
+    return new GroupListener() {
+      @Override
+      public void onView(View view) {
+        await(gate);
+        if (thrown != null) throw thrown;
+      }
+
+      @Override
+      public void onEvent(Event event) {
+        told.onEvent(event);
+      }
+
+      @Override
+      public void onLost(long count) {
+        told.onLost(count);
+      }
+    };
+  }
+
+  @Test
+  void whatWaitsIsToldAlsoWhereAListenerRunsOutOfMemory() {
+    Loopback.Recorder told = new Loopback.Recorder();
+    CountDownLatch closed = new CountDownLatch(1);
+    Thread.UncaughtExceptionHandler before = Thread.getDefaultUncaughtExceptionHandler();
+    Thread.setDefaultUncaughtExceptionHandler((thread, e) -> {});
+    try {
+      GroupListener listener = heldUp(closed, new OutOfMemoryError("of the test"), told);
+      Group.join(options("late", "b").listener(listener)).close();
+      closed.countDown();
+      told.await(Long.class, lost -> lost == 1);
+      told.await(Event.class, event -> event.kind().equals("left"));
+    } finally {
+      Thread.setDefaultUncaughtExceptionHandler(before);
+    }
+  }
+
+  @Test
+  void aGroupThatIsClosedWhileNoNoticeFitsSaysHowManyWereLost() throws Exception {
+    Loopback.Recorder told = new Loopback.Recorder();
+    CountDownLatch closed = new CountDownLatch(1);
+    Group group = Group.join(options("late", "c").listener(heldUp(closed, null, told)));
+    long before = Native.lostNotices();
+    // More than the queue holds, in messages to oneself.
+    for (int i = 0; i < 70; ++i) group.sendAndWait(new byte[250_000], Delivery.AGREED, 60_000);
+    Loopback.awaitTrue("the queue is full", () -> Native.lostNotices() > before);
+    group.close();
+    long lost = Native.lostNotices() - before;
+    closed.countDown();
+    told.await(Long.class, count -> count > 0);
+    for (Thread thread : tellers()) thread.join(20_000);
+    assertEquals(List.of(), tellers());
+    assertEquals(List.of(lost), told.all(Long.class));
+  }
+
   @Test
   void oneDaemonThreadTellsAllGroupsAndEndsWithTheLast() throws Exception {
     try (Group a = Group.join(options("teller", "a"));
