@@ -26,7 +26,12 @@ function(cohort_layer name)
 endfunction()
 
 # Tests are run once for each time they are compiled: what counts is the sum. The layers under test keep their optimisation.
-set(COHORT_TEST_OPTIONS $<$<CONFIG:Release>:-O1>)
+# Sanitizers make of a test's expectations so much code that nine tenths of compiling it is optimising that.
+if(COHORT_SANITIZE)
+  set(COHORT_TEST_OPTIONS -O0)
+else()
+  set(COHORT_TEST_OPTIONS $<$<CONFIG:Release>:-O1>)
+endif()
 function(cohort_fast_compile test)
   target_compile_options(${test} PRIVATE ${COHORT_TEST_OPTIONS})
   cohort_use_pch(${test} test)
