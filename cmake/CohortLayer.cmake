@@ -25,7 +25,8 @@ function(cohort_layer name)
   target_link_libraries(cohort_${name} ${scope} ${arg_LINK})
 endfunction()
 
-# Tests are run once for each time they are compiled: what counts is the sum. The layers under test keep their optimisation.
+# Tests are run once for each time they are compiled: what counts is the sum. The layers under test keep their optimisation,
+# but for inline functions of which the linker keeps the test's copy.
 # Sanitizers make of a test's expectations so much code that nine tenths of compiling it is optimising that.
 if(COHORT_SANITIZE)
   set(COHORT_TEST_OPTIONS -O0)

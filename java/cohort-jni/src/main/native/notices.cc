@@ -121,7 +121,7 @@ void Notices::Wake() {
 uint64_t Notices::Forget(uint64_t listener) {
   const std::lock_guard lock(mutex_);
   const auto lost = lost_.extract(listener);
-  return lost.empty() ? 0 : lost.mapped();
+  return (lost.empty() ? 0 : lost.mapped()) + (lost_by_all_ > 0 ? 1 : 0);
 }
 
 uint64_t Notices::lost() const {

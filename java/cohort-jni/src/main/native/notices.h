@@ -19,7 +19,8 @@ namespace cohort::jni {
 
 // Notices that wait, and their bytes. A listener that is so slow that one more does not fit loses
 // it, and is told how many it has lost. Ends of listeners always fit: there is one for each group
-// that is closed, and without it the listener would never be let go.
+// that is closed (again where the JVM had no memory to take it), and without it the listener would
+// never be let go.
 inline constexpr size_t kNoticesMax = 65536;
 inline constexpr size_t kNoticeBytesMax = size_t{16} << 20;
 
@@ -51,7 +52,8 @@ class Notices {
   std::string Take();
   // The next Take, or the one that waits, returns "".
   void Wake();
-  // How many this listener has lost and not been told, which needs no memory any more.
+  // How many this listener has lost and not been told, which needs no memory any more. What all
+  // have lost is one.
   uint64_t Forget(uint64_t listener);
   uint64_t lost() const;
 

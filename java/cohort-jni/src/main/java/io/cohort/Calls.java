@@ -16,7 +16,7 @@ final class Calls {
     CompletableFuture<T> future = new CompletableFuture<>();
     // The thread that tells has to be there until this is told, also when the group was closed.
     Notices.acquire();
-    long number = Notices.addCall(notice -> {
+    Long number = Notices.addCall(notice -> {
       try {
         complete(future, notice, read);
       } finally {
@@ -26,8 +26,8 @@ final class Calls {
     try {
       begin.accept(number);
     } catch (RuntimeException | Error e) {
-      Notices.forget(number);
-      Notices.release();
+      // It may have been told meanwhile that its answer was lost.
+      if (Notices.forget(number)) Notices.release();
       if (!(e instanceof CohortException)) throw e;
       future.completeExceptionally(e);
     }

@@ -41,7 +41,7 @@ public final class Group implements AutoCloseable {
     long[] numbers = options.packNumbers();
     GroupListener listener = options.listener();
     Notices.acquire();
-    long number = Notices.add(listener == null ? new GroupListener() {} : listener);
+    Long number = Notices.add(listener == null ? new GroupListener() {} : listener);
     long pointer = 0;
     try {
       pointer = Native.join(texts, numbers, number);

@@ -50,8 +50,11 @@ final class Notices {
 
   // ---- Listeners --------------------------------------------------------------------------
 
-  /** A number for native code, under which notices come. {@link #forget} ends it. */
-  static long add(GroupListener listener) {
+  /**
+   * A number for native code, under which notices come. {@link #forget} ends it. It is an object
+   * from here on, as letting its listener go must not need memory.
+   */
+  static Long add(GroupListener listener) {
     return add((kind, notice) -> {
       if (kind == VIEW) listener.onView(View.read(notice.readBytes()));
       if (kind == EVENT) listener.onEvent(Event.read(notice));
@@ -60,45 +63,46 @@ final class Notices {
     });
   }
 
-  static long add(ChangeListener listener) {
+  static Long add(ChangeListener listener) {
     return add((kind, notice) -> {
       if (kind == CHANGE) listener.onChange(Change.read(notice));
       if (kind == LOST) listener.onLost(notice.readLong());
     });
   }
 
-  static long addForSessions(SessionListener listener) {
+  static Long addForSessions(SessionListener listener) {
     return add((kind, notice) -> {
       if (kind == SESSION_EVENT) listener.onEvent(SessionEvent.read(notice));
       if (kind == LOST) listener.onLost(notice.readLong());
     });
   }
 
-  static long addForTasks(Consumer<SessionTask> listener) {
+  static Long addForTasks(Consumer<SessionTask> listener) {
     return add((kind, notice) -> {
       if (kind == SESSION_TASK) listener.accept(SessionTask.read(notice));
     });
   }
 
   /** For one notice: {@code answered} gets it, or null if it was lost. */
-  static long addCall(Consumer<Unpacked> answered) {
-    long number = NEXT.getAndIncrement();
+  static Long addCall(Consumer<Unpacked> answered) {
+    Long number = NEXT.getAndIncrement();
     TARGETS.put(number, new Target((kind, notice) -> {
       if (TARGETS.remove(number) != null) answered.accept(kind == ANSWER ? notice : null);
     }));
     return number;
   }
 
-  private static long add(Listener listener) {
-    long number = NEXT.getAndIncrement();
+  private static Long add(Listener listener) {
+    Long number = NEXT.getAndIncrement();
     TARGETS.put(number, new Target(listener));
     return number;
   }
 
-  /** After native code has stopped to tell it something. */
-  static void forget(long listener) {
-    TARGETS.remove(listener);
+  /** After native code has stopped to tell it something. False: it was forgotten before. */
+  static boolean forget(Long listener) {
+    boolean known = TARGETS.remove(listener) != null;
     Native.forgetListener(listener);
+    return known;
   }
 
   private static Unpacked packed(long lost) {
@@ -108,29 +112,16 @@ final class Notices {
   /**
    * After native code has stopped to tell it something: what waits is still told, and how much it
    * has lost, then it is forgotten, and what {@link #acquire} began is over. Does not wait for
-   * that: the listener may want what the caller holds.
+   * that: the listener may want what the caller holds. Where there is no memory for its end, what
+   * waits is not told.
    */
-  static void releaseOnceTold(long listener) {
+  static void releaseOnceTold(Long listener) {
     try {
       TARGETS.get(listener).ending = true;
       Native.endListener(listener);
     } catch (RuntimeException | Error e) {
-      // There is no memory even for that.
-      forget(listener);
-      release();
-      throw e;
-    }
-  }
-
-  /** Its end, which may come twice (see {@link Teller#tellLost}). */
-  private static void end(long listener) {
-    Target target = TARGETS.remove(listener);
-    if (target == null) return;
-    try {
-      long lost = Native.forgetListener(listener);
-      if (lost > 0) target.listener.tell(LOST, packed(lost));
-    } finally {
-      release();
+      // The teller may have seen that it is ending, and have ended it.
+      if (forget(listener)) release();
     }
   }
 
@@ -169,12 +160,14 @@ final class Notices {
   }
 
   private static final class Teller extends Thread {
-    private Thread before;
+    private Teller before;
     volatile boolean running = true;
     // All listeners are to be told that something was lost.
     private boolean missed;
+    // And ends of listeners were.
+    private boolean endMissed;
 
-    Teller(Thread before) {
+    Teller(Teller before) {
       super(outermostGroup(), null, "cohort-notices", 0, false);
       this.before = before;
       setDaemon(true);
@@ -193,20 +186,31 @@ final class Notices {
         } catch (Throwable e) {
           // As where there is no memory for the notice. Nobody knows whom it was for.
           missed = true;
+          endMissed = true;
           Thread.yield();
         }
       }
     }
 
     private void tellMissed() {
-      TARGETS.forEach((listener, target) -> tellLost(listener, target, packed(1)));
+      TARGETS.forEach((listener, target) -> {
+        tell(target.listener, LOST, packed(1));
+        // Of two the second finds nobody.
+        if (endMissed && target.ending) Native.endListener(listener);
+      });
       missed = false;
+      endMissed = false;
     }
 
-    // What was lost may have been its end.
-    private void tellLost(long listener, Target target, Unpacked notice) {
-      tell(target.listener, LOST, notice);
-      if (target.ending) Native.endListener(listener);
+    private void end(Long listener) {
+      Target target = TARGETS.remove(listener);
+      if (target == null) return;
+      try {
+        long lost = Native.forgetListener(listener);
+        if (lost > 0) tell(target.listener, LOST, packed(lost));
+      } finally {
+        release();
+      }
     }
 
     // A group of threads may be the application's, too.
@@ -221,6 +225,8 @@ final class Notices {
       while (before != null) {
         try {
           before.join();
+          missed |= before.missed;
+          endMissed |= before.endMissed;
           before = null;
         } catch (InterruptedException e) {
           // Nobody has a reason to; and what would be told must be told.
@@ -231,15 +237,14 @@ final class Notices {
     private void tell(byte[] packed) {
       Unpacked notice = new Unpacked(packed);
       int kind = notice.readByte();
-      long listener = notice.readLong();
+      Long listener = notice.readLong();
       if (kind == LOST && listener == 0) missed = true;
-      Target target = TARGETS.get(listener);
-      if (target == null) return;
-      if (kind == LOST) {
-        tellLost(listener, target, notice);
-      } else {
-        tell(kind == END ? (end, nothing) -> end(listener) : target.listener, kind, notice);
+      if (kind == END) {
+        end(listener);
+        return;
       }
+      Target target = TARGETS.get(listener);
+      if (target != null) tell(target.listener, kind, notice);
     }
 
     private void tell(Listener listener, int kind, Unpacked notice) {

@@ -444,7 +444,7 @@ public final class ReplicatedMap implements AutoCloseable {
    */
   public Subscription subscribe(byte[] prefix, ChangeListener listener) {
     Objects.requireNonNull(listener, "listener");
-    long number = Notices.add(listener);
+    Long number = Notices.add(listener);
     long pointer = 0;
     try {
       long map = handle.enter();

@@ -346,7 +346,7 @@ public final class SessionStore implements AutoCloseable {
     long call(long store, long number);
   }
 
-  private Subscription subscribe(long number, Subscribe subscribe) {
+  private Subscription subscribe(Long number, Subscribe subscribe) {
     long pointer = 0;
     try {
       long store = handle.enter();

@@ -8,7 +8,7 @@ public final class Subscription implements AutoCloseable {
   private final Subscriptions among;
   private final Handle handle;
 
-  Subscription(Subscriptions among, long pointer, long listener) {
+  Subscription(Subscriptions among, long pointer, Long listener) {
     this.among = among;
     handle = new Handle("the subscription", pointer, subscription -> {
       Native.cancel(subscription);
