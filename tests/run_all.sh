@@ -152,7 +152,7 @@ for name in "$@"; do
   declare -F "stage_$name" >/dev/null && continue
   # A stage that is not there would not be missed among others that pass.
   [ "$name" = --help ] && status=0 || { status=2; echo "run test: no stage '$name'" >&2; }
-  printf 'usage: ./run test [STAGE...]\n\nStages, in this order; all of them where none is named: %s\n\n  ./run test              everything, 40 to 55 minutes\n  ./run test unit asan    two of them\n' "${stages[*]}"
+  printf 'usage: ./run test [STAGE...]\n\nStages, in this order; all of them where none is named: %s\n\n  ./run test              everything, 40 to 65 minutes\n  ./run test unit asan    two of them\n' "${stages[*]}"
   exit "$status"
 done
 [ $# -gt 0 ] && stages=("$@")
