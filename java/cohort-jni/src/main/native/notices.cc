@@ -51,9 +51,13 @@ Notices& Notices::Instance() {
 bool Notices::TryPut(std::string& notice) {
   const bool fits = queue_.size() < kNoticesMax && bytes_ + notice.size() <= kNoticeBytesMax;
   if (notice.empty() || !fits) return false;
-  bytes_ += notice.size();
-  queue_.push_back(std::move(notice));
+  Push(std::move(notice));
   return true;
+}
+
+void Notices::Push(std::string&& notice) {
+  queue_.push_back(std::move(notice));
+  bytes_ += queue_.back().size();
 }
 
 void Notices::Put(uint64_t listener, std::string notice, std::string shorter) {
@@ -64,10 +68,8 @@ void Notices::Put(uint64_t listener, std::string notice, std::string shorter) {
 
 void Notices::PutEnd(uint64_t listener) {
   std::string notice = Packer().Byte(kNoticeEnd).Long(listener).Take();
-  const size_t bytes = notice.size();
   const std::lock_guard lock(mutex_);
-  queue_.push_back(std::move(notice));
-  bytes_ += bytes;
+  Push(std::move(notice));
   changed_.notify_one();
 }
 

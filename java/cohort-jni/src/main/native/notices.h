@@ -58,8 +58,9 @@ class Notices {
   uint64_t lost() const;
 
  private:
-  // Both hold the lock. Takes it if it fits.
+  // All hold the lock. Takes it if it fits.
   bool TryPut(std::string& notice);
+  void Push(std::string&& notice);
   void NoteLost(uint64_t listener) noexcept;
 
   mutable std::mutex mutex_;

@@ -223,18 +223,7 @@ class GroupTest {
   void whatWaitsWhenAGroupIsClosedIsStillTold() {
     Loopback.Recorder told = new Loopback.Recorder();
     CountDownLatch closed = new CountDownLatch(1);
-    Group group = Group.join(options("late", "a").listener(new GroupListener() {
-      @Override
-      public void onView(View view) {
-        await(closed);
-      }
-
-      @Override
-      public void onEvent(Event event) {
-        told.onEvent(event);
-      }
-    }));
-    group.close();
+    Group.join(options("late", "a").listener(heldUp(closed, null, told))).close();
     closed.countDown();
     told.await(Event.class, event -> event.kind().equals("left"));
     assertTrue(told.all(Event.class).stream().anyMatch(event -> event.kind().equals("synced")));
