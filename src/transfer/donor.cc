@@ -121,7 +121,7 @@ void Donor::Begin(Instant now, const MemberId& joiner, const Waiting& request,
     return;
   }
   out.notes.push_back({Output::Note::Kind::kStarted, joiner, 0, {}});
-  if (sessions_.empty()) pace_.Begin();
+  if (sessions_.empty()) pace_.Begin(std::clamp(holders_, size_t{1}, 1 + kHelpersMax));
   auto session =
       std::make_unique<DonorSession>(DonorSession::Start{now, written_}, joiner, request.attempt,
                                      request.helps, options_.chunk_bytes, *std::move(snapshot));

@@ -63,6 +63,8 @@ class Donor {
   void SetReceived(std::vector<SeqNo> received) { received_ = std::move(received); }
   // What is still to be merged into the maps that the next call is given.
   void SetSides(std::vector<MergingSide> sides) { sides_ = std::move(sides); }
+  // Members that hold the state, this one included.
+  void SetHolders(size_t holders) { holders_ = holders; }
   // After `maps.OnView()`.
   void OnView(Instant now, const map::MapSet& maps, bool serving, Output& out);
   void OnGone(const MemberId& member);  // Left the view, or its lifeline broke.
@@ -106,6 +108,7 @@ class Donor {
   absl::btree_map<MemberId, Waiting> waiting_;
   std::vector<SeqNo> received_;
   std::vector<MergingSide> sides_;
+  size_t holders_ = 1;
   Pace pace_;
   uint64_t written_ = 0;  // Bytes of operations, of all time.
   MemberId last_served_;

@@ -28,6 +28,7 @@
 #include "map/map_set.h"
 #include "transfer/bucket_codec.h"
 #include "transfer/chunk_codec.h"
+#include "transfer/limits.h"
 #include "transfer/messages.h"
 #include "transfer/output.h"
 
@@ -36,7 +37,7 @@ namespace cohort::transfer {
 class Gathering {
  public:
   struct Options {
-    size_t helpers_max = 3;
+    size_t helpers_max = kHelpersMax;
     uint64_t helped_bytes_min = uint64_t{8} << 20;  // Of a smaller state there is no help.
     Duration silence_max = seconds(5);              // A donor that is to send and does not is left.
     // What one was asked for and did not send for so long is given to one that has nothing to do.

@@ -11,7 +11,8 @@
 namespace cohort::transfer {
 
 inline constexpr size_t kChunkBytesAim =
-    64 << 10;  // A chunk stays below, unless one entry alone is larger.
+    64 << 10;                             // A chunk stays below, unless one entry alone is larger.
+inline constexpr size_t kHelpersMax = 3;  // Members that send a joiner a part of its state.
 inline constexpr size_t kChunkBytesMax = 128 << 10;  // What is larger goes in parts ...
 inline constexpr size_t kPartBytesMax = 128 << 10;   // ... of at most so many bytes each ...
 inline constexpr size_t kPartedChunkBytesMax =

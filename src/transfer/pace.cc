@@ -10,8 +10,9 @@ using Micros = std::chrono::duration<double, std::micro>;
 
 }  // namespace
 
-void Pace::Begin() {
-  rate_ = options_.rate_start;
+void Pace::Begin(size_t senders) {
+  senders_ = static_cast<double>(senders);
+  rate_ = std::max(options_.rate_start / senders_, options_.rate_min);
   judged_ = 0;
   long_ = 0;
 }
@@ -49,7 +50,8 @@ void Pace::Judge(double micros) {
   if (long_ <= options_.few) rate_ *= options_.growth;
   judged_ = 0;
   long_ = 0;
-  rate_ = std::clamp(rate_, options_.rate_min, options_.rate_max);
+  const double rate_max = std::max(options_.rate_max / senders_, options_.rate_min);
+  rate_ = std::clamp(rate_, options_.rate_min, rate_max);
 }
 
 void Pace::OnSent(Instant now, size_t bytes) {

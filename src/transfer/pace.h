@@ -25,7 +25,9 @@ class Pace {
     // the most a donor still has half of its time for what the others write, which no delay that it
     // sees itself could tell it.
     double rate_min = 4e6;
-    double rate_start = 96e6;
+    // Of all together that may send to one joiner; each begins at its part, and grows up to its
+    // part.
+    double rate_start = 48e6;
     double rate_max = 150e6;
     // Sent at once: so much, or what the rate allows in this time, which is that of a timer.
     double burst_bytes = 32 << 10;
@@ -43,8 +45,9 @@ class Pace {
 
   explicit Pace(const Options& options) : options_(options), rate_(options.rate_start) {}
 
-  // Nothing was sent before: what the rate came to the last time is forgotten.
-  void Begin();
+  // Nothing was sent before: what the rate came to the last time is forgotten. `senders` (at least
+  // 1): members that may send to one joiner, this one included.
+  void Begin(size_t senders);
   // A chunk that somebody wrote is here; its delay will be told, or forgotten with OnView().
   void OnWrite(Instant now);
   void OnDelay(Instant now, Duration delay, bool sending);
@@ -67,6 +70,7 @@ class Pace {
   void Judge(double micros);
 
   const Options options_;
+  double senders_ = 1;
   double rate_;
   Instant next_;
   Instant last_write_ = Instant::FromNanos(-(int64_t{1} << 60));

@@ -18,7 +18,7 @@ Pace Usual(Instant& now, const Pace::Options& options = {}) {
     now = now + microseconds(200);
     pace.OnDelay(now, microseconds(200), false);
   }
-  pace.Begin();
+  pace.Begin(1);
   return pace;
 }
 
@@ -121,9 +121,22 @@ TEST(Pace, EachTransferBeginsAnewWhateverTheOneBeforeCameTo) {
   Pace pace = Usual(now);
   Write(pace, now, milliseconds(20), 1000);
   Write(pace, now, milliseconds(20), 3);  // One more, and the rate would be cut.
-  pace.Begin();
+  pace.Begin(1);
   Write(pace, now, milliseconds(20), 1);
   EXPECT_EQ(pace.rate(), Pace::Options().rate_start);
+}
+
+// So a group whose members all send costs its writers no more at first than one that has a single
+// donor.
+TEST(Pace, BeginsAtAPartOfItsRateWhereOthersMaySendTooAndGrowsToAPart) {
+  Instant now;
+  Pace pace = Usual(now);
+  pace.Begin(3);
+  EXPECT_EQ(pace.rate(), Pace::Options().rate_start / 3);
+  Write(pace, now, microseconds(220), 10000);
+  EXPECT_EQ(pace.rate(), Pace::Options().rate_max / 3);
+  pace.Begin(1000);
+  EXPECT_EQ(pace.rate(), Pace::Options().rate_min);
 }
 
 TEST(Pace, WhatWritesTakeWhileNothingIsSentDoesNotMoveTheRate) {
@@ -144,7 +157,7 @@ int SentAtOnce(Pace& pace, Instant now, size_t chunk) {
 TEST(Pace, WhatAMillisecondAllowsGoesAtOnceAndNoMore) {
   Instant now;
   Pace pace = Usual(now);
-  EXPECT_EQ(SentAtOnce(pace, now, 15'000), 7);  // Six of 96 kB, and one goes before it is due.
+  EXPECT_EQ(SentAtOnce(pace, now, 15'000), 4);  // Three of 48 kB, and one goes before it is due.
 }
 
 TEST(Pace, WhereThatIsLittleABurstGoesAtOnce) {
@@ -195,7 +208,7 @@ TEST(Pace, OneSlowWriteAmongManyIsNoReason) {
 TEST(Pace, WhatIsNormalIsLearnedAtTheLeastRateWhereItIsNotKnown) {
   Instant now;
   Pace pace({});
-  pace.Begin();
+  pace.Begin(1);
   Write(pace, now, microseconds(300), 15);
   EXPECT_EQ(pace.rate(), Pace::Options().rate_min);
   Write(pace, now, microseconds(300), 200);
@@ -273,6 +286,19 @@ TEST(PacedDonor, IsFasterWhereTheyNoticeNothing) {
   Rig slow = SlowWriters();
   Rig fast = SlowWriters();
   EXPECT_LT(3 * TimeToSync(fast, microseconds(200)), TimeToSync(slow, milliseconds(2)));
+}
+
+TEST(PacedDonor, BeginsSlowerWhereOthersHoldTheStateToo) {
+  const auto rate = [](size_t holders) {
+    Rig rig = SlowWriters();
+    rig.servers[0]->donor.SetHolders(holders);
+    rig.Join();
+    rig.RunToEnd();
+    return rig.servers[0]->donor.pace().rate();
+  };
+  EXPECT_EQ(rate(1), Pace::Options().rate_start);
+  EXPECT_EQ(rate(2), Pace::Options().rate_start / 2);
+  EXPECT_EQ(rate(100), Pace::Options().rate_start / 4);  // No more than these send to one joiner.
 }
 
 TEST(PacedDonor, HurriesWhenMuchWasWritten) {
