@@ -134,6 +134,10 @@ class COHORT_EXPORT ReplicatedMap {
   // and without a lock; writes meanwhile are not seen. While four snapshots are being visited or
   // sent to joiners, a fifth visit sees entries as they are when it comes to them.
   void ForEach(const std::function<void(std::string_view key, const Entry& entry)>& visit) const;
+  // The same until `visit` returns false; what it is not shown is not copied either. True if it has
+  // seen all.
+  bool ForEachWhile(
+      const std::function<bool(std::string_view key, const Entry& entry)>& visit) const;
   // Of a convergent map. An entry without attributes has none to return. Errors: as Get, kNotFound
   // also when the attribute is not there; kFailedPrecondition in an ordered map.
   absl::StatusOr<std::string> GetAttribute(std::string_view key, std::string_view name) const;

@@ -83,11 +83,13 @@ ReadCallback ToReadCallback(cohort_read_fn done, void* user) {
 class Visitor {
  public:
   Visitor(cohort_visit_fn visit, void* user) : visit_(visit), user_(user) {}
-  void Show(std::string_view key, const Entry& entry) {
-    if (stopped_) return;
+  // False once it wants to see no more.
+  bool Show(std::string_view key, const Entry& entry) {
+    if (stopped_) return false;
     const cohort_entry_t told = FromEntry(entry);
     stopped_ =
         visit_(key.data(), key.size(), entry.value.data(), entry.value.size(), &told, user_) != 0;
+    return !stopped_;
   }
 
  private:
@@ -264,7 +266,8 @@ cohort_status_t cohort_map_for_each(const cohort_map_t* map, cohort_visit_fn vis
     absl::Status status = Check({Handle(map, "map"), Callback(visit, "visit")});
     if (!status.ok()) return status;
     Visitor visitor(visit, user);
-    map->map.ForEach([&](std::string_view key, const Entry& entry) { visitor.Show(key, entry); });
+    map->map.ForEachWhile(
+        [&](std::string_view key, const Entry& entry) { return visitor.Show(key, entry); });
     return status;
   });
 }

@@ -125,6 +125,14 @@ uint64_t ReplicatedMap::Bytes() const {
 
 void ReplicatedMap::ForEach(
     const std::function<void(std::string_view, const Entry&)>& visit) const {
+  ForEachWhile([&](std::string_view key, const Entry& entry) {
+    visit(key, entry);
+    return true;
+  });
+}
+
+bool ReplicatedMap::ForEachWhile(
+    const std::function<bool(std::string_view, const Entry&)>& visit) const {
   std::optional<map::Snapshot> snapshot;
   impl_->Read([&](const map::Map& map, const engine::Engine&, map::GroupTime) {
     snapshot = map.TakeSnapshot();
@@ -132,8 +140,10 @@ void ReplicatedMap::ForEach(
   if (!snapshot) {
     for (uint64_t cursor = 0;;) {
       const ScanResult some = Scan(cursor, kBucketsPerVisit);
-      for (const ScanResult::Item& item : some.items) visit(item.key, item.entry);
-      if (some.cursor == 0) return;
+      for (const ScanResult::Item& item : some.items) {
+        if (!visit(item.key, item.entry)) return false;
+      }
+      if (some.cursor == 0) return true;
       cursor = some.cursor;
     }
   }
@@ -158,8 +168,13 @@ void ReplicatedMap::ForEach(
       }
       if (bucket == snapshot->buckets()) snapshot = map::Snapshot();
     });
-    for (const Copied& one : copied) visit(one.key, ToEntry(one.reading, time));
+    for (const Copied& one : copied) {
+      if (visit(one.key, ToEntry(one.reading, time))) continue;
+      impl_->group->driver().Read([&](const engine::Engine&, Instant) { snapshot.reset(); });
+      return false;
+    }
   }
+  return true;
 }
 
 ScanResult ReplicatedMap::Scan(uint64_t cursor, size_t count) const {

@@ -1,5 +1,6 @@
 #include "cohort/testing/sim_map.h"
 
+#include <algorithm>
 #include <utility>
 #include <vector>
 
@@ -148,9 +149,17 @@ uint64_t SimMap::Bytes() const {
   return bytes;
 }
 
-// All are copied first, so that `visit` may let time pass.
 void SimMap::ForEach(
     const std::function<void(std::string_view key, const Entry& entry)>& visit) const {
+  ForEachWhile([&](std::string_view key, const Entry& entry) {
+    visit(key, entry);
+    return true;
+  });
+}
+
+// All are copied first, so that `visit` may let time pass.
+bool SimMap::ForEachWhile(
+    const std::function<bool(std::string_view key, const Entry& entry)>& visit) const {
   std::vector<ScanResult::Item> items;
   uint64_t cursor = 0;
   do {
@@ -158,7 +167,8 @@ void SimMap::ForEach(
     for (ScanResult::Item& item : some.items) items.push_back(std::move(item));
     cursor = some.cursor;
   } while (cursor != 0);
-  for (const ScanResult::Item& item : items) visit(item.key, item.entry);
+  return std::all_of(items.begin(), items.end(),
+                     [&](const ScanResult::Item& item) { return visit(item.key, item.entry); });
 }
 
 ScanResult SimMap::Scan(uint64_t cursor, size_t count) const {

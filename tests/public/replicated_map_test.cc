@@ -139,6 +139,13 @@ TEST_F(ReplicatedMapTest, VisitsAndScansSeeEveryEntry) {
   b_->ForEach(
       [&](std::string_view key, const Entry& entry) { visited[std::string(key)] = entry.value; });
   EXPECT_EQ(visited, expected);
+  // More often than there may be snapshots: one that is not seen to its end is given back, too.
+  for (int visit = 0; visit < 10; ++visit) {
+    size_t seen = 0;
+    EXPECT_FALSE(b_->ForEachWhile([&](std::string_view, const Entry&) { return ++seen < 7; }));
+    EXPECT_EQ(seen, 7U);
+  }
+  EXPECT_TRUE(b_->ForEachWhile([](std::string_view, const Entry&) { return true; }));
   std::map<std::string, std::string> scanned;
   uint64_t cursor = 0;
   do {

@@ -75,6 +75,9 @@ TEST(SimGroupTest, EveryCallOfAMapMeansWhatItMeansInReplicatedMap) {
   batch.clear();
   EXPECT_TRUE(b.Write(batch.Put("x", "1").Erase("n")).ok());
   std::map<std::string, std::string> visited;
+  size_t seen = 0;
+  EXPECT_FALSE(a.ForEachWhile([&](std::string_view, const Entry&) { return ++seen > 1; }));
+  EXPECT_EQ(seen, 1U);
   a.ForEach(
       [&](std::string_view key, const Entry& entry) { visited[std::string(key)] = entry.value; });
   EXPECT_EQ(visited, (std::map<std::string, std::string>{{"t", "ab"}, {"x", "1"}}));

@@ -48,6 +48,8 @@ class SimMap {
   absl::StatusOr<std::vector<Attribute>> GetAttributes(std::string_view key) const;
   absl::StatusOr<Member> OwnerOf(std::string_view key) const;
   void ForEach(const std::function<void(std::string_view key, const Entry& entry)>& visit) const;
+  bool ForEachWhile(
+      const std::function<bool(std::string_view key, const Entry& entry)>& visit) const;
   ScanResult Scan(uint64_t cursor, size_t count = 100) const;
   MapDigest Digest() const;
 

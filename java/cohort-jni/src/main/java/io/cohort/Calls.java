@@ -16,18 +16,19 @@ final class Calls {
     CompletableFuture<T> future = new CompletableFuture<>();
     // The thread that tells has to be there until this is told, also when the group was closed.
     Notices.acquire();
-    Long number = Notices.addCall(notice -> {
-      try {
-        complete(future, notice, read);
-      } finally {
-        Notices.release();
-      }
-    });
+    Long number = null;
     try {
+      number = Notices.addCall(notice -> {
+        try {
+          complete(future, notice, read);
+        } finally {
+          Notices.release();
+        }
+      });
       begin.accept(number);
     } catch (RuntimeException | Error e) {
       // It may have been told meanwhile that its answer was lost.
-      if (Notices.forget(number)) Notices.release();
+      if (number == null || Notices.forget(number)) Notices.release();
       if (!(e instanceof CohortException)) throw e;
       future.completeExceptionally(e);
     }

@@ -41,15 +41,44 @@ public final class Group implements AutoCloseable {
     long[] numbers = options.packNumbers();
     GroupListener listener = options.listener();
     Notices.acquire();
-    Long number = Notices.add(listener == null ? new GroupListener() {} : listener);
-    long pointer = 0;
+    Joining joining = new Joining();
     try {
-      pointer = Native.join(texts, numbers, number);
-    } finally {
-      if (pointer == 0) Notices.releaseOnceTold(number);
+      joining.number = Notices.add(listener == null ? new GroupListener() {} : listener);
+      joining.pointer = Native.join(texts, numbers, joining.number);
+      joining.handle = handleOf(joining.pointer, joining.number, joining.resolvers);
+      return new Group(joining.handle, joining.resolvers);
+    } catch (RuntimeException | Error e) {
+      joining.undo();
+      throw e;
     }
-    List<Long> resolvers = new CopyOnWriteArrayList<>();
-    Handle handle = new Handle("the group", pointer, group -> {
+  }
+
+  /** How far {@link #join} has come: where it fails, as without memory, nothing of it stays. */
+  private static final class Joining {
+    final List<Long> resolvers = new CopyOnWriteArrayList<>();
+    Long number;
+    long pointer;
+    Handle handle;
+
+    void undo() {
+      if (handle != null) {
+        handle.close();
+        return;
+      }
+      try {
+        if (pointer != 0) Native.closeGroup(pointer);
+      } finally {
+        if (number == null) {
+          Notices.release();
+        } else {
+          Notices.releaseOnceTold(number);
+        }
+      }
+    }
+  }
+
+  private static Handle handleOf(long pointer, Long number, List<Long> resolvers) {
+    return new Handle("the group", pointer, group -> {
       try {
         Native.closeGroup(group);
       } finally {
@@ -57,7 +86,6 @@ public final class Group implements AutoCloseable {
         resolvers.forEach(Resolvers::forget);
       }
     });
-    return new Group(handle, resolvers);
   }
 
   /** Of this process, in this group. */
