@@ -13,7 +13,7 @@
 //     joins, and times how long the whole state takes
 //   group_bench steady [writer's flags] [--per-second R]
 //     fills the ordered map, then puts R a second, and tells apart how long those took that began
-//     while a member was receiving the state; ends after S seconds
+//     while a member was receiving the state; ends when its standard input does
 //   group_bench joins [common flags] [--joins N]
 //     joins and leaves N times, and times Group::Join: until it is in the view and holds the state
 //
@@ -23,6 +23,7 @@
 // The writer waits until M members are synced (itself included). Prints words, then one line of
 // JSON a measurement.
 #include <cohort/cohort.h>
+#include <poll.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -357,7 +358,13 @@ void PrintDelays(const char* when, Delays& delays, const Flags& flags) {
       when, delays.micros.size(), p50, p99, delays.failed);
 }
 
-// At even intervals, whatever the answers take, so that what waits behind a slow one counts too.
+bool InputHasEnded() {
+  pollfd input{.fd = STDIN_FILENO, .events = POLLIN, .revents = 0};
+  return poll(&input, 1, 0) > 0;
+}
+
+// Until its input ends, at even intervals, whatever the answers take, so that what waits behind a
+// slow one counts too.
 void MeasureSteady(cohort::Group& group, cohort::ReplicatedMap& map, const Flags& flags) {
   Fill(map, flags);
   std::printf("filled\n");
@@ -367,7 +374,7 @@ void MeasureSteady(cohort::Group& group, cohort::ReplicatedMap& map, const Flags
   std::atomic<size_t> in_flight{0};
   const auto begin = Clock::now();
   const std::chrono::duration<double> step(1 / flags.per_second);
-  for (size_t i = 0; SecondsSince(begin) < flags.seconds; ++i) {
+  for (size_t i = 0; !InputHasEnded(); ++i) {
     const auto due = begin + std::chrono::duration_cast<Clock::duration>(i * step);
     std::this_thread::sleep_until(due);
     const cohort::View view = group.view();

@@ -47,8 +47,8 @@ def steady(group_bench, hosts, common, options):
     """Members come one after the other, each receives the state and leaves, while one writes at an even rate."""
     writer = hosts[2].popen(
         [group_bench, "steady", "--name", "a", "--bind", hosts[2].address, "--members", "3"] + common +
-        ["--seconds", str(options.joins * 4), "--keys", str(options.keys), "--per-second", str(options.steady)],
-        stdout=subprocess.PIPE, text=True)
+        ["--keys", str(options.keys), "--per-second", str(options.steady)],
+        stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
     writer.stdout.readline()
     for _ in range(options.joins):
         time.sleep(1.0)
@@ -56,7 +56,8 @@ def steady(group_bench, hosts, common, options):
                                 stdout=subprocess.PIPE, text=True)
         out, _ = joiner.communicate(timeout=60)
         print(out, end="", flush=True)
-    out, _ = writer.communicate(timeout=120)
+    time.sleep(1.0)
+    out, _ = writer.communicate(timeout=120)  # Its input ends.
     print(out, end="", flush=True)
 
 

@@ -38,7 +38,8 @@ ChangeUpcall::Cause CauseOf(map::ChangeCause cause) {
 Replica::Replica(const Options& options)
     : options_(options),
       maps_(std::make_unique<map::MapSet>(options.maps)),
-      donor_(transfer::Donor::Options{.chunk_bytes = options.transfer_chunk_bytes}) {}
+      donor_(transfer::Donor::Options{.chunk_bytes = options.transfer_chunk_bytes,
+                                      .helped_bytes_min = options.transfer_helped_bytes_min}) {}
 
 void Replica::Report(EventKind kind, const MemberId& subject, std::string text, int64_t number,
                      Instant now, Output& out) const {

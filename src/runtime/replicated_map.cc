@@ -4,6 +4,7 @@
 #include <optional>
 #include <utility>
 
+#include "absl/cleanup/cleanup.h"
 #include "map/types.h"
 #include "runtime/map_calls.h"
 #include "runtime/map_writes.h"
@@ -147,6 +148,9 @@ bool ReplicatedMap::ForEachWhile(
       cursor = some.cursor;
     }
   }
+  const absl::Cleanup give_back = [&] {
+    impl_->group->driver().Read([&](const engine::Engine&, Instant) { snapshot.reset(); });
+  };
   // Buckets are shared with the live map, so they are looked at under the lock only: a few at a
   // time, keys and references to values copied out.
   struct Copied {
@@ -169,9 +173,7 @@ bool ReplicatedMap::ForEachWhile(
       if (bucket == snapshot->buckets()) snapshot = map::Snapshot();
     });
     for (const Copied& one : copied) {
-      if (visit(one.key, ToEntry(one.reading, time))) continue;
-      impl_->group->driver().Read([&](const engine::Engine&, Instant) { snapshot.reset(); });
-      return false;
+      if (!visit(one.key, ToEntry(one.reading, time))) return false;
     }
   }
   return true;

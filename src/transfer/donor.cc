@@ -105,6 +105,14 @@ bool Donor::HasRoom(bool helps, Output& out) {
   return true;
 }
 
+// Spec 9.12, 9.13. Members that may send to one joiner, this one included.
+size_t Donor::Senders(const map::MapSet& maps) const {
+  uint64_t bytes = 0;
+  for (size_t map = 0; map < maps.size(); ++map) bytes += maps.Get(map)->Bytes();
+  if (bytes < options_.helped_bytes_min) return 1;
+  return std::clamp(holders_, size_t{1}, 1 + kHelpersMax);
+}
+
 void Donor::Begin(Instant now, const MemberId& joiner, const Waiting& request,
                   const map::MapSet& maps, bool serving, Output& out) {
   if (!serving) {
@@ -121,7 +129,7 @@ void Donor::Begin(Instant now, const MemberId& joiner, const Waiting& request,
     return;
   }
   out.notes.push_back({Output::Note::Kind::kStarted, joiner, 0, {}});
-  if (sessions_.empty()) pace_.Begin(std::clamp(holders_, size_t{1}, 1 + kHelpersMax));
+  sessions_.empty() ? pace_.Begin(Senders(maps)) : pace_.SetSenders(Senders(maps));
   auto session =
       std::make_unique<DonorSession>(DonorSession::Start{now, written_}, joiner, request.attempt,
                                      request.helps, options_.chunk_bytes, *std::move(snapshot));
@@ -138,6 +146,7 @@ void Donor::Refuse(const MemberId& joiner, uint32_t attempt, const RefusedMessag
 
 void Donor::OnView(Instant now, const map::MapSet& maps, bool serving, Output& out) {
   pace_.OnView();
+  pace_.SetSenders(Senders(maps));
   const auto waiting = std::exchange(waiting_, {});
   for (const auto& [joiner, request] : waiting) {
     if (request.view.num > maps.view().num) {

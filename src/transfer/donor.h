@@ -38,6 +38,7 @@ class Donor {
     size_t chunk_bytes = kChunkBytesAim;  // Small ones are for tests.
     Duration silence_max =
         seconds(30);  // A joiner that acknowledges nothing for so long is given up.
+    uint64_t helped_bytes_min = kHelpedBytesMin;  // As joiners have it.
     Pace::Options pace;
   };
   struct Stats {
@@ -97,6 +98,7 @@ class Donor {
   void Begin(Instant now, const MemberId& joiner, const Waiting& request, const map::MapSet& maps,
              bool serving, Output& out);
   bool HasRoom(bool helps, Output& out);
+  size_t Senders(const map::MapSet& maps) const;
   bool IsPaced(Instant now, const DonorSession& session) const;
   bool SendOne(Instant now, DonorSession& session, Output& out);
   void Fill(Instant now, Output& out);

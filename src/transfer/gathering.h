@@ -38,8 +38,8 @@ class Gathering {
  public:
   struct Options {
     size_t helpers_max = kHelpersMax;
-    uint64_t helped_bytes_min = uint64_t{8} << 20;  // Of a smaller state there is no help.
-    Duration silence_max = seconds(5);              // A donor that is to send and does not is left.
+    uint64_t helped_bytes_min = kHelpedBytesMin;  // Of a smaller state there is no help.
+    Duration silence_max = seconds(5);            // A donor that is to send and does not is left.
     // What one was asked for and did not send for so long is given to one that has nothing to do.
     Duration slow_after = milliseconds(200);
   };

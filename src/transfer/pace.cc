@@ -11,10 +11,19 @@ using Micros = std::chrono::duration<double, std::micro>;
 }  // namespace
 
 void Pace::Begin(size_t senders) {
-  senders_ = static_cast<double>(senders);
-  rate_ = std::max(options_.rate_start / senders_, options_.rate_min);
+  SetSenders(senders);
+  SetRate(options_.rate_start / senders_);
   judged_ = 0;
   long_ = 0;
+}
+
+void Pace::SetSenders(size_t senders) {
+  senders_ = static_cast<double>(senders);
+  SetRate(rate_);
+}
+
+void Pace::SetRate(double rate) {
+  rate_ = std::clamp(rate, options_.rate_min / senders_, options_.rate_max / senders_);
 }
 
 void Pace::OnWrite(Instant now) {
@@ -41,7 +50,7 @@ void Pace::Learn(double micros) {
 void Pace::Judge(double micros) {
   // What is normal is not known yet: at the least rate, what is seen is nearly that.
   if (learned_ < options_.normal_min) {
-    rate_ = options_.rate_min;
+    SetRate(options_.rate_min / senders_);
     return;
   }
   if (micros > options_.too_long * normal_us_) ++long_;
@@ -50,8 +59,7 @@ void Pace::Judge(double micros) {
   if (long_ <= options_.few) rate_ *= options_.growth;
   judged_ = 0;
   long_ = 0;
-  const double rate_max = std::max(options_.rate_max / senders_, options_.rate_min);
-  rate_ = std::clamp(rate_, options_.rate_min, rate_max);
+  SetRate(rate_);
 }
 
 void Pace::OnSent(Instant now, size_t bytes) {

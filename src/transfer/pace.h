@@ -21,12 +21,11 @@ namespace cohort::transfer {
 class Pace {
  public:
   struct Options {
-    // Bytes a second. At the least a network of 100 Mbit/s has two thirds left for the writers. At
-    // the most a donor still has half of its time for what the others write, which no delay that it
-    // sees itself could tell it.
+    // Bytes a second, of all together that may send to one joiner: each has its part of them. At
+    // the least a network of 100 Mbit/s has two thirds left for the writers. At the most a donor
+    // still has half of its time for what the others write, which no delay that it sees itself
+    // could tell it.
     double rate_min = 4e6;
-    // Of all together that may send to one joiner; each begins at its part, and grows up to its
-    // part.
     double rate_start = 48e6;
     double rate_max = 150e6;
     // Sent at once: so much, or what the rate allows in this time, which is that of a timer.
@@ -48,6 +47,8 @@ class Pace {
   // Nothing was sent before: what the rate came to the last time is forgotten. `senders` (at least
   // 1): members that may send to one joiner, this one included.
   void Begin(size_t senders);
+  // There are more of them now, or fewer.
+  void SetSenders(size_t senders);
   // A chunk that somebody wrote is here; its delay will be told, or forgotten with OnView().
   void OnWrite(Instant now);
   void OnDelay(Instant now, Duration delay, bool sending);
@@ -68,6 +69,7 @@ class Pace {
   }
   void Learn(double micros);
   void Judge(double micros);
+  void SetRate(double rate);  // Within its part.
 
   const Options options_;
   double senders_ = 1;

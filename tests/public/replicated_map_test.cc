@@ -145,7 +145,17 @@ TEST_F(ReplicatedMapTest, VisitsAndScansSeeEveryEntry) {
     EXPECT_FALSE(b_->ForEachWhile([&](std::string_view, const Entry&) { return ++seen < 7; }));
     EXPECT_EQ(seen, 7U);
   }
-  EXPECT_TRUE(b_->ForEachWhile([](std::string_view, const Entry&) { return true; }));
+  // So the next one has a snapshot, in which what is written meanwhile is not seen.
+  WriteBatch later;
+  for (const auto& [key, value] : expected) later.Put(key, "later");
+  visited.clear();
+  EXPECT_TRUE(b_->ForEachWhile([&](std::string_view key, const Entry& entry) {
+    EXPECT_TRUE(!visited.empty() || b_->Write(later).ok());
+    visited[std::string(key)] = entry.value;
+    return true;
+  }));
+  EXPECT_EQ(visited, expected);
+  EXPECT_TRUE(b_->Write(batch).ok());
   std::map<std::string, std::string> scanned;
   uint64_t cursor = 0;
   do {

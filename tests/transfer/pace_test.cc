@@ -135,8 +135,20 @@ TEST(Pace, BeginsAtAPartOfItsRateWhereOthersMaySendTooAndGrowsToAPart) {
   EXPECT_EQ(pace.rate(), Pace::Options().rate_start / 3);
   Write(pace, now, microseconds(220), 10000);
   EXPECT_EQ(pace.rate(), Pace::Options().rate_max / 3);
-  pace.Begin(1000);
-  EXPECT_EQ(pace.rate(), Pace::Options().rate_min);
+  Write(pace, now, milliseconds(20), 1000);
+  EXPECT_EQ(pace.rate(), Pace::Options().rate_min / 3);
+}
+
+TEST(Pace, KeepsToItsPartWhenOthersBeginToSendToo) {
+  Instant now;
+  Pace pace = Usual(now);
+  Write(pace, now, microseconds(220), 10000);
+  pace.SetSenders(2);
+  EXPECT_EQ(pace.rate(), Pace::Options().rate_max / 2);
+  pace.SetSenders(1);  // Alone again it may grow.
+  EXPECT_EQ(pace.rate(), Pace::Options().rate_max / 2);
+  Write(pace, now, microseconds(220), 10000);
+  EXPECT_EQ(pace.rate(), Pace::Options().rate_max);
 }
 
 TEST(Pace, WhatWritesTakeWhileNothingIsSentDoesNotMoveTheRate) {
@@ -288,17 +300,22 @@ TEST(PacedDonor, IsFasterWhereTheyNoticeNothing) {
   EXPECT_LT(3 * TimeToSync(fast, microseconds(200)), TimeToSync(slow, milliseconds(2)));
 }
 
-TEST(PacedDonor, BeginsSlowerWhereOthersHoldTheStateToo) {
-  const auto rate = [](size_t holders) {
-    Rig rig = SlowWriters();
-    rig.servers[0]->donor.SetHolders(holders);
-    rig.Join();
-    rig.RunToEnd();
-    return rig.servers[0]->donor.pace().rate();
-  };
-  EXPECT_EQ(rate(1), Pace::Options().rate_start);
-  EXPECT_EQ(rate(2), Pace::Options().rate_start / 2);
-  EXPECT_EQ(rate(100), Pace::Options().rate_start / 4);  // No more than these send to one joiner.
+double RateAtFirst(size_t holders, uint64_t helped_bytes_min) {
+  Rig rig = SlowWriters({.chunk_bytes = 60000, .helped_bytes_min = helped_bytes_min});
+  rig.servers[0]->donor.SetHolders(holders);
+  rig.Join();
+  rig.RunToEnd();
+  return rig.servers[0]->donor.pace().rate();
+}
+
+TEST(PacedDonor, BeginsSlowerWhereOthersThatHoldTheStateHelp) {
+  EXPECT_EQ(RateAtFirst(1, 0), Pace::Options().rate_start);
+  EXPECT_EQ(RateAtFirst(2, 0), Pace::Options().rate_start / 2);
+  EXPECT_EQ(RateAtFirst(100, 0), Pace::Options().rate_start / 4);  // No more send to one joiner.
+}
+
+TEST(PacedDonor, SendsAStateThatIsTooSmallForHelpAsOneThatIsAlone) {
+  EXPECT_EQ(RateAtFirst(100, kHelpedBytesMin), Pace::Options().rate_start);
 }
 
 TEST(PacedDonor, HurriesWhenMuchWasWritten) {

@@ -137,7 +137,8 @@ COHORT_C_API uint64_t cohort_map_bytes(const cohort_map_t* map);  /* Of keys and
 typedef int (*cohort_visit_fn)(const void* key, size_t key_size, const void* value,
                                size_t value_size, const cohort_entry_t* entry, void* user);
 /* Visits one consistent snapshot, in no particular order, on the caller's thread and without a
- * lock; `visit` may call everything. Where it stops, the rest is not looked at. */
+ * lock; `visit` may call everything. Where it stops, little of the rest is looked at; for a few
+ * entries of many cohort_map_scan is still cheaper, which takes no snapshot. */
 COHORT_C_API cohort_status_t cohort_map_for_each(const cohort_map_t* map, cohort_visit_fn visit,
                                                  void* user, cohort_error_t** error);
 /* Visits about `count` entries (0: 100) and sets where to go on: begin with *cursor 0, end when it

@@ -1,6 +1,7 @@
 package io.cohort;
 
 import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.function.Function;
 import java.util.function.LongConsumer;
 
@@ -15,6 +16,8 @@ final class Calls {
   static <T> CompletableFuture<T> begin(LongConsumer begin, Function<Unpacked, T> read) {
     CompletableFuture<T> future = new CompletableFuture<>();
     // The thread that tells has to be there until this is told, also when the group was closed.
+    // Let go once: what fails to begin may be told meanwhile that its answer was lost.
+    AtomicBoolean held = new AtomicBoolean(true);
     Notices.acquire();
     Long number = null;
     try {
@@ -22,13 +25,13 @@ final class Calls {
         try {
           complete(future, notice, read);
         } finally {
-          Notices.release();
+          if (held.getAndSet(false)) Notices.release();
         }
       });
       begin.accept(number);
     } catch (RuntimeException | Error e) {
-      // It may have been told meanwhile that its answer was lost.
-      if (number == null || Notices.forget(number)) Notices.release();
+      if (held.getAndSet(false)) Notices.release();
+      if (number != null) Notices.forget(number);
       if (!(e instanceof CohortException)) throw e;
       future.completeExceptionally(e);
     }

@@ -21,8 +21,9 @@ public final class Group implements AutoCloseable {
   private Group(Handle handle, List<Long> resolvers) {
     this.handle = handle;
     this.resolvers = resolvers;
+    long group = handle.enter();
     try {
-      Unpacked description = new Unpacked(Native.describe(handle.enter()));
+      Unpacked description = new Unpacked(Native.describe(group));
       name = description.readText();
       address = description.readText();
       id = description.readMemberId();
@@ -40,8 +41,8 @@ public final class Group implements AutoCloseable {
     byte[] texts = options.packTexts();
     long[] numbers = options.packNumbers();
     GroupListener listener = options.listener();
-    Notices.acquire();
     Joining joining = new Joining();
+    Notices.acquire();
     try {
       joining.number = Notices.add(listener == null ? new GroupListener() {} : listener);
       joining.pointer = Native.join(texts, numbers, joining.number);

@@ -86,15 +86,23 @@ final class Notices {
   /** For one notice: {@code answered} gets it, or null if it was lost. */
   static Long addCall(Consumer<Unpacked> answered) {
     Long number = NEXT.getAndIncrement();
-    TARGETS.put(number, new Target((kind, notice) -> {
+    return put(number, (kind, notice) -> {
       if (TARGETS.remove(number) != null) answered.accept(kind == ANSWER ? notice : null);
-    }));
-    return number;
+    });
   }
 
   private static Long add(Listener listener) {
-    Long number = NEXT.getAndIncrement();
-    TARGETS.put(number, new Target(listener));
+    return put(NEXT.getAndIncrement(), listener);
+  }
+
+  private static Long put(Long number, Listener listener) {
+    Target target = new Target(listener);
+    try {
+      TARGETS.put(number, target);
+    } catch (RuntimeException | Error e) {
+      TARGETS.remove(number); // It may be there already when there is no memory to count it.
+      throw e;
+    }
     return number;
   }
 

@@ -31,16 +31,10 @@ public final class SessionStore implements AutoCloseable {
   // sessions may still be on their way.
   private volatile Group group;
 
-  private SessionStore(String application, Group group, long pointer) {
+  private SessionStore(String application, Group group, Handle handle) {
     this.application = application;
     this.group = group;
-    handle = new Handle("the store " + application, pointer, store -> {
-      try {
-        Native.closeStore(store);
-      } finally {
-        Notices.release();
-      }
-    });
+    this.handle = handle;
     Resources.closeWithout(this, handle);
   }
 
@@ -52,12 +46,32 @@ public final class SessionStore implements AutoCloseable {
   public static SessionStore open(SessionStoreOptions options, Group group) {
     Notices.acquire();
     long pointer = 0;
+    Handle handle = null;
     try {
       pointer = inside(group, options::open);
-    } finally {
-      if (pointer == 0) Notices.release();
+      handle = handleOf(options.application(), pointer);
+      return new SessionStore(options.application(), group, handle);
+    } catch (RuntimeException | Error e) {
+      // As where there is no memory: nothing of it stays.
+      if (handle != null) {
+        handle.close();
+      } else {
+        closeNative(pointer);
+      }
+      throw e;
     }
-    return new SessionStore(options.application(), group, pointer);
+  }
+
+  private static Handle handleOf(String application, long pointer) {
+    return new Handle("the store " + application, pointer, SessionStore::closeNative);
+  }
+
+  private static void closeNative(long pointer) {
+    try {
+      if (pointer != 0) Native.closeStore(pointer);
+    } finally {
+      Notices.release();
+    }
   }
 
   // Calls with the group's pointer, or 0.
