@@ -134,8 +134,7 @@ class COHORT_EXPORT ReplicatedMap {
   // and without a lock; writes meanwhile are not seen. While four snapshots are being visited or
   // sent to joiners, a fifth visit sees entries as they are when it comes to them.
   void ForEach(const std::function<void(std::string_view key, const Entry& entry)>& visit) const;
-  // The same until `visit` returns false: of what it is not shown a few buckets of 4096 are looked
-  // at. True if it has seen all.
+  // The same until `visit` returns false: little of the rest is looked at. True if it has seen all.
   bool ForEachWhile(
       const std::function<bool(std::string_view key, const Entry& entry)>& visit) const;
   // Of a convergent map. An entry without attributes has none to return. Errors: as Get, kNotFound

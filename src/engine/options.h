@@ -12,6 +12,7 @@
 #include "base/instant.h"
 #include "base/types.h"
 #include "cohort/view.h"
+#include "transfer/limits.h"
 #include "wire/limits.h"
 
 namespace cohort {
@@ -66,8 +67,8 @@ struct EngineOptions {
   size_t joiner_queue_bytes_max = size_t{256} << 20;
   // Of a state transfer: how large its chunks are, and from which size on several members send the
   // state to one that joins. Less is for tests and the simulator.
-  size_t transfer_chunk_bytes = 64 << 10;
-  uint64_t transfer_helped_bytes_min = uint64_t{8} << 20;
+  size_t transfer_chunk_bytes = transfer::kChunkBytesAim;
+  uint64_t transfer_helped_bytes_min = transfer::kHelpedBytesMin;
   Duration tombstone_horizon = seconds(3600);  // How long an erased key is remembered, for merges.
 
   TraceSink* trace = nullptr;  // Write-only; may be null. Must outlive the engine.

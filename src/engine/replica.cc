@@ -149,8 +149,7 @@ void Replica::OnView(Instant now, const ViewInfo& view, uint64_t hlc, Output& ou
   if (synced_) {
     maps_->OnView(view.id);
     maps_->ForgetEarly();  // What the view before has opened is open.
-    donor_.SetSides(SidesForJoiners());
-    donor_.SetHolders(synced_members_.size());
+    TellDonor();
     donor_.OnView(now, *maps_, true, transfer_out_);
   } else if (formed) {
     // What is wrong in something is the state all the same where nobody else is left who has it;
@@ -462,15 +461,17 @@ void Replica::PublishMerge(uint64_t hlc, Output& out) {
   }
 }
 
+void Replica::TellDonor() {
+  donor_.SetSides(SidesForJoiners());
+  donor_.SetHolders(synced_members_.size());
+}
+
 void Replica::OnTransferMessage(Instant now, const MemberId& from, Bytes body,
                                 std::vector<SeqNo> received, Output& out) {
   donor_.SetReceived(std::move(received));
   const std::optional<transfer::Header> header = transfer::DecodeHeader(body);
   const bool is_request = header.has_value() && header->type == transfer::MessageType::kRequest;
-  if (is_request) {
-    donor_.SetSides(SidesForJoiners());  // For its BEGIN.
-    donor_.SetHolders(synced_members_.size());
-  }
+  if (is_request) TellDonor();  // For its BEGIN.
   if (joiner_.has_value()) joiner_->OnMessage(now, from, body, transfer_out_);
   // A request may come from a member whose view we have yet to install; the donor keeps it until
   // then.

@@ -27,6 +27,7 @@
 #include "map/resolver.h"
 #include "transfer/donor.h"
 #include "transfer/joiner.h"
+#include "transfer/limits.h"
 
 namespace cohort::engine {
 
@@ -38,7 +39,7 @@ class Replica {
     uint64_t merge_horizon_ms = 3'600'000;
     size_t joiner_queue_bytes_max = size_t{256} << 20;
     size_t transfer_chunk_bytes = transfer::kChunkBytesAim;
-    uint64_t transfer_helped_bytes_min = uint64_t{8} << 20;
+    uint64_t transfer_helped_bytes_min = transfer::kHelpedBytesMin;
     bool without_data = false;  // Holds nothing and asks for nothing (Spec 4.88).
     TraceSink* trace = nullptr;
   };
@@ -177,6 +178,7 @@ class Replica {
   // Those that were still to be merged into the state that came.
   void TakeSides(const transfer::Output::Sides& received, Output& out);
   std::vector<transfer::MergingSide> SidesForJoiners() const;
+  void TellDonor();  // What it does not see itself, before it begins with a joiner.
   void OnSideDone(const map::SideMerged& merged, Output& out);
   void ReportSide(const Side& side, Output& out) const;
   void MaybePlanMerge();

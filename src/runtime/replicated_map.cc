@@ -170,7 +170,6 @@ bool ReplicatedMap::ForEachWhile(
         }
         snapshot->Release(bucket);
       }
-      if (bucket == snapshot->buckets()) snapshot = map::Snapshot();
     });
     for (const Copied& one : copied) {
       if (!visit(one.key, ToEntry(one.reading, time))) return false;

@@ -129,7 +129,8 @@ void Donor::Begin(Instant now, const MemberId& joiner, const Waiting& request,
     return;
   }
   out.notes.push_back({Output::Note::Kind::kStarted, joiner, 0, {}});
-  sessions_.empty() ? pace_.Begin(Senders(maps)) : pace_.SetSenders(Senders(maps));
+  pace_.SetSenders(Senders(maps));
+  if (sessions_.empty()) pace_.Begin();
   auto session =
       std::make_unique<DonorSession>(DonorSession::Start{now, written_}, joiner, request.attempt,
                                      request.helps, options_.chunk_bytes, *std::move(snapshot));

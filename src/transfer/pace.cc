@@ -10,8 +10,7 @@ using Micros = std::chrono::duration<double, std::micro>;
 
 }  // namespace
 
-void Pace::Begin(size_t senders) {
-  SetSenders(senders);
+void Pace::Begin() {
   SetRate(options_.rate_start / senders_);
   judged_ = 0;
   long_ = 0;

@@ -44,11 +44,10 @@ class Pace {
 
   explicit Pace(const Options& options) : options_(options), rate_(options.rate_start) {}
 
-  // Nothing was sent before: what the rate came to the last time is forgotten. `senders` (at least
-  // 1): members that may send to one joiner, this one included.
-  void Begin(size_t senders);
-  // There are more of them now, or fewer.
+  // Members that may send to one joiner, this one included: at least 1.
   void SetSenders(size_t senders);
+  // Nothing was sent before: what the rate came to the last time is forgotten.
+  void Begin();
   // A chunk that somebody wrote is here; its delay will be told, or forgotten with OnView().
   void OnWrite(Instant now);
   void OnDelay(Instant now, Duration delay, bool sending);

@@ -18,7 +18,7 @@ Pace Usual(Instant& now, const Pace::Options& options = {}) {
     now = now + microseconds(200);
     pace.OnDelay(now, microseconds(200), false);
   }
-  pace.Begin(1);
+  pace.Begin();
   return pace;
 }
 
@@ -121,7 +121,7 @@ TEST(Pace, EachTransferBeginsAnewWhateverTheOneBeforeCameTo) {
   Pace pace = Usual(now);
   Write(pace, now, milliseconds(20), 1000);
   Write(pace, now, milliseconds(20), 3);  // One more, and the rate would be cut.
-  pace.Begin(1);
+  pace.Begin();
   Write(pace, now, milliseconds(20), 1);
   EXPECT_EQ(pace.rate(), Pace::Options().rate_start);
 }
@@ -131,7 +131,8 @@ TEST(Pace, EachTransferBeginsAnewWhateverTheOneBeforeCameTo) {
 TEST(Pace, BeginsAtAPartOfItsRateWhereOthersMaySendTooAndGrowsToAPart) {
   Instant now;
   Pace pace = Usual(now);
-  pace.Begin(3);
+  pace.SetSenders(3);
+  pace.Begin();
   EXPECT_EQ(pace.rate(), Pace::Options().rate_start / 3);
   Write(pace, now, microseconds(220), 10000);
   EXPECT_EQ(pace.rate(), Pace::Options().rate_max / 3);
@@ -220,7 +221,7 @@ TEST(Pace, OneSlowWriteAmongManyIsNoReason) {
 TEST(Pace, WhatIsNormalIsLearnedAtTheLeastRateWhereItIsNotKnown) {
   Instant now;
   Pace pace({});
-  pace.Begin(1);
+  pace.Begin();
   Write(pace, now, microseconds(300), 15);
   EXPECT_EQ(pace.rate(), Pace::Options().rate_min);
   Write(pace, now, microseconds(300), 200);

@@ -41,52 +41,48 @@ public final class Group implements AutoCloseable {
     byte[] texts = options.packTexts();
     long[] numbers = options.packNumbers();
     GroupListener listener = options.listener();
-    Joining joining = new Joining();
+    List<Long> resolvers = new CopyOnWriteArrayList<>();
     Notices.acquire();
+    Long number = null;
+    long pointer = 0;
+    Handle handle = null;
     try {
-      joining.number = Notices.add(listener == null ? new GroupListener() {} : listener);
-      joining.pointer = Native.join(texts, numbers, joining.number);
-      joining.handle = handleOf(joining.pointer, joining.number, joining.resolvers);
-      return new Group(joining.handle, joining.resolvers);
+      number = Notices.add(listener == null ? new GroupListener() {} : listener);
+      pointer = Native.join(texts, numbers, number);
+      handle = handleOf(pointer, number, resolvers);
+      return new Group(handle, resolvers);
     } catch (RuntimeException | Error e) {
-      joining.undo();
-      throw e;
-    }
-  }
-
-  /** How far {@link #join} has come: where it fails, as without memory, nothing of it stays. */
-  private static final class Joining {
-    final List<Long> resolvers = new CopyOnWriteArrayList<>();
-    Long number;
-    long pointer;
-    Handle handle;
-
-    void undo() {
+      // As where there is no memory: nothing of it stays.
       if (handle != null) {
         handle.close();
-        return;
+      } else {
+        closeNative(pointer, number);
       }
-      try {
-        if (pointer != 0) Native.closeGroup(pointer);
-      } finally {
-        if (number == null) {
-          Notices.release();
-        } else {
-          Notices.releaseOnceTold(number);
-        }
-      }
+      throw e;
     }
   }
 
   private static Handle handleOf(long pointer, Long number, List<Long> resolvers) {
     return new Handle("the group", pointer, group -> {
       try {
-        Native.closeGroup(group);
+        closeNative(group, number);
       } finally {
-        Notices.releaseOnceTold(number);
         resolvers.forEach(Resolvers::forget);
       }
     });
+  }
+
+  // What join() has begun; null, 0: it has not come so far.
+  private static void closeNative(long pointer, Long number) {
+    try {
+      if (pointer != 0) Native.closeGroup(pointer);
+    } finally {
+      if (number == null) {
+        Notices.release();
+      } else {
+        Notices.releaseOnceTold(number);
+      }
+    }
   }
 
   /** Of this process, in this group. */

@@ -444,19 +444,8 @@ public final class ReplicatedMap implements AutoCloseable {
    */
   public Subscription subscribe(byte[] prefix, ChangeListener listener) {
     Objects.requireNonNull(listener, "listener");
-    Long number = Notices.add(listener);
-    long pointer = 0;
-    try {
-      long map = handle.enter();
-      try {
-        pointer = Native.subscribe(map, prefix, number);
-      } finally {
-        handle.exit();
-      }
-    } finally {
-      if (pointer == 0) Notices.forget(number);
-    }
-    return new Subscription(group.subscriptions(), pointer, number);
+    return Subscription.begin(group.subscriptions(), handle, Notices.add(listener),
+        (map, number) -> Native.subscribe(map, prefix, number));
   }
 
   /** Closes this handle; the map lives on in the group. Calls that are under way go on. */

@@ -346,33 +346,15 @@ public final class SessionStore implements AutoCloseable {
    */
   public Subscription subscribe(SessionListener listener, boolean withChanges) {
     Objects.requireNonNull(listener, "listener");
-    return subscribe(Notices.addForSessions(listener),
+    return Subscription.begin(subscriptions, handle, Notices.addForSessions(listener),
         (store, number) -> Native.subscribeSessions(store, withChanges, number));
   }
 
   /** Tells what tasks come to, in the same order as {@link #subscribe}, on the same thread. */
   public Subscription subscribeTasks(Consumer<SessionTask> listener) {
     Objects.requireNonNull(listener, "listener");
-    return subscribe(Notices.addForTasks(listener), Native::subscribeSessionTasks);
-  }
-
-  private interface Subscribe {
-    long call(long store, long number);
-  }
-
-  private Subscription subscribe(Long number, Subscribe subscribe) {
-    long pointer = 0;
-    try {
-      long store = handle.enter();
-      try {
-        pointer = subscribe.call(store, number);
-      } finally {
-        handle.exit();
-      }
-    } finally {
-      if (pointer == 0) Notices.forget(number);
-    }
-    return new Subscription(subscriptions, pointer, number);
+    return Subscription.begin(
+        subscriptions, handle, Notices.addForTasks(listener), Native::subscribeSessionTasks);
   }
 
   /**
