@@ -26,7 +26,7 @@ class Pace {
     // still has half of its time for what the others write, which no delay that it sees itself
     // could tell it.
     double rate_min = 4e6;
-    double rate_start = 48e6;
+    double rate_start = 96e6;
     double rate_max = 150e6;
     // Sent at once: so much, or what the rate allows in this time, which is that of a timer.
     double burst_bytes = 32 << 10;

@@ -170,7 +170,7 @@ int SentAtOnce(Pace& pace, Instant now, size_t chunk) {
 TEST(Pace, WhatAMillisecondAllowsGoesAtOnceAndNoMore) {
   Instant now;
   Pace pace = Usual(now);
-  EXPECT_EQ(SentAtOnce(pace, now, 15'000), 4);  // Three of 48 kB, and one goes before it is due.
+  EXPECT_EQ(SentAtOnce(pace, now, 15'000), 7);  // Six of 96 kB, and one goes before it is due.
 }
 
 TEST(Pace, WhereThatIsLittleABurstGoesAtOnce) {
