@@ -107,6 +107,12 @@ void Core::Adopt(Session& session, const Contents& contents, const Version& vers
   alarm_.WakeAt(now + contents.info.max_inactive);
 }
 
+void Core::Disown(Session& session, const ContentHash& held) {
+  const MutexLock lock(&mutex_);
+  session.owned = false;
+  session.held = held;
+}
+
 void Core::NoteBegun(const Session& session, const WriteResult& written, SessionResult& result) {
   result.status = written.status;
   result.version = written.version;
@@ -155,12 +161,13 @@ SessionResult Core::Create(std::string_view id, const SessionInfo& info,
     return result;
   }
   WriteResult written;
+  bool is_owned = true;
   if (replica != nullptr) {
     turn->deltas = {};
     written = replica->Put(id, contents, /*replaces=*/false);
-    // One that was claimed, ended, and is made again belongs to who claimed it.
-    if (written.ok() && replica->OwnerOf(id) == Owner::kOther)
-      written.status = replica->Claim(id).status;
+    // One that was claimed, ended, and is made again belongs to who claimed it. Without this claim
+    // the session is there all the same: the next write claims it.
+    if (written.ok() && replica->OwnerOf(id) == Owner::kOther) is_owned = replica->Claim(id).ok();
     if (!written.ok() && !replica->Exists(id)) {
       result.status = written.status;
       return result;
@@ -170,6 +177,7 @@ SessionResult Core::Create(std::string_view id, const SessionInfo& info,
     written.version = local_.Get(id)->version;
   }
   Adopt(*turn, contents, written.version);
+  if (!is_owned) Disown(*turn, HashOf(contents));
   SessionEvent event = NewEvent(SessionEventKind::kCreated, id, /*here=*/true);
   event.version = written.version;
   Tell(std::move(event));

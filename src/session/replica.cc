@@ -68,6 +68,7 @@ Replica::Replica(const void* home, std::shared_ptr<SessionMap> map,
                  const SessionStoreOptions& options, uint64_t first_number)
     : home_(home),
       map_(std::move(map)),
+      instance_(map_->self().instance),
       ack_(options.ack),
       timeout_(options.timeout),
       first_number_(first_number) {}
@@ -76,13 +77,12 @@ bool Replica::IsReadable() const { return !absl::IsUnavailable(Look({}).status()
 
 size_t Replica::SuccessorPlace(std::string_view id) const {
   const View view = map_->view();
-  const InstanceId own = self().instance;
-  const uint64_t weight = Weight(id, own);
+  const uint64_t weight = Weight(id, instance_);
   return static_cast<size_t>(
       std::count_if(view.members.begin(), view.members.end(), [&](const Member& member) {
         if (member.without_data) return false;  // It has no sessions to end.
         const uint64_t other = Weight(id, member.id.instance);
-        return other > weight || (other == weight && member.id.instance > own);
+        return other > weight || (other == weight && member.id.instance > instance_);
       }));
 }
 
@@ -113,7 +113,8 @@ absl::StatusOr<Replica::Reading> Replica::Read(std::string_view id) const {
 
 Owner Replica::OwnerOf(std::string_view id) const {
   const absl::StatusOr<Member> owner = map_->OwnerOf(SessionKey(id));
-  if (owner.ok()) return owner->id == self() ? Owner::kSelf : Owner::kOther;
+  // It may join anew in between, by another number.
+  if (owner.ok()) return owner->id.instance == instance_ ? Owner::kSelf : Owner::kOther;
   return absl::IsNotFound(owner.status()) ? Owner::kNoSession : Owner::kNotInView;
 }
 
@@ -140,7 +141,7 @@ WriteOptions Replica::ByRight() const {
 }
 
 std::string Replica::NewEndKey() {
-  return EndKey(self().instance.lo, first_number_ + ends_.fetch_add(1));
+  return EndKey(instance_.lo, first_number_ + ends_.fetch_add(1));
 }
 
 WriteResult Replica::Put(std::string_view id, const Contents& contents, bool replaces) {
@@ -237,7 +238,7 @@ WriteResult Replica::Rename(std::string_view old_id, std::string_view new_id,
   // refused for it: then the feed alone tells the new id.
   const std::string new_id_key = NewIdKey(old_id);
   const absl::StatusOr<Member> owner = map_->OwnerOf(new_id_key);
-  if (absl::IsNotFound(owner.status()) || (owner.ok() && owner->id == self()))
+  if (absl::IsNotFound(owner.status()) || (owner.ok() && owner->id.instance == instance_))
     batch.Put(new_id_key, new_id, kEndRecordTtl);
   AddContents(new_id, contents, batch);
   batch.Erase(SessionKey(old_id));

@@ -118,6 +118,7 @@ class Replica {
 
   const void* const home_;
   const std::shared_ptr<SessionMap> map_;
+  const InstanceId instance_;
   const Ack ack_;
   const absl::Duration timeout_;
   const uint64_t first_number_;  // So that a process begun anew repeats no key.

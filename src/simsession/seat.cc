@@ -42,6 +42,7 @@ Seat::Seat(TenantWorld& world, Fibers& fibers, HostIndex host, ProcessNumber pro
 // ---- The simulator's side.
 
 void Seat::End() {
+  self_ = self();
   alive_ = false;
   told_.clear();
   on_change_ = nullptr;
@@ -173,7 +174,7 @@ absl::Status Seat::Read(Function&& read) const {
 
 View Seat::view() const { return alive_ ? world_.NodeOf(host_)->view() : View(); }
 
-bool Seat::Wrote(const Version& version) const { return map::IsWordOf(version.writer, self_); }
+bool Seat::Wrote(const Version& version) const { return map::IsWordOf(version.writer, self()); }
 
 absl::StatusOr<Entry> Seat::Get(std::string_view key) const {
   absl::StatusOr<Entry> entry = NotReady();
@@ -304,7 +305,7 @@ WriteResult Seat::PutByDelta(const map::AttributesOp& op, const WriteOptions& op
     const absl::StatusOr<map::ConvergentOp> whole =
         map::PrepareConvergent(map, op, now, {options.by_owner, options.if_present});
     if (!whole.ok() || whole->items.size() != 1) return absl::OkStatus();
-    const auto plan = map.PlanDelta(whole->items[0], self_, view().id.num, now);
+    const auto plan = map.PlanDelta(whole->items[0], self(), view().id.num, now);
     std::optional<map::Delta> delta =
         plan.has_value() ? map::MakeDelta(*plan, whole->items[0]) : std::nullopt;
     if (delta.has_value()) {

@@ -63,7 +63,8 @@ class Seat final : public session::SessionMap, public session::Environment {
              absl::Duration timeout) override;
 
   // ---- session::SessionMap.
-  MemberId self() const override { return self_; }
+  // As it has joined last; at the end of the process, as it had.
+  MemberId self() const override { return alive_ ? world_.NodeOf(host_)->self() : self_; }
   bool left() const override { return !alive_; }
   View view() const override;
   bool Wrote(const Version& version) const override;
@@ -105,7 +106,7 @@ class Seat final : public session::SessionMap, public session::Environment {
   Fibers& fibers_;
   const HostIndex host_;
   const ProcessNumber process_;
-  const MemberId self_;
+  MemberId self_;
   mutable Random random_;
   bool alive_ = true;
   uint64_t commands_ = 0;

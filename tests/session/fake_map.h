@@ -31,6 +31,7 @@ class FakeMap final : public SessionMap {
 
   // ---- The test's side.
   absl::Status answer;        // Of all writes, which change nothing by themselves ...
+  absl::Status claim_answer;  // (of claims)
   std::string answer_begins;  // ... but for the next one, by which this session begins.
   bool is_merging = false;
   bool is_ready = true;                                     // Its state is here.
@@ -41,6 +42,7 @@ class FakeMap final : public SessionMap {
   std::vector<absl::Duration> lifetimes;                    // That were asked for.
   mutable int times_asked_for_owner = 0;
   int batches = 0;  // That were written.
+  int claims = 0;
   void Begin(std::string_view id, absl::Duration max_inactive = absl::InfiniteDuration()) {
     InfoRecord info;
     info.created = absl::FromUnixSeconds(1'700'000'000);
@@ -116,7 +118,10 @@ class FakeMap final : public SessionMap {
   }
   WriteResult Erase(std::string_view, const WriteOptions&) override { return Answer(); }
   bool merging() const override { return is_merging; }
-  WriteResult Claim(std::string_view, const WriteOptions&) override { return Answer(); }
+  WriteResult Claim(std::string_view, const WriteOptions&) override {
+    ++claims;
+    return Answer(answer.ok() ? claim_answer : answer);
+  }
   absl::Status ExpireAsync(std::string_view, absl::Duration ttl, const WriteOptions&) override {
     lifetimes.push_back(ttl);
     return answer;
@@ -127,9 +132,10 @@ class FakeMap final : public SessionMap {
   }
 
  private:
-  WriteResult Answer() const {
+  WriteResult Answer() const { return Answer(answer); }
+  WriteResult Answer(const absl::Status& status) const {
     WriteResult result;
-    result.status = answer;
+    result.status = status;
     result.version = version_;
     result.replicas = 1;
     return result;

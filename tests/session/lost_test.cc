@@ -79,5 +79,21 @@ TEST_F(LostTest, WhatAMergeHasChangedIsNotTheOwnersBeforeItIsLoaded) {
   EXPECT_TRUE(Save(snapshot->fence));
 }
 
+TEST_F(LostTest, WhatIsMadeAgainOfAnIdThatAnotherHadClaimedIsMadeThoughItsClaimIsRefused) {
+  map_->owner = FakeMap::Other();
+  map_->answer_begins = "s1";
+  map_->claim_answer = absl::ResourceExhaustedError("too many claims are under way");
+  const SessionResult made = core_->Create("s1", {}, {{"n", "0"}});
+  EXPECT_TRUE(made.ok());
+  EXPECT_EQ(map_->claims, 1);
+  EXPECT_TRUE(core_->Exists("s1"));
+  EXPECT_FALSE(core_->IsOwner("s1"));
+  EXPECT_FALSE(Save(made.fence));  // By a claim, too.
+  EXPECT_EQ(map_->claims, 2);
+  map_->claim_answer = absl::OkStatus();
+  EXPECT_TRUE(Save());
+  EXPECT_EQ(map_->claims, 3);
+}
+
 }  // namespace
 }  // namespace cohort::session
