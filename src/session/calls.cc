@@ -220,54 +220,56 @@ absl::StatusOr<SessionSnapshot> Core::LoadLocal(std::string_view id, const Local
 }
 
 // The session was read without its turn, so it may have been written since: what is older than what
-// this store has seen proves nothing.
-absl::StatusOr<bool> Core::NoteReading(std::string_view id, const Replica& replica,
-                                       const Replica::Reading& reading, SessionSnapshot& snapshot) {
+// this store has seen proves nothing, unless the map has no more.
+absl::Status Core::NoteReading(std::string_view id, const Replica& replica,
+                               const Replica::Reading& reading, SessionSnapshot& snapshot) {
   Owner owner = replica.OwnerOf(id);
-  const MutexLock lock(&mutex_);
-  std::shared_ptr<Session> session = table_.FindOrNew(id);
-  if (session->owned && reading.version < session->seen) return absl::AbortedError("old");
-  // It may have been claimed by this store since.
-  if (session->owned && owner != Owner::kSelf) owner = replica.OwnerOf(id);
   bool was_lost = false;
-  if (session->owned && (owner != Owner::kSelf || session->seen < reading.version))
-    was_lost = OnUnseen(*session, replica, owner, reading.version);
-  snapshot.is_owner = owner == Owner::kSelf;
-  if (session->owned) {
-    snapshot.last_accessed = std::max(snapshot.last_accessed, session->accessed);
-  } else {
-    const ContentHash held = HashOf(reading.contents);
-    if (session->fence == 0 || session->held != held) session->fence = ++next_fence_;
-    session->held = held;
-    session->seen = reading.version;
+  bool was_rewound = false;
+  {
+    const MutexLock lock(&mutex_);
+    std::shared_ptr<Session> session = table_.FindOrNew(id);
+    if (session->owned && reading.version < session->seen) {
+      was_rewound = OnRewound(*session, replica);
+      if (!was_rewound) return absl::AbortedError("old");
+    }
+    // It may have been claimed by this store since.
+    if (session->owned && owner != Owner::kSelf) owner = replica.OwnerOf(id);
+    if (session->owned && (owner != Owner::kSelf || session->seen < reading.version))
+      was_lost = OnUnseen(*session, replica, owner, reading.version);
+    snapshot.is_owner = owner == Owner::kSelf;
+    if (session->owned) {
+      snapshot.last_accessed = std::max(snapshot.last_accessed, session->accessed);
+    } else {
+      const ContentHash held = HashOf(reading.contents);
+      if (session->fence == 0 || session->held != held) session->fence = ++next_fence_;
+      session->held = held;
+      session->seen = reading.version;
+    }
+    session->lost = false;
+    snapshot.fence = session->fence;
+    const absl::Duration slack =
+        session->owned ? absl::ZeroDuration() : AccessSlack(snapshot.max_inactive);
+    const bool is_over = snapshot.last_accessed + snapshot.max_inactive + slack <= Now();
+    // One that has ended meanwhile leaves nothing.
+    if (!table_.Contains(id) && !replica.Exists(id)) table_.Release(session);
+    if (is_over) return absl::NotFoundError("the session's time is over");
   }
-  session->lost = false;
-  snapshot.fence = session->fence;
-  const absl::Duration slack =
-      session->owned ? absl::ZeroDuration() : AccessSlack(snapshot.max_inactive);
-  const bool is_over = snapshot.last_accessed + snapshot.max_inactive + slack <= Now();
-  // One that has ended meanwhile leaves nothing.
-  if (!table_.Contains(id) && !replica.Exists(id)) table_.Release(session);
-  if (is_over) return absl::NotFoundError("the session's time is over");
-  return was_lost;
+  if (was_lost || was_rewound) TellLost(id, was_rewound);
+  return absl::OkStatus();
 }
 
 absl::StatusOr<SessionSnapshot> Core::LoadFromGroup(std::string_view id, const Replica& replica) {
-  for (int i = 0;; ++i) {
+  for (int i = 0; i < kLoadsMax; ++i) {
     const absl::StatusOr<Replica::Reading> reading = replica.Read(id);
     if (!reading.ok()) return reading.status();
     SessionSnapshot snapshot = *SnapshotOf(id, reading->contents, reading->Accessed(Now()));
     snapshot.version = reading->version;
-    const absl::StatusOr<bool> was_lost = NoteReading(id, replica, *reading, snapshot);
-    if (absl::IsAborted(was_lost.status()) && i < kLoadsMax) continue;
-    if (absl::IsAborted(was_lost.status()))
-      return absl::UnavailableError("the session is being written without a pause");
-    if (was_lost.ok() && *was_lost) {
-      Tell(NewEvent(SessionEventKind::kMoved, id, /*here=*/false, "another member has taken it"));
-    }
-    if (!was_lost.ok()) return was_lost.status();
-    return snapshot;
+    const absl::Status status = NoteReading(id, replica, *reading, snapshot);
+    if (status.ok()) return snapshot;
+    if (!absl::IsAborted(status)) return status;
   }
+  return absl::UnavailableError("the session is being written without a pause");
 }
 
 absl::Status Core::StillMerging() {

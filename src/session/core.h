@@ -37,6 +37,9 @@
 
 namespace cohort::session {
 
+// Of kMoved, where no other member has taken the session.
+inline constexpr char kRewoundText[] = "the group went on without what was written here last";
+
 class Core : public std::enable_shared_from_this<Core> {
  public:
   using Changes = SessionStore::ChangeFunction;
@@ -125,6 +128,9 @@ class Core : public std::enable_shared_from_this<Core> {
   // has not seen. Whether another member has taken it.
   bool OnUnseen(Session& session, const Replica& replica, Owner owner, const Version& version)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  // Whether the group has less of it than this store has seen, which is lost then.
+  bool OnRewound(Session& session, const Replica& replica) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  void TellLost(std::string_view id, bool was_rewound);
   // `status`, and the event if it says that another member owns the session.
   absl::Status Refused(std::string_view id, const absl::Status& status);
 
@@ -155,9 +161,9 @@ class Core : public std::enable_shared_from_this<Core> {
   static absl::Status StillMerging();  // What is not found may come yet.
   bool IsOver(Session& session, const Replica& replica);
   absl::StatusOr<SessionSnapshot> LoadFromGroup(std::string_view id, const Replica& replica);
-  // Whether another member has taken it. Error: kAborted, it is to be read again.
-  absl::StatusOr<bool> NoteReading(std::string_view id, const Replica& replica,
-                                   const Replica::Reading& reading, SessionSnapshot& snapshot);
+  // Error: kAborted, it is to be read again.
+  absl::Status NoteReading(std::string_view id, const Replica& replica,
+                           const Replica::Reading& reading, SessionSnapshot& snapshot);
   absl::StatusOr<SessionSnapshot> LoadLocal(std::string_view id, const LocalStore::Held& held);
   void TellRefused(std::string_view id, const std::vector<RefusedAttribute>& refused);
 

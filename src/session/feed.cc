@@ -146,7 +146,12 @@ void Core::Rescan(Replica& replica, bool tell) {
     const MutexLock lock(&mutex_);
     const std::shared_ptr<Session> session = table_.Find(id);
     // What was written meanwhile is told by who wrote it.
-    const bool is_unseen = session != nullptr && session->owned && session->seen < version;
+    if (session == nullptr || !session->owned) continue;
+    if (OnRewound(*session, replica)) {
+      events.push_back(NewEvent(SessionEventKind::kMoved, id, /*here=*/false, kRewoundText));
+      continue;
+    }
+    const bool is_unseen = session->seen < version;
     if (!is_unseen || !OnUnseen(*session, replica, replica.OwnerOf(id), version)) continue;
     events.push_back(
         NewEvent(SessionEventKind::kMoved, id, /*here=*/false, "another member had taken it over"));

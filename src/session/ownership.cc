@@ -60,6 +60,16 @@ bool Core::OnUnseen(Session& session, const Replica& replica, Owner owner, const
   return false;
 }
 
+// Under `primary` a member that is excluded takes over the state of a group that went on without
+// its last writes. What this store has seen was in the map before, so what the map has now decides.
+bool Core::OnRewound(Session& session, const Replica& replica) {
+  const absl::StatusOr<Replica::Glance> glance = replica.Look(session.id);
+  if (!session.owned || !glance.ok() || glance->version >= session.seen) return false;
+  session.seen = Version::None();
+  OnLoss(session, glance->version);
+  return true;
+}
+
 absl::Status Core::Refused(std::string_view id, const absl::Status& status) {
   if (!absl::IsAborted(status)) return status;
   {
@@ -70,15 +80,22 @@ absl::Status Core::Refused(std::string_view id, const absl::Status& status) {
   return status;
 }
 
+void Core::TellLost(std::string_view id, bool was_rewound) {
+  Tell(NewEvent(SessionEventKind::kMoved, id, /*here=*/false,
+                was_rewound ? kRewoundText : "another member has taken it"));
+}
+
 absl::Status Core::CheckFence(Session& session, const Replica& replica, Owner owner, uint64_t fence,
                               bool always) {
   if (always) return absl::OkStatus();
   const absl::StatusOr<Replica::Glance> glance = replica.Look(session.id);
   if (!glance.ok()) return glance.status();
   bool was_lost = false;
+  bool was_rewound = false;
   bool is_refused = false;
   {
     const MutexLock lock(&mutex_);
+    was_rewound = session.owned && glance->version < session.seen && OnRewound(session, replica);
     if (session.owned && (owner != Owner::kSelf || session.seen < glance->version))
       was_lost = OnUnseen(session, replica, owner, glance->version);
     // Of what is not owned here the claim will tell more.
@@ -87,9 +104,7 @@ absl::Status Core::CheckFence(Session& session, const Replica& replica, Owner ow
     is_refused = session.lost || is_old;
   }
   // The feed, which comes later, finds it lost already.
-  if (was_lost)
-    Tell(NewEvent(SessionEventKind::kMoved, session.id, /*here=*/false,
-                  "another member has taken it"));
+  if (was_lost || was_rewound) TellLost(session.id, was_rewound);
   return is_refused ? Fenced() : absl::OkStatus();
 }
 

@@ -50,6 +50,7 @@ class FakeMap final : public SessionMap {
     entries_[SessionKey(id)] = {{std::string(kInfoName), Encode(info)}};
     ++version_.time;
   }
+  void GoBack() { --version_.time; }  // To a state without the last write.
   void End(std::string_view id) { entries_.erase(SessionKey(id)); }
   Version version() const { return version_; }
   void Tell(ChangeCause cause, const std::string& key, const MemberId& writer) {

@@ -4,6 +4,7 @@
 
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "session/core.h"
 #include "tests/session/fake_map.h"
@@ -77,6 +78,48 @@ TEST_F(LostTest, WhatAMergeHasChangedIsNotTheOwnersBeforeItIsLoaded) {
   ASSERT_TRUE(snapshot.ok());
   EXPECT_TRUE(core_->IsOwner("s1"));
   EXPECT_TRUE(Save(snapshot->fence));
+}
+
+TEST_F(LostTest, WhatTheGroupWentOnWithoutIsReadAsTheGroupHasIt) {
+  map_->Begin("s1");
+  map_->Tell(ChangeCause::kSync, "", FakeMap::Other());
+  ASSERT_TRUE(Save());
+  const uint64_t fence = core_->Load("s1")->fence;
+  map_->GoBack();
+  const absl::StatusOr<SessionSnapshot> snapshot = core_->Load("s1");
+  ASSERT_TRUE(snapshot.ok()) << snapshot.status();
+  EXPECT_EQ(snapshot->version, map_->version());
+  EXPECT_FALSE(Save(fence));  // Of what it had before.
+  EXPECT_TRUE(Save(snapshot->fence));
+  EXPECT_TRUE(core_->IsOwner("s1"));
+}
+
+TEST_F(LostTest, AWriteOfWhatTheGroupWentOnWithoutIsRefused) {
+  map_->Begin("s1");
+  map_->Tell(ChangeCause::kSync, "", FakeMap::Other());
+  ASSERT_TRUE(Save());
+  const uint64_t fence = core_->Load("s1")->fence;
+  map_->GoBack();
+  EXPECT_FALSE(Save(fence));
+  EXPECT_FALSE(core_->IsOwner("s1"));
+  EXPECT_TRUE(Save(core_->Load("s1")->fence));
+}
+
+TEST_F(LostTest, WhatTheGroupWentOnWithoutIsToldWithItsState) {
+  map_->Begin("s1");
+  ASSERT_TRUE(Save());
+  std::vector<std::string> texts;
+  const Subscription subscription = core_->SubscribeEvents(
+      [&](const SessionEvent& event) {
+        if (event.kind == SessionEventKind::kMoved) texts.push_back(event.text);
+      },
+      /*with_changes=*/false);
+  map_->Tell(ChangeCause::kSync, "", FakeMap::Other());
+  EXPECT_TRUE(core_->IsOwner("s1"));
+  map_->GoBack();
+  map_->Tell(ChangeCause::kSync, "", FakeMap::Other());
+  EXPECT_FALSE(core_->IsOwner("s1"));
+  EXPECT_THAT(texts, ElementsAre(kRewoundText));
 }
 
 TEST_F(LostTest, WhatIsMadeAgainOfAnIdThatAnotherHadClaimedIsMadeThoughItsClaimIsRefused) {
