@@ -130,12 +130,15 @@ void Core::Rescan(Replica& replica, bool tell) {
   absl::flat_hash_set<std::string> there;
   std::vector<std::pair<std::string, Version>> unseen;
   std::vector<SessionEvent> events;
+  const bool was_merging = replica.merging();
   replica.ForEach([&](std::string_view id, const Replica::Glance& glance) {
     there.insert(std::string(id));
     const MutexLock lock(&mutex_);
     const std::shared_ptr<Session> session = table_.Find(id);
     if (session != nullptr && session->owned && session->seen != glance.version)
       unseen.emplace_back(id, glance.version);
+    // What has ended here, and the other side has yet to hear of, ends in the merge.
+    if (was_merging && gone_.contains(ToAbsl(id))) return;
     if (!table_.Add(id, GuessDue(glance.left))) return;
     SessionEvent event = NewEvent(SessionEventKind::kCreated, id, /*here=*/false,
                                   "came with the state of the group");
@@ -158,7 +161,7 @@ void Core::Rescan(Replica& replica, bool tell) {
   }
   std::vector<std::string> known;
   // What a merge may bring back yet is looked at again, by the worker.
-  if (replica.merging()) {
+  if (was_merging || replica.merging()) {
     look_again_ = true;
   } else {
     const MutexLock lock(&mutex_);
