@@ -7,7 +7,7 @@ namespace cohort::engine {
 
 namespace {
 constexpr size_t kBurstPackets = 64;   // About what one segmented send takes.
-constexpr size_t kGatherChunks = 32;   // Enough for a full batch: no use in waiting longer.
+constexpr size_t kGatherChunks = 64;   // Enough for a full batch: no use in waiting longer.
 constexpr size_t kGatherInFlight = 8;  // Below it the pipe is idle enough to send at once.
 // Large messages stop when so many packets are in flight, and go on when there are so few again.
 constexpr size_t kLargeInFlightMax = 256;

@@ -84,7 +84,7 @@ ApplyResult ConvergentMap::Apply(const MapOp& op, const Place& place, Output& ou
           [&](const ConfigureOp& configure) { return ApplyConfigure(configure); },
           [&](const ExpireOp& expire) { return ApplyExpire(expire, op.hlc, place, out); },
           [&](const MergeOp& merge) { return ApplyMerge(merge, place, out); },
-          [&](const PurgeOp& purge) { return ApplyPurge(purge, place); },
+          [&](const PurgeOp& purge) { return ApplyPurge(purge, op.hlc, place); },
           [&](const ClaimOp& claim) { return ApplyClaim(claim, op.hlc, place, out); },
           [&](const DeltaOp& delta) { return ApplyDelta(delta, op.hlc, place, out); },
           [&](const auto&) {
@@ -428,12 +428,16 @@ void ConvergentMap::ReportLosses(std::string_view key, const Registers& theirs, 
 }
 
 // Spec 11.16
-ApplyResult ConvergentMap::ApplyPurge(const PurgeOp& op, const Place& place) {
+ApplyResult ConvergentMap::ApplyPurge(const PurgeOp& op, uint64_t hlc, const Place& place) {
   ApplyResult result;
   NoteCaretaker(place.writer);
   // Somebody may be receiving the state now, or be about to.
   const bool is_late = op.view != place.view.num || op.epoch != state_.epoch;
-  if (is_late || std::max(op.upto, op.contents) > state_.greatest) return result;
+  // What is settled may be later than all that this member has of this map, and earlier than what
+  // the caretaker has: only what all know at this place may decide.
+  const uint64_t latest = std::max(op.upto, op.contents);
+  if (is_late || latest > hlc) return result;
+  state_.greatest = std::max(state_.greatest, latest);
   result.applied = true;
   DropContents(op.contents);
   for (const ClaimOp& claim : op.claims) ForgetClaim(claim);

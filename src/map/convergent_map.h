@@ -96,7 +96,7 @@ class ConvergentMap : public Map {
   ApplyResult ApplyClaim(const ClaimOp& op, uint64_t hlc, const Place& place, Output& out);
   ApplyResult ApplyDelta(const DeltaOp& op, uint64_t hlc, const Place& place, Output& out);
   ApplyResult ApplyMerge(const MergeOp& op, const Place& place, Output& out);
-  ApplyResult ApplyPurge(const PurgeOp& op, const Place& place);
+  ApplyResult ApplyPurge(const PurgeOp& op, uint64_t hlc, const Place& place);
   void NoteCaretaker(const MemberId& writer);
   void DropContents(uint64_t upto);
   void ForgetClaim(const ClaimOp& claim);

@@ -167,11 +167,33 @@ TEST_F(ConvergentMapTest, WhatHasExpiredLosesItsContentsWhenThatIsSettled) {
   EXPECT_EQ(a_.map().DueForPurge(a_.map().state().greatest, 1300).contents, 0u);
 }
 
+// What all have of the group's maps is settled up to a time at which some have nothing in this one.
+TEST_F(ConvergentMapTest, APurgeForgetsAlikeWhereTheLaterWritesOfTheCaretakerAreYetToArrive) {
+  b_.Apply(*a_.Write(PutOp{"s", std::string(1000, 'v'), 100}, 1000));
+  const Member::Sent expire = Expire(a_, 1200);
+  for (Member* member : {&a_, &b_}) member->Apply(expire);
+  const uint64_t settled = HlcAt(1250);
+  const auto on_its_way = a_.Write(PutOp{"k", "v"}, 1300);
+  const PurgeOp due = a_.map().DueForPurge(settled, 1300);
+  ASSERT_GT(due.contents, b_.map().state().greatest);
+  for (Member* member : {&a_, &b_}) Purge(*member, due);
+  b_.Apply(*on_its_way);
+  EXPECT_LT(b_.map().Find("s")->value.size(), 300u);
+  EXPECT_EQ(a_.map().digest(), b_.map().digest());
+}
+
+TEST_F(ConvergentMapTest, APurgeOfWhatIsLaterThanItselfDoesNothing) {
+  ASSERT_TRUE(a_.Write(PutOp{"k", "v"}).ok());
+  ASSERT_TRUE(a_.Write(EraseOp{"k"}).ok());
+  Purge(a_, {.upto = HlcAt(kLateMs) + 1});
+  EXPECT_EQ(a_.map().Tombstones(), 1u);
+}
+
 TEST_F(ConvergentMapTest, APurgeOfAnotherEpochOrViewDoesNothing) {
   ASSERT_TRUE(a_.Write(PutOp{"k", "v"}).ok());
   ASSERT_TRUE(a_.Write(EraseOp{"k"}).ok());
   const PurgeOp purge{.upto = a_.map().state().greatest, .view = 1, .epoch = 7};
-  a_.Order(OpOf(purge));
+  a_.Order(OpOf(purge, kLateMs));
   EXPECT_EQ(a_.map().Tombstones(), 1u);
   Purge(a_, {.upto = purge.upto});
   EXPECT_EQ(a_.map().Tombstones(), 0u);

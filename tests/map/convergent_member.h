@@ -89,12 +89,13 @@ class TwoMembers : public ::testing::Test {
     EXPECT_TRUE(a_.map().IsConsistent());
     EXPECT_TRUE(b_.map().IsConsistent());
   }
+  static constexpr GroupTime kLateMs = 100'000'000;  // Than whatever a test writes.
   // As the member that cares for all does it: the first one begins its epoch and does nothing else.
   static void Purge(Member& member, PurgeOp purge) {
     purge.view = 1;
     for (int i = 0; i < 2; ++i) {
       purge.epoch = member.map().state().epoch;
-      member.Order(OpOf(purge));
+      member.Order(OpOf(purge, kLateMs));
     }
   }
   // What `member` finds due, with keys of its own.
