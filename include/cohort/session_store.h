@@ -120,8 +120,8 @@ class COHORT_EXPORT SessionStore {
   SessionResult Create(std::string_view id, const SessionInfo& info = {},
                        const std::vector<Attribute>& attributes = {});
   // All of a session. Errors: kNotFound, also when its time is over; kUnavailable while this member
-  // has no complete state, and of what is not there while a side of a partition is merged, which
-  // may bring it; kDataLoss; kInvalidArgument.
+  // has no complete state, and while a side of a partition is merged, which may bring what is not
+  // there, or what this member's side has written since; kDataLoss; kInvalidArgument.
   absl::StatusOr<SessionSnapshot> Load(std::string_view id);
   bool Exists(std::string_view id) const;
   // Whether there is one, and it belongs to this member now, or is local. A host that keeps an

@@ -36,6 +36,9 @@ bool Engine::synced() const { return core_->replica().synced(); }
 bool Engine::merging() const {
   return core_->replica().has_to_merge() || core_->replica().merging_sides() > 0;
 }
+bool Engine::AwaitsMerge(std::string_view map, std::string_view key) const {
+  return core_->replica().AwaitsMerge(map, key);
+}
 bool Engine::joined() const { return core_->joined(); }
 bool Engine::writable() const { return core_->writable(); }
 bool Engine::in_place() const { return core_->in_place(); }

@@ -69,6 +69,9 @@ class Engine {
   const View& view() const;  // The one installed last; without members before the first.
   bool synced() const;       // Holds the whole state.
   bool merging() const;      // A side of a partition, its own or another one's, is not merged yet.
+  // Of what this member's side of a partition held of the key something is later than what is here,
+  // and not merged yet.
+  bool AwaitsMerge(std::string_view map, std::string_view key) const;
   // In a view, and has all that it will have: the whole state, unless it is without data.
   bool joined() const;
   // A write would be accepted now: in its place, and not draining.

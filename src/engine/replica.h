@@ -126,6 +126,7 @@ class Replica {
   bool carries_state() const { return carries_state_; }
   // Of a life before the last join it holds what is not merged yet, so perhaps nobody else does.
   bool has_to_merge() const { return carried_ != nullptr; }
+  bool AwaitsMerge(std::string_view map, std::string_view key) const;
   bool wants_pause() const { return joiner_.has_value() && joiner_->wants_pause(); }
   // Operations of the view so far.
   uint64_t position() const { return position_; }

@@ -79,6 +79,17 @@ void Replica::OnSideDone(const map::SideMerged& merged, Output& out) {
   carried_.reset();
 }
 
+bool Replica::AwaitsMerge(std::string_view map, std::string_view key) const {
+  const auto find = [&](const map::MapSet* maps) -> const map::Entry* {
+    const map::Map* found = maps == nullptr ? nullptr : maps->Find(map);
+    return found == nullptr ? nullptr : found->Find(key);
+  };
+  const map::Entry* const brought = find(carried_.get());
+  if (brought == nullptr) return false;
+  const map::Entry* const here = find(maps_.get());
+  return here == nullptr || here->version < brought->version;
+}
+
 void Replica::ReportSide(const Side& side, Output& out) const {
   Event event;
   event.kind = side.merged ? EventKind::kMerged : EventKind::kWarning;

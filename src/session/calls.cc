@@ -231,6 +231,7 @@ absl::Status Core::NoteReading(std::string_view id, const Replica& replica,
     std::shared_ptr<Session> session = table_.FindOrNew(id);
     if (session->owned && reading.version < session->seen) {
       was_rewound = OnRewound(*session, replica);
+      if (!was_rewound && replica.AwaitsMerge(id)) return StillMerging();
       if (!was_rewound) return absl::AbortedError("old");
     }
     // It may have been claimed by this store since.
@@ -270,11 +271,6 @@ absl::StatusOr<SessionSnapshot> Core::LoadFromGroup(std::string_view id, const R
     if (!absl::IsAborted(status)) return status;
   }
   return absl::UnavailableError("the session is being written without a pause");
-}
-
-absl::Status Core::StillMerging() {
-  return absl::UnavailableError(
-      "the members are still merging what another side of the group held: ask again");
 }
 
 absl::StatusOr<SessionSnapshot> Core::Load(std::string_view id) {

@@ -158,7 +158,6 @@ class Core : public std::enable_shared_from_this<Core> {
                                                 SessionChanges& fitting,
                                                 std::vector<RefusedAttribute>& refused);
   SessionResult NotFound(std::string_view id) const;
-  static absl::Status StillMerging();  // What is not found may come yet.
   bool IsOver(Session& session, const Replica& replica);
   absl::StatusOr<SessionSnapshot> LoadFromGroup(std::string_view id, const Replica& replica);
   // Error: kAborted, it is to be read again.

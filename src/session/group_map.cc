@@ -60,6 +60,11 @@ class GroupMap final : public SessionMap {
                            const WriteOptions& options) override {
     return map_.ExpireAsync(key, ttl, options, nullptr);
   }
+  bool AwaitsMerge(std::string_view key) const override {
+    return group_->driver().Read([&](const engine::Engine& engine, Instant) {
+      return engine.AwaitsMerge(map_.name(), key);
+    });
+  }
   bool merging() const override {
     return group_->driver().Read(
         [](const engine::Engine& engine, Instant) { return engine.merging(); });

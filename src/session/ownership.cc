@@ -61,10 +61,12 @@ bool Core::OnUnseen(Session& session, const Replica& replica, Owner owner, const
 }
 
 // Under `primary` a member that is excluded takes over the state of a group that went on without
-// its last writes. What this store has seen was in the map before, so what the map has now decides.
+// its last writes. What this store has seen was in the map before, so what the map has now decides,
+// unless a merge brings it back yet.
 bool Core::OnRewound(Session& session, const Replica& replica) {
   const absl::StatusOr<Replica::Glance> glance = replica.Look(session.id);
   if (!session.owned || !glance.ok() || glance->version >= session.seen) return false;
+  if (replica.AwaitsMerge(session.id)) return false;
   session.seen = Version::None();
   OnLoss(session, glance->version);
   return true;
@@ -95,7 +97,10 @@ absl::Status Core::CheckFence(Session& session, const Replica& replica, Owner ow
   bool is_refused = false;
   {
     const MutexLock lock(&mutex_);
-    was_rewound = session.owned && glance->version < session.seen && OnRewound(session, replica);
+    if (session.owned && glance->version < session.seen) {
+      was_rewound = OnRewound(session, replica);
+      if (!was_rewound && replica.AwaitsMerge(session.id)) return StillMerging();
+    }
     if (session.owned && (owner != Owner::kSelf || session.seen < glance->version))
       was_lost = OnUnseen(session, replica, owner, glance->version);
     // Of what is not owned here the claim will tell more.

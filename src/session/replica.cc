@@ -47,6 +47,11 @@ void AddContents(std::string_view id, const Contents& contents, WriteBatch& batc
 
 }  // namespace
 
+absl::Status StillMerging() {
+  return absl::UnavailableError(
+      "the members are still merging what another side of the group held: ask again");
+}
+
 std::string MapNameOf(std::string_view application) {
   return std::string(kMapPrefix) + std::string(application);
 }
@@ -92,6 +97,8 @@ absl::StatusOr<Replica::Glance> Replica::Look(std::string_view id) const {
   return Glance{entry->version, entry->ttl};
 }
 
+bool Replica::AwaitsMerge(std::string_view id) const { return map_->AwaitsMerge(SessionKey(id)); }
+
 absl::StatusOr<Replica::Reading> Replica::Read(std::string_view id) const {
   const std::string key = SessionKey(id);
   absl::StatusOr<Glance> before = Look(id);
@@ -99,6 +106,8 @@ absl::StatusOr<Replica::Reading> Replica::Read(std::string_view id) const {
     if (!before.ok()) return before.status();
     absl::StatusOr<std::vector<Attribute>> entry = map_->GetAttributes(key);
     if (!entry.ok()) return entry.status();
+    // Before the last look: what is the same then was not awaiting anything.
+    if (map_->AwaitsMerge(key)) return StillMerging();
     const absl::StatusOr<Glance> after = Look(id);
     // One that never rests is read with the older version: who compares it sees a change.
     const bool is_whole = after.ok() && after->version == before->version;

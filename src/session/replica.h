@@ -31,6 +31,8 @@ namespace cohort::session {
 
 std::string MapNameOf(std::string_view application);
 
+absl::Status StillMerging();  // What is not found may come yet, or something later.
+
 enum class Owner : uint8_t { kNoSession, kSelf, kOther, kNotInView };
 
 class Replica {
@@ -61,6 +63,8 @@ class Replica {
   bool IsReadable() const;
   // What is not found may come yet: a side of a partition is being merged.
   bool merging() const { return map_->merging(); }
+  // Of what is here of the session a merge brings what is later.
+  bool AwaitsMerge(std::string_view id) const;
   bool Wrote(const Version& version) const { return map_->Wrote(version); }  // This member.
   // Runs `task` on the delivery thread.
   void Deliver(std::function<void()> task) const { map_->Deliver(std::move(task)); }

@@ -43,6 +43,8 @@ class SessionMap {
 
   // ---- The map.
   virtual absl::StatusOr<Entry> Get(std::string_view key) const = 0;
+  // What this member's side of a partition held of it is later, and not merged yet.
+  virtual bool AwaitsMerge(std::string_view key) const = 0;
   virtual absl::StatusOr<std::vector<Attribute>> GetAttributes(std::string_view key) const = 0;
   virtual absl::StatusOr<Member> OwnerOf(std::string_view key) const = 0;
   virtual bool Exists(std::string_view key) const = 0;

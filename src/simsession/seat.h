@@ -70,6 +70,9 @@ class Seat final : public session::SessionMap, public session::Environment {
   bool Wrote(const Version& version) const override;
   void Deliver(std::function<void()> task) const override;
   absl::StatusOr<Entry> Get(std::string_view key) const override;
+  bool AwaitsMerge(std::string_view key) const override {
+    return alive_ && world_.NodeOf(host_)->engine()->AwaitsMerge(kSessionMap, key);
+  }
   absl::StatusOr<std::vector<Attribute>> GetAttributes(std::string_view key) const override;
   absl::StatusOr<Member> OwnerOf(std::string_view key) const override;
   bool Exists(std::string_view key) const override { return Get(key).ok(); }

@@ -34,6 +34,7 @@ class FakeMap final : public SessionMap {
   absl::Status claim_answer;  // (of claims)
   std::string answer_begins;  // ... but for the next one, by which this session begins.
   bool is_merging = false;
+  bool is_awaited = false;                                  // A merge brings what is later.
   bool is_ready = true;                                     // Its state is here.
   mutable std::function<void()> when_looked;                // Once, at a look that finds nothing.
   std::optional<uint64_t> changes;                          // As often as this has changed any key.
@@ -119,6 +120,7 @@ class FakeMap final : public SessionMap {
   }
   WriteResult Erase(std::string_view, const WriteOptions&) override { return Answer(); }
   bool merging() const override { return is_merging; }
+  bool AwaitsMerge(std::string_view key) const override { return is_awaited && Exists(key); }
   WriteResult Claim(std::string_view, const WriteOptions&) override {
     ++claims;
     return Answer(answer.ok() ? claim_answer : answer);

@@ -105,6 +105,21 @@ TEST_F(LostTest, AWriteOfWhatTheGroupWentOnWithoutIsRefused) {
   EXPECT_TRUE(Save(core_->Load("s1")->fence));
 }
 
+TEST_F(LostTest, WhatAMergeBringsBackIsNeitherReadNorWrittenAsItWasBefore) {
+  map_->Begin("s1");
+  map_->Tell(ChangeCause::kSync, "", FakeMap::Other());
+  ASSERT_TRUE(Save());
+  const uint64_t fence = core_->Load("s1")->fence;
+  map_->GoBack();
+  map_->is_merging = map_->is_awaited = true;
+  map_->Tell(ChangeCause::kSync, "", FakeMap::Other());
+  EXPECT_TRUE(absl::IsUnavailable(core_->Load("s1").status()));
+  EXPECT_FALSE(Save(fence));
+  map_->Begin("s1");
+  map_->is_merging = map_->is_awaited = false;
+  EXPECT_TRUE(core_->Load("s1").ok());
+}
+
 TEST_F(LostTest, WhatTheGroupWentOnWithoutIsToldWithItsState) {
   map_->Begin("s1");
   ASSERT_TRUE(Save());

@@ -23,7 +23,10 @@ public record SessionEvent(Kind kind, String id, String newId, String attribute,
     CREATED,
     /** Only for who asked for changes. */
     CHANGED,
-    /** {@code by} has taken it over; told by who took it and who had it. */
+    /**
+     * {@code by} has taken it over; told by who took it and who had it. Or, and then the text says
+     * so, the group went on without what its owner wrote last.
+     */
     MOVED,
     /** From {@code id} to {@code newId}. */
     ID_CHANGED,
