@@ -146,6 +146,31 @@ TEST_F(AdversityTest, WhoWatchesAMapThatAReceivedStateDoesNotHaveIsTold) {
   EXPECT_EQ(joined, 1u) << "whoever went to the other side";
 }
 
+TEST_F(AdversityTest, WhatASideHasWrittenAwaitsItsMergeThereUntilItIsHere) {
+  Start({"a", "b"});
+  ASSERT_TRUE(net_.RunUntil([&] { return net_.AllIn({0, 1}); }));
+  ASSERT_TRUE(PutNow(0, "main", "before", "0"));
+  ASSERT_TRUE(Part());
+  const std::string keys[] = {"of a", "of b"};
+  for (const size_t index : {0, 1}) ASSERT_TRUE(PutNow(index, "main", keys[index], "1"));
+  net_.Heal();
+  ASSERT_TRUE(net_.RunUntil([&] {
+    return net_.engine(0).view().members.size() == 2 && net_.engine(1).view().members.size() == 2;
+  }));
+  const size_t joined = net_.engine(0).synced() ? 1 : 0;
+  const size_t other = 1 - joined;
+  ASSERT_TRUE(net_.RunUntil([&] { return net_.engine(joined).synced(); }));
+  ASSERT_NE(net_.Get(joined, "main", keys[joined]), "1");
+  EXPECT_TRUE(net_.engine(joined).AwaitsMerge("main", keys[joined]));
+  EXPECT_FALSE(net_.engine(joined).AwaitsMerge("main", keys[other]));
+  EXPECT_FALSE(net_.engine(joined).AwaitsMerge("main", "before"));
+  EXPECT_FALSE(net_.engine(joined).AwaitsMerge("elsewhere", keys[joined]));
+  EXPECT_FALSE(net_.engine(other).AwaitsMerge("main", keys[joined])) << "it has not had it";
+  ASSERT_TRUE(net_.RunUntil([&] { return !net_.engine(joined).merging(); }));
+  EXPECT_EQ(net_.Get(joined, "main", keys[joined]), "1");
+  EXPECT_FALSE(net_.engine(joined).AwaitsMerge("main", keys[joined]));
+}
+
 // Was told that its map is gone, and goes on alone, with both, before the merge was over: it stood
 // still, and the other one had gone on without it when that died.
 TEST_F(AdversityTest, WhoGoesOnAloneBeforeItsMapIsMergedIsToldThatItIsThereAgain) {

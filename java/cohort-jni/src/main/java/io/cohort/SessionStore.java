@@ -95,8 +95,9 @@ public final class SessionStore implements AutoCloseable {
   /**
    * All of a session, or null if there is none (any more). It is not an access.
    *
-   * @throws CohortException UNAVAILABLE, as long as this member does not hold the whole state;
-   *     DATA_LOSS, if the group holds something else under this id
+   * @throws CohortException UNAVAILABLE, as long as this member does not hold the whole state, or a
+   *     merge of two sides of the group is to bring the session; DATA_LOSS, if the group holds
+   *     something else under this id
    */
   public Session load(String id) {
     byte[] key = bytesOf(id);
