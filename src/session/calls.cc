@@ -93,24 +93,22 @@ void Core::KeepWhereItBelongs(Session& session, const ReplicaPtr& replica) {
 
 // ---- Create.
 
-void Core::Adopt(Session& session, const Contents& contents, const Version& version) {
+void Core::Adopt(Session& session, const Contents& contents, const Version& version,
+                 bool is_owned) {
   session.shape = Shape::Of(contents);
+  const ContentHash held = is_owned ? ContentHash() : HashOf(contents);
   const absl::Time now = Now();
   {
     const MutexLock lock(&mutex_);
     Hold(session, version);
+    session.owned = is_owned;
+    session.held = held;
     session.accessed = session.access_told = now;
     gone_.erase(session.id);
     table_.Remove(session.id);
     table_.Add(session.id, now + session.interval);
   }
   alarm_.WakeAt(now + contents.info.max_inactive);
-}
-
-void Core::Disown(Session& session, const ContentHash& held) {
-  const MutexLock lock(&mutex_);
-  session.owned = false;
-  session.held = held;
 }
 
 void Core::NoteBegun(const Session& session, const WriteResult& written, SessionResult& result) {
@@ -176,8 +174,7 @@ SessionResult Core::Create(std::string_view id, const SessionInfo& info,
     local_.Put(id, contents, Now());
     written.version = local_.Get(id)->version;
   }
-  Adopt(*turn, contents, written.version);
-  if (!is_owned) Disown(*turn, HashOf(contents));
+  Adopt(*turn, contents, written.version, is_owned);
   SessionEvent event = NewEvent(SessionEventKind::kCreated, id, /*here=*/true);
   event.version = written.version;
   Tell(std::move(event));
@@ -226,6 +223,7 @@ absl::Status Core::NoteReading(std::string_view id, const Replica& replica,
   Owner owner = replica.OwnerOf(id);
   bool was_lost = false;
   bool was_rewound = false;
+  bool is_over = false;
   {
     const MutexLock lock(&mutex_);
     std::shared_ptr<Session> session = table_.FindOrNew(id);
@@ -233,31 +231,33 @@ absl::Status Core::NoteReading(std::string_view id, const Replica& replica,
       was_rewound = OnRewound(*session, replica);
       if (!was_rewound && replica.AwaitsMerge(id)) return StillMerging();
       if (!was_rewound) return absl::AbortedError("old");
-    }
-    // It may have been claimed by this store since.
-    if (session->owned && owner != Owner::kSelf) owner = replica.OwnerOf(id);
-    if (session->owned && (owner != Owner::kSelf || session->seen < reading.version))
-      was_lost = OnUnseen(*session, replica, owner, reading.version);
-    snapshot.is_owner = owner == Owner::kSelf;
-    if (session->owned) {
-      snapshot.last_accessed = std::max(snapshot.last_accessed, session->accessed);
     } else {
-      const ContentHash held = HashOf(reading.contents);
-      if (session->fence == 0 || session->held != held) session->fence = ++next_fence_;
-      session->held = held;
-      session->seen = reading.version;
+      // It may have been claimed by this store since.
+      if (session->owned && owner != Owner::kSelf) owner = replica.OwnerOf(id);
+      if (session->owned && (owner != Owner::kSelf || session->seen < reading.version))
+        was_lost = OnUnseen(*session, replica, owner, reading.version);
+      snapshot.is_owner = owner == Owner::kSelf;
+      if (session->owned) {
+        snapshot.last_accessed = std::max(snapshot.last_accessed, session->accessed);
+      } else {
+        const ContentHash held = HashOf(reading.contents);
+        if (session->fence == 0 || session->held != held) session->fence = ++next_fence_;
+        session->held = held;
+        session->seen = reading.version;
+      }
+      session->lost = false;
+      snapshot.fence = session->fence;
+      const absl::Duration slack =
+          session->owned ? absl::ZeroDuration() : AccessSlack(snapshot.max_inactive);
+      is_over = snapshot.last_accessed + snapshot.max_inactive + slack <= Now();
+      // One that has ended meanwhile leaves nothing.
+      if (!table_.Contains(id) && !replica.Exists(id)) table_.Release(session);
     }
-    session->lost = false;
-    snapshot.fence = session->fence;
-    const absl::Duration slack =
-        session->owned ? absl::ZeroDuration() : AccessSlack(snapshot.max_inactive);
-    const bool is_over = snapshot.last_accessed + snapshot.max_inactive + slack <= Now();
-    // One that has ended meanwhile leaves nothing.
-    if (!table_.Contains(id) && !replica.Exists(id)) table_.Release(session);
-    if (is_over) return absl::NotFoundError("the session's time is over");
   }
   if (was_lost || was_rewound) TellLost(id, was_rewound);
-  return absl::OkStatus();
+  // The reading may be as old as what it was before.
+  if (was_rewound) return absl::AbortedError("old");
+  return is_over ? absl::NotFoundError("the session's time is over") : absl::OkStatus();
 }
 
 absl::StatusOr<SessionSnapshot> Core::LoadFromGroup(std::string_view id, const Replica& replica) {

@@ -144,9 +144,9 @@ class Core : public std::enable_shared_from_this<Core> {
   SessionResult WriteInGroup(Session& session, Replica& replica, const SessionChanges& changes);
   WriteResult SaveOrRewrite(Session& session, Replica& replica, const SessionChanges& changes);
   void AfterWrite(Session& session, const WriteResult& written, bool touched);
-  void Adopt(Session& session, const Contents& contents, const Version& version);
-  // It is as this store wrote it, and another member's.
-  void Disown(Session& session, const ContentHash& held);
+  // It is as this store wrote it, and its own, unless another member had claimed it before.
+  void Adopt(Session& session, const Contents& contents, const Version& version,
+             bool is_owned = true);
   // Evicts, if that is what this store does and it helps. The caller has no turn.
   void MakeRoom(size_t bytes, std::string_view except);
   uint64_t BytesUsed() const;

@@ -149,7 +149,7 @@ void Core::Rescan(Replica& replica, bool tell) {
     const MutexLock lock(&mutex_);
     const std::shared_ptr<Session> session = table_.Find(id);
     // What was written meanwhile is told by who wrote it.
-    if (session == nullptr || !session->owned) continue;
+    if (session == nullptr || !session->owned || local_.Exists(id)) continue;
     if (OnRewound(*session, replica)) {
       events.push_back(NewEvent(SessionEventKind::kMoved, id, /*here=*/false, kRewoundText));
       continue;

@@ -61,11 +61,13 @@ class GroupMap final : public SessionMap {
     return map_.ExpireAsync(key, ttl, options, nullptr);
   }
   bool AwaitsMerge(std::string_view key) const override {
+    if (left()) return false;  // Nothing is merged any more.
     return group_->driver().Read([&](const engine::Engine& engine, Instant) {
       return engine.AwaitsMerge(map_.name(), key);
     });
   }
   bool merging() const override {
+    if (left()) return false;
     return group_->driver().Read(
         [](const engine::Engine& engine, Instant) { return engine.merging(); });
   }

@@ -64,9 +64,9 @@ bool Core::OnUnseen(Session& session, const Replica& replica, Owner owner, const
 // its last writes. What this store has seen was in the map before, so what the map has now decides,
 // unless a merge brings it back yet.
 bool Core::OnRewound(Session& session, const Replica& replica) {
+  if (!session.owned || replica.AwaitsMerge(session.id)) return false;
   const absl::StatusOr<Replica::Glance> glance = replica.Look(session.id);
-  if (!session.owned || !glance.ok() || glance->version >= session.seen) return false;
-  if (replica.AwaitsMerge(session.id)) return false;
+  if (!glance.ok() || glance->version >= session.seen) return false;
   session.seen = Version::None();
   OnLoss(session, glance->version);
   return true;
