@@ -9,6 +9,7 @@ import io.cohort.SessionResult;
 import io.cohort.SessionStore;
 import io.cohort.Status;
 import io.cohort.Subscription;
+import io.cohort.connector.SessionReader;
 import org.glassfish.ha.store.api.BackingStore;
 import org.glassfish.ha.store.api.BackingStoreException;
 import org.glassfish.ha.store.api.BackingStoreFactory;
@@ -63,7 +64,7 @@ final class CohortStore extends BackingStore<String, SimpleMetadata> {
     // A new session, which its first request has not saved yet.
     if (mine == null) return !known.hasEnded(id);
     if (mine.owned() && store.isOwner(id)) return true;
-    Session there = store.load(id);
+    Session there = SessionReader.load(store, id);
     if (there == null || !there.version().equals(mine.version())) return false;
     known.put(id, there.version(), there.fence(), there.owned());
     return true;
@@ -100,7 +101,7 @@ final class CohortStore extends BackingStore<String, SimpleMetadata> {
 
   private Session find(String id) throws BackingStoreException {
     try {
-      return store.load(id);
+      return SessionReader.load(store, id);
     } catch (CohortException e) {
       throw new BackingStoreException("session cannot be loaded: " + e.getMessage(), e);
     }

@@ -11,6 +11,7 @@ import io.cohort.Status;
 import io.cohort.connector.Counters;
 import io.cohort.connector.PendingEnds;
 import io.cohort.connector.ServerLog;
+import io.cohort.connector.SessionReader;
 import io.cohort.connector.SessionWriter;
 import io.cohort.session.AttributeCodec;
 import io.cohort.session.AttributePolicy;
@@ -117,7 +118,7 @@ public final class CohortSessionDataStore extends AbstractSessionDataStore {
 
   @Override
   public SessionData doLoad(String id) {
-    Session there = store.load(id);
+    Session there = SessionReader.load(store, id);
     return there == null ? null : restore(there);
   }
 
@@ -184,7 +185,7 @@ public final class CohortSessionDataStore extends AbstractSessionDataStore {
   // ---- Sessions, as the cache asks for them -----------------------------------------------
 
   Session find(String id) {
-    return store.load(id);
+    return SessionReader.load(store, id);
   }
 
   boolean isOwner(String id) {

@@ -2,6 +2,7 @@ package io.cohort.tomcat;
 
 import io.cohort.Session;
 import io.cohort.SessionStore;
+import io.cohort.connector.SessionReader;
 import io.cohort.session.SessionMetadata;
 import java.util.Map;
 
@@ -60,7 +61,7 @@ final class SessionLoader {
     synchronized (local.saveLock) {
       if (isHere(local, storeId)) return true;
       int doubts = local.standing().doubts();
-      Session there = store.load(storeId);
+      Session there = SessionReader.load(store, storeId);
       if (there != null && there.version().equals(local.standing().version())) {
         local.onUsedElsewhere(there);
         local.standing().trust(there.owned(), doubts);
@@ -77,7 +78,7 @@ final class SessionLoader {
   }
 
   private CohortSession load(String storeId) {
-    Session there = store.load(storeId);
+    Session there = SessionReader.load(store, storeId);
     if (there == null) return null;
     CohortSession session = restore(storeId, there);
     sessions.put(storeId, session);
