@@ -52,6 +52,9 @@ class Handler(http.server.BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     timeout = 120
 
+    # An answer is sent whole: one that breaks off after its head cannot be asked for anywhere else.
+    wbufsize = 1 << 16
+
     def log_message(self, *_):
         pass
 
@@ -106,9 +109,11 @@ class Handler(http.server.BaseHTTPRequestHandler):
         self.send_header("Upgrade", self.headers["Upgrade"])
         self.send_header("Connection", "upgrade")
         self.end_headers()
+        self.wfile.flush()
         self.close_connection = True
         for line in self.rfile:
             self.wfile.write(ROUTE.encode() + b" " + line)
+            self.wfile.flush()
 
 
 class Server(http.server.ThreadingHTTPServer):
