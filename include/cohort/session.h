@@ -114,8 +114,8 @@ struct SessionResult {
 enum class SessionEventKind : uint8_t {
   kCreated,
   kChanged,           // Only for who asked for changes.
-  kMoved,             // `by` has taken it over. Told by who took it and who had it. Or (without a
-                      // `by`) the group went on without what its owner wrote last; load it again.
+  kMoved,             // `by` has taken it over. Told by who took it and who had it. Or (the text
+                      // says so) the group went on without what its owner wrote last.
   kIdChanged,         // From `id` to `new_id`.
   kExpired,           // Was not used for max_inactive.
   kInvalidated,       // By the application; or removed in another way, which the text says.

@@ -229,7 +229,6 @@ absl::Status Core::NoteReading(std::string_view id, const Replica& replica,
     std::shared_ptr<Session> session = table_.FindOrNew(id);
     if (session->owned && reading.version < session->seen) {
       was_rewound = OnRewound(*session, replica);
-      if (!was_rewound && replica.AwaitsMerge(id)) return StillMerging();
       if (!was_rewound) return absl::AbortedError("old");
     } else {
       // It may have been claimed by this store since.

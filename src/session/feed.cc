@@ -148,12 +148,12 @@ void Core::Rescan(Replica& replica, bool tell) {
   for (const auto& [id, version] : unseen) {
     const MutexLock lock(&mutex_);
     const std::shared_ptr<Session> session = table_.Find(id);
-    // What was written meanwhile is told by who wrote it.
     if (session == nullptr || !session->owned || local_.Exists(id)) continue;
     if (OnRewound(*session, replica)) {
       events.push_back(NewEvent(SessionEventKind::kMoved, id, /*here=*/false, kRewoundText));
       continue;
     }
+    // What was written meanwhile is told by who wrote it.
     const bool is_unseen = session->seen < version;
     if (!is_unseen || !OnUnseen(*session, replica, replica.OwnerOf(id), version)) continue;
     events.push_back(

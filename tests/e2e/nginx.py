@@ -378,7 +378,8 @@ def case_slow_page(site):
     # n1 alone, and slow: what it still answers is worth more than the other cluster.
     site.backends["n2"].kill()
     user = User(site, cookie=slow.cookie)
-    assert user.ask("/?sleep=30&id=slow-alone").status == 504
+    alone = user.ask("/?sleep=30&id=slow-alone")
+    assert alone.status == 504, alone
     expect_kept(users, {"n1"})
     return "504 after %.1f s, executed twice as a GET, once as a POST" % took
 

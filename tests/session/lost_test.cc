@@ -29,6 +29,13 @@ class LostTest : public ::testing::Test {
     map_->Begin("s1", max_inactive);
     map_->lifetime_left = max_inactive / 2;
   }
+  // Of a session that is listed, and written here. Its fence.
+  uint64_t BeginListed() {
+    map_->Begin("s1");
+    map_->Tell(ChangeCause::kSync, "", FakeMap::Other());
+    EXPECT_TRUE(Save());
+    return core_->Load("s1")->fence;
+  }
   bool Save(uint64_t fence = 0) {
     return core_->Save("s1", {.set = {{"n", "1"}}, .fence = fence}).ok();
   }
@@ -81,10 +88,7 @@ TEST_F(LostTest, WhatAMergeHasChangedIsNotTheOwnersBeforeItIsLoaded) {
 }
 
 TEST_F(LostTest, WhatTheGroupWentOnWithoutIsReadAsTheGroupHasIt) {
-  map_->Begin("s1");
-  map_->Tell(ChangeCause::kSync, "", FakeMap::Other());
-  ASSERT_TRUE(Save());
-  const uint64_t fence = core_->Load("s1")->fence;
+  const uint64_t fence = BeginListed();
   map_->GoBack();
   const absl::StatusOr<SessionSnapshot> snapshot = core_->Load("s1");
   ASSERT_TRUE(snapshot.ok()) << snapshot.status();
@@ -95,10 +99,7 @@ TEST_F(LostTest, WhatTheGroupWentOnWithoutIsReadAsTheGroupHasIt) {
 }
 
 TEST_F(LostTest, AWriteOfWhatTheGroupWentOnWithoutIsRefused) {
-  map_->Begin("s1");
-  map_->Tell(ChangeCause::kSync, "", FakeMap::Other());
-  ASSERT_TRUE(Save());
-  const uint64_t fence = core_->Load("s1")->fence;
+  const uint64_t fence = BeginListed();
   map_->GoBack();
   EXPECT_FALSE(Save(fence));
   EXPECT_FALSE(core_->IsOwner("s1"));
@@ -106,10 +107,7 @@ TEST_F(LostTest, AWriteOfWhatTheGroupWentOnWithoutIsRefused) {
 }
 
 TEST_F(LostTest, WhatAMergeBringsBackIsNeitherReadNorWrittenAsItWasBefore) {
-  map_->Begin("s1");
-  map_->Tell(ChangeCause::kSync, "", FakeMap::Other());
-  ASSERT_TRUE(Save());
-  const uint64_t fence = core_->Load("s1")->fence;
+  const uint64_t fence = BeginListed();
   map_->GoBack();
   map_->is_merging = map_->is_awaited = true;
   map_->Tell(ChangeCause::kSync, "", FakeMap::Other());

@@ -9,9 +9,8 @@ import java.util.function.Supplier;
 
 /**
  * Reads sessions for requests. While the two sides of a group are merged, or this member takes over
- * the state of the group anew, which takes milliseconds as a rule, what may come yet is waited for:
- * a user is to notice nothing. Stateless; any thread, which may stand still for
- * {@link #WAIT_MAX_MS}.
+ * the state of the group anew, what may come yet is waited for: a user is to notice nothing.
+ * Stateless; any thread, which may stand still for {@link #WAIT_MAX_MS}, or a little longer.
  */
 public final class SessionReader {
   /** So long a session is waited for, milliseconds. */

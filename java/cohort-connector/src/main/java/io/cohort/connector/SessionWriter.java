@@ -137,7 +137,7 @@ public final class SessionWriter {
 
   // The store says how many it had no room for, and tells their names when it comes to it.
   private void findRefused(Target target, Changes changes) {
-    Session there = store.load(target.storeId());
+    Session there = SessionReader.load(store, target.storeId());
     if (there == null) return;
     Set<String> missing = new HashSet<>(changes.put().keySet());
     there.attributes().toMap().keySet().forEach(missing::remove);
@@ -146,7 +146,7 @@ public final class SessionWriter {
 
   // When it began is told by the store.
   private boolean isOurOwn(Target target) {
-    Session there = store.load(target.storeId());
+    Session there = SessionReader.load(store, target.storeId());
     return there != null && there.owned() && there.createdMs() == target.createdMs();
   }
 
