@@ -20,7 +20,7 @@ def kills_under_load(site, options, count):
     """Kills the servers in turn, each of which comes back before the next goes; the verdict about all that users saw."""
     kills = []
     with Users(site, options.driver, options.users, options.pause_ms, visit=options.visit) as users:
-        users.runs_for(WARM_SECONDS)
+        users.runs_for(max(WARM_SECONDS, options.settle_seconds))
         for number in range(count):
             victim = list(site.instances.values())[number % len(site.instances)]
             kills.append(now_us())

@@ -16,7 +16,7 @@ import time
 
 PORT = 8080
 CONTEXT = "counter"
-JVM = ["-Xmx384m", "-XX:+UseSerialGC", "-Djava.awt.headless=true"]
+JVM = ["-Xmx384m", "-XX:+UseSerialGC", "-XX:+UseTransparentHugePages", "-Djava.awt.headless=true"]
 
 
 def processor_seconds(pid):

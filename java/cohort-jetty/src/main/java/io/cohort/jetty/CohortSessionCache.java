@@ -101,6 +101,7 @@ public final class CohortSessionCache extends DefaultSessionCache {
         CohortManagedSession session = (CohortManagedSession) each;
         if (session.isInUse() && session.data().isCurrent()) store.touch(session.data().getId());
       }
+      store.rehearse();
     } catch (RuntimeException e) {
       log.debug("the store was not told of sessions in use", e);
     }

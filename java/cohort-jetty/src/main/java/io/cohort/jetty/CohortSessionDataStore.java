@@ -9,6 +9,7 @@ import io.cohort.SessionResult;
 import io.cohort.SessionStore;
 import io.cohort.Status;
 import io.cohort.connector.Counters;
+import io.cohort.connector.FailoverRehearsal;
 import io.cohort.connector.PendingEnds;
 import io.cohort.connector.ServerLog;
 import io.cohort.connector.SessionReader;
@@ -41,6 +42,8 @@ import org.slf4j.LoggerFactory;
 public final class CohortSessionDataStore extends AbstractSessionDataStore {
   private static final Logger log = LoggerFactory.getLogger(CohortSessionDataStore.class);
 
+  private static final int ROUNDS_AT_ONCE = 20;
+
   private final CohortSessionDataStoreFactory factory;
   private final JettyUsers users;
   private final Counters counters = new Counters();
@@ -53,6 +56,7 @@ public final class CohortSessionDataStore extends AbstractSessionDataStore {
   private volatile SessionStore store;
   private PendingEnds ends;
   private SessionSaver saver;
+  private final FailoverRehearsal rehearsal = new FailoverRehearsal(new JettyLog(log));
 
   /** {@code users} may be null. */
   CohortSessionDataStore(CohortSessionDataStoreFactory factory, JettyUsers users) {
@@ -198,6 +202,15 @@ public final class CohortSessionDataStore extends AbstractSessionDataStore {
 
   boolean touch(String id) {
     return store.touch(id);
+  }
+
+  /** Some rounds, so short that nobody who waits for this thread notices. */
+  void rehearse() {
+    rehearsal.run(ROUNDS_AT_ONCE, codec, from -> restore(from.load(FailoverRehearsal.ID)));
+  }
+
+  FailoverRehearsal rehearsal() {
+    return rehearsal;
   }
 
   /** The context stops: one write that is not acknowledged is enough. */

@@ -5,6 +5,7 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertNotEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import io.cohort.connector.FailoverRehearsal;
 import jakarta.servlet.http.HttpSession;
 import jakarta.servlet.http.HttpSessionActivationListener;
 import jakarta.servlet.http.HttpSessionEvent;
@@ -32,6 +33,18 @@ class ReplicatedSessionsTest extends TwoServers {
     assertEquals("2", user.get(second, "/count"));
     assertEquals("n2", user.route());
     assertEquals(id, user.storeId());
+  }
+
+  @Test
+  void aFailoverIsRehearsedAndNobodyNotices() throws Exception {
+    assertEquals("1", user.get(first, "/count"));
+    CohortSessionDataStore store = second.store();
+    for (int i = 0; i < FailoverRehearsal.ROUNDS; ++i) store.rehearse();
+    assertEquals(FailoverRehearsal.ROUNDS, store.rehearsal().done());
+    assertEquals(0, store.getLoaded());
+    assertEquals(1, store.getSessionCount());
+    assertEquals(first.store().getDigest(), store.getDigest());
+    assertEquals("2", user.get(second, "/count"));
   }
 
   @Test

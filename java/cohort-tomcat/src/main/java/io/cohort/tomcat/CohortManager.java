@@ -6,6 +6,7 @@ import io.cohort.SessionEvent;
 import io.cohort.SessionResult;
 import io.cohort.SessionStore;
 import io.cohort.connector.Counters;
+import io.cohort.connector.FailoverRehearsal;
 import io.cohort.connector.PendingEnds;
 import io.cohort.connector.SessionWriter;
 import io.cohort.session.AttributeCodec;
@@ -17,6 +18,7 @@ import io.cohort.session.EncodeResult;
 import io.cohort.session.Reason;
 import io.cohort.session.SessionMetadata;
 import java.io.IOException;
+import java.util.concurrent.ConcurrentHashMap;
 import java.util.function.Supplier;
 import org.apache.catalina.Context;
 import org.apache.catalina.LifecycleException;
@@ -51,6 +53,7 @@ public class CohortManager extends ConfiguredManager {
   private volatile AttributePolicy policy;
   private volatile AttributeCodec codec;
   private volatile String route = "";
+  private volatile FailoverRehearsal rehearsal;
 
   // From the first start on.
   private SharedGroups.Share share;
@@ -96,6 +99,7 @@ public class CohortManager extends ConfiguredManager {
       ClassLoader application = getContext().getLoader().getClassLoader();
       codec = new AttributeCodec(classRules(application), CodecLimits.DEFAULT);
       policy = newPolicy;
+      rehearsal = new FailoverRehearsal(new TomcatLog(log));
       if (!SavingOutput.isPossible()) {
         log.warn(getApplication() + ": this Tomcat sends pages that are larger than their buffer"
             + " before their session is saved; see answeredBeforeSaved");
@@ -115,7 +119,7 @@ public class CohortManager extends ConfiguredManager {
       SessionWriter writer =
           new SessionWriter(getApplication(), opened, counters, new TomcatLog(log));
       saver = new SessionSaver(this, opened, writer, counters, users);
-      loader = new SessionLoader(this, opened, sessions);
+      loader = new SessionLoader(this, opened, counters, sessions);
       ends = new PendingEnds(opened, new TomcatLog(log));
       store = opened;
       opened.subscribe(new StoreEvents(this), false);
@@ -211,6 +215,20 @@ public class CohortManager extends ConfiguredManager {
         saver.touch(session);
       }
     }
+  }
+
+  /** Also rehearses failovers, until there is no need to. */
+  @Override
+  public void backgroundProcess() {
+    super.backgroundProcess();
+    AttributeCodec running = codec;
+    // All at once: the first call comes ten seconds after the server has started.
+    if (running != null) rehearsal.run(FailoverRehearsal.ROUNDS, running, this::takeOver);
+  }
+
+  private void takeOver(SessionStore from) {
+    new SessionLoader(this, from, new Counters(), new ConcurrentHashMap<>())
+        .find(FailoverRehearsal.ID, shownId(FailoverRehearsal.ID));
   }
 
   // ---- Sessions ---------------------------------------------------------------------------
@@ -504,6 +522,10 @@ public class CohortManager extends ConfiguredManager {
 
   Counters counters() {
     return counters;
+  }
+
+  FailoverRehearsal rehearsal() {
+    return rehearsal;
   }
 
   /** Null: not open. */

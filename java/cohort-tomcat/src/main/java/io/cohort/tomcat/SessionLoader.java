@@ -2,6 +2,7 @@ package io.cohort.tomcat;
 
 import io.cohort.Session;
 import io.cohort.SessionStore;
+import io.cohort.connector.Counters;
 import io.cohort.connector.SessionReader;
 import io.cohort.session.SessionMetadata;
 import java.util.Map;
@@ -16,13 +17,15 @@ final class SessionLoader {
 
   private final CohortManager manager;
   private final SessionStore store;
+  private final Counters counters;
   private final Map<String, org.apache.catalina.Session> sessions;
   private final Object[] locks = new Object[LOCKS];
 
-  SessionLoader(CohortManager manager, SessionStore store,
+  SessionLoader(CohortManager manager, SessionStore store, Counters counters,
       Map<String, org.apache.catalina.Session> sessions) {
     this.manager = manager;
     this.store = store;
+    this.counters = counters;
     this.sessions = sessions;
     for (int i = 0; i < LOCKS; ++i) locks[i] = new Object();
   }
@@ -87,7 +90,7 @@ final class SessionLoader {
       sessions.remove(storeId, session);
       return null;
     }
-    manager.counters().loaded.increment();
+    counters.loaded.increment();
     return session;
   }
 

@@ -6,6 +6,8 @@ import static org.junit.jupiter.api.Assertions.assertNotEquals;
 import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import io.cohort.connector.FailoverRehearsal;
+import io.cohort.session.Reason;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
@@ -56,6 +58,30 @@ class FailoverTest {
     assertEquals(user.id(), user.get(n2, "id"));
     assertEquals(1, n2.toldOf("id changed"));
     assertEquals(0, n2.toldOf("created"));
+  }
+
+  @Test
+  void aFailoverIsRehearsedAndNobodyNotices() throws Exception {
+    user.get(n1, "set?name=user&value=ann");
+    String digest = n1.status().getDigest();
+    n2.manager().backgroundProcess();
+    assertEquals(FailoverRehearsal.ROUNDS, n2.manager().rehearsal().done());
+    assertEquals(List.of(), n2.told());
+    assertEquals(0, n2.status().getLoaded());
+    assertEquals(0, n2.manager().getActiveSessions());
+    assertEquals(1, n2.status().getSessions());
+    assertEquals(digest, n2.status().getDigest());
+    assertEquals("ann", user.get(n2, "get?name=user"));
+  }
+
+  @Test
+  void anApplicationThatRefusesClassesIsNotWarnedOfTheRehearsal() throws Exception {
+    n2.manager().setAllowedClasses("java.lang.*;!*");
+    n2.manager().stop();
+    n2.manager().start();
+    n2.manager().backgroundProcess();
+    assertEquals(FailoverRehearsal.ROUNDS, n2.manager().rehearsal().done());
+    assertEquals(0, n2.manager().keptLocal(Reason.CLASS_REFUSED));
   }
 
   @Test
