@@ -11,6 +11,7 @@ import os
 import secrets
 import shutil
 import signal
+import socket
 import subprocess
 import time
 
@@ -31,6 +32,7 @@ class Kind:
     name = ""
     replications = ("none",)
     failure = "\0"  # In the log of an instance that will never serve.
+    deployed = ""  # In the log, before anybody can connect: else users whom a balancer sends there wait until it has started. Empty: not so.
     start_seconds = 120  # On a machine that does other things as well.
     asks_who = False  # /who is for users who have logged in by a form, as ann with "secret".
 
@@ -103,6 +105,7 @@ class Instance:
     def start(self):
         assert self.process is None, self.route + " runs already"
         log = open(self.log, "ab")
+        self.log_before = log.tell()
         self.process = self.host.popen(self.kind.command(self), stdout=log, stderr=log, stdin=subprocess.DEVNULL, cwd=self.directory)
         log.close()
 
@@ -130,12 +133,29 @@ class Instance:
     def wait_until_serving(self):
         """Seconds from now until it answers with 200."""
         start = time.monotonic()
-        while not self.answers():
+        connected = False
+        while True:
+            if not connected and self._is_open():
+                connected = True
+                self._expect_deployed()
+            if self.answers():
+                return time.monotonic() - start
             dead = self.process.poll() is not None or self.kind.failure in self.tail(200)
             if dead or time.monotonic() > start + self.kind.start_seconds:
                 raise AssertionError("%s of kind %s does not serve: see %s\n%s" % (self.route, self.kind.name, self.log, self.tail()))
             time.sleep(0.02)
-        return time.monotonic() - start
+
+    def _is_open(self):
+        try:
+            socket.create_connection((self.host.address, PORT), timeout=5).close()
+            return True
+        except OSError:
+            return False
+
+    def _expect_deployed(self):
+        with open(self.log, errors="replace") as file:
+            file.seek(self.log_before)
+            assert self.kind.deployed in file.read(), "%s lets users in before it has their application:\n%s" % (self.route, self.tail())
 
     def signal(self, number):
         self.process.send_signal(number)
@@ -164,6 +184,7 @@ class Instance:
 class Tomcat(Kind):
     name = "tomcat"
     failure = "startup failed due to previous errors"
+    deployed = "has finished in"
     version = "10.1.59"
     replications = ("none", "cohort", "delta")
     asks_who = True
@@ -189,7 +210,7 @@ class Tomcat(Kind):
     SERVER = """<?xml version="1.0" encoding="UTF-8"?>
 <Server port="-1">
   <Service name="Catalina">
-    <Connector address="%(address)s" port="%(port)d" protocol="HTTP/1.1" acceptCount="1000"
+    <Connector address="%(address)s" port="%(port)d" protocol="HTTP/1.1" acceptCount="1000" bindOnInit="false"
                keepAliveTimeout="60000" maxKeepAliveRequests="-1"/>
     <Engine name="Catalina" defaultHost="localhost" jvmRoute="%(route)s">%(engine)s
       <Realm className="org.apache.catalina.realm.MemoryRealm"/>
@@ -260,6 +281,7 @@ class Tomcat11(Tomcat):
 class Jetty(Kind):
     name = "jetty"
     failure = "Failed startup of context"
+    deployed = "Started oeje10w.WebAppContext"
     version = "12.0.31"
     replications = ("none", "cohort")
 

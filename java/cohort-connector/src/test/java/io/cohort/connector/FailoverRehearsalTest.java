@@ -1,8 +1,8 @@
 package io.cohort.connector;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
-import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertInstanceOf;
+import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.cohort.Session;
 import io.cohort.session.AttributeCodec;
@@ -16,11 +16,12 @@ class FailoverRehearsalTest {
   private static final ClassLoader LOADER = FailoverRehearsalTest.class.getClassLoader();
 
   private final AttributeCodec codec = new AttributeCodec(ClassRules.of(LOADER));
-  private final FailoverRehearsal rehearsal = new FailoverRehearsal(new Lines());
+  private final Lines log = new Lines();
+  private final FailoverRehearsal rehearsal = new FailoverRehearsal();
   private int rounds;
 
   private void run(int atOnce) {
-    rehearsal.run(atOnce, codec, store -> ++rounds);
+    rehearsal.run(atOnce, codec, log, store -> ++rounds > 0);
   }
 
   @Test
@@ -36,7 +37,7 @@ class FailoverRehearsalTest {
   @Test
   void eachRoundFindsTheSessionWhole() {
     List<Session> found = new ArrayList<>();
-    rehearsal.run(2, codec, store -> found.add(store.load(FailoverRehearsal.ID)));
+    rehearsal.run(2, codec, log, store -> found.add(store.load(FailoverRehearsal.ID)));
     for (Session each : found) {
       assertEquals(FailoverRehearsal.attributes(codec).size(), each.attributes().toMap().size());
     }
@@ -44,7 +45,7 @@ class FailoverRehearsalTest {
   }
 
   @Test
-  void allFormsOfAttributesAreInItAsFarAsTheRulesLetThemIn() {
+  void attributesAreInItAsFarAsTheRulesLetThemIn() {
     AttributeCodec strict = new AttributeCodec(ClassRules.only(LOADER, "java.lang.*;!*"));
     int all = FailoverRehearsal.attributes(codec).size();
     assertEquals(7, all);
@@ -55,19 +56,29 @@ class FailoverRehearsalTest {
 
   @Test
   void whatFailsIsNotTriedAgainAndHarmsNobody() {
-    rehearsal.run(10, codec, store -> {
-      if (++rounds == 3) throw new IllegalStateException("the application has stopped");
+    rehearsal.run(10, codec, log, store -> {
+      if (++rounds == 3) throw new IllegalStateException("broken");
+      return true;
     });
     run(10);
     assertEquals(3, rounds);
     assertEquals(2, rehearsal.done());
+    assertTrue(rehearsal.isOver());
+  }
+
+  @Test
+  void anApplicationThatStopsLeavesTheRestToOthers() {
+    rehearsal.run(10, codec, log, store -> ++rounds < 3);
+    assertEquals(2, rehearsal.done());
+    run(10);
+    assertEquals(12, rehearsal.done());
   }
 
   @Test
   void nothingIsLeftOfItBetweenTheParts() {
-    rehearsal.run(1, codec, store -> store.invalidate(FailoverRehearsal.ID));
+    rehearsal.run(1, codec, log, store -> store.invalidate(FailoverRehearsal.ID).ok());
     List<Boolean> there = new ArrayList<>();
-    rehearsal.run(1, codec, store -> there.add(store.exists(FailoverRehearsal.ID)));
-    assertFalse(there.contains(false));
+    rehearsal.run(1, codec, log, store -> there.add(store.exists(FailoverRehearsal.ID)));
+    assertEquals(List.of(true), there);
   }
 }

@@ -94,18 +94,19 @@ public final class CohortSessionCache extends DefaultSessionCache {
     nextUse = scheduler.schedule(this::tellUse, USE_PERIOD_MS, TimeUnit.MILLISECONDS);
   }
 
-  // On the server's scheduler: without a lock, and without waiting.
+  // On the server's scheduler: without a lock, and without waiting for the group.
   private void tellUse() {
     try {
       for (ManagedSession each : objects.values()) {
         CohortManagedSession session = (CohortManagedSession) each;
         if (session.isInUse() && session.data().isCurrent()) store.touch(session.data().getId());
       }
-      store.rehearse();
     } catch (RuntimeException e) {
       log.debug("the store was not told of sessions in use", e);
+    } finally {
+      if (nextUse != null) scheduleUse();
     }
-    if (nextUse != null) scheduleUse();
+    if (nextUse != null) store.rehearse();
   }
 
   /** What one cannot be saved for, the others are not to wait for. */

@@ -42,7 +42,9 @@ import org.slf4j.LoggerFactory;
 public final class CohortSessionDataStore extends AbstractSessionDataStore {
   private static final Logger log = LoggerFactory.getLogger(CohortSessionDataStore.class);
 
-  private static final int ROUNDS_AT_ONCE = 20;
+  private static final int ROUNDS_AT_ONCE = 50;
+  // What the JVM has compiled it has for all applications.
+  private static final FailoverRehearsal REHEARSAL = new FailoverRehearsal();
 
   private final CohortSessionDataStoreFactory factory;
   private final JettyUsers users;
@@ -56,7 +58,6 @@ public final class CohortSessionDataStore extends AbstractSessionDataStore {
   private volatile SessionStore store;
   private PendingEnds ends;
   private SessionSaver saver;
-  private final FailoverRehearsal rehearsal = new FailoverRehearsal(new JettyLog(log));
 
   /** {@code users} may be null. */
   CohortSessionDataStore(CohortSessionDataStoreFactory factory, JettyUsers users) {
@@ -204,13 +205,25 @@ public final class CohortSessionDataStore extends AbstractSessionDataStore {
     return store.touch(id);
   }
 
-  /** Some rounds, so short that nobody who waits for this thread notices. */
+  /** Some rounds: it is not the only one that waits for this thread. */
   void rehearse() {
-    rehearsal.run(ROUNDS_AT_ONCE, codec, from -> restore(from.load(FailoverRehearsal.ID)));
+    SessionStore open = store;
+    try {
+      if (open != null && open.replicated()) rehearse(REHEARSAL);
+    } catch (RuntimeException e) {
+      log.debug("the context has stopped", e);
+    }
   }
 
-  FailoverRehearsal rehearsal() {
-    return rehearsal;
+  void rehearse(FailoverRehearsal rehearsal) {
+    rehearsal.run(ROUNDS_AT_ONCE, codec, new JettyLog(log), this::takeOver);
+  }
+
+  // Up to the object of the session that Jetty's cache makes of it. What is restored is what was
+  // seen to be decoded, so nothing is reported.
+  private boolean takeOver(SessionStore from) {
+    Session there = SessionReader.load(from, FailoverRehearsal.ID);
+    return store != null && restore(there) != null;
   }
 
   /** The context stops: one write that is not acknowledged is enough. */

@@ -39,8 +39,9 @@ class ReplicatedSessionsTest extends TwoServers {
   void aFailoverIsRehearsedAndNobodyNotices() throws Exception {
     assertEquals("1", user.get(first, "/count"));
     CohortSessionDataStore store = second.store();
-    for (int i = 0; i < FailoverRehearsal.ROUNDS; ++i) store.rehearse();
-    assertEquals(FailoverRehearsal.ROUNDS, store.rehearsal().done());
+    FailoverRehearsal rehearsal = new FailoverRehearsal();
+    for (int i = 0; i < FailoverRehearsal.ROUNDS; ++i) store.rehearse(rehearsal);
+    assertEquals(FailoverRehearsal.ROUNDS, rehearsal.done());
     assertEquals(0, store.getLoaded());
     assertEquals(1, store.getSessionCount());
     assertEquals(first.store().getDigest(), store.getDigest());

@@ -18,13 +18,14 @@ import io.cohort.session.EncodeResult;
 import io.cohort.session.Reason;
 import io.cohort.session.SessionMetadata;
 import java.io.IOException;
-import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.function.Supplier;
 import org.apache.catalina.Context;
 import org.apache.catalina.LifecycleException;
 import org.apache.catalina.LifecycleState;
 import org.apache.catalina.Server;
 import org.apache.catalina.Session;
+import org.apache.catalina.connector.Connector;
 import org.apache.catalina.core.StandardServer;
 import org.apache.catalina.session.StandardSession;
 import org.apache.juli.logging.Log;
@@ -43,6 +44,10 @@ import org.apache.juli.logging.LogFactory;
  * CohortStatus} counts all.
  */
 public class CohortManager extends ConfiguredManager {
+  // What the JVM has compiled it has for all applications.
+  private static final FailoverRehearsal REHEARSAL = new FailoverRehearsal();
+  private static final AtomicBoolean advised = new AtomicBoolean();
+
   private final Log log = LogFactory.getLog(CohortManager.class);
   private final Counters counters = new Counters();
   private final CohortValve valve = new CohortValve(this);
@@ -53,7 +58,6 @@ public class CohortManager extends ConfiguredManager {
   private volatile AttributePolicy policy;
   private volatile AttributeCodec codec;
   private volatile String route = "";
-  private volatile FailoverRehearsal rehearsal;
 
   // From the first start on.
   private SharedGroups.Share share;
@@ -99,16 +103,29 @@ public class CohortManager extends ConfiguredManager {
       ClassLoader application = getContext().getLoader().getClassLoader();
       codec = new AttributeCodec(classRules(application), CodecLimits.DEFAULT);
       policy = newPolicy;
-      rehearsal = new FailoverRehearsal(new TomcatLog(log));
       if (!SavingOutput.isPossible()) {
         log.warn(getApplication() + ": this Tomcat sends pages that are larger than their buffer"
             + " before their session is saved; see answeredBeforeSaved");
       }
-      if (store == null) openStore();
+      if (store == null) {
+        openStore();
+        adviseToBindLate();
+      }
     } catch (IllegalArgumentException | CohortException e) {
       throw new LifecycleException(e.getMessage(), e);
     }
     setState(LifecycleState.STARTING);
+  }
+
+  private void adviseToBindLate() {
+    if (!store.replicated() || getEngine() == null || getEngine().getService() == null) return;
+    for (Connector each : getEngine().getService().findConnectors()) {
+      // Null: not set, which means true.
+      boolean late = "false".equals(each.getProperty("bindOnInit"));
+      if (late || !advised.compareAndSet(false, true)) continue;
+      log.info(each + " takes in users while applications are being started, and they wait for"
+          + " that; with bindOnInit=\"false\" a balancer sends them to another instance");
+    }
   }
 
   private void openStore() {
@@ -119,7 +136,7 @@ public class CohortManager extends ConfiguredManager {
       SessionWriter writer =
           new SessionWriter(getApplication(), opened, counters, new TomcatLog(log));
       saver = new SessionSaver(this, opened, writer, counters, users);
-      loader = new SessionLoader(this, opened, counters, sessions);
+      loader = new SessionLoader(this, opened, counters, sessions, true);
       ends = new PendingEnds(opened, new TomcatLog(log));
       store = opened;
       opened.subscribe(new StoreEvents(this), false);
@@ -221,14 +238,7 @@ public class CohortManager extends ConfiguredManager {
   @Override
   public void backgroundProcess() {
     super.backgroundProcess();
-    AttributeCodec running = codec;
-    // All at once: the first call comes ten seconds after the server has started.
-    if (running != null) rehearsal.run(FailoverRehearsal.ROUNDS, running, this::takeOver);
-  }
-
-  private void takeOver(SessionStore from) {
-    new SessionLoader(this, from, new Counters(), new ConcurrentHashMap<>())
-        .find(FailoverRehearsal.ID, shownId(FailoverRehearsal.ID));
+    if (isReady() && store.replicated()) new Rehearsal(this, users).run(REHEARSAL);
   }
 
   // ---- Sessions ---------------------------------------------------------------------------
@@ -522,10 +532,6 @@ public class CohortManager extends ConfiguredManager {
 
   Counters counters() {
     return counters;
-  }
-
-  FailoverRehearsal rehearsal() {
-    return rehearsal;
   }
 
   /** Null: not open. */

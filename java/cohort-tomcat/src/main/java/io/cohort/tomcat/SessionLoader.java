@@ -18,14 +18,17 @@ final class SessionLoader {
   private final CohortManager manager;
   private final SessionStore store;
   private final Counters counters;
+  private final boolean tells;
   private final Map<String, org.apache.catalina.Session> sessions;
   private final Object[] locks = new Object[LOCKS];
 
+  /** {@code tells}: listeners are to be told that an id has a new route. */
   SessionLoader(CohortManager manager, SessionStore store, Counters counters,
-      Map<String, org.apache.catalina.Session> sessions) {
+      Map<String, org.apache.catalina.Session> sessions, boolean tells) {
     this.manager = manager;
     this.store = store;
     this.counters = counters;
+    this.tells = tells;
     this.sessions = sessions;
     for (int i = 0; i < LOCKS; ++i) locks[i] = new Object();
   }
@@ -97,7 +100,7 @@ final class SessionLoader {
   private void tellRoute(CohortSession session, String asked) {
     String id = session.getIdInternal();
     if (id.equals(asked)) return;
-    manager.inApplication(() -> session.tellChangedSessionId(id, asked, true, true));
+    manager.inApplication(() -> session.tellChangedSessionId(id, asked, tells, tells));
   }
 
   /** An object that nobody else knows. */

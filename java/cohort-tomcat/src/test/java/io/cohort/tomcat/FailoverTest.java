@@ -17,6 +17,7 @@ import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
 import org.apache.catalina.util.ServerInfo;
+import org.apache.juli.logging.LogFactory;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -60,12 +61,17 @@ class FailoverTest {
     assertEquals(0, n2.toldOf("created"));
   }
 
+  private static void rehearse(Instance at) {
+    FailoverRehearsal rehearsal = new FailoverRehearsal();
+    new Rehearsal(at.manager(), new UserReports(LogFactory.getLog("none"))).run(rehearsal);
+    assertEquals(FailoverRehearsal.ROUNDS, rehearsal.done());
+  }
+
   @Test
   void aFailoverIsRehearsedAndNobodyNotices() throws Exception {
     user.get(n1, "set?name=user&value=ann");
     String digest = n1.status().getDigest();
-    n2.manager().backgroundProcess();
-    assertEquals(FailoverRehearsal.ROUNDS, n2.manager().rehearsal().done());
+    rehearse(n2);
     assertEquals(List.of(), n2.told());
     assertEquals(0, n2.status().getLoaded());
     assertEquals(0, n2.manager().getActiveSessions());
@@ -79,8 +85,7 @@ class FailoverTest {
     n2.manager().setAllowedClasses("java.lang.*;!*");
     n2.manager().stop();
     n2.manager().start();
-    n2.manager().backgroundProcess();
-    assertEquals(FailoverRehearsal.ROUNDS, n2.manager().rehearsal().done());
+    rehearse(n2);
     assertEquals(0, n2.manager().keptLocal(Reason.CLASS_REFUSED));
   }
 
