@@ -17,7 +17,7 @@ import time
 
 PORT = 8080
 CONTEXT = "counter"
-JVM = ["-Xmx384m", "-XX:+UseSerialGC", "-XX:+UseTransparentHugePages", "-Djava.awt.headless=true"]
+JVM = ["-Xmx384m", "-XX:+UseSerialGC", "-XX:+UseTransparentHugePages", "-Djava.awt.headless=true", "-Duser.language=en"]
 
 
 def processor_seconds(pid):
@@ -32,7 +32,6 @@ class Kind:
     name = ""
     replications = ("none",)
     failure = "\0"  # In the log of an instance that will never serve.
-    deployed = ""  # In the log, before anybody can connect: else users whom a balancer sends there wait until it has started. Empty: not so.
     start_seconds = 120  # On a machine that does other things as well.
     asks_who = False  # /who is for users who have logged in by a form, as ann with "secret".
 
@@ -60,6 +59,7 @@ class Instance:
         self.cluster = cluster
         self.others = others  # Addresses of the servers in its cluster.
         self.java = []  # Further arguments of its JVM.
+        self.deployed = ""  # In the log, before anybody can connect: else users whom a balancer sends there wait until it has started. Empty: not so.
         self.process = None
 
     @property
@@ -155,7 +155,7 @@ class Instance:
     def _expect_deployed(self):
         with open(self.log, errors="replace") as file:
             file.seek(self.log_before)
-            assert self.kind.deployed in file.read(), "%s lets users in before it has their application:\n%s" % (self.route, self.tail())
+            assert self.deployed in file.read(), "%s lets users in before it has their application:\n%s" % (self.route, self.tail())
 
     def signal(self, number):
         self.process.send_signal(number)
@@ -184,7 +184,6 @@ class Instance:
 class Tomcat(Kind):
     name = "tomcat"
     failure = "startup failed due to previous errors"
-    deployed = "has finished in"
     version = "10.1.59"
     replications = ("none", "cohort", "delta")
     asks_who = True
@@ -242,6 +241,7 @@ class Tomcat(Kind):
 
     def configure(self, instance):
         self._server(instance)
+        instance.deployed = "has finished in"
         instance.write("conf/web.xml", self.WEB)
         instance.write("conf/tomcat-users.xml", '<tomcat-users><user username="ann" password="secret" roles="buyer"/></tomcat-users>\n')
         # Without a <Manager> of its own an application keeps Tomcat's.
@@ -281,7 +281,6 @@ class Tomcat11(Tomcat):
 class Jetty(Kind):
     name = "jetty"
     failure = "Failed startup of context"
-    deployed = "Started oeje10w.WebAppContext"
     version = "12.0.31"
     replications = ("none", "cohort")
 
@@ -296,6 +295,7 @@ class Jetty(Kind):
         instance.copy(instance.files.war, "webapps")
 
     def replicate_cohort(self, instance):
+        instance.deployed = "Started oeje10w.WebAppContext"
         shutil.unpack_archive(instance.files.built("cohort-jetty", "-base.zip"), instance.directory)
         instance.write("start.d/cohort.ini", "".join(line + "\n" for line in (
             # jmx: for the digest of its sessions.

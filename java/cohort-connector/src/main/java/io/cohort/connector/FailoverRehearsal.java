@@ -55,7 +55,7 @@ public final class FailoverRehearsal {
     return done;
   }
 
-  /** Are there more to go through? */
+  /** Are there none left? Also if one has failed. */
   public synchronized boolean isOver() {
     return failed || done == ROUNDS;
   }

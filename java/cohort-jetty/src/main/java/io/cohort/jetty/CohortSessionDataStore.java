@@ -58,6 +58,7 @@ public final class CohortSessionDataStore extends AbstractSessionDataStore {
   private volatile SessionStore store;
   private PendingEnds ends;
   private SessionSaver saver;
+  private volatile FailoverRehearsal rehearsal = REHEARSAL;
 
   /** {@code users} may be null. */
   CohortSessionDataStore(CohortSessionDataStoreFactory factory, JettyUsers users) {
@@ -208,15 +209,19 @@ public final class CohortSessionDataStore extends AbstractSessionDataStore {
   /** Some rounds: it is not the only one that waits for this thread. */
   void rehearse() {
     SessionStore open = store;
+    if (open == null || rehearsal.isOver()) return;
     try {
-      if (open != null && open.replicated()) rehearse(REHEARSAL);
+      if (open.replicated()) {
+        rehearsal.run(ROUNDS_AT_ONCE, codec, new JettyLog(log), this::takeOver);
+      }
     } catch (RuntimeException e) {
-      log.debug("the context has stopped", e);
+      log.debug("the store was closed meanwhile", e);
     }
   }
 
-  void rehearse(FailoverRehearsal rehearsal) {
-    rehearsal.run(ROUNDS_AT_ONCE, codec, new JettyLog(log), this::takeOver);
+  /** In place of that of the JVM. */
+  void rehearseWith(FailoverRehearsal value) {
+    rehearsal = value;
   }
 
   // Up to the object of the session that Jetty's cache makes of it. What is restored is what was

@@ -40,7 +40,8 @@ class ReplicatedSessionsTest extends TwoServers {
     assertEquals("1", user.get(first, "/count"));
     CohortSessionDataStore store = second.store();
     FailoverRehearsal rehearsal = new FailoverRehearsal();
-    for (int i = 0; i < FailoverRehearsal.ROUNDS; ++i) store.rehearse(rehearsal);
+    store.rehearseWith(rehearsal);
+    for (int i = 0; i < FailoverRehearsal.ROUNDS; ++i) store.rehearse();
     assertEquals(FailoverRehearsal.ROUNDS, rehearsal.done());
     assertEquals(0, store.getLoaded());
     assertEquals(1, store.getSessionCount());

@@ -58,6 +58,7 @@ public class CohortManager extends ConfiguredManager {
   private volatile AttributePolicy policy;
   private volatile AttributeCodec codec;
   private volatile String route = "";
+  private volatile FailoverRehearsal rehearsal = REHEARSAL;
 
   // From the first start on.
   private SharedGroups.Share share;
@@ -121,7 +122,7 @@ public class CohortManager extends ConfiguredManager {
     if (!store.replicated() || getEngine() == null || getEngine().getService() == null) return;
     for (Connector each : getEngine().getService().findConnectors()) {
       // Null: not set, which means true.
-      boolean late = "false".equals(each.getProperty("bindOnInit"));
+      boolean late = "false".equalsIgnoreCase(String.valueOf(each.getProperty("bindOnInit")));
       if (late || !advised.compareAndSet(false, true)) continue;
       log.info(each + " takes in users while applications are being started, and they wait for"
           + " that; with bindOnInit=\"false\" a balancer sends them to another instance");
@@ -238,7 +239,18 @@ public class CohortManager extends ConfiguredManager {
   @Override
   public void backgroundProcess() {
     super.backgroundProcess();
-    if (isReady() && store.replicated()) new Rehearsal(this, users).run(REHEARSAL);
+    SessionStore open = store;
+    if (open == null || !isReady() || rehearsal.isOver()) return;
+    try {
+      if (open.replicated()) new Rehearsal(this, users).run(rehearsal);
+    } catch (IllegalStateException e) {
+      log.debug("the store was closed meanwhile", e);
+    }
+  }
+
+  /** In place of that of the JVM. */
+  void rehearseWith(FailoverRehearsal value) {
+    rehearsal = value;
   }
 
   // ---- Sessions ---------------------------------------------------------------------------

@@ -3,6 +3,7 @@ package io.cohort.tomcat;
 import io.cohort.SessionStore;
 import io.cohort.connector.Counters;
 import io.cohort.connector.FailoverRehearsal;
+import io.cohort.connector.ServerLog;
 import io.cohort.connector.SessionWriter;
 import io.cohort.session.AttributeCodec;
 import java.util.concurrent.ConcurrentHashMap;
@@ -18,7 +19,7 @@ final class Rehearsal {
   private static final int ROUNDS_AT_ONCE = 50;
   private static final long PAUSE_MS = 5;
 
-  private final TomcatLog log = new TomcatLog(LogFactory.getLog(Rehearsal.class));
+  private final ServerLog log = new QuietLog(LogFactory.getLog(Rehearsal.class));
   private final CohortManager manager;
   private final Counters counters = new Counters();
   private final UserReports users;
@@ -45,15 +46,44 @@ final class Rehearsal {
     }
   }
 
-  private boolean takeOver(SessionStore from) {
-    if (codec != manager.codec()) return false;
+  /** Once. */
+  boolean takeOver(SessionStore from) {
+    try {
+      findAndSave(from);
+      return true;
+    } catch (RuntimeException e) {
+      // Not those of an application that stops meanwhile.
+      if (codec == manager.codec()) throw e;
+      return false;
+    }
+  }
+
+  private void findAndSave(SessionStore from) {
     SessionLoader loader =
         new SessionLoader(manager, from, counters, new ConcurrentHashMap<>(), false);
     CohortSession session =
         loader.find(FailoverRehearsal.ID, FailoverRehearsal.ID + ".of-another-instance");
     session.setMaxInactiveInterval(1800 + ++rounds % 2);
     SessionWriter writer = new SessionWriter(FailoverRehearsal.ID, from, counters, log);
-    return new SessionSaver(manager, from, writer, counters, users).save(session)
-        == Saved.ACKNOWLEDGED;
+    Saved saved = new SessionSaver(manager, from, writer, counters, users).save(session);
+    if (saved != Saved.ACKNOWLEDGED) throw new IllegalStateException("it was saved as " + saved);
+  }
+
+  /** No administrator need look at it. */
+  private record QuietLog(Log log) implements ServerLog {
+    @Override
+    public void info(String line) {
+      log.debug(line);
+    }
+
+    @Override
+    public void warn(String line) {
+      log.debug(line);
+    }
+
+    @Override
+    public void debug(String line) {
+      log.debug(line);
+    }
   }
 }

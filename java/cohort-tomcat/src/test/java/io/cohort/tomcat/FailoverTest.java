@@ -7,6 +7,8 @@ import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.cohort.connector.FailoverRehearsal;
+import io.cohort.session.AttributeCodec;
+import io.cohort.session.ClassRules;
 import io.cohort.session.Reason;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -25,6 +27,9 @@ import org.junit.jupiter.api.io.TempDir;
 
 /** Two real Tomcats, and users who go from one to the other. */
 class FailoverTest {
+  private static final AttributeCodec CODEC =
+      new AttributeCodec(ClassRules.of(FailoverTest.class.getClassLoader()));
+
   @TempDir private Path temporary;
   private Instance n1;
   private Instance n2;
@@ -63,8 +68,32 @@ class FailoverTest {
 
   private static void rehearse(Instance at) {
     FailoverRehearsal rehearsal = new FailoverRehearsal();
-    new Rehearsal(at.manager(), new UserReports(LogFactory.getLog("none"))).run(rehearsal);
+    at.manager().rehearseWith(rehearsal);
+    at.manager().backgroundProcess();
     assertEquals(FailoverRehearsal.ROUNDS, rehearsal.done());
+  }
+
+  @Test
+  void whereReplicationIsOffNothingIsRehearsed() throws Exception {
+    try (Instance alone =
+             new Instance(temporary, "alone", manager -> manager.setReplication("off")).start()) {
+      FailoverRehearsal rehearsal = new FailoverRehearsal();
+      alone.manager().rehearseWith(rehearsal);
+      alone.manager().backgroundProcess();
+      assertEquals(0, rehearsal.done());
+    }
+  }
+
+  @Test
+  void anApplicationThatStopsInARoundLeavesTheRestToOthers() throws Exception {
+    FailoverRehearsal rehearsal = new FailoverRehearsal();
+    Rehearsal of = new Rehearsal(n2.manager(), new UserReports(LogFactory.getLog("none")));
+    n2.manager().stop();
+    rehearsal.run(1, CODEC, new TomcatLog(LogFactory.getLog("none")), of::takeOver);
+    assertEquals(0, rehearsal.done());
+    assertFalse(rehearsal.isOver());
+    n2.manager().start();
+    rehearse(n2);
   }
 
   @Test
