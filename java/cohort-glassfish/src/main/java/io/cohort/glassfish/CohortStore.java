@@ -60,9 +60,10 @@ final class CohortStore extends BackingStore<String, SimpleMetadata> {
 
   /** Is the object that this instance has of it the session as it is? Holds the lock. */
   boolean isCurrent(String id) {
-    KnownSessions.Known mine = known.get(id);
+    KnownSessions.Look look = known.look(id);
+    KnownSessions.Known mine = look.known();
     // A new session, which its first request has not saved yet.
-    if (mine == null) return !known.hasEnded(id);
+    if (mine == null) return !look.ended();
     if (mine.owned() && store.isOwner(id)) return true;
     Session there = SessionReader.load(store, id);
     if (there == null || !there.version().equals(mine.version())) return false;
@@ -111,9 +112,10 @@ final class CohortStore extends BackingStore<String, SimpleMetadata> {
   @Override
   public String save(String id, SimpleMetadata value, boolean isNew) throws BackingStoreException {
     synchronized (known.lock(id)) {
-      if (known.hasEnded(id)) throw new Refused("the session has ended");
+      KnownSessions.Look look = known.look(id);
+      if (look.ended()) throw new Refused("the session has ended");
       SessionChanges changes = StoredState.changes(value);
-      KnownSessions.Known mine = known.get(id);
+      KnownSessions.Known mine = look.known();
       SessionResult result =
           mine == null ? create(id, changes) : store.save(id, changes.fence(mine.fence()));
       if (!result.ok()) throw failure(id, result);

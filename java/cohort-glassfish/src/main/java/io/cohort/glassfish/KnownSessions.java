@@ -25,6 +25,13 @@ final class KnownSessions {
    */
   record Known(Version version, long fence, boolean owned) {}
 
+  /**
+   * One look at a session, which may be ending meanwhile.
+   *
+   * @param known null: it was never stored or loaded here, or it has ended
+   */
+  record Look(Known known, boolean ended) {}
+
   private final Map<String, Known> known = new ConcurrentHashMap<>();
   private final Object[] locks = new Object[LOCKS];
   private final Map<String, Boolean> ended = new LinkedHashMap<>() {
@@ -47,6 +54,13 @@ final class KnownSessions {
   /** Null: it was never stored or loaded here. */
   Known get(String id) {
     return known.get(id);
+  }
+
+  /** Of a session that was known here it never says that there was none. */
+  Look look(String id) {
+    // In this order: an end is noted before what was known is forgotten.
+    Known is = known.get(id);
+    return new Look(is, hasEnded(id));
   }
 
   void put(String id, Version version, long fence, boolean owned) {

@@ -198,13 +198,4 @@ class CohortStoreTest {
       assertNull(one.load("theirs", null));
     }
   }
-
-  @Test
-  void endsAreRememberedUpToALimit() {
-    KnownSessions known = new KnownSessions();
-    for (int i = 0; i <= KnownSessions.ENDED_MAX; ++i) known.end("id" + i);
-    assertEquals(KnownSessions.ENDED_MAX, known.endedSize());
-    assertFalse(known.hasEnded("id0"));
-    assertTrue(known.hasEnded("id1"));
-  }
 }
