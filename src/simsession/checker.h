@@ -31,6 +31,7 @@
 #include <string>
 #include <vector>
 
+#include "absl/functional/function_ref.h"
 #include "sim/checker.h"
 
 namespace cohort::simsession {
@@ -83,6 +84,9 @@ class SessionChecker {
   bool may_end(const std::string& id) { return sessions_[id].may_end; }
   // Nothing more is promised of it.
   void Excuse(const std::string& id) { sessions_[id].excused = true; }
+  void ExcuseThose(absl::FunctionRef<bool(const std::string& id)> which) {
+    for (auto& [id, session] : sessions_) session.excused |= which(id);
+  }
   void SetPolicy(Policy policy) { policy_ = policy; }
   // Zero: not during a run.
   void SetEndsForgottenAfter(Duration time) { ends_forgotten_after_ = time; }

@@ -179,9 +179,8 @@ void SessionUsers::Serve(Process& process) {
 
 void SessionUsers::Switch(Process& process, bool on) {
   // Its own, and whatever is written here meanwhile, is nobody else's.
-  for (const std::string& id : process.core->Ids(SIZE_MAX)) {
-    if (process.core->IsOwner(id)) checker_.Excuse(id);
-  }
+  // Also what it is not told of yet.
+  checker_.ExcuseThose([&](const std::string& id) { return process.core->IsOwner(id); });
   // A call that is under way takes its session along before it is answered.
   for (const std::string& id : process.busy) checker_.Excuse(id);
   for (const std::string& id : process.updates) checker_.Excuse(id);
