@@ -178,8 +178,8 @@ void SessionUsers::Serve(Process& process) {
 }
 
 void SessionUsers::Switch(Process& process, bool on) {
-  // Its own, and whatever is written here meanwhile, is nobody else's.
-  // Also what it is not told of yet.
+  // Its own, also those that its host was not told of yet, and whatever is written here meanwhile,
+  // are nobody else's.
   checker_.ExcuseThose([&](const std::string& id) { return process.core->IsOwner(id); });
   // A call that is under way takes its session along before it is answered.
   for (const std::string& id : process.busy) checker_.Excuse(id);

@@ -17,6 +17,7 @@ import time
 
 PORT = 8080
 CONTEXT = "counter"
+# In English, since logs are looked into.
 JVM = ["-Xmx384m", "-XX:+UseSerialGC", "-XX:+UseTransparentHugePages", "-Djava.awt.headless=true", "-Duser.language=en"]
 
 

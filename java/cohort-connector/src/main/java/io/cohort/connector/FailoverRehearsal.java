@@ -32,6 +32,9 @@ public final class FailoverRehearsal {
    */
   public static final int ROUNDS = 1000;
 
+  /** So many in a row; then the compiler is given time for what it was offered. */
+  public static final int ROUNDS_AT_ONCE = 50;
+
   /** The id of the session. */
   public static final String ID = "rehearsal";
 

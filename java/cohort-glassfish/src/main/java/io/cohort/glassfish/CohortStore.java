@@ -60,10 +60,9 @@ final class CohortStore extends BackingStore<String, SimpleMetadata> {
 
   /** Is the object that this instance has of it the session as it is? Holds the lock. */
   boolean isCurrent(String id) {
-    KnownSessions.Look look = known.look(id);
-    KnownSessions.Known mine = look.known();
+    KnownSessions.Known mine = known.get(id);
     // A new session, which its first request has not saved yet.
-    if (mine == null) return !look.ended();
+    if (mine == null) return !known.hasEnded(id);
     if (mine.owned() && store.isOwner(id)) return true;
     Session there = SessionReader.load(store, id);
     if (there == null || !there.version().equals(mine.version())) return false;

@@ -42,7 +42,6 @@ import org.slf4j.LoggerFactory;
 public final class CohortSessionDataStore extends AbstractSessionDataStore {
   private static final Logger log = LoggerFactory.getLogger(CohortSessionDataStore.class);
 
-  private static final int ROUNDS_AT_ONCE = 50;
   // What the JVM has compiled it has for all applications.
   private static final FailoverRehearsal REHEARSAL = new FailoverRehearsal();
 
@@ -212,7 +211,7 @@ public final class CohortSessionDataStore extends AbstractSessionDataStore {
     if (open == null || rehearsal.isOver()) return;
     try {
       if (open.replicated()) {
-        rehearsal.run(ROUNDS_AT_ONCE, codec, new JettyLog(log), this::takeOver);
+        rehearsal.run(FailoverRehearsal.ROUNDS_AT_ONCE, codec, new JettyLog(log), this::takeOver);
       }
     } catch (RuntimeException e) {
       log.debug("the store was closed meanwhile", e);
@@ -224,8 +223,8 @@ public final class CohortSessionDataStore extends AbstractSessionDataStore {
     rehearsal = value;
   }
 
-  // Up to the object of the session that Jetty's cache makes of it. What is restored is what was
-  // seen to be decoded, so nothing is reported.
+  // Up to the data of the session, of which Jetty's cache would make an object. What is restored is
+  // what was seen to be decoded, so nothing is reported.
   private boolean takeOver(SessionStore from) {
     Session there = SessionReader.load(from, FailoverRehearsal.ID);
     return store != null && restore(there) != null;

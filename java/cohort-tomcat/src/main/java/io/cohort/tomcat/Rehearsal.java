@@ -15,8 +15,6 @@ import org.apache.juli.logging.LogFactory;
  * another instance, and saves it. One thread.
  */
 final class Rehearsal {
-  // Short parts with pauses between, in which the compiler takes what it was offered.
-  private static final int ROUNDS_AT_ONCE = 50;
   private static final long PAUSE_MS = 5;
 
   private final ServerLog log = new QuietLog(LogFactory.getLog(Rehearsal.class));
@@ -36,7 +34,7 @@ final class Rehearsal {
   /** All that is left; takes some tenths of a second. */
   void run(FailoverRehearsal rehearsal) {
     while (codec != null && codec == manager.codec() && !rehearsal.isOver()) {
-      rehearsal.run(ROUNDS_AT_ONCE, codec, log, this::takeOver);
+      rehearsal.run(FailoverRehearsal.ROUNDS_AT_ONCE, codec, log, this::takeOver);
       try {
         Thread.sleep(PAUSE_MS);
       } catch (InterruptedException e) {
@@ -46,7 +44,7 @@ final class Rehearsal {
     }
   }
 
-  /** Once. */
+  /** One round; false: the application has stopped. */
   boolean takeOver(SessionStore from) {
     try {
       findAndSave(from);
