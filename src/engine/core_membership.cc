@@ -90,6 +90,7 @@ void Engine::Core::ApplyMembership(Instant now) {
   }
   for (Event& event : answer.events) AddUpcall(EventUpcall{std::move(event)});
   for (const Rank rank : answer.parted) failure_.OnParted(now, rank);
+  for (const Rank rank : answer.replaced) failure_.OnReplaced(now, rank);
   for (const membership::Conviction& conviction : answer.convicted) {
     if (conviction.rank >= view_infos_.size()) continue;
     plane_.SetSuspected(conviction.rank, true);

@@ -148,6 +148,7 @@ void FailureDetector::OnHeard(Instant now, Rank from, bool by_multicast) {
   peer.gaps.Add(fd_now_ - peer.heard_at);
   peer.heard_at = peer.alive_at = fd_now_;
   peer.heard_since_tcp = true;
+  peer.replaced = false;
 }
 
 void FailureDetector::OnLocalHealth(Rank from, uint8_t local_health) {

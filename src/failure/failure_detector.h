@@ -59,8 +59,9 @@ class FailureDetector {
   void OnLifelineClosed(Instant now, Rank peer,
                         Output& out);  // FIN or RST. Not after LEAVE or kBye.
   void OnProbeResult(Instant now, Rank peer, ProbeResult result, Output& out);
-  void OnReplaced(Instant now, Rank peer, std::string_view evidence,
-                  Output& out);  // A newer instance has its name.
+  // Another process, or a later attempt of the same one, is at its address. Judged at the next
+  // tick, and believed until `peer` is heard: two hosts can have been given one address.
+  void OnReplaced(Instant now, Rank peer);
   // `peer` has been too far behind for too long; empty: it is not. Judged at the next tick.
   void SetSlow(Rank peer, std::string evidence);
   void OnUnreachable(Instant now, Rank peer,

@@ -118,8 +118,11 @@ void FailureDetector::Judge(Rank rank, Output& out) {
 // Spec 7.4, class A: one observer suffices.
 bool FailureDetector::ConvictOnAuthority(Rank rank, Output& out) {
   Peer& peer = peers_[rank];
-  if (!peer.replaced_evidence.empty()) {
-    Convict(rank, wire::Evidence::kReplaced, peer.replaced_evidence, true, out);
+  if (peer.replaced && !IsLive(rank)) {
+    Convict(rank, wire::Evidence::kReplaced,
+            absl::StrCat("another process asks to join from its address; silent ",
+                         Silence(peer) / milliseconds(1), " ms"),
+            true, out);
     return true;
   }
   if (!interface_up_) return false;
@@ -297,12 +300,9 @@ void FailureDetector::OnSuspect(Instant now, Rank from, const wire::SuspectFrame
   Judge(frame.subject, out);
 }
 
-void FailureDetector::OnReplaced(Instant now, Rank rank, std::string_view evidence, Output& out) {
+void FailureDetector::OnReplaced(Instant now, Rank rank) {
   AdvanceClock(now);
-  if (!IsPeer(rank)) return;
-  peers_[rank].replaced_evidence =
-      evidence.empty() ? "a newer instance was seen" : std::string(evidence);
-  Judge(rank, out);
+  if (IsPeer(rank)) peers_[rank].replaced = true;
 }
 
 }  // namespace cohort::failure

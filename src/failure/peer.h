@@ -59,8 +59,8 @@ struct Peer {
 
   wire::Evidence accused = wire::Evidence::kNone;  // What we report; kNone: nothing.
   bool convicted = false;
-  bool parted = false;            // It will not be heard in this view again.
-  std::string replaced_evidence;  // Not empty: a newer instance was seen.
+  bool parted = false;    // It will not be heard in this view again.
+  bool replaced = false;  // A newer process is at its address.
   unsigned withdrawals_left = 0;
   Instant next_report = Instant::Infinite();
   std::vector<Report> reports;  // By others, at most one a member.

@@ -192,6 +192,7 @@ class Membership {
   bool AreFew(uint32_t members, uint32_t holders) const;
   bool WouldFollow(const std::vector<MemberInfo>& others) const;
   void NoteParted(const Address& address, Output& out) const;
+  void NoteReplaced(const MemberInfo& by, Output& out) const;
   void OnMergeMessage(Instant now, const LifelinePeer& from, const MergeMessage& message,
                       Output& out);
   void OnMergeQuestion(Instant now, const LifelinePeer& from, const MergeMessage& question,

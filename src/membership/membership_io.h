@@ -81,6 +81,9 @@ struct MembershipOutput {
   // Ranks alike. These have gone to a view that does not follow from this one, or are processes
   // that another one has replaced: they will not be heard in this view again.
   std::vector<Rank> parted;
+  // Ranks alike. Another process, or a later attempt of the same one, has asked to join from their
+  // address.
+  std::vector<Rank> replaced;
   std::optional<SearchOrder> search;
   bool excluded =
       false;  // The view is over for this member: pending operations have an unknown outcome.

@@ -191,6 +191,7 @@ std::optional<JoinAnswer> Membership::JudgeJoin(Instant now, const JoinRequest& 
   }
   // Whoever was at its address: an earlier attempt of its own, or a process that it has replaced.
   NoteParted(request.member.address, out);
+  NoteReplaced(request.member, out);
   if (view_change_.halted()) {
     answer.text = "the group has no quorum: start the members that are missing";
     return answer;
@@ -220,6 +221,19 @@ std::optional<JoinAnswer> Membership::JudgeJoin(Instant now, const JoinRequest& 
   }
   answer.kind = JoinAnswer::Kind::kPending;
   return answer;
+}
+
+// Spec 7.4. Not by a request that is older than the member: it has waited somewhere.
+void Membership::NoteReplaced(const MemberInfo& by, Output& out) const {
+  for (size_t i = 0; i < view()->members.size(); ++i) {
+    const MemberInfo& member = view()->members[i];
+    if (member.address != by.address || member.id == self_.id) continue;
+    // Of the same one's earlier attempt, spec 4.68 says what becomes if it was never heard.
+    const bool is_older = member.id.instance == by.id.instance
+                              ? member.id.join_no < by.id.join_no && IsHeard(member.id)
+                              : member.incarnation < by.incarnation;
+    if (is_older) out.replaced.push_back(static_cast<Rank>(i));
+  }
 }
 
 // ---- Newcomers ----

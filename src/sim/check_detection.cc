@@ -32,6 +32,11 @@ ProcessNumber DetectionChecker::ProcessOf(const MemberId& member) const {
   return process == members_.end() ? 0 : process->second;
 }
 
+bool DetectionChecker::IsMemberAs(ProcessNumber process, const MemberId& member) const {
+  const auto state = processes_.find(process);
+  return state != processes_.end() && state->second.member == member;
+}
+
 void DetectionChecker::Add(const Moment& moment, std::string text) {
   if (moment.at - last_ >= kIncident) ++incidents_;
   last_ = moment.at;
@@ -39,12 +44,20 @@ void DetectionChecker::Add(const Moment& moment, std::string text) {
 }
 
 void DetectionChecker::OnTrace(const Moment& moment, const TraceRecord& record) {
-  if (record.kind == TraceKind::kViewInstalled) members_[record.subject] = moment.process;
-  if (record.kind == TraceKind::kExcluded && strict_ && IsWell(moment.process, moment.at))
-    Add(moment, "is excluded, although it is alive, connected and did not stand still");
+  if (record.kind == TraceKind::kViewInstalled) {
+    members_[record.subject] = moment.process;
+    processes_[moment.process].member = record.subject;
+  }
+  if (record.kind == TraceKind::kExcluded) {
+    processes_[moment.process].member = MemberId{};
+    if (strict_ && IsWell(moment.process, moment.at))
+      Add(moment, "is excluded, although it is alive, connected and did not stand still");
+  }
   if (record.kind != TraceKind::kConvicted) return;
-  if (record.cause == ViewCause::kLeft || record.cause == ViewCause::kReplaced) return;
-  if (!IsWell(ProcessOf(record.subject), moment.at)) return;
+  if (record.cause == ViewCause::kLeft) return;
+  const ProcessNumber process = ProcessOf(record.subject);
+  if (!IsWell(process, moment.at)) return;
+  if (record.cause == ViewCause::kReplaced && !IsMemberAs(process, record.subject)) return;
   if (!strict_ && StoodStill(moment.process, moment.at)) return;
   Add(moment, "convicted " + Words(record.subject) + " as " + ToString(record.cause) +
                   ", which is alive and connected: " + std::string(record.text));

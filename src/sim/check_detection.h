@@ -37,6 +37,7 @@ class DetectionChecker : public Checker {
   struct ProcessState {
     bool runs = true;  // And does not mean to leave.
     Instant since;     // When it last began to, after it had stood still.
+    MemberId member;   // As whom it is in its last view; none once it was excluded.
   };
 
   bool StoodStill(ProcessNumber process, Instant at) const;  // A moment ago.
@@ -44,6 +45,8 @@ class DetectionChecker : public Checker {
   // The process that is the member; 0 if it never installed a view as that one: it has given that
   // attempt to join up.
   ProcessNumber ProcessOf(const MemberId& member) const;
+  // Whether it has not gone from its last view to ask for another one.
+  bool IsMemberAs(ProcessNumber process, const MemberId& member) const;
   void Add(const Moment& moment, std::string text);
 
   Violations& violations_;

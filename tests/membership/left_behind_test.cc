@@ -303,16 +303,45 @@ TEST_F(StoodStill, SaysWhoAsksAnewOrHasBeenReplacedAtItsAddress) {
     one().OnLifelineMessage(Turn{world_.now(), received_, random_},
                             {request.member.id.instance, request.member.address},
                             wire::StreamMessage::kJoin, Encode(request), out);
-    return out.parted;
+    return out;
   };
-  EXPECT_THAT(hear(), IsEmpty()) << "its welcome was lost";
+  const auto says = [](const MembershipOutput& out, const auto& parted, const auto& replaced) {
+    EXPECT_THAT(out.parted, parted);
+    EXPECT_THAT(out.replaced, replaced);
+  };
+  says(hear(), IsEmpty(), IsEmpty());  // Its welcome was lost.
   ++request.member.id.join_no;
-  EXPECT_THAT(hear(), ElementsAre(two));
+  says(hear(), ElementsAre(two), ElementsAre(two));
   request.member.id = {{88, 8}, 1};
-  EXPECT_THAT(hear(), ElementsAre(two));
+  says(hear(), ElementsAre(two), IsEmpty());  // Of its process, or of one before it.
+  ++request.member.incarnation;
+  says(hear(), ElementsAre(two), ElementsAre(two));
   request.member.address.port += 1;
   request.member.name = "another";
-  EXPECT_THAT(hear(), IsEmpty());
+  says(hear(), IsEmpty(), IsEmpty());
+}
+
+// Spec 4.68
+TEST(Membership, WhoAsksAnewBeforeItWasHeardIsNotTakenForReplaced) {
+  World world({});
+  world.Start(1);
+  ASSERT_TRUE(world.RunUntil(seconds(2), [&] { return !world.MembersAt(1).empty(); }));
+  world.Start(2);
+  world.on_lifeline = [](int, wire::StreamMessage type) {
+    return type == wire::StreamMessage::kWelcome;
+  };
+  ASSERT_TRUE(world.RunUntil(seconds(5), [&] { return world.MembersAt(1).size() == 2; }));
+  JoinRequest request;
+  request.group = "shop";
+  request.level_min = request.level_max = kFeatureLevel;
+  request.member = world.membership(1).view()->members[1];
+  ++request.member.id.join_no;
+  MembershipOutput out;
+  Random random(1);
+  world.membership(1).OnLifelineMessage(Turn{world.now(), {}, random},
+                                        {request.member.id.instance, request.member.address},
+                                        wire::StreamMessage::kJoin, Encode(request), out);
+  EXPECT_THAT(out.replaced, IsEmpty());
 }
 
 }  // namespace
