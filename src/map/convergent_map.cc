@@ -380,15 +380,27 @@ ApplyResult ConvergentMap::ApplyMerge(const MergeOp& op, const Place& place, Out
     }
     ReportLosses(theirs.key, *registers, op, out);
     registers->claim = SettleClaims(ClaimOf(theirs.key), registers->claim);  // Spec 11.26
-    // To a third side, with whom this one parted later, it is news of now.
-    registers->view = place.view.num;
-    for (Attribute& attribute : registers->attributes) attribute.view = place.view.num;
+    NoteNews(theirs.key, *registers, place.view.num);
     if (JoinEntry(theirs.key, *registers, theirs.version, ChangeCause::kMerge, place.writer, out))
       ++result.number;
   }
   result.applied = result.number > 0;
   out.merge.CountTaken(static_cast<uint64_t>(result.number));
   return result;
+}
+
+// Spec 11.18. To a third side, with whom this one parted later, what comes is news of `view`. What
+// is here already is as old as it was: it must not seem to be written after what that side wrote.
+void ConvergentMap::NoteNews(std::string_view key, Registers& registers, uint64_t view) const {
+  const Entry* entry = Find(key);
+  const std::optional<Registers> ours = entry == nullptr ? std::nullopt : RegistersOf(*entry);
+  registers.view = view;
+  for (Attribute& attribute : registers.attributes) {
+    const Attribute* mine = ours.has_value() ? ours->Find(attribute.name) : nullptr;
+    const bool is_here = mine != nullptr && mine->mark == attribute.mark &&
+                         mine->absent == attribute.absent && mine->value == attribute.value;
+    attribute.view = is_here ? mine->view : view;
+  }
 }
 
 // Spec 11.19. What was written on both sides since they parted, attribute by attribute.

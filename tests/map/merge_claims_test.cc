@@ -45,11 +45,11 @@ class MergeClaimsTest : public ::testing::TestWithParam<bool> {
   void Heal() {
     group_.out() = {};
     group_.View(5);
-    Merge();
+    Merge(carrier_);
     EXPECT_TRUE(group_.maps().IsConsistent());
   }
-  void Merge() {
-    MergePlanner planner(carrier_.maps(), group_.maps().history(), kHour);
+  void Merge(Replica& carrier) {
+    MergePlanner planner(carrier.maps(), group_.maps().history(), kHour);
     while (const std::optional<Buffer> op = planner.Next(group_.maps(), HlcAt(9000)))
       ASSERT_TRUE(group_.Apply(*op, group_.NextPlace(8)).status.ok());
   }
@@ -97,6 +97,27 @@ TEST_P(MergeClaimsTest, WhatIsWrittenWhileTheMergeIsUnderWayStays) {
   EXPECT_EQ(Value("n"), "38");
   EXPECT_EQ(Value("his"), GetParam() ? "meanwhile" : "late");
   EXPECT_EQ(Value("more"), GetParam() ? "meanwhile" : "late");
+}
+
+// A third side holds what both knew when they parted, and comes back first.
+TEST_P(MergeClaimsTest, WhatAMergeBringsThatWasThereAlreadyIsNotTakenForANewWrite) {
+  Replica third{MapSettings{}, 3};
+  OpenConvergent(third);
+  for (const std::string_view name : {"n", "left", "his", "gone"})
+    ASSERT_TRUE(WriteOn(third, 1, Set("s", name, "old"), 1000).ok());
+  third.View(2, 0);
+  ASSERT_TRUE(WriteOn(third, 1, Set("s", "his", "old"), 1500).ok());
+  for (Replica* side : {&group_, &carrier_, &third}) Claim(*side, 2, 1600);
+  for (Replica* side : {&group_, &carrier_, &third}) Part(*side);
+  // Who claims it once more has not seen what its owner wrote on the side that comes back last.
+  Claim(group_, 1, 2000);
+  ASSERT_TRUE(WriteOn(carrier_, 2, Set("s", "his", "37"), 2000, true).ok());
+  group_.View(5);
+  Merge(third);
+  group_.View(6);
+  Merge(carrier_);
+  EXPECT_EQ(Value("his"), "37");
+  EXPECT_TRUE(group_.maps().IsConsistent());
 }
 
 // Whatever becomes of what it wrote.
@@ -227,7 +248,7 @@ TEST_P(MergeClaimsTest, ASecondCarrierChangesNothingMore) {
   ASSERT_TRUE(WriteOn(Old(), 1, Set("s", "his", "new"), 8000, true).ok());
   Heal();
   const Digest digest = group_.maps().digest();
-  Merge();
+  Merge(carrier_);
   EXPECT_EQ(group_.maps().digest(), digest);
 }
 
