@@ -10,4 +10,25 @@ public interface ServerLog {
 
   /** The rest. */
   void debug(String line);
+
+  /** The same log, for what no administrator need look at. */
+  default ServerLog quiet() {
+    ServerLog log = this;
+    return new ServerLog() {
+      @Override
+      public void info(String line) {
+        log.debug(line);
+      }
+
+      @Override
+      public void warn(String line) {
+        log.debug(line);
+      }
+
+      @Override
+      public void debug(String line) {
+        log.debug(line);
+      }
+    };
+  }
 }

@@ -10,6 +10,7 @@ import java.util.List;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.ConcurrentMap;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicReference;
 import org.eclipse.jetty.session.AbstractSessionManager;
 import org.eclipse.jetty.session.DefaultSessionCache;
@@ -36,11 +37,15 @@ public final class CohortSessionCache extends DefaultSessionCache {
    */
   static final long USE_PERIOD_MS = 1000;
 
+  // The compiler is to have done with what one part has offered it when the next one comes.
+  private static final long REHEARSAL_PAUSE_MS = 50;
+
   private static final Logger log = LoggerFactory.getLogger(CohortSessionCache.class);
 
   private final ConcurrentMap<String, ManagedSession> objects;
   private volatile CohortSessionDataStore store;
   private volatile Scheduler.Task nextUse;
+  private final AtomicBoolean rehearses = new AtomicBoolean();
 
   /** For one context; it starts only with a {@link CohortSessionDataStore}. */
   public CohortSessionCache(SessionManager manager) {
@@ -90,8 +95,7 @@ public final class CohortSessionCache extends DefaultSessionCache {
   }
 
   private void scheduleUse() {
-    Scheduler scheduler = ((AbstractSessionManager) getSessionManager()).getServer().getScheduler();
-    nextUse = scheduler.schedule(this::tellUse, USE_PERIOD_MS, TimeUnit.MILLISECONDS);
+    nextUse = scheduler().schedule(this::tellUse, USE_PERIOD_MS, TimeUnit.MILLISECONDS);
   }
 
   // On the server's scheduler: without a lock, and without waiting for the group.
@@ -106,7 +110,20 @@ public final class CohortSessionCache extends DefaultSessionCache {
     } finally {
       if (nextUse != null) scheduleUse();
     }
-    if (nextUse != null) store.rehearse();
+    if (!rehearses.getAndSet(true)) rehearse();
+  }
+
+  // On the server's scheduler, which others wait for, too.
+  private void rehearse() {
+    if (nextUse != null && store.rehearse()) {
+      scheduler().schedule(this::rehearse, REHEARSAL_PAUSE_MS, TimeUnit.MILLISECONDS);
+    } else {
+      rehearses.set(false);
+    }
+  }
+
+  private Scheduler scheduler() {
+    return ((AbstractSessionManager) getSessionManager()).getServer().getScheduler();
   }
 
   /** What one cannot be saved for, the others are not to wait for. */

@@ -47,6 +47,7 @@ public final class CohortSessionDataStore extends AbstractSessionDataStore {
 
   private final CohortSessionDataStoreFactory factory;
   private final JettyUsers users;
+  private final ServerLog lines = new JettyLog(log);
   private final Counters counters = new Counters();
   private volatile CohortSessionCache cache;
 
@@ -58,6 +59,7 @@ public final class CohortSessionDataStore extends AbstractSessionDataStore {
   private PendingEnds ends;
   private SessionSaver saver;
   private volatile FailoverRehearsal rehearsal = REHEARSAL;
+  private long rehearsed;
 
   /** {@code users} may be null. */
   CohortSessionDataStore(CohortSessionDataStoreFactory factory, JettyUsers users) {
@@ -92,7 +94,6 @@ public final class CohortSessionDataStore extends AbstractSessionDataStore {
         CodecLimits.DEFAULT);
     Group group = factory.startsReplicated() ? join() : null;
     SessionStore opened = SessionStore.open(factory.storeOptions(application), group);
-    ServerLog lines = new JettyLog(log);
     ends = new PendingEnds(opened, lines);
     SessionWriter writer = new SessionWriter(application, opened, counters, lines);
     saver = new SessionSaver(opened, writer, policy, ends, counters);
@@ -117,7 +118,7 @@ public final class CohortSessionDataStore extends AbstractSessionDataStore {
   @Override
   public SessionData newSessionData(
       String id, long created, long accessed, long lastAccessed, long maxInactiveMs) {
-    return new CohortSessionData(newTracker(), users, id, _context.getCanonicalContextPath(),
+    return new CohortSessionData(newTracker(policy), users, id, _context.getCanonicalContextPath(),
         _context.getVhost(), created, maxInactiveMs);
   }
 
@@ -129,12 +130,16 @@ public final class CohortSessionDataStore extends AbstractSessionDataStore {
 
   /** The session as an object; attributes that cannot be read are left out, which is reported. */
   CohortSessionData restore(Session from) {
+    return restore(from, policy);
+  }
+
+  private CohortSessionData restore(Session from, AttributePolicy by) {
     CohortSessionData data = new CohortSessionData(
-        newTracker(), users, _context.getCanonicalContextPath(), _context.getVhost(), from);
+        newTracker(by), users, _context.getCanonicalContextPath(), _context.getVhost(), from);
     from.attributes().forEach((name, bytes) -> {
       DecodeResult result = codec.decode(bytes);
       if (result instanceof DecodeResult.Dropped dropped) {
-        policy.dropped(name, dropped);
+        by.dropped(name, dropped);
         data.restoreUnread(name, bytes);
       } else {
         Object value = ((DecodeResult.Decoded) result).value();
@@ -145,8 +150,8 @@ public final class CohortSessionDataStore extends AbstractSessionDataStore {
     return data;
   }
 
-  private ChangeTracker newTracker() {
-    return new ChangeTracker(codec, policy, factory.detectsChanges());
+  private ChangeTracker newTracker(AttributePolicy by) {
+    return new ChangeTracker(codec, by, factory.detectsChanges());
   }
 
   @Override
@@ -205,17 +210,18 @@ public final class CohortSessionDataStore extends AbstractSessionDataStore {
     return store.touch(id);
   }
 
-  /** Some rounds: it is not the only one that waits for this thread. */
-  void rehearse() {
+  /** Some rounds: it is not the only one that waits for this thread. False: none are left. */
+  boolean rehearse() {
     SessionStore open = store;
-    if (open == null || rehearsal.isOver()) return;
+    if (open == null || rehearsal.isOver()) return false;
     try {
       if (open.replicated()) {
-        rehearsal.run(FailoverRehearsal.ROUNDS_AT_ONCE, codec, new JettyLog(log), this::takeOver);
+        rehearsal.run(FailoverRehearsal.ROUNDS_AT_ONCE, codec, lines, this::takeOver);
       }
     } catch (RuntimeException e) {
       log.debug("the store was closed meanwhile", e);
     }
+    return !rehearsal.isOver();
   }
 
   /** In place of that of the JVM. */
@@ -223,11 +229,20 @@ public final class CohortSessionDataStore extends AbstractSessionDataStore {
     rehearsal = value;
   }
 
-  // Up to the data of the session, of which Jetty's cache would make an object. What is restored is
-  // what was seen to be decoded, so nothing is reported.
+  // Up to the data of the session, of which Jetty's cache would make an object, and on from there.
+  // With counters, reports and a log that nobody looks at.
   private boolean takeOver(SessionStore from) {
-    Session there = SessionReader.load(from, FailoverRehearsal.ID);
-    return store != null && restore(there) != null;
+    ServerLog unseen = lines.quiet();
+    Counters uncounted = new Counters();
+    AttributePolicy unreported = new AttributePolicy(application, List.of(), report -> {});
+    CohortSessionData data = restore(SessionReader.load(from, FailoverRehearsal.ID), unreported);
+    if (store == null) return false;
+    data.setAttribute(FailoverRehearsal.ID, ++rehearsed);
+    data.setUnderWay(false);
+    SessionWriter writer = new SessionWriter(application, from, uncounted, unseen);
+    new SessionSaver(from, writer, unreported, new PendingEnds(from, unseen), uncounted).save(data);
+    if (data.hasUnsent()) throw new IllegalStateException("it could not be saved");
+    return true;
   }
 
   /** The context stops: one write that is not acknowledged is enough. */

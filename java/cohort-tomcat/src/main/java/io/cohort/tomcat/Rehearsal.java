@@ -7,7 +7,6 @@ import io.cohort.connector.ServerLog;
 import io.cohort.connector.SessionWriter;
 import io.cohort.session.AttributeCodec;
 import java.util.concurrent.ConcurrentHashMap;
-import org.apache.juli.logging.Log;
 import org.apache.juli.logging.LogFactory;
 
 /**
@@ -17,7 +16,7 @@ import org.apache.juli.logging.LogFactory;
 final class Rehearsal {
   private static final long PAUSE_MS = 5;
 
-  private final ServerLog log = new QuietLog(LogFactory.getLog(Rehearsal.class));
+  private final ServerLog log = new TomcatLog(LogFactory.getLog(Rehearsal.class)).quiet();
   private final CohortManager manager;
   private final Counters counters = new Counters();
   private final UserReports users;
@@ -65,23 +64,5 @@ final class Rehearsal {
     SessionWriter writer = new SessionWriter(FailoverRehearsal.ID, from, counters, log);
     Saved saved = new SessionSaver(manager, from, writer, counters, users).save(session);
     if (saved != Saved.ACKNOWLEDGED) throw new IllegalStateException("it was saved as " + saved);
-  }
-
-  /** No administrator need look at it. */
-  private record QuietLog(Log log) implements ServerLog {
-    @Override
-    public void info(String line) {
-      log.debug(line);
-    }
-
-    @Override
-    public void warn(String line) {
-      log.debug(line);
-    }
-
-    @Override
-    public void debug(String line) {
-      log.debug(line);
-    }
   }
 }
