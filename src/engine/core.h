@@ -78,6 +78,7 @@ class Engine::Core final : private frag::Stamper {
   bool joined() const {
     return !view_.members.empty() && (replica_.synced() || options_.without_data);
   }
+  bool goes_on() const { return member_ && joined() && !terminal_ && !halted_; }
   bool draining() const { return draining_ > 0; }
   uint64_t NextHlc(Instant now) { return clock_.NextHlc(now); }
   int64_t GroupTimeMs(Instant now) const { return clock_.NowMs(now); }

@@ -37,9 +37,7 @@ void Engine::Core::Report(Instant now, EventKind kind, std::string text, const M
 
 bool Engine::Core::HoldsMessages() const { return !joined() || terminal_ || halted_; }
 
-bool Engine::Core::in_place() const {
-  return member_ && joined() && !terminal_ && !halted_ && !leaving_ && !left_;
-}
+bool Engine::Core::in_place() const { return goes_on() && !leaving_ && !left_; }
 
 absl::Status Engine::Core::CheckWritable() const {
   if (draining_ > 0 && !leaving_ && !left_)

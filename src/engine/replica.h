@@ -106,6 +106,7 @@ class Replica {
   bool is_donor() const { return donor_.sessions() > 0; }
   // All operations of convergent maps up to this time are with everybody.
   void SetSettled(uint64_t time) { settled_ = time; }
+  uint64_t settled() const { return settled_; }
   void OnLifelineDown(Instant now, const MemberId& member, Output& out);
   void OnTimer(Instant now, map::GroupTime group_now, uint64_t hlc, Output& out);
   Instant NextDeadline(Instant now, map::GroupTime group_now) const;

@@ -177,6 +177,13 @@ class Core : public std::enable_shared_from_this<Core> {
   void NoteBegun(const Session& session, const WriteResult& written, SessionResult& result);
   // Tells that it ended here.
   void TellEnd(OpenEnd end, const Version& version);
+  // What the write of an end has answered, as OpenEnds::Settle.
+  bool Settle(const std::string& key, const absl::Status& status, const Replica& replica);
+  // Those that are settled, and the group has not taken back.
+  void TellHeldEnds();
+  bool HoldsEnd(std::string_view id) const;
+  // Whether the group has the session that has ended here; not one that was made again of its id.
+  bool WasTakenBack(const OpenEnd& end) const;
   std::shared_ptr<const SessionSnapshot> SnapshotOf(std::string_view id, const Contents& contents,
                                                     absl::Time accessed) const;
 
@@ -244,6 +251,12 @@ class Core : public std::enable_shared_from_this<Core> {
   Alarm alarm_;
   // A merge was under way when the store looked at all that the group has.
   std::atomic<bool> look_again_{false};
+  std::atomic<bool> holds_ends_{false};  // That the worker does not know of yet.
+  void NoteHeldEnds() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
+    if (!open_ends_.HoldsAny()) return;
+    holds_ends_ = true;
+    alarm_.Wake();
+  }
   // Only touched by who switches.
   std::vector<Subscription> subscriptions_;
 };

@@ -97,6 +97,14 @@ void Core::TellEnd(OpenEnd end, const Version& version) {
   Tell(std::move(event));
 }
 
+bool Core::Settle(const std::string& key, const absl::Status& status, const Replica& replica) {
+  const MutexLock lock(&mutex_);
+  const bool is_over = open_ends_.Settle(
+      key, status, [&](const Version& version) { return replica.IsSettled(version); });
+  NoteHeldEnds();
+  return is_over;
+}
+
 absl::Status Core::End(Session& session, const ReplicaPtr& replica, EndCause cause) {
   absl::Status status;
   OpenEnd end{session.id, cause, {}, nullptr};
@@ -119,8 +127,7 @@ absl::Status Core::End(Session& session, const ReplicaPtr& replica, EndCause cau
     // A group that was left tells nothing any more.
     const bool is_gone = replica->left() && absl::IsNotFound(replica->Read(session.id).status());
     if (!is_gone) status = ended.status;
-    const MutexLock lock(&mutex_);
-    if (!open_ends_.Settle(key, status)) return status;
+    if (!Settle(key, status, *replica)) return status;
   }
   Forget(session.id);
   TellEnd(std::move(end), Version::None());
@@ -182,12 +189,7 @@ SessionResult Core::ChangeId(std::string_view old_id, std::string_view new_id) {
       open_ends_.Begin(key, end, Now());
     }
     written = (*place)->Rename(old_id, new_id, contents, key);
-    bool is_renamed = false;
-    {
-      const MutexLock lock(&mutex_);
-      is_renamed = open_ends_.Settle(key, written.status);
-    }
-    if (!is_renamed) {
+    if (!Settle(key, written.status, **place)) {
       from->shape.reset();
       if (absl::IsNotFound(written.status)) return NotFound(old_id);
       result.status = Refused(old_id, written.status);
@@ -265,16 +267,54 @@ void Core::OnEnd(const EndRecord& end, const Change& change) {
 // What this store did: told by the call that did it, unless that has returned without knowing.
 void Core::OnOwn(const Change& change) {
   if (!IsEndKey(change.key) || !change.value.has_value()) return;
+  const ReplicaPtr in_group = replica();
+  const auto is_settled = [&](const Version& version) {
+    return in_group == nullptr || in_group->IsSettled(version);
+  };
   std::optional<OpenEnd> end;
   {
     const MutexLock lock(&mutex_);
-    end = open_ends_.OnTold(change.key);
-    if (!end.has_value()) return;
-    if (end->cause == EndCause::kRenamed) table_.Add(end->new_id, Now());  // To be looked at.
+    end = open_ends_.OnTold(change.key, change.version, is_settled);
+    if (!end.has_value()) return NoteHeldEnds();
+  }
+  // The news may be of a view that has gone on without this member since.
+  if (WasTakenBack(*end)) return;
+  if (end->cause == EndCause::kRenamed) {
+    const MutexLock lock(&mutex_);
+    table_.Add(end->new_id, Now());  // To be looked at.
   }
   alarm_.Wake();
   ForgetIfGone(end->id, change.version);
   TellEnd(*std::move(end), change.version);
+}
+
+bool Core::WasTakenBack(const OpenEnd& end) const {
+  const ReplicaPtr in_group = replica();
+  if (in_group == nullptr || !in_group->Exists(end.id)) return false;
+  if (end.session == nullptr) return true;
+  const absl::StatusOr<Replica::Reading> there = in_group->Read(end.id);
+  return there.ok() && there->contents.info.created == end.session->created;
+}
+
+void Core::TellHeldEnds() {
+  const ReplicaPtr in_group = replica();
+  std::vector<OpenEnd> settled;
+  {
+    const MutexLock lock(&mutex_);
+    settled = open_ends_.TakeSettled([&](const Version& version) {
+      return in_group == nullptr || in_group->IsSettled(version);
+    });
+    NoteHeldEnds();
+  }
+  for (OpenEnd& end : settled) {
+    if (WasTakenBack(end)) continue;
+    if (end.cause == EndCause::kRenamed) {
+      const MutexLock lock(&mutex_);
+      table_.Add(end.new_id, Now());  // To be looked at.
+    }
+    ForgetIfGone(end.id);
+    TellEnd(std::move(end), Version::None());
+  }
 }
 
 }  // namespace cohort::session

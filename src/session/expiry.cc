@@ -11,6 +11,7 @@ namespace {
 
 // A session that cannot be judged now, or is another member's to end, is looked at again.
 constexpr absl::Duration kLookAgain = absl::Seconds(1);
+constexpr absl::Duration kHeldLook = absl::Milliseconds(50);  // What is written settles sooner.
 // The list of sessions follows what a member is told; what it missed is found so often.
 constexpr absl::Duration kRescanEvery = absl::Minutes(1);
 
@@ -93,9 +94,11 @@ void Core::ExpireOne(const std::string& id) {
 void Core::Run() {
   is_worker = true;
   absl::Time rescan_at = Now() + kRescanEvery;
+  absl::Time held_at = absl::InfiniteFuture();
   while (!alarm_.stopped()) {
     // Before the table is looked at: what comes after that wakes.
     alarm_.Plan(absl::InfiniteFuture());
+    if (holds_ends_.exchange(false)) held_at = std::min(held_at, Now() + kHeldLook);
     if (look_again_.exchange(false)) rescan_at = std::min(rescan_at, Now() + kLookAgain);
     std::optional<SessionTask> task;
     std::optional<std::string> due;
@@ -104,12 +107,15 @@ void Core::Run() {
       const MutexLock lock(&mutex_);
       task = std::exchange(wanted_, std::nullopt);
       if (!task.has_value()) due = table_.FirstDue(Now());
-      next = std::min(table_.NextDue(), rescan_at);
+      next = std::min({table_.NextDue(), rescan_at, held_at});
     }
     if (task.has_value()) {
       RunTask(*std::move(task));
     } else if (due.has_value()) {
       ExpireOne(*due);
+    } else if (Now() >= held_at) {
+      held_at = absl::InfiniteFuture();
+      TellHeldEnds();
     } else if (Now() >= rescan_at) {
       if (const ReplicaPtr in_group = replica()) Rescan(*in_group, /*tell=*/true);
       rescan_at = Now() + kRescanEvery;

@@ -27,6 +27,7 @@ void Core::OnChange(const Change& change) {
   const ReplicaPtr in_group = replica();
   if (in_group == nullptr) return;
   if (change.cause == ChangeCause::kClear || change.cause == ChangeCause::kSync) {
+    TellHeldEnds();
     Rescan(*in_group, /*tell=*/true);
   } else if (change.cause != ChangeCause::kMerge &&
              change.writer.instance == in_group->self().instance) {
@@ -125,6 +126,11 @@ void Core::OnGone(std::string_view id, const Change& change) {
   Tell(std::move(event));
 }
 
+bool Core::HoldsEnd(std::string_view id) const {
+  const MutexLock lock(&mutex_);
+  return open_ends_.IsHeld(id);
+}
+
 void Core::Rescan(Replica& replica, bool tell) {
   if (!replica.IsReadable()) return;  // Its state is on its way, and is told when it is here.
   absl::flat_hash_set<std::string> there;
@@ -174,7 +180,7 @@ void Core::Rescan(Replica& replica, bool tell) {
   std::sort(known.begin(), known.end());
   alarm_.Wake();
   for (const std::string& id : known) {
-    if (there.contains(id) || !ForgetIfGone(id)) continue;
+    if (there.contains(id) || HoldsEnd(id) || !ForgetIfGone(id)) continue;
     events.push_back(
         NewEvent(SessionEventKind::kInvalidated, id, /*here=*/false, "is gone from the group"));
   }

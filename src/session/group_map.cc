@@ -71,6 +71,11 @@ class GroupMap final : public SessionMap {
     return group_->driver().Read(
         [](const engine::Engine& engine, Instant) { return engine.merging(); });
   }
+  bool IsSettled(const Version& version) const override {
+    if (left()) return true;
+    return group_->driver().Read(
+        [&](const engine::Engine& engine, Instant) { return engine.IsSettled(version.time); });
+  }
   std::optional<uint64_t> CountChanges(std::string_view key) const override {
     const runtime::ChangeCounts* const counts = counts_;
     return counts == nullptr ? std::nullopt : std::optional(counts->Of(key));

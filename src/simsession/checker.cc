@@ -195,21 +195,6 @@ void SessionChecker::EndAnswered(const Moment& moment, const std::string& id, Ou
   session.end_holders = HoldersNow(moment.process);
 }
 
-void SessionChecker::ToldCreated(const Moment& moment, const std::string& id) {
-  sessions_[id].created[moment.process] = moment.at;
-}
-
-// One whose outcome was unknown is told when it takes effect here; if a primary group goes on
-// without this member then, it may not have it, and the session comes back with its state. Under
-// `available` a member that comes back brings the end along.
-bool SessionChecker::CameBack(const Session& session, const Process& process,
-                              const Moment& told) const {
-  const auto created = session.created.find(told.process);
-  return policy_ == Policy::kPrimary && process.state_at > told.at &&
-         created != session.created.end() && created->second >= *process.state_at &&
-         session.ended > *process.state_at;
-}
-
 void SessionChecker::Told(const Moment& moment, const std::string& id, const std::string& told) {
   Session& session = sessions_[id];
   session.end_begun = true;
@@ -225,7 +210,6 @@ void SessionChecker::Told(const Moment& moment, const std::string& id, const std
     const bool was_forgotten =
         ends_forgotten_after_ != Duration() && before.moment.at + ends_forgotten_after_ < moment.at;
     if (was_forgotten) continue;
-    if (is_here && CameBack(session, process, before.moment)) continue;
     violations_.Add("S4", moment,
                     "the end of session " + id + " (" + told + ") is told here, after process " +
                         std::to_string(before.moment.process) + " was told so " +

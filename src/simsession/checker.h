@@ -26,7 +26,6 @@
 
 #include <cstdint>
 #include <map>
-#include <optional>
 #include <set>
 #include <string>
 #include <vector>
@@ -60,8 +59,6 @@ class SessionChecker {
   void OnStarted(ProcessNumber process, const MemberId& member) { members_[member] = process; }
   void OnView(ProcessNumber process, Instant at, const View& view);
   void OnSynced(ProcessNumber process, const MemberId& subject);
-  // The state of the group has replaced what this process had.
-  void OnState(const Moment& moment) { processes_[moment.process].state_at = moment.at; }
   void OnProcessEnded(ProcessNumber process) { processes_[process].alive = false; }
 
   // A session begins (`base` 0), or a request writes it, having read `base`.
@@ -76,8 +73,7 @@ class SessionChecker {
 
   void BeginEnd(const Moment& moment, const std::string& id);
   void EndAnswered(const Moment& moment, const std::string& id, Outcome outcome);
-  // A store's host was told that there is a session; that it has ended `here`, `told` in words.
-  void ToldCreated(const Moment& moment, const std::string& id);
+  // A store's host was told that it has ended `here`, `told` in words.
   void Told(const Moment& moment, const std::string& id, const std::string& told);
   // It may be gone at any time: it has a short life, or a store makes room.
   void MayEnd(const std::string& id) { sessions_[id].may_end = true; }
@@ -87,7 +83,6 @@ class SessionChecker {
   void ExcuseThose(absl::FunctionRef<bool(const std::string& id)> which) {
     for (auto& [id, session] : sessions_) session.excused |= which(id);
   }
-  void SetPolicy(Policy policy) { policy_ = policy; }
   // Zero: not during a run.
   void SetEndsForgottenAfter(Duration time) { ends_forgotten_after_ = time; }
 
@@ -115,7 +110,6 @@ class SessionChecker {
     bool alive = true;
     View view;
     Instant since;
-    std::optional<Instant> state_at;
   };
   struct TellingHere {
     Moment moment;
@@ -133,7 +127,6 @@ class SessionChecker {
     ProcessNumber ended_by = 0;
     std::set<ProcessNumber> end_holders;
     std::vector<TellingHere> told;
-    std::map<ProcessNumber, Instant> created;  // As told last.
   };
 
   std::set<ProcessNumber> HoldersNow(ProcessNumber process) const;
@@ -148,15 +141,12 @@ class SessionChecker {
   void CheckSession(const Moment& moment, const std::string& id, const Session& session,
                     const std::map<std::string, Write>& there);
   bool MayHaveComeBack(const Session& session) const;
-  // To `process`, which had been `told` of its end.
-  bool CameBack(const Session& session, const Process& process, const Moment& told) const;
   void CheckLacking(const Moment& moment, const std::string& id, const Session& session,
                     Write seen);
   void CheckGone(const Moment& moment, const std::string& id, const Session& session,
                  const std::map<std::string, Write>& there);
 
   Violations& violations_;
-  Policy policy_ = Policy::kAvailable;
   Duration ends_forgotten_after_{};
   std::vector<Node> writes_{1};
   std::map<std::string, Session> sessions_;

@@ -52,7 +52,6 @@ SessionUsers::SessionUsers(TenantWorld& world, const sim::TenantOptions& tenants
       now_(tenants.hosts, nullptr),
       fibers_(std::make_unique<Fibers>()) {
   for (User& user : users_) user.home = static_cast<HostIndex>(random_.Below(tenants.hosts));
-  checker_.SetPolicy(tenants.policy);
   checker_.SetEndsForgottenAfter(tenants.ends_forgotten_after);
 }
 
@@ -120,9 +119,6 @@ void SessionUsers::OnUpcall(HostIndex host, const engine::Upcall& upcall) {
   if (const auto* event = std::get_if<engine::EventUpcall>(&upcall);
       event != nullptr && event->event.kind == EventKind::kSynced)
     checker_.OnSynced(process->seat->process(), event->event.subject);
-  if (const auto* change = std::get_if<engine::ChangeUpcall>(&upcall);
-      change != nullptr && change->cause == engine::ChangeUpcall::Cause::kSync)
-    checker_.OnState(At(*process));
   process->seat->OnUpcall(upcall);
   stirred_ = true;
 }
@@ -217,7 +213,6 @@ void SessionUsers::OnEvent(Process& process, const SessionEvent& event) {
   if (!process.seat->alive()) return;
   Note(process, std::string("told ") + ToString(event.kind) + (event.here ? " here " : " ") +
                     event.id + " " + event.new_id + " " + event.text);
-  if (event.kind == SessionEventKind::kCreated) checker_.ToldCreated(At(process), event.id);
   if (!event.here) return;
   ++outcomes_[std::string("told ") + ToString(event.kind)];
   const bool ends = event.kind == SessionEventKind::kExpired ||

@@ -34,6 +34,7 @@ class FakeMap final : public SessionMap {
   absl::Status claim_answer;  // (of claims)
   std::string answer_begins;  // ... but for the next one, by which this session begins.
   bool is_merging = false;
+  bool is_settled = true;
   bool is_awaited = false;                                  // A merge brings what is later.
   bool is_ready = true;                                     // Its state is here.
   mutable std::function<void()> when_looked;                // Once, at a look that finds nothing.
@@ -43,10 +44,13 @@ class FakeMap final : public SessionMap {
   std::vector<absl::Duration> lifetimes;                    // That were asked for.
   mutable int times_asked_for_owner = 0;
   int batches = 0;  // That were written.
+  std::string
+      first_key;  // Of the latest of them: where it ends a session, that of the end's record.
   int claims = 0;
-  void Begin(std::string_view id, absl::Duration max_inactive = absl::InfiniteDuration()) {
+  void Begin(std::string_view id, absl::Duration max_inactive = absl::InfiniteDuration(),
+             absl::Time created = absl::FromUnixSeconds(1'700'000'000)) {
     InfoRecord info;
-    info.created = absl::FromUnixSeconds(1'700'000'000);
+    info.created = created;
     info.max_inactive = max_inactive;
     entries_[SessionKey(id)] = {{std::string(kInfoName), Encode(info)}};
     ++version_.time;
@@ -113,13 +117,15 @@ class FakeMap final : public SessionMap {
   WriteResult PutByDelta(const map::AttributesOp&, const WriteOptions&, bool&) override {
     return Answer();
   }
-  WriteResult Write(const WriteBatch&, const WriteOptions&) override {
+  WriteResult Write(const WriteBatch& batch, const WriteOptions&) override {
     ++batches;
+    first_key = batch.empty() ? "" : batch.operations().front().key;
     if (!answer_begins.empty()) Begin(std::exchange(answer_begins, {}));
     return Answer();
   }
   WriteResult Erase(std::string_view, const WriteOptions&) override { return Answer(); }
   bool merging() const override { return is_merging; }
+  bool IsSettled(const Version&) const override { return is_settled && !is_merging; }
   bool AwaitsMerge(std::string_view key) const override { return is_awaited && Exists(key); }
   WriteResult Claim(std::string_view, const WriteOptions&) override {
     ++claims;

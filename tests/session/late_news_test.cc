@@ -25,7 +25,9 @@ class LateNewsTest : public ::testing::Test {
     core_ = std::make_shared<Core>(options);
     events_ = core_->SubscribeEvents(
         [this](const SessionEvent& event) {
-          told_.push_back(std::string(ToString(event.kind)) + " " + event.id);
+          const bool is_end = event.here && event.kind != SessionEventKind::kCreated;
+          told_.push_back(std::string(ToString(event.kind)) + " " + event.id +
+                          (is_end ? " here" : ""));
         },
         /*with_changes=*/false);
     EXPECT_TRUE(core_->Attach(FakeMap::HomeOf(map_)).ok());
@@ -77,7 +79,7 @@ TEST_F(LateNewsTest, WhatWasEndedHereIsNotListedByTheNewsOfHowItCameToBe) {
   map_->End("s1");
   map_->Tell(ChangeCause::kPut, SessionKey("s1"), FakeMap::Other());
   EXPECT_THAT(core_->Ids(SIZE_MAX), IsEmpty());
-  EXPECT_THAT(told_, ElementsAre("invalidated s1"));
+  EXPECT_THAT(told_, ElementsAre("invalidated s1 here"));
 }
 
 TEST_F(LateNewsTest, WhatWasLoadedBeforeItWasListedLeavesNothingWhenTheStateIsReplaced) {
@@ -105,6 +107,62 @@ TEST_F(LateNewsTest, WhatIsNotThereWhileASideIsMergedMayComeAndIsNotTakenForGone
   EXPECT_TRUE(absl::IsNotFound(core_->Load("s1").status()));
   EXPECT_TRUE(absl::IsNotFound(core_->Save("s1", {.set = {{"n", "1"}}}).status));
   EXPECT_THAT(told_, ElementsAre("created s1", "invalidated s1"));
+}
+
+// Ends s1, and is excluded from the group before it knows the outcome.
+class ExcludedTest : public LateNewsTest {
+ protected:
+  ExcludedTest() {
+    map_->Begin("s1");
+    map_->Tell(ChangeCause::kPut, SessionKey("s1"), FakeMap::Other());
+    EXPECT_TRUE(core_->Save("s1", {.set = {{"n", "1"}}}).ok());
+    told_.clear();
+    map_->answer = absl::UnknownError("excluded");
+    EXPECT_TRUE(absl::IsUnknown(core_->Invalidate("s1").status));
+    map_->is_settled = false;
+    map_->End("s1");
+    map_->Tell(ChangeCause::kPut, map_->first_key, FakeMap::Self());
+    EXPECT_THAT(told_, IsEmpty()) << "the state to come may take the end back";
+  }
+};
+
+TEST_F(ExcludedTest, WhatEndedHereAloneAndIsThereStillHasNotEnded) {
+  map_->is_settled = true;
+  map_->Begin("s1");
+  map_->Tell(ChangeCause::kSync, "", FakeMap::Other());
+  EXPECT_THAT(told_, IsEmpty());
+  EXPECT_THAT(core_->Ids(SIZE_MAX), ElementsAre("s1"));
+  map_->answer = absl::OkStatus();
+  EXPECT_TRUE(core_->Invalidate("s1").ok());
+  map_->Tell(ChangeCause::kPut, "of nobody", FakeMap::Other());  // What waits is delivered, too.
+  EXPECT_THAT(told_, ElementsAre("invalidated s1 here"));
+}
+
+TEST_F(ExcludedTest, NewsOfTheEndThatComeAfterTheStateThatTookItBackTellNothing) {
+  map_->Begin("s1");
+  map_->is_settled = true;
+  map_->Tell(ChangeCause::kSync, "", FakeMap::Other());
+  map_->answer = absl::UnknownError("excluded");
+  EXPECT_TRUE(absl::IsUnknown(core_->Invalidate("s1").status));
+  map_->Tell(ChangeCause::kPut, map_->first_key, FakeMap::Self());
+  EXPECT_THAT(told_, IsEmpty());
+  EXPECT_THAT(core_->Ids(SIZE_MAX), ElementsAre("s1"));
+}
+
+TEST_F(ExcludedTest, OneOfItsIdThatWasMadeSinceDoesNotHideTheEnd) {
+  map_->is_settled = true;
+  map_->Begin("s1", absl::Minutes(1), absl::FromUnixSeconds(1'800'000'000));
+  map_->Tell(ChangeCause::kSync, "", FakeMap::Other());
+  EXPECT_THAT(told_, ElementsAre("invalidated s1 here"));
+}
+
+TEST_F(ExcludedTest, WhatHasEndedInTheGroupTooIsToldOnceAsEndedHere) {
+  map_->Tell(ChangeCause::kSync, "", FakeMap::Other());
+  EXPECT_THAT(told_, IsEmpty());
+  map_->is_settled = true;
+  map_->Tell(ChangeCause::kSync, "", FakeMap::Other());
+  EXPECT_THAT(told_, ElementsAre("invalidated s1 here"));
+  EXPECT_THAT(core_->Ids(SIZE_MAX), IsEmpty());
 }
 
 TEST_F(LateNewsTest, AnEndOfWhatWasMadeAgainSinceLeavesTheNewOneWhileTheStateIsOnItsWay) {

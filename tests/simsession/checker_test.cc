@@ -211,35 +211,6 @@ TEST(SessionChecker, SeesAnEndThatIsToldTwiceOrNotAtAll) {
   EXPECT_THAT(at_two.Found(), ElementsAre("S4"));
 }
 
-// Nobody but the member that was excluded had the first end.
-TEST(SessionChecker, ExcusesAnEndThatWasNotAcknowledgedBeforeTheStateBroughtTheSessionBack) {
-  struct Case {
-    bool acknowledged = false;
-    bool state = true;
-    bool created = true;  // Told so, after the state.
-    Policy policy = Policy::kPrimary;
-  };
-  const auto found = [](const Case& one) {
-    Story story;
-    story.checker().SetPolicy(one.policy);
-    story.Wrote(1, 0);
-    story.checker().ToldCreated(story.At(1), "a");
-    if (one.acknowledged) story.Ends(1);
-    story.Told(1);
-    story.Tick();
-    if (one.state) story.checker().OnState(story.At(1));
-    if (one.created) story.checker().ToldCreated(story.At(1), "a");
-    story.Ends(1);
-    story.Told(1);
-    return story.Found();
-  };
-  EXPECT_THAT(found({}), IsEmpty());
-  EXPECT_THAT(found({.acknowledged = true}), ElementsAre("S4"));
-  EXPECT_THAT(found({.state = false}), ElementsAre("S4"));
-  EXPECT_THAT(found({.created = false}), ElementsAre("S4"));
-  EXPECT_THAT(found({.policy = Policy::kAvailable}), ElementsAre("S4"));
-}
-
 TEST(SessionChecker, SeesTornAndRefusedWrites) {
   Story story;
   const Write first = story.Wrote(1, 0);
