@@ -40,8 +40,8 @@ bool Engine::AwaitsMerge(std::string_view map, std::string_view key) const {
   return core_->replica().AwaitsMerge(map, key);
 }
 bool Engine::joined() const { return core_->joined(); }
-bool Engine::IsSettled(uint64_t time) const {
-  return core_->goes_on() && !merging() && core_->replica().settled() >= time;
+uint64_t Engine::settled() const {
+  return core_->goes_on() && !merging() ? core_->replica().settled() : 0;
 }
 bool Engine::writable() const { return core_->writable(); }
 bool Engine::in_place() const { return core_->in_place(); }

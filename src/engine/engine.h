@@ -74,10 +74,10 @@ class Engine {
   bool AwaitsMerge(std::string_view map, std::string_view key) const;
   // In a view, and has all that it will have: the whole state, unless it is without data.
   bool joined() const;
-  // What was written to a convergent map at `time`, and has taken effect here, will not be taken
-  // back by what this member is yet to be told: all members of its view have received what is of
-  // that time (Spec 11.17), the view goes on and is not halted, and nothing is being merged.
-  bool IsSettled(uint64_t time) const;
+  // Up to which time all members of this view have received what was written to convergent maps
+  // (Spec 11.17). 0 where the view does not go on, is halted, or a merge is under way: what has
+  // taken effect here may be taken back then.
+  uint64_t settled() const;
   // A write would be accepted now: in its place, and not draining.
   bool writable() const;
   // In a view that goes on, joined, not halted, not leaving. While it drains, such a member takes

@@ -394,13 +394,17 @@ ApplyResult ConvergentMap::ApplyMerge(const MergeOp& op, const Place& place, Out
 void ConvergentMap::NoteNews(std::string_view key, Registers& registers, uint64_t view) const {
   const Entry* entry = Find(key);
   const std::optional<Registers> ours = entry == nullptr ? std::nullopt : RegistersOf(*entry);
-  registers.view = view;
   for (Attribute& attribute : registers.attributes) {
     const Attribute* mine = ours.has_value() ? ours->Find(attribute.name) : nullptr;
     const bool is_here = mine != nullptr && mine->mark == attribute.mark &&
                          mine->absent == attribute.absent && mine->value == attribute.value;
     attribute.view = is_here ? mine->view : view;
   }
+  registers.view = ours.has_value() ? ours->view : view;
+  // Whatever of it is here by a write of this view, by that write is of this view, too.
+  const bool is_news = !ours.has_value() ||
+                       EncodeRegisters(map::Join(*ours, registers)).text() != entry->value.text();
+  if (is_news) registers.view = view;
 }
 
 // Spec 11.19. What was written on both sides since they parted, attribute by attribute.

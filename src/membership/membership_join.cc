@@ -191,7 +191,7 @@ std::optional<JoinAnswer> Membership::JudgeJoin(Instant now, const JoinRequest& 
   }
   // Whoever was at its address: an earlier attempt of its own, or a process that it has replaced.
   NoteParted(request.member.address, out);
-  NoteReplaced(request.member, out);
+  if (request.group == options_.group) NoteReplaced(request.member, out);
   if (view_change_.halted()) {
     answer.text = "the group has no quorum: start the members that are missing";
     return answer;

@@ -179,10 +179,11 @@ class Core : public std::enable_shared_from_this<Core> {
   void TellEnd(OpenEnd end, const Version& version);
   // What the write of an end has answered, as OpenEnds::Settle.
   bool Settle(const std::string& key, const absl::Status& status, const Replica& replica);
-  // Those that are settled, and the group has not taken back.
-  void TellHeldEnds();
-  bool HoldsEnd(std::string_view id) const;
-  // Whether the group has the session that has ended here; not one that was made again of its id.
+  // ---- Late ends (late_ends.cc).
+  // Of what is settled; `all`: of all that is held. Whether more is held.
+  bool TellHeldEnds(bool all);
+  // What has become of it in the group, if anything has.
+  void TellLate(LateEnd late);
   bool WasTakenBack(const OpenEnd& end) const;
   std::shared_ptr<const SessionSnapshot> SnapshotOf(std::string_view id, const Contents& contents,
                                                     absl::Time accessed) const;

@@ -87,6 +87,7 @@ void Core::TellEnd(OpenEnd end, const Version& version) {
   {
     const MutexLock lock(&mutex_);
     NoteGone(end.id, end.new_id);
+    open_ends_.DropHeld(end.id, end.created);
     if (end.cause == EndCause::kExpired) ++counts_.expired;
     if (end.cause == EndCause::kEvicted) ++counts_.evicted;
   }
@@ -97,26 +98,20 @@ void Core::TellEnd(OpenEnd end, const Version& version) {
   Tell(std::move(event));
 }
 
-bool Core::Settle(const std::string& key, const absl::Status& status, const Replica& replica) {
-  const MutexLock lock(&mutex_);
-  const bool is_over = open_ends_.Settle(
-      key, status, [&](const Version& version) { return replica.IsSettled(version); });
-  NoteHeldEnds();
-  return is_over;
-}
-
 absl::Status Core::End(Session& session, const ReplicaPtr& replica, EndCause cause) {
   absl::Status status;
-  OpenEnd end{session.id, cause, {}, nullptr};
+  OpenEnd end{session.id, cause, {}, nullptr, {}};
   session.shape.reset();
   if (replica == nullptr) {
     const std::optional<LocalStore::Held> held = local_.Take(session.id);
     if (!held.has_value()) return absl::NotFoundError("no such session");
+    end.created = held->contents.info.created;
     end.session = SnapshotOf(session.id, held->contents, held->accessed);
   } else {
     const absl::StatusOr<Replica::Reading> reading = replica->Read(session.id);
     if (!reading.ok()) return reading.status();
     const std::string key = replica->NewEndKey();
+    end.created = reading->contents.info.created;
     {
       const MutexLock lock(&mutex_);
       const absl::Time accessed = std::max(session.accessed, reading->Accessed(Now()));
@@ -169,7 +164,7 @@ SessionResult Core::ChangeId(std::string_view old_id, std::string_view new_id) {
     result.status = absl::AlreadyExistsError("there is a session of the new id");
   result.status = Refused(old_id, result.status);
   if (!result.ok()) return result;
-  const OpenEnd end{std::string(old_id), EndCause::kRenamed, std::string(new_id), nullptr};
+  OpenEnd end{std::string(old_id), EndCause::kRenamed, std::string(new_id), nullptr, {}};
   Contents contents;
   WriteResult written;
   if (*place == nullptr) {
@@ -183,6 +178,7 @@ SessionResult Core::ChangeId(std::string_view old_id, std::string_view new_id) {
     absl::StatusOr<Replica::Reading> reading = (*place)->Read(old_id);
     if (!reading.ok()) return NotFound(old_id);
     contents = std::move(reading->contents);
+    end.created = contents.info.created;
     const std::string key = (*place)->NewEndKey();
     {
       const MutexLock lock(&mutex_);
@@ -248,6 +244,7 @@ void Core::MakeRoom(size_t bytes, std::string_view except) {
 void Core::OnEnd(const EndRecord& end, const Change& change) {
   {
     const MutexLock lock(&mutex_);
+    open_ends_.DropHeld(end.id, std::nullopt);
     if (!table_.Contains(end.id) && end.cause != EndCause::kRenamed) return;
     if (end.cause == EndCause::kRenamed) {
       NoteGone(end.id, end.new_id);
@@ -262,59 +259,6 @@ void Core::OnEnd(const EndRecord& end, const Change& change) {
   event.by = change.writer;
   event.version = change.version;
   Tell(std::move(event));
-}
-
-// What this store did: told by the call that did it, unless that has returned without knowing.
-void Core::OnOwn(const Change& change) {
-  if (!IsEndKey(change.key) || !change.value.has_value()) return;
-  const ReplicaPtr in_group = replica();
-  const auto is_settled = [&](const Version& version) {
-    return in_group == nullptr || in_group->IsSettled(version);
-  };
-  std::optional<OpenEnd> end;
-  {
-    const MutexLock lock(&mutex_);
-    end = open_ends_.OnTold(change.key, change.version, is_settled);
-    if (!end.has_value()) return NoteHeldEnds();
-  }
-  // The news may be of a view that has gone on without this member since.
-  if (WasTakenBack(*end)) return;
-  if (end->cause == EndCause::kRenamed) {
-    const MutexLock lock(&mutex_);
-    table_.Add(end->new_id, Now());  // To be looked at.
-  }
-  alarm_.Wake();
-  ForgetIfGone(end->id, change.version);
-  TellEnd(*std::move(end), change.version);
-}
-
-bool Core::WasTakenBack(const OpenEnd& end) const {
-  const ReplicaPtr in_group = replica();
-  if (in_group == nullptr || !in_group->Exists(end.id)) return false;
-  if (end.session == nullptr) return true;
-  const absl::StatusOr<Replica::Reading> there = in_group->Read(end.id);
-  return there.ok() && there->contents.info.created == end.session->created;
-}
-
-void Core::TellHeldEnds() {
-  const ReplicaPtr in_group = replica();
-  std::vector<OpenEnd> settled;
-  {
-    const MutexLock lock(&mutex_);
-    settled = open_ends_.TakeSettled([&](const Version& version) {
-      return in_group == nullptr || in_group->IsSettled(version);
-    });
-    NoteHeldEnds();
-  }
-  for (OpenEnd& end : settled) {
-    if (WasTakenBack(end)) continue;
-    if (end.cause == EndCause::kRenamed) {
-      const MutexLock lock(&mutex_);
-      table_.Add(end.new_id, Now());  // To be looked at.
-    }
-    ForgetIfGone(end.id);
-    TellEnd(std::move(end), Version::None());
-  }
 }
 
 }  // namespace cohort::session

@@ -95,10 +95,11 @@ void Core::Run() {
   is_worker = true;
   absl::Time rescan_at = Now() + kRescanEvery;
   absl::Time held_at = absl::InfiniteFuture();
+  absl::Duration held_pause = kHeldLook;
   while (!alarm_.stopped()) {
     // Before the table is looked at: what comes after that wakes.
     alarm_.Plan(absl::InfiniteFuture());
-    if (holds_ends_.exchange(false)) held_at = std::min(held_at, Now() + kHeldLook);
+    if (holds_ends_.exchange(false)) held_at = Now() + (held_pause = kHeldLook);
     if (look_again_.exchange(false)) rescan_at = std::min(rescan_at, Now() + kLookAgain);
     std::optional<SessionTask> task;
     std::optional<std::string> due;
@@ -111,11 +112,11 @@ void Core::Run() {
     }
     if (task.has_value()) {
       RunTask(*std::move(task));
+    } else if (Now() >= held_at) {
+      held_pause = std::min(2 * held_pause, kLookAgain);
+      held_at = TellHeldEnds(/*all=*/false) ? Now() + held_pause : absl::InfiniteFuture();
     } else if (due.has_value()) {
       ExpireOne(*due);
-    } else if (Now() >= held_at) {
-      held_at = absl::InfiniteFuture();
-      TellHeldEnds();
     } else if (Now() >= rescan_at) {
       if (const ReplicaPtr in_group = replica()) Rescan(*in_group, /*tell=*/true);
       rescan_at = Now() + kRescanEvery;
@@ -125,6 +126,8 @@ void Core::Run() {
     }
     Drain();
   }
+  TellHeldEnds(/*all=*/true);  // Nobody looks any more.
+  Drain();
 }
 
 void Core::Stop() {

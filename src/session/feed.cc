@@ -27,7 +27,7 @@ void Core::OnChange(const Change& change) {
   const ReplicaPtr in_group = replica();
   if (in_group == nullptr) return;
   if (change.cause == ChangeCause::kClear || change.cause == ChangeCause::kSync) {
-    TellHeldEnds();
+    TellHeldEnds(/*all=*/false);
     Rescan(*in_group, /*tell=*/true);
   } else if (change.cause != ChangeCause::kMerge &&
              change.writer.instance == in_group->self().instance) {
@@ -112,6 +112,7 @@ void Core::OnGone(std::string_view id, const Change& change) {
   {
     const MutexLock lock(&mutex_);
     if (!table_.Contains(id)) return table_.Drop(id);
+    if (open_ends_.HoldsAny() && open_ends_.HeldIds().contains(ToAbsl(id))) return;
   }
   if (local_.Exists(id)) return;
   ForgetIfGone(id, change.version);
@@ -124,11 +125,6 @@ void Core::OnGone(std::string_view id, const Change& change) {
   event.by = change.writer;
   event.version = change.version;
   Tell(std::move(event));
-}
-
-bool Core::HoldsEnd(std::string_view id) const {
-  const MutexLock lock(&mutex_);
-  return open_ends_.IsHeld(id);
 }
 
 void Core::Rescan(Replica& replica, bool tell) {
@@ -166,12 +162,14 @@ void Core::Rescan(Replica& replica, bool tell) {
         NewEvent(SessionEventKind::kMoved, id, /*here=*/false, "another member had taken it over"));
   }
   std::vector<std::string> known;
+  absl::flat_hash_set<std::string> held;  // TellHeldEnds() tells of these.
   // What a merge may bring back yet is looked at again, by the worker.
   if (was_merging || replica.merging()) {
     look_again_ = true;
   } else {
     const MutexLock lock(&mutex_);
     known = table_.Ids(SIZE_MAX);
+    held = open_ends_.HeldIds();
     // What was loaded before it was listed, and has gone with the state before.
     for (const std::string& id : table_.UsedUnlisted()) {
       if (!local_.Exists(id) && !replica.Exists(id)) table_.Drop(id);
@@ -180,7 +178,7 @@ void Core::Rescan(Replica& replica, bool tell) {
   std::sort(known.begin(), known.end());
   alarm_.Wake();
   for (const std::string& id : known) {
-    if (there.contains(id) || HoldsEnd(id) || !ForgetIfGone(id)) continue;
+    if (there.contains(id) || held.contains(id) || !ForgetIfGone(id)) continue;
     events.push_back(
         NewEvent(SessionEventKind::kInvalidated, id, /*here=*/false, "is gone from the group"));
   }

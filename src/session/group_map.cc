@@ -71,10 +71,10 @@ class GroupMap final : public SessionMap {
     return group_->driver().Read(
         [](const engine::Engine& engine, Instant) { return engine.merging(); });
   }
-  bool IsSettled(const Version& version) const override {
-    if (left()) return true;
+  uint64_t settled() const override {
+    if (left()) return UINT64_MAX;
     return group_->driver().Read(
-        [&](const engine::Engine& engine, Instant) { return engine.IsSettled(version.time); });
+        [](const engine::Engine& engine, Instant) { return engine.settled(); });
   }
   std::optional<uint64_t> CountChanges(std::string_view key) const override {
     const runtime::ChangeCounts* const counts = counts_;

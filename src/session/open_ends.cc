@@ -9,45 +9,41 @@ namespace cohort::session {
 
 void OpenEnds::Begin(std::string_view key, OpenEnd end, absl::Time now) {
   if (ends_.size() >= kOpenEndsMax) {
-    absl::erase_if(
-        ends_, [&](const auto& item) { return !item.second.is_open && item.second.until <= now; });
+    absl::erase_if(ends_, [&](const auto& item) {
+      const Slot& slot = item.second;
+      return !slot.is_open && !slot.has_happened && slot.until <= now;
+    });
   }
   Slot& slot = ends_[ToAbsl(key)];
   slot.end = std::move(end);
   slot.until = now + kOpenEndsTime;
 }
 
-bool OpenEnds::Settle(std::string_view key, const absl::Status& status, IsSettled is_settled) {
+bool OpenEnds::Settle(std::string_view key, const absl::Status& status, uint64_t settled) {
   const auto found = ends_.find(ToAbsl(key));
   if (found == ends_.end()) return status.ok();
   Slot& slot = found->second;
-  const bool has_happened = status.ok() || (slot.has_happened && is_settled(slot.version));
-  if (has_happened || IsRefusal(status) || ends_.size() > kOpenEndsMax) {
+  const bool is_full = ends_.size() > kOpenEndsMax;
+  const bool is_sure = slot.has_happened && (slot.version.time <= settled || is_full);
+  if (status.ok() || is_sure || IsRefusal(status) || is_full) {
     ends_.erase(found);
-    return has_happened;
+    return status.ok() || is_sure;
   }
   slot.is_open = false;
   return false;
 }
 
-std::optional<OpenEnd> OpenEnds::OnTold(std::string_view key, const Version& version,
-                                        IsSettled is_settled) {
+std::optional<LateEnd> OpenEnds::OnTold(std::string_view key, const Version& version,
+                                        uint64_t settled) {
   const auto found = ends_.find(ToAbsl(key));
   if (found == ends_.end()) return std::nullopt;
-  if (found->second.is_open || !is_settled(version)) {
-    found->second.has_happened = true;
-    found->second.version = version;
-    return std::nullopt;
-  }
-  OpenEnd end = std::move(found->second.end);
+  Slot& slot = found->second;
+  slot.has_happened = true;
+  slot.version = version;
+  if (slot.is_open || version.time > settled) return std::nullopt;
+  LateEnd end = slot.Take(key);
   ends_.erase(found);
   return end;
-}
-
-bool OpenEnds::IsHeld(std::string_view id) const {
-  return std::any_of(ends_.begin(), ends_.end(), [id](const auto& item) {
-    return item.second.IsHeld() && item.second.end.id == id;
-  });
 }
 
 bool OpenEnds::HoldsAny() const {
@@ -55,14 +51,31 @@ bool OpenEnds::HoldsAny() const {
                      [](const auto& item) { return item.second.IsHeld(); });
 }
 
-std::vector<OpenEnd> OpenEnds::TakeSettled(IsSettled is_settled) {
-  std::vector<OpenEnd> settled;
+absl::flat_hash_set<std::string> OpenEnds::HeldIds() const {
+  absl::flat_hash_set<std::string> ids;
+  for (const auto& [key, slot] : ends_) {
+    if (slot.IsHeld()) ids.insert(slot.end.id);
+  }
+  return ids;
+}
+
+std::vector<LateEnd> OpenEnds::TakeSettled(uint64_t settled, absl::Time now) {
+  std::vector<LateEnd> taken;
   absl::erase_if(ends_, [&](auto& item) {
-    if (!item.second.IsHeld() || !is_settled(item.second.version)) return false;
-    settled.push_back(std::move(item.second.end));
+    Slot& slot = item.second;
+    if (!slot.IsHeld() || (slot.version.time > settled && slot.until > now)) return false;
+    taken.push_back(slot.Take(item.first));
     return true;
   });
-  return settled;
+  return taken;
+}
+
+void OpenEnds::DropHeld(std::string_view id, std::optional<absl::Time> created) {
+  absl::erase_if(ends_, [&](const auto& item) {
+    const Slot& slot = item.second;
+    return slot.IsHeld() && slot.end.id == id &&
+           slot.end.created == created.value_or(slot.end.created);
+  });
 }
 
 size_t OpenEnds::open() const {

@@ -63,7 +63,7 @@ class Replica {
   bool IsReadable() const;
   // What is not found may come yet: a side of a partition is being merged.
   bool merging() const { return map_->merging(); }
-  bool IsSettled(const Version& version) const { return map_->IsSettled(version); }
+  uint64_t settled() const { return map_->settled(); }  // As SessionMap::settled.
   // Of what is here of the session a merge brings what is later.
   bool AwaitsMerge(std::string_view id) const;
   bool Wrote(const Version& version) const { return map_->Wrote(version); }  // This member.

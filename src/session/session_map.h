@@ -37,9 +37,9 @@ class SessionMap {
   virtual View view() const = 0;
   // What a side of a partition brings along is not all here yet: what is not found may come.
   virtual bool merging() const = 0;
-  // What has taken effect here as `version` is not taken back by a view, a state or a merge that is
-  // on its way. True where the group was left: nothing comes any more.
-  virtual bool IsSettled(const Version& version) const = 0;
+  // Engine::settled(), as the time of a Version; UINT64_MAX where the group was left: nothing comes
+  // any more.
+  virtual uint64_t settled() const = 0;
   virtual bool Wrote(const Version& version) const = 0;  // This member.
   // Runs `task` where changes are told.
   virtual void Deliver(std::function<void()> task) const = 0;

@@ -44,8 +44,8 @@ class Seat final : public session::SessionMap, public session::Environment {
   ProcessNumber process() const { return process_; }
   bool alive() const { return alive_; }
   bool merging() const override { return alive_ && world_.NodeOf(host_)->engine()->merging(); }
-  bool IsSettled(const Version& version) const override {
-    return !alive_ || world_.NodeOf(host_)->engine()->IsSettled(version.time);
+  uint64_t settled() const override {
+    return alive_ ? world_.NodeOf(host_)->engine()->settled() : UINT64_MAX;
   }
   bool joined() const { return alive_ && world_.NodeOf(host_)->engine()->joined(); }
   void End();  // The process is gone.

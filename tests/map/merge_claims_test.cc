@@ -120,6 +120,21 @@ TEST_P(MergeClaimsTest, WhatAMergeBringsThatWasThereAlreadyIsNotTakenForANewWrit
   EXPECT_TRUE(group_.maps().IsConsistent());
 }
 
+TEST_P(MergeClaimsTest, WhatIsBroughtASecondTimeMakesNothingNewer) {
+  Part(carrier_);
+  ASSERT_TRUE(WriteOn(carrier_, 1, Set("s", "n", "37"), 2000, true).ok());
+  group_.View(5);
+  MergePlanner planner(carrier_.maps(), group_.maps().history(), kHour);
+  const std::optional<Buffer> op = planner.Next(group_.maps(), HlcAt(9000));
+  ASSERT_TRUE(group_.Apply(*op, group_.NextPlace(8)).status.ok());
+  group_.View(6);
+  const Entry before = *MapOf(group_).Find("s");
+  ASSERT_TRUE(group_.Apply(*op, group_.NextPlace(8)).status.ok());
+  EXPECT_EQ(before.view.num, 5U);
+  EXPECT_EQ(MapOf(group_).Find("s")->view.num, 5U);
+  EXPECT_EQ(MapOf(group_).Find("s")->value.text(), before.value.text());
+}
+
 // Whatever becomes of what it wrote.
 TEST_P(MergeClaimsTest, TheVersionDoesNotGoBackForAnybody) {
   SuccessorTakesOver();

@@ -45,15 +45,16 @@ TEST(SessionTableTest, WhatIsDroppedKeepsItsObjectWhileSomebodyHasItsTurn) {
   EXPECT_EQ(table.Find("s1"), nullptr);
 }
 
-constexpr auto kSettled = [](const Version&) { return true; };
-constexpr auto kUnsettled = [](const Version&) { return false; };
+constexpr uint64_t kSettled = UINT64_MAX;
+constexpr uint64_t kUnsettled = 0;
+constexpr Version kTold{7, 1};
 
 TEST(OpenEndsTest, AnEndThatIsAnsweredIsToldByItsCall) {
   OpenEnds ends;
   ends.Begin("e1", {}, kNoon);
-  EXPECT_FALSE(ends.OnTold("e1", {}, kSettled).has_value());
+  EXPECT_FALSE(ends.OnTold("e1", kTold, kSettled).has_value());
   EXPECT_TRUE(ends.Settle("e1", absl::OkStatus(), kSettled));
-  EXPECT_FALSE(ends.OnTold("e1", {}, kSettled).has_value());
+  EXPECT_FALSE(ends.OnTold("e1", kTold, kSettled).has_value());
   EXPECT_EQ(ends.size(), 0U);
 }
 
@@ -61,17 +62,20 @@ TEST(OpenEndsTest, AnEndOfUnknownOutcomeIsToldWhenItTakesEffect) {
   OpenEnds ends;
   ends.Begin("e1", {.id = "s1", .cause = EndCause::kRenamed, .new_id = "s2"}, kNoon);
   EXPECT_FALSE(ends.Settle("e1", absl::DeadlineExceededError("late"), kSettled));
-  const std::optional<OpenEnd> told = ends.OnTold("e1", {}, kSettled);
+  const std::optional<LateEnd> told = ends.OnTold("e1", kTold, kSettled);
   ASSERT_TRUE(told.has_value());
-  EXPECT_EQ(told->cause, EndCause::kRenamed);
-  EXPECT_EQ(told->new_id, "s2");
-  EXPECT_FALSE(ends.OnTold("e1", {}, kSettled).has_value());
+  EXPECT_EQ(told->end.cause, EndCause::kRenamed);
+  EXPECT_EQ(told->end.new_id, "s2");
+  EXPECT_EQ(told->key, "e1");
+  EXPECT_EQ(told->version, kTold);
+  EXPECT_EQ(told->written, kNoon);
+  EXPECT_FALSE(ends.OnTold("e1", kTold, kSettled).has_value());
 }
 
 TEST(OpenEndsTest, WhatTookEffectBeforeItsCallReturnedIsSure) {
   OpenEnds ends;
   ends.Begin("e1", {}, kNoon);
-  EXPECT_FALSE(ends.OnTold("e1", {}, kSettled).has_value());
+  EXPECT_FALSE(ends.OnTold("e1", kTold, kSettled).has_value());
   EXPECT_TRUE(ends.Settle("e1", absl::DeadlineExceededError("late"), kSettled));
   EXPECT_EQ(ends.size(), 0U);
 }
@@ -81,23 +85,65 @@ TEST(OpenEndsTest, WhatMayBeTakenBackIsHeld) {
   OpenEnds ends;
   const absl::Status unknown = absl::UnknownError("excluded");
   ends.Begin("told first", {.id = "s1"}, kNoon);
-  EXPECT_FALSE(ends.OnTold("told first", {}, kSettled).has_value());
+  EXPECT_FALSE(ends.OnTold("told first", kTold, kSettled).has_value());
   EXPECT_FALSE(ends.Settle("told first", unknown, kUnsettled));
   ends.Begin("told later", {.id = "s2"}, kNoon);
   EXPECT_FALSE(ends.Settle("told later", unknown, kUnsettled));
-  EXPECT_FALSE(ends.IsHeld("s2")) << "it has not taken effect";
-  EXPECT_FALSE(ends.OnTold("told later", {}, kUnsettled).has_value());
+  EXPECT_FALSE(ends.HeldIds().contains("s2")) << "it has not taken effect";
+  EXPECT_FALSE(ends.OnTold("told later", kTold, kUnsettled).has_value());
   ends.Begin("under way", {.id = "s3"}, kNoon);
-  EXPECT_FALSE(ends.OnTold("under way", {}, kUnsettled).has_value());
-  EXPECT_TRUE(ends.IsHeld("s1"));
-  EXPECT_TRUE(ends.IsHeld("s2"));
-  EXPECT_FALSE(ends.IsHeld("s3")) << "its call tells it";
+  EXPECT_FALSE(ends.OnTold("under way", kTold, kUnsettled).has_value());
+  EXPECT_EQ(ends.HeldIds(), (absl::flat_hash_set<std::string>{"s1", "s2"})) << "s3's call tells it";
   EXPECT_TRUE(ends.HoldsAny());
-  EXPECT_TRUE(ends.TakeSettled(kUnsettled).empty());
-  EXPECT_EQ(ends.TakeSettled(kSettled).size(), 2U);
+  EXPECT_TRUE(ends.TakeSettled(kTold.time - 1, kNoon).empty());
+  EXPECT_EQ(ends.TakeSettled(kTold.time, kNoon).size(), 2U);
   EXPECT_FALSE(ends.HoldsAny());
   EXPECT_TRUE(ends.Settle("under way", absl::OkStatus(), kUnsettled))
       << "what is acknowledged is sure";
+}
+
+TEST(OpenEndsTest, WhatHasBeenHeldForLongIsLookedAtAllTheSame) {
+  OpenEnds ends;
+  ends.Begin("e1", {.id = "s1"}, kNoon);
+  EXPECT_FALSE(ends.Settle("e1", absl::UnknownError("excluded"), kUnsettled));
+  EXPECT_FALSE(ends.OnTold("e1", kTold, kUnsettled).has_value());
+  EXPECT_TRUE(ends.TakeSettled(kUnsettled, kNoon + kOpenEndsTime - absl::Seconds(1)).empty());
+  EXPECT_EQ(ends.TakeSettled(kUnsettled, kNoon + kOpenEndsTime).size(), 1U);
+}
+
+TEST(OpenEndsTest, AnotherEndOfTheSameSessionIsToldInPlaceOfTheHeldOne) {
+  OpenEnds ends;
+  const auto hold = [&](std::string_view key, std::string id, absl::Time created) {
+    ends.Begin(key, {.id = std::move(id), .created = created}, kNoon);
+    EXPECT_FALSE(ends.Settle(key, absl::UnknownError("excluded"), kUnsettled));
+    EXPECT_FALSE(ends.OnTold(key, kTold, kUnsettled).has_value());
+  };
+  hold("e1", "s1", At(1));
+  hold("e2", "s1", At(2));
+  hold("e3", "s2", At(1));
+  ends.DropHeld("s1", At(1));
+  EXPECT_EQ(ends.size(), 2U) << "one that was made of its id before is another session";
+  ends.DropHeld("s1", std::nullopt);
+  EXPECT_EQ(ends.HeldIds(), (absl::flat_hash_set<std::string>{"s2"}));
+}
+
+TEST(OpenEndsTest, WhatIsHeldIsNotForgottenForWantOfRoom) {
+  OpenEnds ends;
+  ends.Begin("held", {.id = "s"}, kNoon);
+  EXPECT_FALSE(ends.Settle("held", absl::UnknownError("excluded"), kUnsettled));
+  EXPECT_FALSE(ends.OnTold("held", kTold, kUnsettled).has_value());
+  for (size_t i = 1; i < kOpenEndsMax; ++i) {
+    ends.Begin(std::to_string(i), {}, kNoon);
+    EXPECT_FALSE(ends.Settle(std::to_string(i), absl::UnknownError("late"), kUnsettled));
+  }
+  ends.Begin("one more", {}, kNoon + kOpenEndsTime);
+  EXPECT_EQ(ends.size(), 2U);
+  EXPECT_TRUE(ends.HoldsAny());
+  for (size_t i = 2; i < kOpenEndsMax; ++i) ends.Begin(std::to_string(i), {}, kNoon);
+  ends.Begin("full", {}, kNoon);
+  EXPECT_FALSE(ends.OnTold("full", kTold, kUnsettled).has_value());
+  EXPECT_TRUE(ends.Settle("full", absl::UnknownError("excluded"), kUnsettled))
+      << "nothing more is held: its call tells it";
 }
 
 TEST(OpenEndsTest, ARefusalIsTheEndOfItAndOfNoOther) {
@@ -105,7 +151,7 @@ TEST(OpenEndsTest, ARefusalIsTheEndOfItAndOfNoOther) {
   ends.Begin("first", {.id = "s1", .cause = EndCause::kRenamed, .new_id = "s2"}, kNoon);
   EXPECT_FALSE(ends.Settle("first", absl::DeadlineExceededError("late"), kSettled));
   ends.Begin("second", {.id = "s1"}, kNoon);
-  EXPECT_EQ(ends.OnTold("first", {}, kSettled)->new_id, "s2");
+  EXPECT_EQ(ends.OnTold("first", kTold, kSettled)->end.new_id, "s2");
   EXPECT_FALSE(ends.Settle("second", absl::NotFoundError("no such session"), kSettled));
   EXPECT_EQ(ends.size(), 0U);
 }

@@ -55,6 +55,9 @@ class FakeMap final : public SessionMap {
     entries_[SessionKey(id)] = {{std::string(kInfoName), Encode(info)}};
     ++version_.time;
   }
+  // The record of an end of a session.
+  void PutRecord(const std::string& key) { entries_[key] = {}; }
+  void EraseRecord(const std::string& key) { entries_.erase(key); }
   void GoBack() { --version_.time; }  // To a state without the last write.
   void End(std::string_view id) { entries_.erase(SessionKey(id)); }
   Version version() const { return version_; }
@@ -125,7 +128,7 @@ class FakeMap final : public SessionMap {
   }
   WriteResult Erase(std::string_view, const WriteOptions&) override { return Answer(); }
   bool merging() const override { return is_merging; }
-  bool IsSettled(const Version&) const override { return is_settled && !is_merging; }
+  uint64_t settled() const override { return is_settled && !is_merging ? UINT64_MAX : 0; }
   bool AwaitsMerge(std::string_view key) const override { return is_awaited && Exists(key); }
   WriteResult Claim(std::string_view, const WriteOptions&) override {
     ++claims;

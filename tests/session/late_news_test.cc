@@ -121,6 +121,7 @@ class ExcludedTest : public LateNewsTest {
     EXPECT_TRUE(absl::IsUnknown(core_->Invalidate("s1").status));
     map_->is_settled = false;
     map_->End("s1");
+    map_->PutRecord(map_->first_key);
     map_->Tell(ChangeCause::kPut, map_->first_key, FakeMap::Self());
     EXPECT_THAT(told_, IsEmpty()) << "the state to come may take the end back";
   }
@@ -147,6 +148,32 @@ TEST_F(ExcludedTest, NewsOfTheEndThatComeAfterTheStateThatTookItBackTellNothing)
   map_->Tell(ChangeCause::kPut, map_->first_key, FakeMap::Self());
   EXPECT_THAT(told_, IsEmpty());
   EXPECT_THAT(core_->Ids(SIZE_MAX), ElementsAre("s1"));
+}
+
+TEST_F(ExcludedTest, WhatComesBackAndEndsOnceMoreIsToldOnce) {
+  map_->Begin("s1");
+  map_->Tell(ChangeCause::kSync, "", FakeMap::Other());
+  map_->answer = absl::OkStatus();
+  EXPECT_TRUE(core_->Invalidate("s1").ok());
+  map_->End("s1");
+  map_->is_settled = true;
+  map_->Tell(ChangeCause::kSync, "", FakeMap::Other());
+  EXPECT_THAT(told_, ElementsAre("invalidated s1 here"));
+}
+
+TEST_F(ExcludedTest, WhatTheGroupHasEndedByAnotherEndIsNotToldAsEndedHere) {
+  map_->EraseRecord(map_->first_key);
+  map_->is_settled = true;
+  map_->Tell(ChangeCause::kSync, "", FakeMap::Other());
+  EXPECT_THAT(told_, ElementsAre("invalidated s1"));
+  EXPECT_THAT(core_->Ids(SIZE_MAX), IsEmpty());
+}
+
+TEST_F(ExcludedTest, WhatIsHeldWhenTheStoreIsClosedIsToldThen) {
+  core_->Stop();
+  core_->Run();
+  map_->Tell(ChangeCause::kPut, "of nobody", FakeMap::Other());
+  EXPECT_THAT(told_, ElementsAre("invalidated s1 here"));
 }
 
 TEST_F(ExcludedTest, OneOfItsIdThatWasMadeSinceDoesNotHideTheEnd) {

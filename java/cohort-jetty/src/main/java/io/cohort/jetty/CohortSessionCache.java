@@ -115,10 +115,14 @@ public final class CohortSessionCache extends DefaultSessionCache {
 
   // On the server's scheduler, which others wait for, too.
   private void rehearse() {
-    if (nextUse != null && store.rehearse()) {
-      scheduler().schedule(this::rehearse, REHEARSAL_PAUSE_MS, TimeUnit.MILLISECONDS);
-    } else {
-      rehearses.set(false);
+    boolean goesOn = false;
+    try {
+      goesOn = nextUse != null && store.rehearse();
+      if (goesOn) {
+        scheduler().schedule(this::rehearse, REHEARSAL_PAUSE_MS, TimeUnit.MILLISECONDS);
+      }
+    } finally {
+      if (!goesOn) rehearses.set(false);
     }
   }
 

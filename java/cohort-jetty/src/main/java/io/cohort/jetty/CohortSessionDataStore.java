@@ -215,12 +215,12 @@ public final class CohortSessionDataStore extends AbstractSessionDataStore {
     SessionStore open = store;
     if (open == null || rehearsal.isOver()) return false;
     try {
-      if (open.replicated()) {
-        rehearsal.run(FailoverRehearsal.ROUNDS_AT_ONCE, codec, lines, this::takeOver);
-      }
+      if (!open.replicated()) return false;
     } catch (RuntimeException e) {
       log.debug("the store was closed meanwhile", e);
+      return false;
     }
+    rehearsal.run(FailoverRehearsal.ROUNDS_AT_ONCE, codec, lines, this::takeOver);
     return !rehearsal.isOver();
   }
 

@@ -1,0 +1,85 @@
+// Late ends: their calls have returned without knowing whether they took effect.
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "session/core.h"
+
+namespace cohort::session {
+namespace {
+
+// The clocks of a group and of a host may go apart by so much while a record is there.
+constexpr absl::Duration kRecordSlack = absl::Seconds(5);
+
+}  // namespace
+
+using runtime::MutexLock;
+
+bool Core::Settle(const std::string& key, const absl::Status& status, const Replica& replica) {
+  const uint64_t settled = status.ok() ? 0 : replica.settled();
+  const MutexLock lock(&mutex_);
+  const bool is_told_by_call = open_ends_.Settle(key, status, settled);
+  NoteHeldEnds();
+  return is_told_by_call;
+}
+
+// What this store did: told by the call that did it, unless that has returned without knowing.
+void Core::OnOwn(const Change& change) {
+  if (!IsEndKey(change.key) || !change.value.has_value()) return;
+  const ReplicaPtr in_group = replica();
+  const uint64_t settled = in_group == nullptr ? UINT64_MAX : in_group->settled();
+  std::optional<LateEnd> end;
+  {
+    const MutexLock lock(&mutex_);
+    end = open_ends_.OnTold(change.key, change.version, settled);
+    if (!end.has_value()) return NoteHeldEnds();
+  }
+  TellLate(*std::move(end));
+}
+
+bool Core::TellHeldEnds(bool all) {
+  const ReplicaPtr in_group = replica();
+  const uint64_t settled = in_group == nullptr || all ? UINT64_MAX : in_group->settled();
+  std::vector<LateEnd> ends;
+  bool holds_more = false;
+  {
+    const MutexLock lock(&mutex_);
+    ends = open_ends_.TakeSettled(settled, Now());
+    holds_more = open_ends_.HoldsAny();
+  }
+  for (LateEnd& end : ends) TellLate(std::move(end));
+  return holds_more;
+}
+
+// Whether the session that has ended here is there all the same, in the group or here alone; not
+// one that was made again of its id.
+bool Core::WasTakenBack(const OpenEnd& end) const {
+  const auto held = local_.Get(end.id);
+  if (held.has_value() && held->contents.info.created == end.created) return true;
+  const ReplicaPtr in_group = replica();
+  if (in_group == nullptr) return false;
+  const absl::StatusOr<Replica::Reading> there = in_group->Read(end.id);
+  return there.ok() && there->contents.info.created == end.created;
+}
+
+void Core::TellLate(LateEnd late) {
+  if (WasTakenBack(late.end)) return;
+  const ReplicaPtr in_group = replica();
+  const bool record_is_over = Now() + kRecordSlack >= late.written + kEndRecordTtl;
+  if (in_group != nullptr && !record_is_over && !in_group->GetRaw(late.key).ok()) {
+    // The group does not know of this end: it has ended the session by another one.
+    if (!ForgetIfGone(late.end.id)) return;
+    Tell(NewEvent(SessionEventKind::kInvalidated, late.end.id, /*here=*/false,
+                  "is gone from the group"));
+    return;
+  }
+  if (late.end.cause == EndCause::kRenamed) {
+    const MutexLock lock(&mutex_);
+    table_.Add(late.end.new_id, Now());  // To be looked at.
+  }
+  alarm_.Wake();
+  ForgetIfGone(late.end.id, late.version);
+  TellEnd(std::move(late.end), late.version);
+}
+
+}  // namespace cohort::session
