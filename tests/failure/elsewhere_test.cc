@@ -1,5 +1,6 @@
 // Members that have gone on to a view without this one: they are asked outside the view, and their
-// silence inside it is excused for a while. Spec 3.11, 7.2.
+// silence inside it is excused for a while. And those that another process has replaced. Spec 3.11,
+// 7.2, 7.4.
 #include <set>
 
 #include "failure/failure_detector.h"
@@ -11,6 +12,7 @@ namespace {
 
 using ::testing::ElementsAre;
 using ::testing::IsEmpty;
+using ::testing::SizeIs;
 
 class ElsewhereTest : public ::testing::Test {
  protected:
@@ -114,6 +116,29 @@ TEST_F(ElsewhereTest, AHeartbeatReadAfterAStopIsNotEchoed) {
     EXPECT_EQ(mine.echo_rank == 1, stop == Duration(0));
     Hear(3);
   }
+}
+
+TEST_F(ElsewhereTest, WhoIsSilentAndReplacedAtItsAddressIsConvictedLongBeforeItsTime) {
+  Begin(3);
+  detector_.OnReplaced(now_, 2);
+  Pass(milliseconds(340));
+  EXPECT_THAT(out_.convicted, IsEmpty());
+  Pass(milliseconds(40));
+  ASSERT_THAT(out_.convicted, SizeIs(1));
+  EXPECT_EQ(out_.convicted[0].subject, 2);
+  EXPECT_EQ(out_.convicted[0].cause, ViewCause::kReplaced);
+  EXPECT_TRUE(out_.convicted[0].authoritative);
+}
+
+TEST_F(ElsewhereTest, WhoIsHeardWasNotReplacedWhateverAsksToJoinFromItsAddress) {
+  Begin(3);
+  detector_.OnReplaced(now_, 2);
+  detector_.OnHeard(now_, 2, true);
+  Pass(milliseconds(500));
+  EXPECT_THAT(out_.convicted, IsEmpty());
+  detector_.OnReplaced(now_, 2);
+  Pass(milliseconds(20));
+  EXPECT_THAT(out_.convicted, SizeIs(1));
 }
 
 }  // namespace

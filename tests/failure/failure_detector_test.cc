@@ -11,7 +11,6 @@ namespace {
 
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
-using ::testing::SizeIs;
 
 Duration Since(const Mesh::Told* told, Instant start) {
   return told == nullptr ? Duration::max() : told->at - start;
@@ -416,28 +415,6 @@ TEST_F(OneDetectorTest, AMemberThatIsHeardAndAnswersIsProbedAFewTimesOnly) {
   }
   EXPECT_EQ(out_.probes.size(), 1u + kReprobesOfHeard);
   EXPECT_THAT(out_.convicted, IsEmpty());
-}
-
-TEST_F(OneDetectorTest, WhoIsSilentAndReplacedAtItsAddressIsConvictedLongBeforeItsTime) {
-  detector_.OnHeard(now_, 2, true);
-  detector_.OnReplaced(now_, 2);
-  Pass(milliseconds(340));
-  EXPECT_THAT(out_.convicted, IsEmpty());
-  Pass(milliseconds(40));
-  ASSERT_EQ(out_.convicted.size(), 1u);
-  EXPECT_EQ(out_.convicted[0].subject, 2);
-  EXPECT_EQ(out_.convicted[0].cause, ViewCause::kReplaced);
-  EXPECT_EQ(Sent<wire::SuspectFrame>().at(0).level, 2);
-}
-
-TEST_F(OneDetectorTest, WhoIsHeardWasNotReplacedWhateverAsksToJoinFromItsAddress) {
-  detector_.OnReplaced(now_, 2);
-  detector_.OnHeard(now_, 2, true);
-  Pass(milliseconds(500));
-  EXPECT_THAT(out_.convicted, IsEmpty());
-  detector_.OnReplaced(now_, 2);
-  Pass(milliseconds(20));
-  EXPECT_THAT(out_.convicted, SizeIs(1));
 }
 
 TEST_F(OneDetectorTest, DataSentToTheGroupReplacesMostHeartbeats) {

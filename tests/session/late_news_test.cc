@@ -171,7 +171,7 @@ TEST_F(ExcludedTest, WhatTheGroupHasEndedByAnotherEndIsNotToldAsEndedHere) {
 
 TEST_F(ExcludedTest, WhatIsHeldWhenTheStoreIsClosedIsToldThen) {
   core_->Stop();
-  core_->Run();
+  std::thread([this] { core_->Run(); }).join();  // Who runs it is its worker for good.
   map_->Tell(ChangeCause::kPut, "of nobody", FakeMap::Other());
   EXPECT_THAT(told_, ElementsAre("invalidated s1 here"));
 }
