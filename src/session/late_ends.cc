@@ -66,7 +66,9 @@ void Core::TellLate(LateEnd late) {
   if (WasTakenBack(late.end)) return;
   const ReplicaPtr in_group = replica();
   const bool record_is_over = Now() + kRecordSlack >= late.written + kEndRecordTtl;
-  if (in_group != nullptr && !record_is_over && !in_group->GetRaw(late.key).ok()) {
+  // (Where the state is on its way, what was seen here is all that is known.)
+  if (in_group != nullptr && !record_is_over &&
+      absl::IsNotFound(in_group->GetRaw(late.key).status())) {
     // The group does not know of this end: it has ended the session by another one.
     if (!ForgetIfGone(late.end.id)) return;
     Tell(NewEvent(SessionEventKind::kInvalidated, late.end.id, /*here=*/false,

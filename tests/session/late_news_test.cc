@@ -176,6 +176,15 @@ TEST_F(ExcludedTest, WhatIsHeldWhenTheStoreIsClosedIsToldThen) {
   EXPECT_THAT(told_, ElementsAre("invalidated s1 here"));
 }
 
+TEST_F(ExcludedTest, AlsoWhereTheStateIsOnItsWayThen) {
+  map_->is_ready = false;
+  core_->Stop();
+  std::thread([this] { core_->Run(); }).join();
+  map_->is_ready = true;
+  map_->Tell(ChangeCause::kPut, "of nobody", FakeMap::Other());
+  EXPECT_THAT(told_, ElementsAre("invalidated s1 here"));
+}
+
 TEST_F(ExcludedTest, OneOfItsIdThatWasMadeSinceDoesNotHideTheEnd) {
   map_->is_settled = true;
   map_->Begin("s1", absl::Minutes(1), absl::FromUnixSeconds(1'800'000'000));
