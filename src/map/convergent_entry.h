@@ -40,6 +40,7 @@ struct Attribute {
   Mark mark;
   uint64_t view = 0;    // Number of the view it was written in.
   bool absent = false;  // Erased, and remembered so that an older write does not come back.
+  bool operator==(const Attribute&) const = default;
 };
 
 // Which of two writes to one attribute stays.
@@ -85,6 +86,7 @@ struct Registers {
   bool HasMarkers() const;  // Of erased attributes.
   // Whether this is nothing but a life, and an end of all that began before it, as a put makes it.
   bool IsOneLife() const;
+  bool operator==(const Registers&) const = default;
 };
 
 // Spec 11.3. Borrows from both.

@@ -60,6 +60,20 @@ bool HaveSameAttributes(const Registers& a, const Registers& b) {
                     });
 }
 
+// Spec 11.18. To a third side, with whom this one parted later, what comes is news of `view`. What
+// is here already is as old as it was: it must not seem to be written after what that side wrote.
+void NoteNews(const std::optional<Registers>& ours, Registers& registers, uint64_t view) {
+  for (Attribute& attribute : registers.attributes) {
+    const Attribute* mine = ours.has_value() ? ours->Find(attribute.name) : nullptr;
+    const bool is_here = mine != nullptr && mine->mark == attribute.mark &&
+                         mine->absent == attribute.absent && mine->value == attribute.value;
+    attribute.view = is_here ? mine->view : view;
+  }
+  registers.view = ours.has_value() ? ours->view : view;
+  // Whatever of it is here by a write of this view, by that write is of this view, too.
+  if (ours.has_value() && Join(*ours, registers) != *ours) registers.view = view;
+}
+
 // Its owner has written to it, and whose it is, and how long it lives, is as before.
 bool GoesOn(const std::optional<Registers>& before, const Registers& after,
             const MemberId& writer) {
@@ -378,9 +392,11 @@ ApplyResult ConvergentMap::ApplyMerge(const MergeOp& op, const Place& place, Out
       result.status = absl::InvalidArgumentError("a merged entry has malformed registers");
       continue;
     }
-    ReportLosses(theirs.key, *registers, op, out);
+    const Entry* entry = Find(theirs.key);
+    const std::optional<Registers> ours = entry == nullptr ? std::nullopt : RegistersOf(*entry);
+    if (ours.has_value()) ReportLosses(theirs.key, *ours, *registers, op, out);
     registers->claim = SettleClaims(ClaimOf(theirs.key), registers->claim);  // Spec 11.26
-    NoteNews(theirs.key, *registers, place.view.num);
+    NoteNews(ours, *registers, place.view.num);
     if (JoinEntry(theirs.key, *registers, theirs.version, ChangeCause::kMerge, place.writer, out))
       ++result.number;
   }
@@ -389,30 +405,9 @@ ApplyResult ConvergentMap::ApplyMerge(const MergeOp& op, const Place& place, Out
   return result;
 }
 
-// Spec 11.18. To a third side, with whom this one parted later, what comes is news of `view`. What
-// is here already is as old as it was: it must not seem to be written after what that side wrote.
-void ConvergentMap::NoteNews(std::string_view key, Registers& registers, uint64_t view) const {
-  const Entry* entry = Find(key);
-  const std::optional<Registers> ours = entry == nullptr ? std::nullopt : RegistersOf(*entry);
-  for (Attribute& attribute : registers.attributes) {
-    const Attribute* mine = ours.has_value() ? ours->Find(attribute.name) : nullptr;
-    const bool is_here = mine != nullptr && mine->mark == attribute.mark &&
-                         mine->absent == attribute.absent && mine->value == attribute.value;
-    attribute.view = is_here ? mine->view : view;
-  }
-  registers.view = ours.has_value() ? ours->view : view;
-  // Whatever of it is here by a write of this view, by that write is of this view, too.
-  const bool is_news = !ours.has_value() ||
-                       EncodeRegisters(map::Join(*ours, registers)).text() != entry->value.text();
-  if (is_news) registers.view = view;
-}
-
 // Spec 11.19. What was written on both sides since they parted, attribute by attribute.
-void ConvergentMap::ReportLosses(std::string_view key, const Registers& theirs, const MergeOp& op,
-                                 Output& out) {
-  const Entry* entry = Find(key);
-  const std::optional<Registers> ours = entry == nullptr ? std::nullopt : RegistersOf(*entry);
-  if (!ours.has_value()) return;
+void ConvergentMap::ReportLosses(std::string_view key, const Registers& ours,
+                                 const Registers& theirs, const MergeOp& op, Output& out) {
   const auto report = [&](const Stamp& winner, bool winner_erased, const Attribute& loser,
                           bool loser_carried) {
     if (loser.view < op.base) return;
@@ -426,7 +421,7 @@ void ConvergentMap::ReportLosses(std::string_view key, const Registers& theirs, 
                    .loser_carried = loser_carried});
     ++stats_.conflicts;
   };
-  for (const Attribute& mine : ours->attributes) {
+  for (const Attribute& mine : ours.attributes) {
     const Attribute* other = theirs.Find(mine.name);
     if (mine.mark.life < theirs.floor && (other == nullptr || other->value != mine.value)) {
       report(theirs.floor, other == nullptr, mine, false);
@@ -438,8 +433,8 @@ void ConvergentMap::ReportLosses(std::string_view key, const Registers& theirs, 
     }
   }
   for (const Attribute& other : theirs.attributes) {
-    if (ours->Find(other.name) == nullptr && other.mark.life < ours->floor)
-      report(ours->floor, true, other, true);
+    if (ours.Find(other.name) == nullptr && other.mark.life < ours.floor)
+      report(ours.floor, true, other, true);
   }
 }
 

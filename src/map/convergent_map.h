@@ -111,8 +111,8 @@ class ConvergentMap : public Map {
                  ChangeCause cause, const MemberId& writer, Output& out);
   uint64_t JoinCleared(const Version& cleared, ChangeCause cause, const MemberId& writer,
                        Output& out);
-  void NoteNews(std::string_view key, Registers& registers, uint64_t view) const;
-  void ReportLosses(std::string_view key, const Registers& theirs, const MergeOp& op, Output& out);
+  void ReportLosses(std::string_view key, const Registers& ours, const Registers& theirs,
+                    const MergeOp& op, Output& out);
   // The change that was fed; null: there is none.
   Change* Feed(std::string_view key, const Entry* before, const Entry& after, ChangeCause cause,
                const MemberId& writer, Output& out) const;

@@ -177,16 +177,19 @@ class Core : public std::enable_shared_from_this<Core> {
   void NoteBegun(const Session& session, const WriteResult& written, SessionResult& result);
   // Tells that it ended here.
   void TellEnd(OpenEnd end, const Version& version);
+  std::shared_ptr<const SessionSnapshot> SnapshotOf(std::string_view id, const Contents& contents,
+                                                    absl::Time accessed) const;
+
+  // ---- Late ends (late_ends.cc).
   // What the write of an end has answered, as OpenEnds::Settle.
   bool Settle(const std::string& key, const absl::Status& status, const Replica& replica);
-  // ---- Late ends (late_ends.cc).
+  // The group tells of a write of this store.
+  void OnOwn(const Change& change);
   // Of what is settled; `all`: of all that is held. Whether more is held.
   bool TellHeldEnds(bool all);
   // What has become of it in the group, if anything has.
   void TellLate(LateEnd late);
   bool WasTakenBack(const OpenEnd& end) const;
-  std::shared_ptr<const SessionSnapshot> SnapshotOf(std::string_view id, const Contents& contents,
-                                                    absl::Time accessed) const;
 
   // ---- Expiry and the worker (expiry.cc).
   void ExpireOne(const std::string& id);
@@ -200,7 +203,6 @@ class Core : public std::enable_shared_from_this<Core> {
   void OnPut(std::string_view id, const Change& change, Replica& replica);
   void OnGone(std::string_view id, const Change& change);
   void OnEnd(const EndRecord& end, const Change& change);
-  void OnOwn(const Change& change);
   void OnOwnPut(std::string_view id, const Change& change, Replica& replica);
   // Looks at all that the group has.
   void Rescan(Replica& replica, bool tell);

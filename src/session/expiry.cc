@@ -99,7 +99,10 @@ void Core::Run() {
   while (!alarm_.stopped()) {
     // Before the table is looked at: what comes after that wakes.
     alarm_.Plan(absl::InfiniteFuture());
-    if (holds_ends_.exchange(false)) held_at = Now() + (held_pause = kHeldLook);
+    if (holds_ends_.exchange(false)) {
+      held_pause = kHeldLook;
+      held_at = Now() + held_pause;
+    }
     if (look_again_.exchange(false)) rescan_at = std::min(rescan_at, Now() + kLookAgain);
     std::optional<SessionTask> task;
     std::optional<std::string> due;

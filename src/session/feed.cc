@@ -112,7 +112,7 @@ void Core::OnGone(std::string_view id, const Change& change) {
   {
     const MutexLock lock(&mutex_);
     if (!table_.Contains(id)) return table_.Drop(id);
-    if (open_ends_.HoldsAny() && open_ends_.HeldIds().contains(ToAbsl(id))) return;
+    if (open_ends_.HeldIds().contains(ToAbsl(id))) return;  // TellHeldEnds() tells of it.
   }
   if (local_.Exists(id)) return;
   ForgetIfGone(id, change.version);

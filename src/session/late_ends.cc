@@ -1,4 +1,6 @@
 // Late ends: their calls have returned without knowing whether they took effect.
+#include <cstdint>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>

@@ -11,12 +11,12 @@ void OpenEnds::Begin(std::string_view key, OpenEnd end, absl::Time now) {
   if (ends_.size() >= kOpenEndsMax) {
     absl::erase_if(ends_, [&](const auto& item) {
       const Slot& slot = item.second;
-      return !slot.is_open && !slot.has_happened && slot.until <= now;
+      return !slot.is_open && !slot.has_happened && slot.IsOld(now);
     });
   }
   Slot& slot = ends_[ToAbsl(key)];
   slot.end = std::move(end);
-  slot.until = now + kOpenEndsTime;
+  slot.written = now;
 }
 
 bool OpenEnds::Settle(std::string_view key, const absl::Status& status, uint64_t settled) {
@@ -63,7 +63,7 @@ std::vector<LateEnd> OpenEnds::TakeSettled(uint64_t settled, absl::Time now) {
   std::vector<LateEnd> taken;
   absl::erase_if(ends_, [&](auto& item) {
     Slot& slot = item.second;
-    if (!slot.IsHeld() || (slot.version.time > settled && slot.until > now)) return false;
+    if (!slot.IsHeld() || (slot.version.time > settled && !slot.IsOld(now))) return false;
     taken.push_back(slot.Take(item.first));
     return true;
   });

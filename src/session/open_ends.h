@@ -75,13 +75,14 @@ class OpenEnds {
  private:
   struct Slot {
     OpenEnd end;
-    absl::Time until;
+    absl::Time written;
     bool is_open = true;  // Its call has not returned.
     bool has_happened = false;
     Version version;  // As which it has.
     bool IsHeld() const { return !is_open && has_happened; }
+    bool IsOld(absl::Time now) const { return written + kOpenEndsTime <= now; }
     LateEnd Take(std::string_view key) {
-      return {std::string(key), std::move(end), version, until - kOpenEndsTime};
+      return {std::string(key), std::move(end), version, written};
     }
   };
   absl::flat_hash_map<std::string, Slot> ends_;

@@ -44,8 +44,8 @@ class FakeMap final : public SessionMap {
   std::vector<absl::Duration> lifetimes;                    // That were asked for.
   mutable int times_asked_for_owner = 0;
   int batches = 0;  // That were written.
-  std::string
-      first_key;  // Of the latest of them: where it ends a session, that of the end's record.
+  // The first key of the latest of them: where it ends a session, that of the end's record.
+  std::string first_key;
   int claims = 0;
   void Begin(std::string_view id, absl::Duration max_inactive = absl::InfiniteDuration(),
              absl::Time created = absl::FromUnixSeconds(1'700'000'000)) {
