@@ -115,7 +115,8 @@ enum class SessionEventKind : uint8_t {
   kCreated,
   kChanged,           // Only for who asked for changes.
   kMoved,             // `by` has taken it over. Told by who took it and who had it. Or (the text
-                      // says so) the group went on without what its owner wrote last.
+                      // says so) the group went on without what its owner wrote last, or another
+                      // side of it was merged: to its owner, which has to load it again.
   kIdChanged,         // From `id` to `new_id`.
   kExpired,           // Was not used for max_inactive.
   kInvalidated,       // By the application; or removed in another way, which the text says.

@@ -190,8 +190,11 @@ std::optional<JoinAnswer> Membership::JudgeJoin(Instant now, const JoinRequest& 
     return std::nullopt;
   }
   // Whoever was at its address: an earlier attempt of its own, or a process that it has replaced.
-  NoteParted(request.member.address, out);
-  if (request.group == options_.group) NoteReplaced(request.member, out);
+  // Groups of one process share theirs.
+  if (request.group == options_.group) {
+    NoteParted(request.member.address, out);
+    NoteReplaced(request.member, out);
+  }
   if (view_change_.halted()) {
     answer.text = "the group has no quorum: start the members that are missing";
     return answer;

@@ -39,6 +39,8 @@ namespace cohort::session {
 
 // Of kMoved, where no other member has taken the session.
 inline constexpr char kRewoundText[] = "the group went on without what was written here last";
+inline constexpr char kMergedText[] =
+    "another side of the group was merged; it is to be loaded again";
 
 class Core : public std::enable_shared_from_this<Core> {
  public:

@@ -77,6 +77,7 @@ void Core::OnPut(std::string_view id, const Change& change, Replica& replica) {
   const absl::Time due = glance.ok() ? GuessDue(glance->left) : absl::InfiniteFuture();
   bool is_new = false;
   bool was_lost = false;
+  bool is_given_up = false;
   {
     const MutexLock lock(&mutex_);
     if (!glance.ok() && gone_.contains(ToAbsl(id))) return;  // It was ended here, which was told.
@@ -90,7 +91,8 @@ void Core::OnPut(std::string_view id, const Change& change, Replica& replica) {
         is_ours && (is_merge || owner != Owner::kSelf || session->seen < glance->version);
     was_lost = is_unseen && OnUnseen(*session, replica, owner, glance->version);
     // Who owns it on the other side may not know yet that it does no more.
-    if (is_unseen && is_merge && !was_lost) OnLoss(*session, glance->version);
+    is_given_up = is_unseen && is_merge && !was_lost;
+    if (is_given_up) OnLoss(*session, glance->version);
   }
   alarm_.WakeAt(due);
   SessionEvent event = NewEvent(SessionEventKind::kChanged, id, /*here=*/false);
@@ -99,6 +101,9 @@ void Core::OnPut(std::string_view id, const Change& change, Replica& replica) {
   if (was_lost) {
     event.kind = SessionEventKind::kMoved;
     event.text = "another member has taken it over";
+  } else if (is_given_up) {
+    event.kind = SessionEventKind::kMoved;
+    event.text = kMergedText;
   } else if (is_new) {
     event.kind = SessionEventKind::kCreated;
     if (change.cause == ChangeCause::kMerge) event.text = "came from another side of the group";

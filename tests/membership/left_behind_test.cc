@@ -316,8 +316,8 @@ TEST_F(StoodStill, SaysWhoAsksAnewOrHasBeenReplacedAtItsAddress) {
   says(hear(), ElementsAre(two), IsEmpty());  // Of its process, or of one before it.
   ++request.member.incarnation;
   says(hear(), ElementsAre(two), ElementsAre(two));
-  request.group = "another";
-  says(hear(), ElementsAre(two), IsEmpty());
+  request.group = "another";  // Of the same process, which has not left this one.
+  says(hear(), IsEmpty(), IsEmpty());
   request.group = "shop";
   request.member.address.port += 1;
   request.member.name = "another";

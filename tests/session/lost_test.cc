@@ -39,10 +39,19 @@ class LostTest : public ::testing::Test {
   bool Save(uint64_t fence = 0) {
     return core_->Save("s1", {.set = {{"n", "1"}}, .fence = fence}).ok();
   }
+  // What `moved` is told with, from here on.
+  [[nodiscard]] Subscription KeepMoves() {
+    return core_->SubscribeEvents(
+        [this](const SessionEvent& event) {
+          if (event.kind == SessionEventKind::kMoved) moves_.push_back(event.text);
+        },
+        /*with_changes=*/false);
+  }
 
   SetClock clock_;
   const std::shared_ptr<FakeMap> map_ = std::make_shared<FakeMap>();
   std::shared_ptr<Core> core_;
+  std::vector<std::string> moves_;
 };
 
 TEST_F(LostTest, AnAccessToldByTheOwnerKeepsTheLifetimeThatItKnows) {
@@ -87,6 +96,20 @@ TEST_F(LostTest, WhatAMergeHasChangedIsNotTheOwnersBeforeItIsLoaded) {
   EXPECT_TRUE(Save(snapshot->fence));
 }
 
+// Also where the merge brings nothing but what this store has written.
+TEST_F(LostTest, WhatAMergeTakesFromItsOwnerIsToldToItOnce) {
+  const uint64_t fence = BeginListed();
+  const Subscription subscription = KeepMoves();
+  map_->Tell(ChangeCause::kMerge, SessionKey("s1"), FakeMap::Self());
+  map_->Tell(ChangeCause::kMerge, SessionKey("s1"), FakeMap::Self());
+  EXPECT_THAT(moves_, ElementsAre(kMergedText));
+  const absl::StatusOr<SessionSnapshot> snapshot = core_->Load("s1");
+  ASSERT_TRUE(snapshot.ok()) << snapshot.status();
+  EXPECT_NE(snapshot->fence, fence);
+  EXPECT_FALSE(Save(fence));
+  EXPECT_TRUE(Save(snapshot->fence));
+}
+
 TEST_F(LostTest, WhatTheGroupWentOnWithoutIsReadAsTheGroupHasIt) {
   const uint64_t fence = BeginListed();
   map_->GoBack();
@@ -121,18 +144,13 @@ TEST_F(LostTest, WhatAMergeBringsBackIsNeitherReadNorWrittenAsItWasBefore) {
 TEST_F(LostTest, WhatTheGroupWentOnWithoutIsToldWithItsState) {
   map_->Begin("s1");
   ASSERT_TRUE(Save());
-  std::vector<std::string> texts;
-  const Subscription subscription = core_->SubscribeEvents(
-      [&](const SessionEvent& event) {
-        if (event.kind == SessionEventKind::kMoved) texts.push_back(event.text);
-      },
-      /*with_changes=*/false);
+  const Subscription subscription = KeepMoves();
   map_->Tell(ChangeCause::kSync, "", FakeMap::Other());
   EXPECT_TRUE(core_->IsOwner("s1"));
   map_->GoBack();
   map_->Tell(ChangeCause::kSync, "", FakeMap::Other());
   EXPECT_FALSE(core_->IsOwner("s1"));
-  EXPECT_THAT(texts, ElementsAre(kRewoundText));
+  EXPECT_THAT(moves_, ElementsAre(kRewoundText));
 }
 
 TEST_F(LostTest, WhatIsMadeAgainOfAnIdThatAnotherHadClaimedIsMadeThoughItsClaimIsRefused) {

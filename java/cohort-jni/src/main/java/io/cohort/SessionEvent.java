@@ -25,7 +25,8 @@ public record SessionEvent(Kind kind, String id, String newId, String attribute,
     CHANGED,
     /**
      * {@code by} has taken it over; told by who took it and who had it. Or, and then the text says
-     * so, the group went on without what its owner wrote last.
+     * so, the group went on without what its owner wrote last, or another side of it was merged: to
+     * its owner, which has to load it again.
      */
     MOVED,
     /** From {@code id} to {@code newId}. */

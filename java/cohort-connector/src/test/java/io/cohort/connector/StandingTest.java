@@ -3,6 +3,7 @@ package io.cohort.connector;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import io.cohort.Session;
 import io.cohort.Version;
 import org.junit.jupiter.api.Test;
 
@@ -31,6 +32,20 @@ class StandingTest {
     assertTrue(standing.isAway());
     standing.trust(true, standing.doubts());
     assertTrue(!standing.isAway() && standing.isTrusted());
+  }
+
+  /** A store that gave a session up refuses what the object before would write. */
+  @Test
+  void anObjectIsWhatTheStoreHasIfVersionAndFenceAre() {
+    Version version = new Version(1, 1);
+    standing.onStored(version, 7, standing.doubts());
+    assertTrue(standing.isEqualTo(session(version, 7)));
+    assertFalse(standing.isEqualTo(session(version, 8)));
+    assertFalse(standing.isEqualTo(session(new Version(1, 2), 7)));
+  }
+
+  private static Session session(Version version, long fence) {
+    return new Session("s1", 0, 0, 0, new byte[0], null, version, fence, true);
   }
 
   @Test

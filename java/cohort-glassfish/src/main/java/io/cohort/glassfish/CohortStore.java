@@ -65,7 +65,7 @@ final class CohortStore extends BackingStore<String, SimpleMetadata> {
     if (mine == null) return !known.hasEnded(id);
     if (mine.owned() && store.isOwner(id)) return true;
     Session there = SessionReader.load(store, id);
-    if (there == null || !there.version().equals(mine.version())) return false;
+    if (there == null || !mine.isEqualTo(there)) return false;
     known.put(id, there.version(), there.fence(), there.owned());
     return true;
   }

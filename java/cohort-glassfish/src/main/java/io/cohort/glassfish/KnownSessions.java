@@ -1,5 +1,6 @@
 package io.cohort.glassfish;
 
+import io.cohort.Session;
 import io.cohort.Version;
 import java.util.Arrays;
 import java.util.LinkedHashMap;
@@ -23,7 +24,12 @@ final class KnownSessions {
    * @param fence for its next changes
    * @param owned nobody else writes it without this store being told
    */
-  record Known(Version version, long fence, boolean owned) {}
+  record Known(Version version, long fence, boolean owned) {
+    /** Is the object what the store has, so that what it writes will be taken? */
+    boolean isEqualTo(Session there) {
+      return there.version().equals(version) && there.fence() == fence;
+    }
+  }
 
   /**
    * One look at a session, which may be ending meanwhile.

@@ -4,6 +4,7 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import io.cohort.Session;
 import io.cohort.Version;
 import java.util.concurrent.atomic.AtomicInteger;
 import org.junit.jupiter.api.Test;
@@ -19,6 +20,20 @@ class KnownSessionsTest {
     assertEquals(KnownSessions.ENDED_MAX, known.endedSize());
     assertFalse(known.hasEnded("id0"));
     assertTrue(known.hasEnded("id1"));
+  }
+
+  /** A store that gave a session up refuses what the object before would write. */
+  @Test
+  void anObjectIsWhatTheStoreHasIfVersionAndFenceAre() {
+    Version version = new Version(1, 1);
+    KnownSessions.Known mine = new KnownSessions.Known(version, 7, true);
+    assertTrue(mine.isEqualTo(session(version, 7)));
+    assertFalse(mine.isEqualTo(session(version, 8)));
+    assertFalse(mine.isEqualTo(session(new Version(1, 2), 7)));
+  }
+
+  private static Session session(Version version, long fence) {
+    return new Session("s1", 0, 0, 0, new byte[0], null, version, fence, true);
   }
 
   /** Else a late save would begin it again. */

@@ -187,7 +187,7 @@ public final class CohortSessionCache extends DefaultSessionCache {
     Standing standing = data.standing();
     int doubts = standing.doubts();
     Session there = store.find(data.getId());
-    if (there == null || !there.version().equals(standing.version())) {
+    if (there == null || !standing.isEqualTo(there)) {
       drop(local, there == null ? Dropped.ENDED : Dropped.STALE);
       return;
     }

@@ -68,7 +68,7 @@ final class SessionLoader {
       if (isHere(local, storeId)) return true;
       int doubts = local.standing().doubts();
       Session there = SessionReader.load(store, storeId);
-      if (there != null && there.version().equals(local.standing().version())) {
+      if (there != null && local.standing().isEqualTo(there)) {
         local.onUsedElsewhere(there);
         local.standing().trust(there.owned(), doubts);
         return true;
