@@ -123,6 +123,11 @@ def judge(records, kills=()):
     return verdict
 
 
+def errors_between(records, begin, end):
+    """What was asked and answered in between, but not with 200."""
+    return [record for record in records if begin <= record["start"] and record["end"] < end and record["answer"] is None]
+
+
 def _served_again(visits, kill):
     """Milliseconds until each user who was there at the kill had asked anew after it, and was answered. Who left meanwhile did not ask."""
     worst = 0

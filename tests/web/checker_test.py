@@ -49,6 +49,10 @@ class CheckerTest(unittest.TestCase):
         history.records[2]["error"] = "End of file"
         self.assertIn("{'End of file': 1, 502: 1}", history.judge().words())
 
+    def test_errors_between_two_times_are_of_what_was_asked_and_answered_in_between(self):
+        history = History().failed().failed().answered(1, "").failed().failed()
+        self.assertEqual([record["request"] for record in checker.errors_between(history.records, 20_000, 80_000)], ["b", "d"])
+
     def test_a_failed_request_may_be_executed_late(self):
         verdict = History().answered(1, "").failed(504).answered(2, "a").answered(4, "b").judge()
         self.assertEqual((verdict.faults(), verdict.applied), ({}, 1))

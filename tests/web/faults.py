@@ -105,6 +105,9 @@ def case_cut(site, options):
     expect_nothing_lost(checker.judge(late_records))
     moved = checker.moved(records, cut, healed)
     assert not moved, "%d users did not stay where they were" % moved
+    # Nobody asked while the sides were merged, so nobody's changes are of before.
+    refused = checker.errors_between(records, healed, kill)
+    assert not refused, "%d requests after the end of the cut failed, as %s" % (len(refused), refused[0])
     return "equal, %d sessions, %.2f s after the end of the cut, without requests; longest wait in the cut %.0f ms; %s" % (
         sessions, agreed, checker.longest_wait_ms(records, cut, cut + FAULT_SECONDS * 1_000_000 // 2),
         judged(checker.judge(records, [kill]), options))
