@@ -125,8 +125,7 @@ void Core::NoteBegun(const Session& session, const WriteResult& written, Session
   const ReplicaPtr in_group = replica();
   // A change of the id is told of what is not listed, too.
   if (in_group != nullptr && !in_group->NewIdOf(session.id).empty()) return;
-  Tell(NewEvent(SessionEventKind::kInvalidated, session.id, /*here=*/false,
-                "is gone from the group"));
+  TellGone(session.id);
 }
 
 SessionResult Core::Create(std::string_view id, const SessionInfo& info,

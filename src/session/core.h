@@ -187,6 +187,9 @@ class Core : public std::enable_shared_from_this<Core> {
   bool Settle(const std::string& key, const absl::Status& status, const Replica& replica);
   // The group tells of a write of this store.
   void OnOwn(const Change& change);
+  void OnOwnWithdrawal(const EndRecord& record, const Change& change);
+  // That a session is there no more, and nothing that has ended it is known.
+  void TellGone(std::string_view id);
   // Of what is settled; `all`: of all that is held. Whether more is held.
   bool TellHeldEnds(bool all);
   // What has become of it in the group, if anything has.
@@ -254,9 +257,13 @@ class Core : public std::enable_shared_from_this<Core> {
   OpenEnds open_ends_ ABSL_GUARDED_BY(mutex_);
 
   Alarm alarm_;
-  // A merge was under way when the store looked at all that the group has.
+  // A merge was under way when the store looked at what the group has.
   std::atomic<bool> look_again_{false};
   std::atomic<bool> holds_ends_{false};  // That the worker does not know of yet.
+  void LookAgain() {
+    look_again_ = true;
+    alarm_.Wake();
+  }
   void NoteHeldEnds() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
     if (!open_ends_.HoldsAny()) return;
     holds_ends_ = true;

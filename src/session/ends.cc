@@ -73,10 +73,14 @@ bool Core::ForgetIfGone(std::string_view id, const std::optional<Version>& ended
   absl::Status there = absl::UnavailableError("in no group");
   if (in_group != nullptr) there = in_group->Look(id).status();
   if (there.ok() || local_.Exists(id)) return false;
-  // Where the state is on its way, or a merge may bring it, nothing is known but what was told.
+  // Where the state is on its way, or a merge may bring it, nothing is known but what was told. It
+  // is looked at once more then.
   if (is_merging || !absl::IsNotFound(there)) {
     const std::shared_ptr<Session> session = table_.Find(id);
-    if (!ended.has_value() || (session != nullptr && session->seen > *ended)) return false;
+    if (!ended.has_value() || (session != nullptr && session->seen > *ended)) {
+      LookAgain();
+      return false;
+    }
   }
   table_.Remove(id);
   table_.Drop(id);

@@ -170,7 +170,7 @@ void Core::Rescan(Replica& replica, bool tell) {
   absl::flat_hash_set<std::string> held;  // TellHeldEnds() tells of these.
   // What a merge may bring back yet is looked at again, by the worker.
   if (was_merging || replica.merging()) {
-    look_again_ = true;
+    LookAgain();
   } else {
     const MutexLock lock(&mutex_);
     known = table_.Ids(SIZE_MAX);

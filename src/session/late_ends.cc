@@ -34,9 +34,25 @@ void Core::OnOwn(const Change& change) {
   {
     const MutexLock lock(&mutex_);
     end = open_ends_.OnTold(change.key, change.version, settled);
-    if (!end.has_value()) return NoteHeldEnds();
+    if (!end.has_value()) NoteHeldEnds();
   }
-  TellLate(*std::move(end));
+  if (end.has_value()) return TellLate(*std::move(end));
+  const std::optional<EndRecord> record = DecodeEnd(*change.value);
+  if (record.has_value() && record->cause == EndCause::kWithdrawn) OnOwnWithdrawal(*record, change);
+}
+
+// The session is here alone since its call, or has ended here since. But the group may have brought
+// it back before the withdrawal arrived.
+void Core::OnOwnWithdrawal(const EndRecord& record, const Change& change) {
+  {
+    const MutexLock lock(&mutex_);
+    if (!table_.Contains(record.id)) return;
+  }
+  if (ForgetIfGone(record.id, change.version)) TellGone(record.id);
+}
+
+void Core::TellGone(std::string_view id) {
+  Tell(NewEvent(SessionEventKind::kInvalidated, id, /*here=*/false, "is gone from the group"));
 }
 
 bool Core::TellHeldEnds(bool all) {
@@ -72,14 +88,14 @@ void Core::TellLate(LateEnd late) {
   if (in_group != nullptr && !record_is_over &&
       absl::IsNotFound(in_group->GetRaw(late.key).status())) {
     // The group does not know of this end: it has ended the session by another one.
-    if (!ForgetIfGone(late.end.id)) return;
-    Tell(NewEvent(SessionEventKind::kInvalidated, late.end.id, /*here=*/false,
-                  "is gone from the group"));
+    if (ForgetIfGone(late.end.id)) TellGone(late.end.id);
     return;
   }
   if (late.end.cause == EndCause::kRenamed) {
     const MutexLock lock(&mutex_);
-    table_.Add(late.end.new_id, Now());  // To be looked at.
+    const std::string& id = late.end.new_id;
+    const bool is_there = local_.Exists(id) || (in_group != nullptr && in_group->Exists(id));
+    if (is_there) table_.Add(id, Now());  // To be looked at. It may have ended since, too.
   }
   alarm_.Wake();
   ForgetIfGone(late.end.id, late.version);

@@ -69,7 +69,7 @@ class FakeMap final : public SessionMap {
     Change change;
     change.cause = cause;
     change.key = key;
-    if (cause == ChangeCause::kPut || cause == ChangeCause::kMerge) change.value = "";
+    if (cause == ChangeCause::kPut || cause == ChangeCause::kMerge) change.value = records_[key];
     change.version = version;
     change.writer = writer;
     if (on_change_) on_change_(change);
@@ -123,6 +123,7 @@ class FakeMap final : public SessionMap {
   WriteResult Write(const WriteBatch& batch, const WriteOptions&) override {
     ++batches;
     first_key = batch.empty() ? "" : batch.operations().front().key;
+    if (!batch.empty()) records_[first_key] = batch.operations().front().value;
     if (!answer_begins.empty()) Begin(std::exchange(answer_begins, {}));
     return Answer();
   }
@@ -160,6 +161,7 @@ class FakeMap final : public SessionMap {
 
   Version version_{1, 1};
   std::map<std::string, std::vector<Attribute>> entries_;
+  std::map<std::string, std::string> records_;  // The values of keys that batches begin with.
   std::function<void(const Change&)> on_change_;
   mutable std::mutex mutex_;  // A store's calls may come from several threads.
   mutable std::vector<std::function<void()>> tasks_;

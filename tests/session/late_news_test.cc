@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <atomic>
+#include <functional>
 #include <memory>
 #include <string>
 #include <thread>
@@ -65,6 +66,47 @@ TEST_F(LateNewsTest, WhatAMergeMayBringYetIsListedWhereItIsNotThereWhenItsCallRe
   map_->is_merging = true;
   ASSERT_TRUE(core_->Create("s1", {}, {}).ok());
   EXPECT_THAT(core_->Ids(SIZE_MAX), ElementsAre("s1"));
+}
+
+// Time goes by while the worker waits, until it is stopped.
+class PassingClock final : public Environment {
+ public:
+  explicit PassingClock(absl::Duration for_so_long) : until_(now_ + for_so_long) {}
+  std::function<void()> stop;
+
+  absl::Time Now() const override { return now_; }
+  void Lock(runtime::Mutex& order) override ABSL_NO_THREAD_SAFETY_ANALYSIS { order.Lock(); }
+  bool Await(runtime::Mutex& mutex, const std::function<bool()>& is_so,
+             absl::Duration timeout) override ABSL_NO_THREAD_SAFETY_ANALYSIS {
+    if (is_so()) return true;
+    now_ += timeout;
+    if (now_ >= until_) {
+      mutex.Unlock();
+      stop();
+      mutex.Lock();
+    }
+    return is_so();
+  }
+
+ private:
+  absl::Time now_ = absl::FromUnixSeconds(1'700'000'000);
+  absl::Time until_;
+};
+
+TEST(LateNews, WhatTheMergeHasNotBroughtIsLookedAtOnceMoreWhenItIsOver) {
+  PassingClock clock(absl::Seconds(5));
+  SessionStoreOptions options;
+  options.application = "/shop";
+  const auto core = std::make_shared<Core>(options, clock);
+  clock.stop = [&] { core->Stop(); };
+  const auto map = std::make_shared<FakeMap>();
+  ASSERT_TRUE(core->Attach(FakeMap::HomeOf(map)).ok());
+  map->is_merging = true;
+  ASSERT_TRUE(core->Create("s1", {}, {}).ok());
+  ASSERT_THAT(core->Ids(SIZE_MAX), ElementsAre("s1"));
+  map->is_merging = false;
+  std::thread([&] { core->Run(); }).join();  // Who runs it is its worker for good.
+  EXPECT_THAT(core->Ids(SIZE_MAX), IsEmpty());
 }
 
 TEST_F(LateNewsTest, AnOwnWriteOfWhatHasEndedSinceListsNothing) {
@@ -199,6 +241,26 @@ TEST_F(ExcludedTest, WhatHasEndedInTheGroupTooIsToldOnceAsEndedHere) {
   map_->Tell(ChangeCause::kSync, "", FakeMap::Other());
   EXPECT_THAT(told_, ElementsAre("invalidated s1 here"));
   EXPECT_THAT(core_->Ids(SIZE_MAX), IsEmpty());
+}
+
+TEST_F(LateNewsTest, ALateChangeOfAnIdListsTheNewOneOnlyWhereItIsThereStill) {
+  for (const bool has_ended : {false, true}) {
+    map_->Begin("s1");
+    map_->Tell(ChangeCause::kPut, SessionKey("s1"), FakeMap::Other());
+    EXPECT_TRUE(core_->Save("s1", {.set = {{"n", "1"}}}).ok());
+    map_->answer = absl::UnknownError("lost");
+    EXPECT_TRUE(absl::IsUnknown(core_->ChangeId("s1", "s2").status));
+    map_->answer = absl::OkStatus();
+    map_->End("s1");
+    if (!has_ended) map_->Begin("s2");
+    map_->PutRecord(map_->first_key);
+    told_.clear();
+    map_->Tell(ChangeCause::kPut, map_->first_key, FakeMap::Self());
+    EXPECT_THAT(told_, ElementsAre("id_changed s1 here"));
+    EXPECT_EQ(core_->Ids(SIZE_MAX).size(), has_ended ? 0U : 1U);
+    map_->End("s2");
+    map_->Tell(ChangeCause::kErase, SessionKey("s2"), FakeMap::Other());
+  }
 }
 
 TEST_F(LateNewsTest, AnEndOfWhatWasMadeAgainSinceLeavesTheNewOneWhileTheStateIsOnItsWay) {

@@ -14,6 +14,9 @@
 namespace cohort::session {
 namespace {
 
+using ::testing::ElementsAre;
+using ::testing::IsEmpty;
+
 class SwitchingTest : public ::testing::Test {
  protected:
   SwitchingTest() {
@@ -54,6 +57,20 @@ TEST_F(SwitchingTest, OffKeepsASessionOfThisMemberThatAMergeHasChanged) {
   map_->Tell(ChangeCause::kMerge, SessionKey("s1"), FakeMap::Other());
   ASSERT_TRUE(Switch(false));
   EXPECT_TRUE(core_->Load("s1").ok());
+}
+
+TEST_F(SwitchingTest, WhatTheGroupBroughtBackGoesWithItsWithdrawalThatComesLate) {
+  map_->Begin("s1");
+  ASSERT_TRUE(Switch(true));
+  ASSERT_TRUE(Switch(false));
+  const std::string withdrawal = map_->first_key;
+  ASSERT_TRUE(core_->Invalidate("s1").ok());
+  ASSERT_TRUE(Switch(true));
+  map_->Tell(ChangeCause::kSync, "", FakeMap::Other());
+  ASSERT_THAT(core_->Ids(SIZE_MAX), ElementsAre("s1"));
+  map_->End("s1");
+  map_->Tell(ChangeCause::kPut, withdrawal, FakeMap::Self());
+  EXPECT_THAT(core_->Ids(SIZE_MAX), IsEmpty());
 }
 
 TEST_F(SwitchingTest, OffLeavesTheSessionsOfOthersInTheGroup) {
