@@ -131,6 +131,7 @@ void FailureDetector::WorsenOnceASecond() {
 
 // Spec 7.3: the margin adapts to how regularly the peer is heard, and to how well this observer is.
 Duration FailureDetector::DeadAfter(const Peer& peer) const {
+  if (peer.parted) return options_.dead_after;  // Patience is for who may be heard again.
   const Duration adaptive = peer.gaps.mean() + 6 * peer.gaps.deviation() + 3 * peer.srtt;
   const Duration base =
       std::clamp(adaptive, options_.dead_after, kDeadAfterStretchMax * options_.dead_after);

@@ -153,7 +153,8 @@ wire::Evidence FailureDetector::WantedAccusation(Rank rank) const {
   const Peer& peer = peers_[rank];
   if (Silence(peer) < DeadAfter(peer))
     return peer.slow_evidence.empty() ? wire::Evidence::kNone : wire::Evidence::kSlow;
-  return HostAnswers(peer) ? wire::Evidence::kStalled : wire::Evidence::kSilent;
+  // Who has parted does not stand still.
+  return HostAnswers(peer) && !peer.parted ? wire::Evidence::kStalled : wire::Evidence::kSilent;
 }
 
 std::string FailureDetector::TextOf(Rank rank) const {

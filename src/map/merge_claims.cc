@@ -33,13 +33,13 @@ Ownership SettleClaims(const Ownership& ours, const Ownership& carried) {
   return {carried.epoch, kNobody};
 }
 
-void Yield(Registers& carried, const Registers& held, uint64_t base) {
+void Yield(Registers& carried, const Registers& held, uint64_t base, bool went_on) {
   const bool is_over = carried.created == Stamp();
   const bool ends = is_over && carried.floor > held.created;
   const bool is_another = !is_over && carried.created != held.created;
   // Who had lost the entry when the sides parted could not end it any more, nor begin it anew. But
   // what a side of its own has ended is over, since nobody may revive what somebody has ended.
-  if ((ends || is_another) && carried.view > base) return;
+  if ((ends || is_another) && went_on) return;
   // Of a life that the group has ended: it is dropped there, and reported.
   if (is_another && carried.created < held.floor) return;
   if (is_over || is_another) {
@@ -66,7 +66,7 @@ void Yield(Registers& carried, const Registers& held, uint64_t base) {
   }
 }
 
-void Prevail(Registers& carried, const Registers& held, uint64_t base) {
+void Prevail(Registers& carried, const Registers& held, uint64_t base, bool went_on) {
   if (!carried.IsAlive()) {
     // What has only expired is shown again by what the group wrote later (11.15).
     if (carried.created == held.created || carried.expired.life == held.created) return;
@@ -76,7 +76,8 @@ void Prevail(Registers& carried, const Registers& held, uint64_t base) {
   }
   const Ownership claim = carried.claim;
   if (carried.created < std::max(held.floor, held.created)) {
-    if (held.view <= base) BeginAnew(carried, JustAbove(std::max(held.floor, held.created), claim));
+    const Stamp& end = std::max(held.floor, held.created);
+    if (held.view <= base && !went_on) BeginAnew(carried, JustAbove(end, claim));
     return;
   }
   if (carried.created != held.created) return;  // Begun anew: what the group has of it is over.

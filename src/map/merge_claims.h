@@ -25,14 +25,16 @@ inline constexpr uint64_t kNobody = UINT64_MAX;
 Ownership SettleClaims(const Ownership& ours, const Ownership& carried);
 
 // `carried`: what this side has of an entry, of its attributes those written in view `base` or
-// later, the last that both sides were in. `held`: what the group has of it.
+// later, the last that both sides were in. `held`: what the group has of it. `went_on`: whether the
+// side of the earlier claim had a view of its own after `base`, in which it told its users of what
+// it had begun in `base`. Else it stood still, and was given up.
 
 // The group's claim is the later one: changes `carried` so that it undoes nothing that the group
 // wrote after `base`. Of what has no effect at all only the version is to be sent.
-void Yield(Registers& carried, const Registers& held, uint64_t base);
+void Yield(Registers& carried, const Registers& held, uint64_t base, bool went_on);
 // This side's claim is the later one: changes `carried` so that what the group wrote undoes nothing
 // that this side wrote after `base`.
-void Prevail(Registers& carried, const Registers& held, uint64_t base);
+void Prevail(Registers& carried, const Registers& held, uint64_t base, bool went_on);
 
 }  // namespace cohort::map
 

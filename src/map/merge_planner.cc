@@ -20,6 +20,8 @@ MergePlanner::MergePlanner(const MapSet& carried, const ViewHistory& current, ui
                            size_t first_bucket, const Resolvers* resolvers)
     : carried_(&carried),
       base_(carried.history().CommonWith(current)),
+      // The last of the group's views is that of the merge.
+      group_went_on_(current.CountAfter(base_.last) > 1),
       horizon_ms_(horizon_ms),
       first_bucket_(first_bucket % kBucketsPerMap),
       resolvers_(resolvers) {}
@@ -184,9 +186,10 @@ void MergePlanner::PlanRegisters(const std::string& key, const Entry& theirs, co
   if (held.has_value() && held->IsAlive() && !replaces)
     version = std::max(version, LeaveOutOld(theirs, *held, *registers));
   if (held.has_value() && held->claim.epoch > registers->claim.epoch) {
-    Yield(*registers, *held, BaseNumber());
+    const bool went_on = carried_->history().CountAfter(base_.last) > 0;
+    Yield(*registers, *held, BaseNumber(), went_on);
   } else if (held.has_value() && held->claim.epoch < registers->claim.epoch) {
-    Prevail(*registers, *held, BaseNumber());
+    Prevail(*registers, *held, BaseNumber(), group_went_on_);
     version = std::max(version, registers->Latest());
   }
   std::deque<std::string> values;

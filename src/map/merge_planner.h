@@ -89,6 +89,7 @@ class MergePlanner {
 
   const MapSet* carried_;
   ViewHistory::Base base_;
+  bool group_went_on_;  // After the base, before the merge.
   uint64_t horizon_ms_;
   Stats stats_;
   uint32_t configured_ = 0;  // Maps whose settings the group has, or was sent.

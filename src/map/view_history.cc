@@ -24,6 +24,11 @@ bool ViewHistory::Restore(const ViewId& first, const std::vector<ViewId>& views)
   return true;
 }
 
+size_t ViewHistory::CountAfter(const ViewId& view) const {
+  return static_cast<size_t>(std::count_if(
+      recent_.begin(), recent_.end(), [&](const ViewId& each) { return each.num > view.num; }));
+}
+
 ViewHistory::Base ViewHistory::CommonWith(const ViewHistory& other) const {
   if (first_.IsZero() || first_ != other.first_) return {};
   // Both chains are sorted by number, and equal up to where they part: the last view in both is

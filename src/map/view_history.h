@@ -3,6 +3,7 @@
 #ifndef COHORT_MAP_VIEW_HISTORY_H_
 #define COHORT_MAP_VIEW_HISTORY_H_
 
+#include <cstddef>
 #include <deque>
 #include <optional>
 #include <vector>
@@ -32,6 +33,7 @@ class ViewHistory {
 
   const ViewId& first() const { return first_; }
   std::vector<ViewId> recent() const { return {recent_.begin(), recent_.end()}; }
+  size_t CountAfter(const ViewId& view) const;
   ViewId last() const { return recent_.empty() ? ViewId{} : recent_.back(); }
 
   // Spec 8.23

@@ -130,6 +130,26 @@ TEST_F(ElsewhereTest, WhoIsSilentAndReplacedAtItsAddressIsConvictedLongBeforeIts
   EXPECT_TRUE(out_.convicted[0].authoritative);
 }
 
+// A process that stood still is patient with those who may stand still themselves.
+TEST_F(ElsewhereTest, WhoHasPartedIsConvictedWithoutThePatienceForThoseWhoMayBeHeardAgain) {
+  Begin(2);
+  for (int i = 0; i < 20; ++i) {  // Late ticks.
+    now_ = now_ + milliseconds(80);
+    Hear(2);
+    detector_.OnTimer(now_, out_);
+  }
+  ASSERT_EQ(detector_.local_health(), kLocalHealthMax);
+  for (int i = 0; i < 15; ++i) {
+    detector_.OnProbeResult(now_, 1, ProbeResult::kAnswered, out_);
+    Pass(milliseconds(100));
+  }
+  EXPECT_THAT(out_.convicted, IsEmpty());
+  detector_.OnParted(now_, 1);
+  Pass(milliseconds(20));
+  ASSERT_THAT(out_.convicted, SizeIs(1));
+  EXPECT_EQ(out_.convicted[0].cause, ViewCause::kSilent);
+}
+
 TEST_F(ElsewhereTest, WhoIsHeardWasNotReplacedWhateverAsksToJoinFromItsAddress) {
   Begin(3);
   detector_.OnReplaced(now_, 2);

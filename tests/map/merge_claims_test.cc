@@ -162,6 +162,24 @@ TEST_P(MergeClaimsTest, ButWhatItEndsOnASideOfItsOwnIsOver) {
   EXPECT_FALSE(MapOf(group_).Exists("s", 9000));
 }
 
+// It was told so when its side went on.
+TEST_P(MergeClaimsTest, SoIsWhatItEndedInTheLastCommonViewIfItsSideWentOn) {
+  SuccessorTakesOver();
+  ASSERT_TRUE(WriteOn(Old(), 1, EraseOp{"s"}, 8000, true).ok());
+  Old().View(4);
+  Heal();
+  EXPECT_FALSE(MapOf(group_).Exists("s", 9000));
+}
+
+TEST_P(MergeClaimsTest, AndWhatItBeganAnewThereGoesOn) {
+  SuccessorTakesOver();
+  ASSERT_TRUE(WriteOn(Old(), 1, PutOp{.key = "s", .value = "anew"}, 8000, true).ok());
+  Old().View(4);
+  Heal();
+  EXPECT_EQ(Value(""), "anew");
+  EXPECT_EQ(Value("n"), "(absent)");
+}
+
 TEST_P(MergeClaimsTest, AndWhatItBeginsAnewThereGoesOn) {
   SuccessorTakesOver();
   Old().View(4);
