@@ -110,7 +110,8 @@ void Replica::SetOwnOperations(uint64_t count) {
 void Replica::MergeCarriedHere() {
   // Excluded before the last merge was over: brings one state along instead of two. By version,
   // like every merge.
-  map::MergePlanner planner(*carried_, maps_->history(), options_.merge_horizon_ms, 0, &resolvers_);
+  map::MergePlanner planner(*carried_, maps_->history(), options_.merge_horizon_ms, 0, &resolvers_,
+                            joined_in_);
   map::Output ignored;
   const uint64_t hlc =
       maps_->size() == 0 ? 1 : std::max<uint64_t>(1, maps_->Get(0)->state().greatest);
@@ -443,7 +444,8 @@ void Replica::MaybePlanMerge() {
   const bool brings = synced_ && carried_ != nullptr && options_.policy == Policy::kAvailable;
   if (!brings || planner_.has_value()) return;
   planner_.emplace(*carried_, maps_->history(), options_.merge_horizon_ms,
-                   carrier_index_ * map::kBucketsPerMap / carriers_together_, &resolvers_);
+                   carrier_index_ * map::kBucketsPerMap / carriers_together_, &resolvers_,
+                   joined_in_);
 }
 
 bool Replica::MayMerge() const {

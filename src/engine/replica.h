@@ -217,6 +217,7 @@ class Replica {
   std::vector<MemberId> synced_members_;  // Of the view, in the order in which they became so.
   std::vector<Rank> synced_ranks_;        // The same.
   std::vector<Side> sides_;
+  uint64_t joined_in_ = 0;  // The number of the view in which this member came.
   // Where in its sweep over the buckets our planner begins, so that carriers who came together
   // share the work: it is the n-th of so many.
   size_t carrier_index_ = 0;

@@ -12,6 +12,7 @@ void Replica::UpdateSides(const ViewInfo& view, Output& out) {
     SideOf(carrier.came_from).carriers.push_back({carrier.member, view.id.num});
   DropSidesWithoutCarriers(out);
   if (!view.joined) return;
+  joined_in_ = view.id.num;
   carrier_index_ = 0;
   carriers_together_ = std::max<size_t>(1, view.carriers.size());
   for (size_t i = 0; i < view.carriers.size(); ++i) {

@@ -149,7 +149,8 @@ void FailureDetector::OnHeard(Instant now, Rank from, bool by_multicast) {
   peer.gaps.Add(fd_now_ - peer.heard_at);
   peer.heard_at = peer.alive_at = fd_now_;
   peer.heard_since_tcp = true;
-  peer.replaced = false;
+  // What said so was of before: it waited somewhere.
+  peer.replaced = peer.parted = false;
 }
 
 void FailureDetector::OnLocalHealth(Rank from, uint8_t local_health) {

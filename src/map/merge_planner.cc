@@ -17,11 +17,11 @@ constexpr size_t kEntryFieldBytes = 80;
 }  // namespace
 
 MergePlanner::MergePlanner(const MapSet& carried, const ViewHistory& current, uint64_t horizon_ms,
-                           size_t first_bucket, const Resolvers* resolvers)
+                           size_t first_bucket, const Resolvers* resolvers, uint64_t joined_in)
     : carried_(&carried),
       base_(carried.history().CommonWith(current)),
-      // The last of the group's views is that of the merge.
-      group_went_on_(current.CountAfter(base_.last) > 1),
+      group_went_on_(
+          current.CountAfter(base_.last, joined_in == 0 ? current.last().num : joined_in) > 0),
       horizon_ms_(horizon_ms),
       first_bucket_(first_bucket % kBucketsPerMap),
       resolvers_(resolvers) {}

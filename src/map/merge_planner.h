@@ -48,9 +48,11 @@ class MergePlanner {
 
   // `carried` must outlive the planner. `horizon_ms`: see clause 8.27. The sweep over each map's
   // buckets begins at `first_bucket`, below kBucketsPerMap.
-  // `resolvers`, if any, outlive it too, and are called by Next().
+  // `resolvers`, if any, outlive it too, and are called by Next(). `joined_in`: the number of the
+  // view in which this side came to the group; 0: the last of `current`.
   MergePlanner(const MapSet& carried, const ViewHistory& current, uint64_t horizon_ms,
-               size_t first_bucket = 0, const Resolvers* resolvers = nullptr);
+               size_t first_bucket = 0, const Resolvers* resolvers = nullptr,
+               uint64_t joined_in = 0);
 
   // The next operation to send in total order, planned against `current`; empty when done. The last
   // one of all carries the mark `last`, and there is always one. `hlc`: the sender's hybrid logical

@@ -24,9 +24,10 @@ bool ViewHistory::Restore(const ViewId& first, const std::vector<ViewId>& views)
   return true;
 }
 
-size_t ViewHistory::CountAfter(const ViewId& view) const {
-  return static_cast<size_t>(std::count_if(
-      recent_.begin(), recent_.end(), [&](const ViewId& each) { return each.num > view.num; }));
+size_t ViewHistory::CountAfter(const ViewId& view, uint64_t before) const {
+  return static_cast<size_t>(std::count_if(recent_.begin(), recent_.end(), [&](const ViewId& each) {
+    return each.num > view.num && each.num < before;
+  }));
 }
 
 ViewHistory::Base ViewHistory::CommonWith(const ViewHistory& other) const {

@@ -4,6 +4,7 @@
 #define COHORT_MAP_VIEW_HISTORY_H_
 
 #include <cstddef>
+#include <cstdint>
 #include <deque>
 #include <optional>
 #include <vector>
@@ -33,7 +34,8 @@ class ViewHistory {
 
   const ViewId& first() const { return first_; }
   std::vector<ViewId> recent() const { return {recent_.begin(), recent_.end()}; }
-  size_t CountAfter(const ViewId& view) const;
+  // Views later than `view`, and before the one of number `before`.
+  size_t CountAfter(const ViewId& view, uint64_t before = UINT64_MAX) const;
   ViewId last() const { return recent_.empty() ? ViewId{} : recent_.back(); }
 
   // Spec 8.23

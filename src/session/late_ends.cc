@@ -44,11 +44,23 @@ void Core::OnOwn(const Change& change) {
 // The session is here alone since its call, or has ended here since. But the group may have brought
 // it back before the withdrawal arrived.
 void Core::OnOwnWithdrawal(const EndRecord& record, const Change& change) {
+  std::shared_ptr<Session> session;
   {
     const MutexLock lock(&mutex_);
     if (!table_.Contains(record.id)) return;
+    session = table_.Find(record.id);
   }
-  if (ForgetIfGone(record.id, change.version)) TellGone(record.id);
+  // Whoever has its turn tells what becomes of it.
+  bool is_gone = false;
+  if (session == nullptr) {
+    is_gone = ForgetIfGone(record.id, change.version);
+  } else if (session->order.TryLock()) {
+    is_gone = ForgetIfGone(record.id, change.version);
+    session->order.Unlock();
+  } else {
+    LookAgain();
+  }
+  if (is_gone) TellGone(record.id);
 }
 
 void Core::TellGone(std::string_view id) {
@@ -94,8 +106,11 @@ void Core::TellLate(LateEnd late) {
   if (late.end.cause == EndCause::kRenamed) {
     const MutexLock lock(&mutex_);
     const std::string& id = late.end.new_id;
+    // It may have ended since, too. What a merge or the state may bring yet counts as there.
+    const bool is_known = in_group == nullptr || (in_group->IsReadable() && !in_group->merging());
     const bool is_there = local_.Exists(id) || (in_group != nullptr && in_group->Exists(id));
-    if (is_there) table_.Add(id, Now());  // To be looked at. It may have ended since, too.
+    if (is_there || !is_known) table_.Add(id, Now());  // To be looked at.
+    if (!is_there && !is_known) LookAgain();
   }
   alarm_.Wake();
   ForgetIfGone(late.end.id, late.version);

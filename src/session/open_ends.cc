@@ -59,6 +59,14 @@ absl::flat_hash_set<std::string> OpenEnds::HeldIds() const {
   return ids;
 }
 
+absl::flat_hash_set<std::string> OpenEnds::UntoldIds() const {
+  absl::flat_hash_set<std::string> ids = HeldIds();
+  for (const auto& [key, slot] : ends_) {
+    if (slot.is_open) ids.insert(slot.end.id);
+  }
+  return ids;
+}
+
 std::vector<LateEnd> OpenEnds::TakeSettled(uint64_t settled, absl::Time now) {
   std::vector<LateEnd> taken;
   absl::erase_if(ends_, [&](auto& item) {

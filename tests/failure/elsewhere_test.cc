@@ -150,6 +150,17 @@ TEST_F(ElsewhereTest, WhoHasPartedIsConvictedWithoutThePatienceForThoseWhoMayBeH
   EXPECT_EQ(out_.convicted[0].cause, ViewCause::kSilent);
 }
 
+TEST_F(ElsewhereTest, WhoIsHeardHasNotPartedWhateverIsReadOfItLate) {
+  Begin(2);
+  detector_.OnParted(now_, 1);
+  detector_.OnHeard(now_, 1, true);
+  for (int i = 0; i < 15; ++i) {
+    detector_.OnProbeResult(now_, 1, ProbeResult::kAnswered, out_);
+    Pass(milliseconds(100));
+  }
+  EXPECT_THAT(out_.convicted, IsEmpty());
+}
+
 TEST_F(ElsewhereTest, WhoIsHeardWasNotReplacedWhateverAsksToJoinFromItsAddress) {
   Begin(3);
   detector_.OnReplaced(now_, 2);

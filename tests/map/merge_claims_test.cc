@@ -48,8 +48,8 @@ class MergeClaimsTest : public ::testing::TestWithParam<bool> {
     Merge(carrier_);
     EXPECT_TRUE(group_.maps().IsConsistent());
   }
-  void Merge(Replica& carrier) {
-    MergePlanner planner(carrier.maps(), group_.maps().history(), kHour);
+  void Merge(Replica& carrier, uint64_t joined_in = 0) {
+    MergePlanner planner(carrier.maps(), group_.maps().history(), kHour, 0, nullptr, joined_in);
     while (const std::optional<Buffer> op = planner.Next(group_.maps(), HlcAt(9000)))
       ASSERT_TRUE(group_.Apply(*op, group_.NextPlace(8)).status.ok());
   }
@@ -195,6 +195,15 @@ TEST_P(MergeClaimsTest, TheOwnerBeforeCannotEndIt) {
   Heal();
   EXPECT_EQ(Value("n"), "37");
   EXPECT_EQ(Value("left"), "old");
+}
+
+TEST_P(MergeClaimsTest, AlsoWhereViewsFollowBeforeItIsMerged) {
+  SuccessorTakesOver();
+  ASSERT_TRUE(WriteOn(Old(), 1, EraseOp{"s"}, 8000, true).ok());
+  group_.View(5);
+  group_.View(6);
+  Merge(carrier_, 5);
+  EXPECT_EQ(Value("n"), "37");
 }
 
 TEST_P(MergeClaimsTest, NorBeginItAnew) {

@@ -38,6 +38,7 @@ class FakeMap final : public SessionMap {
   bool is_awaited = false;                                  // A merge brings what is later.
   bool is_ready = true;                                     // Its state is here.
   mutable std::function<void()> when_looked;                // Once, at a look that finds nothing.
+  std::function<void()> in_write;                           // Once, while a batch is written.
   std::optional<uint64_t> changes;                          // As often as this has changed any key.
   MemberId owner = Self();                                  // Of all keys.
   absl::Duration lifetime_left = absl::InfiniteDuration();  // Of the lifetimes of all keys.
@@ -124,6 +125,7 @@ class FakeMap final : public SessionMap {
     ++batches;
     first_key = batch.empty() ? "" : batch.operations().front().key;
     if (!batch.empty()) records_[first_key] = batch.operations().front().value;
+    if (const auto then = std::exchange(in_write, nullptr)) then();
     if (!answer_begins.empty()) Begin(std::exchange(answer_begins, {}));
     return Answer();
   }

@@ -124,6 +124,19 @@ TEST_F(LateNewsTest, WhatWasEndedHereIsNotListedByTheNewsOfHowItCameToBe) {
   EXPECT_THAT(told_, ElementsAre("invalidated s1 here"));
 }
 
+TEST_F(LateNewsTest, WhatHasEndedByACallThatHasNotReturnedIsToldByThatCall) {
+  map_->Begin("s1");
+  map_->Tell(ChangeCause::kPut, SessionKey("s1"), FakeMap::Other());
+  told_.clear();
+  map_->in_write = [&] {
+    map_->End("s1");
+    map_->Tell(ChangeCause::kSync, "", FakeMap::Other());
+  };
+  ASSERT_TRUE(core_->Invalidate("s1").ok());
+  map_->Tell(ChangeCause::kPut, "of nobody", FakeMap::Other());  // What waits is delivered, too.
+  EXPECT_THAT(told_, ElementsAre("invalidated s1 here"));
+}
+
 TEST_F(LateNewsTest, WhatWasLoadedBeforeItWasListedLeavesNothingWhenTheStateIsReplaced) {
   map_->Begin("s1");
   ASSERT_TRUE(core_->Load("s1").ok());
