@@ -184,7 +184,12 @@ void Core::Rescan(Replica& replica, bool tell) {
   std::sort(known.begin(), known.end());
   alarm_.Wake();
   for (const std::string& id : known) {
-    if (there.contains(id) || untold.contains(id) || !ForgetIfGone(id)) continue;
+    if (there.contains(id)) continue;
+    if (untold.contains(id)) {
+      LookAgain();  // Unless they do.
+      continue;
+    }
+    if (!ForgetIfGone(id)) continue;
     events.push_back(
         NewEvent(SessionEventKind::kInvalidated, id, /*here=*/false, "is gone from the group"));
   }

@@ -93,20 +93,48 @@ class PassingClock final : public Environment {
   absl::Time until_;
 };
 
-TEST(LateNews, WhatTheMergeHasNotBroughtIsLookedAtOnceMoreWhenItIsOver) {
-  PassingClock clock(absl::Seconds(5));
-  SessionStoreOptions options;
-  options.application = "/shop";
-  const auto core = std::make_shared<Core>(options, clock);
-  clock.stop = [&] { core->Stop(); };
-  const auto map = std::make_shared<FakeMap>();
-  ASSERT_TRUE(core->Attach(FakeMap::HomeOf(map)).ok());
-  map->is_merging = true;
-  ASSERT_TRUE(core->Create("s1", {}, {}).ok());
-  ASSERT_THAT(core->Ids(SIZE_MAX), ElementsAre("s1"));
-  map->is_merging = false;
-  std::thread([&] { core->Run(); }).join();  // Who runs it is its worker for good.
-  EXPECT_THAT(core->Ids(SIZE_MAX), IsEmpty());
+// Of a store whose worker can be run for five seconds.
+class LookAgainTest : public ::testing::Test {
+ protected:
+  LookAgainTest() {
+    SessionStoreOptions options;
+    options.application = "/shop";
+    core_ = std::make_shared<Core>(options, clock_);
+    clock_.stop = [this] { core_->Stop(); };
+    EXPECT_TRUE(core_->Attach(FakeMap::HomeOf(map_)).ok());
+  }
+  // In a thread, since who runs it is its worker for good.
+  void RunWorker() {
+    std::thread([this] { core_->Run(); }).join();
+  }
+
+  PassingClock clock_{absl::Seconds(5)};
+  const std::shared_ptr<FakeMap> map_ = std::make_shared<FakeMap>();
+  std::shared_ptr<Core> core_;
+};
+
+TEST_F(LookAgainTest, WhatTheMergeHasNotBroughtIsLookedAtOnceMoreWhenItIsOver) {
+  map_->is_merging = true;
+  ASSERT_TRUE(core_->Create("s1", {}, {}).ok());
+  ASSERT_THAT(core_->Ids(SIZE_MAX), ElementsAre("s1"));
+  map_->is_merging = false;
+  RunWorker();
+  EXPECT_THAT(core_->Ids(SIZE_MAX), IsEmpty());
+}
+
+TEST_F(LookAgainTest, SoIsWhatIsGoneWhileACallThatWouldEndItFails) {
+  map_->Begin("s1");
+  map_->Tell(ChangeCause::kPut, SessionKey("s1"), FakeMap::Other());
+  ASSERT_TRUE(core_->Save("s1", {.set = {{"n", "1"}}}).ok());
+  map_->answer = absl::UnknownError("lost");
+  map_->in_write = [&] {
+    map_->End("s1");
+    map_->Tell(ChangeCause::kSync, "", FakeMap::Other());
+  };
+  ASSERT_TRUE(absl::IsUnknown(core_->Invalidate("s1").status));
+  ASSERT_THAT(core_->Ids(SIZE_MAX), ElementsAre("s1"));
+  RunWorker();
+  EXPECT_THAT(core_->Ids(SIZE_MAX), IsEmpty());
 }
 
 TEST_F(LateNewsTest, AnOwnWriteOfWhatHasEndedSinceListsNothing) {
