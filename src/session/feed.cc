@@ -84,8 +84,9 @@ void Core::OnPut(std::string_view id, const Change& change, Replica& replica) {
     is_new = table_.Add(id, due);
     const std::shared_ptr<Session> session = table_.Find(id);
     const bool is_merge = change.cause == ChangeCause::kMerge;
-    // (What is here alone is not what the merge brings.)
-    const bool is_ours = session != nullptr && session->owned && glance.ok() && !local_.Exists(id);
+    // What is here alone is not what a merge brings.
+    const bool is_ours =
+        session != nullptr && session->owned && glance.ok() && !(is_merge && local_.Exists(id));
     // A claim changes no version.
     const Owner owner = is_ours ? replica.OwnerOf(id) : Owner::kNoSession;
     const bool is_unseen =
@@ -168,14 +169,16 @@ void Core::Rescan(Replica& replica, bool tell) {
         NewEvent(SessionEventKind::kMoved, id, /*here=*/false, "another member had taken it over"));
   }
   std::vector<std::string> known;
-  absl::flat_hash_set<std::string> untold;  // Their calls, or TellHeldEnds(), tell of these.
+  absl::flat_hash_set<std::string> held;  // TellHeldEnds() tells of these.
+  absl::flat_hash_set<std::string> open;  // Their calls do, unless they fail.
   // What a merge may bring back yet is looked at again, by the worker.
   if (was_merging || replica.merging()) {
     LookAgain();
   } else {
     const MutexLock lock(&mutex_);
     known = table_.Ids(SIZE_MAX);
-    untold = open_ends_.UntoldIds();
+    held = open_ends_.HeldIds();
+    open = open_ends_.OpenIds();
     // What was loaded before it was listed, and has gone with the state before.
     for (const std::string& id : table_.UsedUnlisted()) {
       if (!local_.Exists(id) && !replica.Exists(id)) table_.Drop(id);
@@ -184,9 +187,9 @@ void Core::Rescan(Replica& replica, bool tell) {
   std::sort(known.begin(), known.end());
   alarm_.Wake();
   for (const std::string& id : known) {
-    if (there.contains(id)) continue;
-    if (untold.contains(id)) {
-      LookAgain();  // Unless they do.
+    if (there.contains(id) || held.contains(id)) continue;
+    if (open.contains(id)) {
+      LookAgain();
       continue;
     }
     if (!ForgetIfGone(id)) continue;

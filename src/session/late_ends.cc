@@ -5,6 +5,7 @@
 #include <utility>
 #include <vector>
 
+#include "base/absl_bridge.h"
 #include "session/core.h"
 
 namespace cohort::session {
@@ -44,21 +45,27 @@ void Core::OnOwn(const Change& change) {
 // The session is here alone since its call, or has ended here since. But the group may have brought
 // it back before the withdrawal arrived.
 void Core::OnOwnWithdrawal(const EndRecord& record, const Change& change) {
+  const auto is_listed = [&] {
+    const MutexLock lock(&mutex_);
+    return table_.Contains(record.id);
+  };
+  if (!is_listed()) return;
   std::shared_ptr<Session> session;
   {
     const MutexLock lock(&mutex_);
-    if (!table_.Contains(record.id)) return;
-    session = table_.Find(record.id);
+    session = table_.FindOrNew(record.id);
   }
-  // Whoever has its turn tells what becomes of it.
   bool is_gone = false;
-  if (session == nullptr) {
-    is_gone = ForgetIfGone(record.id, change.version);
-  } else if (session->order.TryLock()) {
-    is_gone = ForgetIfGone(record.id, change.version);
+  // Whoever has its turn tells what becomes of it.
+  if (session->order.TryLock()) {
+    is_gone = is_listed() && ForgetIfGone(record.id, change.version);
     session->order.Unlock();
   } else {
     LookAgain();
+  }
+  {
+    const MutexLock lock(&mutex_);
+    table_.Release(session);
   }
   if (is_gone) TellGone(record.id);
 }
@@ -109,8 +116,9 @@ void Core::TellLate(LateEnd late) {
     // It may have ended since, too. What a merge or the state may bring yet counts as there.
     const bool is_known = in_group == nullptr || (in_group->IsReadable() && !in_group->merging());
     const bool is_there = local_.Exists(id) || (in_group != nullptr && in_group->Exists(id));
-    if (is_there || !is_known) table_.Add(id, Now());  // To be looked at.
-    if (!is_there && !is_known) LookAgain();
+    const bool may_come = !is_known && !gone_.contains(ToAbsl(id));
+    if (is_there || may_come) table_.Add(id, Now());  // To be looked at.
+    if (!is_there && may_come) LookAgain();
   }
   alarm_.Wake();
   ForgetIfGone(late.end.id, late.version);

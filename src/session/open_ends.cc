@@ -59,8 +59,8 @@ absl::flat_hash_set<std::string> OpenEnds::HeldIds() const {
   return ids;
 }
 
-absl::flat_hash_set<std::string> OpenEnds::UntoldIds() const {
-  absl::flat_hash_set<std::string> ids = HeldIds();
+absl::flat_hash_set<std::string> OpenEnds::OpenIds() const {
+  absl::flat_hash_set<std::string> ids;
   for (const auto& [key, slot] : ends_) {
     if (slot.is_open) ids.insert(slot.end.id);
   }

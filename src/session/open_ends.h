@@ -65,7 +65,7 @@ class OpenEnds {
   std::optional<LateEnd> OnTold(std::string_view key, const Version& version, uint64_t settled);
   bool HoldsAny() const;
   absl::flat_hash_set<std::string> HeldIds() const;
-  absl::flat_hash_set<std::string> UntoldIds() const;  // And those whose call has not returned.
+  absl::flat_hash_set<std::string> OpenIds() const;  // Their calls have not returned.
   // Those of the held that are settled, or have been held for long.
   std::vector<LateEnd> TakeSettled(uint64_t settled, absl::Time now);
   // That session has ended by another end, which is told. `created`: where it is known.
