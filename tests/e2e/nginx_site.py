@@ -59,7 +59,10 @@ class Backend:
         if self.process is None:
             self.process = self.host.popen([sys.executable, os.path.join(HERE, "nginx_backend.py"), self.route,
                                             self.host.address, str(PORT), self.folder], stderr=subprocess.DEVNULL)
-            wait_until(lambda: connects(self.host.address, PORT), "%s listens" % self.route)
+            self.wait_until_reached()
+
+    def wait_until_reached(self):
+        wait_until(lambda: connects(self.host.address, PORT), "%s listens" % self.route)
 
     def kill(self, number=signal.SIGKILL):
         self.process.send_signal(number)
@@ -160,6 +163,9 @@ class Site:
             if backend.process:
                 backend.kill(signal.SIGCONT)
             backend.start()
+        # A cable that is plugged in carries nothing for up to a second.
+        for backend in self.backends.values():
+            backend.wait_until_reached()
         self.generate()
         self.reload()
 
