@@ -21,7 +21,7 @@ MergePlanner::MergePlanner(const MapSet& carried, const ViewHistory& current, ui
     : carried_(&carried),
       base_(carried.history().CommonWith(current)),
       group_went_on_(
-          current.CountAfter(base_.last, joined_in == 0 ? current.last().num : joined_in) > 0),
+          current.HasBetween(base_.last.num, joined_in == 0 ? current.last().num : joined_in)),
       horizon_ms_(horizon_ms),
       first_bucket_(first_bucket % kBucketsPerMap),
       resolvers_(resolvers) {}
@@ -186,7 +186,7 @@ void MergePlanner::PlanRegisters(const std::string& key, const Entry& theirs, co
   if (held.has_value() && held->IsAlive() && !replaces)
     version = std::max(version, LeaveOutOld(theirs, *held, *registers));
   if (held.has_value() && held->claim.epoch > registers->claim.epoch) {
-    const bool went_on = carried_->history().CountAfter(base_.last) > 0;
+    const bool went_on = carried_->history().last().num > BaseNumber();
     Yield(*registers, *held, BaseNumber(), went_on);
   } else if (held.has_value() && held->claim.epoch < registers->claim.epoch) {
     Prevail(*registers, *held, BaseNumber(), group_went_on_);

@@ -24,10 +24,9 @@ bool ViewHistory::Restore(const ViewId& first, const std::vector<ViewId>& views)
   return true;
 }
 
-size_t ViewHistory::CountAfter(const ViewId& view, uint64_t before) const {
-  return static_cast<size_t>(std::count_if(recent_.begin(), recent_.end(), [&](const ViewId& each) {
-    return each.num > view.num && each.num < before;
-  }));
+bool ViewHistory::HasBetween(uint64_t after, uint64_t before) const {
+  return std::any_of(recent_.begin(), recent_.end(),
+                     [&](const ViewId& view) { return view.num > after && view.num < before; });
 }
 
 ViewHistory::Base ViewHistory::CommonWith(const ViewHistory& other) const {

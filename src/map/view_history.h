@@ -3,7 +3,6 @@
 #ifndef COHORT_MAP_VIEW_HISTORY_H_
 #define COHORT_MAP_VIEW_HISTORY_H_
 
-#include <cstddef>
 #include <cstdint>
 #include <deque>
 #include <optional>
@@ -34,8 +33,8 @@ class ViewHistory {
 
   const ViewId& first() const { return first_; }
   std::vector<ViewId> recent() const { return {recent_.begin(), recent_.end()}; }
-  // Views later than `view`, and before the one of number `before`.
-  size_t CountAfter(const ViewId& view, uint64_t before = UINT64_MAX) const;
+  // Whether it has a view of a number between these two.
+  bool HasBetween(uint64_t after, uint64_t before) const;
   ViewId last() const { return recent_.empty() ? ViewId{} : recent_.back(); }
 
   // Spec 8.23

@@ -41,6 +41,8 @@ namespace cohort::session {
 inline constexpr char kRewoundText[] = "the group went on without what was written here last";
 inline constexpr char kMergedText[] =
     "another side of the group was merged; it is to be loaded again";
+// Of kInvalidated, where nothing says what has ended it.
+inline constexpr char kGoneText[] = "is gone from the group";
 
 class Core : public std::enable_shared_from_this<Core> {
  public:
@@ -179,6 +181,8 @@ class Core : public std::enable_shared_from_this<Core> {
   void NoteBegun(const Session& session, const WriteResult& written, SessionResult& result);
   // Tells that it ended here.
   void TellEnd(OpenEnd end, const Version& version);
+  // That it is there no more; what has ended it is not known.
+  void TellGone(std::string_view id);
   std::shared_ptr<const SessionSnapshot> SnapshotOf(std::string_view id, const Contents& contents,
                                                     absl::Time accessed) const;
 
@@ -188,8 +192,6 @@ class Core : public std::enable_shared_from_this<Core> {
   // The group tells of a write of this store.
   void OnOwn(const Change& change);
   void OnOwnWithdrawal(const EndRecord& record, const Change& change);
-  // That a session is there no more, and nothing that has ended it is known.
-  void TellGone(std::string_view id);
   // Of what is settled; `all`: of all that is held. Whether more is held.
   bool TellHeldEnds(bool all);
   // What has become of it in the group, if anything has.

@@ -102,6 +102,10 @@ void Core::TellEnd(OpenEnd end, const Version& version) {
   Tell(std::move(event));
 }
 
+void Core::TellGone(std::string_view id) {
+  Tell(NewEvent(SessionEventKind::kInvalidated, id, /*here=*/false, kGoneText));
+}
+
 absl::Status Core::End(Session& session, const ReplicaPtr& replica, EndCause cause) {
   absl::Status status;
   OpenEnd end{session.id, cause, {}, nullptr, {}};

@@ -76,8 +76,7 @@ void Core::OnPut(std::string_view id, const Change& change, Replica& replica) {
   // What has ended since is told all the same: so will its end be.
   const absl::Time due = glance.ok() ? GuessDue(glance->left) : absl::InfiniteFuture();
   bool is_new = false;
-  bool was_lost = false;
-  bool is_given_up = false;
+  const char* moved = nullptr;  // Why it is this store's no more.
   {
     const MutexLock lock(&mutex_);
     if (!glance.ok() && gone_.contains(ToAbsl(id))) return;  // It was ended here, which was told.
@@ -91,21 +90,21 @@ void Core::OnPut(std::string_view id, const Change& change, Replica& replica) {
     const Owner owner = is_ours ? replica.OwnerOf(id) : Owner::kNoSession;
     const bool is_unseen =
         is_ours && (is_merge || owner != Owner::kSelf || session->seen < glance->version);
-    was_lost = is_unseen && OnUnseen(*session, replica, owner, glance->version);
-    // Who owns it on the other side may not know yet that it does no more.
-    is_given_up = is_unseen && is_merge && !was_lost;
-    if (is_given_up) OnLoss(*session, glance->version);
+    if (is_unseen && OnUnseen(*session, replica, owner, glance->version)) {
+      moved = "another member has taken it over";
+    } else if (is_unseen && is_merge) {
+      // Who owns it on the other side may not know yet that it does no more.
+      OnLoss(*session, glance->version);
+      moved = kMergedText;
+    }
   }
   alarm_.WakeAt(due);
   SessionEvent event = NewEvent(SessionEventKind::kChanged, id, /*here=*/false);
   event.by = change.writer;
   event.version = change.version;
-  if (was_lost) {
+  if (moved != nullptr) {
     event.kind = SessionEventKind::kMoved;
-    event.text = "another member has taken it over";
-  } else if (is_given_up) {
-    event.kind = SessionEventKind::kMoved;
-    event.text = kMergedText;
+    event.text = moved;
   } else if (is_new) {
     event.kind = SessionEventKind::kCreated;
     if (change.cause == ChangeCause::kMerge) event.text = "came from another side of the group";
@@ -124,11 +123,10 @@ void Core::OnGone(std::string_view id, const Change& change) {
   if (local_.Exists(id)) return;
   ForgetIfGone(id, change.version);
   const bool expired = change.cause == ChangeCause::kExpire;
-  SessionEvent event =
-      NewEvent(expired ? SessionEventKind::kExpired : SessionEventKind::kInvalidated, id,
-               /*here=*/false,
-               expired ? "its time was over, and no store of its application has ended it"
-                       : "is gone from the group");
+  SessionEvent event = NewEvent(
+      expired ? SessionEventKind::kExpired : SessionEventKind::kInvalidated, id,
+      /*here=*/false,
+      expired ? "its time was over, and no store of its application has ended it" : kGoneText);
   event.by = change.writer;
   event.version = change.version;
   Tell(std::move(event));
@@ -193,8 +191,7 @@ void Core::Rescan(Replica& replica, bool tell) {
       continue;
     }
     if (!ForgetIfGone(id)) continue;
-    events.push_back(
-        NewEvent(SessionEventKind::kInvalidated, id, /*here=*/false, "is gone from the group"));
+    events.push_back(NewEvent(SessionEventKind::kInvalidated, id, /*here=*/false, kGoneText));
   }
   if (!tell) return;
   for (SessionEvent& event : events) Tell(std::move(event));

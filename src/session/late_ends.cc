@@ -45,6 +45,7 @@ void Core::OnOwn(const Change& change) {
 // The session is here alone since its call, or has ended here since. But the group may have brought
 // it back before the withdrawal arrived.
 void Core::OnOwnWithdrawal(const EndRecord& record, const Change& change) {
+  if (local_.Exists(record.id)) return;
   const auto is_listed = [&] {
     const MutexLock lock(&mutex_);
     return table_.Contains(record.id);
@@ -68,10 +69,6 @@ void Core::OnOwnWithdrawal(const EndRecord& record, const Change& change) {
     table_.Release(session);
   }
   if (is_gone) TellGone(record.id);
-}
-
-void Core::TellGone(std::string_view id) {
-  Tell(NewEvent(SessionEventKind::kInvalidated, id, /*here=*/false, "is gone from the group"));
 }
 
 bool Core::TellHeldEnds(bool all) {

@@ -3,7 +3,6 @@
 #include <gtest/gtest.h>
 
 #include <atomic>
-#include <functional>
 #include <memory>
 #include <string>
 #include <thread>
@@ -11,6 +10,7 @@
 
 #include "session/core.h"
 #include "tests/session/fake_map.h"
+#include "tests/session/set_clock.h"
 
 namespace cohort::session {
 namespace {
@@ -67,31 +67,6 @@ TEST_F(LateNewsTest, WhatAMergeMayBringYetIsListedWhereItIsNotThereWhenItsCallRe
   ASSERT_TRUE(core_->Create("s1", {}, {}).ok());
   EXPECT_THAT(core_->Ids(SIZE_MAX), ElementsAre("s1"));
 }
-
-// Time goes by while the worker waits, until it is stopped.
-class PassingClock final : public Environment {
- public:
-  explicit PassingClock(absl::Duration for_so_long) : until_(now_ + for_so_long) {}
-  std::function<void()> stop;
-
-  absl::Time Now() const override { return now_; }
-  void Lock(runtime::Mutex& order) override ABSL_NO_THREAD_SAFETY_ANALYSIS { order.Lock(); }
-  bool Await(runtime::Mutex& mutex, const std::function<bool()>& is_so,
-             absl::Duration timeout) override ABSL_NO_THREAD_SAFETY_ANALYSIS {
-    if (is_so()) return true;
-    now_ += timeout;
-    if (now_ >= until_) {
-      mutex.Unlock();
-      stop();
-      mutex.Lock();
-    }
-    return is_so();
-  }
-
- private:
-  absl::Time now_ = absl::FromUnixSeconds(1'700'000'000);
-  absl::Time until_;
-};
 
 // Of a store whose worker can be run for five seconds.
 class LookAgainTest : public ::testing::Test {

@@ -1,4 +1,5 @@
-// What a store asks for the time, where a test sets the clock, or does something in between.
+// What a store asks for the time, where a test sets the clock, does something in between, or lets
+// time go by.
 #ifndef COHORT_TESTS_SESSION_SET_CLOCK_H_
 #define COHORT_TESTS_SESSION_SET_CLOCK_H_
 
@@ -34,6 +35,31 @@ class SetClock final : public Environment {
  private:
   mutable std::atomic<bool> is_turn_{false};
   mutable std::function<void()> due_;
+};
+
+// Time goes by while the worker waits, until it is stopped.
+class PassingClock final : public Environment {
+ public:
+  explicit PassingClock(absl::Duration for_so_long) : until_(now_ + for_so_long) {}
+  std::function<void()> stop;
+
+  absl::Time Now() const override { return now_; }
+  void Lock(runtime::Mutex& order) override ABSL_NO_THREAD_SAFETY_ANALYSIS { order.Lock(); }
+  bool Await(runtime::Mutex& mutex, const std::function<bool()>& is_so,
+             absl::Duration timeout) override ABSL_NO_THREAD_SAFETY_ANALYSIS {
+    if (is_so()) return true;
+    now_ += timeout;
+    if (now_ >= until_) {
+      mutex.Unlock();
+      stop();
+      mutex.Lock();
+    }
+    return is_so();
+  }
+
+ private:
+  absl::Time now_ = absl::FromUnixSeconds(1'700'000'000);
+  absl::Time until_;
 };
 
 }  // namespace cohort::session

@@ -15,6 +15,15 @@ package io.cohort;
  */
 public record Session(String id, long createdMs, long lastAccessedMs, long maxInactiveMs,
     byte[] metadata, Attributes attributes, Version version, long fence, boolean owned) {
+  /**
+   * Is an object of this version and fence what the store has, so that its changes will be taken?
+   * Of one version there may be two contents, where a merge brought an older write of another side;
+   * of one fence there are not.
+   */
+  public boolean isAsOf(Version thatVersion, long thatFence) {
+    return version.equals(thatVersion) && fence == thatFence;
+  }
+
   // In the order that PackSession writes; takes all that is left.
   static Session read(String id, Unpacked in) {
     long createdMs = in.readLong();

@@ -70,13 +70,9 @@ public final class Standing {
     doubtsAnswered = doubtsBefore;
   }
 
-  /**
-   * Is the object what the store has, so that it may be used and its changes will be taken? Of one
-   * version there may be two contents, where a merge brought an older write of another side; of one
-   * fence there are not.
-   */
+  /** Is the object what the store has? */
   public boolean isEqualTo(Session there) {
-    return there.version().equals(version) && there.fence() == fence;
+    return there.isAsOf(version, fence);
   }
 
   /** The object was made of what the store had. */

@@ -25,9 +25,9 @@ final class KnownSessions {
    * @param owned nobody else writes it without this store being told
    */
   record Known(Version version, long fence, boolean owned) {
-    /** Is the object what the store has, so that what it writes will be taken? */
+    /** Is the object what the store has? */
     boolean isEqualTo(Session there) {
-      return there.version().equals(version) && there.fence() == fence;
+      return there.isAsOf(version, fence);
     }
   }
 
