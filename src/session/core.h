@@ -221,6 +221,11 @@ class Core : public std::enable_shared_from_this<Core> {
   std::vector<std::string> IdsToMove(bool on) const;
   absl::StatusOr<uint64_t> BeginTask(SessionTaskKind kind, bool on);
   void RunTask(SessionTask task);
+  // The session of `reading` goes on here, or ends, although the group still has it.
+  void NoteLeftBehind(std::string_view id, const Replica::Reading& reading);
+  // Ends in the group what was left behind there, unless somebody has gone on with it.
+  absl::Status EndLeftBehind(bool on);
+  absl::Status EndLeftBehind(Session& session, const Version& left, Replica& replica);
   void TellTask(const SessionTask& task);
   void Detach();
 
@@ -257,6 +262,12 @@ class Core : public std::enable_shared_from_this<Core> {
   absl::flat_hash_map<std::string, Gone> gone_ ABSL_GUARDED_BY(mutex_);
   void NoteGone(std::string_view id, std::string_view new_id) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   OpenEnds open_ends_ ABSL_GUARDED_BY(mutex_);
+  // Sessions that were withdrawn, and may be in the group all the same.
+  struct LeftBehind {
+    Version version;  // The group's.
+    absl::Time until;
+  };
+  absl::flat_hash_map<std::string, LeftBehind> left_behind_ ABSL_GUARDED_BY(mutex_);
 
   Alarm alarm_;
   // A merge was under way when the store looked at what the group has.

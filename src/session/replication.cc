@@ -12,7 +12,8 @@
 namespace cohort::session {
 namespace {
 
-constexpr uint64_t kProgressEvery = 256;  // Sessions between two progress events.
+constexpr uint64_t kProgressEvery = 256;     // Sessions between two progress events.
+constexpr size_t kLeftBehindMax = 64 << 10;  // Beyond it none are noted.
 
 }  // namespace
 
@@ -67,7 +68,7 @@ absl::Status Core::Withdraw(Session& session, Replica& replica) {
     accessed = std::max(accessed, session.accessed);
   }
   const absl::Time due = accessed + reading->contents.info.max_inactive;
-  local_.Put(session.id, std::move(reading->contents), accessed);
+  local_.Put(session.id, reading->contents, accessed);
   const WriteResult ended = replica.End(session.id, EndCause::kWithdrawn, replica.NewEndKey());
   // Another member has taken it, or ended it, meanwhile. Whatever else kept it in the group, it
   // goes on here.
@@ -75,6 +76,7 @@ absl::Status Core::Withdraw(Session& session, Replica& replica) {
     local_.Take(session.id);
     return ended.status;
   }
+  if (!ended.ok()) NoteLeftBehind(session.id, *reading);
   session.shape.reset();
   {
     const MutexLock lock(&mutex_);
@@ -85,6 +87,61 @@ absl::Status Core::Withdraw(Session& session, Replica& replica) {
   }
   alarm_.WakeAt(due);
   return absl::OkStatus();
+}
+
+void Core::NoteLeftBehind(std::string_view id, const Replica::Reading& reading) {
+  const absl::Time now = Now();
+  const MutexLock lock(&mutex_);
+  if (left_behind_.size() >= kLeftBehindMax)
+    absl::erase_if(left_behind_, [&](const auto& item) { return item.second.until <= now; });
+  if (left_behind_.size() >= kLeftBehindMax) return;
+  left_behind_[ToAbsl(id)] = {reading.version, now + reading.contents.info.EntryTtl()};
+}
+
+absl::Status Core::EndLeftBehind(bool on) {
+  const ReplicaPtr in_group = replica();
+  if (in_group == nullptr) return absl::OkStatus();
+  std::vector<std::pair<std::string, Version>> left;
+  {
+    const MutexLock lock(&mutex_);
+    for (const auto& [id, one] : left_behind_) left.emplace_back(id, one.version);
+  }
+  std::sort(left.begin(), left.end());
+  absl::Status status;
+  for (const auto& [id, version] : left) {
+    if (alarm_.stopped()) break;
+    const Turn turn(*this, id);
+    // What is here goes to the group in its place.
+    const bool is_replaced = on && local_.Exists(id);
+    const absl::Status ended =
+        is_replaced ? absl::OkStatus() : EndLeftBehind(*turn, version, *in_group);
+    if (ended.ok() || absl::IsNotFound(ended) || absl::IsAborted(ended)) {
+      const MutexLock lock(&mutex_);
+      left_behind_.erase(id);
+    } else if (status.ok()) {
+      status = ended;
+    }
+  }
+  // What is there all the same is listed.
+  if (!left.empty()) LookAgain();
+  return status;
+}
+
+// Errors: kAborted, kNotFound: another member goes on with it, or has ended it.
+absl::Status Core::EndLeftBehind(Session& session, const Version& left, Replica& replica) {
+  const auto is_as_left = [&] {
+    const absl::StatusOr<Replica::Glance> there = replica.Look(session.id);
+    if (!there.ok()) return there.status();
+    return there->version == left ? absl::OkStatus() : absl::AbortedError("it was written since");
+  };
+  if (absl::Status status = is_as_left(); !status.ok()) return status;
+  if (replica.OwnerOf(session.id) == Owner::kOther) return absl::AbortedError("it was taken");
+  // By then all that others have written is here.
+  if (const WriteResult claimed = replica.Claim(session.id); !claimed.ok()) return claimed.status;
+  if (absl::Status status = is_as_left(); !status.ok()) return status;
+  absl::Status ended = replica.End(session.id, EndCause::kWithdrawn, replica.NewEndKey()).status;
+  if (ended.ok() && !local_.Exists(session.id)) Forget(session.id);
+  return ended;
 }
 
 absl::Status Core::Attach(const Home& home) {
@@ -184,7 +241,7 @@ absl::StatusOr<uint64_t> Core::SetReplication(const Home* home) {
     // A task that failed may have left some sessions where they were: it may go on, or back.
     if (home != nullptr && is_attached && !replica_->IsOf(*home))
       return absl::FailedPreconditionError("the store is in another group: take it out first");
-    if (home != nullptr && on_ && local_.size() == 0)
+    if (home != nullptr && on_ && local_.size() == 0 && left_behind_.empty())
       return absl::FailedPreconditionError("the store is in this group already");
     switching_ = true;
   }
@@ -209,6 +266,7 @@ void Core::TellTask(const SessionTask& task) {
 
 void Core::RunTask(SessionTask task) {
   const bool on = task.kind == SessionTaskKind::kReplicationOn;
+  task.status = EndLeftBehind(on);
   for (const std::string& id : IdsToMove(on)) {
     if (alarm_.stopped()) return;
     {

@@ -59,6 +59,7 @@ class FakeMap final : public SessionMap {
   // The record of an end of a session.
   void PutRecord(const std::string& key) { entries_[key] = {}; }
   void EraseRecord(const std::string& key) { entries_.erase(key); }
+  std::string RecordOf(const std::string& key) { return records_[key]; }  // As it was written.
   void GoBack() { --version_.time; }  // To a state without the last write.
   void End(std::string_view id) { entries_.erase(SessionKey(id)); }
   Version version() const { return version_; }

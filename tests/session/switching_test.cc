@@ -73,6 +73,71 @@ TEST_F(SwitchingTest, WhatTheGroupBroughtBackGoesWithItsWithdrawalThatComesLate)
   EXPECT_THAT(core_->Ids(SIZE_MAX), IsEmpty());
 }
 
+// As where the member is outside the primary partition.
+TEST_F(SwitchingTest, WhatCouldNotBeWithdrawnAndHasEndedEndsInTheGroupWhenItIsSwitchedOn) {
+  map_->Begin("s1");
+  ASSERT_TRUE(Switch(true));
+  ASSERT_TRUE(core_->Save("s1", {.set = {{"n", "1"}}}).ok());
+  map_->answer = absl::UnavailableError("no quorum");
+  ASSERT_TRUE(Switch(false));
+  ASSERT_TRUE(core_->Invalidate("s1").ok());
+  map_->answer = absl::OkStatus();
+  map_->in_write = [this] { map_->End("s1"); };
+  ASSERT_TRUE(Switch(true));
+  const std::optional<EndRecord> record = DecodeEnd(map_->RecordOf(map_->first_key));
+  ASSERT_TRUE(record.has_value());
+  EXPECT_EQ(record->cause, EndCause::kWithdrawn);
+  EXPECT_EQ(record->id, "s1");
+  EXPECT_THAT(core_->Ids(SIZE_MAX), IsEmpty());
+  EXPECT_THAT(core_->kept().unlisted, IsEmpty());
+  EXPECT_FALSE(core_->SetReplication(&home_).ok()) << "there is nothing left to do";
+}
+
+TEST_F(SwitchingTest, WhatCouldNotBeWithdrawnAndIsHereIsReplacedInTheGroup) {
+  map_->Begin("s1");
+  ASSERT_TRUE(Switch(true));
+  ASSERT_TRUE(core_->Save("s1", {.set = {{"n", "1"}}}).ok());
+  map_->answer = absl::UnavailableError("no quorum");
+  ASSERT_TRUE(Switch(false));
+  map_->answer = absl::OkStatus();
+  ASSERT_TRUE(Switch(true));
+  EXPECT_EQ(map_->first_key, SessionKey("s1"));
+  EXPECT_EQ(core_->stats().local, 0U);
+}
+
+TEST_F(SwitchingTest, WhatOthersHaveGoneOnWithIsLeftToThem) {
+  for (const bool was_written : {true, false}) {
+    map_->owner = FakeMap::Self();
+    map_->Begin("s1");
+    ASSERT_TRUE(Switch(true));
+    ASSERT_TRUE(core_->Save("s1", {.set = {{"n", "1"}}}).ok());
+    map_->answer = absl::UnavailableError("no quorum");
+    ASSERT_TRUE(Switch(false));
+    ASSERT_TRUE(core_->Invalidate("s1").ok());
+    map_->answer = absl::OkStatus();
+    const int batches = map_->batches;
+    was_written ? map_->Begin("s1") : void(map_->owner = FakeMap::Other());
+    ASSERT_TRUE(Switch(true));
+    EXPECT_EQ(map_->batches, batches);
+    EXPECT_THAT(core_->Ids(SIZE_MAX), ElementsAre("s1"));
+    ASSERT_TRUE(Switch(false));
+  }
+}
+
+TEST_F(SwitchingTest, WhatCannotBeEndedInTheGroupYetFailsTheTaskWhichMayBeTriedAgain) {
+  map_->Begin("s1");
+  ASSERT_TRUE(Switch(true));
+  ASSERT_TRUE(core_->Save("s1", {.set = {{"n", "1"}}}).ok());
+  map_->answer = absl::UnavailableError("no quorum");
+  ASSERT_TRUE(Switch(false));
+  ASSERT_TRUE(core_->Invalidate("s1").ok());
+  EXPECT_FALSE(Switch(true));
+  map_->answer = absl::OkStatus();
+  map_->in_write = [this] { map_->End("s1"); };
+  EXPECT_TRUE(Switch(true));
+  EXPECT_THAT(core_->Ids(SIZE_MAX), IsEmpty());
+}
+
 TEST_F(SwitchingTest, OffLeavesTheSessionsOfOthersInTheGroup) {
   map_->Begin("s1");
   map_->owner = FakeMap::Other();
