@@ -21,6 +21,7 @@ void WriteChecker::OnProcess(const Moment& moment, ProcessChange change) {
 
 void WriteChecker::OnIssued(const Moment& moment, const IssuedCommand& command) {
   processes_[moment.process].pending[command.id] = {command, moment.at};
+  if (command.expires) expiring_.insert(command.keys.begin(), command.keys.end());
 }
 
 size_t WriteChecker::Pending(ProcessNumber process) const {
@@ -323,6 +324,7 @@ void WriteChecker::CheckPromise(const Moment& moment, const std::string& key,
   if (promise.removes && (last == nullptr || !last->present)) return;
   const bool may_be_gone = last == nullptr || !last->present || removals_may_be_forgotten_;
   if (may_be_gone && (promise.removed_after || WasRemoved(key, promise.version))) return;
+  if ((last == nullptr || !last->present) && MayBeOver(key)) return;
   violations_.Add("I12", moment,
                   "LOST: key " + key + " version " + Words(promise.version) +
                       ", acknowledged by all at " + Words(promise.moment.at) + " to host " +
@@ -351,6 +353,10 @@ bool WriteChecker::WasRemoved(const std::string& key, const Version& version) co
   return std::any_of(processes_.begin(), processes_.end(), knows);
 }
 
+bool WriteChecker::MayBeOver(const std::string& key) const {
+  return clocks_differ_ && expiring_.contains(key);
+}
+
 // A living process once applied something greater than what the group has ended with: a merge lost
 // it.
 void WriteChecker::CheckNothingOlder(const Moment& moment, const std::string& key,
@@ -371,6 +377,7 @@ void WriteChecker::CheckNothingOlder(const Moment& moment, const std::string& ke
   if (present && last->version >= greatest->version) return;
   const bool may_be_gone = !present || removals_may_be_forgotten_;
   if (may_be_gone && (!greatest->present || WasRemoved(key, greatest->version))) return;
+  if (!present && MayBeOver(key)) return;
   violations_.Add(greatest->present ? "I12" : "I19", moment,
                   "key " + key + ": host " + std::to_string(processes_[where].host) +
                       " once applied version " + Words(greatest->version) +

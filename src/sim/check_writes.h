@@ -26,6 +26,7 @@
 #include <cstdint>
 #include <deque>
 #include <map>
+#include <set>
 #include <string>
 #include <utility>
 #include <vector>
@@ -65,6 +66,9 @@ class WriteChecker : public Checker {
   // Tombstones are kept for less than partitions last: a merge may bring back what was removed
   // (8.16), which then is no violation.
   void RemovalsMayBeForgotten() { removals_may_be_forgotten_ = true; }
+  // Groups that form apart then have clocks that differ, and a time to live that crosses their
+  // merge may be over at once, as docs/status.md tells.
+  void ClocksDiffer() { clocks_differ_ = true; }
 
   const Stats& stats() const { return stats_; }
   // Commands given to `process` that are not done yet.
@@ -147,12 +151,15 @@ class WriteChecker : public Checker {
   void CheckPromise(const Moment& moment, const std::string& key, const Promise& promise,
                     const Seen* last);
   bool WasRemoved(const std::string& key, const Version& version) const;
+  bool MayBeOver(const std::string& key) const;  // At once, after a merge.
   void CheckNothingOlder(const Moment& moment, const std::string& key, const Seen* last);
   // The final state of `key`, as the longest-lived process has it; null if nobody knows the key.
   const Seen* Last(const std::string& key) const;
 
   Policy policy_;
   bool removals_may_be_forgotten_ = false;
+  bool clocks_differ_ = false;
+  std::set<std::string> expiring_;  // Keys that were ever given a time to live.
   Violations& violations_;
   std::map<ProcessNumber, ProcessState> processes_;
   std::map<MemberId, ProcessNumber> members_;

@@ -77,6 +77,9 @@ Cluster::Cluster(ClusterOptions options)
   if (!host_options_.without_data.empty()) sometimes_->Count("runs with a member without data");
   if (!host_options_.votes) sometimes_->Count("runs with a member without a vote");
   if (host_options_.tombstone_horizon != Duration()) writes_->RemovalsMayBeForgotten();
+  const auto& off = host_options_.wall_clock_ms;
+  if (std::any_of(off.begin(), off.end(), [](int64_t ms) { return ms != 0; }))
+    writes_->ClocksDiffer();
   if (calm_ || mix.gentle) {
     auto detection = std::make_unique<DetectionChecker>(violations_, mix.patience);
     if (mix.patience) detection_ = detection.get();

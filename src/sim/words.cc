@@ -180,7 +180,7 @@ std::string Words(const IssuedCommand& command) {
                      kKinds[static_cast<size_t>(command.kind) % std::size(kKinds)] + " ack " +
                      kAcks[static_cast<size_t>(command.ack) % 3];
   for (const std::string& key : command.keys) text += " " + key;
-  return text;
+  return text + (command.expires ? " with a time to live" : "");
 }
 
 }  // namespace cohort::sim

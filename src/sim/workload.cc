@@ -214,6 +214,7 @@ std::optional<Workload::Planned> Workload::Join(Instant now, Node& node, uint32_
     planned.issued.kind = IssuedCommand::Kind::kAttributes;
     request = map::TouchOp{
         .key = key, .mode = map::TouchOp::Mode::kTtl, .ttl_ms = random_.Between(50, 20000)};
+    planned.issued.expires = true;
   } else {
     planned.issued.kind = IssuedCommand::Kind::kAttributes;
     map::AttributesOp attributes;
@@ -222,6 +223,7 @@ std::optional<Workload::Planned> Workload::Join(Instant now, Node& node, uint32_
     attributes.writes.push_back({name, erases ? std::string_view() : value, erases});
     if (random_.Chance(options_.expiring)) {
       attributes.sets_ttl = true;
+      planned.issued.expires = true;
       attributes.ttl_ms = random_.Between(50, 20000);
     }
     request = std::move(attributes);

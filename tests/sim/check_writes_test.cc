@@ -190,6 +190,30 @@ TEST_F(WriteCheckerTest, ForgivesThatOnlyToMergesOfARunWhoseTombstonesAreForgott
   EXPECT_THAT(Invariants(violations_), ElementsAre("I19"));
 }
 
+// What crosses a merge of groups whose clocks differ may be over at once.
+TEST_F(WriteCheckerTest, ForgivesThatATimeToLiveIsOverOnlyWhereClocksDiffer) {
+  for (const bool expires : {true, false}) {
+    for (const bool differ : {true, false}) {
+      Violations violations;
+      WriteChecker checker(Policy::kAvailable, violations);
+      Story story(checker);
+      if (differ) checker.ClocksDiffer();
+      story.Process(4, ProcessChange::kStarted);
+      story.Install(4, view_, {}, {4});
+      story.SeeView(4, view_, {4});
+      checker.OnIssued(
+          story.At(4),
+          {.kind = IssuedCommand::Kind::kPut, .id = 9, .keys = {"k"}, .expires = expires});
+      story.Change(4, "k", 5);
+      story.Done(4, 9, 5);
+      checker.OnStateReplaced(story.At(4));
+      checker.OnStateReread(story.At(4));
+      checker.AtEnd(story.At(4));
+      EXPECT_EQ(Invariants(violations).empty(), expires && differ);
+    }
+  }
+}
+
 TEST_F(WriteCheckerTest, SeesAVersionGoBack) {
   story_.Change(2, "k", 5);
   story_.Change(2, "k", 4);
