@@ -314,6 +314,41 @@ def case_burst(shop):
     return "%d times marked down and up, %d reloads in %.1f s" % (marks, reloads, seconds)
 
 
+def case_health(shop):
+    """A server that is there again is up when it answers, not when its member has the data; the last one is up all the same."""
+    backend = shop.site.backends["n1"]
+    shop.end_agent()
+    shop.start_agent("--health-check", "/ready")
+    at = shop.kill("n1")
+    shop.agent.wait_for("marked_down", at, "n1")
+    again = time.monotonic()
+    shop.start_member("n1")  # It has the data, and its server is not there yet.
+    shop.agent.wait_for("synced", again, "n1")
+    why = shop.agent.wait_for("not_healthy", again, "n1")[1]["text"]
+    assert "%s:" % backend.host.address in why and "nobody accepts connections" in why, why
+    assert shop.down() == {"n1"}, shop.down()
+    backend.start()
+    started = time.monotonic()
+    up, event = shop.agent.wait_for("marked_up", again, "n1")
+    assert event["text"] == "is in the view, and serves", event
+    wait_until(lambda: shop.down() == set(), "nobody is down")
+    assert shop.agent.count("not_healthy", again) == 1
+    # Again, and now its partner dies meanwhile.
+    at = shop.kill("n1")
+    shop.agent.wait_for("marked_down", at, "n1")
+    shop.start_member("n1")
+    shop.agent.wait_for("not_healthy", at, "n1")
+    at = shop.kill("n2")
+    _, event = shop.agent.wait_for("marked_up", at, "n1")
+    assert "is the last of its cluster" in event["text"], event
+    wait_until(lambda: shop.down() == {"n2"}, "n2 is down, and n1 is not")
+    for route in FIRST:
+        shop.site.backends[route].start()
+    shop.start_member("n2")
+    shop.agent.wait_for("marked_up", at, "n2")
+    return "up %.2f s after it could be reached" % (up - started)
+
+
 def behind_a_gate(shop):
     """An NGINX that cannot be told to reload before a file is there: (what to run, the file)."""
     gate = os.path.join(shop.site.directory, "gate")

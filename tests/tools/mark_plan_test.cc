@@ -180,6 +180,40 @@ TEST_F(MarkPlanTest, OutsideTheGroupNothingIsSaid) {
   EXPECT_THAT(Judge(), ElementsAre(Pair("n1", true), Pair("n2", false)));
 }
 
+TEST_F(MarkPlanTest, WhoIsBackIsUpWhenItIsHealthy) {
+  See({"n1", "n2"});
+  See({"n2"});
+  Do();
+  EXPECT_THAT(file_.down, ElementsAre("n1"));
+  See({"n1?", "n2"});
+  std::set<std::string> healthy;
+  EXPECT_THAT(plan_.Judge(now_, file_, &healthy), ElementsAre(Pair("n2", false)));
+  EXPECT_THAT(plan_.AwaitHealth(), IsEmpty()) << "it has not got the data";
+  See({"n1", "n2"});
+  EXPECT_THAT(plan_.Judge(now_, file_, &healthy), ElementsAre(Pair("n2", false)));
+  EXPECT_THAT(plan_.AwaitHealth(), ElementsAre("n1"));
+  healthy.insert("n1");
+  EXPECT_THAT(plan_.Judge(now_, file_, &healthy),
+              ElementsAre(Pair("n1", false), Pair("n2", false)));
+  EXPECT_THAT(plan_.AwaitHealth(), ElementsAre("n1")) << "until it is marked up";
+  file_ = *ParseUpstreams(WithMarks(file_, plan_.Judge(now_, file_, &healthy)));
+  healthy.clear();
+  EXPECT_THAT(plan_.Judge(now_, file_, &healthy),
+              ElementsAre(Pair("n1", false), Pair("n2", false)));
+  EXPECT_THAT(plan_.AwaitHealth(), IsEmpty()) << "who is up is not asked";
+}
+
+TEST_F(MarkPlanTest, WhoIsTheLastOfItsClusterIsUpThoughItIsNotHealthy) {
+  See({"n1", "n2"});
+  See({"n2"});
+  Do();
+  See({"n1", "n2"});
+  const std::set<std::string> healthy;
+  plan_.Judge(now_, file_, &healthy);
+  See({"n1"});
+  EXPECT_THAT(plan_.Judge(now_, file_, &healthy), ElementsAre(Pair("n1", false), Pair("n2", true)));
+}
+
 TEST_F(MarkPlanTest, ItKnowsWhomItAnswersFor) {
   See({"n1"});
   EXPECT_THAT(plan_.Known(file_), ElementsAre("n1", "n2"));

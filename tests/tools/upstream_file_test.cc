@@ -15,6 +15,7 @@ namespace {
 
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
+using ::testing::Pair;
 
 constexpr const char* kText = R"(# Written by cohort-nginx.
 # down: n3
@@ -48,6 +49,8 @@ UpstreamFile Parsed(const std::string& text) {
 
 TEST(UpstreamFileTest, KnowsServersWhoIsDownAndWhoStandsInForWhom) {
   const UpstreamFile file = Parsed(kText);
+  EXPECT_THAT(file.addresses, ElementsAre(Pair("n1", "10.0.0.1:8080"), Pair("n2", "10.0.0.2:8080"),
+                                          Pair("n3", "10.0.0.3:8080")));
   EXPECT_THAT(file.names, ElementsAre("n1", "n2", "n3"));
   EXPECT_THAT(file.down, ElementsAre("n3"));
   EXPECT_THAT(file.clusters, ElementsAre(ElementsAre("n1", "n2"), ElementsAre("n3")));

@@ -23,6 +23,7 @@ class GlassFish(servers.Kind):
     start_seconds = 400  # 120 were seen at a load of 45.
     version = "7.0.21"
     replications = ("none", "cohort")
+    opens_early = True
 
     def install(self, files):
         self.home = os.path.join(files.unpacked("org.glassfish.main.distributions:glassfish:%s:zip" % self.version, "glassfish7"), "glassfish")

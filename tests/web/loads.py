@@ -50,5 +50,7 @@ def expect_nothing_lost(verdict):
     assert not verdict.faults(), verdict.words() + "\n" + "\n".join(verdict.examples)
     # A server that is killed answers nothing; one that answers so is broken.
     assert not verdict.statuses[500], verdict.words()
+    # Nor does one that has not got its application yet get users.
+    assert not verdict.statuses[404], verdict.words()
     for ms in verdict.served_again_ms:
         assert ms is not None and ms < SERVED_AGAIN_MS, verdict.words()

@@ -34,6 +34,7 @@ class Kind:
     replications = ("none",)
     failure = "\0"  # In the log of an instance that will never serve.
     start_seconds = 120  # On a machine that does other things as well.
+    opens_early = False  # It takes in users before it has its applications, and answers 404.
     asks_who = False  # /who is for users who have logged in by a form, as ann with "secret".
 
     def install(self, files):

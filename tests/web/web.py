@@ -61,6 +61,8 @@ def case_canary(site, options):
 
 
 def case_kill(site, options):
+    if any(instance.kind.opens_early for instance in site.instances.values()):
+        site.start_agent(options.cohort, health=True)
     return judged(kills_under_load(site, options, options.kills), options)
 
 

@@ -82,13 +82,15 @@ class Website:
     def _nginx_command(self):
         return nginx_site.UNPRIVILEGED + ["nginx", "-e", "stderr", "-c", os.path.join(self.out, "nginx.conf")]
 
-    def start_agent(self, cohort, cluster="first"):
-        """`cohort nginx-agent` on NGINX's host, in the cluster's group; returns when it has had NGINX reload, and all are up."""
+    def start_agent(self, cohort, cluster="first", health=False):
+        """`cohort nginx-agent` on NGINX's host, in the cluster's group; returns when it has had NGINX reload, and all are up.
+        health: a server is up only when the application answers, too."""
         instance = self.instances[self.clusters[cluster][0]]
         self.agent = nginx_agent.Process(self.host, [
             cohort, "nginx-agent", "--name", "agent", "--upstreams", os.path.join(self.out, "cohort-upstreams.conf"),
             "--nginx", " ".join(self._nginx_command()), "--group", instance.group, "--key-file", instance.group_key(),
-            "--bind", self.host.address, "--events", "json"], os.path.join(self.directory, "agent.log"))
+            "--bind", self.host.address, "--events", "json"] +
+            (["--health-check", "/%s/read" % servers.CONTEXT] if health else []), os.path.join(self.directory, "agent.log"))
         self.agent.wait_for("ready")
         self.agent.wait_for("reloaded")
         return self.agent

@@ -75,18 +75,22 @@ std::vector<std::string> MarkPlan::NotNamedIn(const UpstreamFile& file) const {
   return names;
 }
 
-std::map<std::string, bool> MarkPlan::Judge(absl::Time now, const UpstreamFile& file) {
+std::map<std::string, bool> MarkPlan::Judge(absl::Time now, const UpstreamFile& file,
+                                            const std::set<std::string>* healthy) {
   std::map<std::string, bool> marks;
+  await_health_.clear();
   if (!blind_) AwaitNames(now, file);
   for (const std::set<std::string>& cluster : file.clusters) {
-    if (IsOfThisGroup(cluster)) JudgeCluster(now, cluster, file, marks);
+    if (IsOfThisGroup(cluster)) JudgeCluster(now, cluster, file, healthy, marks);
   }
   return marks;
 }
 
 void MarkPlan::JudgeCluster(absl::Time now, const std::set<std::string>& cluster,
-                            const UpstreamFile& file, std::map<std::string, bool>& marks) const {
+                            const UpstreamFile& file, const std::set<std::string>* healthy,
+                            std::map<std::string, bool>& marks) {
   std::map<std::string, bool> here;
+  std::set<std::string> unhealthy;
   for (const std::string& name : cluster) {
     const auto gone = gone_.find(name);
     if (blind_) {
@@ -100,14 +104,24 @@ void MarkPlan::JudgeCluster(absl::Time now, const std::set<std::string>& cluster
       const auto awaited = awaited_.find(name);
       if (awaited == awaited_.end() || now - awaited->second >= grace_) here[name] = true;
     } else if (seen->second.synced || now - seen->second.since >= grace_) {
-      here[name] = false;
+      if (healthy != nullptr && file.down.contains(name)) {
+        await_health_.insert(name);
+        if (!healthy->contains(name)) unhealthy.insert(name);
+      }
+      if (!unhealthy.contains(name)) here[name] = false;
     }
   }
-  const bool all_down = std::all_of(cluster.begin(), cluster.end(), [&](const std::string& name) {
-    const auto mark = here.find(name);
-    return mark == here.end() ? file.down.contains(name) : mark->second;
-  });
-  if (!all_down) marks.merge(here);
+  const auto all_down = [&] {
+    return std::all_of(cluster.begin(), cluster.end(), [&](const std::string& name) {
+      const auto mark = here.find(name);
+      return mark == here.end() ? file.down.contains(name) : mark->second;
+    });
+  };
+  // Better asked too soon than nobody.
+  if (all_down()) {
+    for (const std::string& name : unhealthy) here[name] = false;
+  }
+  if (!all_down()) marks.merge(here);
 }
 
 absl::Time MarkPlan::NextChange(absl::Time now) const {

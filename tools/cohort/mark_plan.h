@@ -6,7 +6,8 @@
 // cluster that nobody of has been seen in the group nothing is said: it is another group's. No
 // cluster is marked down as a whole: passive checks are the better judge then. Who sees no member
 // that holds data cannot tell a dead group from its own isolation; it changes nothing, and takes
-// back what it did in the last moments before.
+// back what it did in the last moments before. Where health is asked for, too, a server is not
+// marked up before it is healthy, unless it would be the only one of its cluster.
 //
 // Threads: none of its own. Time is passed in, of a clock that nobody sets.
 #ifndef COHORT_TOOLS_MARK_PLAN_H_
@@ -37,8 +38,12 @@ class MarkPlan {
   // It cannot tell.
   bool blind() const { return blind_; }
 
-  // Of each server that can be judged, whether it is down; the others stay as they are.
-  std::map<std::string, bool> Judge(absl::Time now, const UpstreamFile& file);
+  // Of each server that can be judged, whether it is down; the others stay as they are. `healthy`:
+  // those that may be marked up; null: all.
+  std::map<std::string, bool> Judge(absl::Time now, const UpstreamFile& file,
+                                    const std::set<std::string>* healthy = nullptr);
+  // Those that Judge() has left down, since they were not among the healthy, or that it would have.
+  const std::set<std::string>& AwaitHealth() const { return await_health_; }
   // Those of the file that this group's members answer for.
   std::set<std::string> Known(const UpstreamFile& file) const;
   // Servers of the file as last judged that no member was ever called as, for `grace` now.
@@ -57,13 +62,14 @@ class MarkPlan {
   bool IsOfThisGroup(const std::set<std::string>& cluster) const;
   void AwaitNames(absl::Time now, const UpstreamFile& file);
   void JudgeCluster(absl::Time now, const std::set<std::string>& cluster, const UpstreamFile& file,
-                    std::map<std::string, bool>& marks) const;
+                    const std::set<std::string>* healthy, std::map<std::string, bool>& marks);
 
   const absl::Duration grace_;
   std::map<std::string, Seen> there_;
   std::map<std::string, absl::Time> gone_;  // Once there; since when not.
   std::map<std::string, absl::Time>
-      awaited_;                            // Never there, of the file as last judged; since when.
+      awaited_;  // Never there, of the file as last judged; since when.
+  std::set<std::string> await_health_;
   std::optional<absl::Time> alone_since_;  // Nobody else is left in the view.
   bool blind_ = true;                      // Until the first view.
 };

@@ -15,6 +15,7 @@ namespace {
 constexpr absl::Duration kLookEvery = absl::Seconds(2);
 constexpr absl::Duration kReloadMax = absl::Seconds(20);
 constexpr absl::Duration kReloadRetryMax = absl::Minutes(1);
+constexpr absl::Duration kAfterCrash = absl::Seconds(2);
 constexpr absl::Duration kLookSoon = absl::Milliseconds(100);
 constexpr size_t kCausesMax = 1024;
 constexpr size_t kWarningsOfNamesMax = 1024;
@@ -49,18 +50,24 @@ NginxAgent::NginxAgent(NginxAgentOptions options)
     const std::lock_guard lock(mutex_);
     for (const MemberChange& change : view.left) {
       if (causes_.size() >= kCausesMax) causes_.clear();
-      causes_[change.member.name] = absl::StrCat(
-          ToString(change.cause), change.evidence.empty() ? "" : ": ", change.evidence);
+      causes_[change.member.name] = {
+          change.cause, absl::StrCat(ToString(change.cause), change.evidence.empty() ? "" : ": ",
+                                     change.evidence)};
     }
     woken_ = true;
     changed_.notify_all();
   };
   options_.group.on_event = [this](const Event& event) {
     events_.Add(event);
-    const std::lock_guard lock(mutex_);
-    woken_ = true;
-    changed_.notify_all();
+    Wake();
   };
+  if (!options_.health_path.empty()) health_.emplace(options_.health_path, [this] { Wake(); });
+}
+
+void NginxAgent::Wake() {
+  const std::lock_guard lock(mutex_);
+  woken_ = true;
+  changed_.notify_all();
 }
 
 bool NginxAgent::RequestStop() {
@@ -126,17 +133,28 @@ absl::Time NginxAgent::Look(absl::Time now) {
     if (std::exchange(file_error_, error) != error)
       events_.Add("warning", group_->name(), absl::StrCat("the file of upstreams: ", error));
   } else {
-    const std::string_view why_up =
-        plan_.blind() ? "taken back: it was this member that was cut off, as it seems"
-                      : "is in the view";
-    if (Apply(plan_.Judge(now, *file), *file, why_up)) reload_due_ = true;
+    Apply(now, Judge(now, *file), *file);
     WarnOfNames(now, *file);
   }
-  if (reload_due_ && reload_at_ <= now) Reload(now);
+  if (reload_due_ && std::max(reload_at_, reload_wanted_) <= now) Reload(now);
   absl::Time next = std::min(plan_.NextChange(now), now + kLookEvery);
-  if (reload_due_) next = std::min(next, std::max(reload_at_, now));
+  if (reload_due_) next = std::min(next, std::max({reload_at_, reload_wanted_, now}));
   if (std::exchange(look_soon_, false)) next = std::min(next, now + kLookSoon);
   return next;
+}
+
+std::map<std::string, bool> NginxAgent::Judge(absl::Time now, const UpstreamFile& file) {
+  if (!health_) return plan_.Judge(now, file);
+  const std::set<std::string> healthy = health_->Healthy();
+  std::map<std::string, bool> marks = plan_.Judge(now, file, &healthy);
+  std::map<std::string, std::string> awaited;
+  for (const std::string& name : plan_.AwaitHealth()) awaited[name] = file.addresses.at(name);
+  health_->Await(std::move(awaited));
+  for (const auto& [name, why] : health_->TakeFailures()) {
+    events_.Add("not_healthy", name,
+                absl::StrCat("is in the view, and stays marked down until it serves: ", why));
+  }
+  return marks;
 }
 
 void NginxAgent::Follow(absl::Time now) {
@@ -181,40 +199,66 @@ void NginxAgent::WarnOfNames(absl::Time now, const UpstreamFile& file) {
   }
 }
 
-// True if there is something that NGINX does not know. `why_up` is told of servers marked up.
-bool NginxAgent::Apply(const std::map<std::string, bool>& marks, const UpstreamFile& file,
-                       std::string_view why_up) {
+void NginxAgent::WantReload(absl::Time when) {
+  reload_wanted_ = reload_due_ ? std::min(reload_wanted_, when) : when;
+  reload_due_ = true;
+}
+
+void NginxAgent::Apply(absl::Time now, const std::map<std::string, bool>& marks,
+                       const UpstreamFile& file, std::string_view why_up) {
   const std::string text = WithMarks(file, marks);
   if (text == file.text) {
     said_.clear();
     file_error_.clear();
-    return false;
+    return;
   }
   if (options_.dry_run) {
-    if (std::exchange(said_, text) == text) return false;
+    if (std::exchange(said_, text) == text) return;
   } else if (absl::Status status = ReplaceUpstreams(options_.upstreams, file, text);
              absl::IsAborted(status)) {
     look_soon_ = true;
-    return false;
+    return;
   } else if (!status.ok()) {
     const std::string error(ToStd(status.message()));
     if (std::exchange(file_error_, error) != error)
       events_.Add("warning", group_->name(), absl::StrCat("cannot mark servers: ", error));
-    return false;
+    return;
   }
   file_error_.clear();
+  size_t marked = 0;
+  size_t crashed = 0;
   for (const auto& [name, down] : marks) {
     if (down == file.down.contains(name)) continue;
+    ++marked;
+    if (down && HasCrashed(name)) ++crashed;
     events_.Add(down ? "marked_down" : "marked_up", name,
-                down ? WhyGone(name) : std::string(why_up));
+                down             ? WhyGone(name)
+                : why_up.empty() ? WhyUp(name)
+                                 : std::string(why_up));
   }
-  return true;
+  // Connections to a process that is gone are refused, so NGINX knows by itself. It is not to begin
+  // anew while users go over to the others.
+  const bool can_wait = crashed > 0 && crashed == marked;
+  WantReload(can_wait ? now + kAfterCrash : now);
+}
+
+bool NginxAgent::HasCrashed(const std::string& name) {
+  const std::lock_guard lock(mutex_);
+  const auto leave = causes_.find(name);
+  return leave != causes_.end() && leave->second.cause == ViewCause::kCrashed;
 }
 
 std::string NginxAgent::WhyGone(const std::string& name) {
   const std::lock_guard lock(mutex_);
-  const auto cause = causes_.find(name);
-  return cause == causes_.end() ? "is not in the view" : "left the view: " + cause->second;
+  const auto leave = causes_.find(name);
+  return leave == causes_.end() ? "is not in the view" : "left the view: " + leave->second.text;
+}
+
+std::string NginxAgent::WhyUp(const std::string& name) const {
+  if (plan_.blind()) return "taken back: it was this member that was cut off, as it seems";
+  if (!health_) return "is in the view";
+  if (health_->Healthy().contains(name)) return "is in the view, and serves";
+  return "does not serve yet, but is the last of its cluster in the view";
 }
 
 void NginxAgent::Reload(absl::Time now) {
@@ -246,7 +290,7 @@ void NginxAgent::Restore() {
   if (!file.ok()) return;
   std::map<std::string, bool> marks;
   for (const std::string& name : plan_.Known(*file)) marks[name] = false;
-  if (Apply(marks, *file, "restored: the agent ends")) reload_due_ = true;
+  Apply(SteadyNow(), marks, *file, "restored: the agent ends");
 }
 
 }  // namespace cohort::tools

@@ -17,6 +17,7 @@
 #include "absl/time/time.h"
 #include "cohort/group.h"
 #include "event_log.h"
+#include "health_checks.h"
 #include "mark_plan.h"
 #include "node_options.h"
 
@@ -31,6 +32,8 @@ struct NginxAgentOptions {
   // The first reload of a burst comes at once, the next one so much later, with all that was marked
   // meanwhile. 100 ms to 1 h.
   absl::Duration reload_interval = absl::Seconds(2);
+  // Path of the health check that a server passes before it is marked up; empty: none.
+  std::string health_path;
   bool restore = false;  // At the end marks are taken out.
   bool dry_run = false;  // Only says what it would do.
 };
@@ -49,14 +52,20 @@ class NginxAgent {
  private:
   absl::Status Join();
   absl::Time Look(absl::Time now);
+  std::map<std::string, bool> Judge(absl::Time now, const UpstreamFile& file);
+  void Wake();
   void Follow(absl::Time now);
-  bool Apply(const std::map<std::string, bool>& marks, const UpstreamFile& file,
-             std::string_view why_up);
+  // `why_up` is told of servers marked up; empty: WhyUp().
+  void Apply(absl::Time now, const std::map<std::string, bool>& marks, const UpstreamFile& file,
+             std::string_view why_up = {});
   void TellBlindness(bool in_place);
   void WarnOfNames(absl::Time now, const UpstreamFile& file);
   void Reload(absl::Time now);
   void Restore();
+  void WantReload(absl::Time when);
+  bool HasCrashed(const std::string& name);
   std::string WhyGone(const std::string& name);
+  std::string WhyUp(const std::string& name) const;
 
   NginxAgentOptions options_;
   EventLog events_;
@@ -66,9 +75,10 @@ class NginxAgent {
   std::string said_;                 // By a dry run: what the file would be.
   std::set<std::string> warned_of_;  // Names that members and servers do not share.
   bool was_blind_ = true;
-  bool reload_due_;                              // NGINX may not know what the file says.
-  bool look_soon_ = false;                       // Somebody else was writing the file.
-  absl::Time reload_at_ = absl::InfinitePast();  // Not before.
+  bool reload_due_;                                  // NGINX may not know what the file says.
+  absl::Time reload_wanted_ = absl::InfinitePast();  // Since it is due: when.
+  bool look_soon_ = false;                           // Somebody else was writing the file.
+  absl::Time reload_at_ = absl::InfinitePast();      // Not before.
   bool has_reloaded_ = false;
   int reloads_failed_ = 0;  // In a row.
 
@@ -77,7 +87,13 @@ class NginxAgent {
   bool woken_ = false;
   bool stop_ = false;
   bool joined_ = false;
-  std::map<std::string, std::string> causes_;  // Why the members that are gone have left.
+  struct Leave {
+    ViewCause cause;
+    std::string text;
+  };
+  std::map<std::string, Leave> causes_;  // Why the members that are gone have left.
+
+  std::optional<HealthChecks> health_;  // Last: its thread wakes the others.
 };
 
 }  // namespace cohort::tools

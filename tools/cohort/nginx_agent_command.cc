@@ -1,7 +1,9 @@
 // `cohort nginx-agent`: its options.
 #include <unistd.h>
 
+#include <algorithm>
 #include <mutex>
+#include <string_view>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -12,17 +14,21 @@
 namespace cohort::tools {
 namespace {
 
+constexpr size_t kHealthPathBytesMax = 1024;
+
 constexpr const char* kNginxAgentExamples = R"(Examples:
   cohort nginx-agent --group shop --key-file shop.key --upstreams /etc/nginx/cohort/cohort-upstreams.conf \
       --nginx 'nginx -c /etc/nginx/cohort/nginx.conf'
       on the host of the NGINX, as a user who may write that file and signal NGINX
+  cohort nginx-agent --group shop --key-file shop.key --upstreams up.conf --health-check /shop/ping
+      a server that is started again is marked up when it answers that, too
   cohort nginx-agent --group shop --key-file shop.key --upstreams up.conf --dry-run
       says what it would mark, and changes nothing
 
 The members of the group are named as the routes in the file: n1 is the server whose lines end with `# n1`.
-A member that leaves the view is marked down at once and NGINX reloads; it is up again when it is in the view and has
-the group's data. Never is a whole cluster marked down. SIGINT or SIGTERM ends the agent and leaves the marks as they
-are, unless --restore is given.
+A member that leaves the view is marked down at once and NGINX reloads (after a crash 2 s later); it is up again when
+it is in the view and has the group's data. Never is a whole cluster marked down. SIGINT or SIGTERM ends the agent and
+leaves the marks as they are, unless --restore is given.
 )";
 
 struct Flags {
@@ -32,6 +38,7 @@ struct Flags {
   std::string events = "text";
   std::string grace = "30s";
   std::string reload_interval = "2s";
+  std::string health_path;
   bool restore = false;
   bool dry_run = false;
 
@@ -60,6 +67,10 @@ void Flags::AddTo(CLI::App& app) {
       ->envname("COHORT_RELOAD_INTERVAL")
       ->group(section)
       ->capture_default_str();
+  app.add_option("--health-check", health_path,
+                 "PATH that a server has to answer with 2xx or 3xx before it is marked up")
+      ->envname("COHORT_HEALTH_CHECK")
+      ->group(section);
   app.add_flag("--restore", restore, "At the end take all marks out, and reload")
       ->envname("COHORT_RESTORE")
       ->group(section);
@@ -73,6 +84,11 @@ void Flags::AddTo(CLI::App& app) {
       ->envname("COHORT_CONFIG");
   app.allow_config_extras(CLI::config_extras_mode::error);
   app.footer(kNginxAgentExamples);
+}
+
+bool IsHealthPath(std::string_view path) {
+  return path.starts_with('/') && path.size() <= kHealthPathBytesMax &&
+         std::all_of(path.begin(), path.end(), [](char c) { return c > ' ' && c < 0x7F; });
 }
 
 absl::StatusOr<NginxAgentOptions> Flags::ToOptions() const {
@@ -89,6 +105,12 @@ absl::StatusOr<NginxAgentOptions> Flags::ToOptions() const {
   }
   options.upstreams = upstreams;
   options.nginx = nginx;
+  if (!health_path.empty() && !IsHealthPath(health_path)) {
+    return absl::InvalidArgumentError(
+        "--health-check: a path that begins with `/`, up to 1024 characters, none of them a space "
+        "or a control character, such as /shop/ping");
+  }
+  options.health_path = health_path;
   options.restore = restore;
   options.dry_run = dry_run;
   const absl::StatusOr<absl::Duration> wait = ParseTime("--grace", grace);

@@ -20,6 +20,7 @@
 namespace cohort::tools {
 namespace {
 
+constexpr std::string_view kServer = "server ";
 constexpr std::string_view kDown = " down";
 constexpr std::string_view kComment = "# down:";
 constexpr std::string_view kPartners = "upstream cohort_for_";
@@ -29,6 +30,7 @@ struct ServerLine {
   std::string_view before;  // Up to the mark, or to the ";".
   std::string_view after;   // From the ";" on.
   std::string_view name;
+  std::string_view address;
   bool down = false;
 };
 
@@ -39,7 +41,7 @@ std::string_view Trimmed(std::string_view line) {
 
 std::optional<ServerLine> ParseServer(std::string_view line) {
   constexpr std::string_view kEnd = "; # ";
-  if (!Trimmed(line).starts_with("server ")) return std::nullopt;
+  if (!Trimmed(line).starts_with(kServer)) return std::nullopt;
   const size_t end = line.find(kEnd);
   if (end == line.npos) return std::nullopt;
   ServerLine server;
@@ -50,6 +52,8 @@ std::optional<ServerLine> ParseServer(std::string_view line) {
     return std::nullopt;
   server.down = server.before.ends_with(kDown);
   if (server.down) server.before.remove_suffix(kDown.size());
+  const std::string_view words = Trimmed(Trimmed(server.before).substr(kServer.size()));
+  server.address = words.substr(0, words.find_first_of(" \t"));
   return server;
 }
 
@@ -101,6 +105,7 @@ absl::StatusOr<UpstreamFile> ParseUpstreams(std::string text) {
     if (!server.has_value()) return;
     const auto [known, is_new] = all_down.try_emplace(std::string(server->name), server->down);
     if (is_new) file.names.push_back(known->first);
+    if (is_new) file.addresses[known->first] = std::string(server->address);
     known->second = known->second && server->down;
     if (!block.empty()) partners[block].insert(known->first);
   });

@@ -32,9 +32,10 @@ struct FileStamp {
 
 struct UpstreamFile {
   std::string text;
-  FileStamp stamp;                 // Of the file, if it was read from one.
-  std::vector<std::string> names;  // In the order in which they first appear.
-  std::set<std::string> down;      // All of whose lines say so.
+  FileStamp stamp;                               // Of the file, if it was read from one.
+  std::vector<std::string> names;                // In the order in which they first appear.
+  std::set<std::string> down;                    // All of whose lines say so.
+  std::map<std::string, std::string> addresses;  // "HOST:PORT" by name, of the first line of each.
   // Servers that stand in for one another, by the blocks `upstream cohort_for_NAME`; one without
   // such a block is alone.
   std::vector<std::set<std::string>> clusters;

@@ -1,0 +1,140 @@
+// Whether a server serves yet, asked by HTTP.
+#include "health_checks.h"
+
+#include <httplib.h>
+
+#include <atomic>
+#include <condition_variable>
+#include <mutex>
+#include <thread>
+
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+
+namespace cohort::tools {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+using ::testing::Pair;
+
+// A container that answers /shop/ping with `status`.
+class Container {
+ public:
+  Container() {
+    server_.Get("/shop/ping", [this](const httplib::Request&, httplib::Response& response) {
+      ++asked;
+      response.status = status;
+      response.set_content("words of it", "text/plain");
+    });
+    port_ = server_.bind_to_any_port("127.0.0.1");
+    thread_ = std::thread([this] { server_.listen_after_bind(); });
+    while (!server_.is_running()) std::this_thread::yield();
+  }
+  ~Container() {
+    server_.stop();
+    thread_.join();
+  }
+  std::string address() const { return "127.0.0.1:" + std::to_string(port_); }
+
+  std::atomic<int> status{200};
+  std::atomic<int> asked{0};
+
+ private:
+  httplib::Server server_;
+  int port_ = 0;
+  std::thread thread_;
+};
+
+// Of checks that are given back together with what they have told.
+class News {
+ public:
+  void Add() {
+    const std::lock_guard lock(mutex_);
+    ++count_;
+    changed_.notify_all();
+  }
+  // Waits for another one; false after 30 s, which says "broken" and not "slow".
+  bool Next() {
+    std::unique_lock lock(mutex_);
+    return changed_.wait_for(lock, std::chrono::seconds(30),
+                             [this] { return count_ > 0 && count_-- > 0; });
+  }
+
+ private:
+  std::mutex mutex_;
+  std::condition_variable changed_;
+  int count_ = 0;
+};
+
+TEST(HealthTest, WhoAnswersWithSuccessOrARedirectIsHealthy) {
+  Container container;
+  for (const int status : {200, 204, 302}) {
+    container.status = status;
+    EXPECT_TRUE(AskHealth(container.address(), "/shop/ping").ok()) << status;
+  }
+  for (const int status : {404, 500, 503}) {
+    container.status = status;
+    EXPECT_THAT(std::string(AskHealth(container.address(), "/shop/ping").message()),
+                HasSubstr("answers " + std::to_string(status)));
+  }
+  EXPECT_THAT(std::string(AskHealth(container.address(), "/other").message()),
+              HasSubstr("/other answers 404"));
+}
+
+TEST(HealthTest, WhoCannotBeReachedIsNot) {
+  std::string gone;
+  {
+    const Container container;
+    gone = container.address();
+  }
+  EXPECT_THAT(std::string(AskHealth(gone, "/").message()), HasSubstr("nobody accepts connections"));
+  EXPECT_TRUE(absl::IsInvalidArgument(AskHealth("not an address", "/")));
+}
+
+TEST(HealthChecksTest, AServerIsAskedUntilItIsHealthyAndItsFailureIsToldOnce) {
+  Container container;
+  container.status = 404;
+  News news;
+  HealthChecks checks("/shop/ping", [&] { news.Add(); });
+  checks.Await({{"n1", container.address()}});
+  ASSERT_TRUE(news.Next());
+  EXPECT_THAT(checks.Healthy(), IsEmpty());
+  EXPECT_THAT(checks.TakeFailures(), ElementsAre(Pair("n1", HasSubstr("answers 404"))));
+  EXPECT_THAT(checks.TakeFailures(), IsEmpty());
+  container.status = 200;
+  ASSERT_TRUE(news.Next());
+  EXPECT_THAT(checks.Healthy(), ElementsAre("n1"));
+  EXPECT_THAT(checks.TakeFailures(), IsEmpty());
+}
+
+TEST(HealthChecksTest, OneThatDoesNotServeHoldsUpNoOther) {
+  Container sick;
+  sick.status = 503;
+  const Container well;
+  News news;
+  HealthChecks checks("/shop/ping", [&] { news.Add(); });
+  checks.Await({{"n1", sick.address()}, {"n2", well.address()}});
+  ASSERT_TRUE(news.Next());
+  ASSERT_TRUE(news.Next());
+  EXPECT_THAT(checks.Healthy(), ElementsAre("n2"));
+}
+
+TEST(HealthChecksTest, WhatIsKnownOfOneThatIsNotAwaitedIsForgotten) {
+  Container container;
+  News news;
+  HealthChecks checks("/shop/ping", [&] { news.Add(); });
+  checks.Await({{"n1", container.address()}});
+  ASSERT_TRUE(news.Next());
+  checks.Await({});
+  EXPECT_THAT(checks.Healthy(), IsEmpty());
+  container.status = 404;
+  checks.Await({{"n1", container.address()}});
+  ASSERT_TRUE(news.Next());
+  EXPECT_THAT(checks.Healthy(), IsEmpty());
+  EXPECT_THAT(checks.TakeFailures(), ElementsAre(Pair("n1", HasSubstr("answers 404"))));
+}
+
+}  // namespace
+}  // namespace cohort::tools
