@@ -105,6 +105,7 @@ void Core::Adopt(Session& session, const Contents& contents, const Version& vers
     session.held = held;
     session.accessed = session.access_told = now;
     gone_.erase(session.id);
+    if (!local_.Exists(session.id)) left_behind_.erase(session.id);
     table_.Remove(session.id);
     table_.Add(session.id, now + session.interval);
   }

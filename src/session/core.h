@@ -220,11 +220,14 @@ class Core : public std::enable_shared_from_this<Core> {
   absl::Status Withdraw(Session& session, Replica& replica);
   std::vector<std::string> IdsToMove(bool on) const;
   absl::StatusOr<uint64_t> BeginTask(SessionTaskKind kind, bool on);
-  void RunTask(SessionTask task);
+  bool RunTask(SessionTask task);  // As EndLeftBehind().
   // The session of `reading` goes on here, or ends, although the group still has it.
-  void NoteLeftBehind(std::string_view id, const Replica::Reading& reading);
-  // Ends in the group what was left behind there, unless somebody has gone on with it.
-  absl::Status EndLeftBehind(bool on);
+  void NoteLeftBehind(std::string_view id, const Replica& replica, const Replica::Reading& reading);
+  bool IsLeftBehind(std::string_view id) const;
+  std::vector<std::pair<std::string, Version>> LeftBehindIn(const Replica& replica);
+  // Ends in the group what was left behind there, unless somebody has gone on with it. False: it is
+  // to be tried again.
+  bool EndLeftBehind();
   absl::Status EndLeftBehind(Session& session, const Version& left, Replica& replica);
   void TellTask(const SessionTask& task);
   void Detach();
@@ -264,7 +267,8 @@ class Core : public std::enable_shared_from_this<Core> {
   OpenEnds open_ends_ ABSL_GUARDED_BY(mutex_);
   // Sessions that were withdrawn, and may be in the group all the same.
   struct LeftBehind {
-    Version version;  // The group's.
+    const void* home;  // Its group.
+    Version version;   // The group's.
     absl::Time until;
   };
   absl::flat_hash_map<std::string, LeftBehind> left_behind_ ABSL_GUARDED_BY(mutex_);

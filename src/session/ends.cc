@@ -132,6 +132,11 @@ absl::Status Core::End(Session& session, const ReplicaPtr& replica, EndCause cau
     if (!is_gone) status = ended.status;
     if (!Settle(key, status, *replica)) return status;
   }
+  if (replica == nullptr && cause == EndCause::kExpired) {
+    // Others may have used what was left behind in the group; there it has its own time.
+    const MutexLock lock(&mutex_);
+    left_behind_.erase(session.id);
+  }
   Forget(session.id);
   TellEnd(std::move(end), Version::None());
   return status;

@@ -11,7 +11,8 @@ namespace {
 
 // A session that cannot be judged now, or is another member's to end, is looked at again.
 constexpr absl::Duration kLookAgain = absl::Seconds(1);
-constexpr absl::Duration kHeldLook = absl::Milliseconds(50);  // What is written settles sooner.
+constexpr absl::Duration kLeftBehindMaxPause = absl::Minutes(1);  // Between two tries.
+constexpr absl::Duration kHeldLook = absl::Milliseconds(50);      // What is written settles sooner.
 // The list of sessions follows what a member is told; what it missed is found so often.
 constexpr absl::Duration kRescanEvery = absl::Minutes(1);
 
@@ -96,6 +97,8 @@ void Core::Run() {
   absl::Time rescan_at = Now() + kRescanEvery;
   absl::Time held_at = absl::InfiniteFuture();
   absl::Duration held_pause = kHeldLook;
+  absl::Time left_at = absl::InfiniteFuture();
+  absl::Duration left_pause = kLookAgain;
   while (!alarm_.stopped()) {
     // Before the table is looked at: what comes after that wakes.
     alarm_.Plan(absl::InfiniteFuture());
@@ -111,13 +114,17 @@ void Core::Run() {
       const MutexLock lock(&mutex_);
       task = std::exchange(wanted_, std::nullopt);
       if (!task.has_value()) due = table_.FirstDue(Now());
-      next = std::min({table_.NextDue(), rescan_at, held_at});
+      next = std::min({table_.NextDue(), rescan_at, held_at, left_at});
     }
     if (task.has_value()) {
-      RunTask(*std::move(task));
+      left_pause = kLookAgain;
+      left_at = RunTask(*std::move(task)) ? absl::InfiniteFuture() : Now() + left_pause;
     } else if (Now() >= held_at) {
       held_pause = std::min(2 * held_pause, kLookAgain);
       held_at = TellHeldEnds(/*all=*/false) ? Now() + held_pause : absl::InfiniteFuture();
+    } else if (Now() >= left_at) {
+      left_pause = std::min(2 * left_pause, kLeftBehindMaxPause);
+      left_at = EndLeftBehind() ? absl::InfiniteFuture() : Now() + left_pause;
     } else if (due.has_value()) {
       ExpireOne(*due);
     } else if (Now() >= rescan_at) {

@@ -59,6 +59,7 @@ class Replica {
   MemberId self() const { return map_->self(); }
   bool left() const { return map_->left(); }  // The group was left.
   bool IsOf(const Home& home) const { return home.key == home_; }
+  const void* home() const { return home_; }  // Home::key
   // Whether this member has its complete state.
   bool IsReadable() const;
   // What is not found may come yet: a side of a partition is being merged.

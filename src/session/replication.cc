@@ -35,6 +35,7 @@ absl::Status Core::Publish(Session& session, Replica& replica) {
   local_.Take(session.id);
   {
     const MutexLock lock(&mutex_);
+    left_behind_.erase(session.id);
     Hold(session, written.version);
     session.accessed = accessed;
     session.access_told = Now();
@@ -76,7 +77,7 @@ absl::Status Core::Withdraw(Session& session, Replica& replica) {
     local_.Take(session.id);
     return ended.status;
   }
-  if (!ended.ok()) NoteLeftBehind(session.id, *reading);
+  if (!ended.ok()) NoteLeftBehind(session.id, replica, *reading);
   session.shape.reset();
   {
     const MutexLock lock(&mutex_);
@@ -89,50 +90,64 @@ absl::Status Core::Withdraw(Session& session, Replica& replica) {
   return absl::OkStatus();
 }
 
-void Core::NoteLeftBehind(std::string_view id, const Replica::Reading& reading) {
+void Core::NoteLeftBehind(std::string_view id, const Replica& replica,
+                          const Replica::Reading& reading) {
   const absl::Time now = Now();
   const MutexLock lock(&mutex_);
   if (left_behind_.size() >= kLeftBehindMax)
     absl::erase_if(left_behind_, [&](const auto& item) { return item.second.until <= now; });
   if (left_behind_.size() >= kLeftBehindMax) return;
-  left_behind_[ToAbsl(id)] = {reading.version, now + reading.contents.info.EntryTtl()};
+  left_behind_[ToAbsl(id)] = {replica.home(), reading.version,
+                              now + reading.contents.info.EntryTtl()};
 }
 
-absl::Status Core::EndLeftBehind(bool on) {
-  const ReplicaPtr in_group = replica();
-  if (in_group == nullptr) return absl::OkStatus();
+std::vector<std::pair<std::string, Version>> Core::LeftBehindIn(const Replica& replica) {
+  const absl::Time now = Now();
   std::vector<std::pair<std::string, Version>> left;
-  {
-    const MutexLock lock(&mutex_);
-    for (const auto& [id, one] : left_behind_) left.emplace_back(id, one.version);
+  const MutexLock lock(&mutex_);
+  absl::erase_if(left_behind_, [&](const auto& item) { return item.second.until <= now; });
+  for (const auto& [id, one] : left_behind_) {
+    if (one.home == replica.home()) left.emplace_back(id, one.version);
   }
   std::sort(left.begin(), left.end());
-  absl::Status status;
-  for (const auto& [id, version] : left) {
-    if (alarm_.stopped()) break;
+  return left;
+}
+
+bool Core::EndLeftBehind() {
+  const ReplicaPtr in_group = replica();
+  if (in_group == nullptr || in_group->left()) return true;
+  bool are_all_ended = true;
+  for (const auto& [id, version] : LeftBehindIn(*in_group)) {
+    if (alarm_.stopped()) return true;
     const Turn turn(*this, id);
-    // What is here goes to the group in its place.
-    const bool is_replaced = on && local_.Exists(id);
-    const absl::Status ended =
-        is_replaced ? absl::OkStatus() : EndLeftBehind(*turn, version, *in_group);
-    if (ended.ok() || absl::IsNotFound(ended) || absl::IsAborted(ended)) {
+    // What is here goes to the group in its place, when it can.
+    if (replicated() && local_.Exists(id)) {
+      are_all_ended = false;
+      continue;
+    }
+    const absl::Status ended = EndLeftBehind(*turn, version, *in_group);
+    // The others would have to wait as long.
+    if (!ended.ok() && !absl::IsNotFound(ended) && !absl::IsAborted(ended)) return false;
+    {
       const MutexLock lock(&mutex_);
       left_behind_.erase(id);
-    } else if (status.ok()) {
-      status = ended;
     }
+    if (!ended.ok()) LookAgain();  // What is there all the same is listed.
   }
-  // What is there all the same is listed.
-  if (!left.empty()) LookAgain();
-  return status;
+  return are_all_ended;
 }
 
 // Errors: kAborted, kNotFound: another member goes on with it, or has ended it.
 absl::Status Core::EndLeftBehind(Session& session, const Version& left, Replica& replica) {
   const auto is_as_left = [&] {
+    const bool is_merging = replica.merging() || replica.AwaitsMerge(session.id);
     const absl::StatusOr<Replica::Glance> there = replica.Look(session.id);
+    if (is_merging && (!there.ok() || there->version != left)) return StillMerging();
     if (!there.ok()) return there.status();
-    return there->version == left ? absl::OkStatus() : absl::AbortedError("it was written since");
+    // What this member wrote is the host's, also if it took effect late, or the group has lost what
+    // came after it.
+    const bool is_ours = there->version == left || replica.Wrote(there->version);
+    return is_ours ? absl::OkStatus() : absl::AbortedError("it was written since");
   };
   if (absl::Status status = is_as_left(); !status.ok()) return status;
   if (replica.OwnerOf(session.id) == Owner::kOther) return absl::AbortedError("it was taken");
@@ -189,6 +204,11 @@ void Core::Detach() {
 }
 
 // Out of the group: also what belongs to this member and was never used through this store.
+bool Core::IsLeftBehind(std::string_view id) const {
+  const MutexLock lock(&mutex_);
+  return left_behind_.contains(ToAbsl(id));
+}
+
 std::vector<std::string> Core::IdsToMove(bool on) const {
   std::vector<std::string> ids;
   if (on) {
@@ -202,8 +222,8 @@ std::vector<std::string> Core::IdsToMove(bool on) const {
     }
     const ReplicaPtr in_group = replica();
     for (std::string& id : listed) {
-      if (in_group != nullptr && in_group->OwnerOf(id) == Owner::kSelf)
-        ids.push_back(std::move(id));
+      if (in_group == nullptr || in_group->OwnerOf(id) != Owner::kSelf) continue;
+      if (!IsLeftBehind(id)) ids.push_back(std::move(id));
     }
   }
   std::sort(ids.begin(), ids.end());
@@ -241,7 +261,7 @@ absl::StatusOr<uint64_t> Core::SetReplication(const Home* home) {
     // A task that failed may have left some sessions where they were: it may go on, or back.
     if (home != nullptr && is_attached && !replica_->IsOf(*home))
       return absl::FailedPreconditionError("the store is in another group: take it out first");
-    if (home != nullptr && on_ && local_.size() == 0 && left_behind_.empty())
+    if (home != nullptr && on_ && local_.size() == 0)
       return absl::FailedPreconditionError("the store is in this group already");
     switching_ = true;
   }
@@ -264,11 +284,10 @@ void Core::TellTask(const SessionTask& task) {
   if (task_events_->Push(task)) DrainLater();
 }
 
-void Core::RunTask(SessionTask task) {
+bool Core::RunTask(SessionTask task) {
   const bool on = task.kind == SessionTaskKind::kReplicationOn;
-  task.status = EndLeftBehind(on);
   for (const std::string& id : IdsToMove(on)) {
-    if (alarm_.stopped()) return;
+    if (alarm_.stopped()) return true;
     {
       const Turn turn(*this, id);
       const absl::StatusOr<ReplicaPtr> place = Route(*turn);
@@ -286,6 +305,7 @@ void Core::RunTask(SessionTask task) {
     TellTask(task);
     Drain();
   }
+  const bool none_is_left = EndLeftBehind();
   if (task.failed > 0 && task.status.ok())
     task.status = absl::UnavailableError("not all sessions could be moved: the group refused them");
   task.state = task.status.ok() ? SessionTaskState::kDone : SessionTaskState::kFailed;
@@ -297,6 +317,7 @@ void Core::RunTask(SessionTask task) {
   }
   tasks_.Update(task);
   TellTask(task);
+  return none_is_left;
 }
 
 }  // namespace cohort::session

@@ -171,6 +171,9 @@ void WriteChecker::OnDone(const Moment& moment, const engine::DoneUpcall& done) 
     return;
   }
   ++(command.ack == engine::AckLevel::kAll ? stats_.acknowledged_all : stats_.acknowledged_less);
+  if (command.kind == IssuedCommand::Kind::kPut && !command.expires) {
+    for (const std::string& key : command.keys) expiring_.erase(key);
+  }
   for (const std::string& key : command.keys) {
     const Version version = VersionOf(process, command, done, key);
     const bool removes = command.kind == IssuedCommand::Kind::kErase && done.number > 0;
@@ -324,7 +327,10 @@ void WriteChecker::CheckPromise(const Moment& moment, const std::string& key,
   if (promise.removes && (last == nullptr || !last->present)) return;
   const bool may_be_gone = last == nullptr || !last->present || removals_may_be_forgotten_;
   if (may_be_gone && (promise.removed_after || WasRemoved(key, promise.version))) return;
-  if ((last == nullptr || !last->present) && MayBeOver(key)) return;
+  if ((last == nullptr || !last->present) && MayBeOver(key)) {
+    ++stats_.promises_void;
+    return;
+  }
   violations_.Add("I12", moment,
                   "LOST: key " + key + " version " + Words(promise.version) +
                       ", acknowledged by all at " + Words(promise.moment.at) + " to host " +
@@ -354,7 +360,7 @@ bool WriteChecker::WasRemoved(const std::string& key, const Version& version) co
 }
 
 bool WriteChecker::MayBeOver(const std::string& key) const {
-  return clocks_differ_ && expiring_.contains(key);
+  return clocks_differ_ && states_were_replaced_ && expiring_.contains(key);
 }
 
 // A living process once applied something greater than what the group has ended with: a merge lost

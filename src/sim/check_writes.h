@@ -56,6 +56,7 @@ class WriteChecker : public Checker {
 
   // A transfer has replaced the state of this process; what it holds now follows as changes.
   void OnStateReplaced(const Moment& moment) {
+    states_were_replaced_ = true;
     processes_[moment.process].before = std::exchange(processes_[moment.process].now, {});
     processes_[moment.process].replaced_at = moment.at;
   }
@@ -159,7 +160,8 @@ class WriteChecker : public Checker {
   Policy policy_;
   bool removals_may_be_forgotten_ = false;
   bool clocks_differ_ = false;
-  std::set<std::string> expiring_;  // Keys that were ever given a time to live.
+  bool states_were_replaced_ = false;  // As merges do.
+  std::set<std::string> expiring_;     // Keys that were given a time to live, and kept it.
   Violations& violations_;
   std::map<ProcessNumber, ProcessState> processes_;
   std::map<MemberId, ProcessNumber> members_;

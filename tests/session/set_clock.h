@@ -4,6 +4,7 @@
 #define COHORT_TESTS_SESSION_SET_CLOCK_H_
 
 #include <atomic>
+#include <deque>
 #include <functional>
 #include <utility>
 
@@ -42,12 +43,20 @@ class PassingClock final : public Environment {
  public:
   explicit PassingClock(absl::Duration for_so_long) : until_(now_ + for_so_long) {}
   std::function<void()> stop;
+  std::deque<std::function<void()>> steps;  // One before each of the first pauses.
 
   absl::Time Now() const override { return now_; }
   void Lock(runtime::Mutex& order) override ABSL_NO_THREAD_SAFETY_ANALYSIS { order.Lock(); }
   bool Await(runtime::Mutex& mutex, const std::function<bool()>& is_so,
              absl::Duration timeout) override ABSL_NO_THREAD_SAFETY_ANALYSIS {
     if (is_so()) return true;
+    if (!steps.empty()) {
+      mutex.Unlock();
+      steps.front()();
+      mutex.Lock();
+      steps.pop_front();
+      return is_so();
+    }
     now_ += timeout;
     if (now_ >= until_) {
       mutex.Unlock();

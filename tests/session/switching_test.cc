@@ -35,6 +35,15 @@ class SwitchingTest : public ::testing::Test {
     return task.ok() && core_->tasks().Await(*task, kLongest).ok();
   }
 
+  // "s1" goes on here, and the group has it, too: the member is outside the primary partition.
+  void LeaveBehind() {
+    map_->Begin("s1", absl::Minutes(30));
+    ASSERT_TRUE(Switch(true));
+    ASSERT_TRUE(core_->Save("s1", {.set = {{"n", "1"}}}).ok());
+    map_->answer = absl::UnavailableError("no quorum");
+    ASSERT_TRUE(Switch(false));
+  }
+
   SetClock clock_;
   const std::shared_ptr<FakeMap> map_ = std::make_shared<FakeMap>();
   const Home home_ = FakeMap::HomeOf(map_);
@@ -73,13 +82,8 @@ TEST_F(SwitchingTest, WhatTheGroupBroughtBackGoesWithItsWithdrawalThatComesLate)
   EXPECT_THAT(core_->Ids(SIZE_MAX), IsEmpty());
 }
 
-// As where the member is outside the primary partition.
 TEST_F(SwitchingTest, WhatCouldNotBeWithdrawnAndHasEndedEndsInTheGroupWhenItIsSwitchedOn) {
-  map_->Begin("s1");
-  ASSERT_TRUE(Switch(true));
-  ASSERT_TRUE(core_->Save("s1", {.set = {{"n", "1"}}}).ok());
-  map_->answer = absl::UnavailableError("no quorum");
-  ASSERT_TRUE(Switch(false));
+  LeaveBehind();
   ASSERT_TRUE(core_->Invalidate("s1").ok());
   map_->answer = absl::OkStatus();
   map_->in_write = [this] { map_->End("s1"); };
@@ -94,11 +98,7 @@ TEST_F(SwitchingTest, WhatCouldNotBeWithdrawnAndHasEndedEndsInTheGroupWhenItIsSw
 }
 
 TEST_F(SwitchingTest, WhatCouldNotBeWithdrawnAndIsHereIsReplacedInTheGroup) {
-  map_->Begin("s1");
-  ASSERT_TRUE(Switch(true));
-  ASSERT_TRUE(core_->Save("s1", {.set = {{"n", "1"}}}).ok());
-  map_->answer = absl::UnavailableError("no quorum");
-  ASSERT_TRUE(Switch(false));
+  LeaveBehind();
   map_->answer = absl::OkStatus();
   ASSERT_TRUE(Switch(true));
   EXPECT_EQ(map_->first_key, SessionKey("s1"));
@@ -108,11 +108,7 @@ TEST_F(SwitchingTest, WhatCouldNotBeWithdrawnAndIsHereIsReplacedInTheGroup) {
 TEST_F(SwitchingTest, WhatOthersHaveGoneOnWithIsLeftToThem) {
   for (const bool was_written : {true, false}) {
     map_->owner = FakeMap::Self();
-    map_->Begin("s1");
-    ASSERT_TRUE(Switch(true));
-    ASSERT_TRUE(core_->Save("s1", {.set = {{"n", "1"}}}).ok());
-    map_->answer = absl::UnavailableError("no quorum");
-    ASSERT_TRUE(Switch(false));
+    LeaveBehind();
     ASSERT_TRUE(core_->Invalidate("s1").ok());
     map_->answer = absl::OkStatus();
     const int batches = map_->batches;
@@ -124,18 +120,86 @@ TEST_F(SwitchingTest, WhatOthersHaveGoneOnWithIsLeftToThem) {
   }
 }
 
-TEST_F(SwitchingTest, WhatCannotBeEndedInTheGroupYetFailsTheTaskWhichMayBeTriedAgain) {
+TEST_F(SwitchingTest, WhatCannotBeEndedInTheGroupYetIsTriedAgain) {
+  PassingClock clock(absl::Seconds(5));
+  SessionStoreOptions options;
+  options.application = "/shop";
+  const auto core = std::make_shared<Core>(options, clock);
+  clock.stop = [&] { core->Stop(); };
   map_->Begin("s1");
+  ASSERT_TRUE(core->Attach(home_).ok());
+  ASSERT_TRUE(core->Save("s1", {.set = {{"n", "1"}}}).ok());
+  const auto no_quorum = absl::UnavailableError("no quorum");
+  map_->answer = no_quorum;
+  absl::StatusOr<uint64_t> on = no_quorum;
+  int batches = 0;
+  clock.steps = {[&] { EXPECT_TRUE(core->SetReplication(nullptr).ok()); },
+                 [&] {
+                   EXPECT_TRUE(core->Invalidate("s1").ok());
+                   on = core->SetReplication(&home_);
+                 },
+                 [&] {
+                   ASSERT_TRUE(on.ok());
+                   EXPECT_TRUE(core->tasks().Await(*on, absl::ZeroDuration()).ok())
+                       << "all the same";
+                   EXPECT_THAT(core->Ids(SIZE_MAX), ElementsAre("s1"));
+                   map_->answer = absl::OkStatus();
+                   map_->in_write = [&] { map_->End("s1"); };
+                   batches = map_->batches;
+                 }};
+  std::thread([&] { core->Run(); }).join();
+  EXPECT_EQ(map_->batches, batches + 1);
+  EXPECT_THAT(core->Ids(SIZE_MAX), IsEmpty());
+}
+
+TEST_F(SwitchingTest, WhatAMergeBringsBackEndsWhenItIsThere) {
+  LeaveBehind();
+  ASSERT_TRUE(core_->Invalidate("s1").ok());
+  map_->answer = absl::OkStatus();
+  map_->End("s1");
+  map_->is_merging = true;
   ASSERT_TRUE(Switch(true));
-  ASSERT_TRUE(core_->Save("s1", {.set = {{"n", "1"}}}).ok());
-  map_->answer = absl::UnavailableError("no quorum");
+  ASSERT_TRUE(Switch(false));
+  map_->Begin("s1");
+  map_->GoBack();  // To the version that it had.
+  map_->is_merging = false;
+  map_->in_write = [this] { map_->End("s1"); };
+  ASSERT_TRUE(Switch(true));
+  EXPECT_FALSE(map_->Exists(SessionKey("s1")));
+}
+
+TEST_F(SwitchingTest, WhatWasOverHereByItsTimeIsLeftToTheGroup) {
+  LeaveBehind();
+  clock_.now += absl::Minutes(31);
+  EXPECT_TRUE(absl::IsNotFound(core_->Save("s1", {.set = {{"n", "2"}}}).status));
+  clock_.now -= absl::Minutes(31);  // There it was used since.
+  map_->answer = absl::OkStatus();
+  const int batches = map_->batches;
+  ASSERT_TRUE(Switch(true));
+  EXPECT_EQ(map_->batches, batches);
+}
+
+TEST_F(SwitchingTest, WhatCouldNotBeMovedBackIsStillLeftBehind) {
+  LeaveBehind();
+  EXPECT_FALSE(Switch(true)) << "no quorum yet";
   ASSERT_TRUE(Switch(false));
   ASSERT_TRUE(core_->Invalidate("s1").ok());
-  EXPECT_FALSE(Switch(true));
   map_->answer = absl::OkStatus();
   map_->in_write = [this] { map_->End("s1"); };
-  EXPECT_TRUE(Switch(true));
-  EXPECT_THAT(core_->Ids(SIZE_MAX), IsEmpty());
+  ASSERT_TRUE(Switch(true));
+  EXPECT_FALSE(map_->Exists(SessionKey("s1")));
+}
+
+TEST_F(SwitchingTest, OffDoesNotTakeBackWhatHasEndedHere) {
+  LeaveBehind();
+  EXPECT_FALSE(Switch(true)) << "no quorum yet";
+  ASSERT_TRUE(core_->Invalidate("s1").ok());
+  map_->Tell(ChangeCause::kSync, "", FakeMap::Other());
+  ASSERT_THAT(core_->Ids(SIZE_MAX), ElementsAre("s1"));
+  const int batches = map_->batches;
+  ASSERT_TRUE(Switch(false));
+  EXPECT_FALSE(core_->Exists("s1"));
+  EXPECT_EQ(map_->batches, batches);
 }
 
 TEST_F(SwitchingTest, OffLeavesTheSessionsOfOthersInTheGroup) {

@@ -3,6 +3,8 @@
 
 #include <httplib.h>
 
+#include <asio/ip/tcp.hpp>
+#include <asio/write.hpp>
 #include <atomic>
 #include <condition_variable>
 #include <mutex>
@@ -18,6 +20,9 @@ using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 using ::testing::Pair;
+
+constexpr MemberId kFirst{{1, 1}, 1};
+constexpr MemberId kSecond{{1, 1}, 2};
 
 // A container that answers /shop/ping with `status`.
 class Container {
@@ -98,7 +103,7 @@ TEST(HealthChecksTest, AServerIsAskedUntilItIsHealthyAndItsFailureIsToldOnce) {
   container.status = 404;
   News news;
   HealthChecks checks("/shop/ping", [&] { news.Add(); });
-  checks.Await({{"n1", container.address()}});
+  checks.Await({{"n1", {container.address(), kFirst}}});
   ASSERT_TRUE(news.Next());
   EXPECT_THAT(checks.Healthy(), IsEmpty());
   EXPECT_THAT(checks.TakeFailures(), ElementsAre(Pair("n1", HasSubstr("answers 404"))));
@@ -115,7 +120,7 @@ TEST(HealthChecksTest, OneThatDoesNotServeHoldsUpNoOther) {
   const Container well;
   News news;
   HealthChecks checks("/shop/ping", [&] { news.Add(); });
-  checks.Await({{"n1", sick.address()}, {"n2", well.address()}});
+  checks.Await({{"n1", {sick.address(), kFirst}}, {"n2", {well.address(), kFirst}}});
   ASSERT_TRUE(news.Next());
   ASSERT_TRUE(news.Next());
   EXPECT_THAT(checks.Healthy(), ElementsAre("n2"));
@@ -125,15 +130,47 @@ TEST(HealthChecksTest, WhatIsKnownOfOneThatIsNotAwaitedIsForgotten) {
   Container container;
   News news;
   HealthChecks checks("/shop/ping", [&] { news.Add(); });
-  checks.Await({{"n1", container.address()}});
+  checks.Await({{"n1", {container.address(), kFirst}}});
   ASSERT_TRUE(news.Next());
   checks.Await({});
   EXPECT_THAT(checks.Healthy(), IsEmpty());
   container.status = 404;
-  checks.Await({{"n1", container.address()}});
+  checks.Await({{"n1", {container.address(), kFirst}}});
   ASSERT_TRUE(news.Next());
   EXPECT_THAT(checks.Healthy(), IsEmpty());
   EXPECT_THAT(checks.TakeFailures(), ElementsAre(Pair("n1", HasSubstr("answers 404"))));
+}
+
+TEST(HealthChecksTest, AMemberThatIsBackIsAskedAnew) {
+  Container container;
+  News news;
+  HealthChecks checks("/shop/ping", [&] { news.Add(); });
+  checks.Await({{"n1", {container.address(), kFirst}}});
+  ASSERT_TRUE(news.Next());
+  container.status = 404;
+  checks.Await({{"n1", {container.address(), kSecond}}});
+  EXPECT_THAT(checks.Healthy(), IsEmpty());
+  ASSERT_TRUE(news.Next());
+  EXPECT_THAT(checks.TakeFailures(), ElementsAre(Pair("n1", HasSubstr("answers 404"))));
+}
+
+// It takes connections and says nothing.
+TEST(HealthChecksTest, WhoDoesNotAnswerIsNotWaitedForAtTheEnd) {
+  asio::io_context context;
+  asio::ip::tcp::acceptor acceptor(context, {asio::ip::make_address("127.0.0.1"), 0});
+  const std::string address = "127.0.0.1:" + std::to_string(acceptor.local_endpoint().port());
+  std::thread answers;
+  {
+    HealthChecks checks("/shop/ping", [] {});
+    checks.Await({{"n1", {address, kFirst}}});
+    asio::ip::tcp::socket asked = acceptor.accept();
+    // Byte by byte, for as long as it is let.
+    answers = std::thread([socket = std::move(asked)]() mutable {
+      asio::error_code error;
+      while (!error) asio::write(socket, asio::buffer("x", 1), error);
+    });
+  }
+  answers.join();
 }
 
 }  // namespace

@@ -191,11 +191,12 @@ TEST_F(MarkPlanTest, WhoIsBackIsUpWhenItIsHealthy) {
   EXPECT_THAT(plan_.AwaitHealth(), IsEmpty()) << "it has not got the data";
   See({"n1", "n2"});
   EXPECT_THAT(plan_.Judge(now_, file_, &healthy), ElementsAre(Pair("n2", false)));
-  EXPECT_THAT(plan_.AwaitHealth(), ElementsAre("n1"));
+  EXPECT_THAT(plan_.AwaitHealth(), ElementsAre(Pair("n1", MemberId{{}, 0})));
   healthy.insert("n1");
   EXPECT_THAT(plan_.Judge(now_, file_, &healthy),
               ElementsAre(Pair("n1", false), Pair("n2", false)));
-  EXPECT_THAT(plan_.AwaitHealth(), ElementsAre("n1")) << "until it is marked up";
+  EXPECT_THAT(plan_.AwaitHealth(), ElementsAre(Pair("n1", MemberId{{}, 0})))
+      << "until it is marked up";
   file_ = *ParseUpstreams(WithMarks(file_, plan_.Judge(now_, file_, &healthy)));
   healthy.clear();
   EXPECT_THAT(plan_.Judge(now_, file_, &healthy),

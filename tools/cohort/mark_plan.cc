@@ -105,7 +105,7 @@ void MarkPlan::JudgeCluster(absl::Time now, const std::set<std::string>& cluster
       if (awaited == awaited_.end() || now - awaited->second >= grace_) here[name] = true;
     } else if (seen->second.synced || now - seen->second.since >= grace_) {
       if (healthy != nullptr && file.down.contains(name)) {
-        await_health_.insert(name);
+        await_health_[name] = seen->second.id;
         if (!healthy->contains(name)) unhealthy.insert(name);
       }
       if (!unhealthy.contains(name)) here[name] = false;

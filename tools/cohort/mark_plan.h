@@ -42,8 +42,9 @@ class MarkPlan {
   // those that may be marked up; null: all.
   std::map<std::string, bool> Judge(absl::Time now, const UpstreamFile& file,
                                     const std::set<std::string>* healthy = nullptr);
-  // Those that Judge() has left down, since they were not among the healthy, or that it would have.
-  const std::set<std::string>& AwaitHealth() const { return await_health_; }
+  // Those that Judge() has left down, since they were not among the healthy, or that it would have;
+  // with the member that is to be healthy.
+  const std::map<std::string, MemberId>& AwaitHealth() const { return await_health_; }
   // Those of the file that this group's members answer for.
   std::set<std::string> Known(const UpstreamFile& file) const;
   // Servers of the file as last judged that no member was ever called as, for `grace` now.
@@ -69,7 +70,7 @@ class MarkPlan {
   std::map<std::string, absl::Time> gone_;  // Once there; since when not.
   std::map<std::string, absl::Time>
       awaited_;  // Never there, of the file as last judged; since when.
-  std::set<std::string> await_health_;
+  std::map<std::string, MemberId> await_health_;
   std::optional<absl::Time> alone_since_;  // Nobody else is left in the view.
   bool blind_ = true;                      // Until the first view.
 };

@@ -54,6 +54,7 @@ NginxAgent::NginxAgent(NginxAgentOptions options)
           change.cause, absl::StrCat(ToString(change.cause), change.evidence.empty() ? "" : ": ",
                                      change.evidence)};
     }
+    for (const MemberChange& change : view.joined) causes_.erase(change.member.name);
     woken_ = true;
     changed_.notify_all();
   };
@@ -147,9 +148,10 @@ std::map<std::string, bool> NginxAgent::Judge(absl::Time now, const UpstreamFile
   if (!health_) return plan_.Judge(now, file);
   const std::set<std::string> healthy = health_->Healthy();
   std::map<std::string, bool> marks = plan_.Judge(now, file, &healthy);
-  std::map<std::string, std::string> awaited;
-  for (const std::string& name : plan_.AwaitHealth()) awaited[name] = file.addresses.at(name);
-  health_->Await(std::move(awaited));
+  std::map<std::string, HealthChecks::Target> awaited;
+  for (const auto& [name, member] : plan_.AwaitHealth())
+    awaited[name] = {file.addresses.at(name), member};
+  health_->Await(awaited);
   for (const auto& [name, why] : health_->TakeFailures()) {
     events_.Add("not_healthy", name,
                 absl::StrCat("is in the view, and stays marked down until it serves: ", why));
