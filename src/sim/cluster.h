@@ -157,6 +157,7 @@ class Cluster : private FaultTarget, private TenantWorld {
   bool IsOneView() const;
   bool HaveSameMembers() const;
   bool IsSynced() const;
+  bool IsMerging() const;
   bool IsQuiet() const;
   bool AreReplicasEqual() const;
   bool IsQuorumLost() const;
