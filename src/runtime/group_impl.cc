@@ -72,6 +72,7 @@ Group::Impl::Impl(const GroupOptions& options)
       views(NewSubscribers<View>(queue, options.on_view)),
       messages(NewSubscribers<Message>(queue, options.on_message)),
       events(NewSubscribers<Event>(queue, options.on_event)),
+      group_name_(options.group),
       leave_timeout_(options.leave_timeout) {}
 
 Group::Impl::~Impl() { Shutdown(); }

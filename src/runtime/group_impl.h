@@ -114,6 +114,7 @@ struct Group::Impl : public std::enable_shared_from_this<Group::Impl> {
   std::shared_ptr<runtime::GroupService> GetOrAdd(const std::string& name, const MakeService& make);
   runtime::Channels& channels() { return *channels_; }
   const std::string& name() const { return name_; }
+  const std::string& group_name() const { return group_name_; }
   const std::string& address() const { return address_; }
   // As in views: it changes when this member comes back as a new one. Takes the driver's lock.
   MemberId id() const;
@@ -147,6 +148,7 @@ struct Group::Impl : public std::enable_shared_from_this<Group::Impl> {
   // What an engine's refusal is called in the public interface.
   absl::Status Translate(const absl::Status& status) const;
 
+  const std::string group_name_;
   std::string name_;
   std::string address_;
   Address own_;  // address_, as the engine has it.

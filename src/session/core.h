@@ -220,14 +220,16 @@ class Core : public std::enable_shared_from_this<Core> {
   absl::Status Withdraw(Session& session, Replica& replica);
   std::vector<std::string> IdsToMove(bool on) const;
   absl::StatusOr<uint64_t> BeginTask(SessionTaskKind kind, bool on);
-  bool RunTask(SessionTask task);  // As EndLeftBehind().
+  enum class Left : uint8_t { kNone, kMore, kLater };
+  Left RunTask(SessionTask task);  // As EndLeftBehind().
   // The session of `reading` goes on here, or ends, although the group still has it.
   void NoteLeftBehind(std::string_view id, const Replica& replica, const Replica::Reading& reading);
-  bool IsLeftBehind(std::string_view id) const;
+  bool IsLeftBehind(std::string_view id, const Replica& replica) const;
   std::vector<std::pair<std::string, Version>> LeftBehindIn(const Replica& replica);
-  // Ends in the group what was left behind there, unless somebody has gone on with it. False: it is
-  // to be tried again.
-  bool EndLeftBehind();
+  // Ends in the group some of what was left behind there, unless somebody has gone on with it.
+  // kMore, kLater: it is to be called again, at once or after a pause.
+  Left EndLeftBehind();
+  absl::Time NextTry(Left left, absl::Duration pause) const;
   absl::Status EndLeftBehind(Session& session, const Version& left, Replica& replica);
   void TellTask(const SessionTask& task);
   void Detach();
@@ -267,8 +269,8 @@ class Core : public std::enable_shared_from_this<Core> {
   OpenEnds open_ends_ ABSL_GUARDED_BY(mutex_);
   // Sessions that were withdrawn, and may be in the group all the same.
   struct LeftBehind {
-    const void* home;  // Its group.
-    Version version;   // The group's.
+    std::string group;
+    Version version;  // The group's.
     absl::Time until;
   };
   absl::flat_hash_map<std::string, LeftBehind> left_behind_ ABSL_GUARDED_BY(mutex_);
@@ -276,7 +278,8 @@ class Core : public std::enable_shared_from_this<Core> {
   Alarm alarm_;
   // A merge was under way when the store looked at what the group has.
   std::atomic<bool> look_again_{false};
-  std::atomic<bool> holds_ends_{false};  // That the worker does not know of yet.
+  std::atomic<bool> holds_ends_{false};     // That the worker does not know of yet.
+  std::atomic<bool> leaves_behind_{false};  // The same.
   void LookAgain() {
     look_again_ = true;
     alarm_.Wake();

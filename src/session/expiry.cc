@@ -92,6 +92,11 @@ void Core::ExpireOne(const std::string& id) {
   if (!status.ok()) Schedule(id, Now() + kLookAgain);
 }
 
+absl::Time Core::NextTry(Left left, absl::Duration pause) const {
+  if (left == Left::kNone) return absl::InfiniteFuture();
+  return left == Left::kMore ? Now() : Now() + pause;
+}
+
 void Core::Run() {
   is_worker = true;
   absl::Time rescan_at = Now() + kRescanEvery;
@@ -106,6 +111,7 @@ void Core::Run() {
       held_pause = kHeldLook;
       held_at = Now() + held_pause;
     }
+    if (leaves_behind_.exchange(false)) left_at = std::min(left_at, Now() + kLookAgain);
     if (look_again_.exchange(false)) rescan_at = std::min(rescan_at, Now() + kLookAgain);
     std::optional<SessionTask> task;
     std::optional<std::string> due;
@@ -118,15 +124,16 @@ void Core::Run() {
     }
     if (task.has_value()) {
       left_pause = kLookAgain;
-      left_at = RunTask(*std::move(task)) ? absl::InfiniteFuture() : Now() + left_pause;
+      left_at = NextTry(RunTask(*std::move(task)), left_pause);
     } else if (Now() >= held_at) {
       held_pause = std::min(2 * held_pause, kLookAgain);
       held_at = TellHeldEnds(/*all=*/false) ? Now() + held_pause : absl::InfiniteFuture();
-    } else if (Now() >= left_at) {
-      left_pause = std::min(2 * left_pause, kLeftBehindMaxPause);
-      left_at = EndLeftBehind() ? absl::InfiniteFuture() : Now() + left_pause;
     } else if (due.has_value()) {
       ExpireOne(*due);
+    } else if (Now() >= left_at) {
+      const Left left = EndLeftBehind();
+      if (left == Left::kLater) left_pause = std::min(2 * left_pause, kLeftBehindMaxPause);
+      left_at = NextTry(left, left_pause);
     } else if (Now() >= rescan_at) {
       if (const ReplicaPtr in_group = replica()) Rescan(*in_group, /*tell=*/true);
       rescan_at = Now() + kRescanEvery;

@@ -103,7 +103,8 @@ Home HomeIn(Group& group) {
             if (!map.ok()) return map.status();
             return std::make_shared<GroupMap>(group.impl(), *std::move(map));
           },
-          [&group](const std::string& name) { return group.impl()->taken_names.Take(name); }};
+          [&group](const std::string& name) { return group.impl()->taken_names.Take(name); },
+          group.impl()->group_name()};
 }
 
 }  // namespace cohort::session

@@ -173,6 +173,7 @@ absl::Status Core::Learn(Session& session, const Replica& replica) {
   const MutexLock lock(&mutex_);
   if (!session.owned && session.held != held) session.fence = ++next_fence_;
   session.held = held;
+  left_behind_.erase(session.id);  // It goes on in the group.
   Hold(session, reading->version);
   // The owner before may have known of a later access, but not of one later than this.
   const absl::Time accessed = reading->Accessed(now) + AccessSlack(info.max_inactive);

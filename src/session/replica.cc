@@ -66,12 +66,13 @@ absl::StatusOr<std::shared_ptr<Replica>> Replica::Open(const Home& home,
   absl::StatusOr<std::shared_ptr<SessionMap>> map = home.open(MapNameOf(options.application));
   if (!map.ok()) return map.status();
   const auto first_number = static_cast<uint64_t>(absl::ToUnixNanos(environment.Now()));
-  return std::make_shared<Replica>(home.key, *std::move(map), options, first_number);
+  return std::make_shared<Replica>(home, *std::move(map), options, first_number);
 }
 
-Replica::Replica(const void* home, std::shared_ptr<SessionMap> map,
+Replica::Replica(const Home& home, std::shared_ptr<SessionMap> map,
                  const SessionStoreOptions& options, uint64_t first_number)
-    : home_(home),
+    : home_(home.key),
+      group_(home.group),
       map_(std::move(map)),
       instance_(map_->self().instance),
       ack_(options.ack),

@@ -53,13 +53,13 @@ class Replica {
   static absl::StatusOr<std::shared_ptr<Replica>> Open(const Home& home,
                                                        const SessionStoreOptions& options,
                                                        const Environment& environment);
-  Replica(const void* home, std::shared_ptr<SessionMap> map, const SessionStoreOptions& options,
+  Replica(const Home& home, std::shared_ptr<SessionMap> map, const SessionStoreOptions& options,
           uint64_t first_number);
 
   MemberId self() const { return map_->self(); }
   bool left() const { return map_->left(); }  // The group was left.
   bool IsOf(const Home& home) const { return home.key == home_; }
-  const void* home() const { return home_; }  // Home::key
+  const std::string& group() const { return group_; }  // Its name.
   // Whether this member has its complete state.
   bool IsReadable() const;
   // What is not found may come yet: a side of a partition is being merged.
@@ -123,6 +123,7 @@ class Replica {
                       DeltaHabit& deltas);
 
   const void* const home_;
+  const std::string group_;
   const std::shared_ptr<SessionMap> map_;
   const InstanceId instance_;
   const Ack ack_;

@@ -14,6 +14,7 @@ namespace {
 
 constexpr uint64_t kProgressEvery = 256;     // Sessions between two progress events.
 constexpr size_t kLeftBehindMax = 64 << 10;  // Beyond it none are noted.
+constexpr size_t kEndsAtOnce = 256;          // Of what was left behind, before other work.
 
 }  // namespace
 
@@ -93,12 +94,22 @@ absl::Status Core::Withdraw(Session& session, Replica& replica) {
 void Core::NoteLeftBehind(std::string_view id, const Replica& replica,
                           const Replica::Reading& reading) {
   const absl::Time now = Now();
+  {
+    const MutexLock lock(&mutex_);
+    if (left_behind_.size() >= kLeftBehindMax)
+      absl::erase_if(left_behind_, [&](const auto& item) { return item.second.until <= now; });
+    if (left_behind_.size() >= kLeftBehindMax && !left_behind_.contains(ToAbsl(id))) return;
+    left_behind_[ToAbsl(id)] = {replica.group(), reading.version,
+                                now + reading.contents.info.EntryTtl()};
+  }
+  leaves_behind_ = true;
+  alarm_.Wake();
+}
+
+bool Core::IsLeftBehind(std::string_view id, const Replica& replica) const {
   const MutexLock lock(&mutex_);
-  if (left_behind_.size() >= kLeftBehindMax)
-    absl::erase_if(left_behind_, [&](const auto& item) { return item.second.until <= now; });
-  if (left_behind_.size() >= kLeftBehindMax) return;
-  left_behind_[ToAbsl(id)] = {replica.home(), reading.version,
-                              now + reading.contents.info.EntryTtl()};
+  const auto found = left_behind_.find(ToAbsl(id));
+  return found != left_behind_.end() && found->second.group == replica.group();
 }
 
 std::vector<std::pair<std::string, Version>> Core::LeftBehindIn(const Replica& replica) {
@@ -107,34 +118,40 @@ std::vector<std::pair<std::string, Version>> Core::LeftBehindIn(const Replica& r
   const MutexLock lock(&mutex_);
   absl::erase_if(left_behind_, [&](const auto& item) { return item.second.until <= now; });
   for (const auto& [id, one] : left_behind_) {
-    if (one.home == replica.home()) left.emplace_back(id, one.version);
+    if (one.group == replica.group()) left.emplace_back(id, one.version);
   }
   std::sort(left.begin(), left.end());
   return left;
 }
 
-bool Core::EndLeftBehind() {
+Core::Left Core::EndLeftBehind() {
   const ReplicaPtr in_group = replica();
-  if (in_group == nullptr || in_group->left()) return true;
-  bool are_all_ended = true;
+  if (in_group == nullptr || in_group->left()) return Left::kNone;
+  Left result = Left::kNone;
+  size_t tried = 0;
   for (const auto& [id, version] : LeftBehindIn(*in_group)) {
-    if (alarm_.stopped()) return true;
+    if (alarm_.stopped()) return Left::kNone;
     const Turn turn(*this, id);
     // What is here goes to the group in its place, when it can.
     if (replicated() && local_.Exists(id)) {
-      are_all_ended = false;
+      result = Left::kLater;
       continue;
     }
+    if (tried++ == kEndsAtOnce) return Left::kMore;
     const absl::Status ended = EndLeftBehind(*turn, version, *in_group);
     // The others would have to wait as long.
-    if (!ended.ok() && !absl::IsNotFound(ended) && !absl::IsAborted(ended)) return false;
+    if (absl::IsUnavailable(ended) || absl::IsDeadlineExceeded(ended)) return Left::kLater;
+    if (!ended.ok() && !absl::IsNotFound(ended) && !absl::IsAborted(ended)) {
+      result = Left::kLater;
+      continue;
+    }
     {
       const MutexLock lock(&mutex_);
       left_behind_.erase(id);
     }
     if (!ended.ok()) LookAgain();  // What is there all the same is listed.
   }
-  return are_all_ended;
+  return result;
 }
 
 // Errors: kAborted, kNotFound: another member goes on with it, or has ended it.
@@ -204,11 +221,6 @@ void Core::Detach() {
 }
 
 // Out of the group: also what belongs to this member and was never used through this store.
-bool Core::IsLeftBehind(std::string_view id) const {
-  const MutexLock lock(&mutex_);
-  return left_behind_.contains(ToAbsl(id));
-}
-
 std::vector<std::string> Core::IdsToMove(bool on) const {
   std::vector<std::string> ids;
   if (on) {
@@ -223,7 +235,7 @@ std::vector<std::string> Core::IdsToMove(bool on) const {
     const ReplicaPtr in_group = replica();
     for (std::string& id : listed) {
       if (in_group == nullptr || in_group->OwnerOf(id) != Owner::kSelf) continue;
-      if (!IsLeftBehind(id)) ids.push_back(std::move(id));
+      if (!IsLeftBehind(id, *in_group)) ids.push_back(std::move(id));
     }
   }
   std::sort(ids.begin(), ids.end());
@@ -284,10 +296,10 @@ void Core::TellTask(const SessionTask& task) {
   if (task_events_->Push(task)) DrainLater();
 }
 
-bool Core::RunTask(SessionTask task) {
+Core::Left Core::RunTask(SessionTask task) {
   const bool on = task.kind == SessionTaskKind::kReplicationOn;
   for (const std::string& id : IdsToMove(on)) {
-    if (alarm_.stopped()) return true;
+    if (alarm_.stopped()) return Left::kNone;
     {
       const Turn turn(*this, id);
       const absl::StatusOr<ReplicaPtr> place = Route(*turn);
@@ -305,7 +317,8 @@ bool Core::RunTask(SessionTask task) {
     TellTask(task);
     Drain();
   }
-  const bool none_is_left = EndLeftBehind();
+  // What cannot end now does so later. Out of the group nothing can.
+  const Left left = on ? EndLeftBehind() : Left::kLater;
   if (task.failed > 0 && task.status.ok())
     task.status = absl::UnavailableError("not all sessions could be moved: the group refused them");
   task.state = task.status.ok() ? SessionTaskState::kDone : SessionTaskState::kFailed;
@@ -317,7 +330,7 @@ bool Core::RunTask(SessionTask task) {
   }
   tasks_.Update(task);
   TellTask(task);
-  return none_is_left;
+  return left;
 }
 
 }  // namespace cohort::session

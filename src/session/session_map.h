@@ -86,6 +86,7 @@ struct Home {
   // Nobody else there can take `name` until what this returns is gone; null: somebody has it.
   // Empty: not to be asked for.
   std::function<std::shared_ptr<const void>(const std::string& name)> take{};
+  std::string group{};  // Its name: the same when it is left and joined again.
 };
 // Used while `group` lives.
 Home HomeIn(Group& group);

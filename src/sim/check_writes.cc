@@ -171,11 +171,10 @@ void WriteChecker::OnDone(const Moment& moment, const engine::DoneUpcall& done) 
     return;
   }
   ++(command.ack == engine::AckLevel::kAll ? stats_.acknowledged_all : stats_.acknowledged_less);
-  if (command.kind == IssuedCommand::Kind::kPut && !command.expires) {
-    for (const std::string& key : command.keys) expiring_.erase(key);
-  }
   for (const std::string& key : command.keys) {
     const Version version = VersionOf(process, command, done, key);
+    if (command.kind == IssuedCommand::Kind::kPut && !command.expires && IsLatest(key, version))
+      expiring_.erase(key);
     const bool removes = command.kind == IssuedCommand::Kind::kErase && done.number > 0;
     if (removes && version == Version::None()) NoteRemovalUnseen(moment, command, key);
     if (command.ack != engine::AckLevel::kLocal && version != Version::None()) {
@@ -357,6 +356,20 @@ bool WriteChecker::WasRemoved(const std::string& key, const Version& version) co
     return found != entry.second.removed_at.end() && found->second >= version;
   };
   return std::any_of(processes_.begin(), processes_.end(), knows);
+}
+
+// Nothing later was seen of it anywhere, nor may anything that has a time to live become so.
+bool WriteChecker::IsLatest(const std::string& key, const Version& version) const {
+  return std::none_of(processes_.begin(), processes_.end(), [&](const auto& entry) {
+    const ProcessState& process = entry.second;
+    const auto highest = process.highest.find(key);
+    if (highest != process.highest.end() && version < highest->second.version) return true;
+    return std::any_of(process.pending.begin(), process.pending.end(), [&](const auto& issued) {
+      const IssuedCommand& command = issued.second.command;
+      const auto& keys = command.keys;
+      return command.expires && std::find(keys.begin(), keys.end(), key) != keys.end();
+    });
+  });
 }
 
 bool WriteChecker::MayBeOver(const std::string& key) const {

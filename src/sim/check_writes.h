@@ -43,7 +43,7 @@ class WriteChecker : public Checker {
     uint64_t failed = 0;
     uint64_t conditions_not_held = 0;
     uint64_t promises_checked = 0;  // At the end.
-    uint64_t promises_void = 0;     // No synced member of the view is left.
+    uint64_t promises_void = 0;     // No synced member of the view is left, or its time was over.
   };
 
   WriteChecker(Policy policy, Violations& violations) : policy_(policy), violations_(violations) {}
@@ -153,6 +153,7 @@ class WriteChecker : public Checker {
                     const Seen* last);
   bool WasRemoved(const std::string& key, const Version& version) const;
   bool MayBeOver(const std::string& key) const;  // At once, after a merge.
+  bool IsLatest(const std::string& key, const Version& version) const;
   void CheckNothingOlder(const Moment& moment, const std::string& key, const Seen* last);
   // The final state of `key`, as the longest-lived process has it; null if nobody knows the key.
   const Seen* Last(const std::string& key) const;

@@ -37,6 +37,8 @@ class FakeMap final : public SessionMap {
   bool is_settled = true;
   bool is_awaited = false;                                  // A merge brings what is later.
   bool is_ready = true;                                     // Its state is here.
+  absl::Duration orphan_time;                               // Of sessions that begin.
+  bool wrote_it = false;                                    // This member, whatever it is.
   mutable std::function<void()> when_looked;                // Once, at a look that finds nothing.
   std::function<void()> in_write;                           // Once, while a batch is written.
   std::optional<uint64_t> changes;                          // As often as this has changed any key.
@@ -53,6 +55,7 @@ class FakeMap final : public SessionMap {
     InfoRecord info;
     info.created = created;
     info.max_inactive = max_inactive;
+    info.orphan_time = orphan_time;
     entries_[SessionKey(id)] = {{std::string(kInfoName), Encode(info)}};
     ++version_.time;
   }
@@ -84,7 +87,7 @@ class FakeMap final : public SessionMap {
   MemberId self() const override { return Self(); }
   bool left() const override { return false; }
   View view() const override { return {}; }
-  bool Wrote(const Version&) const override { return false; }
+  bool Wrote(const Version&) const override { return wrote_it; }
   void Deliver(std::function<void()> task) const override {
     const std::lock_guard lock(mutex_);
     tasks_.push_back(std::move(task));

@@ -38,11 +38,12 @@ class SetClock final : public Environment {
   mutable std::function<void()> due_;
 };
 
-// Time goes by while the worker waits, until it is stopped.
+// Time goes by while the worker waits, until it is stopped. All on the worker's thread.
 class PassingClock final : public Environment {
  public:
   explicit PassingClock(absl::Duration for_so_long) : until_(now_ + for_so_long) {}
-  std::function<void()> stop;
+  std::function<void()> stop;  // Or GoOn().
+  void GoOn(absl::Duration for_so_long) { until_ = now_ + for_so_long; }
   std::deque<std::function<void()>> steps;  // One before each of the first pauses.
 
   absl::Time Now() const override { return now_; }

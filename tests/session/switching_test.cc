@@ -5,6 +5,7 @@
 #include <memory>
 #include <string>
 #include <thread>
+#include <utility>
 
 #include "session/core.h"
 #include "tests/session/fake_map.h"
@@ -42,6 +43,17 @@ class SwitchingTest : public ::testing::Test {
     ASSERT_TRUE(core_->Save("s1", {.set = {{"n", "1"}}}).ok());
     map_->answer = absl::UnavailableError("no quorum");
     ASSERT_TRUE(Switch(false));
+  }
+
+  // A store in the group that has saved "s1", and no worker yet.
+  std::shared_ptr<Core> Begin(PassingClock& clock) {
+    SessionStoreOptions options;
+    options.application = "/shop";
+    const auto core = std::make_shared<Core>(options, clock);
+    map_->Begin("s1", absl::Minutes(30));
+    EXPECT_TRUE(core->Attach(home_).ok());
+    EXPECT_TRUE(core->Save("s1", {.set = {{"n", "1"}}}).ok());
+    return core;
   }
 
   SetClock clock_;
@@ -122,13 +134,8 @@ TEST_F(SwitchingTest, WhatOthersHaveGoneOnWithIsLeftToThem) {
 
 TEST_F(SwitchingTest, WhatCannotBeEndedInTheGroupYetIsTriedAgain) {
   PassingClock clock(absl::Seconds(5));
-  SessionStoreOptions options;
-  options.application = "/shop";
-  const auto core = std::make_shared<Core>(options, clock);
+  const std::shared_ptr<Core> core = Begin(clock);
   clock.stop = [&] { core->Stop(); };
-  map_->Begin("s1");
-  ASSERT_TRUE(core->Attach(home_).ok());
-  ASSERT_TRUE(core->Save("s1", {.set = {{"n", "1"}}}).ok());
   const auto no_quorum = absl::UnavailableError("no quorum");
   map_->answer = no_quorum;
   absl::StatusOr<uint64_t> on = no_quorum;
@@ -169,14 +176,85 @@ TEST_F(SwitchingTest, WhatAMergeBringsBackEndsWhenItIsThere) {
 }
 
 TEST_F(SwitchingTest, WhatWasOverHereByItsTimeIsLeftToTheGroup) {
-  LeaveBehind();
-  clock_.now += absl::Minutes(31);
-  EXPECT_TRUE(absl::IsNotFound(core_->Save("s1", {.set = {{"n", "2"}}}).status));
-  clock_.now -= absl::Minutes(31);  // There it was used since.
-  map_->answer = absl::OkStatus();
-  const int batches = map_->batches;
-  ASSERT_TRUE(Switch(true));
+  PassingClock clock(absl::Minutes(30) + absl::Seconds(10));
+  map_->orphan_time = absl::Minutes(5);
+  const std::shared_ptr<Core> core = Begin(clock);
+  map_->answer = absl::UnavailableError("no quorum");
+  int batches = 0;
+  clock.steps = {[&] { EXPECT_TRUE(core->SetReplication(nullptr).ok()); }};
+  bool was_over = false;
+  clock.stop = [&] {
+    if (std::exchange(was_over, true)) return core->Stop();
+    EXPECT_FALSE(core->Exists("s1")) << "its time was over";
+    clock.GoOn(absl::Minutes(2));
+    map_->answer = absl::OkStatus();
+    batches = map_->batches;
+    EXPECT_TRUE(core->SetReplication(&home_).ok());
+  };
+  std::thread([&] { core->Run(); }).join();
   EXPECT_EQ(map_->batches, batches);
+}
+
+// Its write took effect after the group was asked, or the group has lost what came after it.
+TEST_F(SwitchingTest, WhatThisMemberWroteIsNotTakenForAnothersWrite) {
+  LeaveBehind();
+  ASSERT_TRUE(core_->Invalidate("s1").ok());
+  map_->Begin("s1");
+  map_->wrote_it = true;
+  map_->answer = absl::OkStatus();
+  map_->in_write = [this] { map_->End("s1"); };
+  ASSERT_TRUE(Switch(true));
+  EXPECT_FALSE(map_->Exists(SessionKey("s1")));
+}
+
+TEST_F(SwitchingTest, WhatIsUsedHereInTheGroupAgainIsLeftBehindNoMore) {
+  PassingClock clock(absl::Minutes(2));
+  const std::shared_ptr<Core> core = Begin(clock);
+  clock.stop = [&] { core->Stop(); };
+  map_->answer = absl::UnavailableError("no quorum");
+  int batches = 0;
+  clock.steps = {[&] { EXPECT_TRUE(core->SetReplication(nullptr).ok()); },
+                 [&] {
+                   EXPECT_TRUE(core->Invalidate("s1").ok());
+                   EXPECT_TRUE(core->SetReplication(&home_).ok());
+                 },
+                 [&] {
+                   map_->answer = absl::OkStatus();
+                   map_->wrote_it = true;
+                   EXPECT_TRUE(core->Save("s1", {.set = {{"n", "2"}}}).ok());
+                   batches = map_->batches;
+                 }};
+  std::thread([&] { core->Run(); }).join();
+  EXPECT_EQ(map_->batches, batches);
+  EXPECT_TRUE(core->Exists("s1"));
+}
+
+// By a call of the host, after the task that takes the store out has failed.
+TEST_F(SwitchingTest, WhatACallLeavesBehindIsTriedAgainWithoutATask) {
+  PassingClock clock(absl::Minutes(2));
+  const std::shared_ptr<Core> core = Begin(clock);
+  const auto no_quorum = absl::UnavailableError("no quorum");
+  map_->owner = FakeMap::Other();  // Until it is claimed.
+  map_->Tell(ChangeCause::kMerge, SessionKey("s1"), FakeMap::Other());
+  map_->owner = FakeMap::Self();
+  map_->answer = no_quorum;
+  clock.steps = {[&] { EXPECT_TRUE(core->SetReplication(nullptr).ok()); }};
+  bool has_failed = false;
+  clock.stop = [&] {
+    if (std::exchange(has_failed, true)) return core->Stop();
+    EXPECT_FALSE(core->tasks().All().front().status.ok());
+    EXPECT_TRUE(map_->Exists(SessionKey("s1")));
+    map_->answer = absl::OkStatus();
+    map_->in_write = [&] { map_->answer = no_quorum; };  // The claim was answered.
+    EXPECT_TRUE(core->Save("s1", {.set = {{"n", "2"}}}).ok());
+    EXPECT_EQ(core->stats().local, 1U);
+    map_->answer = absl::OkStatus();
+    map_->in_write = [&] { map_->End("s1"); };
+    clock.GoOn(absl::Minutes(2));
+  };
+  std::thread([&] { core->Run(); }).join();
+  EXPECT_FALSE(map_->Exists(SessionKey("s1")));
+  EXPECT_TRUE(core->Exists("s1")) << "it goes on here";
 }
 
 TEST_F(SwitchingTest, WhatCouldNotBeMovedBackIsStillLeftBehind) {

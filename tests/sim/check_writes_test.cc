@@ -220,6 +220,25 @@ TEST_F(WriteCheckerTest, ForgivesThatATimeToLiveIsOverOnlyWhereClocksDiffer) {
   EXPECT_FALSE(forgives(true, false, true)) << "the later put has none";
 }
 
+TEST_F(WriteCheckerTest, ForgivesThatALaterTimeToLiveIsOverWhateverIsAcknowledgedLater) {
+  checker_.ClocksDiffer();
+  checker_.OnIssued(story_.At(1),
+                    {.kind = IssuedCommand::Kind::kPut, .id = 9, .keys = {"k"}, .expires = true});
+  story_.Issue(2, 9, "k");
+  for (const ProcessNumber process : {1, 2, 3}) {
+    story_.Change(process, "k", 5);  // Of process 2, without one.
+    story_.Change(process, "k", 6);
+  }
+  story_.Done(1, 9, 6);
+  story_.Done(2, 9, 5);
+  for (const ProcessNumber process : {1, 2, 3}) {
+    checker_.OnStateReplaced(story_.At(process));
+    checker_.OnStateReread(story_.At(process));
+  }
+  End();
+  EXPECT_THAT(Invariants(violations_), IsEmpty());
+}
+
 TEST_F(WriteCheckerTest, SeesAVersionGoBack) {
   story_.Change(2, "k", 5);
   story_.Change(2, "k", 4);

@@ -110,7 +110,7 @@ TEST(HealthChecksTest, AServerIsAskedUntilItIsHealthyAndItsFailureIsToldOnce) {
   EXPECT_THAT(checks.TakeFailures(), IsEmpty());
   container.status = 200;
   ASSERT_TRUE(news.Next());
-  EXPECT_THAT(checks.Healthy(), ElementsAre("n1"));
+  EXPECT_THAT(checks.Healthy(), ElementsAre(Pair("n1", kFirst)));
   EXPECT_THAT(checks.TakeFailures(), IsEmpty());
 }
 
@@ -123,7 +123,7 @@ TEST(HealthChecksTest, OneThatDoesNotServeHoldsUpNoOther) {
   checks.Await({{"n1", {sick.address(), kFirst}}, {"n2", {well.address(), kFirst}}});
   ASSERT_TRUE(news.Next());
   ASSERT_TRUE(news.Next());
-  EXPECT_THAT(checks.Healthy(), ElementsAre("n2"));
+  EXPECT_THAT(checks.Healthy(), ElementsAre(Pair("n2", kFirst)));
 }
 
 TEST(HealthChecksTest, WhatIsKnownOfOneThatIsNotAwaitedIsForgotten) {
@@ -154,22 +154,27 @@ TEST(HealthChecksTest, AMemberThatIsBackIsAskedAnew) {
   EXPECT_THAT(checks.TakeFailures(), ElementsAre(Pair("n1", HasSubstr("answers 404"))));
 }
 
-// It takes connections and says nothing.
-TEST(HealthChecksTest, WhoDoesNotAnswerIsNotWaitedForAtTheEnd) {
+// Byte by byte, for as long as anybody reads.
+TEST(HealthChecksTest, WhoNeverEndsItsAnswerHoldsUpNobody) {
   asio::io_context context;
   asio::ip::tcp::acceptor acceptor(context, {asio::ip::make_address("127.0.0.1"), 0});
   const std::string address = "127.0.0.1:" + std::to_string(acceptor.local_endpoint().port());
+  std::atomic<bool> ends{false};
   std::thread answers;
   {
-    HealthChecks checks("/shop/ping", [] {});
+    const Container well;
+    News news;
+    HealthChecks checks("/shop/ping", [&] { news.Add(); });
     checks.Await({{"n1", {address, kFirst}}});
-    asio::ip::tcp::socket asked = acceptor.accept();
-    // Byte by byte, for as long as it is let.
-    answers = std::thread([socket = std::move(asked)]() mutable {
+    answers = std::thread([&, socket = acceptor.accept()]() mutable {
       asio::error_code error;
-      while (!error) asio::write(socket, asio::buffer("x", 1), error);
+      while (!error && !ends) asio::write(socket, asio::buffer("x", 1), error);
     });
+    checks.Await({{"n1", {address, kFirst}}, {"n2", {well.address(), kFirst}}});
+    ASSERT_TRUE(news.Next());
+    EXPECT_THAT(checks.Healthy(), ElementsAre(Pair("n2", kFirst)));
   }
+  ends = true;
   answers.join();
 }
 

@@ -186,13 +186,15 @@ TEST_F(MarkPlanTest, WhoIsBackIsUpWhenItIsHealthy) {
   Do();
   EXPECT_THAT(file_.down, ElementsAre("n1"));
   See({"n1?", "n2"});
-  std::set<std::string> healthy;
+  MarkPlan::Healthy healthy;
   EXPECT_THAT(plan_.Judge(now_, file_, &healthy), ElementsAre(Pair("n2", false)));
   EXPECT_THAT(plan_.AwaitHealth(), IsEmpty()) << "it has not got the data";
   See({"n1", "n2"});
   EXPECT_THAT(plan_.Judge(now_, file_, &healthy), ElementsAre(Pair("n2", false)));
   EXPECT_THAT(plan_.AwaitHealth(), ElementsAre(Pair("n1", MemberId{{}, 0})));
-  healthy.insert("n1");
+  healthy["n1"] = MemberId{{}, 7};
+  EXPECT_THAT(plan_.Judge(now_, file_, &healthy), ElementsAre(Pair("n2", false))) << "another one";
+  healthy["n1"] = MemberId{{}, 0};
   EXPECT_THAT(plan_.Judge(now_, file_, &healthy),
               ElementsAre(Pair("n1", false), Pair("n2", false)));
   EXPECT_THAT(plan_.AwaitHealth(), ElementsAre(Pair("n1", MemberId{{}, 0})))
@@ -209,7 +211,7 @@ TEST_F(MarkPlanTest, WhoIsTheLastOfItsClusterIsUpThoughItIsNotHealthy) {
   See({"n2"});
   Do();
   See({"n1", "n2"});
-  const std::set<std::string> healthy;
+  const MarkPlan::Healthy healthy;
   plan_.Judge(now_, file_, &healthy);
   See({"n1"});
   EXPECT_THAT(plan_.Judge(now_, file_, &healthy), ElementsAre(Pair("n1", false), Pair("n2", true)));

@@ -1,39 +1,36 @@
 // Asks servers that are about to be marked up whether they serve yet: some containers open their
 // port before their applications are there, and answer 404 meanwhile.
 //
-// The idea: a thread of its own asks each awaited server by HTTP, one after the other and again
-// after a pause, until it is healthy; so that a server that does not answer holds up no mark but of
-// servers that are asked after it, by 6 s at most.
+// The idea: each awaited server is asked by HTTP, by a thread of its own, again after a pause until
+// it is healthy. Nobody waits for such a thread: who answers byte by byte holds up nobody.
 //
 // Threads: any.
 #ifndef COHORT_TOOLS_HEALTH_CHECKS_H_
 #define COHORT_TOOLS_HEALTH_CHECKS_H_
 
-#include <condition_variable>
+#include <cstddef>
 #include <functional>
 #include <map>
 #include <memory>
-#include <mutex>
-#include <set>
 #include <string>
-#include <thread>
 
 #include "absl/status/status.h"
 #include "cohort/ids.h"
 
 namespace cohort::tools {
 
+// Servers that are asked at a time. Others are when these are done.
+inline constexpr size_t kHealthThreadsMax = 64;
+
 // GET `path` at `address`, "HOST:PORT". Healthy is whoever answers with 2xx or 3xx; the body is not
 // read. Waits up to 2 s for the connection, and for each part of the answer. Errors, in words:
 // kInvalidArgument (no such address), kUnavailable.
 absl::Status AskHealth(const std::string& address, const std::string& path);
 
-class Question;
-
 class HealthChecks {
  public:
-  // `on_news`: a server is healthy, or failed for the first time; called by the thread, under no
-  // lock, never after the destructor.
+  // `on_news`: a server is healthy, or failed for the first time; called by threads of this, one at
+  // a time, under no lock, and not after the destructor.
   HealthChecks(std::string path, std::function<void()> on_news);
   ~HealthChecks();
   HealthChecks(const HealthChecks&) = delete;
@@ -44,33 +41,15 @@ class HealthChecks {
     MemberId member;  // Of another one nothing is known.
     bool operator==(const Target&) const = default;
   };
-  // Servers to be asked from now on, by name. What is known of others is forgotten. To be called
-  // again within seconds: it ends questions that take too long.
+  // Servers to be asked from now on, by name. What is known of others is forgotten.
   void Await(const std::map<std::string, Target>& targets);
-  std::set<std::string> Healthy() const;  // Of those awaited.
+  std::map<std::string, MemberId> Healthy() const;  // Of those awaited.
   // Those that failed since they are awaited, and why; each once.
   std::map<std::string, std::string> TakeFailures();
 
  private:
-  struct Server {
-    Target target;
-    bool healthy = false;
-    bool told = false;    // That it fails.
-    std::string failure;  // To be told.
-  };
-  void Run();
-  // Whoever is to be asked now, but those of `asked`; empty: nobody.
-  std::string NextOf(const std::set<std::string>& asked) const;
-  void AskOne(std::unique_lock<std::mutex>& lock, const std::string& name);
-
-  const std::string path_;
-  const std::function<void()> on_news_;
-  mutable std::mutex mutex_;
-  std::condition_variable changed_;
-  std::map<std::string, Server> servers_;
-  std::unique_ptr<Question> question_;  // Under way.
-  bool stop_ = false;
-  std::thread thread_;  // Last: it uses the others.
+  struct State;
+  const std::shared_ptr<State> state_;  // Shared with the threads.
 };
 
 }  // namespace cohort::tools

@@ -76,7 +76,7 @@ std::vector<std::string> MarkPlan::NotNamedIn(const UpstreamFile& file) const {
 }
 
 std::map<std::string, bool> MarkPlan::Judge(absl::Time now, const UpstreamFile& file,
-                                            const std::set<std::string>* healthy) {
+                                            const Healthy* healthy) {
   std::map<std::string, bool> marks;
   await_health_.clear();
   if (!blind_) AwaitNames(now, file);
@@ -87,7 +87,7 @@ std::map<std::string, bool> MarkPlan::Judge(absl::Time now, const UpstreamFile& 
 }
 
 void MarkPlan::JudgeCluster(absl::Time now, const std::set<std::string>& cluster,
-                            const UpstreamFile& file, const std::set<std::string>* healthy,
+                            const UpstreamFile& file, const Healthy* healthy,
                             std::map<std::string, bool>& marks) {
   std::map<std::string, bool> here;
   std::set<std::string> unhealthy;
@@ -106,7 +106,8 @@ void MarkPlan::JudgeCluster(absl::Time now, const std::set<std::string>& cluster
     } else if (seen->second.synced || now - seen->second.since >= grace_) {
       if (healthy != nullptr && file.down.contains(name)) {
         await_health_[name] = seen->second.id;
-        if (!healthy->contains(name)) unhealthy.insert(name);
+        const auto found = healthy->find(name);
+        if (found == healthy->end() || found->second != seen->second.id) unhealthy.insert(name);
       }
       if (!unhealthy.contains(name)) here[name] = false;
     }

@@ -38,10 +38,12 @@ class MarkPlan {
   // It cannot tell.
   bool blind() const { return blind_; }
 
-  // Of each server that can be judged, whether it is down; the others stay as they are. `healthy`:
-  // those that may be marked up; null: all.
+  // The members that may be marked up, by name.
+  using Healthy = std::map<std::string, MemberId>;
+  // Of each server that can be judged, whether it is down; the others stay as they are. `healthy`
+  // null: all may be marked up.
   std::map<std::string, bool> Judge(absl::Time now, const UpstreamFile& file,
-                                    const std::set<std::string>* healthy = nullptr);
+                                    const Healthy* healthy = nullptr);
   // Those that Judge() has left down, since they were not among the healthy, or that it would have;
   // with the member that is to be healthy.
   const std::map<std::string, MemberId>& AwaitHealth() const { return await_health_; }
@@ -63,7 +65,7 @@ class MarkPlan {
   bool IsOfThisGroup(const std::set<std::string>& cluster) const;
   void AwaitNames(absl::Time now, const UpstreamFile& file);
   void JudgeCluster(absl::Time now, const std::set<std::string>& cluster, const UpstreamFile& file,
-                    const std::set<std::string>* healthy, std::map<std::string, bool>& marks);
+                    const Healthy* healthy, std::map<std::string, bool>& marks);
 
   const absl::Duration grace_;
   std::map<std::string, Seen> there_;

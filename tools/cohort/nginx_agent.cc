@@ -146,7 +146,7 @@ absl::Time NginxAgent::Look(absl::Time now) {
 
 std::map<std::string, bool> NginxAgent::Judge(absl::Time now, const UpstreamFile& file) {
   if (!health_) return plan_.Judge(now, file);
-  const std::set<std::string> healthy = health_->Healthy();
+  const MarkPlan::Healthy healthy = health_->Healthy();
   std::map<std::string, bool> marks = plan_.Judge(now, file, &healthy);
   std::map<std::string, HealthChecks::Target> awaited;
   for (const auto& [name, member] : plan_.AwaitHealth())
