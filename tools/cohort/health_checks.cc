@@ -139,8 +139,8 @@ void HealthChecks::Await(const std::map<std::string, Target>& targets) {
     if (server.asked || state.threads >= kHealthThreadsMax) continue;
     server.asked = true;
     ++state.threads;
-    const auto ask = [shared = state_, name = name, number = server.number,
-                      address = target.address] { shared->Ask(name, number, address); };
+    const auto ask = [shared = state_, of = name, number = server.number,
+                      address = target.address] { shared->Ask(of, number, address); };
     runtime::StartThread("cohort-health", ask).detach();
   }
 }
