@@ -9,6 +9,7 @@ uses of the CPU is counted in the writer alone and in all three.
     ./run bench e2e --seconds 3 --keys 200000        as in docs/performance.md
     ./run bench e2e --mtu 1500,9000                  on hosts with this MTU, and again with that
     ./run bench e2e --steady 1000 --keys 200000      how long 1000 puts a second take, without and beside transfers
+    ./run bench e2e --pin                            the writer on the first processor, the others on the rest, as on hosts of their own
 """
 
 import argparse
@@ -61,6 +62,14 @@ def steady(group_bench, hosts, common, options):
     print(out, end="", flush=True)
 
 
+def pinned(options, number):
+    """Before the command of a process: what gives the writer (0) a processor that none of the others has."""
+    count = os.cpu_count()
+    if not options.pin or count < 2:
+        return []
+    return ["taskset", "-c", str(0 if number == 0 else 1 + (number - 1) % (count - 1))]
+
+
 def measure(options, build, key, mtu):
     group_bench = os.path.join(build, "bench", "e2e", "group_bench")
     processes = []
@@ -70,8 +79,8 @@ def measure(options, build, key, mtu):
         try:
             if not options.steady:
                 echo(os.path.join(build, "bench", "e2e", "multicast_echo"), hosts[0], hosts[2])
-            for host, name in zip(hosts, ("b", "c")):
-                processes.append(host.popen([group_bench, "replica", "--name", name, "--bind", host.address] + common))
+            for number, (host, name) in enumerate(zip(hosts, ("b", "c")), 1):
+                processes.append(host.popen(pinned(options, number) + [group_bench, "replica", "--name", name, "--bind", host.address] + common))
                 time.sleep(1.0)  # The first one forms the group.
             if options.steady:
                 steady(group_bench, hosts, common, options)
@@ -81,7 +90,7 @@ def measure(options, build, key, mtu):
             out, _ = newcomer.communicate(timeout=60)
             print(out, end="", flush=True)
             writer = hosts[2].popen(
-                [group_bench, "writer", "--name", "a", "--bind", hosts[2].address, "--members", "3"] + common +
+                pinned(options, 0) + [group_bench, "writer", "--name", "a", "--bind", hosts[2].address, "--members", "3"] + common +
                 ["--seconds", str(options.seconds), "--keys", str(options.keys),
                  "--others", ",".join(str(process.pid) for process in processes)],
                 stdout=subprocess.PIPE, text=True)
@@ -105,6 +114,7 @@ def main():
     parser.add_argument("--keys", type=int, default=10000, help="entries that the joiner receives, of 1 KiB")
     parser.add_argument("--steady", type=int, default=0, help="puts a second; measures nothing but these and transfers")
     parser.add_argument("--joins", type=int, default=8, help="with --steady: transfers")
+    parser.add_argument("--pin", action="store_true", help="writer and replicas on processors of their own (not with --steady)")
     parser.add_argument("--mtu", type=lambda text: [int(word) for word in text.split(",")], default=[1500],
                         help="of all hosts; several, with commas between them, are measured one after the other")
     options = parser.parse_args()
