@@ -9,7 +9,7 @@ uses of the CPU is counted in the writer alone and in all three.
     ./run bench e2e --seconds 3 --keys 200000        as in docs/performance.md
     ./run bench e2e --mtu 1500,9000                  on hosts with this MTU, and again with that
     ./run bench e2e --steady 1000 --keys 200000      how long 1000 puts a second take, without and beside transfers
-    ./run bench e2e --pin                            the writer on the first processor, the others on the rest, as on hosts of their own
+    ./run bench e2e --pin                            the writer on the first processor, the replicas on the rest, as on hosts of their own
 """
 
 import argparse

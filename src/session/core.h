@@ -222,15 +222,17 @@ class Core : public std::enable_shared_from_this<Core> {
   absl::StatusOr<uint64_t> BeginTask(SessionTaskKind kind, bool on);
   enum class Left : uint8_t { kNone, kMore, kLater };
   Left RunTask(SessionTask task);  // As EndLeftBehind().
-  // The session of `reading` goes on here, or ends, although the group still has it.
-  void NoteLeftBehind(std::string_view id, const Replica& replica, const Replica::Reading& reading);
+  // The session goes on here, or ends, although the group still has it.
+  void NoteLeftBehind(std::string_view id, const std::string& group, const Version& version,
+                      absl::Duration entry_ttl);
   bool IsLeftBehind(std::string_view id, const Replica& replica) const;
   std::vector<std::pair<std::string, Version>> LeftBehindIn(const Replica& replica);
   // Ends in the group some of what was left behind there, unless somebody has gone on with it.
   // kMore, kLater: it is to be called again, at once or after a pause.
   Left EndLeftBehind();
+  // Errors: kAborted, kNotFound: another member goes on with it, or has ended it.
+  absl::Status EndOneLeftBehind(Session& session, const Version& left, Replica& replica);
   absl::Time NextTry(Left left, absl::Duration pause) const;
-  absl::Status EndLeftBehind(Session& session, const Version& left, Replica& replica);
   void TellTask(const SessionTask& task);
   void Detach();
 

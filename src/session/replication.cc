@@ -70,7 +70,8 @@ absl::Status Core::Withdraw(Session& session, Replica& replica) {
     accessed = std::max(accessed, session.accessed);
   }
   const absl::Time due = accessed + reading->contents.info.max_inactive;
-  local_.Put(session.id, reading->contents, accessed);
+  const absl::Duration entry_ttl = reading->contents.info.EntryTtl();
+  local_.Put(session.id, std::move(reading->contents), accessed);
   const WriteResult ended = replica.End(session.id, EndCause::kWithdrawn, replica.NewEndKey());
   // Another member has taken it, or ended it, meanwhile. Whatever else kept it in the group, it
   // goes on here.
@@ -78,7 +79,7 @@ absl::Status Core::Withdraw(Session& session, Replica& replica) {
     local_.Take(session.id);
     return ended.status;
   }
-  if (!ended.ok()) NoteLeftBehind(session.id, replica, *reading);
+  if (!ended.ok()) NoteLeftBehind(session.id, replica.group(), reading->version, entry_ttl);
   session.shape.reset();
   {
     const MutexLock lock(&mutex_);
@@ -91,16 +92,15 @@ absl::Status Core::Withdraw(Session& session, Replica& replica) {
   return absl::OkStatus();
 }
 
-void Core::NoteLeftBehind(std::string_view id, const Replica& replica,
-                          const Replica::Reading& reading) {
+void Core::NoteLeftBehind(std::string_view id, const std::string& group, const Version& version,
+                          absl::Duration entry_ttl) {
   const absl::Time now = Now();
   {
     const MutexLock lock(&mutex_);
     if (left_behind_.size() >= kLeftBehindMax)
       absl::erase_if(left_behind_, [&](const auto& item) { return item.second.until <= now; });
     if (left_behind_.size() >= kLeftBehindMax && !left_behind_.contains(ToAbsl(id))) return;
-    left_behind_[ToAbsl(id)] = {replica.group(), reading.version,
-                                now + reading.contents.info.EntryTtl()};
+    left_behind_[ToAbsl(id)] = {group, version, now + entry_ttl};
   }
   leaves_behind_ = true;
   alarm_.Wake();
@@ -138,7 +138,7 @@ Core::Left Core::EndLeftBehind() {
       continue;
     }
     if (tried++ == kEndsAtOnce) return Left::kMore;
-    const absl::Status ended = EndLeftBehind(*turn, version, *in_group);
+    const absl::Status ended = EndOneLeftBehind(*turn, version, *in_group);
     // The others would have to wait as long.
     if (absl::IsUnavailable(ended) || absl::IsDeadlineExceeded(ended)) return Left::kLater;
     if (!ended.ok() && !absl::IsNotFound(ended) && !absl::IsAborted(ended)) {
@@ -154,8 +154,7 @@ Core::Left Core::EndLeftBehind() {
   return result;
 }
 
-// Errors: kAborted, kNotFound: another member goes on with it, or has ended it.
-absl::Status Core::EndLeftBehind(Session& session, const Version& left, Replica& replica) {
+absl::Status Core::EndOneLeftBehind(Session& session, const Version& left, Replica& replica) {
   const auto is_as_left = [&] {
     const bool is_merging = replica.merging() || replica.AwaitsMerge(session.id);
     const absl::StatusOr<Replica::Glance> there = replica.Look(session.id);
@@ -188,7 +187,7 @@ absl::Status Core::Attach(const Home& home) {
   }
   absl::StatusOr<ReplicaPtr> opened = Replica::Open(home, options_, environment_);
   if (!opened.ok()) return opened.status();
-  const ReplicaPtr in_group = *opened;
+  const ReplicaPtr& in_group = *opened;
   {
     const MutexLock lock(&mutex_);
     replica_ = in_group;

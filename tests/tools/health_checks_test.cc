@@ -29,7 +29,6 @@ class Container {
  public:
   Container() {
     server_.Get("/shop/ping", [this](const httplib::Request&, httplib::Response& response) {
-      ++asked;
       response.status = status;
       response.set_content("words of it", "text/plain");
     });
@@ -44,7 +43,6 @@ class Container {
   std::string address() const { return "127.0.0.1:" + std::to_string(port_); }
 
   std::atomic<int> status{200};
-  std::atomic<int> asked{0};
 
  private:
   httplib::Server server_;
@@ -98,84 +96,80 @@ TEST(HealthTest, WhoCannotBeReachedIsNot) {
   EXPECT_TRUE(absl::IsInvalidArgument(AskHealth("not an address", "/")));
 }
 
-TEST(HealthChecksTest, AServerIsAskedUntilItIsHealthyAndItsFailureIsToldOnce) {
+class HealthChecksTest : public ::testing::Test {
+ protected:
+  void Await(const std::string& address, const MemberId& member = kFirst) {
+    checks_.Await({{"n1", {address, member}}});
+  }
+  News news_;
+  HealthChecks checks_{"/shop/ping", [this] { news_.Add(); }};
+};
+
+TEST_F(HealthChecksTest, AServerIsAskedUntilItIsHealthyAndItsFailureIsToldOnce) {
   Container container;
   container.status = 404;
-  News news;
-  HealthChecks checks("/shop/ping", [&] { news.Add(); });
-  checks.Await({{"n1", {container.address(), kFirst}}});
-  ASSERT_TRUE(news.Next());
-  EXPECT_THAT(checks.Healthy(), IsEmpty());
-  EXPECT_THAT(checks.TakeFailures(), ElementsAre(Pair("n1", HasSubstr("answers 404"))));
-  EXPECT_THAT(checks.TakeFailures(), IsEmpty());
+  Await(container.address());
+  ASSERT_TRUE(news_.Next());
+  EXPECT_THAT(checks_.Healthy(), IsEmpty());
+  EXPECT_THAT(checks_.TakeFailures(), ElementsAre(Pair("n1", HasSubstr("answers 404"))));
+  EXPECT_THAT(checks_.TakeFailures(), IsEmpty());
   container.status = 200;
-  ASSERT_TRUE(news.Next());
-  EXPECT_THAT(checks.Healthy(), ElementsAre(Pair("n1", kFirst)));
-  EXPECT_THAT(checks.TakeFailures(), IsEmpty());
+  ASSERT_TRUE(news_.Next());
+  EXPECT_THAT(checks_.Healthy(), ElementsAre(Pair("n1", kFirst)));
+  EXPECT_THAT(checks_.TakeFailures(), IsEmpty());
 }
 
-TEST(HealthChecksTest, OneThatDoesNotServeHoldsUpNoOther) {
+TEST_F(HealthChecksTest, OneThatDoesNotServeHoldsUpNoOther) {
   Container sick;
   sick.status = 503;
   const Container well;
-  News news;
-  HealthChecks checks("/shop/ping", [&] { news.Add(); });
-  checks.Await({{"n1", {sick.address(), kFirst}}, {"n2", {well.address(), kFirst}}});
-  ASSERT_TRUE(news.Next());
-  ASSERT_TRUE(news.Next());
-  EXPECT_THAT(checks.Healthy(), ElementsAre(Pair("n2", kFirst)));
+  checks_.Await({{"n1", {sick.address(), kFirst}}, {"n2", {well.address(), kFirst}}});
+  ASSERT_TRUE(news_.Next());
+  ASSERT_TRUE(news_.Next());
+  EXPECT_THAT(checks_.Healthy(), ElementsAre(Pair("n2", kFirst)));
 }
 
-TEST(HealthChecksTest, WhatIsKnownOfOneThatIsNotAwaitedIsForgotten) {
+TEST_F(HealthChecksTest, WhatIsKnownOfOneThatIsNotAwaitedIsForgotten) {
   Container container;
-  News news;
-  HealthChecks checks("/shop/ping", [&] { news.Add(); });
-  checks.Await({{"n1", {container.address(), kFirst}}});
-  ASSERT_TRUE(news.Next());
-  checks.Await({});
-  EXPECT_THAT(checks.Healthy(), IsEmpty());
+  Await(container.address());
+  ASSERT_TRUE(news_.Next());
+  checks_.Await({});
+  EXPECT_THAT(checks_.Healthy(), IsEmpty());
   container.status = 404;
-  checks.Await({{"n1", {container.address(), kFirst}}});
-  ASSERT_TRUE(news.Next());
-  EXPECT_THAT(checks.Healthy(), IsEmpty());
-  EXPECT_THAT(checks.TakeFailures(), ElementsAre(Pair("n1", HasSubstr("answers 404"))));
+  Await(container.address());
+  ASSERT_TRUE(news_.Next());
+  EXPECT_THAT(checks_.Healthy(), IsEmpty());
+  EXPECT_THAT(checks_.TakeFailures(), ElementsAre(Pair("n1", HasSubstr("answers 404"))));
 }
 
-TEST(HealthChecksTest, AMemberThatIsBackIsAskedAnew) {
+TEST_F(HealthChecksTest, AMemberThatIsBackIsAskedAnew) {
   Container container;
-  News news;
-  HealthChecks checks("/shop/ping", [&] { news.Add(); });
-  checks.Await({{"n1", {container.address(), kFirst}}});
-  ASSERT_TRUE(news.Next());
+  Await(container.address());
+  ASSERT_TRUE(news_.Next());
   container.status = 404;
-  checks.Await({{"n1", {container.address(), kSecond}}});
-  EXPECT_THAT(checks.Healthy(), IsEmpty());
-  ASSERT_TRUE(news.Next());
-  EXPECT_THAT(checks.TakeFailures(), ElementsAre(Pair("n1", HasSubstr("answers 404"))));
+  Await(container.address(), kSecond);
+  EXPECT_THAT(checks_.Healthy(), IsEmpty());
+  ASSERT_TRUE(news_.Next());
+  EXPECT_THAT(checks_.TakeFailures(), ElementsAre(Pair("n1", HasSubstr("answers 404"))));
 }
 
-// Byte by byte, for as long as anybody reads.
-TEST(HealthChecksTest, WhoNeverEndsItsAnswerHoldsUpNobody) {
+// Bytes without an end, and without a line.
+TEST_F(HealthChecksTest, WhoNeverEndsItsAnswerFillsAndHoldsUpNobody) {
   asio::io_context context;
   asio::ip::tcp::acceptor acceptor(context, {asio::ip::make_address("127.0.0.1"), 0});
   const std::string address = "127.0.0.1:" + std::to_string(acceptor.local_endpoint().port());
-  std::atomic<bool> ends{false};
-  std::thread answers;
-  {
-    const Container well;
-    News news;
-    HealthChecks checks("/shop/ping", [&] { news.Add(); });
-    checks.Await({{"n1", {address, kFirst}}});
-    answers = std::thread([&, socket = acceptor.accept()]() mutable {
-      asio::error_code error;
-      while (!error && !ends) asio::write(socket, asio::buffer("x", 1), error);
-    });
-    checks.Await({{"n1", {address, kFirst}}, {"n2", {well.address(), kFirst}}});
-    ASSERT_TRUE(news.Next());
-    EXPECT_THAT(checks.Healthy(), ElementsAre(Pair("n2", kFirst)));
-  }
-  ends = true;
+  std::thread answers([&] {
+    asio::error_code error;
+    asio::ip::tcp::socket socket = acceptor.accept(error);
+    while (!error) asio::write(socket, asio::buffer("xxxxxxxx", 8), error);
+  });
+  EXPECT_THAT(std::string(AskHealth(address, "/shop/ping").message()),
+              HasSubstr("it is none of HTTP"));
   answers.join();
+  const Container well;
+  checks_.Await({{"n1", {address, kFirst}}, {"n2", {well.address(), kFirst}}});
+  while (checks_.Healthy().empty()) ASSERT_TRUE(news_.Next());
+  EXPECT_THAT(checks_.Healthy(), ElementsAre(Pair("n2", kFirst)));
 }
 
 }  // namespace

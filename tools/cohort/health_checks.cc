@@ -1,12 +1,15 @@
 #include "health_checks.h"
 
-#include <httplib.h>
-
+#include <asio/io_context.hpp>
+#include <asio/ip/tcp.hpp>
+#include <asio/read_until.hpp>
+#include <asio/write.hpp>
 #include <chrono>
 #include <condition_variable>
 #include <mutex>
 #include <utility>
 
+#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "endpoint.h"
 #include "runtime/delivery_queue.h"
@@ -14,34 +17,80 @@
 namespace cohort::tools {
 namespace {
 
-constexpr time_t kSeconds = 2;
+constexpr std::chrono::seconds kAnswerMax(2);  // From the first packet to the status.
+constexpr size_t kStatusLineBytesMax = 1024;
 constexpr std::chrono::milliseconds kPause(250);  // Between two questions.
 
+// Asks for the status line alone. (The library for HTTP bounds neither the bytes nor the time of
+// one, and who asks must not be held up, or filled, by the server that is asked.)
+class Question {
+ public:
+  Question(const Endpoint& endpoint, const std::string& path)
+      : text_(absl::StrCat("GET ", path, " HTTP/1.0\r\nHost: ", endpoint.ToString(),
+                           "\r\nConnection: close\r\n\r\n")) {}
+
+  // The status; 0: there was none, and error() says why.
+  int Ask(const asio::ip::tcp::endpoint& server) {
+    const auto failed = [this](const asio::error_code& error) {
+      error_ = error;
+      return static_cast<bool>(error);
+    };
+    socket_.async_connect(server, [&](const asio::error_code& error) {
+      if (failed(error)) return;
+      asio::async_write(socket_, asio::buffer(text_), [&](const asio::error_code& sent, size_t) {
+        if (failed(sent)) return;
+        asio::async_read_until(socket_, asio::dynamic_buffer(answer_, kStatusLineBytesMax), "\r\n",
+                               [&](const asio::error_code& read, size_t) { failed(read); });
+      });
+    });
+    error_ = asio::error::timed_out;
+    context_.run_for(kAnswerMax);
+    return error_ ? 0 : Status();
+  }
+  const asio::error_code& error() const { return error_; }
+
+ private:
+  // "HTTP/1.1 200 OK"
+  int Status() const {
+    constexpr std::string_view kVersion = "HTTP/1.";
+    int status = 0;
+    const bool is_status = answer_.starts_with(kVersion) && answer_.size() >= 12 &&
+                           absl::SimpleAtoi(answer_.substr(kVersion.size() + 2, 3), &status);
+    return is_status ? status : 0;
+  }
+
+  const std::string text_;
+  std::string answer_;
+  asio::error_code error_;
+  asio::io_context context_;
+  asio::ip::tcp::socket socket_{context_};
+};
+
 bool IsHealthy(int status) { return status >= 200 && status < 400; }
+
+std::string WhyNone(const asio::error_code& error) {
+  if (error == asio::error::connection_refused) return "nobody accepts connections there";
+  if (error == asio::error::timed_out)
+    return absl::StrCat("none within ", kAnswerMax.count(), " s");
+  if (!error || error == asio::error::not_found) return "it is none of HTTP";
+  return error.message();
+}
 
 }  // namespace
 
 absl::Status AskHealth(const std::string& address, const std::string& path) {
   const absl::StatusOr<Endpoint> endpoint = ParseEndpoint(address);
   if (!endpoint.ok()) return endpoint.status();
-  httplib::Client client(endpoint->host, endpoint->port);
-  client.set_connection_timeout(kSeconds, 0);
-  client.set_read_timeout(kSeconds, 0);
-  client.set_write_timeout(kSeconds, 0);
-  int status = 0;
-  const auto see_status = [&](const httplib::Response& response) {
-    status = response.status;
-    return false;
-  };
-  const auto no_body = [](const char*, size_t) { return false; };
-  const httplib::Result result = client.Get(path.c_str(), see_status, no_body);
-  if (result) status = result->status;  // An answer without a body.
+  asio::error_code no_address;
+  const asio::ip::address host = asio::ip::make_address(endpoint->host, no_address);
+  if (no_address)
+    return absl::InvalidArgumentError(absl::StrCat(address, " is no IP address and port"));
+  Question question(*endpoint, path);
+  const int status = question.Ask({host, endpoint->port});
   if (IsHealthy(status)) return absl::OkStatus();
   if (status != 0) return absl::UnavailableError(absl::StrCat(address, path, " answers ", status));
-  return absl::UnavailableError(absl::StrCat("no answer from ", address, path, ": ",
-                                             result.error() == httplib::Error::Connection
-                                                 ? "nobody accepts connections there"
-                                                 : httplib::to_string(result.error())));
+  return absl::UnavailableError(
+      absl::StrCat("no answer from ", address, path, ": ", WhyNone(question.error())));
 }
 
 struct HealthChecks::State {
@@ -74,7 +123,7 @@ struct HealthChecks::State {
   const std::string path;
   std::mutex telling;             // Held while `on_news` is called.
   std::function<void()> on_news;  // Null: nobody is to be told any more.
-  mutable std::mutex mutex;
+  std::mutex mutex;
   std::condition_variable changed;
   std::map<std::string, Server> servers;
   uint64_t next_number = 1;

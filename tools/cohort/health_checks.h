@@ -2,7 +2,7 @@
 // port before their applications are there, and answer 404 meanwhile.
 //
 // The idea: each awaited server is asked by HTTP, by a thread of its own, again after a pause until
-// it is healthy. Nobody waits for such a thread: who answers byte by byte holds up nobody.
+// it is healthy. Nobody waits for such a thread: who does not answer holds up nobody.
 //
 // Threads: any.
 #ifndef COHORT_TOOLS_HEALTH_CHECKS_H_
@@ -22,9 +22,9 @@ namespace cohort::tools {
 // Servers that are asked at a time. Others are when these are done.
 inline constexpr size_t kHealthThreadsMax = 64;
 
-// GET `path` at `address`, "HOST:PORT". Healthy is whoever answers with 2xx or 3xx; the body is not
-// read. Waits up to 2 s for the connection, and for each part of the answer. Errors, in words:
-// kInvalidArgument (no such address), kUnavailable.
+// GET `path` at `address`, "IP:PORT". Healthy is whoever answers with 2xx or 3xx. Blocks for 2 s at
+// most; of the answer the status line is read, up to 1 KiB. Errors, in words: kInvalidArgument (no
+// such address), kUnavailable.
 absl::Status AskHealth(const std::string& address, const std::string& path);
 
 class HealthChecks {

@@ -47,22 +47,25 @@ NginxAgent::NginxAgent(NginxAgentOptions options)
   options_.group = AsObserver(std::move(options_.group));
   options_.group.on_view = [this](const View& view) {
     events_.Add(view);
-    const std::lock_guard lock(mutex_);
-    for (const MemberChange& change : view.left) {
-      if (causes_.size() >= kCausesMax) causes_.clear();
-      causes_[change.member.name] = {
-          change.cause, absl::StrCat(ToString(change.cause), change.evidence.empty() ? "" : ": ",
-                                     change.evidence)};
-    }
-    for (const MemberChange& change : view.joined) causes_.erase(change.member.name);
-    woken_ = true;
-    changed_.notify_all();
+    NoteCauses(view);
+    Wake();
   };
   options_.group.on_event = [this](const Event& event) {
     events_.Add(event);
     Wake();
   };
   if (!options_.health_path.empty()) health_.emplace(options_.health_path, [this] { Wake(); });
+}
+
+void NginxAgent::NoteCauses(const View& view) {
+  const std::lock_guard lock(mutex_);
+  for (const MemberChange& change : view.left) {
+    if (causes_.size() >= kCausesMax) causes_.clear();
+    causes_[change.member.name] = {
+        change.cause,
+        absl::StrCat(ToString(change.cause), change.evidence.empty() ? "" : ": ", change.evidence)};
+  }
+  for (const MemberChange& change : view.joined) causes_.erase(change.member.name);
 }
 
 void NginxAgent::Wake() {

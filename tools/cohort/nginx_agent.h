@@ -53,6 +53,7 @@ class NginxAgent {
   absl::Status Join();
   absl::Time Look(absl::Time now);
   std::map<std::string, bool> Judge(absl::Time now, const UpstreamFile& file);
+  void NoteCauses(const View& view);
   void Wake();
   void Follow(absl::Time now);
   // `why_up` is told of servers marked up; empty: WhyUp().
