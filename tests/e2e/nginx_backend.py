@@ -15,6 +15,7 @@ import os
 import re
 import secrets
 import socket
+import socketserver
 import struct
 import sys
 import threading
@@ -120,6 +121,11 @@ class Server(http.server.ThreadingHTTPServer):
     daemon_threads = True
     request_queue_size = 256
     address_family = socket.AF_INET6 if ":" in ADDRESS else socket.AF_INET
+
+    def server_bind(self):
+        """Without the look-up of its name, which takes seconds where no name server answers."""
+        socketserver.TCPServer.server_bind(self)
+        self.server_name, self.server_port = ADDRESS, PORT
 
     def handle_error(self, *_):
         pass  # Users go away.
