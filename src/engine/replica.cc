@@ -320,7 +320,7 @@ map::ApplyResult Replica::Write(Bytes operation, uint64_t time, const map::Conve
                                 std::span<std::byte> stamp, Output& out) {
   map_out_.changes.clear();
   map_out_.wants_changes = !watched_.empty();
-  map::ApplyResult result = maps_->Write(operation, time, place, stamp, map_out_);
+  map::ApplyResult result = maps_->Write(operation, time, place, carried_.get(), stamp, map_out_);
   DrainChanges(map_out_, place.writer, out);
   return result;
 }

@@ -133,13 +133,19 @@ absl::StatusOr<Life> ConvergentMap::LifeFor(const ConvergentItem& item, GroupTim
 }
 
 absl::Status ConvergentMap::Resolve(const ConvergentOp& op, const MemberId& writer,
-                                    ConvergentStamp& stamp) const {
+                                    const ConvergentMap* brought, ConvergentStamp& stamp) const {
   stamp.mark = state_.forgotten;
   stamp.lives.clear();
   for (const ConvergentItem& item : op.items) {
     if (item.by_owner && IsOwnedByAnother(item.key, writer, MillisOf(stamp.time))) {
       return MakeStatus(absl::StatusCode::kAborted,
                         "another member owns the entry; claim it before writing to it");
+    }
+    // What this side of the partition wrote after that claim is on its way here, and wins (11.26).
+    if (item.by_owner && brought != nullptr &&
+        brought->ClaimOf(item.key).epoch > ClaimOf(item.key).epoch) {
+      return MakeStatus(absl::StatusCode::kAborted,
+                        "this member still merges a later claim of the entry; claim it after that");
     }
     if (item.NeedsLife()) {
       const absl::StatusOr<Life> life = LifeFor(item, MillisOf(stamp.time));

@@ -42,10 +42,11 @@ class ConvergentMap : public Map {
   // Errors: kInvalidArgument when the stamp is of another operation.
   ApplyResult Join(const ConvergentOp& op, const ConvergentStamp& stamp,
                    const ConvergentPlace& place, Output& out);
-  // For `writer`, whose operation gets the time `stamp.time` now: fills in the rest. Errors:
-  // kAborted, it needs an entry that another member owns; kNotFound, one that is not there;
-  // kInvalidArgument, an entry would be too large.
-  absl::Status Resolve(const ConvergentOp& op, const MemberId& writer,
+  // For `writer`, whose operation gets the time `stamp.time` now: fills in the rest. `brought`:
+  // what the writer has not merged yet of its side of a partition, or null. Errors: kAborted, it
+  // needs an entry that another member owns, or that was claimed later on that side; kNotFound, one
+  // that is not there; kInvalidArgument, an entry would be too large.
+  absl::Status Resolve(const ConvergentOp& op, const MemberId& writer, const ConvergentMap* brought,
                        ConvergentStamp& stamp) const;
   // All that `other` holds, which was joined apart from this map.
   void Absorb(const ConvergentMap& other, Output& out);

@@ -67,7 +67,7 @@ ApplyResult MapSet::Apply(Bytes op, const Place& place, Output& out, const Buffe
 
 // Spec 11.9
 ApplyResult MapSet::Write(Bytes op, uint64_t time, const ConvergentPlace& place,
-                          std::span<std::byte> stamp, Output& out) {
+                          const MapSet* brings, std::span<std::byte> stamp, Output& out) {
   ++stats_.joined;
   ApplyResult refused;
   ConvergentStamp given;
@@ -83,8 +83,12 @@ ApplyResult MapSet::Write(Bytes op, uint64_t time, const ConvergentPlace& place,
     return refused;
   }
   auto* const convergent = static_cast<ConvergentMap*>(map);
+  const Map* const brought = brings == nullptr ? nullptr : brings->Find((*decoded)->map);
+  const bool is_alike = brought != nullptr && brought->convergent();
   given.time = time;
-  refused.status = convergent->Resolve(**decoded, place.writer, given);
+  refused.status =
+      convergent->Resolve(**decoded, place.writer,
+                          is_alike ? static_cast<const ConvergentMap*>(brought) : nullptr, given);
   if (!refused.status.ok()) {
     given = {};
     given.lives.resize((*decoded)->Lives());

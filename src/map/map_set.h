@@ -69,8 +69,9 @@ class MapSet {
   size_t Foresee(std::span<const Bytes> operations) const;
 
   // For its writer, who sends it now: gives the operation `time` and the rest of its stamp, and
-  // joins it. An operation that has no place here becomes void; its status says why.
-  ApplyResult Write(Bytes op, uint64_t time, const ConvergentPlace& place,
+  // joins it. An operation that has no place here becomes void; its status says why. `brings`: what
+  // the writer has not merged yet of its side of a partition; null: nothing.
+  ApplyResult Write(Bytes op, uint64_t time, const ConvergentPlace& place, const MapSet* brings,
                     std::span<std::byte> stamp, Output& out);
   // Joins one operation of a convergent map as it was sent, its stamp included. What is for a map
   // that no ordered operation has named here yet is kept apart until one does; of a set that has no

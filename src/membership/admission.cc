@@ -83,7 +83,18 @@ std::optional<JoinAnswer> JudgeAdmission(const JoinRequest& request, const Admis
                   "the name '" + other.name + "' is in use by the process at " +
                       other.address.ToString() + ": stop that one, or give this one another name");
   };
+  const auto has_come_since = [&](const MemberInfo& other) {
+    return other.address == request.member.address &&
+           other.id.instance != request.member.id.instance &&
+           other.incarnation > request.member.incarnation;
+  };
+  const auto is_late = [&] {
+    return Refuse(request, false,
+                  "a process that was started later is in the group at this address, or asks to "
+                  "join: this request has waited somewhere, or the clock was set back");
+  };
   for (const JoinRequest& other : pending) {
+    if (has_come_since(other.member)) return is_late();
     const bool newer = std::pair(other.member.incarnation, other.member.id.instance) >
                        std::pair(request.member.incarnation, request.member.id.instance);
     if (SharesName(request.member, other.member) && newer) return name_taken(other.member);
@@ -92,7 +103,9 @@ std::optional<JoinAnswer> JudgeAdmission(const JoinRequest& request, const Admis
     return name_taken(*holder);
   }
   size_t staying = 0;
-  for (const MemberInfo& other : members) {
+  for (size_t rank = 0; rank < members.size(); ++rank) {
+    const MemberInfo& other = members[rank];
+    if (has_come_since(other) && !convicted.Contains(static_cast<Rank>(rank))) return is_late();
     const bool same_instance = other.id.instance == request.member.id.instance;
     if (same_instance && other.id.join_no >= request.member.id.join_no) {
       return Refuse(request, false, "an earlier attempt of this process is being dealt with");

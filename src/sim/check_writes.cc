@@ -190,16 +190,19 @@ void WriteChecker::OnDone(const Moment& moment, const engine::DoneUpcall& done) 
 // than what the same process had written to the key before.
 void WriteChecker::NoteRemovalUnseen(const Moment& moment, const IssuedCommand& command,
                                      const std::string& key) {
+  Version before;
   for (Promise& promise : promises_[key]) {
-    if (promise.moment.process == moment.process && promise.command < command.id)
-      promise.removed_after = true;
+    if (promise.moment.process != moment.process || promise.command >= command.id) continue;
+    promise.removed_after = true;
+    before = std::max(before, promise.version);
   }
   // And than what it had applied of the key, whoever wrote that, and in whatever batch.
   ProcessState& process = processes_[moment.process];
   const auto highest = process.highest.find(key);
-  if (highest == process.highest.end()) return;
+  if (highest != process.highest.end()) before = std::max(before, highest->second.version);
+  if (before == Version::None()) return;
   Version& removed = process.removed_at[key];
-  removed = std::max(removed, highest->second.version);
+  removed = std::max(removed, before);
 }
 
 Version WriteChecker::VersionOf(ProcessState& process, const IssuedCommand& command,

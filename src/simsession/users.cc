@@ -174,9 +174,13 @@ void SessionUsers::Serve(Process& process) {
 }
 
 void SessionUsers::Switch(Process& process, bool on) {
-  // Its own, also those that its host was not told of yet, and whatever is written here meanwhile,
-  // are nobody else's.
-  checker_.ExcuseThose([&](const std::string& id) { return process.core->IsOwner(id); });
+  // Its own, also those that its host was not told of yet or has to load again, and whatever is
+  // written here meanwhile, are nobody else's.
+  const MemberId self = process.seat->self();
+  checker_.ExcuseThose([&](const std::string& id) {
+    const absl::StatusOr<Member> owner = process.seat->OwnerOf(session::SessionKey(id));
+    return process.core->IsOwner(id) || (owner.ok() && owner->id.instance == self.instance);
+  });
   // A call that is under way takes its session along before it is answered.
   for (const std::string& id : process.busy) checker_.Excuse(id);
   for (const std::string& id : process.updates) checker_.Excuse(id);

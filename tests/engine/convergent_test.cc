@@ -165,6 +165,33 @@ TEST_F(ConvergentTest, SidesOfAPartitionBecomeOneAttributeByAttribute) {
   EXPECT_EQ(conflicts, 1u);
 }
 
+// What this one brings has a later claim than the group knows, and wins over what it writes there.
+TEST_F(ConvergentTest, AMemberWritesNothingByRightWhileItStillMergesALaterClaim) {
+  Start({"a", "b", "c"});
+  ASSERT_TRUE(Open(0).ok());
+  Put(2, "k", "v");
+  net_.RunFor(milliseconds(50));
+  net_.Split({0, 0, 1});
+  ASSERT_TRUE(net_.RunUntil(
+      [&] { return net_.engine(2).view().members.size() == 1 && net_.engine(2).writable(); }));
+  ASSERT_TRUE(net_.Execute(2, ClaimEntry{.id = 7, .map = Map(2)->id(), .key = "k"}).ok());
+  Put(2, "k", "of c");
+  for (int i = 0; i < 2000; ++i) Put(2, "k" + std::to_string(i), std::string(200, 'x'));
+  net_.RunFor(milliseconds(50));
+  ASSERT_TRUE(net_.host(2).done.at(7).status.ok());
+  net_.Heal();
+  ASSERT_TRUE(
+      net_.RunUntil([&] { return AllIn(3) && net_.engine(2).AwaitsMerge("s", "k"); }, seconds(30)));
+  const uint64_t put =
+      Write(2, map::PutOp{.key = "k", .value = "late"}, AckLevel::kAll, {.by_owner = true});
+  ASSERT_TRUE(net_.RunUntil([&] { return Done(2, put); }));
+  EXPECT_EQ(net_.host(2).done.at(put).status.code(), absl::StatusCode::kAborted);
+  ASSERT_TRUE(net_.RunUntil([&] { return !net_.engine(2).AwaitsMerge("s", "k"); }));
+  net_.RunFor(seconds(3));
+  EXPECT_TRUE(Equal({0, 1, 2}));
+  EXPECT_EQ(Get(0, "k"), "of c");
+}
+
 // The one owner counts up as fast as it can while the other claims, again and again.
 TEST_F(ConvergentTest, WhoHasClaimedAnEntryHasAllThatTheOwnerBeforeWroteByRight) {
   Start({"a", "b", "c"});

@@ -92,12 +92,12 @@ TEST_F(ConvergentMapTest, AWriteByRightFailsWhereAnotherOwnsTheEntryWhenItLeaves
   b_.Apply(*a_.Write(Set("s", "x", "1")));
   const auto op = PrepareConvergent(a_.map(), Set("s", "x", "2"), 1000, {.by_owner = true});
   ConvergentStamp stamp{.time = a_.NextTime(1000)};
-  EXPECT_TRUE(a_.map().Resolve(*op, Writer(1), stamp).ok());
+  EXPECT_TRUE(a_.map().Resolve(*op, Writer(1), nullptr, stamp).ok());
   MapOp claim = OpOf(ClaimOp{"s", 0});
   claim.hlc = a_.NextTime(1000);
   ASSERT_TRUE(a_.map().Apply(claim, {ViewNo(1), 1, Writer(2)}, a_.out()).status.ok());
-  EXPECT_EQ(a_.map().Resolve(*op, Writer(1), stamp).code(), absl::StatusCode::kAborted);
-  EXPECT_TRUE(a_.map().Resolve(*op, Writer(2), stamp).ok());
+  EXPECT_EQ(a_.map().Resolve(*op, Writer(1), nullptr, stamp).code(), absl::StatusCode::kAborted);
+  EXPECT_TRUE(a_.map().Resolve(*op, Writer(2), nullptr, stamp).ok());
 }
 
 // Else who compares versions would not see what the owner before has written last.

@@ -43,7 +43,7 @@ class Member {
     sent.stamp.time = NextTime(now);
     sent.place = {Writer(number_), ViewNo(view_)};
     ApplyResult result;
-    result.status = map_.Resolve(**op, Writer(number_), sent.stamp);
+    result.status = map_.Resolve(**op, Writer(number_), nullptr, sent.stamp);
     if (result.status.ok()) return Apply(sent);
     sent.stamp.time = 0;  // Void, for everybody.
     return result;

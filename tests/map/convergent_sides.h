@@ -23,9 +23,10 @@ inline ConvergentMap& MapOf(Replica& side) {
   return static_cast<ConvergentMap&>(*side.maps().Find("m"));
 }
 
-// `writer` writes, on `side` alone; how that ended. `by_right`: as the entry's owner.
+// `writer` writes, on `side` alone; how that ended. `by_right`: as the entry's owner; `brings`:
+// what it has not merged yet.
 inline absl::Status WriteOn(Replica& side, uint64_t writer, const ConvergentRequest& request,
-                            GroupTime now, bool by_right = false) {
+                            GroupTime now, bool by_right = false, const MapSet* brings = nullptr) {
   const absl::StatusOr<ConvergentOp> op =
       PrepareConvergent(MapOf(side), request, now, {.by_owner = by_right});
   if (!op.ok()) return op.status();
@@ -33,7 +34,7 @@ inline absl::Status WriteOn(Replica& side, uint64_t writer, const ConvergentRequ
   std::vector<std::byte> stamp(StampBytes(op->Lives()));
   return side.maps()
       .Write(bytes, std::max(HlcAt(now), MapOf(side).state().greatest) + 1,
-             {Writer(writer), side.view()}, stamp, side.out())
+             {Writer(writer), side.view()}, brings, stamp, side.out())
       .status;
 }
 

@@ -54,7 +54,7 @@ class MarkedStateTest : public ::testing::Test {
     const ConvergentPlace place{Writer(member + 1), ViewNo(1)};
     const uint64_t time = std::max(HlcAt(now_), MapOf(member).state().greatest) + 1;
     const ApplyResult result = copies_[member].maps->Write(
-        bytes, time, place, message.Fill().last(StampBytes(op->Lives())), out_);
+        bytes, time, place, nullptr, message.Fill().last(StampBytes(op->Lives())), out_);
     ASSERT_TRUE(result.status.ok()) << result.status;
     streams_[member].push_back({message, place});
     copies_[member].received[member] = streams_[member].size();

@@ -66,6 +66,25 @@ TEST_P(MergeClaimsTest, WhatTheOwnerBeforeWritesLateDoesNotUndoWhatItsSuccessorW
   EXPECT_EQ(Value("n"), "37");
 }
 
+// Found by the simulator (seed 4204): it was acknowledged, and the merge undid it.
+TEST_P(MergeClaimsTest, AMemberThatStillMergesALaterClaimDoesNotWriteByRight) {
+  Part(carrier_);
+  Claim(carrier_, 2, 2000);
+  Claim(carrier_, 1, 2000);
+  group_.View(5);
+  const Stamp before = MapOf(group_).Find("s")->version;
+  const auto write = [&](std::string_view key, const MapSet* brings) {
+    return WriteOn(group_, 1, Set(key, "n", "21"), 8000, true, brings).code();
+  };
+  EXPECT_EQ(write("s", &carrier_.maps()), absl::StatusCode::kAborted);
+  EXPECT_EQ(MapOf(group_).Find("s")->version, before);
+  EXPECT_EQ(write("another", &carrier_.maps()), absl::StatusCode::kOk);
+  Merge(carrier_);
+  EXPECT_EQ(write("s", nullptr), absl::StatusCode::kAborted) << "nobody owns it";
+  Claim(group_, 1, 9500);
+  EXPECT_EQ(write("s", &carrier_.maps()), absl::StatusCode::kOk) << "the claim is the later one";
+}
+
 TEST_P(MergeClaimsTest, WhatTheSuccessorLeftAloneIsKeptOfBoth) {
   SuccessorTakesOver();
   ASSERT_TRUE(WriteOn(Old(), 1, Set("s", "his", "new"), 8000, true).ok());

@@ -158,6 +158,10 @@ TEST_F(WriteCheckerTest, KnowsARemovalOfWhichNoChangeWasFed) {
     WriteChecker checker(Policy::kAvailable, violations);
     Story story(checker);
     checker.RemovalsMayBeForgotten();
+    // Had an older one, before its state was replaced.
+    story.Process(3, ProcessChange::kStarted);
+    story.Change(3, "k", 4);
+    checker.OnStateReplaced(story.At(3));
     story.Process(4, ProcessChange::kStarted);
     story.Install(4, view_, {}, {4});
     story.SeeView(4, view_, {4});
@@ -166,7 +170,7 @@ TEST_F(WriteCheckerTest, KnowsARemovalOfWhichNoChangeWasFed) {
     story.Done(4, 9, 5);
     story.Done(4, 10, 0, removed);
     checker.AtEnd(story.At(4));
-    EXPECT_EQ(Invariants(violations).empty(), removed == 1);
+    EXPECT_EQ(Invariants(violations).size(), removed == 1 ? 0u : 2u);
   }
 }
 

@@ -10,6 +10,7 @@ import org.eclipse.jetty.session.SessionManager;
 final class CohortManagedSession extends ManagedSession {
   private final CohortSessionData data;
   private boolean passivated;
+  private volatile boolean heldUp;
 
   CohortManagedSession(SessionManager manager, CohortSessionData data) {
     super(manager, data);
@@ -32,8 +33,18 @@ final class CohortManagedSession extends ManagedSession {
   @Override
   public void renewId(Request request, Response response) {
     ((CohortSessionCache) getSessionManager().getSessionCache()).requireNewest(this);
+    heldUp = false;
     super.renewId(request, response);
     data.requireNewest();
+    if (heldUp) {
+      throw new IllegalStateException("the session's id cannot be changed now, because another"
+          + " request of it is being saved; try again");
+    }
+  }
+
+  /** Its id is about to be changed; not {@code possible}: it is not, since a save goes on. */
+  void onRenewal(boolean possible) {
+    heldUp = !possible;
   }
 
   /** Listeners are told before attributes are encoded, and not where nothing is. */

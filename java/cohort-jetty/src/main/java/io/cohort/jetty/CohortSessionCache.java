@@ -4,14 +4,15 @@ import io.cohort.CohortException;
 import io.cohort.Session;
 import io.cohort.SessionEvent;
 import io.cohort.SessionResult;
+import io.cohort.connector.SaveLock;
 import io.cohort.connector.Standing;
 import io.cohort.jetty.CohortSessionData.Dropped;
+import java.io.IOException;
 import java.util.List;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.ConcurrentMap;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicBoolean;
-import java.util.concurrent.atomic.AtomicReference;
 import org.eclipse.jetty.session.AbstractSessionManager;
 import org.eclipse.jetty.session.DefaultSessionCache;
 import org.eclipse.jetty.session.ManagedSession;
@@ -170,7 +171,12 @@ public final class CohortSessionCache extends DefaultSessionCache {
 
   private void verify(CohortManagedSession local) {
     // A save that is under way changes the version.
-    if (!isHere(local.data())) withSaveLock(local, () -> askVersion(local));
+    if (!isHere(local.data())) {
+      try (SaveLock.Held held = local.data().saveLock().holdSoon()) {
+        if (held == null) throw unavailable(new IOException("a save of it takes too long"));
+        askVersion(local);
+      }
+    }
     try (AutoLock lock = local.lock()) {
       if (local.data().isCurrent()) use(local);
     }
@@ -204,11 +210,8 @@ public final class CohortSessionCache extends DefaultSessionCache {
 
   private static <E extends Exception> void withSaveLock(CohortManagedSession session, Work<E> work)
       throws E {
-    session.data().saveLock().lock();
-    try {
+    try (SaveLock.Held held = session.data().saveLock().hold()) {
       work.run();
-    } finally {
-      session.data().saveLock().unlock();
     }
   }
 
@@ -288,9 +291,13 @@ public final class CohortSessionCache extends DefaultSessionCache {
   @Override
   public ManagedSession delete(String id) throws Exception {
     if (!(doGet(id) instanceof CohortManagedSession local)) return super.delete(id);
-    AtomicReference<ManagedSession> deleted = new AtomicReference<>();
-    CohortSessionCache.<Exception>withSaveLock(local, () -> deleted.set(super.delete(id)));
-    return deleted.get();
+    try (SaveLock.Held held = local.data().saveLock().holdSoon()) {
+      if (held != null) return super.delete(id);
+      local.data().drop(Dropped.ENDED);
+      ManagedSession deleted = super.delete(id);
+      store.endAgain(id);
+      return deleted;
+    }
   }
 
   // ---- What requests do -------------------------------------------------------------------
@@ -298,7 +305,9 @@ public final class CohortSessionCache extends DefaultSessionCache {
   @Override
   public void commit(ManagedSession session) throws Exception {
     if (!(session instanceof CohortManagedSession ours)) return;
-    withSaveLock(ours, () -> {
+    try (SaveLock.Held held = ours.data().saveLock().holdSoon()) {
+      // Then it is saved when it is released.
+      if (held == null) return;
       // Not isValid(): it is not, while a parallel request changes its id.
       if (session.isInvalidOrInvalidating()) return;
       CohortSessionData data = ours.data();
@@ -311,7 +320,7 @@ public final class CohortSessionCache extends DefaultSessionCache {
       }
       forgetIfDropped(ours);
       if (data.isRefused()) RefusingStream.refuse();
-    });
+    }
   }
 
   private void save(CohortManagedSession session) throws Exception {
@@ -326,7 +335,23 @@ public final class CohortSessionCache extends DefaultSessionCache {
       super.release(session);
       return;
     }
-    withSaveLock(ours, () -> releaseOurs(ours));
+    // Jetty calls it also where a session has got another id, in the application.
+    try (SaveLock.Held held = ours.data().saveLock().holdSoon()) {
+      if (held != null) {
+        releaseOurs(ours);
+        return;
+      }
+    }
+    if (!releaseToOthers(ours)) withSaveLock(ours, () -> releaseOurs(ours));
+  }
+
+  // The last of them saves what this one has not.
+  private boolean releaseToOthers(CohortManagedSession session) throws Exception {
+    try (AutoLock lock = session.lock()) {
+      if (!hasOthers(session)) return false;
+      super.release(session);
+    }
+    return true;
   }
 
   private void releaseOurs(CohortManagedSession session) throws Exception {
@@ -374,14 +399,12 @@ public final class CohortSessionCache extends DefaultSessionCache {
     if (!(session instanceof CohortManagedSession ours)) return;
     CohortSessionData data = ours.data();
     // Jetty holds the session's lock here, which a save takes under its own.
-    if (data.hasUnsent() || !data.saveLock().tryLock()) {
-      ours.checkAgainAfter(getEvictionPolicy());
-      return;
-    }
-    try {
-      super.checkInactiveSession(session);
-    } finally {
-      data.saveLock().unlock();
+    try (SaveLock.Held held = data.saveLock().tryToHold()) {
+      if (held == null || data.hasUnsent()) {
+        ours.checkAgainAfter(getEvictionPolicy());
+      } else {
+        super.checkInactiveSession(session);
+      }
     }
   }
 
@@ -392,8 +415,10 @@ public final class CohortSessionCache extends DefaultSessionCache {
 
   @Override
   protected void renewSessionId(ManagedSession session, String newId, String newExtendedId) {
-    if (session instanceof CohortManagedSession ours) {
-      withSaveLock(ours, () -> renew(ours, newId, newExtendedId));
+    if (!(session instanceof CohortManagedSession ours)) return;
+    try (SaveLock.Held held = ours.data().saveLock().holdSoon()) {
+      ours.onRenewal(held != null);
+      if (held != null) renew(ours, newId, newExtendedId);
     }
   }
 

@@ -1,6 +1,7 @@
 package io.cohort.jetty;
 
 import io.cohort.Session;
+import io.cohort.connector.SaveLock;
 import io.cohort.connector.SessionWriter;
 import io.cohort.connector.Standing;
 import io.cohort.session.AttributeCodec;
@@ -8,7 +9,6 @@ import io.cohort.session.ChangeTracker;
 import io.cohort.session.SessionMetadata;
 import io.cohort.session.SessionPrincipal;
 import java.util.Map;
-import java.util.concurrent.locks.ReentrantLock;
 import org.eclipse.jetty.session.SessionData;
 
 /**
@@ -36,7 +36,7 @@ final class CohortSessionData extends SessionData implements SessionWriter.Targe
   // Null: this Jetty knows none.
   private final transient JettyUsers users;
   private final transient Standing standing = new Standing();
-  private final transient ReentrantLock saveLock = new ReentrantLock();
+  private final transient SaveLock saveLock;
 
   // Something may have to be sent.
   private transient volatile boolean touched = true;
@@ -61,10 +61,11 @@ final class CohortSessionData extends SessionData implements SessionWriter.Targe
   private transient Object formSent;
 
   /** A new session. */
-  CohortSessionData(ChangeTracker tracker, JettyUsers users, String id, String contextPath,
-      String host, long createdMs, long maxInactiveMs) {
+  CohortSessionData(ChangeTracker tracker, SaveLock saveLock, JettyUsers users, String id,
+      String contextPath, String host, long createdMs, long maxInactiveMs) {
     super(id, contextPath, host, createdMs, createdMs, createdMs, maxInactiveMs);
     this.tracker = tracker;
+    this.saveLock = saveLock;
     this.users = users;
     metadata =
         new SessionMetadata(createdMs, createdMs, seconds(maxInactiveMs), false, null, null, null)
@@ -72,11 +73,12 @@ final class CohortSessionData extends SessionData implements SessionWriter.Targe
   }
 
   /** The session that the store has; its attributes come by {@link #restore}. */
-  CohortSessionData(
-      ChangeTracker tracker, JettyUsers users, String contextPath, String host, Session from) {
+  CohortSessionData(ChangeTracker tracker, SaveLock saveLock, JettyUsers users, String contextPath,
+      String host, Session from) {
     super(from.id(), contextPath, host, from.createdMs(), from.lastAccessedMs(),
         from.lastAccessedMs(), from.maxInactiveMs() <= 0 ? -1 : from.maxInactiveMs());
     this.tracker = tracker;
+    this.saveLock = saveLock;
     this.users = users;
     calcAndSetExpiry(from.lastAccessedMs());
     metadata = from.metadata();
@@ -157,7 +159,7 @@ final class CohortSessionData extends SessionData implements SessionWriter.Targe
    * may be taken under it, and is not held while attributes are encoded that requests may have:
    * what is encoded may wait for a lock of the application's, whose holder calls the session.
    */
-  ReentrantLock saveLock() {
+  SaveLock saveLock() {
     return saveLock;
   }
 

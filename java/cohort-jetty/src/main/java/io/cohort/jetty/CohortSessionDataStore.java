@@ -11,6 +11,7 @@ import io.cohort.Status;
 import io.cohort.connector.Counters;
 import io.cohort.connector.FailoverRehearsal;
 import io.cohort.connector.PendingEnds;
+import io.cohort.connector.SaveLock;
 import io.cohort.connector.ServerLog;
 import io.cohort.connector.SessionReader;
 import io.cohort.connector.SessionWriter;
@@ -59,6 +60,7 @@ public final class CohortSessionDataStore extends AbstractSessionDataStore {
   private PendingEnds ends;
   private SessionSaver saver;
   private volatile FailoverRehearsal rehearsal = REHEARSAL;
+  private volatile long savePatienceMs = SaveLock.PATIENCE_MS;
   private long rehearsed;
 
   /** {@code users} may be null. */
@@ -118,8 +120,8 @@ public final class CohortSessionDataStore extends AbstractSessionDataStore {
   @Override
   public SessionData newSessionData(
       String id, long created, long accessed, long lastAccessed, long maxInactiveMs) {
-    return new CohortSessionData(newTracker(policy), users, id, _context.getCanonicalContextPath(),
-        _context.getVhost(), created, maxInactiveMs);
+    return new CohortSessionData(newTracker(policy), new SaveLock(savePatienceMs), users, id,
+        _context.getCanonicalContextPath(), _context.getVhost(), created, maxInactiveMs);
   }
 
   @Override
@@ -134,8 +136,8 @@ public final class CohortSessionDataStore extends AbstractSessionDataStore {
   }
 
   private CohortSessionData restore(Session from, AttributePolicy by) {
-    CohortSessionData data = new CohortSessionData(
-        newTracker(by), users, _context.getCanonicalContextPath(), _context.getVhost(), from);
+    CohortSessionData data = new CohortSessionData(newTracker(by), new SaveLock(savePatienceMs),
+        users, _context.getCanonicalContextPath(), _context.getVhost(), from);
     from.attributes().forEach((name, bytes) -> {
       DecodeResult result = codec.decode(bytes);
       if (result instanceof DecodeResult.Dropped dropped) {
@@ -224,6 +226,11 @@ public final class CohortSessionDataStore extends AbstractSessionDataStore {
     return !rehearsal.isOver();
   }
 
+  /** Of the sessions that are made from now on: how long a request waits for another one's save. */
+  void setSavePatienceMs(long value) {
+    savePatienceMs = value;
+  }
+
   /** In place of that of the JVM. */
   void rehearseWith(FailoverRehearsal value) {
     rehearsal = value;
@@ -258,6 +265,11 @@ public final class CohortSessionDataStore extends AbstractSessionDataStore {
   /** It is to be ended, but the group could not yet. */
   boolean isEnding(String id) {
     return ends.contains(id);
+  }
+
+  /** It has been ended while a save that may create it went on. */
+  void endAgain(String id) {
+    ends.remember(id, true);
   }
 
   /** Nobody is to come in by this id; the session goes on under another one. */

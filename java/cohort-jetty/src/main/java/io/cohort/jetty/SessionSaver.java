@@ -4,6 +4,7 @@ import io.cohort.CohortException;
 import io.cohort.SessionStore;
 import io.cohort.connector.Counters;
 import io.cohort.connector.PendingEnds;
+import io.cohort.connector.SaveLock;
 import io.cohort.connector.SessionWriter;
 import io.cohort.jetty.CohortSessionData.Dropped;
 import io.cohort.session.AttributePolicy;
@@ -45,8 +46,7 @@ final class SessionSaver {
 
   /** Sends what has to be sent, or else tells the store that the session was used. */
   void save(CohortSessionData data) {
-    data.saveLock().lock();
-    try {
+    try (SaveLock.Held held = data.saveLock().hold()) {
       // What is not sent any more is not to be answered as if it were.
       if (gaveUp && data.isTouched()) data.retire();
       if (data.dropped() != Dropped.NO || gaveUp) return;
@@ -58,6 +58,8 @@ final class SessionSaver {
       try {
         if (touched) {
           changes = data.tracker().collect(name -> replicable(data, name), () -> underWay);
+          // By a request that could not wait for this.
+          if (data.dropped() != Dropped.NO) return;
         }
         if (changes.isEmpty() && !data.needsMetadata()) {
           touch(data);
@@ -70,8 +72,6 @@ final class SessionSaver {
         data.setTouched(true);
         throw e;
       }
-    } finally {
-      data.saveLock().unlock();
     }
   }
 

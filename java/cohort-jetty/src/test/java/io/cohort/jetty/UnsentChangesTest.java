@@ -8,6 +8,7 @@ import io.cohort.SessionStore;
 import io.cohort.SessionStoreOptions;
 import io.cohort.connector.Counters;
 import io.cohort.connector.PendingEnds;
+import io.cohort.connector.SaveLock;
 import io.cohort.connector.ServerLog;
 import io.cohort.connector.SessionWriter;
 import io.cohort.session.AttributeCodec;
@@ -70,7 +71,7 @@ class UnsentChangesTest extends TwoServers {
         new SessionSaver(store, writer, policy, new PendingEnds(store, LOG), counters);
     ChangeTracker tracker = new ChangeTracker(codec, policy, true);
     CohortSessionData data =
-        new CohortSessionData(tracker, null, "A1B2", "/shop", "host", 1, 60_000);
+        new CohortSessionData(tracker, new SaveLock(1), null, "A1B2", "/shop", "host", 1, 60_000);
     data.setAttribute("n", 1);
     data.beginRelease();
     data.setUnderWay(false);

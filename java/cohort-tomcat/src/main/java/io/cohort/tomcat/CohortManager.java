@@ -8,6 +8,7 @@ import io.cohort.SessionStore;
 import io.cohort.connector.Counters;
 import io.cohort.connector.FailoverRehearsal;
 import io.cohort.connector.PendingEnds;
+import io.cohort.connector.SaveLock;
 import io.cohort.connector.SessionWriter;
 import io.cohort.session.AttributeCodec;
 import io.cohort.session.AttributePolicy;
@@ -18,6 +19,7 @@ import io.cohort.session.EncodeResult;
 import io.cohort.session.Reason;
 import io.cohort.session.SessionMetadata;
 import java.io.IOException;
+import java.io.UncheckedIOException;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.function.Supplier;
 import org.apache.catalina.Context;
@@ -59,6 +61,7 @@ public class CohortManager extends ConfiguredManager {
   private volatile AttributeCodec codec;
   private volatile String route = "";
   private volatile FailoverRehearsal rehearsal = REHEARSAL;
+  private volatile long savePatienceMs = SaveLock.PATIENCE_MS;
 
   // From the first start on.
   private SharedGroups.Share share;
@@ -153,7 +156,7 @@ public class CohortManager extends ConfiguredManager {
     for (Session each : findSessions()) {
       CohortSession session = (CohortSession) each;
       try {
-        synchronized (session.saveLock) {
+        try (SaveLock.Held held = session.saveLock.hold()) {
           session.retire();
           // A group that does not answer is not waited for once more for each session.
           if (acknowledged && session.isTouched()) {
@@ -248,6 +251,15 @@ public class CohortManager extends ConfiguredManager {
     }
   }
 
+  /** Of the sessions that are made from now on: how long a request waits for another one's save. */
+  void setSavePatienceMs(long value) {
+    savePatienceMs = value;
+  }
+
+  long savePatienceMs() {
+    return savePatienceMs;
+  }
+
   /** In place of that of the JVM. */
   void rehearseWith(FailoverRehearsal value) {
     rehearsal = value;
@@ -314,7 +326,7 @@ public class CohortManager extends ConfiguredManager {
     if (storeId == null || !isReady() || ends.contains(storeId)) return null;
     try {
       return loader.find(storeId, id);
-    } catch (CohortException e) {
+    } catch (CohortException | UncheckedIOException e) {
       throw new IOException(e.getMessage(), e);
     }
   }
@@ -333,10 +345,12 @@ public class CohortManager extends ConfiguredManager {
     String storeId = storeId(session);
     sessions.remove(storeId, session);
     if (!update || !(session instanceof CohortSession ours)) return;
-    synchronized (ours.saveLock) {
+    try (SaveLock.Held held = ours.saveLock.holdSoon()) {
       if (ours.isEnded() || store == null) return;
       ours.markEnded();
       if (ends.end(storeId) == PendingEnds.Outcome.WAS_ENDED) toldEnds.add(storeId);
+      // The save that was not waited for may be creating it.
+      if (held == null) ends.remember(storeId, true);
     }
   }
 
@@ -345,7 +359,11 @@ public class CohortManager extends ConfiguredManager {
       boolean notifyContainerListeners) {
     CohortSession ours = (CohortSession) session;
     String oldId = ours.getIdInternal();
-    synchronized (ours.saveLock) {
+    try (SaveLock.Held held = ours.saveLock.holdSoon()) {
+      if (held == null) {
+        throw new IllegalStateException("the session's id cannot be changed now, because another"
+            + " request of it is being saved; try again");
+      }
       if (ours.isStored()) changeIdInStore(ours, SessionIds.ofStore(newId));
       ours.setId(newId, false);
     }
@@ -386,10 +404,20 @@ public class CohortManager extends ConfiguredManager {
 
   // ---- Saving -----------------------------------------------------------------------------
 
+  /**
+   * What a request has done is saved before a part of its answer goes. If another one's save does
+   * not let it, it is saved at its end.
+   */
+  Saved saveNow(CohortSession session) {
+    try (SaveLock.Held held = session.saveLock.holdSoon()) {
+      return held == null ? Saved.UNACKNOWLEDGED : save(session, false);
+    }
+  }
+
   /** At the end of a request; {@code tooLate} if its answer may have gone. */
   Saved save(CohortSession session, boolean tooLate) {
     Saved saved;
-    synchronized (session.saveLock) {
+    try (SaveLock.Held held = session.saveLock.hold()) {
       saved = isReady() && !session.isRetired() ? saver.save(session) : saver.saveNot(session);
     }
     if (tooLate && saved != Saved.UNCHANGED && saved != Saved.ENDED) {

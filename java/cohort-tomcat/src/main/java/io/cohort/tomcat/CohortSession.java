@@ -2,6 +2,7 @@ package io.cohort.tomcat;
 
 import io.cohort.Session;
 import io.cohort.Version;
+import io.cohort.connector.SaveLock;
 import io.cohort.connector.SessionWriter;
 import io.cohort.connector.Standing;
 import io.cohort.session.ChangeTracker;
@@ -28,7 +29,7 @@ public class CohortSession extends StandardSession implements SessionWriter.Targ
   private static final long serialVersionUID = 1;
 
   /** Held over a save, from looking at the attributes until the answer is there. */
-  final transient Object saveLock = new Object();
+  final transient SaveLock saveLock;
 
   private final transient CohortManager owner;
   private final transient ChangeTracker tracker;
@@ -61,6 +62,7 @@ public class CohortSession extends StandardSession implements SessionWriter.Targ
   CohortSession(CohortManager manager, ChangeTracker tracker) {
     super(manager);
     owner = manager;
+    saveLock = new SaveLock(manager.savePatienceMs());
     this.tracker = tracker;
   }
 

@@ -4,6 +4,7 @@ import jakarta.servlet.ServletException;
 import jakarta.servlet.http.HttpServletResponse;
 import java.io.IOException;
 import java.util.List;
+import java.util.function.Function;
 import org.apache.catalina.Session;
 import org.apache.catalina.connector.Request;
 import org.apache.catalina.connector.Response;
@@ -85,7 +86,7 @@ public class CohortValve extends ValveBase {
 
     /** A part of the answer is about to be sent. */
     Saved saveNow() {
-      return save(request.getSessionInternal(false), false);
+      return save(request.getSessionInternal(false), manager::saveNow);
     }
 
     Saved saveAtEnd() {
@@ -93,14 +94,14 @@ public class CohortValve extends ValveBase {
       // What it does later, it does in another thread or passage.
       boolean leaves = !request.isAsync();
       if (leaves && session instanceof CohortSession ours) ours.leaveRequest();
-      return save(session, leaves && response.isCommitted());
+      return save(session, ours -> manager.save(ours, leaves && response.isCommitted()));
     }
 
     // Also if the session is not touched: another request may be sending what this one has changed.
-    private Saved save(Session session, boolean tooLate) {
+    private Saved save(Session session, Function<CohortSession, Saved> how) {
       if (refused) return Saved.CONFLICT;
       if (!(session instanceof CohortSession ours)) return Saved.UNCHANGED;
-      Saved saved = manager.save(ours, tooLate);
+      Saved saved = how.apply(ours);
       refused = saved == Saved.CONFLICT;
       return saved;
     }

@@ -3,8 +3,11 @@ package io.cohort.tomcat;
 import io.cohort.Session;
 import io.cohort.SessionStore;
 import io.cohort.connector.Counters;
+import io.cohort.connector.SaveLock;
 import io.cohort.connector.SessionReader;
 import io.cohort.session.SessionMetadata;
+import java.io.IOException;
+import java.io.UncheckedIOException;
 import java.util.Map;
 
 /**
@@ -38,6 +41,7 @@ final class SessionLoader {
    *
    * @param asked the id by which the client knows it
    * @throws io.cohort.CohortException if the store cannot say
+   * @throws UncheckedIOException if a save of the session takes too long to wait for
    */
   CohortSession find(String storeId, String asked) {
     CohortSession found = null;
@@ -64,7 +68,10 @@ final class SessionLoader {
   private boolean isCurrent(CohortSession local, String storeId) {
     if (isHere(local, storeId)) return true;
     // A save that is under way changes the version.
-    synchronized (local.saveLock) {
+    try (SaveLock.Held held = local.saveLock.holdSoon()) {
+      if (held == null) {
+        throw new UncheckedIOException(new IOException("a save of it takes too long"));
+      }
       if (isHere(local, storeId)) return true;
       int doubts = local.standing().doubts();
       Session there = SessionReader.load(store, storeId);

@@ -4,6 +4,7 @@ import io.cohort.CohortException;
 import io.cohort.SessionResult;
 import io.cohort.SessionStore;
 import io.cohort.connector.Counters;
+import io.cohort.connector.SaveLock;
 import io.cohort.connector.SessionWriter;
 import io.cohort.session.Changes;
 import java.security.Principal;
@@ -31,7 +32,7 @@ final class SessionSaver {
 
   /** Sends what has to be sent, or else tells the store that the session was used. */
   Saved save(CohortSession session) {
-    synchronized (session.saveLock) {
+    try (SaveLock.Held held = session.saveLock.hold()) {
       if (session.isEnded()) return Saved.ENDED;
       if (session.isStale()) return refused();
       if (session.isStored() && !session.isTouched()) return touchNow(session);
@@ -39,6 +40,8 @@ final class SessionSaver {
       Changes changes = Changes.NONE;
       try {
         changes = collect(session);
+        // By a request that could not wait for this.
+        if (session.isEnded()) return Saved.ENDED;
         byte[] metadata = changedMetadata(session);
         if (session.isStored() && changes.isEmpty() && metadata == null) return touchNow(session);
         return send(session, changes, metadata);
@@ -76,7 +79,8 @@ final class SessionSaver {
   boolean touch(CohortSession session) {
     if (!session.isStored() || isThere(session)) return true;
     // Its id may be changing.
-    synchronized (session.saveLock) {
+    try (SaveLock.Held held = session.saveLock.holdSoon()) {
+      if (held == null) return true;
       if (session.isEnded()) return false;
       return !session.isStored() || touchNow(session) != Saved.ENDED;
     }

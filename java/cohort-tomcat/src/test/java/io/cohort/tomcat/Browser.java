@@ -47,7 +47,7 @@ final class Browser {
       } catch (Exception e) {
         throw new IllegalStateException(e);
       }
-    });
+    }, task -> new Thread(task).start()); // The common pool may have one thread only.
   }
 
   HttpResponse<String> post(Instance at, String step, String form)

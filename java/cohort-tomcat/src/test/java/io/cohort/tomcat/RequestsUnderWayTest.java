@@ -5,6 +5,7 @@ import static org.junit.jupiter.api.Assertions.assertNotNull;
 import static org.junit.jupiter.api.Assertions.assertNull;
 
 import io.cohort.SessionChanges;
+import io.cohort.connector.SaveLock;
 import jakarta.servlet.ServletContext;
 import java.net.http.HttpResponse;
 import java.nio.file.Path;
@@ -139,7 +140,7 @@ class RequestsUnderWayTest {
     user.get(n1, "set?name=user&value=ann");
     CohortSession session = object(n1);
     CompletableFuture<String> answer;
-    synchronized (session.saveLock) {
+    try (SaveLock.Held held = session.saveLock.hold()) {
       answer = begin(new Browser().withId(user.id()), "page");
       Instance.awaitTrue("it waits before the first byte", () -> waitsIn(SavingOutput.class));
     }
@@ -173,7 +174,7 @@ class RequestsUnderWayTest {
 
   private static boolean waitsIn(Class<?> type) {
     return Thread.getAllStackTraces().entrySet().stream().anyMatch(thread
-        -> thread.getKey().getState() == Thread.State.BLOCKED
+        -> thread.getKey().getState() == Thread.State.TIMED_WAITING
             && List.of(thread.getValue())
                 .stream()
                 .anyMatch(frame -> frame.getClassName().equals(type.getName())));
@@ -186,7 +187,7 @@ class RequestsUnderWayTest {
     session.standing().doubt();
     List<String> others = IntStream.range(0, 500).mapToObj(i -> "OTHER" + i).toList();
     for (String each : others) n2.manager().store().create(each, new SessionChanges());
-    synchronized (session.saveLock) {
+    try (SaveLock.Held held = session.saveLock.hold()) {
       var waiting = CompletableFuture.runAsync(() -> object(n1));
       Instance.awaitTrue("it waits", () -> waitsIn(SessionLoader.class));
       var found = CompletableFuture.supplyAsync(

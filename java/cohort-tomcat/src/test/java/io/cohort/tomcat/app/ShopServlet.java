@@ -7,6 +7,8 @@ import jakarta.servlet.http.HttpServletResponse;
 import jakarta.servlet.http.HttpSession;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
+import java.util.Collections;
+import java.util.HashMap;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.atomic.AtomicInteger;
 
@@ -136,6 +138,14 @@ public class ShopServlet extends HttpServlet {
         await(value);
       }
       case "stay" -> await(value);
+      case "map" -> session.setAttribute(name, Collections.synchronizedMap(new HashMap<>()));
+      case "look" -> {
+        session.getAttribute(name);
+        return "ok";
+      }
+      case "hold" -> {
+        return doWithMonitor(name, value, request, response);
+      }
       case "dispatch", "complete" -> {
         goOnAsynchronously(step, name, value, request, session);
         return "";
@@ -160,6 +170,30 @@ public class ShopServlet extends HttpServlet {
       await(value);
     }
     cart.add(value);
+  }
+
+  // What encodes the attribute meanwhile waits for it.
+  private String doWithMonitor(String name, String value, HttpServletRequest request,
+      HttpServletResponse response) throws IOException {
+    HttpSession session = request.getSession();
+    synchronized (session.getAttribute(name)) {
+      await(value);
+      switch (value) {
+        case "flush" -> {
+          session.setAttribute("n", value);
+          response.flushBuffer();
+        }
+        case "invalidate" -> session.invalidate();
+        default -> {
+          try {
+            return request.changeSessionId();
+          } catch (IllegalStateException e) {
+            return "refused";
+          }
+        }
+      }
+      return "done";
+    }
   }
 
   // The test lets it go on.
