@@ -18,6 +18,7 @@
 #define COHORT_DISCOVERY_DISCOVERY_H_
 
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
@@ -71,6 +72,7 @@ struct Output {
   std::vector<GroupSighting>
       elsewhere;  // Sides that answered AskWhere(); `address` is that of who answered.
   std::vector<Self> in_no_view;  // Who answered it, too: as they are now, they search.
+  std::optional<Self> speaker;   // Of the message that a member has got, whatever it says.
   bool form_group =
       false;  // Nobody better is there: begin the group. Said again while the search lasts.
   std::vector<Event> events;

@@ -224,6 +224,15 @@ void Engine::Core::AfterDiscovery(Instant now) {
   }
   for (Event& event : discovered.events) AddUpcall(EventUpcall{std::move(event)});
   if (left_) return;
+  if (discovered.speaker.has_value()) {
+    const discovery::Self& speaker = *discovered.speaker;
+    membership_.OnSeen({.id = speaker.id,
+                        .name = speaker.name,
+                        .address = speaker.address,
+                        .incarnation = speaker.incarnation},
+                       membership_out_);
+    if (!membership_out_.replaced.empty()) ApplyMembership(now);
+  }
   for (const GroupSighting& sighting : discovered.elsewhere) {
     if (membership_.OnElsewhere(now, sighting, membership_out_)) failure_.OnElsewhere(now);
     ApplyMembership(now);

@@ -120,7 +120,7 @@ bool FailureDetector::ConvictOnAuthority(Rank rank, Output& out) {
   Peer& peer = peers_[rank];
   if (peer.replaced && !IsLive(rank)) {
     Convict(rank, wire::Evidence::kReplaced,
-            absl::StrCat("another process asks to join from its address; silent ",
+            absl::StrCat("another process is at its address; silent ",
                          Silence(peer) / milliseconds(1), " ms"),
             true, out);
     return true;

@@ -65,6 +65,8 @@ class Membership {
   bool OnElsewhere(Instant now, const GroupSighting& sighting, Output& out);
   // Whoever is at the address of a member of this view is in none, it says, and searches.
   void OnInNoView(const MemberId& who, const Address& address, Output& out) const;
+  // A process of this group is at that address, in whatever view.
+  void OnSeen(const MemberInfo& who, Output& out) const;
 
   // A ControlFrame{kViewChange} or a lifeline message kControl.
   void OnViewChangeMessage(const Turn& turn, const MemberId& from, Bytes body, Output& out);

@@ -117,6 +117,16 @@ void Membership::OnInNoView(const MemberId& who, const Address& address, Output&
   NoteParted(address, out);
 }
 
+// Spec 7.4. Of another attempt of a member other messages say more.
+void Membership::OnSeen(const MemberInfo& who, Output& out) const {
+  if (!in_group()) return;
+  const auto& members = view()->members;
+  const bool is_member = std::any_of(members.begin(), members.end(), [&](const MemberInfo& member) {
+    return member.id.instance == who.id.instance;
+  });
+  if (!is_member) NoteReplaced(who, out);
+}
+
 // Spec 7.5.
 void Membership::NoteParted(const Address& address, Output& out) const {
   for (size_t i = 0; i < view()->members.size(); ++i) {

@@ -85,6 +85,9 @@ TEST(Where, WhoSearchesSaysSoAndWhoItIs) {
   left.Ask(gone);
   ASSERT_EQ(left.out.in_no_view.size(), 1u);
   EXPECT_EQ(left.out.in_no_view[0].id, (MemberId{{2, 7}, 3}));
+  EXPECT_EQ(left.out.speaker->id, (MemberId{{2, 7}, 3}));
+  EXPECT_EQ(left.out.speaker->address, HostAddress(2));
+  EXPECT_FALSE(gone.out.speaker.has_value()) << "who searches has no members to compare it with";
   EXPECT_THAT(left.out.elsewhere, IsEmpty());
   EXPECT_THAT(left.out.sightings, IsEmpty());
   const Buffer answer = gone.out.packets.at(0).body;

@@ -324,6 +324,26 @@ TEST_F(StoodStill, SaysWhoAsksAnewOrHasBeenReplacedAtItsAddress) {
   says(hear(), IsEmpty(), IsEmpty());
 }
 
+// Found by the simulator (mixed, seed 1888): it stood still while its peers were started again, and
+// none of them had to ask it.
+TEST_F(StoodStill, KnowsFromWhatAProcessSaysOfItselfThatItHasReplacedAMember) {
+  const Rank two = world_.membership(2).rank();
+  MemberInfo who = world_.membership(2).self();
+  const auto replaced = [&] {
+    MembershipOutput out;
+    one().OnSeen(who, out);
+    return out.replaced;
+  };
+  ++who.id.join_no;
+  EXPECT_THAT(replaced(), IsEmpty()) << "the member itself";
+  who.id = {{88, 8}, 1};
+  EXPECT_THAT(replaced(), IsEmpty()) << "one before it";
+  ++who.incarnation;
+  EXPECT_THAT(replaced(), ElementsAre(two));
+  who.address.port += 1;
+  EXPECT_THAT(replaced(), IsEmpty());
+}
+
 // Spec 4.68
 TEST(Membership, WhoAsksAnewBeforeItWasHeardIsNotTakenForReplaced) {
   World world({});
