@@ -316,6 +316,10 @@ def case_burst(shop):
 
 def case_health(shop):
     """A server that is there again is up when it answers, not when its member has the data; the last one is up all the same."""
+    for wrong in ("ready", "/rea dy", "/" + "x" * 1024):
+        refused = subprocess.run([shop.binary, "nginx-agent", "--upstreams", shop.file, "--health-check", wrong]
+                                 + shop.flags(shop.site.host), capture_output=True, text=True, timeout=20)
+        assert refused.returncode != 0 and "--health-check: a path that begins with" in refused.stderr, refused
     backend = shop.site.backends["n1"]
     shop.end_agent()
     shop.start_agent("--health-check", "/ready")

@@ -129,6 +129,21 @@ TEST_F(HealthChecksTest, OneThatDoesNotServeHoldsUpNoOther) {
   EXPECT_THAT(checks_.Healthy(), ElementsAre(Pair("n2", kFirst)));
 }
 
+TEST_F(HealthChecksTest, BeyondTheLimitServersAreAskedWhenOthersAreDone) {
+  Container crowd;
+  crowd.status = 503;
+  const Container last;
+  std::map<std::string, HealthChecks::Target> targets{{"z", {last.address(), kFirst}}};
+  for (size_t i = 0; i < kHealthThreadsMax; ++i)
+    targets["n" + std::to_string(i)] = {crowd.address(), kFirst};
+  checks_.Await(targets);
+  for (size_t i = 0; i < kHealthThreadsMax; ++i) ASSERT_TRUE(news_.Next());
+  EXPECT_THAT(checks_.Healthy(), IsEmpty());
+  crowd.status = 200;
+  for (size_t i = 0; i < targets.size(); ++i) ASSERT_TRUE(news_.Next());
+  EXPECT_EQ(checks_.Healthy().size(), targets.size());
+}
+
 TEST_F(HealthChecksTest, WhatIsKnownOfOneThatIsNotAwaitedIsForgotten) {
   Container container;
   Await(container.address());

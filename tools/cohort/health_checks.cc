@@ -1,5 +1,6 @@
 #include "health_checks.h"
 
+#include <algorithm>
 #include <asio/io_context.hpp>
 #include <asio/ip/tcp.hpp>
 #include <asio/read_until.hpp>
@@ -111,8 +112,11 @@ struct HealthChecks::State {
     return stop || found == servers.end() || found->second.number != number ? nullptr
                                                                             : &found->second;
   }
-  // Of one server, until it is healthy, or not awaited any more.
-  void Ask(const std::string& name, uint64_t number, const std::string& address);
+  // What a thread does: as long as there is a server that nobody has asked.
+  void Work();
+  // One server, until it is healthy, or not awaited any more. Under the lock, but for the asking.
+  void Ask(std::unique_lock<std::mutex>& lock, const std::string& name, uint64_t number,
+           const std::string& address);
   // What it answered. Whether there is news.
   bool Note(Server& server, const absl::Status& status);
   void Tell() {
@@ -139,9 +143,21 @@ bool HealthChecks::State::Note(Server& server, const absl::Status& status) {
   return true;
 }
 
-void HealthChecks::State::Ask(const std::string& name, uint64_t number,
-                              const std::string& address) {
+void HealthChecks::State::Work() {
   std::unique_lock lock(mutex);
+  const auto is_next = [](const auto& item) { return !item.second.asked; };
+  while (!stop) {
+    const auto next = std::find_if(servers.begin(), servers.end(), is_next);
+    if (next == servers.end()) break;
+    next->second.asked = true;
+    Ask(lock, std::string(next->first), next->second.number,
+        std::string(next->second.target.address));
+  }
+  --threads;
+}
+
+void HealthChecks::State::Ask(std::unique_lock<std::mutex>& lock, const std::string& name,
+                              uint64_t number, const std::string& address) {
   while (Find(name, number) != nullptr) {
     lock.unlock();
     const absl::Status status = AskHealth(address, path);
@@ -157,7 +173,6 @@ void HealthChecks::State::Ask(const std::string& name, uint64_t number,
     if (status.ok()) break;
     changed.wait_for(lock, kPause, [&] { return Find(name, number) == nullptr; });
   }
-  --threads;
 }
 
 HealthChecks::HealthChecks(std::string path, std::function<void()> on_news)
@@ -181,16 +196,16 @@ void HealthChecks::Await(const std::map<std::string, Target>& targets) {
     return wanted == targets.end() || wanted->second != item.second.target;
   });
   state.changed.notify_all();
+  size_t unasked = 0;
   for (const auto& [name, target] : targets) {
     State::Server& server = state.servers[name];
     if (server.number == 0) server.number = state.next_number++;
     server.target = target;
-    if (server.asked || state.threads >= kHealthThreadsMax) continue;
-    server.asked = true;
+    unasked += !server.asked;
+  }
+  for (; unasked > 0 && state.threads < kHealthThreadsMax; --unasked) {
     ++state.threads;
-    const auto ask = [shared = state_, of = name, number = server.number,
-                      address = target.address] { shared->Ask(of, number, address); };
-    runtime::StartThread("cohort-health", ask).detach();
+    runtime::StartThread("cohort-health", [shared = state_] { shared->Work(); }).detach();
   }
 }
 
