@@ -183,6 +183,7 @@ class Replica {
   void TellDonor();  // What it does not see itself, before it begins with a joiner.
   void OnSideDone(const map::SideMerged& merged, Output& out);
   void ReportSide(const Side& side, Output& out) const;
+  void ReportLeftOut(Output& out) const;
   void MaybePlanMerge();
   void MergeCarriedHere();
   void PutWrongAside();

@@ -76,6 +76,7 @@ void Replica::OnSideDone(const map::SideMerged& merged, Output& out) {
   const bool is_ours = merged.carrier == view_.self && carried_ != nullptr &&
                        merged.subgroup == carried_->history().last();
   if (!is_ours) return;
+  ReportLeftOut(out);
   planner_.reset();
   carried_.reset();
 }
@@ -89,6 +90,37 @@ bool Replica::AwaitsMerge(std::string_view map, std::string_view key) const {
   if (brought == nullptr) return false;
   const map::Entry* const here = find(maps_.get());
   return here == nullptr || here->version < brought->version;
+}
+
+// Spec 8.29. Of what this member has brought.
+void Replica::ReportLeftOut(Output& out) const {
+  const auto warn = [&](const map::Map& map, int64_t entries, std::string_view text) {
+    Event event;
+    event.kind = EventKind::kWarning;
+    event.view = view_.id;
+    event.subject = view_.self;
+    event.number = entries;
+    event.text = "map '" + map.name() + "' " + std::string(text);
+    out.upcalls.emplace_back(EventUpcall{std::move(event)});
+  };
+  for (uint32_t id = 0; id < carried_->size(); ++id) {
+    const map::Map& brought = *carried_->Get(id);
+    const map::Map* const here = maps_->Find(brought.name());
+    const auto entries = static_cast<int64_t>(brought.Size());
+    if (here == nullptr) {
+      const bool is_wanted = brought.state().configured || entries > 0;
+      if (is_wanted && maps_->size() >= map::kMapsMax)
+        warn(brought, entries,
+             "of this side is left out of the merge: the group has 64 maps, which is the limit");
+    } else if (here->convergent() != brought.convergent()) {
+      warn(brought, entries,
+           "of this side is left out of the merge: the other side has opened one of this name and "
+           "another kind");
+    } else if (brought.state().configured && here->state().settings != brought.state().settings) {
+      warn(brought, 0,
+           "has other settings now than it had on this side: those of the other side stay");
+    }
+  }
 }
 
 void Replica::ReportSide(const Side& side, Output& out) const {

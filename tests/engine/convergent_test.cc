@@ -11,6 +11,9 @@
 namespace cohort::engine {
 namespace {
 
+using ::testing::IsEmpty;
+using ::testing::StartsWith;
+using ::testing::UnorderedElementsAre;
 using testing_support::EngineNet;
 
 class ConvergentTest : public ::testing::Test {
@@ -163,6 +166,46 @@ TEST_F(ConvergentTest, SidesOfAPartitionBecomeOneAttributeByAttribute) {
   for (const Event& event : net_.host(0).events)
     conflicts += event.kind == EventKind::kConflict && event.key == "s1";
   EXPECT_EQ(conflicts, 1u);
+}
+
+TEST_F(ConvergentTest, WhatAMergeLeavesOutIsToldToTheHostThatHadIt) {
+  Start({"a", "b", "c"});
+  net_.Split({0, 0, 1});
+  ASSERT_TRUE(net_.RunUntil([&] {
+    return net_.engine(0).view().members.size() == 2 && net_.engine(2).view().members.size() == 1 &&
+           net_.engine(2).writable() && net_.engine(0).writable();
+  }));
+  const auto open = [&](size_t index, std::string name, bool convergent, uint64_t bytes_max = 0) {
+    OpenMap map{.id = next_++, .name = std::move(name), .convergent = convergent};
+    map.bytes_max = bytes_max;
+    ASSERT_TRUE(net_.Execute(index, map).ok());
+    ASSERT_TRUE(net_.RunUntil([&] { return Done(index, map.id); }));
+    ASSERT_TRUE(net_.host(index).done.at(map.id).status.ok());
+  };
+  open(0, "s", /*convergent=*/true);
+  open(2, "s", /*convergent=*/false);
+  net_.Put(2, "s", "k", "v");
+  open(0, "sized", false, 1 << 20);
+  open(2, "sized", false, 2 << 20);
+  for (int i = 0; i < 62; ++i) open(0, "m" + std::to_string(i), false);
+  open(2, "one too many", false);
+  net_.Put(2, "one too many", "k", "v");
+  net_.Put(2, "one too many", "l", "v");
+  net_.Heal();
+  ASSERT_TRUE(net_.RunUntil([&] { return AllIn(3); }, seconds(30)));
+  net_.RunFor(seconds(3));
+  const auto warnings = [&](size_t index) {
+    std::vector<std::string> texts;
+    for (const Event& event : net_.host(index).events) {
+      if (event.kind == EventKind::kWarning)
+        texts.push_back(std::to_string(event.number) + " " + event.text);
+    }
+    return texts;
+  };
+  EXPECT_THAT(warnings(2), UnorderedElementsAre(StartsWith("1 map 's' of this side is left out"),
+                                                StartsWith("0 map 'sized' has other settings"),
+                                                StartsWith("2 map 'one too many' of this side")));
+  EXPECT_THAT(warnings(0), IsEmpty());
 }
 
 // What this one brings has a later claim than the group knows, and wins over what it writes there.
