@@ -303,7 +303,7 @@ void Discovery::OnMessage(Instant now, const Address& from, const InstanceId& se
     return;
   }
   if (mode_ == Mode::kIdle || sender == self_.id.instance) return;
-  if (mode_ == Mode::kMember) out.speaker = message->sender;
+  if (mode_ == Mode::kMember && from == message->sender.address) out.speaker = message->sender;
   switch (message->kind) {
     case MessageKind::kHello:
       OnHello(now, from, *message, out);

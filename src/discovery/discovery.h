@@ -72,7 +72,7 @@ struct Output {
   std::vector<GroupSighting>
       elsewhere;  // Sides that answered AskWhere(); `address` is that of who answered.
   std::vector<Self> in_no_view;  // Who answered it, too: as they are now, they search.
-  std::optional<Self> speaker;   // Of the message that a member has got, whatever it says.
+  std::optional<Self> speaker;   // Of a message to a member, if it came from his own address.
   bool form_group =
       false;  // Nobody better is there: begin the group. Said again while the search lasts.
   std::vector<Event> events;

@@ -89,7 +89,10 @@ bool Replica::AwaitsMerge(std::string_view map, std::string_view key) const {
   const map::Entry* const brought = find(carried_.get());
   if (brought == nullptr) return false;
   const map::Entry* const here = find(maps_.get());
-  return here == nullptr || here->version < brought->version;
+  if (here == nullptr || here->version < brought->version) return true;
+  // A claim is no version, and what its side wrote by it wins (11.26).
+  const bool have_claims = carried_->Find(map)->convergent() && maps_->Find(map)->convergent();
+  return have_claims && map::ClaimIn(here->value).epoch < map::ClaimIn(brought->value).epoch;
 }
 
 // Spec 8.29. Of what this member has brought.

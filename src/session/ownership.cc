@@ -120,6 +120,8 @@ absl::Status Core::Own(Session& session, Replica& replica, uint64_t fence, bool 
       if (IsUntouched(session))
         return fence == 0 || fence == session.fence ? absl::OkStatus() : Fenced();
     }
+    // A claim that is made now would only seem to be the later one.
+    if (replica.AwaitsMerge(session.id)) return StillMerging();
     const std::optional<uint64_t> changes = replica.CountChanges(session.id);
     const Owner owner = replica.OwnerOf(session.id);
     if (owner == Owner::kNoSession) {

@@ -75,7 +75,8 @@ absl::Status Core::Withdraw(Session& session, Replica& replica) {
   const WriteResult ended = replica.End(session.id, EndCause::kWithdrawn, replica.NewEndKey());
   // Another member has taken it, or ended it, meanwhile. Whatever else kept it in the group, it
   // goes on here.
-  if (absl::IsAborted(ended.status) || absl::IsNotFound(ended.status)) {
+  const bool is_merging = absl::IsAborted(ended.status) && replica.AwaitsMerge(session.id);
+  if (!is_merging && (absl::IsAborted(ended.status) || absl::IsNotFound(ended.status))) {
     local_.Take(session.id);
     return ended.status;
   }
@@ -156,9 +157,9 @@ Core::Left Core::EndLeftBehind() {
 
 absl::Status Core::EndOneLeftBehind(Session& session, const Version& left, Replica& replica) {
   const auto is_as_left = [&] {
-    const bool is_merging = replica.merging() || replica.AwaitsMerge(session.id);
+    if (replica.AwaitsMerge(session.id)) return StillMerging();
     const absl::StatusOr<Replica::Glance> there = replica.Look(session.id);
-    if (is_merging && (!there.ok() || there->version != left)) return StillMerging();
+    if (replica.merging() && (!there.ok() || there->version != left)) return StillMerging();
     if (!there.ok()) return there.status();
     // What this member wrote is the host's, also if it took effect late, or the group has lost what
     // came after it.
@@ -171,6 +172,7 @@ absl::Status Core::EndOneLeftBehind(Session& session, const Version& left, Repli
   if (const WriteResult claimed = replica.Claim(session.id); !claimed.ok()) return claimed.status;
   if (absl::Status status = is_as_left(); !status.ok()) return status;
   absl::Status ended = replica.End(session.id, EndCause::kWithdrawn, replica.NewEndKey()).status;
+  if (absl::IsAborted(ended) && replica.AwaitsMerge(session.id)) return StillMerging();
   if (ended.ok() && !local_.Exists(session.id)) Forget(session.id);
   return ended;
 }

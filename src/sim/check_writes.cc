@@ -176,7 +176,7 @@ void WriteChecker::OnDone(const Moment& moment, const engine::DoneUpcall& done) 
     if (command.kind == IssuedCommand::Kind::kPut && !command.expires && IsLatest(key, version))
       expiring_.erase(key);
     const bool removes = command.kind == IssuedCommand::Kind::kErase && done.number > 0;
-    if (removes && version == Version::None()) NoteRemovalUnseen(moment, command, key);
+    if (removes && version == Version::None()) NoteRemovalUnseen(moment, command, key, issued);
     if (command.ack != engine::AckLevel::kLocal && version != Version::None()) {
       CheckAcknowledged(moment, command, key, version, issued);
     }
@@ -189,15 +189,15 @@ void WriteChecker::OnDone(const Moment& moment, const engine::DoneUpcall& done) 
 // that is of a version that nobody hears of, and its tombstone may be gone at once. But it is later
 // than what the same process had written to the key before.
 void WriteChecker::NoteRemovalUnseen(const Moment& moment, const IssuedCommand& command,
-                                     const std::string& key) {
+                                     const std::string& key, Instant issued) {
+  ProcessState& process = processes_[moment.process];
   Version before;
   for (Promise& promise : promises_[key]) {
     if (promise.moment.process != moment.process || promise.command >= command.id) continue;
     promise.removed_after = true;
-    before = std::max(before, promise.version);
+    if (process.replaced_at >= issued) before = std::max(before, promise.version);
   }
   // And than what it had applied of the key, whoever wrote that, and in whatever batch.
-  ProcessState& process = processes_[moment.process];
   const auto highest = process.highest.find(key);
   if (highest != process.highest.end()) before = std::max(before, highest->second.version);
   if (before == Version::None()) return;

@@ -139,8 +139,8 @@ class WriteChecker : public Checker {
   void OnChange(const Moment& moment, const engine::ChangeUpcall& change);
   void OnDone(const Moment& moment, const engine::DoneUpcall& done);
   // The version `command` gave to `key`; None() if that cannot be told.
-  void NoteRemovalUnseen(const Moment& moment, const IssuedCommand& command,
-                         const std::string& key);
+  void NoteRemovalUnseen(const Moment& moment, const IssuedCommand& command, const std::string& key,
+                         Instant issued);
   static Version VersionOf(ProcessState& process, const IssuedCommand& command,
                            const engine::DoneUpcall& done, const std::string& key);
   void CheckAcknowledged(const Moment& moment, const IssuedCommand& command, const std::string& key,

@@ -179,7 +179,8 @@ void SessionUsers::Switch(Process& process, bool on) {
   const MemberId self = process.seat->self();
   checker_.ExcuseThose([&](const std::string& id) {
     const absl::StatusOr<Member> owner = process.seat->OwnerOf(session::SessionKey(id));
-    return process.core->IsOwner(id) || (owner.ok() && owner->id.instance == self.instance);
+    const bool leaves = !on && owner.ok() && owner->id.instance == self.instance;
+    return process.core->IsOwner(id) || leaves;
   });
   // A call that is under way takes its session along before it is answered.
   for (const std::string& id : process.busy) checker_.Excuse(id);

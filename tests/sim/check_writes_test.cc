@@ -167,6 +167,7 @@ TEST_F(WriteCheckerTest, KnowsARemovalOfWhichNoChangeWasFed) {
     story.SeeView(4, view_, {4});
     story.Issue(4, 9, "k");
     story.Issue(4, 10, "k", engine::AckLevel::kAll, IssuedCommand::Kind::kErase);
+    checker.OnStateReplaced(story.At(4));
     story.Done(4, 9, 5);
     story.Done(4, 10, 0, removed);
     checker.AtEnd(story.At(4));

@@ -1,6 +1,5 @@
 #include "health_checks.h"
 
-#include <algorithm>
 #include <asio/io_context.hpp>
 #include <asio/ip/tcp.hpp>
 #include <asio/read_until.hpp>
@@ -98,7 +97,7 @@ struct HealthChecks::State {
   struct Server {
     Target target;
     uint64_t number = 0;  // Of this wait, unlike all others.
-    bool asked = false;   // A thread asks it, or has.
+    bool asked = false;   // A thread asks it, or has found it healthy.
     bool healthy = false;
     bool told = false;    // That it fails.
     std::string failure;  // To be told.
@@ -112,7 +111,16 @@ struct HealthChecks::State {
     return stop || found == servers.end() || found->second.number != number ? nullptr
                                                                             : &found->second;
   }
-  // What a thread does: as long as there is a server that nobody has asked.
+  // The one that has waited for a thread longest.
+  std::map<std::string, Server>::iterator FindUnasked() {
+    auto first = servers.end();
+    for (auto it = servers.begin(); it != servers.end(); ++it) {
+      const bool waits = !it->second.asked;
+      if (waits && (first == servers.end() || it->second.number < first->second.number)) first = it;
+    }
+    return first;
+  }
+  // What a thread does: as long as there is a server that nobody asks.
   void Work();
   // One server, until it is healthy, or not awaited any more. Under the lock, but for the asking.
   void Ask(std::unique_lock<std::mutex>& lock, const std::string& name, uint64_t number,
@@ -145,9 +153,8 @@ bool HealthChecks::State::Note(Server& server, const absl::Status& status) {
 
 void HealthChecks::State::Work() {
   std::unique_lock lock(mutex);
-  const auto is_next = [](const auto& item) { return !item.second.asked; };
   while (!stop) {
-    const auto next = std::find_if(servers.begin(), servers.end(), is_next);
+    const auto next = FindUnasked();
     if (next == servers.end()) break;
     next->second.asked = true;
     Ask(lock, std::string(next->first), next->second.number,
@@ -172,6 +179,12 @@ void HealthChecks::State::Ask(std::unique_lock<std::mutex>& lock, const std::str
     }
     if (status.ok()) break;
     changed.wait_for(lock, kPause, [&] { return Find(name, number) == nullptr; });
+    // Who waits for a thread comes first.
+    Server* const failed = Find(name, number);
+    if (failed == nullptr || FindUnasked() == servers.end()) continue;
+    failed->asked = false;
+    failed->number = next_number++;
+    break;
   }
 }
 

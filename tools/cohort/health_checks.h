@@ -19,7 +19,7 @@
 
 namespace cohort::tools {
 
-// Servers that are asked at a time. Others are when these are done.
+// Servers that are asked at a time. Where there are more, they take turns.
 inline constexpr size_t kHealthThreadsMax = 64;
 
 // GET `path` at `address`, "IP:PORT". Healthy is whoever answers with 2xx or 3xx. Blocks for 2 s at
