@@ -10,7 +10,10 @@ import java.util.concurrent.locks.ReentrantLock;
  * #PATIENCE_MS}. Any threads; the thread that has it may take it again.
  */
 public final class SaveLock {
-  /** Longer than saves take that wait for the group alone. */
+  /**
+   * Longer than a save takes that waits for the group alone. Where the group does not answer, and
+   * several requests of one session wait for one another, the last of them may give up as well.
+   */
   public static final long PATIENCE_MS = 10_000;
 
   /** It is held until this is closed. */
@@ -23,7 +26,8 @@ public final class SaveLock {
     }
   }
 
-  private final ReentrantLock lock = new ReentrantLock();
+  // Fair: who waits for a while only is not to be passed by.
+  private final ReentrantLock lock = new ReentrantLock(true);
   private final Held held = new Held();
   private final long patienceMs;
 
@@ -40,7 +44,6 @@ public final class SaveLock {
 
   /** Waits for a while; null: somebody else still has it. An interrupt is left for the caller. */
   public Held holdSoon() {
-    if (lock.tryLock()) return held;
     long until = System.nanoTime() + TimeUnit.MILLISECONDS.toNanos(patienceMs);
     boolean interrupted = false;
     try {

@@ -1,5 +1,6 @@
 package io.cohort.jetty;
 
+import io.cohort.connector.SaveLock;
 import java.util.concurrent.TimeUnit;
 import org.eclipse.jetty.server.Request;
 import org.eclipse.jetty.server.Response;
@@ -8,9 +9,10 @@ import org.eclipse.jetty.session.SessionManager;
 
 /** One session's object on this instance, as Jetty and the application use it. */
 final class CohortManagedSession extends ManagedSession {
+  private static final ThreadLocal<Renewal> RENEWAL = new ThreadLocal<>();
+
   private final CohortSessionData data;
   private boolean passivated;
-  private volatile boolean heldUp;
 
   CohortManagedSession(SessionManager manager, CohortSessionData data) {
     super(manager, data);
@@ -33,18 +35,49 @@ final class CohortManagedSession extends ManagedSession {
   @Override
   public void renewId(Request request, Response response) {
     ((CohortSessionCache) getSessionManager().getSessionCache()).requireNewest(this);
-    heldUp = false;
-    super.renewId(request, response);
-    data.requireNewest();
-    if (heldUp) {
+    SaveLock.Held held = data.saveLock().holdSoon();
+    // Jetty cannot turn back once it has begun.
+    if (held == null) {
       throw new IllegalStateException("the session's id cannot be changed now, because another"
           + " request of it is being saved; try again");
     }
+    Renewal renewal = new Renewal(this, held);
+    RENEWAL.set(renewal);
+    try {
+      super.renewId(request, response);
+    } finally {
+      RENEWAL.remove();
+      renewal.letSave();
+    }
+    data.requireNewest();
   }
 
-  /** Its id is about to be changed; not {@code possible}: it is not, since a save goes on. */
-  void onRenewal(boolean possible) {
-    heldUp = !possible;
+  /** Does this thread change its id at the moment? */
+  boolean isRenewing() {
+    Renewal renewal = RENEWAL.get();
+    return renewal != null && renewal.session == this;
+  }
+
+  /** The new id is in the store: others may save, though listeners have not been told yet. */
+  static void onRenewed() {
+    Renewal renewal = RENEWAL.get();
+    if (renewal != null) renewal.letSave();
+  }
+
+  /** Of a thread that changes a session's id: its save lock, until the store has the new one. */
+  private static final class Renewal {
+    private final CohortManagedSession session;
+    private SaveLock.Held held;
+
+    Renewal(CohortManagedSession session, SaveLock.Held held) {
+      this.session = session;
+      this.held = held;
+    }
+
+    void letSave() {
+      if (held != null) held.close();
+      held = null;
+    }
   }
 
   /** Listeners are told before attributes are encoded, and not where nothing is. */

@@ -292,11 +292,9 @@ public final class CohortSessionCache extends DefaultSessionCache {
   public ManagedSession delete(String id) throws Exception {
     if (!(doGet(id) instanceof CohortManagedSession local)) return super.delete(id);
     try (SaveLock.Held held = local.data().saveLock().holdSoon()) {
-      if (held != null) return super.delete(id);
-      local.data().drop(Dropped.ENDED);
-      ManagedSession deleted = super.delete(id);
-      store.endAgain(id);
-      return deleted;
+      // The save that is not waited for sends no more, or ends what it has created.
+      if (held == null) local.data().drop(Dropped.ENDED);
+      return super.delete(id);
     }
   }
 
@@ -306,8 +304,11 @@ public final class CohortSessionCache extends DefaultSessionCache {
   public void commit(ManagedSession session) throws Exception {
     if (!(session instanceof CohortManagedSession ours)) return;
     try (SaveLock.Held held = ours.data().saveLock().holdSoon()) {
-      // Then it is saved when it is released.
-      if (held == null) return;
+      if (held == null) {
+        if (ours.data().isRefused()) RefusingStream.refuse();
+        log.warn("an answer goes before its save: another save of its session takes too long");
+        return;
+      }
       // Not isValid(): it is not, while a parallel request changes its id.
       if (session.isInvalidOrInvalidating()) return;
       CohortSessionData data = ours.data();
@@ -335,23 +336,19 @@ public final class CohortSessionCache extends DefaultSessionCache {
       super.release(session);
       return;
     }
-    // Jetty calls it also where a session has got another id, in the application.
-    try (SaveLock.Held held = ours.data().saveLock().holdSoon()) {
-      if (held != null) {
-        releaseOurs(ours);
-        return;
-      }
+    // Jetty enters it once more for a change of its id: the request goes on, and saves at its end.
+    if (ours.isRenewing()) {
+      leave(ours);
+    } else {
+      withSaveLock(ours, () -> releaseOurs(ours));
     }
-    if (!releaseToOthers(ours)) withSaveLock(ours, () -> releaseOurs(ours));
   }
 
-  // The last of them saves what this one has not.
-  private boolean releaseToOthers(CohortManagedSession session) throws Exception {
+  // Jetty's own count of its requests, and no more.
+  private void leave(CohortManagedSession session) throws Exception {
     try (AutoLock lock = session.lock()) {
-      if (!hasOthers(session)) return false;
       super.release(session);
     }
-    return true;
   }
 
   private void releaseOurs(CohortManagedSession session) throws Exception {
@@ -417,16 +414,23 @@ public final class CohortSessionCache extends DefaultSessionCache {
   protected void renewSessionId(ManagedSession session, String newId, String newExtendedId) {
     if (!(session instanceof CohortManagedSession ours)) return;
     try (SaveLock.Held held = ours.data().saveLock().holdSoon()) {
-      ours.onRenewal(held != null);
       if (held != null) renew(ours, newId, newExtendedId);
+      CohortManagedSession.onRenewed();
+      if (held != null) return;
     }
+    // One of another context, which Jetty has counted a request for: it keeps its id.
+    try {
+      release(ours);
+    } catch (Exception e) {
+      log.warn("a session could not be released", e);
+    }
+    throw new IllegalStateException("another request of the session is being saved");
   }
 
   private void renew(CohortManagedSession session, String newId, String newExtendedId) {
     try (AutoLock lock = session.lock()) {
       CohortSessionData data = session.data();
       String oldId = data.getId();
-      data.beginRenewal();
       session.requireWritable();
       if (data.isStored()) changeIdInStore(session, oldId, newId);
       data.setId(newId);

@@ -48,8 +48,6 @@ final class CohortSessionData extends SessionData implements SessionWriter.Targe
   private transient volatile boolean toActivate;
   // Requests have it that may change what they have got.
   private transient boolean underWay = true;
-  // The next release is that of a change of its id.
-  private transient boolean renewing;
   // The request whose changes are being saved has been answered.
   private transient boolean answered;
 
@@ -207,9 +205,7 @@ final class CohortSessionData extends SessionData implements SessionWriter.Targe
 
   /** A request ends. */
   void beginRelease() {
-    // Who has just got a new id has not been answered yet.
-    answered = !renewing;
-    renewing = false;
+    answered = true;
   }
 
   /** Whether other requests are under way with it. */
@@ -220,11 +216,6 @@ final class CohortSessionData extends SessionData implements SessionWriter.Targe
   void endRelease() {
     underWay = true;
     answered = false;
-  }
-
-  /** Jetty enters it for a change of its id, and releases it. */
-  void beginRenewal() {
-    renewing = true;
   }
 
   /**

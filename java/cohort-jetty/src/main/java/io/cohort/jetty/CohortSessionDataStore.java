@@ -267,11 +267,6 @@ public final class CohortSessionDataStore extends AbstractSessionDataStore {
     return ends.contains(id);
   }
 
-  /** It has been ended while a save that may create it went on. */
-  void endAgain(String id) {
-    ends.remember(id, true);
-  }
-
   /** Nobody is to come in by this id; the session goes on under another one. */
   void endLater(String id) {
     ends.remember(id, false);

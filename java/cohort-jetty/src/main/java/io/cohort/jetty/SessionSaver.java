@@ -102,6 +102,8 @@ final class SessionSaver {
     switch (writer.write(data, changes, metadata, maxInactiveMs)) {
       case ACKNOWLEDGED -> {
         if (metadata != null) data.onMetadataSent(metadata, maxInactiveMs, user, form);
+        // By a request that could not wait, when it was not there yet.
+        if (data.dropped() == Dropped.ENDED) ends.end(data.getId());
         ends.retry();
       }
       case UNACKNOWLEDGED -> {
@@ -109,7 +111,7 @@ final class SessionSaver {
         gaveUp = stopping;
       }
       case CONFLICT -> {
-        data.drop(Dropped.STALE);
+        if (data.dropped() == Dropped.NO) data.drop(Dropped.STALE);
         counters.conflicts.increment();
         // All of what was collected is lost, also that of parallel requests.
         data.setTouched(true);

@@ -344,13 +344,11 @@ public class CohortManager extends ConfiguredManager {
     super.remove(session, update);
     String storeId = storeId(session);
     sessions.remove(storeId, session);
-    if (!update || !(session instanceof CohortSession ours)) return;
+    if (!update || !(session instanceof CohortSession ours) || ours.isEnded()) return;
     try (SaveLock.Held held = ours.saveLock.holdSoon()) {
       if (ours.isEnded() || store == null) return;
       ours.markEnded();
       if (ends.end(storeId) == PendingEnds.Outcome.WAS_ENDED) toldEnds.add(storeId);
-      // The save that was not waited for may be creating it.
-      if (held == null) ends.remember(storeId, true);
     }
   }
 
@@ -406,11 +404,15 @@ public class CohortManager extends ConfiguredManager {
 
   /**
    * What a request has done is saved before a part of its answer goes. If another one's save does
-   * not let it, it is saved at its end.
+   * not let it, it is saved at its end. Not {@code waits}: one that has waited already.
    */
-  Saved saveNow(CohortSession session) {
-    try (SaveLock.Held held = session.saveLock.holdSoon()) {
-      return held == null ? Saved.UNACKNOWLEDGED : save(session, false);
+  Saved saveNow(CohortSession session, boolean waits) {
+    SaveLock lock = session.saveLock;
+    try (SaveLock.Held held = waits ? lock.holdSoon() : lock.tryToHold()) {
+      if (held != null) return save(session, false);
+      if (session.isStale()) return saver.refused();
+      if (waits) log.warn("a part of an answer goes before its save: another save takes too long");
+      return Saved.HELD_UP;
     }
   }
 
@@ -448,6 +450,11 @@ public class CohortManager extends ConfiguredManager {
   /** The next request looks at the store; requests that are under way go on with the object. */
   void dropStale(CohortSession session) {
     sessions.remove(storeId(session), session);
+  }
+
+  /** A save has created it while it was ended. */
+  void endAgain(CohortSession session) {
+    ends.end(storeId(session));
   }
 
   void dropEnded(CohortSession session) {

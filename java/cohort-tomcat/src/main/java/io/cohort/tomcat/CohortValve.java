@@ -78,6 +78,7 @@ public class CohortValve extends ValveBase {
     private final Request request;
     private final Response response;
     private boolean refused;
+    private boolean heldUp;
 
     Passage(Request request, Response response) {
       this.request = request;
@@ -86,7 +87,10 @@ public class CohortValve extends ValveBase {
 
     /** A part of the answer is about to be sent. */
     Saved saveNow() {
-      return save(request.getSessionInternal(false), manager::saveNow);
+      // Once for all parts of the answer.
+      Saved saved = save(request.getSessionInternal(false), ours -> manager.saveNow(ours, !heldUp));
+      heldUp = saved == Saved.HELD_UP;
+      return saved;
     }
 
     Saved saveAtEnd() {

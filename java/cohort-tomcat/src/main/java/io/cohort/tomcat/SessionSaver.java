@@ -136,7 +136,10 @@ final class SessionSaver {
     switch (writer.write(session, changes, metadata, maxInactiveMs)) {
       case ACKNOWLEDGED -> {
         if (metadata != null) session.onMetadataSent(metadata);
-        return Saved.ACKNOWLEDGED;
+        if (!session.isEnded()) return Saved.ACKNOWLEDGED;
+        // By a request that could not wait, when it was not there yet.
+        manager.endAgain(session);
+        return Saved.ENDED;
       }
       case UNACKNOWLEDGED -> {
         session.setTouched(true);
@@ -164,7 +167,8 @@ final class SessionSaver {
     writer.tellConflict(result);
   }
 
-  private Saved refused() {
+  /** The request is told that what it did is lost. */
+  Saved refused() {
     counters.conflicts.increment();
     return Saved.CONFLICT;
   }
