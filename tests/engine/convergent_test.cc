@@ -213,11 +213,13 @@ TEST_F(ConvergentTest, AMemberWritesNothingByRightWhileItStillMergesALaterClaim)
   Start({"a", "b", "c"});
   ASSERT_TRUE(Open(0).ok());
   Put(2, "k", "v");
+  Put(2, "claimed", "v");
   net_.RunFor(milliseconds(50));
   net_.Split({0, 0, 1});
   ASSERT_TRUE(net_.RunUntil(
       [&] { return net_.engine(2).view().members.size() == 1 && net_.engine(2).writable(); }));
   ASSERT_TRUE(net_.Execute(2, ClaimEntry{.id = 7, .map = Map(2)->id(), .key = "k"}).ok());
+  ASSERT_TRUE(net_.Execute(2, ClaimEntry{.id = 8, .map = Map(2)->id(), .key = "claimed"}).ok());
   Put(2, "k", "of c");
   for (int i = 0; i < 2000; ++i) Put(2, "k" + std::to_string(i), std::string(200, 'x'));
   net_.RunFor(milliseconds(50));
@@ -225,6 +227,7 @@ TEST_F(ConvergentTest, AMemberWritesNothingByRightWhileItStillMergesALaterClaim)
   net_.Heal();
   ASSERT_TRUE(
       net_.RunUntil([&] { return AllIn(3) && net_.engine(2).AwaitsMerge("s", "k"); }, seconds(30)));
+  EXPECT_TRUE(net_.engine(2).AwaitsMerge("s", "claimed")) << "though its version is the same";
   const uint64_t put =
       Write(2, map::PutOp{.key = "k", .value = "late"}, AckLevel::kAll, {.by_owner = true});
   ASSERT_TRUE(net_.RunUntil([&] { return Done(2, put); }));

@@ -141,6 +141,20 @@ TEST_F(LostTest, WhatAMergeBringsBackIsNeitherReadNorWrittenAsItWasBefore) {
   EXPECT_TRUE(core_->Load("s1").ok());
 }
 
+// Else the claim would seem to be the later one, and what the merge brings would lose to it.
+TEST_F(LostTest, WhatAMergeBringsALaterClaimOfIsNotClaimed) {
+  BeginListed();
+  map_->owner = FakeMap::Other();
+  map_->is_merging = map_->is_awaited = true;
+  const int claims = map_->claims;
+  EXPECT_TRUE(absl::IsUnavailable(core_->Save("s1", {.set = {{"n", "2"}}}).status));
+  EXPECT_TRUE(absl::IsUnavailable(core_->Invalidate("s1").status));
+  EXPECT_EQ(map_->claims, claims);
+  map_->is_merging = map_->is_awaited = false;
+  EXPECT_TRUE(core_->Invalidate("s1").ok());
+  EXPECT_EQ(map_->claims, claims + 1);
+}
+
 TEST_F(LostTest, WhatTheGroupWentOnWithoutIsToldWithItsState) {
   map_->Begin("s1");
   ASSERT_TRUE(Save());

@@ -109,6 +109,26 @@ TEST_F(SwitchingTest, WhatCouldNotBeWithdrawnAndHasEndedEndsInTheGroupWhenItIsSw
   EXPECT_FALSE(core_->SetReplication(&home_).ok()) << "there is nothing left to do";
 }
 
+TEST_F(SwitchingTest, WhatAMergeKeepsFromBeingWithdrawnGoesOnHereAndEndsInTheGroupLater) {
+  map_->Begin("s1", absl::Minutes(30));
+  ASSERT_TRUE(Switch(true));
+  ASSERT_TRUE(core_->Save("s1", {.set = {{"n", "1"}}}).ok());
+  map_->answer = absl::AbortedError("this member still merges a later claim of the entry");
+  map_->in_write = [this] { map_->is_awaited = true; };
+  ASSERT_TRUE(Switch(false));
+  ASSERT_TRUE(core_->Load("s1").ok());
+  ASSERT_TRUE(core_->Invalidate("s1").ok());
+  const int claims = map_->claims;
+  ASSERT_TRUE(Switch(true));
+  EXPECT_EQ(map_->claims, claims) << "it waits for the merge";
+  ASSERT_TRUE(Switch(false));
+  map_->is_awaited = false;
+  map_->answer = absl::OkStatus();
+  map_->in_write = [this] { map_->End("s1"); };
+  ASSERT_TRUE(Switch(true));
+  EXPECT_FALSE(map_->Exists(SessionKey("s1")));
+}
+
 TEST_F(SwitchingTest, WhatCouldNotBeWithdrawnAndIsHereIsReplacedInTheGroup) {
   LeaveBehind();
   map_->answer = absl::OkStatus();

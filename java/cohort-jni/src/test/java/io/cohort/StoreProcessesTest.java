@@ -83,15 +83,21 @@ class StoreProcessesTest {
 
   @Test
   void manyCallsLeaveNoMemoryBehindAndNoComplaintOfTheJvm() throws Exception {
+    long grownKib = growth();
+    // What the JVM takes at times it does not take twice.
+    if (grownKib >= 7 * 1024) grownKib = growth();
+    // One forgotten reference in each call is 8 MB at least, one forgotten attribute 100 MB. What
+    // the JVM itself takes meanwhile was up to 4.5 MB, and once 9.6.
+    assertTrue(grownKib < 7 * 1024, "grown " + grownKib + " KiB");
+  }
+
+  private long growth() throws Exception {
     Process process = Jvm.start(StoreMain.class, temporary, List.of(), "calls", "1000000");
     String said = Jvm.readAll(process);
     assertEquals(0, process.waitFor(), said);
     assertFalse(said.contains("WARNING"), said);
     System.out.println("a million calls of each: " + said.strip());
     assertTrue(said.matches("(?s)grown -?\\d+ KiB\\s*"), said);
-    long grownKib = Long.parseLong(said.replaceAll("(?s)grown (-?\\d+).*", "$1"));
-    // One forgotten reference in each call is 8 MB at least, one forgotten attribute 100 MB. What
-    // the JVM itself takes meanwhile was up to 4.5 MB.
-    assertTrue(grownKib < 7 * 1024, said);
+    return Long.parseLong(said.replaceAll("(?s)grown (-?\\d+).*", "$1"));
   }
 }
