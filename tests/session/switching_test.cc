@@ -25,7 +25,7 @@ class SwitchingTest : public ::testing::Test {
     options.application = "/shop";
     core_ = std::make_shared<Core>(options, clock_);
   }
-  ~SwitchingTest() override {
+  void TearDown() override {
     core_->Stop();
     if (worker_.joinable()) worker_.join();
   }

@@ -61,8 +61,10 @@ class News {
   // Waits for another one; false after 30 s, which says "broken" and not "slow".
   bool Next() {
     std::unique_lock lock(mutex_);
-    return changed_.wait_for(lock, std::chrono::seconds(30),
-                             [this] { return count_ > 0 && count_-- > 0; });
+    if (!changed_.wait_for(lock, std::chrono::seconds(30), [this] { return count_ > 0; }))
+      return false;
+    --count_;
+    return true;
   }
 
  private:
