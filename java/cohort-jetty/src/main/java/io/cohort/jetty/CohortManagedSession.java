@@ -12,6 +12,7 @@ final class CohortManagedSession extends ManagedSession {
   private static final ThreadLocal<Renewal> RENEWAL = new ThreadLocal<>();
 
   private final CohortSessionData data;
+  private final SaveLock renewalLock = new SaveLock(SaveLock.PATIENCE_MS);
   private boolean passivated;
 
   CohortManagedSession(SessionManager manager, CohortSessionData data) {
@@ -35,13 +36,20 @@ final class CohortManagedSession extends ManagedSession {
   @Override
   public void renewId(Request request, Response response) {
     ((CohortSessionCache) getSessionManager().getSessionCache()).requireNewest(this);
-    SaveLock.Held held = data.saveLock().holdSoon();
-    // Jetty cannot turn back once it has begun.
-    if (held == null) {
-      throw new IllegalStateException("the session's id cannot be changed now, because another"
-          + " request of it is being saved; try again");
+    // Jetty cannot turn back once it has begun. The order: who waits for another change of the id
+    // keeps nobody from saving.
+    try (SaveLock.Held alone = renewalLock.holdSoon()) {
+      SaveLock.Held held = alone == null ? null : data.saveLock().holdSoon();
+      if (held == null) {
+        throw new IllegalStateException("the session's id cannot be changed now, because another"
+            + " request of it is being saved, or changes it; try again");
+      }
+      renewAlone(new Renewal(this, held), request, response);
     }
-    Renewal renewal = new Renewal(this, held);
+    data.requireNewest();
+  }
+
+  private void renewAlone(Renewal renewal, Request request, Response response) {
     RENEWAL.set(renewal);
     try {
       super.renewId(request, response);
@@ -49,7 +57,10 @@ final class CohortManagedSession extends ManagedSession {
       RENEWAL.remove();
       renewal.letSave();
     }
-    data.requireNewest();
+    if (renewal.done) return;
+    // Jetty has given the object an id that the store does not know: nobody goes on with it.
+    data.drop(CohortSessionData.Dropped.STALE);
+    data.setTouched(true);
   }
 
   /** Does this thread change its id at the moment? */
@@ -58,16 +69,23 @@ final class CohortManagedSession extends ManagedSession {
     return renewal != null && renewal.session == this;
   }
 
-  /** The new id is in the store: others may save, though listeners have not been told yet. */
-  static void onRenewed() {
-    Renewal renewal = RENEWAL.get();
-    if (renewal != null) renewal.letSave();
+  /** Does it change any session's? */
+  static boolean isRenewingAny() {
+    return RENEWAL.get() != null;
+  }
+
+  /** Its new id is in the store: others may save, though listeners have not been told yet. */
+  void onRenewed() {
+    if (!isRenewing()) return;
+    RENEWAL.get().done = true;
+    RENEWAL.get().letSave();
   }
 
   /** Of a thread that changes a session's id: its save lock, until the store has the new one. */
   private static final class Renewal {
     private final CohortManagedSession session;
     private SaveLock.Held held;
+    private boolean done;
 
     Renewal(CohortManagedSession session, SaveLock.Held held) {
       this.session = session;

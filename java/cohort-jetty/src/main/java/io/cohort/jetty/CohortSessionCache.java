@@ -157,7 +157,8 @@ public final class CohortSessionCache extends DefaultSessionCache {
     if (!enter && before != null) return super.getAndEnter(id, false);
     if (before == null && store.isEnding(id)) return null;
     try {
-      if (before instanceof CohortManagedSession local) verify(local);
+      // Who changes its id has just done so, and cannot turn back.
+      if (before instanceof CohortManagedSession local && !local.isRenewing()) verify(local);
       ManagedSession session = super.getAndEnter(id, enter);
       return session == null ? null : activated((CohortManagedSession) session, enter);
     } catch (Exception e) {
@@ -336,19 +337,18 @@ public final class CohortSessionCache extends DefaultSessionCache {
       super.release(session);
       return;
     }
-    // Jetty enters it once more for a change of its id: the request goes on, and saves at its end.
-    if (ours.isRenewing()) {
-      leave(ours);
-    } else {
-      withSaveLock(ours, () -> releaseOurs(ours));
-    }
+    // Jetty enters it once more for a change of its id, in the application, and also those of other
+    // contexts that have the same. Whoever else has it saves it.
+    if (CohortManagedSession.isRenewingAny() && releaseToOthers(ours)) return;
+    withSaveLock(ours, () -> releaseOurs(ours));
   }
 
-  // Jetty's own count of its requests, and no more.
-  private void leave(CohortManagedSession session) throws Exception {
+  private boolean releaseToOthers(CohortManagedSession session) throws Exception {
     try (AutoLock lock = session.lock()) {
+      if (!hasOthers(session)) return false;
       super.release(session);
     }
+    return true;
   }
 
   private void releaseOurs(CohortManagedSession session) throws Exception {
@@ -414,17 +414,24 @@ public final class CohortSessionCache extends DefaultSessionCache {
   protected void renewSessionId(ManagedSession session, String newId, String newExtendedId) {
     if (!(session instanceof CohortManagedSession ours)) return;
     try (SaveLock.Held held = ours.data().saveLock().holdSoon()) {
-      if (held != null) renew(ours, newId, newExtendedId);
-      CohortManagedSession.onRenewed();
-      if (held != null) return;
+      // One of another context: it keeps its id.
+      if (held == null) throw new IllegalStateException("a save of the session takes too long");
+      renew(ours, newId, newExtendedId);
+      ours.onRenewed();
+    } catch (RuntimeException e) {
+      uncount(ours);
+      throw e;
     }
-    // One of another context, which Jetty has counted a request for: it keeps its id.
+  }
+
+  // Jetty has counted a request for the change of its id, and forgets that where it fails.
+  private void uncount(CohortManagedSession session) {
+    if (session.data().dropped() != Dropped.NO) return;
     try {
-      release(ours);
+      releaseToOthers(session);
     } catch (Exception e) {
       log.warn("a session could not be released", e);
     }
-    throw new IllegalStateException("another request of the session is being saved");
   }
 
   private void renew(CohortManagedSession session, String newId, String newExtendedId) {

@@ -107,6 +107,7 @@ final class SessionSaver {
         ends.retry();
       }
       case UNACKNOWLEDGED -> {
+        if (data.dropped() == Dropped.ENDED) ends.remember(data.getId(), false);
         data.setTouched(true);
         gaveUp = stopping;
       }

@@ -454,7 +454,13 @@ public class CohortManager extends ConfiguredManager {
 
   /** A save has created it while it was ended. */
   void endAgain(CohortSession session) {
-    ends.end(storeId(session));
+    String storeId = storeId(session);
+    if (ends.end(storeId) == PendingEnds.Outcome.WAS_ENDED) toldEnds.add(storeId);
+  }
+
+  /** A save may have. */
+  void endLater(CohortSession session) {
+    ends.remember(storeId(session), false);
   }
 
   void dropEnded(CohortSession session) {

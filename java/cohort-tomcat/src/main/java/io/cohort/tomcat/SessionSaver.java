@@ -142,6 +142,7 @@ final class SessionSaver {
         return Saved.ENDED;
       }
       case UNACKNOWLEDGED -> {
+        if (session.isEnded()) manager.endLater(session);
         session.setTouched(true);
         return Saved.UNACKNOWLEDGED;
       }
