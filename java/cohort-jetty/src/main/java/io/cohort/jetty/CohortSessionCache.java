@@ -293,8 +293,7 @@ public final class CohortSessionCache extends DefaultSessionCache {
   public ManagedSession delete(String id) throws Exception {
     if (!(doGet(id) instanceof CohortManagedSession local)) return super.delete(id);
     try (SaveLock.Held held = local.data().saveLock().holdSoon()) {
-      // The save that is not waited for sends no more, or ends what it has created.
-      if (held == null) local.data().drop(Dropped.ENDED);
+      if (held == null) local.data().endBesideSave();
       return super.delete(id);
     }
   }

@@ -41,6 +41,7 @@ final class CohortSessionData extends SessionData implements SessionWriter.Targe
   // Something may have to be sent.
   private transient volatile boolean touched = true;
   private transient volatile Dropped dropped = Dropped.NO;
+  private transient volatile boolean endedBesideSave;
   // Tells listeners of activation, which look at attributes; and, in `restoring`, put some back.
   private transient volatile Thread telling;
   private transient volatile Thread restoring;
@@ -299,6 +300,16 @@ final class CohortSessionData extends SessionData implements SessionWriter.Targe
 
   void drop(Dropped why) {
     dropped = why;
+  }
+
+  /** A request ends it while a save of it goes on, which may bring it to the store after that. */
+  void endBesideSave() {
+    endedBesideSave = true;
+    drop(Dropped.ENDED);
+  }
+
+  boolean isEndedBesideSave() {
+    return endedBesideSave;
   }
 
   /** Its application stops. The session goes on in another object. */

@@ -102,12 +102,11 @@ final class SessionSaver {
     switch (writer.write(data, changes, metadata, maxInactiveMs)) {
       case ACKNOWLEDGED -> {
         if (metadata != null) data.onMetadataSent(metadata, maxInactiveMs, user, form);
-        // By a request that could not wait, when it was not there yet.
-        if (data.dropped() == Dropped.ENDED) ends.end(data.getId());
+        if (data.isEndedBesideSave()) ends.end(data.getId());
         ends.retry();
       }
       case UNACKNOWLEDGED -> {
-        if (data.dropped() == Dropped.ENDED) ends.remember(data.getId(), false);
+        if (data.isEndedBesideSave()) ends.remember(data.getId(), false);
         data.setTouched(true);
         gaveUp = stopping;
       }

@@ -17,6 +17,7 @@ import java.util.List;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.atomic.AtomicReference;
+import java.util.stream.Stream;
 import org.eclipse.jetty.server.ServerConnector;
 import org.junit.jupiter.api.Test;
 
@@ -221,6 +222,28 @@ class OngoingRequestsTest extends TwoServers {
     end.countDown();
     assertEquals(200, login.get().statusCode());
     assertEquals(200, page.get().statusCode());
+  }
+
+  @Test
+  void theSessionHasOneIdAlsoIfTwoRequestsChangeItAtOnce() throws Exception {
+    CountDownLatch both = new CountDownLatch(2);
+    first.page("/login", (request, response) -> {
+      request.getSession();
+      both.countDown();
+      both.await();
+      return request.changeSessionId();
+    });
+    begin();
+    Browser one = user.again();
+    Browser other = user.again();
+    CompletableFuture<HttpResponse<String>> login = one.askLater(first, "/login");
+    // Jetty may take the session for none while the other one changes it, and answer 500.
+    other.askLater(first, "/login").get();
+    login.get();
+    String ofOne = one.again().get(second, "/read");
+    String ofOther = other.again().get(second, "/read");
+    assertEquals(List.of("1", "no session"), Stream.of(ofOne, ofOther).sorted().toList());
+    assertEquals("no session", user.again().get(second, "/read"));
   }
 
   @Test

@@ -347,7 +347,7 @@ public class CohortManager extends ConfiguredManager {
     if (!update || !(session instanceof CohortSession ours) || ours.isEnded()) return;
     try (SaveLock.Held held = ours.saveLock.holdSoon()) {
       if (ours.isEnded() || store == null) return;
-      ours.markEnded();
+      ours.markEnded(held == null);
       if (ends.end(storeId) == PendingEnds.Outcome.WAS_ENDED) toldEnds.add(storeId);
     }
   }

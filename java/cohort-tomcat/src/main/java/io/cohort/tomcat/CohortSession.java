@@ -49,6 +49,7 @@ public class CohortSession extends StandardSession implements SessionWriter.Targ
   private transient volatile boolean retired;
   // Ended in the store already: expire() has only to tell.
   private transient volatile boolean ended;
+  private transient volatile boolean endedBesideSave;
 
   // Written under saveLock.
   private transient byte[] metadataSent;
@@ -195,9 +196,15 @@ public class CohortSession extends StandardSession implements SessionWriter.Targ
     isValid = false;
   }
 
-  /** It is being ended, by this instance: nothing is saved any more. */
-  void markEnded() {
+  /** It is being ended, by this instance: nothing is saved any more, but by {@code besideSave}. */
+  void markEnded(boolean besideSave) {
+    endedBesideSave = besideSave;
     ended = true;
+  }
+
+  /** Was it ended here while a save of it went on, which may bring it to the store after that? */
+  boolean isEndedBesideSave() {
+    return endedBesideSave;
   }
 
   boolean isEnded() {

@@ -136,13 +136,12 @@ final class SessionSaver {
     switch (writer.write(session, changes, metadata, maxInactiveMs)) {
       case ACKNOWLEDGED -> {
         if (metadata != null) session.onMetadataSent(metadata);
-        if (!session.isEnded()) return Saved.ACKNOWLEDGED;
-        // By a request that could not wait, when it was not there yet.
+        if (!session.isEndedBesideSave()) return Saved.ACKNOWLEDGED;
         manager.endAgain(session);
         return Saved.ENDED;
       }
       case UNACKNOWLEDGED -> {
-        if (session.isEnded()) manager.endLater(session);
+        if (session.isEndedBesideSave()) manager.endLater(session);
         session.setTouched(true);
         return Saved.UNACKNOWLEDGED;
       }
