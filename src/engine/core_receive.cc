@@ -226,11 +226,9 @@ void Engine::Core::AfterDiscovery(Instant now) {
   if (left_) return;
   if (discovered.speaker.has_value()) {
     const discovery::Self& speaker = *discovered.speaker;
-    membership_.OnSeen({.id = speaker.id,
-                        .name = speaker.name,
-                        .address = speaker.address,
-                        .incarnation = speaker.incarnation},
-                       membership_out_);
+    membership_.OnSeen(
+        {.id = speaker.id, .address = speaker.address, .incarnation = speaker.incarnation},
+        membership_out_);
     if (!membership_out_.replaced.empty()) ApplyMembership(now);
   }
   for (const GroupSighting& sighting : discovered.elsewhere) {

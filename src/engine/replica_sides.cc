@@ -82,17 +82,17 @@ void Replica::OnSideDone(const map::SideMerged& merged, Output& out) {
 }
 
 bool Replica::AwaitsMerge(std::string_view map, std::string_view key) const {
-  const auto find = [&](const map::MapSet* maps) -> const map::Entry* {
-    const map::Map* found = maps == nullptr ? nullptr : maps->Find(map);
-    return found == nullptr ? nullptr : found->Find(key);
-  };
-  const map::Entry* const brought = find(carried_.get());
+  if (carried_ == nullptr) return false;
+  const map::Map* const carried = carried_->Find(map);
+  const map::Entry* const brought = carried == nullptr ? nullptr : carried->Find(key);
   if (brought == nullptr) return false;
-  const map::Entry* const here = find(maps_.get());
+  const map::Map* const held = maps_ == nullptr ? nullptr : maps_->Find(map);
+  const map::Entry* const here = held == nullptr ? nullptr : held->Find(key);
   if (here == nullptr || here->version < brought->version) return true;
   // A claim is no version, and what its side wrote by it wins (11.26).
-  const bool have_claims = carried_->Find(map)->convergent() && maps_->Find(map)->convergent();
-  return have_claims && map::ClaimIn(here->value).epoch < map::ClaimIn(brought->value).epoch;
+  const map::ConvergentMap* const claims = carried_->FindConvergent(map);
+  const map::ConvergentMap* const claims_here = maps_->FindConvergent(map);
+  return claims != nullptr && claims_here != nullptr && claims->HasLaterClaim(key, *claims_here);
 }
 
 // Spec 8.29. Of what this member has brought.

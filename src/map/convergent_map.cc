@@ -142,8 +142,7 @@ absl::Status ConvergentMap::Resolve(const ConvergentOp& op, const MemberId& writ
                         "another member owns the entry; claim it before writing to it");
     }
     // What this side of the partition wrote after that claim is on its way here, and wins (11.26).
-    if (item.by_owner && brought != nullptr &&
-        brought->ClaimOf(item.key).epoch > ClaimOf(item.key).epoch) {
+    if (item.by_owner && brought != nullptr && brought->HasLaterClaim(item.key, *this)) {
       return MakeStatus(absl::StatusCode::kAborted,
                         "this member still merges a later claim of the entry; claim it after that");
     }
@@ -372,6 +371,10 @@ bool ConvergentMap::IsOwnedByAnother(std::string_view key, const MemberId& membe
 Ownership ConvergentMap::ClaimOf(std::string_view key) const {
   const Entry* entry = Find(key);
   return entry == nullptr ? Ownership() : ClaimIn(entry->value);
+}
+
+bool ConvergentMap::HasLaterClaim(std::string_view key, const ConvergentMap& than) const {
+  return ClaimOf(key).epoch > than.ClaimOf(key).epoch;
 }
 
 std::optional<uint64_t> ConvergentMap::OwnerOf(std::string_view key, GroupTime now) const {

@@ -71,6 +71,8 @@ class ConvergentMap : public Map {
   std::optional<uint64_t> OwnerOf(std::string_view key, GroupTime now) const;
   // The last claim, also of an entry that is gone.
   Ownership ClaimOf(std::string_view key) const;
+  // Whether the entry was claimed here after the last claim that the other one knows (Spec 11.26).
+  bool HasLaterClaim(std::string_view key, const ConvergentMap& than) const;
 
   // What `writer` needs to know to write `item` by a delta in view number `view`; empty when it
   // should go whole. Spec 11.25.

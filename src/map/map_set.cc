@@ -83,12 +83,10 @@ ApplyResult MapSet::Write(Bytes op, uint64_t time, const ConvergentPlace& place,
     return refused;
   }
   auto* const convergent = static_cast<ConvergentMap*>(map);
-  const Map* const brought = brings == nullptr ? nullptr : brings->Find((*decoded)->map);
-  const bool is_alike = brought != nullptr && brought->convergent();
+  const ConvergentMap* const brought =
+      brings == nullptr ? nullptr : brings->FindConvergent((*decoded)->map);
   given.time = time;
-  refused.status =
-      convergent->Resolve(**decoded, place.writer,
-                          is_alike ? static_cast<const ConvergentMap*>(brought) : nullptr, given);
+  refused.status = convergent->Resolve(**decoded, place.writer, brought, given);
   if (!refused.status.ok()) {
     given = {};
     given.lives.resize((*decoded)->Lives());
@@ -169,9 +167,18 @@ Map* MapSet::Find(std::string_view name) {
   return const_cast<Map*>(std::as_const(*this).Find(name));
 }
 
-const ConvergentMap* MapSet::GetConvergent(uint32_t id) const {
-  const Map* map = Get(id);
+namespace {
+
+const ConvergentMap* AsConvergent(const Map* map) {
   return map == nullptr || !map->convergent() ? nullptr : static_cast<const ConvergentMap*>(map);
+}
+
+}  // namespace
+
+const ConvergentMap* MapSet::GetConvergent(uint32_t id) const { return AsConvergent(Get(id)); }
+
+const ConvergentMap* MapSet::FindConvergent(std::string_view name) const {
+  return AsConvergent(Find(name));
 }
 
 Map::Options MapSet::OptionsOf(uint32_t id) const {

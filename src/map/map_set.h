@@ -91,6 +91,7 @@ class MapSet {
   const Map* Get(uint32_t id) const { return id < maps_.size() ? maps_[id].get() : nullptr; }
   Map* Get(uint32_t id) { return id < maps_.size() ? maps_[id].get() : nullptr; }
   const ConvergentMap* GetConvergent(uint32_t id) const;  // Null also for an ordered one.
+  const ConvergentMap* FindConvergent(std::string_view name) const;  // The same.
   size_t size() const { return maps_.size(); }
   // The map, made if it was not there: by an operation or a restore only, because ids follow the
   // order of making and must be alike on all members. Null when there are kMapsMax or the name is

@@ -178,9 +178,10 @@ void SessionUsers::Switch(Process& process, bool on) {
   // written here meanwhile, are nobody else's.
   const MemberId self = process.seat->self();
   checker_.ExcuseThose([&](const std::string& id) {
+    if (process.core->IsOwner(id)) return true;
+    if (on) return false;
     const absl::StatusOr<Member> owner = process.seat->OwnerOf(session::SessionKey(id));
-    const bool leaves = !on && owner.ok() && owner->id.instance == self.instance;
-    return process.core->IsOwner(id) || leaves;
+    return owner.ok() && owner->id.instance == self.instance;
   });
   // A call that is under way takes its session along before it is answered.
   for (const std::string& id : process.busy) checker_.Excuse(id);

@@ -38,6 +38,16 @@ class Admission : public ::testing::Test {
     EXPECT_EQ(answer->final, final);
   }
 
+  // Of this request and `other`, that of the process that was started later is taken.
+  void ExpectTheLaterOne(JoinRequest other, const std::string& words) {
+    other.member.incarnation = 5;
+    pending_ = {other};
+    request_.member.incarnation = 4;
+    ExpectRefusal(words, false);
+    request_.member.incarnation = 6;
+    EXPECT_FALSE(Judge().has_value());
+  }
+
   JoinRequest request_;
   AdmissionRules rules_{.group = "shop", .policy = Policy::kAvailable, .members_max = 4};
   std::vector<MemberInfo> members_{MemberAt(1), MemberAt(2)};
@@ -99,24 +109,14 @@ TEST_F(Admission, ARequestThatIsOlderThanOneThatWaitsAtItsAddressCameTooLate) {
   JoinRequest other = request_;
   other.member = MemberAt(8);
   other.member.address = request_.member.address;
-  other.member.incarnation = 5;
-  pending_ = {other};
-  request_.member.incarnation = 4;
-  ExpectRefusal("started later", false);
-  request_.member.incarnation = 6;
-  EXPECT_FALSE(Judge().has_value());
+  ExpectTheLaterOne(other, "started later");
 }
 
 TEST_F(Admission, OfTwoThatAskWithOneNameTheOneStartedLaterComesIn) {
   JoinRequest other = request_;
   other.member = MemberAt(8);
   other.member.name = request_.member.name;
-  other.member.incarnation = 5;
-  pending_ = {other};
-  request_.member.incarnation = 4;
-  ExpectRefusal("in use", false);
-  request_.member.incarnation = 6;
-  EXPECT_FALSE(Judge().has_value());
+  ExpectTheLaterOne(other, "in use");
 }
 
 TEST_F(Admission, AFullGroupIsFullForTheMomentOnly) {

@@ -140,11 +140,11 @@ public final class CohortSessionCache extends DefaultSessionCache {
     // What requests still do to these objects is lost: each of them is told so.
     for (ManagedSession each : before) {
       CohortManagedSession session = (CohortManagedSession) each;
-      withSaveLock(session, () -> {
+      try (SaveLock.Held held = session.data().saveLock().hold()) {
         session.data().retire();
         // A request that ended meanwhile has put it back.
         objects.remove(session.getId(), session);
-      });
+      }
     }
   }
 
@@ -202,18 +202,6 @@ public final class CohortSessionCache extends DefaultSessionCache {
       data.setAccessed(Math.max(data.getAccessed(), there.lastAccessedMs()));
     }
     standing.trust(there.owned(), doubts);
-  }
-
-  /** What is done to a session as a whole. */
-  private interface Work<E extends Exception> {
-    void run() throws E;
-  }
-
-  private static <E extends Exception> void withSaveLock(CohortManagedSession session, Work<E> work)
-      throws E {
-    try (SaveLock.Held held = session.data().saveLock().hold()) {
-      work.run();
-    }
   }
 
   // The store hears of a request when it begins, and says whether the session is over: what is
@@ -339,7 +327,9 @@ public final class CohortSessionCache extends DefaultSessionCache {
     // Jetty enters it once more for a change of its id, in the application, and also those of other
     // contexts that have the same. Whoever else has it saves it.
     if (CohortManagedSession.isRenewingAny() && releaseToOthers(ours)) return;
-    withSaveLock(ours, () -> releaseOurs(ours));
+    try (SaveLock.Held held = ours.data().saveLock().hold()) {
+      releaseOurs(ours);
+    }
   }
 
   private boolean releaseToOthers(CohortManagedSession session) throws Exception {

@@ -348,7 +348,7 @@ public class CohortManager extends ConfiguredManager {
     try (SaveLock.Held held = ours.saveLock.holdSoon()) {
       if (ours.isEnded() || store == null) return;
       ours.markEnded(held == null);
-      if (ends.end(storeId) == PendingEnds.Outcome.WAS_ENDED) toldEnds.add(storeId);
+      endInStore(ours);
     }
   }
 
@@ -452,8 +452,8 @@ public class CohortManager extends ConfiguredManager {
     sessions.remove(storeId(session), session);
   }
 
-  /** A save has created it while it was ended. */
-  void endAgain(CohortSession session) {
+  /** Also once more, where a save has created it while it was ended. */
+  void endInStore(CohortSession session) {
     String storeId = storeId(session);
     if (ends.end(storeId) == PendingEnds.Outcome.WAS_ENDED) toldEnds.add(storeId);
   }

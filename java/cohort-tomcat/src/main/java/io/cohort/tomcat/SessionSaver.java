@@ -137,7 +137,7 @@ final class SessionSaver {
       case ACKNOWLEDGED -> {
         if (metadata != null) session.onMetadataSent(metadata);
         if (!session.isEndedBesideSave()) return Saved.ACKNOWLEDGED;
-        manager.endAgain(session);
+        manager.endInStore(session);
         return Saved.ENDED;
       }
       case UNACKNOWLEDGED -> {

@@ -4,41 +4,18 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-import jakarta.servlet.ServletContext;
 import java.net.http.HttpResponse;
-import java.nio.file.Path;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.ExecutionException;
-import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.io.TempDir;
 
 /** A request that is under way at one instance while the other does something to its session. */
-class ConflictTest {
-  @TempDir private Path temporary;
-  private Instance n1;
-  private Instance n2;
-  private final Browser user = new Browser();
-  private final CountDownLatch entered = new CountDownLatch(1);
-  private final CountDownLatch goOn = new CountDownLatch(1);
-
+class ConflictTest extends TwoInstances {
   @BeforeEach
-  void start() throws Exception {
-    n1 = new Instance(temporary, "n1", manager -> {}).start();
-    n2 = new Instance(temporary, "n2", manager -> {}).start();
-    ServletContext application = n1.context().getServletContext();
-    application.setAttribute("entered", entered);
-    application.setAttribute("goOn", goOn);
+  void beginSession() throws Exception {
     user.get(n1, "set?name=user&value=ann");
-  }
-
-  @AfterEach
-  void stop() {
-    goOn.countDown();
-    n1.close();
-    n2.close();
   }
 
   /** Sets "x" at n1, and waits before it is answered. */

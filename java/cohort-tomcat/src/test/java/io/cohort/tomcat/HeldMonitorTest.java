@@ -3,45 +3,21 @@ package io.cohort.tomcat;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertNull;
 
-import jakarta.servlet.ServletContext;
+import java.lang.Thread.State;
 import java.net.http.HttpResponse;
-import java.nio.file.Path;
-import java.util.List;
 import java.util.concurrent.CompletableFuture;
-import java.util.concurrent.CountDownLatch;
-import org.junit.jupiter.api.AfterEach;
-import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
-import org.junit.jupiter.api.io.TempDir;
 
 /**
  * A request holds the monitor of a collection that another request's save encodes, and comes to
  * need that save to be over.
  */
 @Timeout(300)
-class HeldMonitorTest {
-  @TempDir private Path temporary;
-  private Instance n1;
-  private Instance n2;
-  private final Browser user = new Browser();
-  private final CountDownLatch entered = new CountDownLatch(1);
-  private final CountDownLatch goOn = new CountDownLatch(1);
-
-  @BeforeEach
-  void start() throws Exception {
-    n1 = new Instance(temporary, "n1", manager -> manager.setSavePatienceMs(50)).start();
-    n2 = new Instance(temporary, "n2", manager -> {}).start();
-    ServletContext application = n1.context().getServletContext();
-    application.setAttribute("entered", entered);
-    application.setAttribute("goOn", goOn);
-  }
-
-  @AfterEach
-  void stop() {
-    goOn.countDown();
-    n1.close();
-    n2.close();
+class HeldMonitorTest extends TwoInstances {
+  @Override
+  void prepare(CohortManager manager) {
+    manager.setSavePatienceMs(50);
   }
 
   // The answer of the request that holds the monitor and does `what`, when both are over.
@@ -52,18 +28,11 @@ class HeldMonitorTest {
     entered.await();
     CompletableFuture<HttpResponse<String>> saver =
         new Browser().withId(user.id()).askLater(n1, "look?name=map");
-    Instance.awaitTrue("its save waits for the monitor", HeldMonitorTest::waitsInSave);
+    Instance.awaitTrue(
+        "its save waits for the monitor", () -> isAnyIn(SessionSaver.class, State.BLOCKED));
     goOn.countDown();
     saver.get();
     return holder.get();
-  }
-
-  private static boolean waitsInSave() {
-    return Thread.getAllStackTraces().entrySet().stream().anyMatch(thread
-        -> thread.getKey().getState() == Thread.State.BLOCKED
-            && List.of(thread.getValue())
-                .stream()
-                .anyMatch(frame -> frame.getClassName().equals(SessionSaver.class.getName())));
   }
 
   @Test

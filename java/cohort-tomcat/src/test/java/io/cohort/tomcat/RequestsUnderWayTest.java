@@ -6,46 +6,18 @@ import static org.junit.jupiter.api.Assertions.assertNull;
 
 import io.cohort.SessionChanges;
 import io.cohort.connector.SaveLock;
-import jakarta.servlet.ServletContext;
+import java.lang.Thread.State;
 import java.net.http.HttpResponse;
-import java.nio.file.Path;
 import java.security.Principal;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
-import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
 import java.util.stream.IntStream;
 import org.apache.catalina.realm.GenericPrincipal;
-import org.junit.jupiter.api.AfterEach;
-import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.io.TempDir;
 
 /** Saves that meet requests which go on after them. */
-class RequestsUnderWayTest {
-  @TempDir private Path temporary;
-  private Instance n1;
-  private Instance n2;
-  private final Browser user = new Browser();
-  private final CountDownLatch entered = new CountDownLatch(1);
-  private final CountDownLatch goOn = new CountDownLatch(1);
-
-  @BeforeEach
-  void start() throws Exception {
-    n1 = new Instance(temporary, "n1", manager -> {}).start();
-    n2 = new Instance(temporary, "n2", manager -> {}).start();
-    ServletContext application = n1.context().getServletContext();
-    application.setAttribute("entered", entered);
-    application.setAttribute("goOn", goOn);
-  }
-
-  @AfterEach
-  void stop() {
-    goOn.countDown();
-    n1.close();
-    n2.close();
-  }
-
+class RequestsUnderWayTest extends TwoInstances {
   private CompletableFuture<String> begin(Browser tab, String step) {
     return CompletableFuture.supplyAsync(() -> {
       try {
@@ -142,7 +114,8 @@ class RequestsUnderWayTest {
     CompletableFuture<String> answer;
     try (SaveLock.Held held = session.saveLock.hold()) {
       answer = begin(new Browser().withId(user.id()), "page");
-      Instance.awaitTrue("it waits before the first byte", () -> waitsIn(SavingOutput.class));
+      Instance.awaitTrue(
+          "it waits before the first byte", () -> isAnyIn(SavingOutput.class, State.TIMED_WAITING));
     }
     assertEquals(100_000, answer.get().length());
   }
@@ -172,14 +145,6 @@ class RequestsUnderWayTest {
     Instance.awaitTrue("it is gone", () -> n1.manager().getActiveSessions() == 0);
   }
 
-  private static boolean waitsIn(Class<?> type) {
-    return Thread.getAllStackTraces().entrySet().stream().anyMatch(thread
-        -> thread.getKey().getState() == Thread.State.TIMED_WAITING
-            && List.of(thread.getValue())
-                .stream()
-                .anyMatch(frame -> frame.getClassName().equals(type.getName())));
-  }
-
   @Test
   void whoLooksForAnotherSessionDoesNotWaitForASave() throws Exception {
     user.get(n1, "set?name=user&value=ann");
@@ -189,7 +154,7 @@ class RequestsUnderWayTest {
     for (String each : others) n2.manager().store().create(each, new SessionChanges());
     try (SaveLock.Held held = session.saveLock.hold()) {
       var waiting = CompletableFuture.runAsync(() -> object(n1));
-      Instance.awaitTrue("it waits", () -> waitsIn(SessionLoader.class));
+      Instance.awaitTrue("it waits", () -> isAnyIn(SessionLoader.class, State.TIMED_WAITING));
       var found = CompletableFuture.supplyAsync(
           () -> others.stream().filter(id -> n1.manager().findSession(id) != null).count());
       assertEquals(500, found.get(20, TimeUnit.SECONDS));
