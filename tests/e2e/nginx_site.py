@@ -166,6 +166,8 @@ class Site:
         # A cable that is plugged in carries nothing for up to a second.
         for backend in self.backends.values():
             backend.wait_until_reached()
+        # NGINX's host asks only once a second where a host is that did not answer; a first connection would wait for that.
+        self.host.inside("ip", "neigh", "flush", "dev", "eth0")
         self.generate()
         self.reload()
 
