@@ -1,9 +1,8 @@
 #include "map/entry.h"
 
-#include <xxhash.h>
-
 #include <algorithm>
 
+#include "base/xxhash.h"
 #include "map/convergent_entry.h"
 
 namespace cohort::map {

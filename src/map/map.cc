@@ -1,11 +1,10 @@
 #include "map/map.h"
 
-#include <xxhash.h>
-
 #include <algorithm>
 #include <utility>
 
 #include "base/absl_bridge.h"
+#include "base/xxhash.h"
 #include "map/convergent_entry.h"
 
 namespace cohort::map {

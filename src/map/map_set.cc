@@ -1,10 +1,9 @@
 #include "map/map_set.h"
 
-#include <xxhash.h>
-
 #include <algorithm>
 #include <utility>
 
+#include "base/xxhash.h"
 #include "map/validation.h"
 
 namespace cohort::map {

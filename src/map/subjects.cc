@@ -1,11 +1,11 @@
 #include "map/subjects.h"
 
-#include <xxhash.h>
-
 #include <algorithm>
 #include <string_view>
 #include <type_traits>
 #include <variant>
+
+#include "base/xxhash.h"
 
 namespace cohort::map {
 namespace {

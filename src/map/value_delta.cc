@@ -1,11 +1,11 @@
 #include "map/value_delta.h"
 
-#include <xxhash.h>
 #include <zstd.h>
 
 #include <algorithm>
 #include <memory>
 
+#include "base/xxhash.h"
 #include "map/limits.h"
 
 namespace cohort::map {

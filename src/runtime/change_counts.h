@@ -6,14 +6,13 @@
 #ifndef COHORT_RUNTIME_CHANGE_COUNTS_H_
 #define COHORT_RUNTIME_CHANGE_COUNTS_H_
 
-#include <xxhash.h>
-
 #include <array>
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
 #include <string_view>
 
+#include "base/xxhash.h"
 #include "engine/io.h"
 
 namespace cohort::runtime {

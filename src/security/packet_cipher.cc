@@ -1,18 +1,42 @@
 #include "security/packet_cipher.h"
 
-#include <openssl/evp.h>
+#include <algorithm>
+#include <cstdlib>
+#include <string_view>
+#include <vector>
 
-#include "base/check.h"
+#include "security/cipher_libraries.h"
 #include "wire/byte_writer.h"
 #include "wire/limits.h"
 
 namespace cohort::security {
 namespace {
 
-const unsigned char* Input(Bytes bytes) {
-  return reinterpret_cast<const unsigned char*>(bytes.data());
+// One packet of each length where the libraries' code takes another way.
+bool SealsAsOpenSslDoes() {
+  SecretKey key;
+  Nonce nonce = NonceOf(1);
+  std::vector<std::byte> plaintext(1500);
+  for (size_t i = 0; i < plaintext.size(); ++i) plaintext[i] = static_cast<std::byte>(i * 7);
+  std::copy(plaintext.begin(), plaintext.begin() + kKeyBytes, key.Fill().begin());
+  const auto ours = MakeIpsecMbCipher(key);
+  const auto theirs = MakeOpenSslCipher(PacketCipher::Direction::kSeal, key);
+  for (const size_t size : {0, 1, 16, 100, 255, 256, 257, 768, 1024, 1500}) {
+    const Bytes packet = Bytes(plaintext).first(size);
+    std::vector<std::byte> sealed(size + wire::kTagBytes);
+    std::vector<std::byte> expected(sealed.size());
+    ours->Seal(nonce, packet.first(size / 8), packet, sealed);
+    theirs->Seal(nonce, packet.first(size / 8), packet, expected);
+    if (sealed != expected) return false;
+  }
+  return true;
 }
-unsigned char* Output(MutableBytes bytes) { return reinterpret_cast<unsigned char*>(bytes.data()); }
+
+CipherLibrary Choose() {
+  const char* const wanted = std::getenv("COHORT_CIPHER");
+  if (wanted != nullptr && std::string_view(wanted) == "openssl") return CipherLibrary::kOpenSsl;
+  return HasIpsecMb() && SealsAsOpenSslDoes() ? CipherLibrary::kIpsecMb : CipherLibrary::kOpenSsl;
+}
 
 }  // namespace
 
@@ -24,56 +48,15 @@ Nonce NonceOf(uint64_t packet_number) {
   return nonce;
 }
 
-void PacketCipher::FreeContext::operator()(evp_cipher_ctx_st* context) const {
-  EVP_CIPHER_CTX_free(context);
+CipherLibrary BestCipherLibrary() {
+  static const CipherLibrary library = Choose();
+  return library;
 }
 
-PacketCipher::PacketCipher(Direction direction, const SecretKey& key)
-    : context_(EVP_CIPHER_CTX_new()) {
-  COHORT_CHECK(context_ != nullptr);
-  const int encrypt = direction == Direction::kSeal ? 1 : 0;
-  COHORT_CHECK(EVP_CipherInit_ex(context_.get(), EVP_aes_256_gcm(), nullptr, Input(key.bytes()),
-                                 nullptr, encrypt) == 1);
-}
-
-void PacketCipher::Seal(const Nonce& nonce, Bytes associated, Bytes plaintext, MutableBytes out) {
-  EVP_CIPHER_CTX* const context = context_.get();
-  COHORT_CHECK(out.size() == plaintext.size() + wire::kTagBytes);
-  int written = 0;
-  bool done = EVP_EncryptInit_ex(context, nullptr, nullptr, nullptr, Input(nonce)) == 1;
-  done = done && EVP_EncryptUpdate(context, nullptr, &written, Input(associated),
-                                   static_cast<int>(associated.size())) == 1;
-  if (!plaintext.empty()) {
-    done = done && EVP_EncryptUpdate(context, Output(out), &written, Input(plaintext),
-                                     static_cast<int>(plaintext.size())) == 1;
-  }
-  const MutableBytes tag = out.subspan(plaintext.size());
-  done = done && EVP_EncryptFinal_ex(context, Output(tag), &written) == 1;
-  done = done && EVP_CIPHER_CTX_ctrl(context, EVP_CTRL_AEAD_GET_TAG, static_cast<int>(tag.size()),
-                                     tag.data()) == 1;
-  COHORT_CHECK(done);
-}
-
-bool PacketCipher::Open(const Nonce& nonce, Bytes associated, Bytes sealed, MutableBytes out) {
-  if (sealed.size() < wire::kTagBytes) return false;
-  EVP_CIPHER_CTX* const context = context_.get();
-  const Bytes body = sealed.first(sealed.size() - wire::kTagBytes);
-  const Bytes tag = sealed.last(wire::kTagBytes);
-  COHORT_CHECK(out.size() == body.size());
-  int written = 0;
-  bool done = EVP_DecryptInit_ex(context, nullptr, nullptr, nullptr, Input(nonce)) == 1;
-  done = done && EVP_DecryptUpdate(context, nullptr, &written, Input(associated),
-                                   static_cast<int>(associated.size())) == 1;
-  if (!body.empty()) {
-    done = done && EVP_DecryptUpdate(context, Output(out), &written, Input(body),
-                                     static_cast<int>(body.size())) == 1;
-  }
-  // OpenSSL only reads the tag; its signature serves both directions.
-  done = done && EVP_CIPHER_CTX_ctrl(context, EVP_CTRL_AEAD_SET_TAG, static_cast<int>(tag.size()),
-                                     const_cast<std::byte*>(tag.data())) == 1;
-  COHORT_CHECK(done);
-  std::array<unsigned char, 16> nothing;
-  return EVP_DecryptFinal_ex(context, nothing.data(), &written) == 1;
+std::unique_ptr<PacketCipher> PacketCipher::Make(Direction direction, const SecretKey& key,
+                                                 CipherLibrary library) {
+  return library == CipherLibrary::kIpsecMb ? MakeIpsecMbCipher(key)
+                                            : MakeOpenSslCipher(direction, key);
 }
 
 }  // namespace cohort::security

@@ -15,8 +15,8 @@ bool PacketOpener::Open(const KeyDerivation* keys, KeyEpoch epoch, const wire::P
     std::copy(body.begin(), body.end(), out.begin());
   } else {
     if (!channel.cipher) {
-      channel.cipher.emplace(PacketCipher::Direction::kOpen,
-                             keys->PacketKey(sender_, header.type, epoch));
+      channel.cipher = PacketCipher::Make(PacketCipher::Direction::kOpen,
+                                          keys->PacketKey(sender_, header.type, epoch));
     }
     std::array<std::byte, kAssociatedMax> associated;
     const size_t size = WriteAssociated(header_bytes, binding, associated);

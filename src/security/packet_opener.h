@@ -5,7 +5,6 @@
 
 #include <array>
 #include <memory>
-#include <optional>
 
 #include "base/types.h"
 #include "security/key_derivation.h"
@@ -29,7 +28,7 @@ class PacketOpener {
 
  private:
   struct ChannelState {
-    std::optional<PacketCipher> cipher;
+    std::unique_ptr<PacketCipher> cipher;
     ReplayWindow window;
   };
   ChannelState& At(wire::PacketType channel) { return channels_[static_cast<size_t>(channel)]; }

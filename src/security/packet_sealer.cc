@@ -59,8 +59,8 @@ size_t PacketSealer::Seal(const KeyDerivation* keys, KeyEpoch epoch, wire::Packe
     return size;
   }
   if (!channel.cipher) {
-    channel.cipher.emplace(PacketCipher::Direction::kSeal,
-                           keys->PacketKey(self_, header.type, epoch));
+    channel.cipher = PacketCipher::Make(PacketCipher::Direction::kSeal,
+                                        keys->PacketKey(self_, header.type, epoch));
   }
   std::array<std::byte, kAssociatedMax> associated;
   const size_t associated_size = WriteAssociated(packet.first(header.Size()), binding, associated);

@@ -6,7 +6,7 @@
 
 #include <array>
 #include <cstdint>
-#include <optional>
+#include <memory>
 #include <vector>
 
 #include "base/types.h"
@@ -47,7 +47,7 @@ class PacketSealer {
 
  private:
   struct ChannelState {
-    std::optional<PacketCipher> cipher;
+    std::unique_ptr<PacketCipher> cipher;
     uint64_t next_number = 1;
   };
   MemberId self_;

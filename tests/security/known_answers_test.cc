@@ -1,10 +1,14 @@
-// Published test vectors through our wrappers: that we call OpenSSL the way the standards mean it.
+// Published test vectors through our wrappers: that we call the libraries the way the standards
+// mean it.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <memory>
 #include <string>
 #include <vector>
 
+#include "security/cipher_libraries.h"
 #include "security/key_derivation.h"
 #include "security/packet_cipher.h"
 #include "support/golden_file.h"
@@ -75,47 +79,98 @@ Nonce NonceOfHex(const std::string& hex) {
   return nonce;
 }
 
-TEST(KnownAnswers, AesGcmSealsTheVectors) {
+class AesGcm : public ::testing::TestWithParam<CipherLibrary> {
+ protected:
+  static std::unique_ptr<PacketCipher> Sealing(const SecretKey& key) {
+    return PacketCipher::Make(PacketCipher::Direction::kSeal, key, GetParam());
+  }
+  static std::unique_ptr<PacketCipher> Opening(const SecretKey& key) {
+    return PacketCipher::Make(PacketCipher::Direction::kOpen, key, GetParam());
+  }
+};
+
+std::vector<CipherLibrary> Libraries() {
+  std::vector<CipherLibrary> libraries = {CipherLibrary::kOpenSsl};
+  if (BestCipherLibrary() != CipherLibrary::kOpenSsl) libraries.push_back(BestCipherLibrary());
+  return libraries;
+}
+INSTANTIATE_TEST_SUITE_P(KnownAnswers, AesGcm, ::testing::ValuesIn(Libraries()),
+                         [](const ::testing::TestParamInfo<CipherLibrary>& one) {
+                           return one.param == CipherLibrary::kOpenSsl ? "OpenSsl" : "IpsecMb";
+                         });
+
+TEST_P(AesGcm, SealsTheVectors) {
   for (const GcmVector& vector : GcmVectors()) {
-    PacketCipher cipher(PacketCipher::Direction::kSeal, KeyOf(vector.key));
+    const auto cipher = Sealing(KeyOf(vector.key));
     const std::vector<std::byte> plaintext = FromHex(vector.plaintext);
     std::vector<std::byte> sealed(plaintext.size() + wire::kTagBytes);
     for (int repeat = 0; repeat < 2; ++repeat) {  // One context seals many packets.
-      cipher.Seal(NonceOfHex(vector.iv), FromHex(vector.associated), plaintext, sealed);
+      cipher->Seal(NonceOfHex(vector.iv), FromHex(vector.associated), plaintext, sealed);
       EXPECT_EQ(sealed, FromHex(vector.sealed));
     }
   }
 }
 
-TEST(KnownAnswers, AesGcmSealsInPlace) {
+TEST_P(AesGcm, SealsInPlace) {
   const GcmVector vector = GcmVectors()[2];
-  PacketCipher cipher(PacketCipher::Direction::kSeal, KeyOf(vector.key));
+  const auto cipher = Sealing(KeyOf(vector.key));
   std::vector<std::byte> packet = FromHex(vector.plaintext);
   const size_t size = packet.size();
   packet.resize(size + wire::kTagBytes);
-  cipher.Seal(NonceOfHex(vector.iv), FromHex(vector.associated), Bytes(packet).first(size), packet);
+  cipher->Seal(NonceOfHex(vector.iv), FromHex(vector.associated), Bytes(packet).first(size),
+               packet);
   EXPECT_EQ(packet, FromHex(vector.sealed));
 }
 
-TEST(KnownAnswers, AesGcmOpensTheVectorsAndRefusesThemAltered) {
+TEST_P(AesGcm, OpensTheVectorsAndRefusesThemAltered) {
   for (const GcmVector& vector : GcmVectors()) {
-    PacketCipher cipher(PacketCipher::Direction::kOpen, KeyOf(vector.key));
+    const auto cipher = Opening(KeyOf(vector.key));
     std::vector<std::byte> sealed = FromHex(vector.sealed);
     std::vector<std::byte> plaintext(sealed.size() - wire::kTagBytes);
     const std::vector<std::byte> associated = FromHex(vector.associated);
     const Nonce nonce = NonceOfHex(vector.iv);
     for (std::byte& byte : sealed) {
       byte ^= std::byte{1};
-      EXPECT_FALSE(cipher.Open(nonce, associated, sealed, plaintext));
+      EXPECT_FALSE(cipher->Open(nonce, associated, sealed, plaintext));
       byte ^= std::byte{1};
     }
-    EXPECT_TRUE(cipher.Open(nonce, associated, sealed, plaintext))
+    EXPECT_TRUE(cipher->Open(nonce, associated, sealed, plaintext))
         << "a refusal leaves the context usable";
     EXPECT_EQ(plaintext, FromHex(vector.plaintext));
-    EXPECT_FALSE(cipher.Open(nonce, associated, Bytes(sealed).first(wire::kTagBytes - 1), {}))
+    EXPECT_FALSE(cipher->Open(nonce, associated, Bytes(sealed).first(wire::kTagBytes - 1), {}))
         << "no room for a tag";
   }
 }
+
+TEST_P(AesGcm, SealsPacketsOfEveryLengthAsOpenSslDoesAndOpensThemInPlace) {
+  SecretKey key;
+  std::vector<std::byte> plaintext(wire::kJumboFramesMax);
+  for (size_t i = 0; i < plaintext.size(); ++i) plaintext[i] = static_cast<std::byte>(i * 11 + 1);
+  std::copy_n(plaintext.begin(), kKeyBytes, key.Fill().begin());
+  const auto sealing = Sealing(key);
+  const auto opening = Opening(key);
+  const auto openssl = MakeOpenSslCipher(PacketCipher::Direction::kSeal, key);
+  for (size_t size = 0; size <= plaintext.size(); size += size < 2048 ? 1 : 97) {
+    const Bytes packet = Bytes(plaintext).first(size);
+    const Bytes associated = Bytes(plaintext).first(size % 70);
+    const Nonce nonce = NonceOf(size + 1);
+    std::vector<std::byte> sealed(size + wire::kTagBytes);
+    std::vector<std::byte> expected(sealed.size());
+    sealing->Seal(nonce, associated, packet, sealed);
+    openssl->Seal(nonce, associated, packet, expected);
+    ASSERT_EQ(sealed, expected) << size;
+    ASSERT_TRUE(opening->Open(nonce, associated, sealed, MutableBytes(sealed).first(size)));
+    ASSERT_TRUE(std::equal(packet.begin(), packet.end(), sealed.begin())) << size;
+  }
+}
+
+#if defined(__x86_64__) && __has_include(<intel-ipsec-mb.h>)
+TEST(CipherLibraries, IpsecMbIsUsedWhereItsPackageAndTheInstructionsAre) {
+  EXPECT_EQ(BestCipherLibrary() == CipherLibrary::kIpsecMb,
+            static_cast<bool>(__builtin_cpu_supports("aes")))
+      << "COHORT_CIPHER is set, or libipsec-mb1 is of another version than libipsec-mb-dev";
+}
+#endif
 
 TEST(KeyDerivation, GivesEverySenderAttemptChannelEpochGroupAndKeyAnotherSubkey) {
   const GroupKey key = KeyOf("000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f");
