@@ -10,7 +10,8 @@ endforeach()
 # the package files, so a dependency is added here and nowhere else.
 set(COHORT_PUBLIC_LINK absl::status absl::statusor absl::time)
 set(COHORT_PRIVATE_LINK absl::cleanup absl::strings absl::flat_hash_map absl::btree absl::inlined_vector absl::synchronization
-    OpenSSL::SSL OpenSSL::Crypto PkgConfig::XXHASH PkgConfig::ZSTD protobuf::libprotobuf Threads::Threads)
+    OpenSSL::SSL OpenSSL::Crypto PkgConfig::XXHASH PkgConfig::ZSTD protobuf::libprotobuf Threads::Threads
+    ${CMAKE_DL_LIBS})
 set(COHORT_PUBLIC_LINK ${COHORT_PUBLIC_LINK} PARENT_SCOPE)
 set(COHORT_PRIVATE_LINK ${COHORT_PRIVATE_LINK} PARENT_SCOPE)
 

@@ -14,7 +14,7 @@ function(cohort_pkg_config_names out)
       list(APPEND names libzstd)
     elseif(target STREQUAL "protobuf::libprotobuf")
       list(APPEND names protobuf)
-    elseif(NOT target STREQUAL "Threads::Threads")  # In Libs.private.
+    elseif(NOT target MATCHES "^(Threads::Threads|dl)$")  # In Libs.private.
       message(FATAL_ERROR "cohort.pc: no pkg-config name is known for ${target}; add it to CohortPkgConfig.cmake")
     endif()
   endforeach()

@@ -368,8 +368,7 @@ EngineStats Engine::Core::Stats() const {
   stats["security.received_bytes"] = sealed.received_bytes;
   stats["security.sealed_packets"] = sealed.sealed_packets;
   stats["security.sealed_bytes"] = sealed.sealed_bytes;
-  stats["security.ipsec_mb"] =
-      security::BestCipherLibrary() == security::CipherLibrary::kIpsecMb ? 1 : 0;
+  stats["security.ipsec_mb"] = security_.UsesIpsecMb() ? 1 : 0;
   stats["engine.frames_malformed"] = frames_malformed_;
   stats["engine.messages_malformed"] = messages_malformed_;
   stats["engine.datagram_bytes"] = size_.bytes();

@@ -3,13 +3,16 @@
 #include "base/check.h"
 #include "security/cipher_libraries.h"
 
-#if defined(__x86_64__) && __has_include(<intel-ipsec-mb.h>)
+#ifdef COHORT_IPSEC_MB
 
 #include <dlfcn.h>
 #include <intel-ipsec-mb.h>
 #include <openssl/crypto.h>
 
+#include <algorithm>
 #include <array>
+#include <cstddef>
+#include <cstdint>
 #include <optional>
 
 #include "wire/limits.h"
@@ -17,7 +20,8 @@
 namespace cohort::security {
 namespace {
 
-// What is taken from the library's manager: plain functions, which any thread may call.
+// What is taken from the library's manager: plain functions, which any thread may call. (Version
+// 1.3 clears a global word that we do not read at each call, without a lock.)
 struct Gcm256 {
   aes_gcm_pre_t expand = nullptr;
   aes_gcm_enc_dec_t seal = nullptr;
@@ -63,7 +67,7 @@ const uint8_t* Input(Bytes bytes) { return reinterpret_cast<const uint8_t*>(byte
 uint8_t* Output(MutableBytes bytes) { return reinterpret_cast<uint8_t*>(bytes.data()); }
 
 // The functions answer nothing. What they refuse (no pointer where there is a length, a message of
-// 64 GiB) cannot be said by Bytes of a packet.
+// 64 GiB) cannot be said by Bytes of a packet; if they ever refuse, the tag stays as it was.
 class IpsecMbCipher : public PacketCipher {
  public:
   explicit IpsecMbCipher(const SecretKey& key) : gcm_(*Library()) {
@@ -73,10 +77,13 @@ class IpsecMbCipher : public PacketCipher {
 
   void Seal(const Nonce& nonce, Bytes associated, Bytes plaintext, MutableBytes out) override {
     COHORT_CHECK(out.size() == plaintext.size() + wire::kTagBytes);
+    const MutableBytes tag = out.subspan(plaintext.size());
+    constexpr std::array<std::byte, wire::kTagBytes> kNothing{};
+    std::copy(kNothing.begin(), kNothing.end(), tag.begin());
     gcm_context_data context;
     gcm_.seal(&key_, &context, Output(out), Input(plaintext), plaintext.size(), Input(nonce),
-              Input(associated), associated.size(), Output(out.subspan(plaintext.size())),
-              wire::kTagBytes);
+              Input(associated), associated.size(), Output(tag), tag.size());
+    COHORT_CHECK(!std::equal(tag.begin(), tag.end(), kNothing.begin()));
   }
 
   bool Open(const Nonce& nonce, Bytes associated, Bytes sealed, MutableBytes out) override {
@@ -84,15 +91,18 @@ class IpsecMbCipher : public PacketCipher {
     const Bytes body = sealed.first(sealed.size() - wire::kTagBytes);
     COHORT_CHECK(out.size() == body.size());
     gcm_context_data context;
-    std::array<uint8_t, wire::kTagBytes> tag{};
+    const Bytes received = sealed.last(wire::kTagBytes);
+    std::array<uint8_t, wire::kTagBytes> tag;
+    std::transform(received.begin(), received.end(), tag.begin(),
+                   [](std::byte byte) { return std::to_integer<uint8_t>(~byte); });
     gcm_.open(&key_, &context, Output(out), Input(body), body.size(), Input(nonce),
               Input(associated), associated.size(), tag.data(), tag.size());
-    return CRYPTO_memcmp(tag.data(), sealed.last(wire::kTagBytes).data(), tag.size()) == 0;
+    return CRYPTO_memcmp(tag.data(), received.data(), tag.size()) == 0;
   }
 
  private:
   const Gcm256 gcm_;
-  gcm_key_data key_;
+  alignas(64) gcm_key_data key_;  // The header says so only where the library itself is built.
 };
 
 }  // namespace
@@ -106,7 +116,7 @@ std::unique_ptr<PacketCipher> MakeIpsecMbCipher(const SecretKey& key) {
 
 }  // namespace cohort::security
 
-#else
+#else  // Not found when this was built.
 
 namespace cohort::security {
 

@@ -12,10 +12,10 @@
 namespace cohort::security {
 namespace {
 
-// One packet of each length where the libraries' code takes another way.
-bool SealsAsOpenSslDoes() {
+// One packet of each length where the libraries' code takes another way, sealed and opened.
+bool DoesAsOpenSslDoes() {
   SecretKey key;
-  Nonce nonce = NonceOf(1);
+  const Nonce nonce = NonceOf(1);
   std::vector<std::byte> plaintext(1500);
   for (size_t i = 0; i < plaintext.size(); ++i) plaintext[i] = static_cast<std::byte>(i * 7);
   std::copy(plaintext.begin(), plaintext.begin() + kKeyBytes, key.Fill().begin());
@@ -28,6 +28,14 @@ bool SealsAsOpenSslDoes() {
     ours->Seal(nonce, packet.first(size / 8), packet, sealed);
     theirs->Seal(nonce, packet.first(size / 8), packet, expected);
     if (sealed != expected) return false;
+    sealed.back() ^= std::byte{1};
+    if (ours->Open(nonce, packet.first(size / 8), sealed, MutableBytes(sealed).first(size))) {
+      return false;
+    }
+    if (!ours->Open(nonce, packet.first(size / 8), expected, MutableBytes(expected).first(size)) ||
+        !std::equal(packet.begin(), packet.end(), expected.begin())) {
+      return false;
+    }
   }
   return true;
 }
@@ -35,7 +43,7 @@ bool SealsAsOpenSslDoes() {
 CipherLibrary Choose() {
   const char* const wanted = std::getenv("COHORT_CIPHER");
   if (wanted != nullptr && std::string_view(wanted) == "openssl") return CipherLibrary::kOpenSsl;
-  return HasIpsecMb() && SealsAsOpenSslDoes() ? CipherLibrary::kIpsecMb : CipherLibrary::kOpenSsl;
+  return HasIpsecMb() && DoesAsOpenSslDoes() ? CipherLibrary::kIpsecMb : CipherLibrary::kOpenSsl;
 }
 
 }  // namespace

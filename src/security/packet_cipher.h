@@ -25,7 +25,7 @@ enum class CipherLibrary : uint8_t {
 };
 // What this process uses, decided at the first call: kIpsecMb where libIPSec_MB.so.1 can be loaded,
 // is of the version that Cohort was built with, knows this processor's AES instructions, and seals
-// as OpenSSL does; else kOpenSsl. COHORT_CIPHER=openssl in the environment: kOpenSsl.
+// and opens as OpenSSL does; else kOpenSsl. COHORT_CIPHER=openssl in the environment: kOpenSsl.
 CipherLibrary BestCipherLibrary();
 
 class PacketCipher {

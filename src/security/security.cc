@@ -19,6 +19,8 @@ Security::Security(const Options& options)
       plaintext_tag_(KeyDerivation::OfPlaintext(options.group).group_tag()),
       limiter_(keys_.TableSeed()) {
   COHORT_CHECK(first_packet_number_ >= 1);
+  // On the thread that makes the group: to load a library takes a time that no packet should wait.
+  if (encrypted_) static_cast<void>(BestCipherLibrary());
 }
 
 void Security::SetJoinNo(uint32_t join_no) { join_no_ = std::max(join_no_, join_no); }

@@ -72,6 +72,7 @@ class Security {
   // A subkey has sealed more than kRekeyAfterPackets: time for a new epoch or a new join_no.
   bool NeedsRekey() const;
   bool plaintext() const { return !encrypted_; }
+  bool UsesIpsecMb() const { return encrypted_ && BestCipherLibrary() == CipherLibrary::kIpsecMb; }
   uint32_t group_tag() const { return keys_.group_tag(); }
   uint32_t ViewTag(const ViewId& view) const { return keys_.ViewTag(view); }
   TlsPsk LifelinePsk() const { return keys_.LifelinePsk(); }

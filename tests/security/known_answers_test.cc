@@ -142,7 +142,7 @@ TEST_P(AesGcm, OpensTheVectorsAndRefusesThemAltered) {
   }
 }
 
-TEST_P(AesGcm, SealsPacketsOfEveryLengthAsOpenSslDoesAndOpensThemInPlace) {
+TEST_P(AesGcm, SealsPacketsOfEveryLengthInPlaceAsOpenSslDoesAndOpensNoneThatWasAltered) {
   SecretKey key;
   std::vector<std::byte> plaintext(wire::kJumboFramesMax);
   for (size_t i = 0; i < plaintext.size(); ++i) plaintext[i] = static_cast<std::byte>(i * 11 + 1);
@@ -151,20 +151,33 @@ TEST_P(AesGcm, SealsPacketsOfEveryLengthAsOpenSslDoesAndOpensThemInPlace) {
   const auto opening = Opening(key);
   const auto openssl = MakeOpenSslCipher(PacketCipher::Direction::kSeal, key);
   for (size_t size = 0; size <= plaintext.size(); size += size < 2048 ? 1 : 97) {
+    const size_t start = size % 16;  // Packets begin where a header ends.
     const Bytes packet = Bytes(plaintext).first(size);
-    const Bytes associated = Bytes(plaintext).first(size % 70);
+    const Bytes associated = Bytes(plaintext).subspan(start, size % 70);
     const Nonce nonce = NonceOf(size + 1);
-    std::vector<std::byte> sealed(size + wire::kTagBytes);
+    std::vector<std::byte> buffer(start + size + wire::kTagBytes);
+    const MutableBytes sealed = MutableBytes(buffer).subspan(start);
     std::vector<std::byte> expected(sealed.size());
-    sealing->Seal(nonce, associated, packet, sealed);
+    std::copy(packet.begin(), packet.end(), sealed.begin());
+    sealing->Seal(nonce, associated, sealed.first(size), sealed);
     openssl->Seal(nonce, associated, packet, expected);
-    ASSERT_EQ(sealed, expected) << size;
-    ASSERT_TRUE(opening->Open(nonce, associated, sealed, MutableBytes(sealed).first(size)));
+    ASSERT_TRUE(std::equal(sealed.begin(), sealed.end(), expected.begin())) << size;
+    std::vector<std::byte> garbage(size);
+    for (const size_t at : {size_t{0}, size / 2, size, sealed.size() - 1}) {  // Body and tag.
+      sealed[at] ^= std::byte{0x40};
+      ASSERT_FALSE(opening->Open(nonce, associated, sealed, garbage)) << size << " at " << at;
+      sealed[at] ^= std::byte{0x40};
+    }
+    ASSERT_FALSE(opening->Open(NonceOf(size + 2), associated, sealed, garbage)) << size;
+    ASSERT_FALSE(
+        opening->Open(nonce, Bytes(plaintext).subspan(1 + start, size % 70 + 1), sealed, garbage))
+        << size;
+    ASSERT_TRUE(opening->Open(nonce, associated, sealed, sealed.first(size))) << size;
     ASSERT_TRUE(std::equal(packet.begin(), packet.end(), sealed.begin())) << size;
   }
 }
 
-#if defined(__x86_64__) && __has_include(<intel-ipsec-mb.h>)
+#ifdef COHORT_IPSEC_MB
 TEST(CipherLibraries, IpsecMbIsUsedWhereItsPackageAndTheInstructionsAre) {
   EXPECT_EQ(BestCipherLibrary() == CipherLibrary::kIpsecMb,
             static_cast<bool>(__builtin_cpu_supports("aes")))

@@ -92,6 +92,7 @@ public final class BareCopy implements Filter {
     long end = System.nanoTime() + PATIENCE_NS;
     for (long left; !waiter.done && (left = end - System.nanoTime()) > 0;)
       LockSupport.parkNanos(left);
+    waiters.remove(number);
     if (!waiter.done)
       throw new IOException("no answer to a bare copy");
   }
