@@ -2,12 +2,18 @@
 #ifndef COHORT_SECURITY_CIPHER_LIBRARIES_H_
 #define COHORT_SECURITY_CIPHER_LIBRARIES_H_
 
+#include <cstdint>
 #include <memory>
 
+#include "base/buffer.h"
 #include "security/group_key.h"
 #include "security/packet_cipher.h"
 
 namespace cohort::security {
+
+// As both take bytes.
+inline const uint8_t* Input(Bytes bytes) { return reinterpret_cast<const uint8_t*>(bytes.data()); }
+inline uint8_t* Output(MutableBytes bytes) { return reinterpret_cast<uint8_t*>(bytes.data()); }
 
 std::unique_ptr<PacketCipher> MakeOpenSslCipher(PacketCipher::Direction direction,
                                                 const SecretKey& key);

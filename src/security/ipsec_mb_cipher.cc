@@ -63,9 +63,6 @@ const std::optional<Gcm256>& Library() {
   return library;
 }
 
-const uint8_t* Input(Bytes bytes) { return reinterpret_cast<const uint8_t*>(bytes.data()); }
-uint8_t* Output(MutableBytes bytes) { return reinterpret_cast<uint8_t*>(bytes.data()); }
-
 // The functions answer nothing. What they refuse (no pointer where there is a length, a message of
 // 64 GiB) cannot be said by Bytes of a packet; if they ever refuse, the tag stays as it was.
 class IpsecMbCipher : public PacketCipher {

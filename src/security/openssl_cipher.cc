@@ -9,11 +9,6 @@
 namespace cohort::security {
 namespace {
 
-const unsigned char* Input(Bytes bytes) {
-  return reinterpret_cast<const unsigned char*>(bytes.data());
-}
-unsigned char* Output(MutableBytes bytes) { return reinterpret_cast<unsigned char*>(bytes.data()); }
-
 class OpenSslCipher : public PacketCipher {
  public:
   OpenSslCipher(Direction direction, const SecretKey& key) : context_(EVP_CIPHER_CTX_new()) {
