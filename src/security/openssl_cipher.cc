@@ -19,46 +19,48 @@ class OpenSslCipher : public PacketCipher {
   }
 
   void Seal(const Nonce& nonce, Bytes associated, Bytes plaintext, MutableBytes out) override {
-    EVP_CIPHER_CTX* const context = context_.get();
     COHORT_CHECK(out.size() == plaintext.size() + wire::kTagBytes);
-    int written = 0;
-    bool done = EVP_EncryptInit_ex(context, nullptr, nullptr, nullptr, Input(nonce)) == 1;
-    done = done && EVP_EncryptUpdate(context, nullptr, &written, Input(associated),
-                                     static_cast<int>(associated.size())) == 1;
-    if (!plaintext.empty()) {
-      done = done && EVP_EncryptUpdate(context, Output(out), &written, Input(plaintext),
-                                       static_cast<int>(plaintext.size())) == 1;
-    }
+    bool done = Process(nonce, associated, plaintext, out);
     const MutableBytes tag = out.subspan(plaintext.size());
-    done = done && EVP_EncryptFinal_ex(context, Output(tag), &written) == 1;
-    done = done && EVP_CIPHER_CTX_ctrl(context, EVP_CTRL_AEAD_GET_TAG, static_cast<int>(tag.size()),
-                                       tag.data()) == 1;
+    int written = 0;
+    done = done && EVP_EncryptFinal_ex(context_.get(), Output(tag), &written) == 1;
+    done = done && EVP_CIPHER_CTX_ctrl(context_.get(), EVP_CTRL_AEAD_GET_TAG,
+                                       static_cast<int>(tag.size()), tag.data()) == 1;
     COHORT_CHECK(done);
   }
 
   bool Open(const Nonce& nonce, Bytes associated, Bytes sealed, MutableBytes out) override {
     if (sealed.size() < wire::kTagBytes) return false;
-    EVP_CIPHER_CTX* const context = context_.get();
     const Bytes body = sealed.first(sealed.size() - wire::kTagBytes);
     const Bytes tag = sealed.last(wire::kTagBytes);
     COHORT_CHECK(out.size() == body.size());
-    int written = 0;
-    bool done = EVP_DecryptInit_ex(context, nullptr, nullptr, nullptr, Input(nonce)) == 1;
-    done = done && EVP_DecryptUpdate(context, nullptr, &written, Input(associated),
-                                     static_cast<int>(associated.size())) == 1;
-    if (!body.empty()) {
-      done = done && EVP_DecryptUpdate(context, Output(out), &written, Input(body),
-                                       static_cast<int>(body.size())) == 1;
-    }
+    bool done = Process(nonce, associated, body, out);
     // OpenSSL only reads the tag; its signature serves both directions.
-    done = done && EVP_CIPHER_CTX_ctrl(context, EVP_CTRL_AEAD_SET_TAG, static_cast<int>(tag.size()),
-                                       const_cast<std::byte*>(tag.data())) == 1;
+    done = done &&
+           EVP_CIPHER_CTX_ctrl(context_.get(), EVP_CTRL_AEAD_SET_TAG, static_cast<int>(tag.size()),
+                               const_cast<std::byte*>(tag.data())) == 1;
     COHORT_CHECK(done);
     std::array<unsigned char, 16> nothing;
-    return EVP_DecryptFinal_ex(context, nothing.data(), &written) == 1;
+    int written = 0;
+    return EVP_DecryptFinal_ex(context_.get(), nothing.data(), &written) == 1;
   }
 
  private:
+  // All but the tag, in the context's direction. False where OpenSSL fails.
+  bool Process(const Nonce& nonce, Bytes associated, Bytes in, MutableBytes out) {
+    EVP_CIPHER_CTX* const context = context_.get();
+    constexpr int kAsBefore = -1;
+    int written = 0;
+    bool done = EVP_CipherInit_ex(context, nullptr, nullptr, nullptr, Input(nonce), kAsBefore) == 1;
+    done = done && EVP_CipherUpdate(context, nullptr, &written, Input(associated),
+                                    static_cast<int>(associated.size())) == 1;
+    if (!in.empty()) {
+      done = done && EVP_CipherUpdate(context, Output(out), &written, Input(in),
+                                      static_cast<int>(in.size())) == 1;
+    }
+    return done;
+  }
+
   struct FreeContext {
     void operator()(EVP_CIPHER_CTX* context) const { EVP_CIPHER_CTX_free(context); }
   };

@@ -92,9 +92,10 @@ public final class BareCopy implements Filter {
     long end = System.nanoTime() + PATIENCE_NS;
     for (long left; !waiter.done && (left = end - System.nanoTime()) > 0;)
       LockSupport.parkNanos(left);
-    waiters.remove(number);
-    if (!waiter.done)
+    if (!waiter.done) {
+      waiters.remove(number);
       throw new IOException("no answer to a bare copy");
+    }
   }
 
   private static void append(ByteBuffer datagram, Object value) {
