@@ -363,6 +363,10 @@ Buffer UnnamedValueOf(const Buffer& registers) {
   return registers.Slice(kRegistersHeaderBytes + kAttributeBytes, first.value.size());
 }
 
+bool IsNothingElse(const Registers& registers, const Version& begun) {
+  return registers.created == begun && registers.claim == Ownership() && registers.IsOneLife();
+}
+
 Entry EntryOf(const Registers& registers, const Version& version) {
   Entry entry;
   entry.value = EncodeRegisters(registers);
@@ -371,6 +375,7 @@ Entry EntryOf(const Registers& registers, const Version& version) {
   entry.tombstone = !registers.IsAlive();
   entry.expires_at = registers.ExpiresAt();
   entry.ttl_ms = entry.tombstone ? 0 : registers.ttl_ms;
+  entry.is_one_life = IsNothingElse(registers, version);
   return entry;
 }
 

@@ -119,6 +119,9 @@ Buffer UnnamedValueOf(const Buffer& registers);
 // The value of an attribute that was parsed from `registers`, sharing their bytes.
 Buffer ValueOf(const Attribute& attribute, const Buffer& registers);
 
+// Whether this is one life (IsOneLife) that began with `begun`, and nobody claimed it.
+bool IsNothingElse(const Registers& registers, const Version& begun);
+
 // The entry that `registers` make; `version` is the greatest stamp that ever was in it.
 Entry EntryOf(const Registers& registers, const Version& version);
 

@@ -200,6 +200,11 @@ std::optional<Registers> ConvergentMap::RegistersOf(const Entry& entry) const {
 Registers ConvergentMap::JoinTo(const Entry* ours, const Registers& theirs,
                                 std::optional<Registers>& held) const {
   if (ours == nullptr) return theirs;
+  if (ours->is_one_life && theirs.IsOneLife() && ours->version < theirs.floor) {
+    Registers joined = theirs;
+    joined.view = std::max(theirs.view, ours->view.num);
+    return joined;
+  }
   if (std::optional<Registers> joined = JoinIfOver(ours->value, theirs)) return *std::move(joined);
   held = RegistersOf(*ours);
   return held.has_value() ? map::Join(*held, theirs) : theirs;
@@ -210,6 +215,8 @@ bool ConvergentMap::JoinEntry(std::string_view key, const Registers& theirs, con
                               ChangeCause cause, const MemberId& writer, Output& out) {
   const uint64_t hash = HashOf(key);
   const Entry* ours = FindHashed(hash, key);
+  // Given back below, which is to write to it.
+  if (ours != nullptr) __builtin_prefetch(ours->value.data(), 1);
   std::optional<Registers> held;
   Registers joined = JoinTo(ours, theirs, held);
   joined.RaiseFloor(state_.cleared);
@@ -470,7 +477,7 @@ ApplyResult ConvergentMap::ApplyPurge(const PurgeOp& op, uint64_t hlc, const Pla
     ++result.number;
   }
   for (size_t bucket = 0; bucket < kBucketsPerMap; ++bucket) {
-    if (marked_[bucket] == 0) continue;
+    if (MarkedIn(bucket) == 0) continue;
     std::vector<std::pair<std::string, Entry>> touched;
     for (const auto& [key, entry] : EntriesOf(bucket)) {
       if (!HasMarkers(entry->value)) continue;
@@ -551,7 +558,7 @@ uint64_t ConvergentMap::DueUpTo(uint64_t settled, GroupTime now) const {
   // Markers of erased attributes go by age alone; an entry's size bounds how many there are.
   const uint64_t horizon = state_.settings.tombstone_horizon_ms << 16;
   const uint64_t line = (static_cast<uint64_t>(now) << 16) - horizon;
-  const bool has_markers = marked_total_ > 0 && static_cast<uint64_t>(now) << 16 > horizon;
+  const bool has_markers = marked_ > 0 && static_cast<uint64_t>(now) << 16 > horizon;
   if (has_markers && line > state_.forgotten + horizon / 4)
     upto = std::max(upto, std::min(settled, line));
   return upto == 0 ? 0 : std::max(upto, state_.forgotten);

@@ -85,7 +85,7 @@ class ConvergentMap : public Map {
     const MapSettings& settings = state_.settings;
     return settings.evicts && settings.bytes_max != 0 && bytes_ > settings.bytes_max;
   }
-  bool MayPurge() const { return Tombstones() > 0 || marked_total_ > 0; }
+  bool MayPurge() const { return Tombstones() > 0 || marked_ > 0; }
   // How far to forget now, at most up to `settled`: tombstones that are older than the settings'
   // horizon at group time `now`, and the oldest beyond the settings' limits; contents of what has
   // expired at once; claims of tombstones beyond the horizon. The view is left to the caller; keys

@@ -13,6 +13,7 @@
 #include <variant>
 #include <vector>
 
+#include "absl/container/inlined_vector.h"
 #include "cohort/ids.h"
 #include "map/map_op.h"
 #include "map/types.h"
@@ -39,7 +40,7 @@ struct ConvergentItem {
   GroupTime accessed_at = 0;  // 0: this is no access.
   bool by_owner = false;      // Only if the sender owns the entry, or it is not there.
   bool if_present = false;    // Only if the entry is there when the operation leaves.
-  std::vector<Write> writes;
+  absl::InlinedVector<Write, 1> writes;
 
   // Whether the stamp says what becomes of the life that was there.
   bool NeedsLife() const { return kind == Kind::kWrite || kind == Kind::kTouch; }
@@ -47,8 +48,8 @@ struct ConvergentItem {
 
 struct ConvergentOp {
   std::string_view map;
-  bool clears = false;  // All that is older is gone.
-  std::vector<ConvergentItem> items;
+  bool clears = false;                           // All that is older is gone.
+  absl::InlinedVector<ConvergentItem, 1> items;  // Most have one, of one write.
 
   size_t Lives() const {  // That its stamp speaks of.
     return static_cast<size_t>(std::count_if(

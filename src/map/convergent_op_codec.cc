@@ -299,7 +299,7 @@ Buffer EncodeConvergentOp(const ConvergentOp& op, size_t room_before, size_t roo
 ConvergentItem& ConvergentOpDecoder::NextItem(size_t count) {
   if (count == op_.items.size()) return op_.items.emplace_back();
   ConvergentItem& item = op_.items[count];
-  std::vector<ConvergentItem::Write> writes = std::move(item.writes);
+  auto writes = std::move(item.writes);
   writes.clear();
   item = ConvergentItem();
   item.writes = std::move(writes);

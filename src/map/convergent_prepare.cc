@@ -40,6 +40,7 @@ class Preparation {
   absl::Status Add(const ConvergentBatchOp& op) { return AddAll(op.items); }
   template <class Item>
   absl::Status AddAll(const std::vector<Item>& items) {
+    is_batch_ = true;
     for (const Item& item : items) {
       absl::Status status = std::visit([this](const auto& one) { return this->Add(one); }, item);
       if (!status.ok()) return status;
@@ -56,6 +57,7 @@ class Preparation {
   using Kind = ConvergentItem::Kind;
   // The item for `key`: of several writes of one operation the last counts, as all have one stamp.
   ConvergentItem& ItemFor(std::string_view key) {
+    if (!is_batch_) return op_.items.emplace_back(ConvergentItem{.key = key, .kind = Kind::kTouch});
     const auto [found, is_new] = items_.try_emplace(ToAbsl(key), op_.items.size());
     if (is_new) op_.items.push_back({.key = key, .kind = Kind::kTouch});
     return op_.items[found->second];
@@ -84,7 +86,8 @@ class Preparation {
   const GroupTime now_;
   const ConvergentFence fence_;
   ConvergentOp op_;
-  absl::flat_hash_map<absl::string_view, size_t> items_;
+  bool is_batch_ = false;
+  absl::flat_hash_map<absl::string_view, size_t> items_;  // Of a batch.
   int64_t growth_ = 0;
 };
 
@@ -227,7 +230,7 @@ bool Preparation::MovesUse(const Entry& held) const {
 absl::StatusOr<ConvergentOp> Preparation::Take() && {
   op_.map = map_.name();
   // Accesses that would hardly move the expiry stay here.
-  std::erase_if(op_.items, [this](const ConvergentItem& item) {
+  const auto stays_here = [this](const ConvergentItem& item) {
     const bool only_access = item.kind == Kind::kTouch && !item.sets_ttl;
     const Entry* held = only_access ? map_.Find(item.key) : nullptr;
     if (held == nullptr) return only_access;
@@ -235,7 +238,8 @@ absl::StatusOr<ConvergentOp> Preparation::Take() && {
     const auto ttl = static_cast<GroupTime>(held->ttl_ms);
     const GroupTime accessed = held->expires_at - ttl;
     return now_ - accessed < std::min(kAccessEveryMs, ttl / 10);
-  });
+  };
+  op_.items.erase(std::remove_if(op_.items.begin(), op_.items.end(), stays_here), op_.items.end());
   if (absl::Status status = ValidateConvergentOp(op_); !status.ok()) return status;
   return std::move(op_);
 }

@@ -1,7 +1,5 @@
 #include "map/entry.h"
 
-#include <algorithm>
-
 #include "base/xxhash.h"
 #include "map/convergent_entry.h"
 
@@ -44,15 +42,6 @@ Uint128 DigestOf(std::string_view key, const Entry& entry) {
 Reading ReadingOf(const Entry& entry, bool convergent) {
   return {convergent ? UnnamedValueOf(entry.value) : entry.value, entry.version, entry.expires_at,
           entry.ttl_ms};
-}
-
-SortedEntries Sorted(const Bucket& bucket) {
-  SortedEntries entries;
-  entries.reserve(bucket.size());
-  for (const auto& [key, entry] : bucket) entries.emplace_back(&key, &entry);
-  std::sort(entries.begin(), entries.end(),
-            [](const auto& a, const auto& b) { return *a.first < *b.first; });
-  return entries;
 }
 
 }  // namespace cohort::map

@@ -4,7 +4,6 @@
 #include <array>
 #include <span>
 
-#include "base/absl_bridge.h"
 #include "map/map_set.h"
 
 namespace cohort::map {
@@ -57,9 +56,10 @@ std::optional<Target> TargetOf(Bytes operation) {
 }
 
 Map::Foreseen Map::Foresee(std::string_view key) const {
-  const Bucket* const bucket = buckets_[BucketOf(key)].get();
-  if (bucket != nullptr) __builtin_prefetch(bucket);
-  return {bucket, key};
+  const uint64_t hash = HashOf(key);
+  const Bucket* const bucket = buckets_[hash % kBucketsPerMap].get();
+  if (bucket != nullptr) bucket->Prefetch();
+  return {bucket, hash, key};
 }
 
 size_t MapSet::Foresee(std::span<const Bytes> operations) const {
@@ -73,14 +73,12 @@ size_t MapSet::Foresee(std::span<const Bytes> operations) const {
     count += foreseen[count].bucket != nullptr ? 1 : 0;
   }
   const std::span<const Map::Foreseen> all(foreseen.data(), count);
-  for (const Map::Foreseen& one : all) one.bucket->prefetch(ToAbsl(one.key));
+  for (const Map::Foreseen& one : all) one.bucket->PrefetchItem(one.hash);
   size_t entries = 0;
   for (const Map::Foreseen& one : all) {
-    const auto found = one.bucket->find(ToAbsl(one.key));
-    if (found == one.bucket->end()) continue;
-    const auto* const entry = reinterpret_cast<const std::byte*>(&*found);
-    for (size_t at = 64; at < sizeof(*found); at += 64) __builtin_prefetch(entry + at, 1);
-    __builtin_prefetch(found->second.value.data(), 1);
+    const Entry* const entry = one.bucket->Find(one.hash, one.key);
+    if (entry == nullptr) continue;
+    __builtin_prefetch(entry->value.data(), 1);
     ++entries;
   }
   return entries;

@@ -15,11 +15,7 @@ size_t IndexOf(uint64_t hash) { return hash % kBucketsPerMap; }
 }  // namespace
 
 Map::Map(std::string name, const Options& options)
-    : name_(std::move(name)),
-      options_(options),
-      buckets_(kBucketsPerMap),
-      bucket_digests_(kBucketsPerMap, 0) {
-  marked_.assign(kBucketsPerMap, 0);
+    : name_(std::move(name)), options_(options), buckets_(kBucketsPerMap) {
   state_.settings = options.settings;
 }
 
@@ -52,9 +48,7 @@ uint64_t Map::HashOf(std::string_view key) const {
 
 const Entry* Map::FindHashed(uint64_t hash, std::string_view key) const {
   const auto& bucket = buckets_[IndexOf(hash)];
-  if (bucket == nullptr) return nullptr;
-  const auto found = bucket->find(ToAbsl(key));
-  return found == bucket->end() ? nullptr : &found->second;
+  return bucket == nullptr ? nullptr : bucket->Find(hash, key);
 }
 
 // Spec 8.18
@@ -71,19 +65,16 @@ Bucket& Map::MutableBucket(size_t index) {
 
 void Map::Store(uint64_t hash, std::string_view key, Entry entry) {
   entry.digest = DigestOf(key, entry);
-  const auto [slot, inserted] = MutableBucket(IndexOf(hash)).try_emplace(ToAbsl(key));
-  if (!inserted) Count(hash, key, slot->second, false);
-  slot->second = std::move(entry);
-  Count(hash, key, slot->second, true);
+  entry.has_markers = convergent() && HasMarkers(entry.value);
+  Count(hash, key, entry, true);
+  if (MutableBucket(IndexOf(hash)).Exchange(hash, key, entry)) Count(hash, key, entry, false);
 }
 
 void Map::Remove(uint64_t hash, std::string_view key) {
   const size_t index = IndexOf(hash);
   Bucket& bucket = MutableBucket(index);
-  const auto found = bucket.find(ToAbsl(key));
-  if (found == bucket.end()) return;
-  Count(hash, key, found->second, false);
-  bucket.erase(found);
+  Entry gone;
+  if (bucket.Take(hash, key, gone)) Count(hash, key, gone, false);
   if (bucket.empty()) buckets_[index] = nullptr;
 }
 
@@ -98,13 +89,8 @@ Version Map::TombstoneTime(const Entry& entry) const {
 }
 
 void Map::Count(uint64_t hash, std::string_view key, const Entry& entry, bool add) {
-  Uint128& digest = bucket_digests_[IndexOf(hash)];
-  digest = add ? digest + entry.digest : digest - entry.digest;
   root_ = add ? root_ + entry.digest : root_ - entry.digest;
-  if (convergent() && HasMarkers(entry.value)) {
-    marked_[IndexOf(hash)] += add ? 1 : -1;
-    marked_total_ += add ? 1 : -1;
-  }
+  if (entry.has_markers) marked_ += add ? 1 : -1;
   if (entry.tombstone) {
     const auto item = std::pair(TombstoneTime(entry), hash);
     const bool hides = Hides(entry);
@@ -146,10 +132,8 @@ void Map::Count(uint64_t hash, std::string_view key, const Entry& entry, bool ad
 
 void Map::RemoveAll() {
   buckets_.assign(kBucketsPerMap, nullptr);
-  bucket_digests_.assign(kBucketsPerMap, 0);
   root_ = 0;
-  live_ = bytes_ = tombstone_bytes_ = hidden_bytes_ = marked_total_ = 0;
-  marked_.assign(kBucketsPerMap, 0);
+  live_ = bytes_ = tombstone_bytes_ = hidden_bytes_ = marked_ = 0;
   expiries_.clear();
   uses_.clear();
   tombstones_.clear();
@@ -204,7 +188,9 @@ Digest Map::digest() const {
 std::optional<Snapshot> Map::TakeSnapshot() const {
   if (ticket_.use_count() > static_cast<long>(kSnapshotsMax)) return std::nullopt;
   Snapshot snapshot = ShareBuckets();
-  snapshot.bucket_digests_ = bucket_digests_;
+  snapshot.bucket_digests_.reserve(kBucketsPerMap);
+  for (size_t bucket = 0; bucket < kBucketsPerMap; ++bucket)
+    snapshot.bucket_digests_.push_back(SumOf(bucket));
   snapshot.ticket_ = ticket_;
   return snapshot;
 }
@@ -261,7 +247,6 @@ bool Map::AdoptEntries(const Map& other) {
     return false;
   }
   buckets_ = other.buckets_;
-  bucket_digests_ = other.bucket_digests_;
   root_ = other.root_;
   live_ = other.live_;
   bytes_ = other.bytes_;
@@ -272,7 +257,6 @@ bool Map::AdoptEntries(const Map& other) {
   claimed_ = other.claimed_;
   hidden_ = other.hidden_;
   marked_ = other.marked_;
-  marked_total_ = other.marked_total_;
   IndexUses();
   return true;
 }

@@ -24,7 +24,7 @@
 
 #include "absl/container/btree_set.h"
 #include "base/random.h"
-#include "map/entry.h"
+#include "map/bucket.h"
 #include "map/limits.h"
 #include "map/map_op.h"
 #include "map/output.h"
@@ -96,12 +96,13 @@ class Map {
   // ---- For MapSet::Foresee(), which goes on with what the first step gave.
   struct Foreseen {
     const Bucket* bucket = nullptr;  // Null: there is no such entry.
+    uint64_t hash = 0;
     std::string_view key;
   };
   Foreseen Foresee(std::string_view key) const;
 
   Digest digest() const;
-  Digest BucketDigest(size_t bucket) const { return Digest::Of(bucket_digests_[bucket]); }
+  Digest BucketDigest(size_t bucket) const { return Digest::Of(SumOf(bucket)); }
 
   // Empty when kSnapshotsMax are alive.
   std::optional<Snapshot> TakeSnapshot() const;
@@ -142,6 +143,9 @@ class Map {
   void Remove(uint64_t hash, std::string_view key);  // Without a tombstone.
   void RemoveAll();
   using TombstoneItem = std::pair<Version, uint64_t>;  // (version, hash)
+  uint32_t MarkedIn(size_t bucket) const {
+    return buckets_[bucket] == nullptr ? 0 : buckets_[bucket]->marked();
+  }
   // The key of a tombstone; its own if two share both. Valid until the next write.
   std::string_view FindTombstone(const TombstoneItem& item) const;
 
@@ -160,11 +164,13 @@ class Map {
   // By the last write, touch or access; kept where the map evicts.
   absl::btree_multiset<std::pair<Version, uint64_t>> uses_;
   absl::btree_multiset<TombstoneItem> hidden_;  // Tombstones of either sort that hold contents.
-  std::vector<uint32_t> marked_;  // By bucket: entries with markers of erased attributes ...
-  uint64_t marked_total_ = 0;     // ... and of all.
+  uint64_t marked_ = 0;                         // Entries with markers of erased attributes.
 
  private:
   void IndexUses();  // Anew, for settings that have just come.
+  Uint128 SumOf(size_t bucket) const {
+    return buckets_[bucket] == nullptr ? 0 : buckets_[bucket]->digest();
+  }
   Bucket& MutableBucket(size_t index);
   // What is to be deleted: in an ordered map the entry's version; otherwise its life, as far as it
   // was kept from expiring.
@@ -179,7 +185,6 @@ class Map {
   const std::string name_;
   const Options options_;
   std::vector<std::shared_ptr<Bucket>> buckets_;  // Null: empty.
-  std::vector<Uint128> bucket_digests_;
   Uint128 root_ = 0;
   std::shared_ptr<const int> ticket_ = std::make_shared<const int>(0);
 };

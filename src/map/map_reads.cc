@@ -92,20 +92,33 @@ std::vector<Map::Due> Map::DueForEviction(uint64_t bytes_max, size_t max) const 
 
 GroupTime Map::NextExpiry() const { return expiries_.empty() ? 0 : expiries_.begin()->first; }
 
+// Whether what is said of the value of a convergent map's entry is in it.
+namespace {
+
+bool KnowsItsValue(const Entry& entry) {
+  const std::optional<Registers> registers = ParseRegisters(entry.value);
+  return registers.has_value() && entry.has_markers == registers->HasMarkers() &&
+         (!entry.is_one_life ||
+          (IsNothingElse(*registers, entry.version) && registers->view == entry.view.num));
+}
+
+}  // namespace
+
 bool Map::IsConsistent() const {
   Uint128 root = 0;
   uint64_t live = 0, bytes = 0, tombstones = 0, tombstone_bytes = 0, expiring = 0, marked = 0,
            hidden = 0, hidden_bytes = 0;
   for (size_t bucket = 0; bucket < kBucketsPerMap; ++bucket) {
     Uint128 sum = 0;
+    uint32_t marked_here = 0;
     for (const auto& [key, entry] : EntriesOf(bucket)) {
       const uint64_t hash = HashOf(*key);
       if (hash % kBucketsPerMap != bucket || entry->digest != DigestOf(*key, *entry)) return false;
       if (entry->version.time > state_.greatest) return false;
       sum += entry->digest;
       if (convergent()) {
-        if (!IsWellFormed(*key, *entry)) return false;
-        marked += HasMarkers(entry->value) ? 1 : 0;
+        if (!IsWellFormed(*key, *entry) || !KnowsItsValue(*entry)) return false;
+        marked_here += HasMarkers(entry->value) ? 1 : 0;
       }
       if (entry->tombstone) {
         ++tombstones;
@@ -128,10 +141,12 @@ bool Map::IsConsistent() const {
       ++expiring;
       if (!expiries_.contains({entry->expires_at, hash})) return false;
     }
-    if (sum != bucket_digests_[bucket]) return false;
+    const bool adds_up = buckets_[bucket] == nullptr || buckets_[bucket]->marked() == marked_here;
+    if (sum != SumOf(bucket) || !adds_up) return false;
     root += sum;
+    marked += marked_here;
   }
-  return root == root_ && marked == marked_total_ && live == live_ && bytes == bytes_ &&
+  return root == root_ && marked == marked_ && live == live_ && bytes == bytes_ &&
          uses_.size() == (state_.settings.evicts ? live_ : 0) && tombstones == Tombstones() &&
          hidden == hidden_.size() && hidden_bytes == hidden_bytes_ &&
          tombstone_bytes == tombstone_bytes_ && expiring == expiries_.size() &&

@@ -11,7 +11,7 @@
 #include <string>
 #include <vector>
 
-#include "map/entry.h"
+#include "map/bucket.h"
 #include "map/types.h"
 
 namespace cohort::map {

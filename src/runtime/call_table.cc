@@ -1,6 +1,6 @@
 #include "runtime/call_table.h"
 
-#include <algorithm>
+#include <utility>
 
 #include "runtime/mutex.h"
 
@@ -9,9 +9,9 @@ namespace cohort::runtime {
 std::optional<uint64_t> CallTable::Add(Call&& call) {
   runtime::MutexLock lock(&mutex_);
   if (closed_ || calls_.size() >= kCallsMax) return std::nullopt;
-  const uint64_t command = next_++;
-  if (!call.deadline.is_infinite()) deadlines_.emplace(call.deadline, command);
-  calls_.emplace(command, std::move(call));
+  const Instant deadline = call.deadline;
+  const uint64_t command = calls_.Add(std::move(call));
+  if (!deadline.is_infinite()) deadlines_.emplace(deadline, command);
   return command;
 }
 
@@ -25,29 +25,25 @@ std::optional<uint64_t> CallTable::AddCallback(Callback callback, Instant deadli
 
 bool CallTable::Remove(uint64_t command) {
   runtime::MutexLock lock(&mutex_);
-  const auto it = calls_.find(command);
-  if (it == calls_.end()) return false;
-  deadlines_.erase({it->second.deadline, command});
-  calls_.erase(it);
-  return true;
+  const std::optional<Call> call = calls_.Take(command);
+  if (call.has_value()) deadlines_.erase({call->deadline, command});
+  return call.has_value();
 }
 
 CallTable::Completed CallTable::Complete(engine::DoneUpcall done) {
-  Call call;
+  std::optional<Call> call;
   {
     runtime::MutexLock lock(&mutex_);
-    const auto it = calls_.find(done.command);
-    if (it == calls_.end()) return {};  // Its time was up.
-    call = std::move(it->second);
-    if (!call.deadline.is_infinite()) deadlines_.erase({call.deadline, done.command});
-    calls_.erase(it);
+    call = calls_.Take(done.command);
+    if (!call.has_value()) return {};  // Its time was up.
+    if (!call->deadline.is_infinite()) deadlines_.erase({call->deadline, done.command});
   }
-  if (call.waiter != nullptr) {
-    call.waiter->done = std::move(done);
-    return {std::move(call.waiter), std::nullopt};
+  if (call->waiter != nullptr) {
+    call->waiter->done = std::move(done);
+    return {std::move(call->waiter), std::nullopt};
   }
-  if (!call.callback) return {};
-  return {nullptr, Answer{std::move(call.callback), std::move(done)}};
+  if (!call->callback) return {};
+  return {nullptr, Answer{std::move(call->callback), std::move(done)}};
 }
 
 std::vector<CallTable::Answer> CallTable::TakeExpired(Instant now) {
@@ -56,12 +52,12 @@ std::vector<CallTable::Answer> CallTable::TakeExpired(Instant now) {
   while (!deadlines_.empty() && deadlines_.begin()->first <= now) {
     const uint64_t command = deadlines_.begin()->second;
     deadlines_.erase(deadlines_.begin());
-    const auto it = calls_.find(command);
+    std::optional<Call> call = calls_.Take(command);
     engine::DoneUpcall done;
     done.command = command;
     done.status = absl::DeadlineExceededError("not acknowledged in time; the outcome is unknown");
-    if (it->second.callback) answers.push_back({std::move(it->second.callback), std::move(done)});
-    calls_.erase(it);
+    if (call.has_value() && call->callback)
+      answers.push_back({std::move(call->callback), std::move(done)});
   }
   return answers;
 }
@@ -71,13 +67,9 @@ std::vector<CallTable::Answer> CallTable::FailAll(const absl::Status& status) {
   {
     runtime::MutexLock lock(&mutex_);
     closed_ = true;
-    for (auto& [command, call] : calls_) calls.emplace_back(command, std::move(call));
-    calls_.clear();
+    calls = calls_.TakeAll();
     deadlines_.clear();
   }
-  // In the order they were made: the table's own order means nothing.
-  std::sort(calls.begin(), calls.end(),
-            [](const auto& a, const auto& b) { return a.first < b.first; });
   std::vector<Answer> answers;
   for (auto& [command, call] : calls) {
     engine::DoneUpcall done;

@@ -19,9 +19,9 @@
 #include <vector>
 
 #include "absl/container/btree_set.h"
-#include "absl/container/flat_hash_map.h"
 #include "absl/status/status.h"
 #include "base/instant.h"
+#include "base/number_ring.h"
 #include "engine/io.h"
 #include "runtime/mutex.h"
 
@@ -72,9 +72,8 @@ class CallTable {
   std::optional<uint64_t> Add(Call&& call);
 
   mutable runtime::Mutex mutex_;
-  absl::flat_hash_map<uint64_t, Call> calls_ ABSL_GUARDED_BY(mutex_);
+  NumberRing<Call> calls_ ABSL_GUARDED_BY(mutex_);  // By command.
   absl::btree_set<std::pair<Instant, uint64_t>> deadlines_ ABSL_GUARDED_BY(mutex_);
-  uint64_t next_ ABSL_GUARDED_BY(mutex_) = 1;
   bool closed_ ABSL_GUARDED_BY(mutex_) = false;
 };
 

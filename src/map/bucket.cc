@@ -1,0 +1,94 @@
+#include "map/bucket.h"
+
+#include <algorithm>
+
+namespace cohort::map {
+namespace {
+
+constexpr size_t kTagsAtOnce = 16;
+// From here on an array that is full grows by half, not to its double.
+constexpr size_t kGrowsSlowlyFrom = 16;
+constexpr size_t kLine = 64;  // Of the processor's cache.
+
+void PrefetchBytes(const void* begin, size_t size) {
+  const auto* const at = static_cast<const std::byte*>(begin);
+  for (size_t offset = 0; offset < size; offset += kLine) __builtin_prefetch(at + offset, 1);
+}
+
+}  // namespace
+
+size_t Bucket::NextTagged(Tag tag, size_t at) const {
+  const Tag* const tags = tags_.data();
+  const size_t count = tags_.size();
+  for (; at < count; ++at) {
+    for (; count - at > kTagsAtOnce; at += kTagsAtOnce) {
+      bool any = false;  // Without a branch in the loop, so that one instruction compares many.
+      for (size_t i = 0; i < kTagsAtOnce; ++i) any |= tags[at + i] == tag;
+      if (any) break;
+    }
+    if (tags[at] == tag) return at;
+  }
+  return kNone;
+}
+
+size_t Bucket::IndexOf(uint64_t hash, std::string_view key) const {
+  const Tag tag = TagOf(hash);
+  size_t at = NextTagged(tag, 0);
+  while (at != kNone && items_[at].key != key) at = NextTagged(tag, at + 1);
+  return at;
+}
+
+const Entry* Bucket::Find(uint64_t hash, std::string_view key) const {
+  const size_t at = IndexOf(hash, key);
+  return at == kNone ? nullptr : &items_[at].entry;
+}
+
+bool Bucket::Exchange(uint64_t hash, std::string_view key, Entry& entry) {
+  digest_ += entry.digest;
+  marked_ += entry.has_markers ? 1 : 0;
+  const size_t at = IndexOf(hash, key);
+  if (at == kNone) {
+    if (items_.size() == items_.capacity() && items_.size() >= kGrowsSlowlyFrom)
+      items_.reserve(items_.size() + items_.size() / 2);
+    items_.push_back({std::string(key), std::move(entry)});
+    tags_.push_back(TagOf(hash));
+    return false;
+  }
+  std::swap(items_[at].entry, entry);
+  digest_ -= entry.digest;
+  marked_ -= entry.has_markers ? 1 : 0;
+  return true;
+}
+
+bool Bucket::Take(uint64_t hash, std::string_view key, Entry& entry) {
+  const size_t at = IndexOf(hash, key);
+  if (at == kNone) return false;
+  entry = std::move(items_[at].entry);
+  digest_ -= entry.digest;
+  marked_ -= entry.has_markers ? 1 : 0;
+  if (at + 1 != items_.size()) {
+    items_[at] = std::move(items_.back());
+    tags_[at] = tags_.back();
+  }
+  items_.pop_back();
+  tags_.pop_back();
+  return true;
+}
+
+void Bucket::Prefetch() const { PrefetchBytes(this, sizeof(*this)); }
+
+void Bucket::PrefetchItem(uint64_t hash) const {
+  const size_t at = NextTagged(TagOf(hash), 0);
+  if (at != kNone) PrefetchBytes(&items_[at], sizeof(Item));
+}
+
+SortedEntries Sorted(const Bucket& bucket) {
+  SortedEntries entries;
+  entries.reserve(bucket.size());
+  for (const auto& [key, entry] : bucket) entries.emplace_back(&key, &entry);
+  std::sort(entries.begin(), entries.end(),
+            [](const auto& a, const auto& b) { return *a.first < *b.first; });
+  return entries;
+}
+
+}  // namespace cohort::map
