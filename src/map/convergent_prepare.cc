@@ -52,6 +52,11 @@ class Preparation {
     return absl::OkStatus();
   }
   absl::StatusOr<ConvergentOp> Take() &&;
+  // The entry of a put of one value is on its way to the processor's cache when the operation
+  // leaves, a moment later; twice, as the second step needs what the first brought.
+  void Foresee(const PutOp& put) { foreseen_ = map_.Foresee(put.key); }
+  template <class Other>
+  void Foresee(const Other&) {}
 
  private:
   using Kind = ConvergentItem::Kind;
@@ -86,6 +91,7 @@ class Preparation {
   const GroupTime now_;
   const ConvergentFence fence_;
   ConvergentOp op_;
+  Map::Foreseen foreseen_;
   bool is_batch_ = false;
   absl::flat_hash_map<absl::string_view, size_t> items_;  // Of a batch.
   int64_t growth_ = 0;
@@ -241,6 +247,7 @@ absl::StatusOr<ConvergentOp> Preparation::Take() && {
   };
   op_.items.erase(std::remove_if(op_.items.begin(), op_.items.end(), stays_here), op_.items.end());
   if (absl::Status status = ValidateConvergentOp(op_); !status.ok()) return status;
+  if (foreseen_.bucket != nullptr) foreseen_.bucket->PrefetchItem(foreseen_.hash);
   return std::move(op_);
 }
 
@@ -282,8 +289,12 @@ absl::StatusOr<ConvergentOp> PrepareConvergent(const ConvergentMap& map,
                                                const ConvergentRequest& request, GroupTime now,
                                                const ConvergentFence& fence) {
   Preparation preparation(map, now, fence);
-  absl::Status status =
-      std::visit([&preparation](const auto& body) { return preparation.Add(body); }, request);
+  absl::Status status = std::visit(
+      [&preparation](const auto& body) {
+        preparation.Foresee(body);
+        return preparation.Add(body);
+      },
+      request);
   if (!status.ok()) return status;
   absl::StatusOr<ConvergentOp> op = std::move(preparation).Take();
   if (op.ok()) {

@@ -142,6 +142,8 @@ absl::Status AsioDriver::Execute(const engine::Command& command) {
   });
 }
 
+absl::Status AsioDriver::ExecuteMade(Make make) { return TurnOfCaller(make); }
+
 void AsioDriver::Submit(Errand& errand) {
   if (errands_.Add(errand)) Serve();
 }

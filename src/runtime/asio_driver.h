@@ -84,6 +84,10 @@ class AsioDriver final : private EndpointGroup {
 
   // Engine::Execute, and sends what it caused. Errors: as there; kCancelled after Stop.
   absl::Status Execute(const engine::Command& command);
+  // The same, of what `make` finds to execute, or to refuse, under the lock.
+  using Make =
+      absl::FunctionRef<absl::Status(engine::Engine& engine, Instant now, engine::Output& out)>;
+  absl::Status ExecuteMade(Make make);
   // Has `errand` run, perhaps by another thread and a little later, and what it caused sent;
   // refused after Stop. It may have gone when this returns.
   void Submit(Errand& errand);

@@ -45,9 +45,14 @@ WriteResult FromDone(const engine::DoneUpcall& done) {
 constexpr absl::Duration kFirstLookUpMax = absl::Seconds(2);
 constexpr absl::Duration kVerifyMax = absl::Hours(24 * 365);
 
-Instant DeadlineAfter(absl::Duration timeout) {
+Instant DeadlineAfter(Instant now, absl::Duration timeout) {
   if (timeout == absl::InfiniteDuration()) return Instant::Infinite();
-  return SteadyNow() + Duration(absl::ToInt64Nanoseconds(timeout));
+  return now + Duration(absl::ToInt64Nanoseconds(timeout));
+}
+
+CallTable::Callback ToCallback(WriteCallback done) {
+  if (!done) return nullptr;
+  return [done = std::move(done)](const engine::DoneUpcall& answer) { done(FromDone(answer)); };
 }
 
 absl::Status InCallback() {
@@ -384,30 +389,60 @@ engine::DoneUpcall Group::Impl::Await(Prepare prepare, absl::Duration timeout) {
 
 absl::Status Group::Impl::CallAsync(engine::Command command, absl::Duration timeout,
                                     WriteCallback done) {
-  CallTable::Callback callback;
-  if (done)
-    callback = [done = std::move(done)](const engine::DoneUpcall& answer) {
-      done(FromDone(answer));
-    };
-  return AwaitAsync(std::move(command), timeout, std::move(callback));
+  return AwaitAsync(std::move(command), timeout, ToCallback(std::move(done)));
+}
+
+absl::Status Group::Impl::CallAsync(Prepare prepare, absl::Duration timeout, WriteCallback&& done) {
+  if (absl::Status status = fork_guard().Check(); !status.ok()) return status;
+  std::optional<absl::Status> answer;
+  Instant deadline = Instant::Infinite();
+  absl::Status status = driver_->ExecuteMade(
+      [&](engine::Engine& engine, Instant now, engine::Output& out) -> absl::Status {
+        runtime::CallErrand::Command command = prepare(engine, now);
+        // A send queue that is full is no answer: the caller may try again.
+        const bool is_full = absl::IsResourceExhausted(command.status());
+        if (!command.ok() && !is_full) return command.status();
+        if (is_full || !command->has_value()) {
+          answer = command.status();
+          return absl::OkStatus();
+        }
+        deadline = DeadlineAfter(now, timeout);
+        return Begin(engine, now, **command, ToCallback(std::move(done)), deadline, out);
+      });
+  if (!status.ok()) return Translate(status);
+  if (!deadline.is_infinite()) driver_->WakeAt(deadline);
+  return answer.has_value() ? Answer(std::move(done), *std::move(answer)) : absl::OkStatus();
+}
+
+absl::Status Group::Impl::Answer(WriteCallback done, absl::Status status) {
+  WriteResult result;
+  result.status = std::move(status);
+  const bool is_told = !done || queue.PushTask([done = std::move(done), result] { done(result); });
+  return is_told ? absl::OkStatus() : absl::CancelledError("the group was left");
 }
 
 absl::Status Group::Impl::AwaitAsync(engine::Command command, absl::Duration timeout,
                                      CallTable::Callback done) {
   if (absl::Status status = fork_guard().Check(); !status.ok()) return status;
-  const Instant deadline = DeadlineAfter(timeout);
-  const std::optional<uint64_t> id = calls_.AddCallback(std::move(done), deadline);
-  if (!id)
-    return left_ ? absl::CancelledError("the group was left")
-                 : absl::ResourceExhaustedError("too many calls");
-  engine::SetId(command, *id);
-  if (absl::Status status = driver_->Execute(command); !status.ok()) {
-    // Whoever removes the call answers for it: not both.
-    if (calls_.Remove(*id)) return Translate(status);
-    return absl::OkStatus();
-  }
+  Instant deadline;
+  absl::Status status =
+      driver_->ExecuteMade([&](engine::Engine& engine, Instant now, engine::Output& out) {
+        deadline = DeadlineAfter(now, timeout);
+        return Begin(engine, now, command, std::move(done), deadline, out);
+      });
+  if (!status.ok()) return Translate(status);
   if (!deadline.is_infinite()) driver_->WakeAt(deadline);
   return absl::OkStatus();
+}
+
+absl::Status Group::Impl::Begin(engine::Engine& engine, Instant now, engine::Command& command,
+                                CallTable::Callback done, Instant deadline, engine::Output& out) {
+  const std::optional<uint64_t> id = calls_.AddCallback(std::move(done), deadline);
+  if (!id) return absl::ResourceExhaustedError("too many calls");
+  engine::SetId(command, *id);
+  absl::Status status = engine.Execute(now, command, out);
+  // Whoever removes the call answers for it: not both.
+  return status.ok() || calls_.Remove(*id) ? status : absl::OkStatus();
 }
 
 absl::Status Group::Impl::Post(const engine::Command& command) {

@@ -94,6 +94,10 @@ struct Group::Impl : public std::enable_shared_from_this<Group::Impl> {
   // Refuses writes from now on, and tells the services.
   absl::Status BeginDraining();
   absl::Status CallAsync(engine::Command command, absl::Duration timeout, WriteCallback done);
+  // The same, of a command that is made under the lock. That there is nothing to do, or (where it
+  // could not be made for that) no room in the map, is an answer; `done` is left alone where it
+  // could not be made for another reason.
+  absl::Status CallAsync(Prepare prepare, absl::Duration timeout, WriteCallback&& done);
   absl::Status AwaitAsync(engine::Command command, absl::Duration timeout,
                           runtime::CallTable::Callback done);
   // Executes a command whose outcome nobody wants to know.
@@ -143,6 +147,11 @@ struct Group::Impl : public std::enable_shared_from_this<Group::Impl> {
   void Deliver(engine::Upcall& upcall);
   absl::Status OpenChannels(const GroupOptions& options);
   void PushAnswer(runtime::CallTable::Answer answer);
+  // Executes a command whose answer goes to `done`. Under the lock.
+  absl::Status Begin(engine::Engine& engine, Instant now, engine::Command& command,
+                     runtime::CallTable::Callback done, Instant deadline, engine::Output& out);
+  // Answers a call that never began.
+  absl::Status Answer(WriteCallback done, absl::Status status);
   Instant Housekeep(Instant now);
   void Shutdown();
   // What an engine's refusal is called in the public interface.

@@ -8,93 +8,96 @@
 
 namespace cohort {
 
-ReplicatedMap::Impl::Command ReplicatedMap::Impl::NewCommand(absl::StatusOr<Body> body,
-                                                             const WriteOptions& options) const {
-  if (!body.ok()) return body.status();
-  if (absl::Status status = group->fork_guard().Check(); !status.ok()) return status;
-  Command command = absl::UnavailableError("this member has no complete state yet");
-  std::optional<uint32_t> ordered;
-  Read([&](const map::Map& found, const engine::Engine& engine, map::GroupTime now) {
-    const map::ConvergentMap* convergent = engine.FindConvergent(found.id());
-    if (convergent == nullptr) {
-      ordered = found.id();
-      return;
-    }
-    command = runtime::NewWriteTo(*convergent, *std::move(body), now, options);
-  });
-  if (!ordered) return command;
+namespace {
+
+// An access so soon after another one is not sent.
+runtime::CallErrand::Command CommandOf(absl::StatusOr<engine::MapWrite> write) {
+  if (!write.ok()) return write.status();
+  if (write->operation.empty()) return std::nullopt;
+  return *std::move(write);
+}
+
+}  // namespace
+
+runtime::CallErrand::Command ReplicatedMap::Impl::NewWrite(const engine::Engine& engine,
+                                                           Instant now, Body& body,
+                                                           const WriteOptions& options,
+                                                           std::optional<uint32_t>& ordered) const {
+  const std::optional<uint32_t> id = engine.MapId(map.name);
+  if (!id || engine.FindMap(*id) == nullptr)
+    return absl::UnavailableError("this member has no complete state yet");
+  const map::ConvergentMap* const convergent = engine.FindConvergent(*id);
+  if (convergent != nullptr) {
+    return CommandOf(
+        runtime::NewWriteTo(*convergent, std::move(body), engine.GroupTimeMs(now), options));
+  }
+  ordered = id;
+  return absl::Status(absl::StatusCode::kFailedPrecondition, "");  // Not seen by anybody.
+}
+
+ReplicatedMap::Impl::Command ReplicatedMap::Impl::NewOrderedWrite(
+    uint32_t id, Body body, const WriteOptions& options) const {
   if (absl::Status status = runtime::CheckForOrdered(options); !status.ok()) return status;
   map::MapOp op;
   op.map = map.name;
   op.hlc = static_cast<uint64_t>(group->driver().GroupTimeMs()) << runtime::kLogicalBits;
-  op.body = *std::move(body);
-  return runtime::NewMapWrite(*ordered, op, options.ack);
+  op.body = std::move(body);
+  return runtime::NewMapWrite(id, op, options.ack);
 }
 
-ReplicatedMap::Impl::Command ReplicatedMap::Impl::NewConvergentCommand(
-    absl::StatusOr<Request> request, const WriteOptions& options) const {
-  if (!request.ok()) return request.status();
-  if (absl::Status status = group->fork_guard().Check(); !status.ok()) return status;
-  Command command;
-  const absl::Status status =
-      ReadConvergent([&](const map::ConvergentMap& found, map::GroupTime now) {
-        command = runtime::NewConvergentWrite(found, *request, now, options);
-        return command.status();
-      });
-  if (!status.ok()) return status;
-  return command;
-}
-
-WriteResult ReplicatedMap::Impl::Call(Command command, const WriteOptions& options) const {
-  WriteResult result;
-  // An access so soon after another one is not sent.
-  const bool is_nothing = command.ok() && command->operation.empty();
-  if (command.ok() && !is_nothing) return group->Call(*std::move(command), options.timeout);
-  result.status = command.status();
-  return result;
-}
-
-absl::Status ReplicatedMap::Impl::CallAsync(Command command, const WriteOptions& options,
-                                            WriteCallback done) const {
-  // A map that is full is an answer, as in an ordered map; a send queue that is full is not.
-  const bool is_answer =
-      command.ok() ? command->operation.empty() : absl::IsResourceExhausted(command.status());
-  if (!is_answer && !command.ok()) return command.status();
-  if (!is_answer) return group->CallAsync(*std::move(command), options.timeout, std::move(done));
-  WriteResult result;
-  result.status = command.status();
-  const bool is_told =
-      !done || group->queue.PushTask([done = std::move(done), result] { done(result); });
-  return is_told ? absl::OkStatus() : absl::CancelledError("the group was left");
+runtime::CallErrand::Command ReplicatedMap::Impl::NewConvergentWrite(
+    const engine::Engine& engine, Instant now, const Request& request,
+    const WriteOptions& options) const {
+  const absl::StatusOr<const map::ConvergentMap*> found = runtime::FindConvergent(engine, map.name);
+  if (!found.ok()) return found.status();
+  return CommandOf(runtime::NewConvergentWrite(**found, request, engine.GroupTimeMs(now), options));
 }
 
 WriteResult ReplicatedMap::Impl::Write(absl::StatusOr<Body> body,
                                        const WriteOptions& options) const {
-  return Call(NewCommand(std::move(body), options), options);
+  WriteResult result;
+  result.status = body.status();
+  if (!result.status.ok()) return result;
+  std::optional<uint32_t> ordered;
+  Read([&](const map::Map& found, const engine::Engine&, map::GroupTime) {
+    if (!found.convergent()) ordered = found.id();
+  });
+  if (!ordered) {
+    const auto prepare = [&](const engine::Engine& engine, Instant now) {
+      return NewWrite(engine, now, *body, options, ordered);
+    };
+    result = group->Call(prepare, options.timeout);
+    if (!ordered) return result;  // Else it has just become one.
+  }
+  Command command = NewOrderedWrite(*ordered, *std::move(body), options);
+  if (command.ok()) return group->Call(*std::move(command), options.timeout);
+  result.status = command.status();
+  return result;
 }
 
+// Made where it is executed, so that the lock is taken once; but for an ordered map, whose
+// operation has nothing to do with what the map holds.
 absl::Status ReplicatedMap::Impl::WriteAsync(absl::StatusOr<Body> body, const WriteOptions& options,
                                              WriteCallback done) const {
-  return CallAsync(NewCommand(std::move(body), options), options, std::move(done));
+  if (!body.ok()) return body.status();
+  std::optional<uint32_t> ordered;
+  const auto prepare = [&](const engine::Engine& engine, Instant now) {
+    return NewWrite(engine, now, *body, options, ordered);
+  };
+  absl::Status status = group->CallAsync(prepare, options.timeout, std::move(done));
+  if (!ordered) return status;
+  Command command = NewOrderedWrite(*ordered, *std::move(body), options);
+  if (!command.ok()) return command.status();
+  return group->CallAsync(*std::move(command), options.timeout, std::move(done));
 }
 
-// Made where it is executed, so that the lock is taken once.
 WriteResult ReplicatedMap::Impl::WriteConvergent(absl::StatusOr<Request> request,
                                                  const WriteOptions& options) const {
   WriteResult result;
   result.status = request.status();
   if (!result.status.ok()) return result;
-  const auto prepare = [&](const engine::Engine& engine,
-                           Instant now) -> runtime::CallErrand::Command {
-    const absl::StatusOr<const map::ConvergentMap*> found =
-        runtime::FindConvergent(engine, map.name);
-    if (!found.ok()) return found.status();
-    absl::StatusOr<engine::MapWrite> write =
-        runtime::NewConvergentWrite(**found, *request, engine.GroupTimeMs(now), options);
-    if (!write.ok()) return write.status();
-    // An access so soon after another one is not sent.
-    if (write->operation.empty()) return std::nullopt;
-    return *std::move(write);
+  const auto prepare = [&](const engine::Engine& engine, Instant now) {
+    return NewConvergentWrite(engine, now, *request, options);
   };
   return group->Call(prepare, options.timeout);
 }
@@ -102,7 +105,11 @@ WriteResult ReplicatedMap::Impl::WriteConvergent(absl::StatusOr<Request> request
 absl::Status ReplicatedMap::Impl::WriteConvergentAsync(absl::StatusOr<Request> request,
                                                        const WriteOptions& options,
                                                        WriteCallback done) const {
-  return CallAsync(NewConvergentCommand(std::move(request), options), options, std::move(done));
+  if (!request.ok()) return request.status();
+  const auto prepare = [&](const engine::Engine& engine, Instant now) {
+    return NewConvergentWrite(engine, now, *request, options);
+  };
+  return group->CallAsync(prepare, options.timeout, std::move(done));
 }
 
 // Spec 11.25

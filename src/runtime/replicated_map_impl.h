@@ -73,11 +73,15 @@ struct ReplicatedMap::Impl {
 
  private:
   using Command = absl::StatusOr<engine::MapWrite>;
-  Command NewCommand(absl::StatusOr<Body> body, const WriteOptions& options) const;
-  Command NewConvergentCommand(absl::StatusOr<Request> request, const WriteOptions& options) const;
+  // Under the lock. Of an ordered map it only says which one it is.
+  runtime::CallErrand::Command NewWrite(const engine::Engine& engine, Instant now, Body& body,
+                                        const WriteOptions& options,
+                                        std::optional<uint32_t>& ordered) const;
+  runtime::CallErrand::Command NewConvergentWrite(const engine::Engine& engine, Instant now,
+                                                  const Request& request,
+                                                  const WriteOptions& options) const;
+  Command NewOrderedWrite(uint32_t id, Body body, const WriteOptions& options) const;
   absl::StatusOr<engine::ClaimEntry> NewClaim(std::string_view key) const;
-  WriteResult Call(Command command, const WriteOptions& options) const;
-  absl::Status CallAsync(Command command, const WriteOptions& options, WriteCallback done) const;
 };
 
 }  // namespace cohort
