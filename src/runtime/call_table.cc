@@ -6,6 +6,29 @@
 
 namespace cohort::runtime {
 
+namespace {
+
+bool IsEmpty(const CallTable::Callback& callback) {
+  return std::visit([](const auto& one) { return one == nullptr; }, callback);
+}
+
+}  // namespace
+
+WriteResult ResultOf(const engine::DoneUpcall& done) {
+  WriteResult result;
+  result.status = done.status;
+  result.version = done.version;
+  result.number = done.number;
+  result.replicas = done.replicas;
+  return result;
+}
+
+void CallTable::Answer::Tell() const {
+  if (const auto* const write = std::get_if<WriteCallback>(&callback))
+    return (*write)(ResultOf(done));
+  std::get<DoneCallback>(callback)(done);
+}
+
 std::optional<uint64_t> CallTable::Add(Call&& call) {
   runtime::MutexLock lock(&mutex_);
   if (closed_ || calls_.size() >= kCallsMax) return std::nullopt;
@@ -16,11 +39,11 @@ std::optional<uint64_t> CallTable::Add(Call&& call) {
 }
 
 std::optional<uint64_t> CallTable::AddWaiter(std::shared_ptr<Waiter> waiter) {
-  return Add({std::move(waiter), nullptr, Instant::Infinite()});
+  return Add({.waiter = std::move(waiter)});
 }
 
 std::optional<uint64_t> CallTable::AddCallback(Callback callback, Instant deadline) {
-  return Add({nullptr, std::move(callback), deadline});
+  return Add({.callback = std::move(callback), .deadline = deadline});
 }
 
 bool CallTable::Remove(uint64_t command) {
@@ -42,7 +65,7 @@ CallTable::Completed CallTable::Complete(engine::DoneUpcall done) {
     call->waiter->done = std::move(done);
     return {std::move(call->waiter), std::nullopt};
   }
-  if (!call->callback) return {};
+  if (IsEmpty(call->callback)) return {};
   return {nullptr, Answer{std::move(call->callback), std::move(done)}};
 }
 
@@ -56,7 +79,7 @@ std::vector<CallTable::Answer> CallTable::TakeExpired(Instant now) {
     engine::DoneUpcall done;
     done.command = command;
     done.status = absl::DeadlineExceededError("not acknowledged in time; the outcome is unknown");
-    if (call.has_value() && call->callback)
+    if (call.has_value() && !IsEmpty(call->callback))
       answers.push_back({std::move(call->callback), std::move(done)});
   }
   return answers;
@@ -78,7 +101,7 @@ std::vector<CallTable::Answer> CallTable::FailAll(const absl::Status& status) {
     if (call.waiter != nullptr) {
       call.waiter->done = std::move(done);
       call.waiter->notification.Notify();
-    } else if (call.callback) {
+    } else if (!IsEmpty(call.callback)) {
       answers.push_back({std::move(call.callback), std::move(done)});
     }
   }

@@ -16,12 +16,14 @@
 #include <memory>
 #include <optional>
 #include <utility>
+#include <variant>
 #include <vector>
 
 #include "absl/container/btree_set.h"
 #include "absl/status/status.h"
 #include "base/instant.h"
 #include "base/number_ring.h"
+#include "cohort/map_options.h"
 #include "engine/io.h"
 #include "runtime/mutex.h"
 
@@ -31,7 +33,9 @@ inline constexpr size_t kCallsMax = size_t{1} << 20;
 
 class CallTable {
  public:
-  using Callback = std::function<void(const engine::DoneUpcall&)>;
+  // Who is told, in the form that was asked for; nobody if it is empty.
+  using DoneCallback = std::function<void(const engine::DoneUpcall&)>;
+  using Callback = std::variant<DoneCallback, WriteCallback>;
   // One blocking call. Shared, because the waker may still touch it when the waiter has gone on.
   struct Waiter {
     runtime::Notification notification;
@@ -42,6 +46,7 @@ class CallTable {
   struct Answer {
     Callback callback;
     engine::DoneUpcall done;
+    void Tell() const;
   };
 
   // A new command's number, and its entry. Nothing when the table is full.
@@ -76,6 +81,9 @@ class CallTable {
   absl::btree_set<std::pair<Instant, uint64_t>> deadlines_ ABSL_GUARDED_BY(mutex_);
   bool closed_ ABSL_GUARDED_BY(mutex_) = false;
 };
+
+// What of it a caller of a write is told.
+WriteResult ResultOf(const engine::DoneUpcall& done);
 
 }  // namespace cohort::runtime
 

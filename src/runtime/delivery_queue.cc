@@ -160,12 +160,16 @@ bool DeliveryQueue::Take(engine::Upcall upcall) {
   return true;
 }
 
-bool DeliveryQueue::PushTask(Task task) {
+bool DeliveryQueue::PushTask(Task task) { return PushAlways(std::move(task)); }
+bool DeliveryQueue::PushAnswer(CallTable::Answer answer) { return PushAlways(std::move(answer)); }
+
+template <class Kind>
+bool DeliveryQueue::PushAlways(Kind item) {
   std::shared_ptr<Turns> wanted;
   {
     const MutexLock lock(&mutex_);
     if (stopping_) return false;
-    items_.emplace_back(std::move(task));
+    items_.emplace_back(std::move(item));
     wanted = WantedTurn();
   }
   WakeSoon();
@@ -218,6 +222,10 @@ void DeliveryQueue::Deliver(std::vector<Item>& batch) {
     if (auto* upcall = std::get_if<engine::Upcall>(&item)) {
       bytes = BytesOf(*upcall);
       handler_(*upcall);
+    } else if (auto* answer = std::get_if<CallTable::Answer>(&item)) {
+      answer->Tell();
+      answer->callback =
+          CallTable::DoneCallback();  // What it captured goes before the next is told.
     } else {
       std::get<Task>(item)();
       std::get<Task>(item) = nullptr;

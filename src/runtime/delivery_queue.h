@@ -23,6 +23,7 @@
 #include <vector>
 
 #include "engine/io.h"
+#include "runtime/call_table.h"
 #include "runtime/mutex.h"
 
 namespace cohort::runtime {
@@ -49,6 +50,7 @@ class DeliveryQueue {
   bool Push(engine::Upcall upcall);
   // False: the queue has stopped, and the task will not be done.
   bool PushTask(Task task);
+  bool PushAnswer(CallTable::Answer answer);  // The same, of telling it.
   // While one lives, what is pushed, by any thread, does not wake the thread of the queue; its end
   // does. What a turn of the engine brings is delivered at one go by it.
   class Batch {
@@ -72,7 +74,9 @@ class DeliveryQueue {
   bool OnThisThread() const;
 
  private:
-  using Item = std::variant<engine::Upcall, Task>;
+  using Item = std::variant<engine::Upcall, Task, CallTable::Answer>;
+  template <class Kind>
+  bool PushAlways(Kind item);
   // What turns that the executor still holds know of the queue; it outlives both.
   struct Turns;
   void Run();

@@ -32,15 +32,6 @@ bool DrawEntropy(MutableBytes out) {
   return true;
 }
 
-WriteResult FromDone(const engine::DoneUpcall& done) {
-  WriteResult result;
-  result.status = done.status;
-  result.version = done.version;
-  result.number = done.number;
-  result.replicas = done.replicas;
-  return result;
-}
-
 // Longest wait for the first look-up of the seeds' names.
 constexpr absl::Duration kFirstLookUpMax = absl::Seconds(2);
 constexpr absl::Duration kVerifyMax = absl::Hours(24 * 365);
@@ -48,11 +39,6 @@ constexpr absl::Duration kVerifyMax = absl::Hours(24 * 365);
 Instant DeadlineAfter(Instant now, absl::Duration timeout) {
   if (timeout == absl::InfiniteDuration()) return Instant::Infinite();
   return now + Duration(absl::ToInt64Nanoseconds(timeout));
-}
-
-CallTable::Callback ToCallback(WriteCallback done) {
-  if (!done) return nullptr;
-  return [done = std::move(done)](const engine::DoneUpcall& answer) { done(FromDone(answer)); };
 }
 
 absl::Status InCallback() {
@@ -253,7 +239,7 @@ void Group::Impl::Route(const engine::Engine& engine, engine::Upcall& upcall, Wa
       auto& notification = completed.waiter->notification;
       wakes.emplace_back(std::move(completed.waiter), &notification);
     }
-    if (completed.answer) PushAnswer(*std::move(completed.answer));
+    if (completed.answer) queue.PushAnswer(*std::move(completed.answer));
     return;
   }
   if (std::holds_alternative<engine::ChangeUpcall>(upcall)) return RouteChange(engine, upcall);
@@ -288,10 +274,6 @@ void Group::Impl::Route(const engine::Engine& engine, engine::Upcall& upcall, Wa
   queue.Push(std::move(upcall));
 }
 
-void Group::Impl::PushAnswer(CallTable::Answer answer) {
-  queue.PushTask([answer = std::move(answer)] { answer.callback(answer.done); });
-}
-
 // On the delivery thread, without a lock.
 void Group::Impl::Deliver(engine::Upcall& upcall) {
   if (const auto* view = std::get_if<engine::ViewUpcall>(&upcall)) {
@@ -318,7 +300,7 @@ void Group::Impl::Deliver(engine::Upcall& upcall) {
 }
 
 Instant Group::Impl::Housekeep(Instant now) {
-  for (CallTable::Answer& answer : calls_.TakeExpired(now)) PushAnswer(std::move(answer));
+  for (CallTable::Answer& answer : calls_.TakeExpired(now)) queue.PushAnswer(std::move(answer));
   Instant next = std::min(calls_.NextDeadline(), channels_->Housekeep(now));
   for (const auto& service : Services()) next = std::min(next, service->Housekeep(now));
   return next;
@@ -356,7 +338,7 @@ WriteResult Group::Impl::Call(engine::Command command, absl::Duration timeout) {
 }
 
 WriteResult Group::Impl::Call(Prepare prepare, absl::Duration timeout) {
-  return FromDone(Await(prepare, timeout));
+  return runtime::ResultOf(Await(prepare, timeout));
 }
 
 engine::DoneUpcall Group::Impl::Await(Prepare prepare, absl::Duration timeout) {
@@ -389,7 +371,7 @@ engine::DoneUpcall Group::Impl::Await(Prepare prepare, absl::Duration timeout) {
 
 absl::Status Group::Impl::CallAsync(engine::Command command, absl::Duration timeout,
                                     WriteCallback done) {
-  return AwaitAsync(std::move(command), timeout, ToCallback(std::move(done)));
+  return AwaitAsync(std::move(command), timeout, std::move(done));
 }
 
 absl::Status Group::Impl::CallAsync(Prepare prepare, absl::Duration timeout, WriteCallback&& done) {
@@ -407,7 +389,7 @@ absl::Status Group::Impl::CallAsync(Prepare prepare, absl::Duration timeout, Wri
           return absl::OkStatus();
         }
         deadline = DeadlineAfter(now, timeout);
-        return Begin(engine, now, **command, ToCallback(std::move(done)), deadline, out);
+        return Begin(engine, now, **command, std::move(done), deadline, out);
       });
   if (!status.ok()) return Translate(status);
   if (!deadline.is_infinite()) driver_->WakeAt(deadline);
@@ -612,7 +594,7 @@ void Group::Impl::Shutdown() {
   if (driver_ != nullptr) driver_->Stop();
   if (peer_cache_ != nullptr) peer_cache_->Stop();
   for (CallTable::Answer& answer : calls_.FailAll(absl::CancelledError("the group was left"))) {
-    PushAnswer(std::move(answer));
+    queue.PushAnswer(std::move(answer));
   }
   const absl::Status left = absl::CancelledError("the group was left");
   if (channels_ != nullptr) channels_->FailAll(left);

@@ -146,7 +146,6 @@ struct Group::Impl : public std::enable_shared_from_this<Group::Impl> {
   void RouteChange(const engine::Engine& engine, engine::Upcall& upcall);
   void Deliver(engine::Upcall& upcall);
   absl::Status OpenChannels(const GroupOptions& options);
-  void PushAnswer(runtime::CallTable::Answer answer);
   // Executes a command whose answer goes to `done`. Under the lock.
   absl::Status Begin(engine::Engine& engine, Instant now, engine::Command& command,
                      runtime::CallTable::Callback done, Instant deadline, engine::Output& out);
