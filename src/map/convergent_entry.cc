@@ -276,6 +276,14 @@ std::optional<Registers> JoinIfOver(Bytes registers, const Registers& life) {
   return joined;
 }
 
+std::optional<Registers> JoinIfOver(const Entry& entry, const Registers& life) {
+  if (!entry.is_one_life || !life.IsOneLife()) return JoinIfOver(entry.value.bytes(), life);
+  if (entry.version >= life.floor) return std::nullopt;
+  std::optional<Registers> joined = life;
+  joined->view = std::max(life.view, entry.view.num);
+  return joined;
+}
+
 // Spec 11.4
 Buffer EncodeRegisters(const Registers& registers) {
   size_t size = kRegistersHeaderBytes;

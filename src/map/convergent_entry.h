@@ -95,6 +95,8 @@ Registers Join(const Registers& a, const Registers& b);
 // after all that is in them, as a put makes it: then only their claim stays. Nothing where it is
 // not.
 std::optional<Registers> JoinIfOver(Bytes registers, const Registers& life);
+// The same of an entry, whose value is not even read where the entry itself says enough.
+std::optional<Registers> JoinIfOver(const Entry& entry, const Registers& life);
 
 // Of an entry, and of each attribute besides its name and value (Spec 11.4).
 inline constexpr size_t kRegistersHeaderBytes = 2 + 2 + 4 + 8 + 9 * 16 + 8 + 8;

@@ -200,12 +200,7 @@ std::optional<Registers> ConvergentMap::RegistersOf(const Entry& entry) const {
 Registers ConvergentMap::JoinTo(const Entry* ours, const Registers& theirs,
                                 std::optional<Registers>& held) const {
   if (ours == nullptr) return theirs;
-  if (ours->is_one_life && theirs.IsOneLife() && ours->version < theirs.floor) {
-    Registers joined = theirs;
-    joined.view = std::max(theirs.view, ours->view.num);
-    return joined;
-  }
-  if (std::optional<Registers> joined = JoinIfOver(ours->value, theirs)) return *std::move(joined);
+  if (std::optional<Registers> joined = JoinIfOver(*ours, theirs)) return *std::move(joined);
   held = RegistersOf(*ours);
   return held.has_value() ? map::Join(*held, theirs) : theirs;
 }

@@ -209,11 +209,22 @@ bool ExpectJoinedAlike(const Registers& held, const Registers& life) {
   return is_over;
 }
 
+// What is told by an entry itself is what its value tells.
+void ExpectSaysWhatItsValueSays(const Entry& entry, const Registers& life) {
+  const std::optional<Registers> by_entry = JoinIfOver(entry, life);
+  const std::optional<Registers> by_value = JoinIfOver(entry.value.bytes(), life);
+  ASSERT_EQ(by_entry.has_value(), by_value.has_value());
+  if (by_entry.has_value()) {
+    EXPECT_EQ(EncodeRegisters(*by_entry).text(), EncodeRegisters(*by_value).text());
+  }
+}
+
 // What a put makes, with any stamp, is joined to whatever is there without parsing it, or it is
 // not.
 TEST(ConvergentMapProperty, WhatIsOverIsJoinedUnparsedAsIfItWereParsed) {
   size_t over = 0;
   size_t not_over = 0;
+  size_t not_read = 0;
   for (uint64_t seed = 1; seed <= 60; ++seed) {
     SCOPED_TRACE("seed " + std::to_string(seed));
     History history(seed);
@@ -230,12 +241,15 @@ TEST(ConvergentMapProperty, WhatIsOverIsJoinedUnparsedAsIfItWereParsed) {
         Registers life = LifeOf(stamp, random.Below(3));
         if (random.Chance(0.5)) life.claim = {random.Below(4), random.Below(4)};
         ++(ExpectJoinedAlike(held, life) ? over : not_over);
+        ExpectSaysWhatItsValueSays(*entry, life);
+        not_read += entry->is_one_life ? 1 : 0;
         if (HasFailure()) return;
       }
     }
   }
   EXPECT_GT(over, 40u);
   EXPECT_GT(not_over, 40u);
+  EXPECT_GT(not_read, 10u);
 }
 
 // Each register alone may be of a life that is not over, or be it by a stamp that is the same.
@@ -246,6 +260,8 @@ TEST(ConvergentMapProperty, OneRegisterThatIsNotOverIsEnough) {
     SCOPED_TRACE(stamp.ToString());
     const Registers old = LifeOf(earlier, 1);
     EXPECT_TRUE(ExpectJoinedAlike(old, LifeOf(put, 1)));
+    EXPECT_TRUE(EntryOf(old, earlier).is_one_life);
+    EXPECT_TRUE(JoinIfOver(EntryOf(old, earlier), LifeOf(put, 1)).has_value());
     std::vector<Registers> all(6, old);
     all[0].floor = stamp;
     all[1].created = stamp;
@@ -253,8 +269,10 @@ TEST(ConvergentMapProperty, OneRegisterThatIsNotOverIsEnough) {
     all[3].ttl.life = stamp;
     all[4].access.life = stamp;
     all[5].attributes[0].mark.life = stamp;
-    for (size_t i = 0; i < all.size(); ++i)
+    for (size_t i = 0; i < all.size(); ++i) {
       EXPECT_FALSE(ExpectJoinedAlike(all[i], LifeOf(put, 1))) << i;
+      EXPECT_FALSE(EntryOf(all[i], earlier).is_one_life) << i;
+    }
   }
 }
 
