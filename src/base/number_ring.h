@@ -2,8 +2,8 @@
 // the same order: calls and their answers.
 //
 // Idea: a number's place is given by its low bits, so those under way stand side by side in memory
-// and nothing is hashed. The ring grows while more than half of it is in use, up to kRingMax; what
-// still waits when its place is needed again goes to a table of its own.
+// and nothing is hashed. Where a place is needed again by then, the ring grows if half of it is in
+// use, up to kRingMax; what still waits there goes to a table of its own.
 //
 // Thread rule: none inside. Memory: never less than it had, sizeof(T) + 8 for each place.
 #ifndef COHORT_BASE_NUMBER_RING_H_
@@ -80,7 +80,7 @@ class NumberRing {
   Place& PlaceOf(uint64_t number) { return ring_[number % ring_.size()]; }
   // So that the place of `number` is free.
   void MakeRoom(uint64_t number) {
-    if (size_ >= ring_.size() / 2 && ring_.size() < kRingMax) {
+    if (size_ - late_.size() >= ring_.size() / 2 && ring_.size() < kRingMax) {
       std::vector<Place> larger(ring_.size() * 2);
       for (Place& place : ring_) {
         if (place.number != 0) larger[place.number % larger.size()] = std::move(place);

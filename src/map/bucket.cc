@@ -20,12 +20,12 @@ void PrefetchBytes(const void* begin, size_t size) {
 size_t Bucket::NextTagged(Tag tag, size_t at) const {
   const Tag* const tags = tags_.data();
   const size_t count = tags_.size();
+  for (; count - at >= kTagsAtOnce; at += kTagsAtOnce) {
+    bool any = false;  // Without a branch in the loop, so that one instruction compares many.
+    for (size_t i = 0; i < kTagsAtOnce; ++i) any |= tags[at + i] == tag;
+    if (any) break;
+  }
   for (; at < count; ++at) {
-    for (; count - at > kTagsAtOnce; at += kTagsAtOnce) {
-      bool any = false;  // Without a branch in the loop, so that one instruction compares many.
-      for (size_t i = 0; i < kTagsAtOnce; ++i) any |= tags[at + i] == tag;
-      if (any) break;
-    }
     if (tags[at] == tag) return at;
   }
   return kNone;
@@ -43,21 +43,26 @@ const Entry* Bucket::Find(uint64_t hash, std::string_view key) const {
   return at == kNone ? nullptr : &items_[at].entry;
 }
 
-bool Bucket::Exchange(uint64_t hash, std::string_view key, Entry& entry) {
-  digest_ += entry.digest;
-  marked_ += entry.has_markers ? 1 : 0;
+Bucket::Exchanged Bucket::Exchange(uint64_t hash, std::string_view key, Entry& entry) {
+  const Uint128 digest = entry.digest;
+  const uint32_t marked = entry.has_markers ? 1 : 0;
   const size_t at = IndexOf(hash, key);
   if (at == kNone) {
+    // First all that may throw.
+    tags_.reserve(tags_.size() + 1);
     if (items_.size() == items_.capacity() && items_.size() >= kGrowsSlowlyFrom)
       items_.reserve(items_.size() + items_.size() / 2);
-    items_.push_back({std::string(key), std::move(entry)});
+    std::string name(key);
+    items_.push_back({std::move(name), std::move(entry)});
     tags_.push_back(TagOf(hash));
-    return false;
+  } else {
+    std::swap(items_[at].entry, entry);
+    digest_ -= entry.digest;
+    marked_ -= entry.has_markers ? 1 : 0;
   }
-  std::swap(items_[at].entry, entry);
-  digest_ -= entry.digest;
-  marked_ -= entry.has_markers ? 1 : 0;
-  return true;
+  digest_ += digest;
+  marked_ += marked;
+  return {at == kNone ? items_.back().entry : items_[at].entry, at != kNone};
 }
 
 bool Bucket::Take(uint64_t hash, std::string_view key, Entry& entry) {

@@ -3,8 +3,10 @@
 // Idea: an entry is seldom in the cache of the processor, and each step towards it that waits for
 // the one before costs as much as copying a small value. So a bucket is an array, of few entries in
 // maps of ordinary size, and says at its beginning by 16 bits of each key's hash which of them is
-// worth a look: the bucket, the entry, its value are all there is to wait for. Where there are
-// many, sixteen of these are compared at once. The order of the entries means nothing.
+// worth a look: the bucket, the entry, its value are all there is to wait for. From nine entries on
+// (maps of some 30 000) these bits are elsewhere, and sixteen of them are compared at once: a look
+// takes as many steps as there are entries, by sixteens, which docs/performance.md has figures of.
+// The order of the entries means nothing.
 //
 // Thread rule: as the map's.
 #ifndef COHORT_MAP_BUCKET_H_
@@ -33,14 +35,16 @@ class Bucket {
 
   bool empty() const { return items_.empty(); }
   size_t size() const { return items_.size(); }
-  // Valid until the next write, as all that is found.
-  const Item* begin() const { return items_.data(); }
-  const Item* end() const { return items_.data() + items_.size(); }
 
   // `hash`: the key's, here as everywhere by the map's own function. Null if it is not there.
+  // What is found is valid until the next write to the bucket.
   const Entry* Find(uint64_t hash, std::string_view key) const;
-  // Puts `entry` in its place, and what was there into `entry`. False if nothing was.
-  bool Exchange(uint64_t hash, std::string_view key, Entry& entry);
+  // Puts `entry` in its place, and what was there into `entry`. Nothing changes if it throws.
+  struct Exchanged {
+    const Entry& put;
+    bool was_there = false;
+  };
+  Exchanged Exchange(uint64_t hash, std::string_view key, Entry& entry);
   // Takes it out, into `entry`. False if it is not there.
   bool Take(uint64_t hash, std::string_view key, Entry& entry);
 
@@ -52,6 +56,9 @@ class Bucket {
   void PrefetchItem(uint64_t hash) const;
 
  private:
+  friend class Map;  // Which looks at all of them, in an order that it lets nobody see.
+  friend std::vector<std::pair<const std::string*, const Entry*>> Sorted(const Bucket& bucket);
+
   using Tag = uint16_t;
   static constexpr size_t kNone = SIZE_MAX;
   // Other bits than those that choose the bucket.
@@ -59,6 +66,8 @@ class Bucket {
   // The first one from `at` on that may be the key's; kNone if there is none.
   size_t NextTagged(Tag tag, size_t at) const;
   size_t IndexOf(uint64_t hash, std::string_view key) const;
+  const Item* begin() const { return items_.data(); }
+  const Item* end() const { return items_.data() + items_.size(); }
 
   absl::InlinedVector<Tag, 8> tags_;  // By item.
   Uint128 digest_ = 0;

@@ -66,8 +66,9 @@ Bucket& Map::MutableBucket(size_t index) {
 void Map::Store(uint64_t hash, std::string_view key, Entry entry) {
   entry.digest = DigestOf(key, entry);
   entry.has_markers = convergent() && HasMarkers(entry.value);
-  Count(hash, key, entry, true);
-  if (MutableBucket(IndexOf(hash)).Exchange(hash, key, entry)) Count(hash, key, entry, false);
+  const auto [put, was_there] = MutableBucket(IndexOf(hash)).Exchange(hash, key, entry);
+  Count(hash, key, put, true);
+  if (was_there) Count(hash, key, entry, false);
 }
 
 void Map::Remove(uint64_t hash, std::string_view key) {

@@ -92,9 +92,9 @@ std::vector<Map::Due> Map::DueForEviction(uint64_t bytes_max, size_t max) const 
 
 GroupTime Map::NextExpiry() const { return expiries_.empty() ? 0 : expiries_.begin()->first; }
 
-// Whether what is said of the value of a convergent map's entry is in it.
 namespace {
 
+// Whether what is said of the value of a convergent map's entry is in it.
 bool KnowsItsValue(const Entry& entry) {
   const std::optional<Registers> registers = ParseRegisters(entry.value);
   return registers.has_value() && entry.has_markers == registers->HasMarkers() &&
@@ -114,6 +114,7 @@ bool Map::IsConsistent() const {
     for (const auto& [key, entry] : EntriesOf(bucket)) {
       const uint64_t hash = HashOf(*key);
       if (hash % kBucketsPerMap != bucket || entry->digest != DigestOf(*key, *entry)) return false;
+      if (FindHashed(hash, *key) != entry) return false;
       if (entry->version.time > state_.greatest) return false;
       sum += entry->digest;
       if (convergent()) {

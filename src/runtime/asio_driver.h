@@ -84,7 +84,8 @@ class AsioDriver final : private EndpointGroup {
 
   // Engine::Execute, and sends what it caused. Errors: as there; kCancelled after Stop.
   absl::Status Execute(const engine::Command& command);
-  // The same, of what `make` finds to execute, or to refuse, under the lock.
+  // The same, of what `make` finds to execute, or to refuse, under the lock: nothing of the user's
+  // may run, or end, in it.
   using Make =
       absl::FunctionRef<absl::Status(engine::Engine& engine, Instant now, engine::Output& out)>;
   absl::Status ExecuteMade(Make make);

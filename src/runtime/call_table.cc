@@ -42,15 +42,21 @@ std::optional<uint64_t> CallTable::AddWaiter(std::shared_ptr<Waiter> waiter) {
   return Add({.waiter = std::move(waiter)});
 }
 
-std::optional<uint64_t> CallTable::AddCallback(Callback callback, Instant deadline) {
-  return Add({.callback = std::move(callback), .deadline = deadline});
+std::optional<uint64_t> CallTable::AddCallback(Callback&& callback, Instant deadline) {
+  Call call{.callback = std::move(callback), .deadline = deadline};
+  const std::optional<uint64_t> command = Add(std::move(call));
+  if (!command) callback = std::move(call.callback);
+  return command;
 }
 
-bool CallTable::Remove(uint64_t command) {
+bool CallTable::Remove(uint64_t command, Callback* untold) {
+  std::optional<Call> call;
   runtime::MutexLock lock(&mutex_);
-  const std::optional<Call> call = calls_.Take(command);
-  if (call.has_value()) deadlines_.erase({call->deadline, command});
-  return call.has_value();
+  call = calls_.Take(command);
+  if (!call.has_value()) return false;
+  deadlines_.erase({call->deadline, command});
+  if (untold != nullptr) *untold = std::move(call->callback);
+  return true;
 }
 
 CallTable::Completed CallTable::Complete(engine::DoneUpcall done) {

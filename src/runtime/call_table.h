@@ -51,10 +51,12 @@ class CallTable {
 
   // A new command's number, and its entry. Nothing when the table is full.
   std::optional<uint64_t> AddWaiter(std::shared_ptr<Waiter> waiter);
-  std::optional<uint64_t> AddCallback(Callback callback, Instant deadline);
+  // `callback` is left alone when the table is full.
+  std::optional<uint64_t> AddCallback(Callback&& callback, Instant deadline);
   // The call is given up (its command was refused, or its waiter has waited long enough). False: it
-  // was answered before.
-  bool Remove(uint64_t command);
+  // was answered before. Its callback, which is not to be told, goes to `untold`: what it holds is
+  // the user's, and ends where no lock is held.
+  bool Remove(uint64_t command, Callback* untold = nullptr);
   // Answers a call. Returns who is to be woken, or what the delivery thread is to call.
   struct Completed {
     std::shared_ptr<Waiter> waiter;
@@ -74,7 +76,7 @@ class CallTable {
     Callback callback;
     Instant deadline = Instant::Infinite();
   };
-  std::optional<uint64_t> Add(Call&& call);
+  std::optional<uint64_t> Add(Call&& call);  // Left alone when the table is full.
 
   mutable runtime::Mutex mutex_;
   NumberRing<Call> calls_ ABSL_GUARDED_BY(mutex_);  // By command.

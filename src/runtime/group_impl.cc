@@ -377,6 +377,7 @@ absl::Status Group::Impl::CallAsync(engine::Command command, absl::Duration time
 absl::Status Group::Impl::CallAsync(Prepare prepare, absl::Duration timeout, WriteCallback&& done) {
   if (absl::Status status = fork_guard().Check(); !status.ok()) return status;
   std::optional<absl::Status> answer;
+  CallTable::Callback callback;
   Instant deadline = Instant::Infinite();
   absl::Status status = driver_->ExecuteMade(
       [&](engine::Engine& engine, Instant now, engine::Output& out) -> absl::Status {
@@ -389,7 +390,8 @@ absl::Status Group::Impl::CallAsync(Prepare prepare, absl::Duration timeout, Wri
           return absl::OkStatus();
         }
         deadline = DeadlineAfter(now, timeout);
-        return Begin(engine, now, **command, std::move(done), deadline, out);
+        callback = std::move(done);
+        return Begin(engine, now, **command, callback, deadline, out);
       });
   if (!status.ok()) return Translate(status);
   if (!deadline.is_infinite()) driver_->WakeAt(deadline);
@@ -410,7 +412,7 @@ absl::Status Group::Impl::AwaitAsync(engine::Command command, absl::Duration tim
   absl::Status status =
       driver_->ExecuteMade([&](engine::Engine& engine, Instant now, engine::Output& out) {
         deadline = DeadlineAfter(now, timeout);
-        return Begin(engine, now, command, std::move(done), deadline, out);
+        return Begin(engine, now, command, done, deadline, out);
       });
   if (!status.ok()) return Translate(status);
   if (!deadline.is_infinite()) driver_->WakeAt(deadline);
@@ -418,13 +420,13 @@ absl::Status Group::Impl::AwaitAsync(engine::Command command, absl::Duration tim
 }
 
 absl::Status Group::Impl::Begin(engine::Engine& engine, Instant now, engine::Command& command,
-                                CallTable::Callback done, Instant deadline, engine::Output& out) {
+                                CallTable::Callback& done, Instant deadline, engine::Output& out) {
   const std::optional<uint64_t> id = calls_.AddCallback(std::move(done), deadline);
   if (!id) return absl::ResourceExhaustedError("too many calls");
   engine::SetId(command, *id);
   absl::Status status = engine.Execute(now, command, out);
   // Whoever removes the call answers for it: not both.
-  return status.ok() || calls_.Remove(*id) ? status : absl::OkStatus();
+  return status.ok() || calls_.Remove(*id, &done) ? status : absl::OkStatus();
 }
 
 absl::Status Group::Impl::Post(const engine::Command& command) {

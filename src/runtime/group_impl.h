@@ -146,9 +146,10 @@ struct Group::Impl : public std::enable_shared_from_this<Group::Impl> {
   void RouteChange(const engine::Engine& engine, engine::Upcall& upcall);
   void Deliver(engine::Upcall& upcall);
   absl::Status OpenChannels(const GroupOptions& options);
-  // Executes a command whose answer goes to `done`. Under the lock.
+  // Executes a command whose answer goes to `done`. Under the lock: so `done` has again what was in
+  // it where this fails.
   absl::Status Begin(engine::Engine& engine, Instant now, engine::Command& command,
-                     runtime::CallTable::Callback done, Instant deadline, engine::Output& out);
+                     runtime::CallTable::Callback& done, Instant deadline, engine::Output& out);
   // Answers a call that never began.
   absl::Status Answer(WriteCallback done, absl::Status status);
   Instant Housekeep(Instant now);

@@ -56,7 +56,7 @@ runtime::CallErrand::Command ReplicatedMap::Impl::NewConvergentWrite(
 WriteResult ReplicatedMap::Impl::Write(absl::StatusOr<Body> body,
                                        const WriteOptions& options) const {
   WriteResult result;
-  result.status = body.status();
+  result.status = body.ok() ? group->fork_guard().Check() : body.status();
   if (!result.status.ok()) return result;
   std::optional<uint32_t> ordered;
   Read([&](const map::Map& found, const engine::Engine&, map::GroupTime) {

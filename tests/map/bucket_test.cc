@@ -27,10 +27,10 @@ void ExpectHolds(const Bucket& bucket, const std::map<std::string, uint64_t>& mo
   EXPECT_EQ(bucket.empty(), model.empty());
   Uint128 sum = 0;
   uint32_t marked = 0;
-  for (const auto& [key, entry] : bucket) {
-    ASSERT_TRUE(model.contains(key));
-    sum += entry.digest;
-    marked += entry.has_markers ? 1 : 0;
+  for (const auto& [key, entry] : Sorted(bucket)) {
+    ASSERT_TRUE(model.contains(*key));
+    sum += entry->digest;
+    marked += entry->has_markers ? 1 : 0;
   }
   EXPECT_TRUE(bucket.digest() == sum);
   EXPECT_EQ(bucket.marked(), marked);
@@ -65,7 +65,9 @@ void CompareWithModel(uint64_t seed, size_t keys, uint64_t tags) {
       EXPECT_EQ(entry.value.text(), std::to_string(held == model.end() ? step : held->second));
       if (held != model.end()) model.erase(held);
     } else {
-      EXPECT_EQ(bucket.Exchange(hash(key), key, entry), held != model.end());
+      const auto [put, was_there] = bucket.Exchange(hash(key), key, entry);
+      EXPECT_EQ(put.value.text(), std::to_string(step));
+      EXPECT_EQ(was_there, held != model.end());
       if (held != model.end()) {
         EXPECT_EQ(entry.value.text(), std::to_string(held->second));
       }
