@@ -54,14 +54,14 @@ class PutStream {
   const Buffer& Next() {
     next_ = (next_ + 7'368'787) % keys_;
     size_t rest = next_;
-    for (size_t i = 1; i <= 6; ++i, rest /= 10) {
+    for (size_t i = 1; i <= 7; ++i, rest /= 10) {
       op_.Fill()[key_at_ - i] = static_cast<std::byte>('0' + rest % 10);
     }
     return op_;
   }
 
  private:
-  static constexpr std::string_view kKey = "session-000000";
+  static constexpr std::string_view kKey = "session-0000000";
   const size_t keys_;
   size_t next_;
   Buffer op_;
@@ -88,6 +88,8 @@ BENCHMARK(PutApply)
     ->Args({1024, 0, 100'000})
     ->Args({1024, 60'000, 100'000})
     ->Args({64, 0, 100'000})
+    ->Args({64, 0, 1'000'000})
+    ->Args({64, 0, 9'000'000})
     ->Args({65536, 0, 1000});
 
 // As many as a cut may bring, with and without their entries asked for first.

@@ -1,6 +1,8 @@
 #include "map/bucket.h"
 
 #include <algorithm>
+#include <bit>
+#include <cstring>
 
 namespace cohort::map {
 namespace {
@@ -15,6 +17,19 @@ void PrefetchBytes(const void* begin, size_t size) {
   for (size_t offset = 0; offset < size; offset += kLine) __builtin_prefetch(at + offset, 1);
 }
 
+constexpr size_t kTagBits = 16;
+constexpr size_t kTagsInWord = 64 / kTagBits;
+static_assert(std::endian::native == std::endian::little, "the first tag is in the lowest bits");
+
+// The highest bit of each of four tags that is `tag`; beyond the lowest one, perhaps of others.
+uint64_t HitsIn(const uint16_t* tags, uint16_t tag) {
+  constexpr uint64_t kOnes = 0x0001'0001'0001'0001;
+  uint64_t word;
+  std::memcpy(&word, tags, sizeof(word));
+  word ^= kOnes * tag;  // What is looked for is zero now, and borrows from its highest bit.
+  return (word - kOnes) & ~word & (kOnes << (kTagBits - 1));
+}
+
 }  // namespace
 
 size_t Bucket::NextTagged(Tag tag, size_t at) const {
@@ -24,6 +39,10 @@ size_t Bucket::NextTagged(Tag tag, size_t at) const {
     bool any = false;  // Without a branch in the loop, so that one instruction compares many.
     for (size_t i = 0; i < kTagsAtOnce; ++i) any |= tags[at + i] == tag;
     if (any) break;
+  }
+  for (; count - at >= kTagsInWord; at += kTagsInWord) {
+    if (const uint64_t hits = HitsIn(tags + at, tag); hits != 0)
+      return at + static_cast<size_t>(std::countr_zero(hits)) / kTagBits;
   }
   for (; at < count; ++at) {
     if (tags[at] == tag) return at;
@@ -81,6 +100,10 @@ bool Bucket::Take(uint64_t hash, std::string_view key, Entry& entry) {
 }
 
 void Bucket::Prefetch() const { PrefetchBytes(this, sizeof(*this)); }
+
+void Bucket::PrefetchTags() const {
+  if (tags_.size() > kTagsHere) PrefetchBytes(tags_.data(), tags_.size() * sizeof(Tag));
+}
 
 void Bucket::PrefetchItem(uint64_t hash) const {
   const size_t at = NextTagged(TagOf(hash), 0);

@@ -51,8 +51,9 @@ class Bucket {
   Uint128 digest() const { return digest_; }   // Sum of the entries' digests.
   uint32_t marked() const { return marked_; }  // Entries with markers of erased attributes.
 
-  // For who will look for the key soon: first the bucket, then, when that has come, the entry.
+  // For who will look for the key soon, each when what the one before asked for has come.
   void Prefetch() const;
+  void PrefetchTags() const;
   void PrefetchItem(uint64_t hash) const;
 
  private:
@@ -69,7 +70,8 @@ class Bucket {
   const Item* begin() const { return items_.data(); }
   const Item* end() const { return items_.data() + items_.size(); }
 
-  absl::InlinedVector<Tag, 8> tags_;  // By item.
+  static constexpr size_t kTagsHere = 8;
+  absl::InlinedVector<Tag, kTagsHere> tags_;  // By item.
   Uint128 digest_ = 0;
   std::vector<Item, BlockAllocator<Item>> items_;
   uint32_t marked_ = 0;

@@ -73,6 +73,7 @@ size_t MapSet::Foresee(std::span<const Bytes> operations) const {
     count += foreseen[count].bucket != nullptr ? 1 : 0;
   }
   const std::span<const Map::Foreseen> all(foreseen.data(), count);
+  for (const Map::Foreseen& one : all) one.bucket->PrefetchTags();
   for (const Map::Foreseen& one : all) one.bucket->PrefetchItem(one.hash);
   size_t entries = 0;
   for (const Map::Foreseen& one : all) {

@@ -33,7 +33,10 @@ class ConvergentDeltaTest : public TwoMembers {
     op.hlc = member.NextTime(1000);
     return op;
   }
+  // A value that differs little, kept for whoever borrows it.
+  std::string_view Near() { return texts_.emplace_back(Changed(value_, random_)); }
   std::deque<Delta> kept_;  // What operations borrow.
+  std::deque<std::string> texts_;
   Random random_{5};
   std::string value_ = Noise(random_, 50'000);
 };
@@ -59,7 +62,7 @@ TEST_F(ConvergentDeltaTest, ALargeValueThatChangedLittleTravelsInAFewBytes) {
 
 TEST_F(ConvergentDeltaTest, ItsBytesSayTheSameAgain) {
   Begin(value_);
-  AttributesOp request = Set("s", "cart", Changed(value_, random_));
+  AttributesOp request = Set("s", "cart", Near());
   request.writes.push_back({"gone", {}, true});
   const MapOp op = Ordered(*DeltaFor(a_, 1, request), a_);
   const Buffer bytes = EncodeMapOp(op);
@@ -76,7 +79,7 @@ TEST_F(ConvergentDeltaTest, SmallValuesNewOnesAndThoseThatAreOthersGoWhole) {
   EXPECT_FALSE(DeltaFor(a_, 1, Set("s", "other", value_)));
   EXPECT_FALSE(DeltaFor(a_, 1, Set("s", "cart", Noise(random_, 50'000))));
   EXPECT_FALSE(DeltaFor(a_, 1, Set("none", "cart", value_)));
-  EXPECT_FALSE(DeltaFor(a_, 2, Set("s", "cart", Changed(value_, random_))));
+  EXPECT_FALSE(DeltaFor(a_, 2, Set("s", "cart", Near())));
 }
 
 TEST_F(ConvergentDeltaTest, WhatAnotherMemberWroteInThisViewIsNoBaseYet) {
@@ -84,14 +87,14 @@ TEST_F(ConvergentDeltaTest, WhatAnotherMemberWroteInThisViewIsNoBaseYet) {
   MapOp claim = OpOf(ClaimOp{"s", 0});
   claim.hlc = b_.NextTime(1000);
   for (Member* member : {&a_, &b_}) member->Order(claim, 2);
-  const AttributesOp request = Set("s", "cart", Changed(value_, random_));
+  const AttributesOp request = Set("s", "cart", Near());
   EXPECT_FALSE(DeltaFor(b_, 2, request, 1));
   EXPECT_TRUE(DeltaFor(b_, 2, request, 2)) << "all who are in a later view have it";
 }
 
 TEST_F(ConvergentDeltaTest, ItIsVoidOnceAnotherMemberHasClaimedTheEntry) {
   Begin(value_);
-  const MapOp op = Ordered(*DeltaFor(a_, 1, Set("s", "cart", Changed(value_, random_))), a_);
+  const MapOp op = Ordered(*DeltaFor(a_, 1, Set("s", "cart", Near())), a_);
   MapOp claim = OpOf(ClaimOp{"s", 0});
   claim.hlc = b_.NextTime(1000);
   for (Member* member : {&a_, &b_}) {
@@ -112,7 +115,7 @@ TEST_F(ConvergentDeltaTest, ItIsVoidOnceAnotherMemberHasClaimedTheEntry) {
 
 TEST_F(ConvergentDeltaTest, ALaterValueThatCameBeforeItStays) {
   Begin(value_);
-  AttributesOp request = Set("s", "cart", Changed(value_, random_));
+  AttributesOp request = Set("s", "cart", Near());
   request.writes.push_back({"n", "1", false});
   const MapOp op = Ordered(*DeltaFor(a_, 1, request), a_);
   const auto later = *a_.Write(Set("s", "cart", "short"));
@@ -128,7 +131,7 @@ TEST_F(ConvergentDeltaTest, ALaterValueThatCameBeforeItStays) {
 
 TEST_F(ConvergentDeltaTest, WhereItsBaseIsGoneNothingOfItIsWritten) {
   Begin(value_);
-  AttributesOp request = Set("s", "cart", Changed(value_, random_));
+  AttributesOp request = Set("s", "cart", Near());
   request.writes.push_back({"n", "1", false});
   Delta delta = *DeltaFor(a_, 1, request);
   delta.writes[0].base.time += 1;
@@ -140,7 +143,7 @@ TEST_F(ConvergentDeltaTest, WhereItsBaseIsGoneNothingOfItIsWritten) {
 
 TEST_F(ConvergentDeltaTest, AReplicaThatHoldsAnotherValueUnderThatStampSaysSo) {
   Begin(value_);
-  Delta delta = *DeltaFor(a_, 1, Set("s", "cart", Changed(value_, random_)));
+  Delta delta = *DeltaFor(a_, 1, Set("s", "cart", Near()));
   delta.writes[0].hash ^= 1;
   EXPECT_TRUE(absl::IsAborted(b_.Order(Ordered(delta, a_), 1).status));
   EXPECT_TRUE(b_.out().differs);
@@ -149,7 +152,7 @@ TEST_F(ConvergentDeltaTest, AReplicaThatHoldsAnotherValueUnderThatStampSaysSo) {
 
 TEST_F(ConvergentDeltaTest, AFewBytesThatWouldMakeMoreThanAnEntryAreRefused) {
   Begin(value_);
-  Delta delta = *DeltaFor(a_, 1, Set("s", "cart", Changed(value_, random_)));
+  Delta delta = *DeltaFor(a_, 1, Set("s", "cart", Near()));
   delta.writes.resize(11, delta.writes[0]);
   MapOpDecoder decoder;
   EXPECT_FALSE(decoder.Decode(EncodeMapOp(Ordered(delta, a_))).ok()) << "11 times 50 000 bytes";
@@ -160,7 +163,7 @@ TEST_F(ConvergentDeltaTest, AFewBytesThatWouldMakeMoreThanAnEntryAreRefused) {
 // Attributes of such a life could not be read back.
 TEST_F(ConvergentDeltaTest, ALifeOfNoTimeIsRefused) {
   Begin(value_);
-  Delta delta = *DeltaFor(a_, 1, Set("s", "cart", Changed(value_, random_)));
+  Delta delta = *DeltaFor(a_, 1, Set("s", "cart", Near()));
   delta.life = Version{0, 7};
   MapOpDecoder decoder;
   EXPECT_FALSE(decoder.Decode(EncodeMapOp(Ordered(delta, a_))).ok());
@@ -170,7 +173,7 @@ TEST_F(ConvergentDeltaTest, AMapThatIsNotHereIsNotMadeByIt) {
   Begin(value_);
   MapSet maps({77, {}});
   maps.OnView(ViewNo(1));
-  const MapOp op = Ordered(*DeltaFor(a_, 1, Set("s", "cart", Changed(value_, random_))), a_);
+  const MapOp op = Ordered(*DeltaFor(a_, 1, Set("s", "cart", Near())), a_);
   Output out;
   EXPECT_TRUE(absl::IsAborted(maps.Apply(EncodeMapOp(op), {ViewNo(1), 1, Writer(1)}, out).status));
   EXPECT_EQ(maps.size(), 0u);
