@@ -246,6 +246,7 @@ absl::StatusOr<ConvergentOp> Preparation::Take() && {
     return now_ - accessed < std::min(kAccessEveryMs, ttl / 10);
   };
   op_.items.erase(std::remove_if(op_.items.begin(), op_.items.end(), stays_here), op_.items.end());
+  if (foreseen_.bucket != nullptr) foreseen_.bucket->PrefetchTags();
   if (absl::Status status = ValidateConvergentOp(op_); !status.ok()) return status;
   if (foreseen_.bucket != nullptr) foreseen_.bucket->PrefetchItem(foreseen_.hash);
   return std::move(op_);

@@ -45,6 +45,41 @@ TEST(CallTableTest, ACallWithACallbackIsAnsweredOnceByItsDeadlineOrItsDoneWhiche
   EXPECT_EQ(answered, 0);  // The table calls nobody itself.
 }
 
+TEST(CallTableTest, TellsACallerOfAWriteWhatItAskedFor) {
+  CallTable calls;
+  WriteResult told;
+  const uint64_t id =
+      *calls.AddCallback([&](const WriteResult& result) { told = result; }, Instant::Infinite());
+  engine::DoneUpcall done = Done(id);
+  done.replicas = 3;
+  done.version = {5, 6};
+  calls.Complete(std::move(done)).answer->Tell();
+  EXPECT_TRUE(told.ok());
+  EXPECT_EQ(told.number, 7);
+  EXPECT_EQ(told.replicas, 3u);
+  EXPECT_EQ(told.version, (Version{5, 6}));
+  const uint64_t untold = *calls.AddCallback(WriteCallback(), Instant::Infinite());
+  EXPECT_FALSE(calls.Complete(Done(untold)).answer.has_value());
+}
+
+// What a callback holds is the user's: the table lets go of none while it holds its lock.
+TEST(CallTableTest, ACallbackThatIsNotToldGoesBackToWhoBroughtIt) {
+  CallTable calls;
+  const auto held = std::make_shared<int>(1);
+  CallTable::Callback callback = [held](const engine::DoneUpcall&) {};
+  const uint64_t id = *calls.AddCallback(std::move(callback), Instant::Infinite());
+  callback = CallTable::DoneCallback();
+  EXPECT_EQ(held.use_count(), 2);
+  EXPECT_TRUE(calls.Remove(id, &callback));
+  EXPECT_EQ(held.use_count(), 2);  // It is in `callback` again.
+  EXPECT_FALSE(calls.Remove(id));
+  calls.FailAll(absl::CancelledError("left"));
+  EXPECT_FALSE(calls.AddCallback(std::move(callback), Instant::Infinite()).has_value());
+  EXPECT_EQ(held.use_count(), 2);
+  callback = CallTable::DoneCallback();
+  EXPECT_EQ(held.use_count(), 1);
+}
+
 TEST(CallTableTest, AtTheEndEveryCallFailsInOrderAndNoneIsTakenAnyMore) {
   CallTable calls;
   auto waiter = std::make_shared<CallTable::Waiter>();

@@ -21,7 +21,7 @@ engine::Upcall NewMessage(size_t size) {
   return message;
 }
 
-TEST(DeliveryQueueTest, UpcallsAndTasksRunInTheirOrderOnTheDeliveryThread) {
+TEST(DeliveryQueueTest, UpcallsTasksAndAnswersRunInTheirOrderOnTheDeliveryThread) {
   std::vector<size_t> order;
   DeliveryQueue queue(1 << 20, [&](engine::Upcall& upcall) {
     EXPECT_TRUE(DeliveryQueue::OnDeliveryThread());
@@ -29,10 +29,12 @@ TEST(DeliveryQueueTest, UpcallsAndTasksRunInTheirOrderOnTheDeliveryThread) {
   });
   queue.Push(NewMessage(1));
   queue.PushTask([&] { order.push_back(2); });
-  queue.Push(NewMessage(3));
+  queue.PushAnswer({[&](const engine::DoneUpcall&) { order.push_back(3); }, {}});
+  queue.PushAnswer({[&](const WriteResult&) { order.push_back(4); }, {}});
+  queue.Push(NewMessage(5));
   queue.Start();
   queue.Stop();  // Delivers what is queued first.
-  EXPECT_EQ(order, (std::vector<size_t>{1, 2, 3}));
+  EXPECT_EQ(order, (std::vector<size_t>{1, 2, 3, 4, 5}));
   EXPECT_FALSE(DeliveryQueue::OnDeliveryThread());
 }
 
@@ -42,6 +44,22 @@ TEST(DeliveryQueueTest, AQueueThatHasStoppedSaysThatItTakesNoTask) {
   EXPECT_TRUE(queue.PushTask([] {}));
   queue.Stop();
   EXPECT_FALSE(queue.PushTask([] { ADD_FAILURE() << "nobody is there to do it"; }));
+  EXPECT_FALSE(queue.PushAnswer(
+      {[](const WriteResult&) { ADD_FAILURE() << "nobody is there to tell it"; }, {}}));
+}
+
+TEST(DeliveryQueueTest, WhatACallbackHoldsEndsBeforeTheNextOneIsTold) {
+  const auto held = std::make_shared<int>(1);
+  std::vector<long> left;
+  const auto hold = [&left, &held, copy = held](const auto&) { left.push_back(held.use_count()); };
+  DeliveryQueue queue(1 << 20, [](engine::Upcall&) {});
+  const long at_rest = held.use_count();
+  queue.PushAnswer({WriteCallback(hold), {}});
+  queue.PushAnswer({CallTable::DoneCallback(hold), {}});
+  queue.Start();
+  queue.Stop();
+  EXPECT_EQ(left, (std::vector<long>{at_rest + 2, at_rest + 1}));
+  EXPECT_EQ(held.use_count(), at_rest);
 }
 
 TEST(DeliveryQueueTest, WhatDoesNotFitIsDroppedCountedAndToldButViewsAreNot) {
