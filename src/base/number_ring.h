@@ -16,7 +16,7 @@
 #include <utility>
 #include <vector>
 
-#include "absl/container/flat_hash_map.h"
+#include "absl/container/btree_map.h"
 
 namespace cohort {
 
@@ -92,7 +92,7 @@ class NumberRing {
   }
 
   std::vector<Place> ring_ = std::vector<Place>(kRingMin);
-  absl::flat_hash_map<uint64_t, T> late_;
+  absl::btree_map<uint64_t, T> late_;
   uint64_t next_ = 1;
   size_t size_ = 0;
 };

@@ -207,7 +207,7 @@ absl::Status Preparation::CheckSize(const ConvergentItem& item) {
   const Registers none;
   const Registers& old = registers.has_value() ? *registers : none;
   const size_t wanted = SizeWith(item, old, before);
-  const absl::Status fits = map_.CheckEntrySize(item.key, wanted, before);
+  absl::Status fits = map_.CheckEntrySize(item.key, wanted, before);
   if (!fits.ok()) return fits;
   growth_ += static_cast<int64_t>(wanted) - static_cast<int64_t>(before);
   if (before == 0) growth_ += static_cast<int64_t>(item.key.size() + kEntryOverheadBytes);

@@ -29,7 +29,7 @@ void CallTable::Answer::Tell() const {
   std::get<DoneCallback>(callback)(done);
 }
 
-std::optional<uint64_t> CallTable::Add(Call&& call) {
+std::optional<uint64_t> CallTable::Add(Call& call) {
   runtime::MutexLock lock(&mutex_);
   if (closed_ || calls_.size() >= kCallsMax) return std::nullopt;
   const Instant deadline = call.deadline;
@@ -39,12 +39,13 @@ std::optional<uint64_t> CallTable::Add(Call&& call) {
 }
 
 std::optional<uint64_t> CallTable::AddWaiter(std::shared_ptr<Waiter> waiter) {
-  return Add({.waiter = std::move(waiter)});
+  Call call{.waiter = std::move(waiter)};
+  return Add(call);
 }
 
-std::optional<uint64_t> CallTable::AddCallback(Callback&& callback, Instant deadline) {
+std::optional<uint64_t> CallTable::AddCallback(Callback& callback, Instant deadline) {
   Call call{.callback = std::move(callback), .deadline = deadline};
-  const std::optional<uint64_t> command = Add(std::move(call));
+  const std::optional<uint64_t> command = Add(call);
   if (!command) callback = std::move(call.callback);
   return command;
 }

@@ -51,8 +51,8 @@ class CallTable {
 
   // A new command's number, and its entry. Nothing when the table is full.
   std::optional<uint64_t> AddWaiter(std::shared_ptr<Waiter> waiter);
-  // `callback` is left alone when the table is full.
-  std::optional<uint64_t> AddCallback(Callback&& callback, Instant deadline);
+  // Takes what is in `callback`, but not when the table is full.
+  std::optional<uint64_t> AddCallback(Callback& callback, Instant deadline);
   // The call is given up (its command was refused, or its waiter has waited long enough). False: it
   // was answered before. Its callback, which is not to be told, goes to `untold`: what it holds is
   // the user's, and ends where no lock is held.
@@ -76,7 +76,7 @@ class CallTable {
     Callback callback;
     Instant deadline = Instant::Infinite();
   };
-  std::optional<uint64_t> Add(Call&& call);  // Left alone when the table is full.
+  std::optional<uint64_t> Add(Call& call);  // The same.
 
   mutable runtime::Mutex mutex_;
   NumberRing<Call> calls_ ABSL_GUARDED_BY(mutex_);  // By command.

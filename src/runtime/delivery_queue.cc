@@ -68,7 +68,7 @@ void DeliveryQueue::Start() {
     started_ = true;
     wanted = WantedTurn();
   }
-  Give(std::move(wanted));
+  Give(wanted);
 }
 
 bool DeliveryQueue::OnDeliveryThread() { return current_queue != nullptr; }
@@ -96,7 +96,7 @@ std::shared_ptr<DeliveryQueue::Turns> DeliveryQueue::WantedTurn() {
   return wanted && !std::exchange(given_, true) ? turns_ : nullptr;
 }
 
-void DeliveryQueue::Give(std::shared_ptr<Turns> turns) {
+void DeliveryQueue::Give(const std::shared_ptr<Turns>& turns) {
   if (turns == nullptr) return;
   const Executor& executor = turns->executor;
   executor([turns] {
@@ -121,7 +121,7 @@ bool DeliveryQueue::Push(engine::Upcall upcall) {
     wanted = WantedTurn();
   }
   WakeSoon();
-  Give(std::move(wanted));
+  Give(wanted);
   return true;
 }
 
@@ -173,7 +173,7 @@ bool DeliveryQueue::PushAlways(Kind item) {
     wanted = WantedTurn();
   }
   WakeSoon();
-  Give(std::move(wanted));
+  Give(wanted);
   return true;
 }
 
@@ -211,7 +211,7 @@ void DeliveryQueue::RunTurn() {
     given_ = false;
     wanted = WantedTurn();
   }
-  Give(std::move(wanted));
+  Give(wanted);
 }
 
 void DeliveryQueue::Deliver(std::vector<Item>& batch) {

@@ -90,7 +90,7 @@ class DeliveryQueue {
   // Set: a turn is to be given to the executor, when no lock is held.
   bool Take(engine::Upcall upcall) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   std::shared_ptr<Turns> WantedTurn() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
-  static void Give(std::shared_ptr<Turns> turns);
+  static void Give(const std::shared_ptr<Turns>& turns);
   static size_t BytesOf(const engine::Upcall& upcall);
   static bool MayDrop(const engine::Upcall& upcall);
 

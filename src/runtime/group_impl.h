@@ -95,9 +95,9 @@ struct Group::Impl : public std::enable_shared_from_this<Group::Impl> {
   absl::Status BeginDraining();
   absl::Status CallAsync(engine::Command command, absl::Duration timeout, WriteCallback done);
   // The same, of a command that is made under the lock. That there is nothing to do, or (where it
-  // could not be made for that) no room in the map, is an answer; `done` is left alone where it
-  // could not be made for another reason.
-  absl::Status CallAsync(Prepare prepare, absl::Duration timeout, WriteCallback&& done);
+  // could not be made for that) no room in the map, is an answer. Takes what is in `done`, but
+  // not where the command could not be made for another reason.
+  absl::Status CallAsync(Prepare prepare, absl::Duration timeout, WriteCallback& done);
   absl::Status AwaitAsync(engine::Command command, absl::Duration timeout,
                           runtime::CallTable::Callback done);
   // Executes a command whose outcome nobody wants to know.
@@ -133,6 +133,7 @@ struct Group::Impl : public std::enable_shared_from_this<Group::Impl> {
 
  private:
   explicit Impl(const GroupOptions& options);
+  static absl::Status InCallback();
   void Announce(const runtime::EndpointLease& endpoint, const GroupOptions& options);
   void PushEvent(EventKind kind, std::string text);
   // A kWarning event, and what a Join that takes too long says.

@@ -84,7 +84,7 @@ absl::Status ReplicatedMap::Impl::WriteAsync(absl::StatusOr<Body> body, const Wr
   const auto prepare = [&](const engine::Engine& engine, Instant now) {
     return NewWrite(engine, now, *body, options, ordered);
   };
-  absl::Status status = group->CallAsync(prepare, options.timeout, std::move(done));
+  absl::Status status = group->CallAsync(prepare, options.timeout, done);
   if (!ordered) return status;
   Command command = NewOrderedWrite(*ordered, *std::move(body), options);
   if (!command.ok()) return command.status();
@@ -109,7 +109,7 @@ absl::Status ReplicatedMap::Impl::WriteConvergentAsync(absl::StatusOr<Request> r
   const auto prepare = [&](const engine::Engine& engine, Instant now) {
     return NewConvergentWrite(engine, now, *request, options);
   };
-  return group->CallAsync(prepare, options.timeout, std::move(done));
+  return group->CallAsync(prepare, options.timeout, done);
 }
 
 // Spec 11.25
@@ -147,7 +147,7 @@ absl::StatusOr<engine::ClaimEntry> ReplicatedMap::Impl::NewClaim(std::string_vie
   if (absl::Status status = group->fork_guard().Check(); !status.ok()) return status;
   engine::ClaimEntry claim;
   claim.key = key;
-  const absl::Status status = ReadConvergent([&](const map::ConvergentMap& found, map::GroupTime) {
+  absl::Status status = ReadConvergent([&](const map::ConvergentMap& found, map::GroupTime) {
     claim.map = found.id();
     return absl::OkStatus();
   });

@@ -5,8 +5,9 @@
 
 #include <map>
 #include <memory>
-#include <random>
 #include <string>
+
+#include "base/random.h"
 
 namespace cohort {
 namespace {
@@ -57,18 +58,19 @@ TEST(NumberRingTest, HoldsMoreThanTheRingMayAndGrowsNoFurther) {
 TEST(NumberRingTest, HoldsWhatAPlainMapWould) {
   for (uint64_t seed = 1; seed <= 5; ++seed) {
     SCOPED_TRACE("seed " + std::to_string(seed));
-    std::mt19937_64 random(seed);
+    Random random(seed);
     Ring ring;
     std::map<uint64_t, uint64_t> model;
     for (int step = 0; step < 20000; ++step) {
       // It swells to a few thousand, and empties again, three times.
-      if (random() % 4 < (step % 6000 < 4000 ? 3u : 1u) || model.empty()) {
-        const uint64_t value = random();
+      if (random.Below(4) < (step % 6000 < 4000 ? 3u : 1u) || model.empty()) {
+        const uint64_t value = random.Below(1'000'000);
         model.emplace(ring.Add(std::make_unique<uint64_t>(value)), value);
       } else {
         // Mostly one of the oldest.
         auto one = model.begin();
-        if (random() % 8 == 0) std::advance(one, static_cast<ptrdiff_t>(random() % model.size()));
+        if (random.Below(8) == 0)
+          std::advance(one, static_cast<ptrdiff_t>(random.Below(model.size())));
         ASSERT_EQ(**ring.Take(one->first), one->second);
         model.erase(one);
       }

@@ -6,8 +6,9 @@
 
 #include <functional>
 #include <map>
-#include <random>
 #include <string>
+
+#include "base/random.h"
 
 namespace cohort::map {
 namespace {
@@ -50,17 +51,17 @@ void ExpectHolds(const Bucket& bucket, const std::map<std::string, uint64_t>& mo
 void CompareWithModel(uint64_t seed, size_t keys, uint64_t tags) {
   SCOPED_TRACE("seed " + std::to_string(seed) + ", keys " + std::to_string(keys) + ", tags " +
                std::to_string(tags));
-  std::mt19937_64 random(seed);
+  Random random(seed);
   const auto hash = [tags](std::string_view key) {
     return (std::hash<std::string_view>()(key) % tags) << 48;
   };
   Bucket bucket;
   std::map<std::string, uint64_t> model;
   for (uint64_t step = 1; step <= keys * 20; ++step) {
-    const std::string key = "k" + std::to_string(random() % keys);
+    const std::string key = "k" + std::to_string(random.Below(keys));
     const auto held = model.find(key);
-    Entry entry = NewEntry(step, random() % 3 == 0);
-    if (random() % 3 == 0) {
+    Entry entry = NewEntry(step, random.Below(3) == 0);
+    if (random.Below(3) == 0) {
       EXPECT_EQ(bucket.Take(hash(key), key, entry), held != model.end());
       EXPECT_EQ(entry.value.text(), std::to_string(held == model.end() ? step : held->second));
       if (held != model.end()) model.erase(held);

@@ -12,6 +12,11 @@ engine::DoneUpcall Done(uint64_t command) {
   return done;
 }
 
+std::optional<uint64_t> Add(CallTable& calls, CallTable::Callback callback,
+                            Instant deadline = Instant::Infinite()) {
+  return calls.AddCallback(callback, deadline);
+}
+
 TEST(CallTableTest, ABlockingCallIsWokenWithItsAnswer) {
   CallTable calls;
   auto waiter = std::make_shared<CallTable::Waiter>();
@@ -29,8 +34,8 @@ TEST(CallTableTest, ACallWithACallbackIsAnsweredOnceByItsDeadlineOrItsDoneWhiche
   int answered = 0;
   const auto count = [&](const engine::DoneUpcall&) { ++answered; };
   const Instant soon = Instant::FromNanos(100);
-  const uint64_t late = *calls.AddCallback(count, soon);
-  const uint64_t quick = *calls.AddCallback(count, soon);
+  const uint64_t late = *Add(calls, count, soon);
+  const uint64_t quick = *Add(calls, count, soon);
   EXPECT_EQ(calls.NextDeadline(), soon);
 
   const auto answer = calls.Complete(Done(quick)).answer;
@@ -48,8 +53,7 @@ TEST(CallTableTest, ACallWithACallbackIsAnsweredOnceByItsDeadlineOrItsDoneWhiche
 TEST(CallTableTest, TellsACallerOfAWriteWhatItAskedFor) {
   CallTable calls;
   WriteResult told;
-  const uint64_t id =
-      *calls.AddCallback([&](const WriteResult& result) { told = result; }, Instant::Infinite());
+  const uint64_t id = *Add(calls, WriteCallback([&](const WriteResult& result) { told = result; }));
   engine::DoneUpcall done = Done(id);
   done.replicas = 3;
   done.version = {5, 6};
@@ -58,7 +62,7 @@ TEST(CallTableTest, TellsACallerOfAWriteWhatItAskedFor) {
   EXPECT_EQ(told.number, 7);
   EXPECT_EQ(told.replicas, 3u);
   EXPECT_EQ(told.version, (Version{5, 6}));
-  const uint64_t untold = *calls.AddCallback(WriteCallback(), Instant::Infinite());
+  const uint64_t untold = *Add(calls, WriteCallback());
   EXPECT_FALSE(calls.Complete(Done(untold)).answer.has_value());
 }
 
@@ -67,14 +71,14 @@ TEST(CallTableTest, ACallbackThatIsNotToldGoesBackToWhoBroughtIt) {
   CallTable calls;
   const auto held = std::make_shared<int>(1);
   CallTable::Callback callback = [held](const engine::DoneUpcall&) {};
-  const uint64_t id = *calls.AddCallback(std::move(callback), Instant::Infinite());
+  const uint64_t id = *calls.AddCallback(callback, Instant::Infinite());
   callback = CallTable::DoneCallback();
   EXPECT_EQ(held.use_count(), 2);
   EXPECT_TRUE(calls.Remove(id, &callback));
   EXPECT_EQ(held.use_count(), 2);  // It is in `callback` again.
   EXPECT_FALSE(calls.Remove(id));
   calls.FailAll(absl::CancelledError("left"));
-  EXPECT_FALSE(calls.AddCallback(std::move(callback), Instant::Infinite()).has_value());
+  EXPECT_FALSE(calls.AddCallback(callback, Instant::Infinite()).has_value());
   EXPECT_EQ(held.use_count(), 2);
   callback = CallTable::DoneCallback();
   EXPECT_EQ(held.use_count(), 1);
@@ -84,8 +88,8 @@ TEST(CallTableTest, AtTheEndEveryCallFailsInOrderAndNoneIsTakenAnyMore) {
   CallTable calls;
   auto waiter = std::make_shared<CallTable::Waiter>();
   calls.AddWaiter(waiter);
-  const uint64_t second = *calls.AddCallback([](const engine::DoneUpcall&) {}, Instant::Infinite());
-  const uint64_t third = *calls.AddCallback([](const engine::DoneUpcall&) {}, Instant::Infinite());
+  const uint64_t second = *Add(calls, CallTable::DoneCallback([](const engine::DoneUpcall&) {}));
+  const uint64_t third = *Add(calls, CallTable::DoneCallback([](const engine::DoneUpcall&) {}));
   const auto answers = calls.FailAll(absl::CancelledError("left"));
   ASSERT_EQ(answers.size(), 2u);
   EXPECT_EQ(answers[0].done.command, second);
