@@ -8,8 +8,6 @@ namespace cohort::map {
 namespace {
 
 constexpr size_t kTagsAtOnce = 16;
-// From here on an array that is full grows by half, not to its double.
-constexpr size_t kGrowsSlowlyFrom = 16;
 constexpr size_t kLine = 64;  // Of the processor's cache.
 
 void PrefetchBytes(const void* begin, size_t size) {
@@ -69,8 +67,9 @@ Bucket::Exchanged Bucket::Exchange(uint64_t hash, std::string_view key, Entry& e
   if (at == kNone) {
     // First all that may throw.
     tags_.reserve(tags_.size() + 1);
-    if (items_.size() == items_.capacity() && items_.size() >= kGrowsSlowlyFrom)
-      items_.reserve(items_.size() + items_.size() / 2);
+    // By half, not to its double, which would leave a third more of it free.
+    if (items_.size() == items_.capacity())
+      items_.reserve(items_.size() + std::max<size_t>(1, items_.size() / 2));
     std::string name(key);
     items_.push_back({std::move(name), std::move(entry)});
     tags_.push_back(TagOf(hash));

@@ -61,6 +61,10 @@ def make_sessions(driver, instance, count, records):
 def measure(site, options):
     """[{sessions, bytes, resident, heap}...]: what the replica's process has more than without sessions."""
     owner, replica = site.instances["n1"], site.instances["n2"]
+    # Every session is made over a connection of its own, which keeps its port for a minute after its end.
+    for name, value in (("ip_local_port_range", "1024 65000"), ("tcp_tw_reuse", "1")):
+        with open(f"/proc/sys/net/ipv4/{name}", "w") as file:
+            file.write(value)
     records = os.path.join(site.directory, "sessions.json")
     made = make_sessions(options.driver, owner, 100, records)  # What is loaded and compiled once is none of a session.
     heap_at_first, at_first = heap_used(replica), settled(replica)
