@@ -7,10 +7,12 @@
 // Nothing here reads a clock. Reads hide what has expired by the time passed in; only an operation
 // deletes it. Docs: docs/protocol/map.md, clauses 8.15 to 8.18.
 //
-// Limits: limits.h. Memory besides keys and values: 128 bytes for each place of a bucket, of which
-// a quarter is free as a rule and half at most, 18 more an entry and 140 a bucket. Errors: nothing
-// received from the network is checked by aborting. Thread rule: none inside; the owner of the
-// engine calls. Buffers it gives out may leave the thread.
+// Limits: limits.h.
+// Memory: besides keys and values 128 bytes for each place of a bucket, of which a fifth is free as
+// a rule and a third at most, 18 more an entry and 140 a bucket.
+// Errors: nothing received from the network is checked by aborting.
+// Thread rule: none inside; the owner of the engine calls. Buffers it gives out may leave the
+// thread.
 #ifndef COHORT_MAP_MAP_H_
 #define COHORT_MAP_MAP_H_
 
