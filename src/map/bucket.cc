@@ -13,6 +13,7 @@ constexpr size_t kLine = 64;  // Of the processor's cache.
 void PrefetchBytes(const void* begin, size_t size) {
   const auto* const at = static_cast<const std::byte*>(begin);
   for (size_t offset = 0; offset < size; offset += kLine) __builtin_prefetch(at + offset, 1);
+  if (size > 0) __builtin_prefetch(at + size - 1, 1);  // It may begin in the middle of a line.
 }
 
 constexpr size_t kTagBits = 16;
@@ -67,7 +68,7 @@ Bucket::Exchanged Bucket::Exchange(uint64_t hash, std::string_view key, Entry& e
   if (at == kNone) {
     // First all that may throw.
     tags_.reserve(tags_.size() + 1);
-    // By half, not to its double, which would leave a third more of it free.
+    // By half, not to its double, which may leave half of it free.
     if (items_.size() == items_.capacity())
       items_.reserve(items_.size() + std::max<size_t>(1, items_.size() / 2));
     std::string name(key);
@@ -101,7 +102,7 @@ bool Bucket::Take(uint64_t hash, std::string_view key, Entry& entry) {
 void Bucket::Prefetch() const { PrefetchBytes(this, sizeof(*this)); }
 
 void Bucket::PrefetchTags() const {
-  if (tags_.size() > kTagsHere) PrefetchBytes(tags_.data(), tags_.size() * sizeof(Tag));
+  if (tags_.capacity() > kTagsHere) PrefetchBytes(tags_.data(), tags_.size() * sizeof(Tag));
 }
 
 void Bucket::PrefetchItem(uint64_t hash) const {

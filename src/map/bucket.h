@@ -3,10 +3,10 @@
 // Idea: an entry is seldom in the cache of the processor, and each step towards it that waits for
 // the one before costs as much as copying a small value. So a bucket is an array, of few entries in
 // maps of ordinary size, and says at its beginning by 16 bits of each key's hash which of them is
-// worth a look: the bucket, the entry, its value are all there is to wait for. From seventeen
-// entries on (maps of some 60 000) these bits are elsewhere, and sixteen of them are compared at
-// once: a look takes as many steps as there are entries, by sixteens, which docs/performance.md has
-// figures of. The order of the entries means nothing.
+// worth a look: the bucket, the entry, its value are all there is to wait for, and of keys of more
+// than fifteen bytes the key. Beyond sixteen entries (on average in maps of 65 000) these bits are
+// elsewhere, and a look compares those of sixteen entries at once, one step for each sixteen. The
+// order of the entries means nothing.
 //
 // Thread rule: as the map's.
 #ifndef COHORT_MAP_BUCKET_H_

@@ -9,7 +9,8 @@
 //
 // Limits: limits.h.
 // Memory: besides keys and values 128 bytes for each place of a bucket, of which a fifth is free as
-// a rule and a third at most, 18 more an entry and 140 a bucket.
+// a rule and a third at most, or what erasures leave until it is empty; for an entry 16 of its
+// value's block and 2 to 4 of the bucket's tags; 140 a bucket.
 // Errors: nothing received from the network is checked by aborting.
 // Thread rule: none inside; the owner of the engine calls. Buffers it gives out may leave the
 // thread.
@@ -142,7 +143,8 @@ class Map {
   const Entry* FindHashed(uint64_t hash, std::string_view key) const;
   // Makes a write, keeps counts, digests and indexes.
   void Store(uint64_t hash, std::string_view key, Entry entry);
-  void Remove(uint64_t hash, std::string_view key);  // Without a tombstone.
+  // Without a tombstone. `key` must not be the entry's own, which goes.
+  void Remove(uint64_t hash, std::string_view key);
   void RemoveAll();
   using TombstoneItem = std::pair<Version, uint64_t>;  // (version, hash)
   uint32_t MarkedIn(size_t bucket) const {

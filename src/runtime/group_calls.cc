@@ -78,7 +78,7 @@ absl::Status Group::Impl::CallAsync(Prepare prepare, absl::Duration timeout, Wri
   absl::Status status = driver_->ExecuteMade(
       [&](engine::Engine& engine, Instant now, engine::Output& out) -> absl::Status {
         runtime::CallErrand::Command command = prepare(engine, now);
-        // A send queue that is full is no answer: the caller may try again.
+        // That the map is full is an answer; that the send queue is, which Begin() says, is none.
         const bool is_full = absl::IsResourceExhausted(command.status());
         if (!command.ok() && !is_full) return command.status();
         if (is_full || !command->has_value()) {

@@ -62,8 +62,8 @@ TEST(NumberRingTest, HoldsWhatAPlainMapWould) {
     Ring ring;
     std::map<uint64_t, uint64_t> model;
     for (int step = 0; step < 20000; ++step) {
-      // It swells to a few thousand, and empties again, three times.
-      if (random.Below(4) < (step % 6000 < 4000 ? 3u : 1u) || model.empty()) {
+      // It swells to more than a thousand, and empties again, three times.
+      if (random.Below(4) < (step % 6000 < 3000 ? 3u : 1u) || model.empty()) {
         const uint64_t value = random.Below(1'000'000);
         model.emplace(ring.Add(std::make_unique<uint64_t>(value)), value);
       } else {

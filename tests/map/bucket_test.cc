@@ -110,11 +110,18 @@ TEST(BucketTest, ACopyIsItsOwn) {
 TEST(BucketTest, ToPrefetchChangesNothingAlsoWhereThereIsNothing) {
   Bucket bucket;
   bucket.Prefetch();
-  bucket.PrefetchItem(1);
-  Entry entry = NewEntry(1);
-  bucket.Exchange(1, "one", entry);
-  bucket.PrefetchItem(1);
-  EXPECT_EQ(bucket.Find(1, "one")->value.text(), "1");
+  bucket.PrefetchTags();
+  bucket.PrefetchItem(0);
+  for (uint64_t i = 0; i < 40; ++i) {
+    Entry entry = NewEntry(i);
+    bucket.Exchange(i << 48, std::to_string(i), entry);
+    bucket.Prefetch();
+    bucket.PrefetchTags();
+    bucket.PrefetchItem(i << 48);
+    bucket.PrefetchItem((i + 1) << 48);
+    EXPECT_EQ(bucket.Find(i << 48, std::to_string(i))->value.text(), std::to_string(i));
+  }
+  EXPECT_EQ(bucket.size(), 40u);
 }
 
 }  // namespace
