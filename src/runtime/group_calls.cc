@@ -65,11 +65,6 @@ engine::DoneUpcall Group::Impl::Await(Prepare prepare, absl::Duration timeout) {
   return result;
 }
 
-absl::Status Group::Impl::CallAsync(engine::Command command, absl::Duration timeout,
-                                    WriteCallback done) {
-  return AwaitAsync(std::move(command), timeout, std::move(done));
-}
-
 absl::Status Group::Impl::CallAsync(Prepare prepare, absl::Duration timeout, WriteCallback& done) {
   if (absl::Status status = fork_guard().Check(); !status.ok()) return status;
   std::optional<absl::Status> answer;
@@ -95,14 +90,15 @@ absl::Status Group::Impl::CallAsync(Prepare prepare, absl::Duration timeout, Wri
 }
 
 absl::Status Group::Impl::Answer(WriteCallback done, absl::Status status) {
-  WriteResult result;
-  result.status = std::move(status);
-  const bool is_told = !done || queue.PushTask([done = std::move(done), result] { done(result); });
-  return is_told ? absl::OkStatus() : absl::CancelledError("the group was left");
+  if (!done) return absl::OkStatus();
+  CallTable::Answer answer{.callback = std::move(done), .done = {}};
+  answer.done.status = std::move(status);
+  return queue.PushAnswer(std::move(answer)) ? absl::OkStatus()
+                                             : absl::CancelledError("the group was left");
 }
 
-absl::Status Group::Impl::AwaitAsync(engine::Command command, absl::Duration timeout,
-                                     CallTable::Callback done) {
+absl::Status Group::Impl::CallAsync(engine::Command command, absl::Duration timeout,
+                                    CallTable::Callback done) {
   if (absl::Status status = fork_guard().Check(); !status.ok()) return status;
   Instant deadline;
   absl::Status status =

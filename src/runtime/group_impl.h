@@ -93,13 +93,13 @@ struct Group::Impl : public std::enable_shared_from_this<Group::Impl> {
   absl::Status Drain(absl::Duration timeout);
   // Refuses writes from now on, and tells the services.
   absl::Status BeginDraining();
-  absl::Status CallAsync(engine::Command command, absl::Duration timeout, WriteCallback done);
+  // Executes a command whose answer goes to `done`.
+  absl::Status CallAsync(engine::Command command, absl::Duration timeout,
+                         runtime::CallTable::Callback done);
   // The same, of a command that is made under the lock. That there is nothing to do, or (where it
   // could not be made for that) no room in the map, is an answer. Takes what is in `done`, but
   // not where the command could not be made for another reason.
   absl::Status CallAsync(Prepare prepare, absl::Duration timeout, WriteCallback& done);
-  absl::Status AwaitAsync(engine::Command command, absl::Duration timeout,
-                          runtime::CallTable::Callback done);
   // Executes a command whose outcome nobody wants to know.
   absl::Status Post(const engine::Command& command);
 

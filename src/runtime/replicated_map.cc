@@ -91,7 +91,7 @@ absl::Status ReplicatedMap::GetAsync(std::string_view key, const ReadOptions& op
   if (done) {
     told = [done = std::move(done)](const engine::DoneUpcall& answer) { done(ToEntry(answer)); };
   }
-  return impl_->group->AwaitAsync(*std::move(read), absl::InfiniteDuration(), std::move(told));
+  return impl_->group->CallAsync(*std::move(read), absl::InfiniteDuration(), std::move(told));
 }
 
 bool ReplicatedMap::Exists(std::string_view key) const {
