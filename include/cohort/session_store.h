@@ -131,6 +131,13 @@ class COHORT_EXPORT SessionStore {
   bool IsOwner(std::string_view id) const;
   // Sends what changed, and nothing else, as one operation. Never begins a session: kNotFound.
   SessionResult Save(std::string_view id, const SessionChanges& changes);
+  // As Save, but does not wait for the acknowledgement; only for the session's turn, and for a
+  // claim, where Save would. `done` gets the result, once: before this returns where there was
+  // nothing to wait for, as in a local store, or of what is refused; else on the group's delivery
+  // thread, holding no lock, the session's turn being over. What is under way is bounded as calls
+  // of the group are (kCallsMax): beyond that this waits as Save does.
+  using SaveCallback = std::function<void(const SessionResult&)>;
+  void SaveAsync(std::string_view id, const SessionChanges& changes, SaveCallback done);
   // Reads, calls `change` with what is there, saves what it returns; other writes of this store to
   // this session wait meanwhile. `change` must not call the store for this session. If it returns
   // an error, that is the result. In a store that is full it makes no room, as Save may:

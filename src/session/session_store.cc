@@ -160,6 +160,11 @@ SessionResult SessionStore::Save(std::string_view id, const SessionChanges& chan
   return impl_->core->Save(id, changes);
 }
 
+void SessionStore::SaveAsync(std::string_view id, const SessionChanges& changes,
+                             SaveCallback done) {
+  done(Save(id, changes));
+}
+
 SessionResult SessionStore::Update(std::string_view id, const ChangeFunction& change) {
   if (absl::Status status = InCallback(); !status.ok()) return Failed(std::move(status));
   if (absl::Status status = CheckId(id); !status.ok()) return Failed(std::move(status));
