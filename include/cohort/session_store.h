@@ -131,11 +131,11 @@ class COHORT_EXPORT SessionStore {
   bool IsOwner(std::string_view id) const;
   // Sends what changed, and nothing else, as one operation. Never begins a session: kNotFound.
   SessionResult Save(std::string_view id, const SessionChanges& changes);
-  // As Save, but does not wait for the acknowledgement; only for the session's turn, and for a
-  // claim, where Save would. `done` gets the result, once: before this returns where there was
-  // nothing to wait for, as in a local store, or of what is refused; else on the group's delivery
-  // thread, holding no lock, the session's turn being over. What is under way is bounded as calls
-  // of the group are (kCallsMax): beyond that this waits as Save does.
+  // As Save, but does not wait for the acknowledgement; only for the session's turn, and where it
+  // has to be claimed first. `done` gets the result, once: on the group's delivery thread, holding
+  // no lock, when the session's turn is over; or before this returns, where there is nothing to
+  // wait for (a local store, what is refused), and of what is waited for all the same: what erases
+  // attributes, or sets max_inactive, or a value of 8 KiB, and all beyond kCallsMax.
   using SaveCallback = std::function<void(const SessionResult&)>;
   void SaveAsync(std::string_view id, const SessionChanges& changes, SaveCallback done);
   // Reads, calls `change` with what is there, saves what it returns; other writes of this store to

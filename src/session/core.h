@@ -47,17 +47,19 @@ inline constexpr char kGoneText[] = "is gone from the group";
 class Core : public std::enable_shared_from_this<Core> {
  public:
   using Changes = SessionStore::ChangeFunction;
+  using SaveCallback = SessionStore::SaveCallback;
   explicit Core(const SessionStoreOptions& options, Environment& environment = Environment::Real());
 
   const SessionStoreOptions& options() const { return options_; }
 
-  // ---- Calls of the host (calls.cc). Ids and changes are within their limits.
+  // ---- Calls of the host (calls.cc, saves.cc). Ids and changes are within their limits.
   SessionResult Create(std::string_view id, const SessionInfo& info,
                        const std::vector<Attribute>& attributes);
   absl::StatusOr<SessionSnapshot> Load(std::string_view id);
   bool Exists(std::string_view id) const;
   bool IsOwner(std::string_view id) const;
   SessionResult Save(std::string_view id, const SessionChanges& changes);
+  void SaveAsync(std::string_view id, const SessionChanges& changes, SaveCallback done);
   SessionResult Update(std::string_view id, const Changes& change);
   SessionResult ChangeId(std::string_view old_id, std::string_view new_id);
   SessionResult Invalidate(std::string_view id);
@@ -138,14 +140,33 @@ class Core : public std::enable_shared_from_this<Core> {
   // `status`, and the event if it says that another member owns the session.
   absl::Status Refused(std::string_view id, const absl::Status& status);
 
-  // ---- Writes (calls.cc). Where the session is; null: here only. It is moved to where it belongs.
+  // ---- Writes. Where the session is; null: here only. It is moved to where it belongs.
   absl::StatusOr<ReplicaPtr> Route(Session& session);
   // Replication may have been switched while the session was written to `replica`; null: here.
   // Where it cannot be moved now it stays: the write stands.
   void KeepWhereItBelongs(Session& session, const ReplicaPtr& replica);
   SessionResult Write(Session& session, const SessionChanges& changes);
+  SessionResult WriteAt(const absl::StatusOr<ReplicaPtr>& place, Session& session,
+                        const SessionChanges& changes);
   SessionResult WriteLocal(Session& session, const SessionChanges& changes);
-  SessionResult WriteInGroup(Session& session, Replica& replica, const SessionChanges& changes);
+  SessionResult WriteInGroup(Session& session, const ReplicaPtr& replica,
+                             const SessionChanges& changes);
+  // What of a save is to be sent to the group.
+  struct Departure {
+    SessionResult result;                 // So far.
+    const SessionChanges* fit = nullptr;  // Null: nothing, and `result` says why.
+    SessionChanges some;                  // What `fit` names, where it is not all.
+  };
+  class OpenSave;
+  // Before it is sent, sending it, and when it is answered.
+  void PrepareInGroup(Session& session, Replica& replica, const SessionChanges& changes,
+                      Departure& departure);
+  SessionResult GoInGroup(Session& session, const ReplicaPtr& replica, bool touches,
+                          Departure& departure);
+  void FinishInGroup(Session& session, const WriteResult& written, bool touched,
+                     SessionResult& result);
+  void TellChanged(std::string_view id, const Version& version);
+  bool IsListed(std::string_view id) const;
   WriteResult SaveOrRewrite(Session& session, Replica& replica, const SessionChanges& changes);
   void AfterWrite(Session& session, const WriteResult& written, bool touched);
   // It is as this store wrote it, and its own, unless another member had claimed it before.

@@ -14,7 +14,7 @@ absl::Duration Steady() {
 class RealEnvironment final : public Environment {
  public:
   absl::Time Now() const override { return origin_ + Steady(); }
-  void Lock(runtime::Mutex& order) override ABSL_NO_THREAD_SAFETY_ANALYSIS { order.Lock(); }
+  void Lock(TurnLock& order) override { order.Lock(); }
   bool Await(runtime::Mutex& mutex, const std::function<bool()>& is_so,
              absl::Duration timeout) override {
     return mutex.AwaitWithTimeout(is_so, timeout);

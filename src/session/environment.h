@@ -10,6 +10,7 @@
 
 #include "absl/time/time.h"
 #include "runtime/mutex.h"
+#include "session/turn_lock.h"
 
 namespace cohort::session {
 
@@ -19,7 +20,7 @@ class Environment {
   // Looks like the wall clock, but never jumps.
   virtual absl::Time Now() const = 0;
   // Takes a lock that others hold while they wait.
-  virtual void Lock(runtime::Mutex& order) = 0;
+  virtual void Lock(TurnLock& order) = 0;
   // As runtime::Mutex::AwaitWithTimeout.
   virtual bool Await(runtime::Mutex& mutex, const std::function<bool()>& is_so,
                      absl::Duration timeout) = 0;

@@ -43,6 +43,10 @@ class GroupMap final : public SessionMap {
   WriteResult PutAttributes(const map::AttributesOp& op, const WriteOptions& options) override {
     return map_.impl()->WriteConvergent(op, options);
   }
+  absl::Status PutAttributesAsync(const map::AttributesOp& op, const WriteOptions& options,
+                                  WriteCallback done) override {
+    return map_.impl()->WriteConvergentAsync(op, options, std::move(done));
+  }
   WriteResult PutByDelta(const map::AttributesOp& op, const WriteOptions& options,
                          bool& deltas) override {
     return map_.impl()->WriteByDelta(op, options, deltas);

@@ -184,9 +184,9 @@ WriteResult Replica::PutAttributes(const map::AttributesOp& op, const WriteOptio
   return result;
 }
 
-WriteResult Replica::Save(std::string_view id, const SessionChanges& changes,
-                          const InfoRecord& info, DeltaHabit& deltas) {
-  if (!changes.erased.empty() || changes.max_inactive) return SaveAll(id, changes, info, deltas);
+template <class Function>
+auto Replica::WithAttributes(std::string_view id, const SessionChanges& changes,
+                             Function&& call) const {
   const std::string key = SessionKey(id);
   std::vector<std::string> names;
   names.reserve(changes.set.size());
@@ -198,7 +198,30 @@ WriteResult Replica::Save(std::string_view id, const SessionChanges& changes,
   for (size_t i = 0; i < names.size(); ++i)
     op.writes.push_back({names[i], changes.set[i].value, false});
   if (changes.metadata) op.writes.push_back({kMetadataName, *changes.metadata, false});
-  return PutAttributes(op, options, deltas);
+  return call(op, options);
+}
+
+WriteResult Replica::Save(std::string_view id, const SessionChanges& changes,
+                          const InfoRecord& info, DeltaHabit& deltas) {
+  if (!changes.erased.empty() || changes.max_inactive) return SaveAll(id, changes, info, deltas);
+  return WithAttributes(id, changes, [&](const map::AttributesOp& op, const WriteOptions& options) {
+    return PutAttributes(op, options, deltas);
+  });
+}
+
+bool Replica::MayGoAsync(const SessionChanges& changes) {
+  return changes.erased.empty() && !changes.max_inactive &&
+         std::none_of(changes.set.begin(), changes.set.end(), [](const Attribute& attribute) {
+           return attribute.value.size() >= runtime::kDeltaValueMin;
+         });
+}
+
+absl::Status Replica::SaveAsync(std::string_view id, const SessionChanges& changes,
+                                DeltaHabit& deltas, WriteCallback done) {
+  deltas.used = deltas.at_rest = false;
+  return WithAttributes(id, changes, [&](const map::AttributesOp& op, const WriteOptions& options) {
+    return map_->PutAttributesAsync(op, options, std::move(done));
+  });
 }
 
 WriteResult Replica::SaveAll(std::string_view id, const SessionChanges& changes,

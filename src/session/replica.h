@@ -95,6 +95,11 @@ class Replica {
   // `changes` are within all limits. `info`: as they leave it.
   WriteResult Save(std::string_view id, const SessionChanges& changes, const InfoRecord& info,
                    DeltaHabit& deltas);
+  // The same, for those that MayGoAsync(). Error: nothing was begun, and `done` is not called.
+  absl::Status SaveAsync(std::string_view id, const SessionChanges& changes, DeltaHabit& deltas,
+                         WriteCallback done);
+  // Those that are one operation, and whose large values need not be looked at for deltas.
+  static bool MayGoAsync(const SessionChanges& changes);
   WriteResult Claim(std::string_view id);
   // `end_key`: of the end record that goes with it, from NewEndKey().
   WriteResult Rename(std::string_view old_id, std::string_view new_id, const Contents& contents,
@@ -116,6 +121,9 @@ class Replica {
 
  private:
   WriteOptions ByRight() const;
+  // Calls with the operation and its options; `changes` erase nothing.
+  template <class Function>
+  auto WithAttributes(std::string_view id, const SessionChanges& changes, Function&& call) const;
   WriteResult PutAttributes(const map::AttributesOp& op, const WriteOptions& options,
                             DeltaHabit& deltas);
   // Also what is erased, and another lifetime.

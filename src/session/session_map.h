@@ -3,7 +3,7 @@
 // engine in virtual time.
 //
 // Every call means what the call of its name in ReplicatedMap means, and has its statuses; those
-// that write wait, but for ExpireAsync. Threads: any.
+// that write wait, but for those whose names say otherwise. Threads: any.
 #ifndef COHORT_SESSION_SESSION_MAP_H_
 #define COHORT_SESSION_SESSION_MAP_H_
 
@@ -61,6 +61,8 @@ class SessionMap {
       const std::function<void(std::string_view key, const Entry& entry)>& visit) const = 0;
   // What `op` borrows is not copied but for its way into the message.
   virtual WriteResult PutAttributes(const map::AttributesOp& op, const WriteOptions& options) = 0;
+  virtual absl::Status PutAttributesAsync(const map::AttributesOp& op, const WriteOptions& options,
+                                          WriteCallback done) = 0;
   // As PutAttributes, but large values that changed little travel as deltas (Spec 11.25), of which
   // `deltas` tells whether they did. Nothing that this member has written to the entry before may
   // be under way, nor have an outcome that is unknown.

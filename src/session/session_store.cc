@@ -162,7 +162,11 @@ SessionResult SessionStore::Save(std::string_view id, const SessionChanges& chan
 
 void SessionStore::SaveAsync(std::string_view id, const SessionChanges& changes,
                              SaveCallback done) {
-  done(Save(id, changes));
+  absl::Status status = InCallback();
+  if (status.ok()) status = CheckId(id);
+  if (status.ok()) status = CheckChanges(changes);
+  if (!status.ok()) return done(Failed(std::move(status)));
+  impl_->core->SaveAsync(id, changes, std::move(done));
 }
 
 SessionResult SessionStore::Update(std::string_view id, const ChangeFunction& change) {

@@ -21,8 +21,8 @@
 #include "absl/container/flat_hash_map.h"
 #include "absl/time/time.h"
 #include "cohort/ids.h"
-#include "runtime/mutex.h"
 #include "session/record.h"
+#include "session/turn_lock.h"
 
 namespace cohort::session {
 
@@ -49,7 +49,7 @@ struct Session {
   explicit Session(std::string_view its_id) : id(its_id) {}
   const std::string id;
   // Held by who writes it, until the write is acknowledged.
-  runtime::Mutex order;
+  TurnLock order;
   // Guarded by `order`. Empty: to be read.
   std::optional<Shape> shape;
   DeltaHabit deltas;  // Guarded by `order`.

@@ -114,7 +114,7 @@ absl::Time Seat::Now() const {
          absl::Nanoseconds((world_.LocalNow(host_) - Instant::Zero()).count());
 }
 
-void Seat::Lock(runtime::Mutex& order) ABSL_NO_THREAD_SAFETY_ANALYSIS {
+void Seat::Lock(session::TurnLock& order) {
   const auto is_free = [&order] {
     const bool taken = order.TryLock();
     if (taken) order.Unlock();
@@ -133,21 +133,32 @@ bool Seat::Await(runtime::Mutex& mutex, const std::function<bool()>& is_so,
 
 WriteResult Seat::Call(engine::Command command, absl::Duration timeout) {
   WriteResult result;
+  const uint64_t id = Begin(std::move(command), result);
+  return id != 0 ? Await(id, timeout) : result;
+}
+
+uint64_t Seat::Begin(engine::Command command, WriteResult& result) {
   if (!alive_) {
     result.status = absl::CancelledError("the process is gone");
-    return result;
+    return 0;
   }
   const uint64_t id = kSessionCommands + (uint64_t{process_} << 32) + ++commands_;
   engine::SetId(command, id);
   answers_[id] = std::nullopt;
   result.status = world_.ExecuteForTenant(host_, command);
-  if (result.ok() && !answers_[id].has_value()) {
+  if (result.ok()) return id;
+  answers_.erase(id);
+  return 0;
+}
+
+WriteResult Seat::Await(uint64_t id, absl::Duration timeout) {
+  WriteResult result;
+  if (!answers_[id].has_value()) {
     fibers_.Park([this, id] { return !alive_ || answers_[id].has_value(); },
                  world_.now() + ToDuration(timeout));
   }
   const std::optional<engine::DoneUpcall> done = std::move(answers_[id]);
   answers_.erase(id);
-  if (!result.ok()) return result;
   if (!alive_) {
     result.status = absl::CancelledError("the process is gone");
   } else if (!done.has_value()) {
@@ -296,6 +307,22 @@ WriteResult Seat::WriteRequest(const absl::StatusOr<map::ConvergentRequest>& req
 
 WriteResult Seat::PutAttributes(const map::AttributesOp& op, const WriteOptions& options) {
   return WriteRequest(map::ConvergentRequest(op), options);
+}
+
+absl::Status Seat::PutAttributesAsync(const map::AttributesOp& op, const WriteOptions& options,
+                                      WriteCallback done) {
+  absl::StatusOr<engine::Command> command = NewWrite(map::ConvergentRequest(op), options);
+  if (!command.ok()) return command.status();
+  WriteResult result;
+  uint64_t id = 0;
+  if (!std::get<engine::MapWrite>(*command).operation.empty()) {
+    id = Begin(*std::move(command), result);
+    if (id == 0) return result.status;
+  }
+  fibers_.Start(host_, [this, id, timeout = options.timeout, done = std::move(done)] {
+    Deliver([done, result = id != 0 ? Await(id, timeout) : WriteResult()] { done(result); });
+  });
+  return absl::OkStatus();
 }
 
 WriteResult Seat::PutByDelta(const map::AttributesOp& op, const WriteOptions& options,

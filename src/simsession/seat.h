@@ -61,7 +61,7 @@ class Seat final : public session::SessionMap, public session::Environment {
 
   // ---- session::Environment.
   absl::Time Now() const override;
-  void Lock(runtime::Mutex& order) override;
+  void Lock(session::TurnLock& order) override;
   bool Await(runtime::Mutex& mutex, const std::function<bool()>& is_so,
              absl::Duration timeout) override;
 
@@ -85,6 +85,8 @@ class Seat final : public session::SessionMap, public session::Environment {
   void ForEach(
       const std::function<void(std::string_view key, const Entry& entry)>& visit) const override;
   WriteResult PutAttributes(const map::AttributesOp& op, const WriteOptions& options) override;
+  absl::Status PutAttributesAsync(const map::AttributesOp& op, const WriteOptions& options,
+                                  WriteCallback done) override;
   WriteResult PutByDelta(const map::AttributesOp& op, const WriteOptions& options,
                          bool& deltas) override;
   WriteResult Write(const WriteBatch& batch, const WriteOptions& options) override;
@@ -107,6 +109,9 @@ class Seat final : public session::SessionMap, public session::Environment {
   absl::StatusOr<engine::Command> NewWrite(const absl::StatusOr<map::ConvergentRequest>& request,
                                            const WriteOptions& options) const;
   WriteResult Call(engine::Command command, absl::Duration timeout);
+  // The same in two: the command leaves, and its answer is waited for. Its number; 0: see `result`.
+  uint64_t Begin(engine::Command command, WriteResult& result);
+  WriteResult Await(uint64_t id, absl::Duration timeout);
 
   TenantWorld& world_;
   Fibers& fibers_;

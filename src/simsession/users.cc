@@ -348,6 +348,22 @@ void SessionUsers::OnNotFound(User& user, const std::string& id, const SessionRe
   user.id = result != nullptr ? result->new_id : std::string();
 }
 
+// The request goes on when it is told.
+SessionResult SessionUsers::SaveAsync(Process& process, const std::string& id,
+                                      const SessionChanges& changes) {
+  const auto answer = std::make_shared<std::optional<SessionResult>>();
+  process.core->SaveAsync(id, changes, [this, answer, &process](const SessionResult& result) {
+    if (answer->has_value()) violations_.Add("S7", At(process), "a save was answered twice");
+    *answer = result;
+  });
+  const auto is_over = [answer, &process] { return answer->has_value() || !process.seat->alive(); };
+  if (!is_over()) fibers_->Park(is_over, Instant::Infinite());
+  if (answer->has_value()) return **answer;
+  SessionResult result;
+  result.status = absl::CancelledError("the process is gone");
+  return result;
+}
+
 void SessionUsers::LoadAndSave(Process& process, User& user) {
   const std::string id = user.id;
   const bool synced = synced_;
@@ -364,7 +380,8 @@ void SessionUsers::LoadAndSave(Process& process, User& user) {
     changes.fence = snapshot->fence;
     Note(process, "save " + id + ": " + SessionChecker::ToValue(write) + " on " +
                       SessionChecker::ToValue(base));
-    const SessionResult result = process.core->Save(id, changes);
+    const SessionResult result =
+        write % 2 == 0 ? process.core->Save(id, changes) : SaveAsync(process, id, changes);
     checker_.Answered(At(process), write,
                       OutcomeOf(process, id, synced, replicated, result.status));
     if (absl::IsNotFound(result.status)) OnNotFound(user, id, &result);

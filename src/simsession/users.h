@@ -93,6 +93,7 @@ class SessionUsers final : public sim::Tenants {
   User* ChooseUser(const Process& process);
   void Create(Process& process, User& user);
   void LoadAndSave(Process& process, User& user);
+  SessionResult SaveAsync(Process& process, const std::string& id, const SessionChanges& changes);
   void Update(Process& process, User& user);
   void ChangeId(Process& process, User& user);
   void Invalidate(Process& process, User& user);

@@ -30,9 +30,11 @@ class FakeMap final : public SessionMap {
   }
 
   // ---- The test's side.
-  absl::Status answer;        // Of all writes, which change nothing by themselves ...
-  absl::Status claim_answer;  // (of claims)
-  std::string answer_begins;  // ... but for the next one, by which this session begins.
+  absl::Status answer;                   // Of all writes, which change nothing by themselves ...
+  absl::Status claim_answer;             // (of claims)
+  absl::Status begin_answer;             // Of writes that are not waited for, ...
+  std::vector<WriteCallback> under_way;  // ... and who is to be told of each.
+  std::string answer_begins;             // ... but for the next one, by which this session begins.
   bool is_merging = false;
   bool is_settled = true;
   bool is_awaited = false;                                  // A merge brings what is later.
@@ -121,6 +123,13 @@ class FakeMap final : public SessionMap {
   }
   WriteResult PutAttributes(const map::AttributesOp&, const WriteOptions&) override {
     return Answer();
+  }
+  // Answered when the test says so.
+  absl::Status PutAttributesAsync(const map::AttributesOp&, const WriteOptions&,
+                                  WriteCallback done) override {
+    if (!begin_answer.ok()) return begin_answer;
+    under_way.push_back(std::move(done));
+    return absl::OkStatus();
   }
   WriteResult PutByDelta(const map::AttributesOp&, const WriteOptions&, bool&) override {
     return Answer();
