@@ -91,6 +91,19 @@ cohort_session_result_t FromResult(const SessionResult& result) {
   return to;
 }
 
+// A callback of C must hear of the result also where there is no memory for the text.
+std::string TextOf(const absl::Status& status) noexcept {
+  return OrElse(std::string(), [&] { return std::string(status.message()); });
+}
+
+SessionStore::SaveCallback ToSaveCallback(cohort_session_saved_fn done, void* user) {
+  return [done, user](const SessionResult& result) noexcept {
+    if (done == nullptr) return;
+    const cohort_session_result_t told = FromResult(result);
+    done(&told, TextOf(result.status).c_str(), user);
+  };
+}
+
 // Calls write(SessionStore&), which returns a SessionResult.
 template <class Write>
 cohort_status_t MakeWrite(cohort_session_store_t* store, std::initializer_list<Bytes> arguments,
@@ -295,6 +308,23 @@ cohort_status_t cohort_session_save(cohort_session_store_t* store, const void* i
     const absl::StatusOr<SessionChanges> with = ToChanges(*from);
     made.status = with.status();
     return with.ok() ? to.Save(key.view(), *with) : made;
+  });
+}
+
+cohort_status_t cohort_session_save_async(cohort_session_store_t* store, const void* id,
+                                          size_t id_size, const cohort_session_changes_t* changes,
+                                          cohort_session_saved_fn done, void* user,
+                                          cohort_error_t** error) {
+  return Guarded(error, [&]() -> absl::Status {
+    const Bytes key{id, id_size, "id"};
+    absl::Status status = Check({Handle(store, "store"), key});
+    if (!status.ok()) return status;
+    const absl::StatusOr<cohort_session_changes_t> from = ReadStruct(changes, "changes");
+    if (!from.ok()) return from.status();
+    const absl::StatusOr<SessionChanges> with = ToChanges(*from);
+    if (!with.ok()) return with.status();
+    store->store.SaveAsync(key.view(), *with, ToSaveCallback(done, user));
+    return status;
   });
 }
 

@@ -100,6 +100,75 @@ static void a_session_is_read_by_all_and_its_old_owner_is_refused(void) {
   cohort_group_close(b);
 }
 
+/* Answers to saves: how many, how many of them COHORT_OK, and the last. */
+typedef struct saves {
+  int answered;
+  int good;
+  cohort_session_result_t last;
+  bool had_text;
+} saves_t;
+
+static void on_saved(const cohort_session_result_t* result, const char* message, void* user) {
+  saves_t* const saves = user;
+  lock();
+  ++saves->answered;
+  saves->good += result->status == COHORT_OK ? 1 : 0;
+  saves->last = *result;
+  saves->had_text = message[0] != 0;
+  unlock_and_tell();
+}
+
+static int wanted_answers;
+static bool are_answered(void* of) { return ((saves_t*)of)->answered == wanted_answers; }
+static bool await_answers(saves_t* saves, int count) {
+  wanted_answers = count;
+  return await(are_answered, saves);
+}
+
+static void save_async(cohort_session_store_t* store, const char* value, saves_t* saves) {
+  cohort_attributes_t* const set = list("n", value);
+  cohort_session_changes_t changes = COHORT_SESSION_CHANGES_INIT;
+  changes.set = set;
+  EXPECT_OK(cohort_session_save_async(store, BYTES("s1"), &changes, on_saved, saves, ERROR));
+  cohort_attributes_free(set);
+}
+
+static void saves_that_are_not_waited_for_are_answered_once(void) {
+  const pair_t pair = join_both("saved");
+  cohort_session_store_t* const at_a = open_store(pair.a);
+  cohort_session_store_t* const at_b = open_store(pair.b);
+  saves_t saves = {0};
+  save_async(at_a, "0", &saves);
+  EXPECT(await_answers(&saves, 1) && saves.last.status == COHORT_NOT_FOUND && saves.had_text);
+  EXPECT_OK(cohort_session_create(at_a, BYTES("s1"), NULL, NULL, ERROR));
+  for (int i = 0; i < 50; ++i) save_async(at_a, "1", &saves);
+  EXPECT(await_answers(&saves, 51) && saves.good == 50 && !saves.had_text);
+  EXPECT(saves.last.size == sizeof saves.last && saves.last.replicas == 2);
+  EXPECT(saves.last.fence != 0 && saves.last.version.time != 0);
+  EXPECT(holds(at_b, "n", "1"));
+  /* Nobody has to ask; the next one, which waits, comes after it. */
+  cohort_session_changes_t changes = COHORT_SESSION_CHANGES_INIT;
+  EXPECT_OK(cohort_session_save_async(at_a, BYTES("s1"), &changes, NULL, NULL, ERROR));
+  EXPECT(save(at_a, "n", "2", 0) == COHORT_OK && holds(at_b, "n", "2"));
+  /* What is refused as an argument is not answered, what the store refuses is. */
+  EXPECT_STATUS(COHORT_INVALID_ARGUMENT,
+                cohort_session_save_async(NULL, BYTES("s1"), &changes, on_saved, &saves, ERROR));
+  EXPECT_STATUS(COHORT_INVALID_ARGUMENT,
+                cohort_session_save_async(at_a, NULL, 2, &changes, on_saved, &saves, ERROR));
+  changes.size = 4;
+  EXPECT_STATUS(COHORT_INVALID_ARGUMENT,
+                cohort_session_save_async(at_a, BYTES("s1"), &changes, on_saved, &saves, ERROR));
+  EXPECT_OK(cohort_session_save_async(at_a, BYTES(""), NULL, on_saved, &saves, ERROR));
+  EXPECT(await_answers(&saves, 52) && saves.last.status == COHORT_INVALID_ARGUMENT);
+  /* With the store and the group closed behind it each has its answer. */
+  for (int i = 0; i < 50; ++i) save_async(at_a, "3", &saves);
+  cohort_session_store_close(at_a);
+  cohort_group_close(pair.a);
+  EXPECT(await_answers(&saves, 102));
+  cohort_session_store_close(at_b);
+  cohort_group_close(pair.b);
+}
+
 typedef struct told {
   int events;
   int tasks;
@@ -153,6 +222,9 @@ static void a_local_store_tells_and_moves_into_a_group(void) {
   EXPECT(was_told(&told, COHORT_SESSION_CREATED) && told.events == 1 && !told.had_session);
   EXPECT(save(store, "n", "1", 0) == COHORT_OK);
   EXPECT(was_told(&told, COHORT_SESSION_CHANGED));
+  saves_t saves = {0};
+  save_async(store, "2", &saves);
+  EXPECT(await_answers(&saves, 1) && saves.good == 1 && holds(store, "n", "2"));
   EXPECT_OK(cohort_session_change_id(store, BYTES("s1"), BYTES("s2"), NULL, ERROR));
   EXPECT(was_told(&told, COHORT_SESSION_ID_CHANGED));
   cohort_session_changes_t late = COHORT_SESSION_CHANGES_INIT;
@@ -226,6 +298,7 @@ static void bad_arguments_of_stores_are_refused(void) {
 }
 
 const test_t session_tests[] = {TEST(a_session_is_read_by_all_and_its_old_owner_is_refused),
+                                TEST(saves_that_are_not_waited_for_are_answered_once),
                                 TEST(a_local_store_tells_and_moves_into_a_group),
                                 TEST(bad_arguments_of_stores_are_refused),
                                 {NULL, NULL}};

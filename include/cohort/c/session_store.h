@@ -130,6 +130,19 @@ COHORT_C_API cohort_status_t cohort_session_save(cohort_session_store_t* store, 
                                                  const cohort_session_changes_t* changes,
                                                  cohort_session_result_t* result,
                                                  cohort_error_t** error);
+/* `result` and `message` ("" for COHORT_OK) are lent. */
+typedef void (*cohort_session_saved_fn)(const cohort_session_result_t* result, const char* message,
+                                        void* user);
+/* The same, but waits at most for the session's turn and a claim, not for the acknowledgement.
+ * COHORT_OK: `done` (or NULL) is called once with what became of it, an argument that the store
+ * refuses included: on the thread of callbacks, maybe before this has returned, or by this on the
+ * caller's thread. Any other status (something is NULL, a struct cannot be; no memory): nothing was
+ * sent, and `done` is not called. */
+COHORT_C_API cohort_status_t cohort_session_save_async(cohort_session_store_t* store,
+                                                       const void* id, size_t id_size,
+                                                       const cohort_session_changes_t* changes,
+                                                       cohort_session_saved_fn done, void* user,
+                                                       cohort_error_t** error);
 /* One atomic step. ALREADY_EXISTS. */
 COHORT_C_API cohort_status_t cohort_session_change_id(cohort_session_store_t* store,
                                                       const void* old_id, size_t old_id_size,

@@ -25,6 +25,7 @@ bool RegisterMap(JNIEnv* env, jclass native);
 bool RegisterWrites(JNIEnv* env, jclass native);
 bool RegisterNotices(JNIEnv* env, jclass native);
 bool RegisterSessions(JNIEnv* env, jclass native);
+bool RegisterSaves(JNIEnv* env, jclass native);
 
 // Makes a CohortException pending. `message` is UTF-8.
 void ThrowCohort(JNIEnv* env, cohort_status_t status, std::string_view message);

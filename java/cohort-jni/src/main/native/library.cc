@@ -40,7 +40,8 @@ extern "C" JNIEXPORT jint JNICALL JNI_OnLoad(JavaVM* vm, void*) {
       cohort::jni::FindClasses(env) && cohort::jni::FindResolvers(env) &&
       cohort::jni::RegisterLibrary(env, native) && cohort::jni::RegisterGroup(env, native) &&
       cohort::jni::RegisterMap(env, native) && cohort::jni::RegisterWrites(env, native) &&
-      cohort::jni::RegisterNotices(env, native) && cohort::jni::RegisterSessions(env, native);
+      cohort::jni::RegisterNotices(env, native) && cohort::jni::RegisterSessions(env, native) &&
+      cohort::jni::RegisterSaves(env, native);
   env->DeleteLocalRef(native);
   return ok ? JNI_VERSION_10 : JNI_ERR;
 }

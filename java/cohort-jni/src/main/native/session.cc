@@ -12,13 +12,10 @@
 #include "calls.h"
 #include "notices.h"
 #include "packing.h"
+#include "saves.h"
 
 namespace cohort::jni {
 namespace {
-
-// Of a write: status, replicas, the version's two numbers, fence, refused attributes; as
-// io.cohort.SessionResult reads them.
-constexpr jsize kResultNumbers = 6;
 
 cohort_session_store_t* Store(jlong handle) { return To<cohort_session_store_t>(handle); }
 
@@ -145,46 +142,79 @@ jbyteArray DoWrite(JNIEnv* env, jlongArray to, Write&& write) {
     cohort_error_t* error;
     ~Freed() { cohort_error_free(error); }
   } const freed{error};
-  const jlong numbers[kResultNumbers] = {static_cast<jlong>(status),
-                                         static_cast<jlong>(result.replicas),
-                                         static_cast<jlong>(result.version.time),
-                                         static_cast<jlong>(result.version.writer),
-                                         static_cast<jlong>(result.fence),
-                                         static_cast<jlong>(result.refused)};
-  env->SetLongArrayRegion(to, 0, kResultNumbers, numbers);
+  const ResultNumbers numbers = NumbersOf(status, result);
+  env->SetLongArrayRegion(to, 0, kResultNumbers, numbers.data());
   if (status == COHORT_OK) return nullptr;
-  Packer why;
-  why.Text(cohort_error_message(error)).Bytes(result.new_id, result.new_id_size);
-  return ArrayOf(env, why.bytes());
+  return ArrayOf(env, PackWhy(cohort_error_message(error), result));
 }
+
+// What Java packed of changes, as the C interface takes it.
+class Changes {
+ public:
+  // False: an exception is pending.
+  bool Read(JNIEnv* env, jbyteArray set, jint set_length, jbyteArray erased, jint erased_length,
+            jbyteArray metadata) {
+    if (!ReadAttributes(env, set, set_length, false, set_) ||
+        !ReadAttributes(env, erased, erased_length, true, erased_)) {
+      return false;
+    }
+    metadata_ = BytesOf(env, metadata);
+    changes_.set = set_.list;
+    changes_.erased = erased_.list;
+    changes_.metadata = metadata == nullptr ? nullptr : metadata_.data();
+    changes_.metadata_size = metadata_.size();
+    return true;
+  }
+  void ReadNumbers(jlong max_inactive_ms, jlong created_ms, jlong fence, jboolean no_touch) {
+    changes_.max_inactive_ms = max_inactive_ms;
+    changes_.created_ms = created_ms;
+    changes_.fence = static_cast<uint64_t>(fence);
+    changes_.no_touch = no_touch != JNI_FALSE ? 1 : 0;
+  }
+  const cohort_session_changes_t* get() const { return &changes_; }
+
+ private:
+  AttributesFreed set_;
+  AttributesFreed erased_;
+  std::string metadata_;
+  cohort_session_changes_t changes_ = COHORT_SESSION_CHANGES_INIT;
+};
 
 // Creates the session, or saves what has changed.
 jbyteArray Write(JNIEnv* env, jclass, jlong store, jboolean create, jbyteArray id_array,
-                 jbyteArray set_array, jint set_length, jbyteArray erased_array, jint erased_length,
-                 jbyteArray metadata_array, jlong max_inactive_ms, jlong created_ms, jlong fence,
+                 jbyteArray set, jint set_length, jbyteArray erased, jint erased_length,
+                 jbyteArray metadata, jlong max_inactive_ms, jlong created_ms, jlong fence,
                  jboolean no_touch, jlongArray numbers) {
   return Guarded<jbyteArray>(env, nullptr, [&]() -> jbyteArray {
     const std::string id = BytesOf(env, id_array);
-    const std::string metadata = BytesOf(env, metadata_array);
-    AttributesFreed set;
-    AttributesFreed erased;
-    if (!ReadAttributes(env, set_array, set_length, false, set) ||
-        !ReadAttributes(env, erased_array, erased_length, true, erased)) {
-      return nullptr;
-    }
-    cohort_session_changes_t changes = COHORT_SESSION_CHANGES_INIT;
-    changes.set = set.list;
-    changes.erased = erased.list;
-    changes.metadata = metadata_array == nullptr ? nullptr : metadata.data();
-    changes.metadata_size = metadata.size();
-    changes.max_inactive_ms = max_inactive_ms;
-    changes.created_ms = created_ms;
-    changes.fence = static_cast<uint64_t>(fence);
-    changes.no_touch = no_touch != JNI_FALSE ? 1 : 0;
+    Changes changes;
+    if (!changes.Read(env, set, set_length, erased, erased_length, metadata)) return nullptr;
+    changes.ReadNumbers(max_inactive_ms, created_ms, fence, no_touch);
     const auto write = create != JNI_FALSE ? cohort_session_create : cohort_session_save;
     return DoWrite(env, numbers, [&](auto... rest) {
-      return write(Store(store), id.data(), id.size(), &changes, rest...);
+      return write(Store(store), id.data(), id.size(), changes.get(), rest...);
     });
+  });
+}
+
+// Saves what has changed, which is answered under this number (saves.h). The text of why an
+// argument is refused, of which there is no answer; else null.
+jbyteArray SaveAsync(JNIEnv* env, jclass, jlong store, jbyteArray id_array, jbyteArray set,
+                     jint set_length, jbyteArray erased, jint erased_length, jbyteArray metadata,
+                     jlong max_inactive_ms, jlong fence, jboolean no_touch, jlong number) {
+  return Guarded<jbyteArray>(env, nullptr, [&]() -> jbyteArray {
+    const std::string id = BytesOf(env, id_array);
+    Changes changes;
+    if (!changes.Read(env, set, set_length, erased, erased_length, metadata)) return nullptr;
+    changes.ReadNumbers(max_inactive_ms, 0, fence, no_touch);
+    BeginningSave save(number);
+    Error error;
+    if (!error.Check(env,
+                     cohort_session_save_async(Store(store), id.data(), id.size(), changes.get(),
+                                               OnSaved, save.save(), error.out()))) {
+      return nullptr;
+    }
+    return save.WasRefused() ? ArrayOf(env, save.save()->why) : nullptr;
   });
 }
 
@@ -290,6 +320,7 @@ bool RegisterSessions(JNIEnv* env, jclass native) {
       Method("sessionStats", "(J[J)V", Stats),
       Method("sessionDigest", "(J[J)V", StoreDigest),
       Method("writeSession", "(JZ[B[BI[BI[BJJJZ[J)[B", Write),
+      Method("saveSessionAsync", "(J[B[BI[BI[BJJZJ)[B", SaveAsync),
       Method("changeSessionId", "(J[B[B[J)[B", ChangeId),
       Method("invalidateSession", "(J[B[J)[B", Invalidate),
       Method("touchSession", "(J[B)Z", Touch),

@@ -117,6 +117,11 @@ final class Native {
       int setLength, byte[] erased, int erasedLength, byte[] metadata, long maxInactiveMs,
       long createdMs, long fence, boolean noTouch, long[] result);
 
+  /** The text of why an argument is refused; null: it is answered (takeSaves). */
+  static native byte[] saveSessionAsync(long store, byte[] id, byte[] set, int setLength,
+      byte[] erased, int erasedLength, byte[] metadata, long maxInactiveMs, long fence,
+      boolean noTouch, long number);
+
   static native byte[] changeSessionId(long store, byte[] oldId, byte[] newId, long[] result);
 
   static native byte[] invalidateSession(long store, byte[] id, long[] result);
@@ -134,6 +139,16 @@ final class Native {
   static native long subscribeSessions(long store, boolean withChanges, long listener);
 
   static native long subscribeSessionTasks(long store, long listener);
+
+  // ---- Saves that are not waited for -----------------------------------------------------------
+
+  /**
+   * Waits for answers, and returns how many it took, at most as {@code whys} has room for; 0 after
+   * {@link #wakeSaves}. {@code numbers} has of each that of the save, and those of the result.
+   */
+  static native int takeSaves(long[] numbers, byte[][] whys);
+
+  static native void wakeSaves();
 
   // ---- Notices --------------------------------------------------------------------------------
 

@@ -1,8 +1,6 @@
 package io.cohort;
 
 import java.nio.ByteBuffer;
-import java.security.AccessController;
-import java.security.PrivilegedAction;
 import java.util.Map;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.atomic.AtomicLong;
@@ -140,7 +138,7 @@ final class Notices {
     Native.abiVersion(); // Where there is no library this says why; the thread could not.
     if (users == 0) {
       Teller before = teller;
-      Teller next = asOfThisClass(() -> new Teller(before));
+      Teller next = LibraryThread.asOfThisClass(() -> new Teller(before));
       next.start(); // Throws where the system gives no thread: then nothing has begun.
       teller = next;
     }
@@ -152,14 +150,6 @@ final class Notices {
     return Thread.currentThread() instanceof Teller;
   }
 
-  // A thread keeps what was on the stack when it was made, and with it the loader of the
-  // application that was the first to need it, which may be gone long before the thread. Later Java
-  // has neither this nor what it is against.
-  @SuppressWarnings("removal")
-  private static Teller asOfThisClass(PrivilegedAction<Teller> make) {
-    return AccessController.doPrivileged(make);
-  }
-
   /** The last one ends the thread, once the notice that it tells is told. */
   static synchronized void release() {
     if (--users > 0) return;
@@ -167,7 +157,7 @@ final class Notices {
     Native.wakeNotices();
   }
 
-  private static final class Teller extends Thread {
+  private static final class Teller extends LibraryThread {
     private Teller before;
     volatile boolean running = true;
     // All listeners are to be told that something was lost.
@@ -176,11 +166,8 @@ final class Notices {
     private boolean endMissed;
 
     Teller(Teller before) {
-      super(outermostGroup(), null, "cohort-notices", 0, false);
+      super("cohort-notices");
       this.before = before;
-      setDaemon(true);
-      // Else it would be that of the application whose request was the first.
-      setContextClassLoader(Notices.class.getClassLoader());
     }
 
     @Override
@@ -221,25 +208,13 @@ final class Notices {
       }
     }
 
-    // A group of threads may be the application's, too.
-    private static ThreadGroup outermostGroup() {
-      ThreadGroup group = Thread.currentThread().getThreadGroup();
-      while (group.getParent() != null) group = group.getParent();
-      return group;
-    }
-
     // Which may still be in a listener; only one tells at a time.
     private void waitForTheOneBefore() {
-      while (before != null) {
-        try {
-          before.join();
-          missed |= before.missed;
-          endMissed |= before.endMissed;
-          before = null;
-        } catch (InterruptedException e) {
-          // Nobody has a reason to; and what would be told must be told.
-        }
-      }
+      if (before == null) return;
+      awaitEnd(before);
+      missed |= before.missed;
+      endMissed |= before.endMissed;
+      before = null;
     }
 
     private void tell(byte[] packed) {
@@ -264,14 +239,6 @@ final class Notices {
         report(e);
       } catch (Throwable e) {
         report(e);
-      }
-    }
-
-    private void report(Throwable e) {
-      try {
-        getUncaughtExceptionHandler().uncaughtException(this, e);
-      } catch (Throwable ofTheHandler) {
-        // Nobody is left to be told, and the next notice has to be.
       }
     }
   }

@@ -95,4 +95,9 @@ public final class SessionChanges {
     return Native.writeSession(store, create, id, set.array(), set.packedBytes(), erased.array(),
         erased.packedBytes(), metadata, maxInactiveMs, createdMs, fence, noTouch, result);
   }
+
+  byte[] saveAsync(long store, byte[] id, long number) {
+    return Native.saveSessionAsync(store, id, set.array(), set.packedBytes(), erased.array(),
+        erased.packedBytes(), metadata, maxInactiveMs, fence, noTouch, number);
+  }
 }

@@ -31,7 +31,13 @@ public record SessionResult(Status status, String text, int replicas, Version ve
 
   /** {@code why}: text and new id, packed; null where it went well. */
   static SessionResult read(long[] numbers, byte[] why) {
-    Status status = Status.of((int) numbers[0]);
+    SessionResult result = of(numbers, 0, why);
+    if (result.status == Status.INVALID_ARGUMENT) throw new IllegalArgumentException(result.text);
+    return result;
+  }
+
+  /** Of the numbers from {@code at} on; null may also be that there was no memory to say why. */
+  static SessionResult of(long[] numbers, int at, byte[] why) {
     String text = "";
     String newId = "";
     if (why != null) {
@@ -39,8 +45,8 @@ public record SessionResult(Status status, String text, int replicas, Version ve
       text = in.readText();
       newId = in.readText();
     }
-    if (status == Status.INVALID_ARGUMENT) throw new IllegalArgumentException(text);
-    return new SessionResult(status, text, (int) numbers[1], new Version(numbers[2], numbers[3]),
-        numbers[4], (int) numbers[5], newId);
+    return new SessionResult(Status.of((int) numbers[at]), text, (int) numbers[at + 1],
+        new Version(numbers[at + 2], numbers[at + 3]), numbers[at + 4], (int) numbers[at + 5],
+        newId);
   }
 }

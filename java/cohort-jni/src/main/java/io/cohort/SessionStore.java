@@ -12,10 +12,10 @@ import java.util.function.LongFunction;
  * 1 to 256 bytes of UTF-8, without a route suffix. docs/session_store.md tells who owns a session,
  * and when it ends.
  *
- * <p>Reading is local. Writing blocks until its {@link Ack} is there, and says in its result what a
- * group may answer; an argument beyond its limits is an IllegalArgumentException. After {@link
- * #close} every call but that is an IllegalStateException. Writes of one session go one after the
- * other. Any threads.
+ * <p>Reading is local. Writing blocks, but for {@link #saveAsync}, until its {@link Ack} is there,
+ * and says in its result what a group may answer; an argument beyond its limits is an
+ * IllegalArgumentException. After {@link #close} every call but that is an IllegalStateException.
+ * Writes of one session go one after the other. Any threads.
  */
 public final class SessionStore implements AutoCloseable {
   /** Bytes of an id. */
@@ -26,14 +26,16 @@ public final class SessionStore implements AutoCloseable {
 
   private final String application;
   private final Handle handle;
+  private final Saves.User saves;
   private final Subscriptions subscriptions = new Subscriptions(this);
   // Held so that the group is not taken for forgotten. That of before when replication is off: its
   // sessions may still be on their way.
   private volatile Group group;
 
-  private SessionStore(String application, Group group, Handle handle) {
+  private SessionStore(String application, Group group, Saves.User saves, Handle handle) {
     this.application = application;
     this.group = group;
+    this.saves = saves;
     this.handle = handle;
     Resources.closeWithout(this, handle);
   }
@@ -48,9 +50,10 @@ public final class SessionStore implements AutoCloseable {
     long pointer = 0;
     Handle handle = null;
     try {
+      Saves.User saves = new Saves.User();
       pointer = inside(group, options::open);
-      handle = handleOf(options.application(), pointer);
-      return new SessionStore(options.application(), group, handle);
+      handle = handleOf(options.application(), pointer, saves);
+      return new SessionStore(options.application(), group, saves, handle);
     } catch (RuntimeException | Error e) {
       // As where there is no memory: nothing of it stays.
       if (handle != null) {
@@ -62,8 +65,14 @@ public final class SessionStore implements AutoCloseable {
     }
   }
 
-  private static Handle handleOf(String application, long pointer) {
-    return new Handle("the store " + application, pointer, SessionStore::closeNative);
+  private static Handle handleOf(String application, long pointer, Saves.User saves) {
+    return new Handle("the store " + application, pointer, store -> {
+      try {
+        closeNative(store);
+      } finally {
+        saves.release();
+      }
+    });
   }
 
   private static void closeNative(long pointer) {
@@ -206,6 +215,29 @@ public final class SessionStore implements AutoCloseable {
     long store = handle.enter();
     try {
       return SessionResult.read(numbers, changes.write(store, create, key, numbers));
+    } finally {
+      handle.exit();
+    }
+  }
+
+  /**
+   * As {@link #save}, but does not wait for the acknowledgement; only for the session's turn, for a
+   * claim, and where the group has as many calls under way as it takes. What is refused before it
+   * is sent is a result as well; {@code changes} may be filled again at once.
+   *
+   * <p>{@code done} gets the result, once, on the thread "cohort-saves": also where the store or
+   * its group is closed meanwhile, and where there was nothing to wait for. It must be short and
+   * wait for nothing: the answers of all stores come after it. What it throws goes to the thread's
+   * handler of uncaught exceptions. If this throws, it is not called.
+   *
+   * @throws CohortException RESOURCE_EXHAUSTED, no memory to begin it
+   */
+  public void saveAsync(String id, SessionChanges changes, Consumer<SessionResult> done) {
+    Objects.requireNonNull(done, "done");
+    byte[] key = requireId(id);
+    long store = handle.enter();
+    try {
+      saves.begin(done, number -> changes.saveAsync(store, key, number));
     } finally {
       handle.exit();
     }

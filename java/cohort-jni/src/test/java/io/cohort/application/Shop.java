@@ -13,6 +13,7 @@ import io.cohort.SessionStore;
 import io.cohort.SessionStoreOptions;
 import io.cohort.View;
 import io.cohort.WriteOptions;
+import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
 
@@ -73,9 +74,17 @@ public final class Shop {
       map.putAsync(new byte[] {1}, new byte[1], WriteOptions.DEFAULT)
           .thenAccept(result -> shop.told.countDown())
           .join();
+      save(store);
       // What is thrown comes from native code, which has to know the class.
       failOnPurpose(map);
     }
+  }
+
+  private static void save(SessionStore store) {
+    CompletableFuture<SessionResult> saved = new CompletableFuture<>();
+    store.create("s2", new SessionChanges());
+    store.saveAsync("s2", new SessionChanges().set("n", new byte[1]), saved::complete);
+    if (!saved.join().ok()) throw new IllegalStateException(saved.join().toString());
   }
 
   private static void failOnPurpose(ReplicatedMap map) {
