@@ -190,7 +190,7 @@ class GroupTest {
     group[0] = Group.join(options("inside", "a").listener(new GroupListener() {
       @Override
       public void onView(View view) {
-        await(joined);
+        Loopback.await(joined);
         if (view.members().isEmpty()) return;
         ReplicatedMap map = group[0].openMap("s", MapKind.CONVERGENT);
         map.put(new byte[] {1}, new byte[1], WriteOptions.DEFAULT);
@@ -201,14 +201,6 @@ class GroupTest {
     joined.countDown();
     assertEquals(1L, told.await(Long.class, any -> true));
     assertThrows(IllegalStateException.class, group[0] ::view);
-  }
-
-  private static void await(CountDownLatch latch) {
-    try {
-      latch.await();
-    } catch (InterruptedException e) {
-      throw new AssertionError(e);
-    }
   }
 
   private static List<Thread> tellers() {
@@ -234,7 +226,7 @@ class GroupTest {
     return new GroupListener() {
       @Override
       public void onView(View view) {
-        await(gate);
+        Loopback.await(gate);
         if (thrown != null) throw thrown;
       }
 

@@ -248,6 +248,41 @@ class SavesTest {
     }
   }
 
+  /** Of a store that is closed then: the first is answered when {@code gate} opens. */
+  private static Answers saveAndClose(CountDownLatch gate) {
+    int saves = 200;
+    Answers answers = new Answers(saves);
+    try (SessionStore store = local()) {
+      create(store, "s1");
+      store.saveAsync("s1", set("n", "held up"), result -> Loopback.await(gate));
+      for (int i = 0; i < saves; ++i) store.saveAsync("s1", set("n", "" + i), answers.of(i));
+    }
+    assertEquals(saves, answers.left.getCount());
+    return answers;
+  }
+
+  @Test
+  void whatWaitsToBeToldWhenTheLastStoreIsClosedIsStillTold() throws Exception {
+    CountDownLatch gate = new CountDownLatch(1);
+    Answers answers = saveAndClose(gate);
+    gate.countDown();
+    answers.requireOneEach();
+  }
+
+  @Test
+  void whatWaitsToBeToldIsToldBeforeWhatTheNextStoreSaves() throws Exception {
+    CountDownLatch gate = new CountDownLatch(1);
+    Answers answers = saveAndClose(gate);
+    try (SessionStore next = local()) {
+      create(next, "s1");
+      CompletableFuture<Long> before = new CompletableFuture<>();
+      next.saveAsync("s1", set("n", "1"), result -> before.complete(answers.left.getCount()));
+      gate.countDown();
+      assertEquals(0, before.get(60, TimeUnit.SECONDS));
+    }
+    answers.requireOneEach();
+  }
+
   @Test
   void aLocalStoreAnswersOnTheSameThread() throws Exception {
     try (SessionStore store = local()) {
