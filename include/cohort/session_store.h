@@ -135,9 +135,12 @@ class COHORT_EXPORT SessionStore {
   // has to be claimed first. `done` gets the result, once: on the group's delivery thread, holding
   // no lock, when the session's turn is over; or before this returns, where there is nothing to
   // wait for (a local store, what is refused), and of what is waited for all the same: what erases
-  // attributes, or sets max_inactive, or a value of 8 KiB, and all beyond kCallsMax.
+  // attributes, or sets max_inactive, or a value of 8 KiB. Until then the session's next write
+  // waits, so where callbacks run on a thread of the host's, that thread must not make it; nor one
+  // that holds what a callback wants. kInvalidArgument that is told later: Save can do it, as the
+  // session must be written anew (docs/session_store.md). If this throws, `done` is not called.
   using SaveCallback = std::function<void(const SessionResult&)>;
-  void SaveAsync(std::string_view id, const SessionChanges& changes, SaveCallback done);
+  void SaveAsync(std::string_view id, SessionChanges changes, SaveCallback done);
   // Reads, calls `change` with what is there, saves what it returns; other writes of this store to
   // this session wait meanwhile. `change` must not call the store for this session. If it returns
   // an error, that is the result. In a store that is full it makes no room, as Save may:

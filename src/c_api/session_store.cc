@@ -321,9 +321,9 @@ cohort_status_t cohort_session_save_async(cohort_session_store_t* store, const v
     if (!status.ok()) return status;
     const absl::StatusOr<cohort_session_changes_t> from = ReadStruct(changes, "changes");
     if (!from.ok()) return from.status();
-    const absl::StatusOr<SessionChanges> with = ToChanges(*from);
+    absl::StatusOr<SessionChanges> with = ToChanges(*from);
     if (!with.ok()) return with.status();
-    store->store.SaveAsync(key.view(), *with, ToSaveCallback(done, user));
+    store->store.SaveAsync(key.view(), *std::move(with), ToSaveCallback(done, user));
     return status;
   });
 }

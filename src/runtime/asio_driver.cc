@@ -148,6 +148,13 @@ void AsioDriver::Submit(Errand& errand) {
   if (errands_.Add(errand)) Serve();
 }
 
+void AsioDriver::SubmitLater(Errand& errand) {
+  if (!errands_.Add(errand)) return;
+  // If it stops after this was asked, Stop() finds the errand.
+  if (stopping_) return Serve();
+  asio::post(endpoint_->io(), WhileHere([this] { Serve(); }));
+}
+
 void AsioDriver::Serve() {
   // While others come without a pause, a caller that serves would not get on itself. Also where
   // what a host gave throws.
@@ -170,13 +177,21 @@ bool AsioDriver::RunErrands() {
 
 void AsioDriver::RunErrandsLocked(Instant now) {
   errands_.Take(running_errands_);
+  Instant deadline = Instant::Infinite();
+  for (const Errand* errand : running_errands_) deadline = std::min(deadline, errand->deadline());
   RunAll(running_errands_, *engine_, now, output_);
+  // After what they began can be found: OnTimer() forgets the time, and then looks for the next.
+  housekeeping_at_ = std::min(housekeeping_at_.load(), deadline);
 }
 
 void AsioDriver::RefuseErrands() {
-  EngineLock lock(&mutex_);
-  errands_.Take(running_errands_);
-  for (Errand* errand : running_errands_) errand->Refuse();
+  std::vector<Errand*> refused;
+  {
+    EngineLock lock(&mutex_);
+    errands_.Take(refused);
+  }
+  // What their callers gave may end here.
+  for (Errand* errand : refused) errand->Refuse();
 }
 
 void AsioDriver::SetSeeds(const std::vector<Address>& seeds) {
@@ -402,6 +417,7 @@ void AsioDriver::Finish() {
 
 void AsioDriver::Stop() {
   if (!std::exchange(running_, false)) return;
+  stopping_ = true;
   {
     EngineLock lock(&mutex_);
     stopped_ = true;

@@ -92,6 +92,8 @@ class AsioDriver final : private EndpointGroup {
   // Has `errand` run, perhaps by another thread and a little later, and what it caused sent;
   // refused after Stop. It may have gone when this returns.
   void Submit(Errand& errand);
+  // As Submit, but the caller does not serve: the I/O thread does, with what has gathered by then.
+  void SubmitLater(Errand& errand);
   // Whatever waits has been run, or, after Stop, refused, when this returns: whether it was run.
   bool RunErrands();
   // Engine::SetSeeds, and sends what it caused. Nothing after Stop.
@@ -198,6 +200,7 @@ class AsioDriver final : private EndpointGroup {
   std::vector<engine::StreamAction> actions_ ABSL_GUARDED_BY(mutex_);
   Instant armed_ ABSL_GUARDED_BY(mutex_) = Instant::Infinite();
   bool stopped_ ABSL_GUARDED_BY(mutex_) = false;
+  std::atomic<bool> stopping_{false};  // Stop() has begun.
   Stats stats_ ABSL_GUARDED_BY(mutex_);
 };
 

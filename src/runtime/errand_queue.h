@@ -28,6 +28,8 @@ class Errand {
   virtual void Run(engine::Engine& engine, Instant now, engine::Output& out) = 0;
   // Nothing is run any more.
   virtual void Refuse() = 0;
+  // When somebody has to look what has become of what it began, if nothing has by then.
+  virtual Instant deadline() const { return Instant::Infinite(); }
   // Run has thrown this.
   virtual void Fail(std::exception_ptr thrown) = 0;
 };

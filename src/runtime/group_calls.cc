@@ -111,6 +111,17 @@ absl::Status Group::Impl::CallAsync(engine::Command command, absl::Duration time
   return absl::OkStatus();
 }
 
+absl::Status Group::Impl::CallSoon(runtime::PostedCall::Prepare prepare, absl::Duration timeout,
+                                   WriteCallback done) {
+  if (absl::Status status = fork_guard().Check(); !status.ok()) return status;
+  const Instant deadline = DeadlineAfter(runtime::SteadyNow(), timeout);
+  auto call = std::make_unique<runtime::PostedCall>(calls_, queue, std::move(prepare), deadline,
+                                                    std::move(done));
+  driver_->SubmitLater(*call);
+  static_cast<void>(call.release());  // It ends by itself.
+  return absl::OkStatus();
+}
+
 absl::Status Group::Impl::Begin(engine::Engine& engine, Instant now, engine::Command& command,
                                 CallTable::Callback& done, Instant deadline, engine::Output& out) {
   const std::optional<uint64_t> id = calls_.AddCallback(done, deadline);

@@ -100,6 +100,11 @@ struct Group::Impl : public std::enable_shared_from_this<Group::Impl> {
   // could not be made for that) no room in the map, is an answer. Takes what is in `done`, but
   // not where the command could not be made for another reason.
   absl::Status CallAsync(Prepare prepare, absl::Duration timeout, WriteCallback& done);
+  // The same of one that is made later, by who has the lock then, which is not waited for: what
+  // `prepare` needs must be there until it was called. All that becomes of it goes to `done`; an
+  // error is of this process, and `done` is not called.
+  absl::Status CallSoon(runtime::PostedCall::Prepare prepare, absl::Duration timeout,
+                        WriteCallback done);
   // Executes a command whose outcome nobody wants to know.
   absl::Status Post(const engine::Command& command);
 

@@ -49,6 +49,10 @@ struct ReplicatedMap::Impl {
   // may be under way, nor have an outcome that is unknown.
   WriteResult WriteByDelta(const map::AttributesOp& op, const WriteOptions& options,
                            bool& deltas) const;
+  // The command of such a write; under the lock.
+  runtime::CallErrand::Command NewConvergentWrite(const engine::Engine& engine, Instant now,
+                                                  const Request& request,
+                                                  const WriteOptions& options) const;
   WriteResult Claim(std::string_view key, const WriteOptions& options) const;
   absl::Status ClaimAsync(std::string_view key, const WriteOptions& options,
                           WriteCallback done) const;
@@ -77,9 +81,6 @@ struct ReplicatedMap::Impl {
   runtime::CallErrand::Command NewWrite(const engine::Engine& engine, Instant now, Body& body,
                                         const WriteOptions& options,
                                         std::optional<uint32_t>& ordered) const;
-  runtime::CallErrand::Command NewConvergentWrite(const engine::Engine& engine, Instant now,
-                                                  const Request& request,
-                                                  const WriteOptions& options) const;
   Command NewOrderedWrite(uint32_t id, Body body, const WriteOptions& options) const;
   absl::StatusOr<engine::ClaimEntry> NewClaim(std::string_view key) const;
 };

@@ -6,6 +6,7 @@
 #include "base/absl_bridge.h"
 #include "session/core.h"
 #include "session/limits.h"
+#include "session/turn.h"
 
 namespace cohort::session {
 
@@ -265,7 +266,7 @@ absl::StatusOr<SessionSnapshot> Core::LoadFromGroup(std::string_view id, const R
     if (!reading.ok()) return reading.status();
     SessionSnapshot snapshot = *SnapshotOf(id, reading->contents, reading->Accessed(Now()));
     snapshot.version = reading->version;
-    const absl::Status status = NoteReading(id, replica, *reading, snapshot);
+    absl::Status status = NoteReading(id, replica, *reading, snapshot);
     if (status.ok()) return snapshot;
     if (!absl::IsAborted(status)) return status;
   }

@@ -37,13 +37,6 @@
 
 namespace cohort::session {
 
-// Of kMoved, where no other member has taken the session.
-inline constexpr char kRewoundText[] = "the group went on without what was written here last";
-inline constexpr char kMergedText[] =
-    "another side of the group was merged; it is to be loaded again";
-// Of kInvalidated, where nothing says what has ended it.
-inline constexpr char kGoneText[] = "is gone from the group";
-
 class Core : public std::enable_shared_from_this<Core> {
  public:
   using Changes = SessionStore::ChangeFunction;
@@ -59,7 +52,7 @@ class Core : public std::enable_shared_from_this<Core> {
   bool Exists(std::string_view id) const;
   bool IsOwner(std::string_view id) const;
   SessionResult Save(std::string_view id, const SessionChanges& changes);
-  void SaveAsync(std::string_view id, const SessionChanges& changes, SaveCallback done);
+  void SaveAsync(std::string_view id, SessionChanges changes, SaveCallback done);
   SessionResult Update(std::string_view id, const Changes& change);
   SessionResult ChangeId(std::string_view old_id, std::string_view new_id);
   SessionResult Invalidate(std::string_view id);
@@ -101,20 +94,7 @@ class Core : public std::enable_shared_from_this<Core> {
 
   using ReplicaPtr = std::shared_ptr<Replica>;
 
-  // One write of one session: no other of this store comes between.
-  class Turn {
-   public:
-    Turn(Core& core, std::string_view id);
-    ~Turn();
-    Turn(const Turn&) = delete;
-    Turn& operator=(const Turn&) = delete;
-    Session& operator*() const { return *session_; }
-    Session* operator->() const { return session_.get(); }
-
-   private:
-    Core& core_;
-    std::shared_ptr<Session> session_;
-  };
+  class Turn;  // turn.h
 
   // ---- Ownership (ownership.cc). The caller has the session's turn.
   // Makes this member the owner, if it may be, and knows the session's shape. `fence` as in
@@ -151,14 +131,9 @@ class Core : public std::enable_shared_from_this<Core> {
   SessionResult WriteLocal(Session& session, const SessionChanges& changes);
   SessionResult WriteInGroup(Session& session, const ReplicaPtr& replica,
                              const SessionChanges& changes);
-  // What of a save is to be sent to the group.
-  struct Departure {
-    SessionResult result;                 // So far.
-    const SessionChanges* fit = nullptr;  // Null: nothing, and `result` says why.
-    SessionChanges some;                  // What `fit` names, where it is not all.
-  };
+  struct Departure;
   class OpenSave;
-  // Before it is sent, sending it, and when it is answered.
+  // Before a save is sent, sending it, and when it is answered.
   void PrepareInGroup(Session& session, Replica& replica, const SessionChanges& changes,
                       Departure& departure);
   SessionResult GoInGroup(Session& session, const ReplicaPtr& replica, bool touches,
@@ -166,7 +141,8 @@ class Core : public std::enable_shared_from_this<Core> {
   void FinishInGroup(Session& session, const WriteResult& written, bool touched,
                      SessionResult& result);
   void TellChanged(std::string_view id, const Version& version);
-  bool IsListed(std::string_view id) const;
+  // Whether a task that moves sessions away from there finds it. The caller has its turn.
+  bool IsKeptIn(const Session& session, const ReplicaPtr& replica) const;
   WriteResult SaveOrRewrite(Session& session, Replica& replica, const SessionChanges& changes);
   void AfterWrite(Session& session, const WriteResult& written, bool touched);
   // It is as this store wrote it, and its own, unless another member had claimed it before.

@@ -7,6 +7,8 @@
 
 #include "base/absl_bridge.h"
 #include "session/core.h"
+#include "session/event_texts.h"
+#include "session/turn.h"
 
 namespace cohort::session {
 namespace {

@@ -5,6 +5,7 @@
 
 #include "absl/time/time.h"
 #include "session/core.h"
+#include "session/turn.h"
 
 namespace cohort::session {
 namespace {

@@ -7,6 +7,7 @@
 #include "absl/container/flat_hash_set.h"
 #include "base/absl_bridge.h"
 #include "session/core.h"
+#include "session/event_texts.h"
 
 namespace cohort::session {
 

@@ -43,9 +43,13 @@ class GroupMap final : public SessionMap {
   WriteResult PutAttributes(const map::AttributesOp& op, const WriteOptions& options) override {
     return map_.impl()->WriteConvergent(op, options);
   }
-  absl::Status PutAttributesAsync(const map::AttributesOp& op, const WriteOptions& options,
-                                  WriteCallback done) override {
-    return map_.impl()->WriteConvergentAsync(op, options, std::move(done));
+  absl::Status WriteAsync(const map::ConvergentRequest& request, const WriteOptions& options,
+                          WriteCallback done) override {
+    const auto prepare = [impl = map_.impl(), &request, options](const engine::Engine& engine,
+                                                                 Instant now) {
+      return impl->NewConvergentWrite(engine, now, request, options);
+    };
+    return group_->CallSoon(prepare, options.timeout, std::move(done));
   }
   WriteResult PutByDelta(const map::AttributesOp& op, const WriteOptions& options,
                          bool& deltas) override {

@@ -24,9 +24,9 @@ std::string WhyNot(const Shape& shape, std::string_view name, size_t bytes, size
   if (bytes > kSessionValueBytesMax)
     return "its value has " + std::to_string(bytes) + " bytes; at most " +
            std::to_string(kSessionValueBytesMax) + " are allowed";
-  const bool is_new = shape.values.find(name) == shape.values.end();
-  if (is_new && shape.values.size() >= kSessionAttributesMax)
-    return "the session has " + std::to_string(shape.values.size()) +
+  const bool is_new = shape.values().find(name) == shape.values().end();
+  if (is_new && shape.values().size() >= kSessionAttributesMax)
+    return "the session has " + std::to_string(shape.values().size()) +
            " attributes already, as many as are allowed";
   if (session_bytes + BytesOf(name, bytes) > kSessionBytesMax)
     return "the session would have " + std::to_string(session_bytes + BytesOf(name, bytes)) +
@@ -80,15 +80,15 @@ SessionChanges Fit(const SessionChanges& changes, Shape& shape,
   std::map<std::string_view, const Attribute*> set;
   for (const Attribute& attribute : changes.set) set[attribute.name] = &attribute;
   const auto erase = [&](const std::string& name) {
-    if (shape.values.erase(name) > 0) fitting.erased.push_back(name);
+    if (shape.Erase(name)) fitting.erased.push_back(name);
   };
   for (const std::string& name : changes.erased) {
     if (set.find(name) == set.end()) erase(name);
   }
   size_t bytes = shape.Bytes();
   for (const auto& [name, attribute] : set) {
-    const auto old = shape.values.find(name);
-    if (old != shape.values.end()) bytes -= BytesOf(name, old->second);
+    const auto old = shape.values().find(name);
+    if (old != shape.values().end()) bytes -= BytesOf(name, old->second);
     const std::string why = WhyNot(shape, name, attribute->value.size(), bytes);
     if (!why.empty()) {
       refused.push_back({attribute->name, why});
@@ -96,7 +96,7 @@ SessionChanges Fit(const SessionChanges& changes, Shape& shape,
       continue;
     }
     bytes += BytesOf(name, attribute->value.size());
-    shape.values[attribute->name] = attribute->value.size();
+    shape.Set(name, attribute->value.size());
     fitting.set.push_back(*attribute);
   }
   return fitting;
@@ -111,8 +111,8 @@ bool FitsWhole(const SessionChanges& changes, Shape& shape) {
     for (size_t j = 0; j < i; ++j) {
       if (changes.set[j].name == name) return false;
     }
-    const auto old = shape.values.find(name);
-    if (old == shape.values.end()) return false;
+    const auto old = shape.values().find(name);
+    if (old == shape.values().end()) return false;
     bytes -= BytesOf(name, old->second);
     if (!WhyNot(shape, name, value.size(), bytes).empty()) return false;
     bytes += BytesOf(name, value.size());
@@ -120,7 +120,7 @@ bool FitsWhole(const SessionChanges& changes, Shape& shape) {
   if (changes.metadata) shape.metadata_bytes = changes.metadata->size();
   if (changes.max_inactive) shape.info.max_inactive = Interval(*changes.max_inactive);
   for (const Attribute& attribute : changes.set) {
-    shape.values.find(attribute.name)->second = attribute.value.size();
+    shape.Set(attribute.name, attribute.value.size());
   }
   return true;
 }

@@ -6,6 +6,7 @@
 
 #include "base/absl_bridge.h"
 #include "session/core.h"
+#include "session/event_texts.h"
 
 namespace cohort::session {
 namespace {

@@ -184,29 +184,36 @@ WriteResult Replica::PutAttributes(const map::AttributesOp& op, const WriteOptio
   return result;
 }
 
-template <class Function>
-auto Replica::WithAttributes(std::string_view id, const SessionChanges& changes,
-                             Function&& call) const {
-  const std::string key = SessionKey(id);
-  std::vector<std::string> names;
-  names.reserve(changes.set.size());
-  for (const Attribute& attribute : changes.set) names.push_back(AttributeName(attribute.name));
-  WriteOptions options = ByRight();
-  options.keep_ttl = !changes.touch;
-  map::AttributesOp op{.key = key, .keep_ttl = options.keep_ttl};
+namespace {
+
+// Borrows from all of them.
+map::AttributesOp NewSave(std::string_view key, const std::vector<std::string>& names,
+                          const SessionChanges& changes) {
+  map::AttributesOp op{.key = key, .keep_ttl = !changes.touch};
   op.writes.reserve(changes.set.size() + 1);
   for (size_t i = 0; i < names.size(); ++i)
     op.writes.push_back({names[i], changes.set[i].value, false});
   if (changes.metadata) op.writes.push_back({kMetadataName, *changes.metadata, false});
-  return call(op, options);
+  return op;
 }
+
+std::vector<std::string> NamesOf(const SessionChanges& changes) {
+  std::vector<std::string> names;
+  names.reserve(changes.set.size());
+  for (const Attribute& attribute : changes.set) names.push_back(AttributeName(attribute.name));
+  return names;
+}
+
+}  // namespace
 
 WriteResult Replica::Save(std::string_view id, const SessionChanges& changes,
                           const InfoRecord& info, DeltaHabit& deltas) {
   if (!changes.erased.empty() || changes.max_inactive) return SaveAll(id, changes, info, deltas);
-  return WithAttributes(id, changes, [&](const map::AttributesOp& op, const WriteOptions& options) {
-    return PutAttributes(op, options, deltas);
-  });
+  const std::string key = SessionKey(id);
+  const std::vector<std::string> names = NamesOf(changes);
+  WriteOptions options = ByRight();
+  options.keep_ttl = !changes.touch;
+  return PutAttributes(NewSave(key, names, changes), options, deltas);
 }
 
 bool Replica::MayGoAsync(const SessionChanges& changes) {
@@ -216,12 +223,15 @@ bool Replica::MayGoAsync(const SessionChanges& changes) {
          });
 }
 
-absl::Status Replica::SaveAsync(std::string_view id, const SessionChanges& changes,
-                                DeltaHabit& deltas, WriteCallback done) {
+absl::Status Replica::SaveAsync(std::string_view id, Leaving& leaving, DeltaHabit& deltas,
+                                WriteCallback done) {
   deltas.used = deltas.at_rest = false;
-  return WithAttributes(id, changes, [&](const map::AttributesOp& op, const WriteOptions& options) {
-    return map_->PutAttributesAsync(op, options, std::move(done));
-  });
+  leaving.key = SessionKey(id);
+  leaving.names = NamesOf(leaving.changes);
+  leaving.request = NewSave(leaving.key, leaving.names, leaving.changes);
+  WriteOptions options = ByRight();
+  options.keep_ttl = !leaving.changes.touch;
+  return map_->WriteAsync(leaving.request, options, std::move(done));
 }
 
 WriteResult Replica::SaveAll(std::string_view id, const SessionChanges& changes,
@@ -282,7 +292,7 @@ WriteResult Replica::End(std::string_view id, EndCause cause, const std::string&
   WriteBatch batch;
   batch.Put(end_key, Encode(EndRecord{cause, std::string(id), {}}), kEndRecordTtl);
   batch.Erase(SessionKey(id));
-  const WriteResult ended = map_->Write(batch, ByRight());
+  WriteResult ended = map_->Write(batch, ByRight());
   // A map that is full has no room for the record; it must have one for what frees some.
   if (!absl::IsResourceExhausted(ended.status)) return ended;
   return map_->Erase(SessionKey(id), ByRight());

@@ -95,8 +95,15 @@ class Replica {
   // `changes` are within all limits. `info`: as they leave it.
   WriteResult Save(std::string_view id, const SessionChanges& changes, const InfoRecord& info,
                    DeltaHabit& deltas);
-  // The same, for those that MayGoAsync(). Error: nothing was begun, and `done` is not called.
-  absl::Status SaveAsync(std::string_view id, const SessionChanges& changes, DeltaHabit& deltas,
+  // A save that is not waited for. It stays where it is until it is answered.
+  struct Leaving {
+    SessionChanges changes;  // Such that MayGoAsync().
+    std::string key;
+    std::vector<std::string> names;
+    map::ConvergentRequest request;  // Borrows the rest.
+  };
+  // As Save; `leaving` has its changes. Error: of this process, and `done` is not called.
+  absl::Status SaveAsync(std::string_view id, Leaving& leaving, DeltaHabit& deltas,
                          WriteCallback done);
   // Those that are one operation, and whose large values need not be looked at for deltas.
   static bool MayGoAsync(const SessionChanges& changes);
@@ -121,9 +128,6 @@ class Replica {
 
  private:
   WriteOptions ByRight() const;
-  // Calls with the operation and its options; `changes` erase nothing.
-  template <class Function>
-  auto WithAttributes(std::string_view id, const SessionChanges& changes, Function&& call) const;
   WriteResult PutAttributes(const map::AttributesOp& op, const WriteOptions& options,
                             DeltaHabit& deltas);
   // Also what is erased, and another lifetime.

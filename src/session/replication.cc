@@ -8,6 +8,7 @@
 #include "base/absl_bridge.h"
 #include "runtime/delivery_queue.h"
 #include "session/core.h"
+#include "session/turn.h"
 
 namespace cohort::session {
 namespace {

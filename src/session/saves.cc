@@ -7,6 +7,7 @@
 
 #include "session/core.h"
 #include "session/limits.h"
+#include "session/turn.h"
 
 namespace cohort::session {
 
@@ -137,6 +138,13 @@ WriteResult Core::SaveOrRewrite(Session& session, Replica& replica, const Sessio
   return replica.Put(session.id, contents, /*replaces=*/true);
 }
 
+// What of a save is to be sent to the group.
+struct Core::Departure {
+  SessionResult result;                 // So far.
+  const SessionChanges* fit = nullptr;  // Null: nothing, and `result` says why.
+  SessionChanges some;                  // What `fit` names, where it is not all.
+};
+
 void Core::PrepareInGroup(Session& session, Replica& replica, const SessionChanges& changes,
                           Departure& departure) {
   SessionResult& result = departure.result;
@@ -251,32 +259,35 @@ SessionResult Core::Save(std::string_view id, const SessionChanges& changes) {
 // ---- Saves that are not waited for.
 
 // One that has left, or is about to. It has the session's turn until it is answered.
-class Core::OpenSave {
+class Core::OpenSave : public std::enable_shared_from_this<Core::OpenSave> {
  public:
-  OpenSave(std::shared_ptr<Core> core, std::string_view id, bool touches, SaveCallback done)
-      : core_(std::move(core)),
-        turn_(std::in_place, *core_, id),
-        touches_(touches),
-        done_(std::move(done)) {}
+  OpenSave(std::shared_ptr<Core> core, std::string_view id, SaveCallback done)
+      : core_(std::move(core)), turn_(std::in_place, *core_, id), done_(std::move(done)) {}
   // Nobody is left to answer: the group has ended.
   ~OpenSave() {
-    if (done_ == nullptr) return;
+    if (!has_left_) return;
     WriteResult written;
     written.status = absl::CancelledError("the group was left; the outcome is unknown");
-    OnWritten(written);
+    Finish(written);
   }
   OpenSave(const OpenSave&) = delete;
   OpenSave& operator=(const OpenSave&) = delete;
 
   Session& session() { return **turn_; }
-  Departure& departure() { return departure_; }
 
-  // Where replication was switched meanwhile, the task moves the session when its turn is over.
-  void OnWritten(const WriteResult& written) {
-    session().deltas.at_rest = written.ok() && core_->options_.ack == Ack::kAll;
-    core_->FinishInGroup(session(), written, touches_, departure_.result);
-    if (departure_.result.ok()) core_->TellChanged(session().id, departure_.result.version);
-    Answer(departure_.result);
+  void Begin(const ReplicaPtr& replica, SessionChanges changes) {
+    leaving_.changes = std::move(changes);
+    touches_ = leaving_.changes.touch;
+    Departure departure;
+    core_->PrepareInGroup(session(), *replica, leaving_.changes, departure);
+    const bool is_all = departure.fit == &leaving_.changes;
+    if (departure.fit == nullptr || !Replica::MayGoAsync(*departure.fit) ||
+        !core_->IsKeptIn(session(), replica)) {
+      return Answer(core_->GoInGroup(session(), replica, touches_, departure));
+    }
+    if (!is_all) leaving_.changes = std::move(departure.some);
+    result_ = std::move(departure.result);
+    Leave(*replica);
   }
   void Answer(const SessionResult& result) {
     turn_.reset();
@@ -285,37 +296,55 @@ class Core::OpenSave {
   }
 
  private:
+  // Where it throws, it is over, and not answered.
+  void Leave(Replica& replica) {
+    has_left_ = true;
+    WriteResult written;
+    try {
+      written.status = replica.SaveAsync(
+          session().id, leaving_, session().deltas,
+          [self = shared_from_this()](const WriteResult& answer) { self->OnWritten(answer); });
+    } catch (...) {
+      has_left_ = false;
+      throw;
+    }
+    if (written.ok()) return;
+    has_left_ = false;
+    Finish(written);
+  }
+  void OnWritten(const WriteResult& written) {
+    has_left_ = false;
+    session().deltas.at_rest = written.ok() && core_->options_.ack == Ack::kAll;
+    Finish(written);
+  }
+  // Where replication was switched meanwhile, the task moves the session when its turn is over.
+  void Finish(const WriteResult& written) {
+    core_->FinishInGroup(session(), written, touches_, result_);
+    if (result_.ok()) core_->TellChanged(session().id, result_.version);
+    Answer(result_);
+  }
+
   const std::shared_ptr<Core> core_;
   std::optional<Turn> turn_;
-  const bool touches_;
   SaveCallback done_;
-  Departure departure_;
+  Replica::Leaving leaving_;
+  SessionResult result_;
+  bool touches_ = false;
+  bool has_left_ = false;
 };
 
-bool Core::IsListed(std::string_view id) const {
+bool Core::IsKeptIn(const Session& session, const ReplicaPtr& replica) const {
   const MutexLock lock(&mutex_);
-  return table_.Contains(id);
+  return on_ && replica_ == replica && session.owned && table_.Contains(session.id);
 }
 
-void Core::SaveAsync(std::string_view id, const SessionChanges& changes, SaveCallback done) {
+void Core::SaveAsync(std::string_view id, SessionChanges changes, SaveCallback done) {
   MakeRoom(BytesWritten(changes), id);
-  const auto open =
-      std::make_shared<OpenSave>(shared_from_this(), id, changes.touch, std::move(done));
-  Session& session = open->session();
-  const absl::StatusOr<ReplicaPtr> place = Route(session);
-  // What is not listed a task would not find, which moves what is listed.
-  if (!place.ok() || *place == nullptr || !Replica::MayGoAsync(changes) || !IsListed(id))
-    return open->Answer(WriteAt(place, session, changes));
-  Departure& departure = open->departure();
-  PrepareInGroup(session, **place, changes, departure);
-  if (departure.fit != nullptr) {
-    const absl::Status begun =
-        (*place)->SaveAsync(id, *departure.fit, session.deltas,
-                            [open](const WriteResult& written) { open->OnWritten(written); });
-    if (begun.ok()) return;
-  }
-  // It is over; or it waits after all, as where the group has no room, and for what it may say.
-  open->Answer(GoInGroup(session, *place, changes.touch, departure));
+  const auto open = std::make_shared<OpenSave>(shared_from_this(), id, std::move(done));
+  const absl::StatusOr<ReplicaPtr> place = Route(open->session());
+  if (!place.ok() || *place == nullptr)
+    return open->Answer(WriteAt(place, open->session(), changes));
+  open->Begin(*place, std::move(changes));
 }
 
 SessionResult Core::Update(std::string_view id, const Changes& change) {

@@ -61,8 +61,10 @@ class SessionMap {
       const std::function<void(std::string_view key, const Entry& entry)>& visit) const = 0;
   // What `op` borrows is not copied but for its way into the message.
   virtual WriteResult PutAttributes(const map::AttributesOp& op, const WriteOptions& options) = 0;
-  virtual absl::Status PutAttributesAsync(const map::AttributesOp& op, const WriteOptions& options,
-                                          WriteCallback done) = 0;
+  // `request`, and what it borrows, stay where they are until `done` is called, where changes are
+  // told. An error is of this process, and `done` is not called.
+  virtual absl::Status WriteAsync(const map::ConvergentRequest& request,
+                                  const WriteOptions& options, WriteCallback done) = 0;
   // As PutAttributes, but large values that changed little travel as deltas (Spec 11.25), of which
   // `deltas` tells whether they did. Nothing that this member has written to the entry before may
   // be under way, nor have an outcome that is unknown.

@@ -160,13 +160,12 @@ SessionResult SessionStore::Save(std::string_view id, const SessionChanges& chan
   return impl_->core->Save(id, changes);
 }
 
-void SessionStore::SaveAsync(std::string_view id, const SessionChanges& changes,
-                             SaveCallback done) {
+void SessionStore::SaveAsync(std::string_view id, SessionChanges changes, SaveCallback done) {
   absl::Status status = InCallback();
   if (status.ok()) status = CheckId(id);
   if (status.ok()) status = CheckChanges(changes);
   if (!status.ok()) return done(Failed(std::move(status)));
-  impl_->core->SaveAsync(id, changes, std::move(done));
+  impl_->core->SaveAsync(id, std::move(changes), std::move(done));
 }
 
 SessionResult SessionStore::Update(std::string_view id, const ChangeFunction& change) {

@@ -7,15 +7,30 @@
 namespace cohort::session {
 
 Shape Shape::Of(const Contents& contents) {
-  Shape shape{contents.info, contents.metadata.size(), {}};
-  for (const auto& [name, value] : contents.attributes) shape.values[name] = value.size();
+  Shape shape;
+  shape.info = contents.info;
+  shape.metadata_bytes = contents.metadata.size();
+  for (const auto& [name, value] : contents.attributes) shape.Set(name, value.size());
   return shape;
 }
 
-size_t Shape::Bytes() const {
-  size_t bytes = metadata_bytes;
-  for (const auto& [name, value_bytes] : values) bytes += BytesOf(name, value_bytes);
-  return bytes;
+void Shape::Set(std::string_view name, size_t bytes) {
+  const auto place = values_.find(name);
+  if (place != values_.end()) {
+    bytes_ -= BytesOf(name, place->second);
+    place->second = bytes;
+  } else {
+    values_.emplace(name, bytes);
+  }
+  bytes_ += BytesOf(name, bytes);
+}
+
+bool Shape::Erase(std::string_view name) {
+  const auto place = values_.find(name);
+  if (place == values_.end()) return false;
+  bytes_ -= BytesOf(name, place->second);
+  values_.erase(place);
+  return true;
 }
 
 bool SessionTable::Contains(std::string_view id) const { return due_.contains(ToAbsl(id)); }

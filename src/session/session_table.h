@@ -27,12 +27,21 @@
 namespace cohort::session {
 
 // What a session holds, without the values: enough to judge what may be added.
-struct Shape {
+class Shape {
+ public:
+  using Values = std::map<std::string, size_t, std::less<>>;  // Bytes by name.
+  static Shape Of(const Contents& contents);
+
   InfoRecord info;
   size_t metadata_bytes = 0;
-  std::map<std::string, size_t, std::less<>> values;  // Bytes by name.
-  static Shape Of(const Contents& contents);
-  size_t Bytes() const;
+  const Values& values() const { return values_; }
+  void Set(std::string_view name, size_t bytes);
+  bool Erase(std::string_view name);  // Whether it was there.
+  size_t Bytes() const { return metadata_bytes + bytes_; }
+
+ private:
+  Values values_;
+  size_t bytes_ = 0;  // Of all of them, as BytesOf.
 };
 
 // Whether saves of a session go by deltas.

@@ -189,7 +189,7 @@ bool Seat::Wrote(const Version& version) const { return map::IsWordOf(version.wr
 
 absl::StatusOr<Entry> Seat::Get(std::string_view key) const {
   absl::StatusOr<Entry> entry = NotReady();
-  const absl::Status status = Read([&](const map::ConvergentMap& map, map::GroupTime now) {
+  absl::Status status = Read([&](const map::ConvergentMap& map, map::GroupTime now) {
     const auto reading = map.GetWithMeta(key, now);
     if (!reading) return absl::NotFoundError("no such key");
     entry = runtime::ToEntry(*reading, now);
@@ -201,7 +201,7 @@ absl::StatusOr<Entry> Seat::Get(std::string_view key) const {
 
 absl::StatusOr<std::vector<Attribute>> Seat::GetAttributes(std::string_view key) const {
   std::vector<Attribute> attributes;
-  const absl::Status status = Read([&](const map::ConvergentMap& map, map::GroupTime now) {
+  absl::Status status = Read([&](const map::ConvergentMap& map, map::GroupTime now) {
     const auto found = map.GetAttributes(key, now);
     if (!found) return absl::NotFoundError("no such key");
     for (const auto& [name, value] : *found)
@@ -214,7 +214,7 @@ absl::StatusOr<std::vector<Attribute>> Seat::GetAttributes(std::string_view key)
 
 absl::StatusOr<Member> Seat::OwnerOf(std::string_view key) const {
   std::optional<uint64_t> owner;
-  const absl::Status status = Read([&](const map::ConvergentMap& map, map::GroupTime now) {
+  absl::Status status = Read([&](const map::ConvergentMap& map, map::GroupTime now) {
     owner = map.OwnerOf(key, now);
     return absl::OkStatus();
   });
@@ -286,11 +286,12 @@ absl::StatusOr<engine::Command> Seat::NewWrite(
     const absl::StatusOr<map::ConvergentRequest>& request, const WriteOptions& options) const {
   if (!request.ok()) return request.status();
   engine::MapWrite write;
-  const absl::Status status = Read([&](const map::ConvergentMap& map, map::GroupTime now) {
+  absl::Status status = Read([&](const map::ConvergentMap& map, map::GroupTime now) {
     absl::StatusOr<engine::MapWrite> made =
         runtime::NewConvergentWrite(map, *request, now, options);
-    if (made.ok()) write = *std::move(made);
-    return made.status();
+    if (!made.ok()) return made.status();
+    write = *std::move(made);
+    return absl::OkStatus();
   });
   if (!status.ok()) return status;
   return engine::Command(std::move(write));
@@ -309,18 +310,16 @@ WriteResult Seat::PutAttributes(const map::AttributesOp& op, const WriteOptions&
   return WriteRequest(map::ConvergentRequest(op), options);
 }
 
-absl::Status Seat::PutAttributesAsync(const map::AttributesOp& op, const WriteOptions& options,
-                                      WriteCallback done) {
-  absl::StatusOr<engine::Command> command = NewWrite(map::ConvergentRequest(op), options);
-  if (!command.ok()) return command.status();
+absl::Status Seat::WriteAsync(const map::ConvergentRequest& request, const WriteOptions& options,
+                              WriteCallback done) {
+  absl::StatusOr<engine::Command> command = NewWrite(request, options);
   WriteResult result;
+  result.status = command.status();
   uint64_t id = 0;
-  if (!std::get<engine::MapWrite>(*command).operation.empty()) {
+  if (result.ok() && !std::get<engine::MapWrite>(*command).operation.empty())
     id = Begin(*std::move(command), result);
-    if (id == 0) return result.status;
-  }
-  fibers_.Start(host_, [this, id, timeout = options.timeout, done = std::move(done)] {
-    Deliver([done, result = id != 0 ? Await(id, timeout) : WriteResult()] { done(result); });
+  fibers_.Start(host_, [this, id, result, timeout = options.timeout, done = std::move(done)] {
+    Deliver([done, result = id != 0 ? Await(id, timeout) : result] { done(result); });
   });
   return absl::OkStatus();
 }

@@ -85,8 +85,8 @@ class Seat final : public session::SessionMap, public session::Environment {
   void ForEach(
       const std::function<void(std::string_view key, const Entry& entry)>& visit) const override;
   WriteResult PutAttributes(const map::AttributesOp& op, const WriteOptions& options) override;
-  absl::Status PutAttributesAsync(const map::AttributesOp& op, const WriteOptions& options,
-                                  WriteCallback done) override;
+  absl::Status WriteAsync(const map::ConvergentRequest& request, const WriteOptions& options,
+                          WriteCallback done) override;
   WriteResult PutByDelta(const map::AttributesOp& op, const WriteOptions& options,
                          bool& deltas) override;
   WriteResult Write(const WriteBatch& batch, const WriteOptions& options) override;

@@ -32,7 +32,7 @@ class FakeMap final : public SessionMap {
   // ---- The test's side.
   absl::Status answer;                   // Of all writes, which change nothing by themselves ...
   absl::Status claim_answer;             // (of claims)
-  absl::Status begin_answer;             // Of writes that are not waited for, ...
+  absl::Status begin_answer;             // Of this process, to writes that are not waited for, ...
   std::vector<WriteCallback> under_way;  // ... and who is to be told of each.
   std::string answer_begins;             // ... but for the next one, by which this session begins.
   bool is_merging = false;
@@ -125,8 +125,8 @@ class FakeMap final : public SessionMap {
     return Answer();
   }
   // Answered when the test says so.
-  absl::Status PutAttributesAsync(const map::AttributesOp&, const WriteOptions&,
-                                  WriteCallback done) override {
+  absl::Status WriteAsync(const map::ConvergentRequest&, const WriteOptions&,
+                          WriteCallback done) override {
     if (!begin_answer.ok()) return begin_answer;
     under_way.push_back(std::move(done));
     return absl::OkStatus();

@@ -9,14 +9,15 @@ namespace {
 
 TEST(SessionLimitsTest, OfANameThatIsSetTwiceTheLastCountsAndAnErasedOneThatIsSetIsSet) {
   Shape shape;
-  shape.values = {{"a", 1}, {"b", 1}};
+  shape.Set("a", 1);
+  shape.Set("b", 1);
   std::vector<RefusedAttribute> refused;
   const SessionChanges fitting =
       Fit({.set = {{"a", "x"}, {"a", "yz"}}, .erased = {"a", "b", "c"}}, shape, refused);
   ASSERT_EQ(fitting.set.size(), 1U);
   EXPECT_EQ(fitting.set[0].value, "yz");
   EXPECT_EQ(fitting.erased, std::vector<std::string>{"b"});
-  EXPECT_EQ(shape.values, (std::map<std::string, size_t, std::less<>>{{"a", 2}}));
+  EXPECT_EQ(shape.values(), (Shape::Values{{"a", 2}}));
   EXPECT_TRUE(refused.empty());
 }
 
@@ -36,10 +37,11 @@ TEST(SessionLimitsTest, AValueOneByteTooLargeIsRefusedAndItsOldOneErased) {
 
 TEST(SessionLimitsTest, NothingIsCopiedWhereKnownAttributesAreSetOnceAndFit) {
   Shape shape;
-  shape.values = {{"a", 1}, {"b", 1}};
+  shape.Set("a", 1);
+  shape.Set("b", 1);
   const Shape before = shape;
   EXPECT_TRUE(FitsWhole({.set = {{"b", "12"}, {"a", ""}}, .metadata = "m"}, shape));
-  EXPECT_EQ(shape.values, (std::map<std::string, size_t, std::less<>>{{"a", 0}, {"b", 2}}));
+  EXPECT_EQ(shape.values(), (Shape::Values{{"a", 0}, {"b", 2}}));
   EXPECT_EQ(shape.metadata_bytes, 1U);
   shape = before;
   const std::string too_large(kSessionValueBytesMax + 1, 'v');
@@ -47,7 +49,7 @@ TEST(SessionLimitsTest, NothingIsCopiedWhereKnownAttributesAreSetOnceAndFit) {
   EXPECT_FALSE(FitsWhole({.set = {{"a", "12"}, {"a", "1"}}}, shape));
   EXPECT_FALSE(FitsWhole({.set = {{"a", "12"}, {"new", "1"}}}, shape));
   EXPECT_FALSE(FitsWhole({.set = {{"a", "12"}}, .erased = {"b"}}, shape));
-  EXPECT_EQ(shape.values, before.values);
+  EXPECT_EQ(shape.values(), before.values());
   const std::string half(kSessionBytesMax / 2, 'v');
   EXPECT_FALSE(FitsWhole({.set = {{"a", half}, {"b", half}}}, shape));
 }
@@ -72,7 +74,7 @@ TEST(SessionLimitsTest, ASessionHasSoManyBytesAndNoMore) {
 TEST(SessionLimitsTest, ASessionHasSoManyAttributesAndNoMore) {
   Shape shape;
   std::vector<RefusedAttribute> refused;
-  for (size_t i = 0; i < kSessionAttributesMax; ++i) shape.values[std::to_string(i)] = 1;
+  for (size_t i = 0; i < kSessionAttributesMax; ++i) shape.Set(std::to_string(i), 1);
   EXPECT_EQ(Fit({.set = {{"0", "again"}}}, shape, refused).set.size(), 1U);
   EXPECT_TRUE(refused.empty());
   EXPECT_TRUE(Fit({.set = {{"one more", "1"}}}, shape, refused).set.empty());

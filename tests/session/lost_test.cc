@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "session/core.h"
+#include "session/event_texts.h"
 #include "tests/session/fake_map.h"
 #include "tests/session/set_clock.h"
 

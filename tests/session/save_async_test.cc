@@ -163,6 +163,35 @@ TEST_F(SaveAsyncGroupTest, IsToldAlsoIfTheStoreAndTheGroupAreClosedMeanwhile) {
   EXPECT_TRUE(answers_.Are(200));
 }
 
+TEST_F(SaveAsyncGroupTest, IsToldAlsoInAGroupThatWasLeft) {
+  Open();
+  for (int i = 0; i < 20; ++i) ASSERT_TRUE(a()->Create(std::to_string(i)).ok());
+  ASSERT_TRUE(members_[0].Leave().ok());
+  for (int i = 0; i < 20; ++i) a()->SaveAsync(std::to_string(i), Set("n", "1"), answers_.Next());
+  ASSERT_TRUE(answers_.Are(20));
+  for (const SessionResult& result : answers_.Get()) EXPECT_FALSE(result.ok());
+  EXPECT_FALSE(a()->Save("0", Set("n", "1")).ok()) << "it is its turn, and nobody waits";
+}
+
+TEST_F(SaveAsyncGroupTest, ASaveOfNothingIsToldToWhoWatches) {
+  Open();
+  ASSERT_TRUE(a()->Create("s1").ok());
+  a()->SaveAsync("s1", {}, answers_.Next());
+  EXPECT_EQ(answers_.OnlyCode(), kOk);
+  EXPECT_TRUE(a().Saw(kChanged, "s1"));
+}
+
+TEST_F(SaveAsyncGroupTest, IsToldInTimeIfNobodyAcknowledges) {
+  SessionStoreOptions options = Shop();
+  options.timeout = absl::Milliseconds(1);
+  Open(options);
+  for (int i = 0; i < 100 && !a()->Create("s1").ok() && !a()->Exists("s1"); ++i) {
+  }
+  // In time or not: each is told, and the next one gets its turn.
+  for (int i = 0; i < 50; ++i) a()->SaveAsync("s1", Set("n", std::to_string(i)), answers_.Next());
+  EXPECT_TRUE(answers_.Are(50));
+}
+
 TEST_F(SaveAsyncGroupTest, ReplicationIsSwitchedOffWhenItIsOver) {
   Open();
   for (int i = 0; i < 50; ++i) ASSERT_TRUE(a()->Create(std::to_string(i)).ok());
@@ -253,11 +282,21 @@ TEST_F(SaveAsyncAnsweredTest, ARefusalIsAConflict) {
   EXPECT_EQ(core_->stats().conflicts, 1U);
 }
 
-TEST_F(SaveAsyncAnsweredTest, WaitsWhereTheGroupHasNoRoom) {
-  map_->begin_answer = absl::ResourceExhaustedError("too many calls");
+TEST_F(SaveAsyncAnsweredTest, IsToldAtOnceThatItCannotBegin) {
+  map_->begin_answer = absl::FailedPreconditionError("in a child of fork");
   Save();
-  EXPECT_EQ(answers_.OnlyCode(), kOk);
-  EXPECT_TRUE(map_->under_way.empty());
+  EXPECT_EQ(answers_.OnlyCode(), kFailedPrecondition);
+  map_->begin_answer = absl::OkStatus();
+  EXPECT_TRUE(core_->Save("s1", Set("n", "2")).ok());
+}
+
+TEST_F(SaveAsyncAnsweredTest, WhatHasTooManyMarkersIsToBeSavedByOneThatWaits) {
+  Save();
+  Answer(absl::InvalidArgumentError("too large with its markers"));
+  EXPECT_EQ(answers_.OnlyCode(), kInvalidArgument);
+  map_->answer = absl::InvalidArgumentError("too large with its markers");
+  EXPECT_EQ(core_->Save("s1", Set("n", "1")).status.code(), kInvalidArgument);
+  EXPECT_EQ(map_->batches, 1) << "it was to be written anew";
 }
 
 TEST_F(SaveAsyncAnsweredTest, WaitsWhereTheSessionIsNotListed) {

@@ -15,11 +15,12 @@ def multicast(instance):
 
 
 class Tomcat(servers.Tomcat):
-    """cohort-local: answers do not wait. bare, bare-local: no replication, but what the barest copy at the other server costs, one
-    datagram in clear, with its answer awaited or not (BareCopy.java); the copies are of no use. delta, delta-async: Tomcat's DeltaManager, every change acknowledged by the other before the
+    """cohort-local: answers do not wait. cohort-sync: they do so with their threads. bare, bare-local: no replication, but what the
+    barest copy at the other server costs, one datagram in clear, with its answer awaited or not (BareCopy.java); the copies are of
+    no use. bare-async: awaited without a thread. delta, delta-async: Tomcat's DeltaManager, every change acknowledged by the other before the
     answer, or not waited for. backup: Tomcat's BackupManager, acknowledged."""
 
-    replications = ("none", "cohort", "cohort-local", "bare", "bare-local", "delta", "delta-async", "backup")
+    replications = ("none", "cohort", "cohort-local", "cohort-sync", "bare", "bare-local", "bare-async", "delta", "delta-async", "backup")
     CONTEXT = '<Context>\n  <Manager className="io.cohort.tomcat.CohortManager" group="web" bind="%s" multicast="%s" keyFile="%s" ack="%s"/>\n</Context>\n'
 
     def _cohort(self, instance, ack):
@@ -35,12 +36,19 @@ class Tomcat(servers.Tomcat):
     def replicate_cohort_local(self, instance):
         self._cohort(instance, "local")
 
+    def replicate_cohort_sync(self, instance):
+        self._cohort(instance, 'all" asyncAnswers="false')
+
     def replicate_bare(self, instance):
         instance.java += ["-Dbare.bind=" + instance.host.address, "-Dbare.peer=" + instance.others[0]]
 
     def replicate_bare_local(self, instance):
         self.replicate_bare(instance)
         instance.java.append("-Dbare.local=true")
+
+    def replicate_bare_async(self, instance):
+        self.replicate_bare(instance)
+        instance.java.append("-Dbare.async=true")
 
     def _cluster(self, instance, *changes):
         text = self.DELTA.replace('port="45564"', 'port="%d"' % (45500 + instance.variant))

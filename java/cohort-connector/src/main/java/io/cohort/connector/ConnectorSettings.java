@@ -31,11 +31,12 @@ public final class ConnectorSettings {
   public static final Set<String> NAMES = Collections.unmodifiableSet(new TreeSet<>(Set.of("group",
       "nodeName", "bind", "multicast", "seeds", "noMulticast", "peerCache", "keyFile",
       "allowPlaintext", "application", "replication", "ack", "ackTimeoutMs", "bytesMax", "evict",
-      "successorStepMs", "excludedAttributes", "allowedClasses", "detectChanges")));
+      "successorStepMs", "excludedAttributes", "allowedClasses", "detectChanges", "asyncAnswers")));
 
-  private static final Map<String, String> DEFAULTS = Map.of("noMulticast", "false",
-      "allowPlaintext", "no", "replication", "on", "ack", "all", "ackTimeoutMs", "0", "bytesMax",
-      "0", "evict", "false", "successorStepMs", "0", "detectChanges", "true");
+  private static final Map<String, String> DEFAULTS =
+      Map.of("noMulticast", "false", "allowPlaintext", "no", "replication", "on", "ack", "all",
+          "ackTimeoutMs", "0", "bytesMax", "0", "evict", "false", "successorStepMs", "0",
+          "detectChanges", "true", "asyncAnswers", "true");
 
   private final Map<String, String> values = new ConcurrentHashMap<>();
 

@@ -16,6 +16,8 @@ public final class Counters {
   public final LongAdder unacknowledged = new LongAdder();
   /** Saves of what requests had changed and not saved when they were answered. */
   public final LongAdder answeredBeforeSaved = new LongAdder();
+  /** Answers that waited for their save, and no thread with them. */
+  public final LongAdder asyncAnswers = new LongAdder();
   /** Sessions that have ended while a request had them. */
   public final LongAdder endedElsewhere = new LongAdder();
   /** Sessions that this instance has ended, and told its listeners of. */

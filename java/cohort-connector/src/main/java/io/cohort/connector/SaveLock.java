@@ -1,13 +1,14 @@
 package io.cohort.connector;
 
+import java.util.concurrent.Semaphore;
 import java.util.concurrent.TimeUnit;
-import java.util.concurrent.locks.ReentrantLock;
 
 /**
  * One save of a session at a time. A save encodes attributes, and to encode one may need a monitor
  * of the application's, as that of a synchronized collection. Whoever has that monitor may be a
  * request that wants to save too, so who may be in the application waits for no longer than {@link
- * #PATIENCE_MS}. Any threads; the thread that has it may take it again.
+ * #PATIENCE_MS}. Any threads; the thread that has it may take it again, or leave it to whoever is
+ * told of the save's answer.
  */
 public final class SaveLock {
   /**
@@ -16,19 +17,47 @@ public final class SaveLock {
    */
   public static final long PATIENCE_MS = 10_000;
 
-  /** It is held until this is closed. */
+  /** It is held until this is closed, unless it was left. */
   public final class Held implements AutoCloseable {
     private Held() {}
 
+    /**
+     * It belongs to no thread from now on, until what this returns is closed, or taken back. Null:
+     * a caller of this one has it, too, so it cannot be left.
+     */
+    public Left leave() {
+      if (depth > 1) return null;
+      Left left = new Left();
+      owner = null;
+      return left;
+    }
+
     @Override
     public void close() {
-      lock.unlock();
+      if (owner == Thread.currentThread() && --depth == 0) giveBack();
+    }
+  }
+
+  /** It is held, by no thread. */
+  public final class Left {
+    private Left() {}
+
+    /** Others may have it. Once, by any thread. */
+    public void close() {
+      giveBack();
+    }
+
+    /** Instead: it is held by the calling thread again, the one that left it. */
+    public void takeBack() {
+      owner = Thread.currentThread();
     }
   }
 
   // Fair: who waits for a while only is not to be passed by.
-  private final ReentrantLock lock = new ReentrantLock(true);
+  private final Semaphore free = new Semaphore(1, true);
   private final Held held = new Held();
+  private volatile Thread owner;
+  private int depth; // Of the owner's.
   private final long patienceMs;
 
   /** One whose {@link #holdSoon} waits for {@code patienceMs}. */
@@ -38,19 +67,20 @@ public final class SaveLock {
 
   /** Waits for as long as it takes. Not where a monitor of the application may be held. */
   public Held hold() {
-    lock.lock();
-    return held;
+    if (owner != Thread.currentThread()) free.acquireUninterruptibly();
+    return taken();
   }
 
   /** Waits for a while; null: somebody else still has it. An interrupt is left for the caller. */
   public Held holdSoon() {
+    if (owner == Thread.currentThread()) return taken();
     long until = System.nanoTime() + TimeUnit.MILLISECONDS.toNanos(patienceMs);
     boolean interrupted = false;
     try {
       while (true) {
         try {
-          boolean got = lock.tryLock(until - System.nanoTime(), TimeUnit.NANOSECONDS);
-          return got ? held : null;
+          boolean got = free.tryAcquire(until - System.nanoTime(), TimeUnit.NANOSECONDS);
+          return got ? taken() : null;
         } catch (InterruptedException e) {
           interrupted = true;
         }
@@ -62,6 +92,18 @@ public final class SaveLock {
 
   /** Does not wait; null: somebody else has it. */
   public Held tryToHold() {
-    return lock.tryLock() ? held : null;
+    return owner == Thread.currentThread() || free.tryAcquire() ? taken() : null;
+  }
+
+  private Held taken() {
+    owner = Thread.currentThread();
+    ++depth;
+    return held;
+  }
+
+  private void giveBack() {
+    owner = null;
+    depth = 0;
+    free.release();
   }
 }

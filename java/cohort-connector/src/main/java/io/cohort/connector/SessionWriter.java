@@ -14,11 +14,12 @@ import java.util.LinkedHashSet;
 import java.util.Map;
 import java.util.Set;
 import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.function.Consumer;
 
 /**
  * Writes what requests did to sessions, and finds out what the answer means for the object on this
- * instance. Each write waits for its acknowledgement. Different sessions on any threads; who writes
- * one holds its lock from the collecting of its changes on.
+ * instance. A write waits for its acknowledgement, or tells it. Different sessions on any threads;
+ * who writes one holds its lock from the collecting of its changes on.
  */
 public final class SessionWriter {
   /** Attributes in one write. */
@@ -91,12 +92,74 @@ public final class SessionWriter {
       target.standing().onStored(new Version(0, 0), 0, target.standing().doubts());
       result = send(target, false, changes, metadata, maxInactiveMs);
     }
-    if (!result.ok()) return failed(target, changes, result);
+    return result.ok() ? succeeded(create) : failed(target, changes, result);
+  }
+
+  private Written succeeded(boolean create) {
     (create ? counters.created : counters.saved).increment();
     if (failing.compareAndSet(true, false)) {
       log.info(application + ": sessions are replicated again");
     }
     return Written.ACKNOWLEDGED;
+  }
+
+  /**
+   * Writes {@code changes}, and tells {@code done} once what {@link #write} would have returned: on
+   * the thread "cohort-saves", which it must not hold up, if all went well; else on one of {@link
+   * LateWork}. What would be thrown there is UNACKNOWLEDGED.
+   *
+   * @return false: they are more than one write of a session that the store has, or such that the
+   *     store waits for it; nothing was begun
+   */
+  public boolean writeAsync(Target target, Changes changes, Consumer<Written> done) {
+    Parts parts = new Parts(changes);
+    if (!target.standing().isStored() || parts.erase()) return false;
+    SessionChanges part = new SessionChanges();
+    parts.fill(part);
+    if (parts.hasMore()) return false;
+    int doubts = target.standing().doubts();
+    part.fence(target.standing().fence());
+    store.saveAsync(target.storeId(), part, result -> {
+      if (result.ok() && result.refused() == 0) {
+        target.standing().onStored(result.version(), result.fence(), doubts);
+        done.accept(succeeded(false));
+      } else {
+        finishLate(() -> done.accept(finish(target, changes, part, result, doubts)), () -> {
+          target.tracker().restore(changes);
+          done.accept(Written.UNACKNOWLEDGED);
+        });
+      }
+    });
+    return true;
+  }
+
+  // Where there is no thread for it, nobody knows what became of the write.
+  private static void finishLate(Runnable work, Runnable otherwise) {
+    try {
+      LateWork.run(work);
+    } catch (RuntimeException | Error e) {
+      otherwise.run();
+      throw e;
+    }
+  }
+
+  private Written finish(
+      Target target, Changes changes, SessionChanges part, SessionResult first, int doubts) {
+    try {
+      // One that has to be written anew, which is waited for.
+      boolean again = first.status() == Status.INVALID_ARGUMENT;
+      SessionResult result =
+          follow(target, part, again ? store.save(target.storeId(), part) : first);
+      if (!result.ok()) return failed(target, changes, result);
+      target.standing().onStored(result.version(), result.fence(), doubts);
+      if (result.refused() > 0) findRefused(target, changes);
+      return succeeded(false);
+    } catch (RuntimeException | Error e) {
+      log.debug(application + ": what became of a save could not be found out: " + e.getMessage());
+      target.tracker().restore(changes);
+      counters.unacknowledged.increment();
+      return Written.UNACKNOWLEDGED;
+    }
   }
 
   private SessionResult send(
@@ -122,7 +185,11 @@ public final class SessionWriter {
   private SessionResult sendPart(Target target, boolean create, SessionChanges part) {
     if (create) return store.create(target.storeId(), part.createdMs(target.createdMs()));
     part.fence(target.standing().fence());
-    SessionResult result = store.save(target.storeId(), part);
+    return follow(target, part, store.save(target.storeId(), part));
+  }
+
+  private SessionResult follow(Target target, SessionChanges part, SessionResult first) {
+    SessionResult result = first;
     for (int i = 0; i < FOLLOW_MAX && isRenamed(result); ++i) {
       String newId = result.newId();
       target.follow(newId);
@@ -192,6 +259,10 @@ public final class SessionWriter {
     Parts(Changes changes) {
       put = new LinkedHashMap<>(changes.put());
       removed = new LinkedHashSet<>(changes.removed());
+    }
+
+    boolean erase() {
+      return !removed.isEmpty();
     }
 
     boolean hasMore() {

@@ -23,7 +23,10 @@ import java.io.UncheckedIOException;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.function.Supplier;
 import org.apache.catalina.Context;
+import org.apache.catalina.Lifecycle;
+import org.apache.catalina.LifecycleEvent;
 import org.apache.catalina.LifecycleException;
+import org.apache.catalina.LifecycleListener;
 import org.apache.catalina.LifecycleState;
 import org.apache.catalina.Server;
 import org.apache.catalina.Session;
@@ -48,6 +51,7 @@ import org.apache.juli.logging.LogFactory;
 public class CohortManager extends ConfiguredManager {
   // What the JVM has compiled it has for all applications.
   private static final FailoverRehearsal REHEARSAL = new FailoverRehearsal();
+  private static final long DEFAULT_ACK_TIMEOUT_MS = 5000;
   private static final AtomicBoolean advised = new AtomicBoolean();
 
   private final Log log = LogFactory.getLog(CohortManager.class);
@@ -69,6 +73,8 @@ public class CohortManager extends ConfiguredManager {
   private volatile SessionSaver saver;
   private volatile SessionLoader loader;
   private volatile PendingEnds ends;
+  private final SaveWaits waits = new SaveWaits();
+  private final LifecycleListener beforeStop = this::finishAnswers;
   private final ToldEnds toldEnds = new ToldEnds();
   private final ThreadLocal<CohortSession> justFound = new ThreadLocal<>();
 
@@ -84,7 +90,17 @@ public class CohortManager extends ConfiguredManager {
   public void setContext(Context context) {
     boolean isNew = getContext() == null && context != null;
     super.setContext(context);
-    if (isNew) context.getPipeline().addValve(valve);
+    if (!isNew) return;
+    context.getPipeline().addValve(valve);
+    context.addLifecycleListener(beforeStop);
+  }
+
+  // While the application is still there for answers that wait. Twice what a save may take, since
+  // one of them may have to be made again.
+  private void finishAnswers(LifecycleEvent event) {
+    if (!Lifecycle.BEFORE_STOP_EVENT.equals(event.getType())) return;
+    long ackTimeoutMs = getAckTimeoutMs() > 0 ? getAckTimeoutMs() : DEFAULT_ACK_TIMEOUT_MS;
+    waits.finish(2 * ackTimeoutMs);
   }
 
   @Override
@@ -107,6 +123,8 @@ public class CohortManager extends ConfiguredManager {
       ClassLoader application = getContext().getLoader().getClassLoader();
       codec = new AttributeCodec(classRules(application), CodecLimits.DEFAULT);
       policy = newPolicy;
+      boolean waitsForAll = !"local".equalsIgnoreCase(getAck());
+      waits.allowAsync(isAsyncAnswers() && waitsForAll && !SaveWaits.isListened(getContext()));
       if (!SavingOutput.isPossible()) {
         log.warn(getApplication() + ": this Tomcat sends pages that are larger than their buffer"
             + " before their session is saved; see answeredBeforeSaved");
@@ -189,6 +207,7 @@ public class CohortManager extends ConfiguredManager {
     closeStore();
     unregister(statusName());
     getContext().getPipeline().removeValve(valve);
+    getContext().removeLifecycleListener(beforeStop);
     super.destroyInternal();
   }
 
@@ -400,42 +419,20 @@ public class CohortManager extends ConfiguredManager {
     return SessionIds.withRoute(storeId, route);
   }
 
-  // ---- Saving -----------------------------------------------------------------------------
-
-  /**
-   * What a request has done is saved before a part of its answer goes. If another one's save does
-   * not let it, it is saved at its end. Not {@code waits}: one that has waited already.
-   */
-  Saved saveNow(CohortSession session, boolean waits) {
-    SaveLock lock = session.saveLock;
-    try (SaveLock.Held held = waits ? lock.holdSoon() : lock.tryToHold()) {
-      if (held != null) return save(session, false);
-      if (session.isStale()) return saver.refused();
-      if (waits) log.warn("a part of an answer goes before its save: another save takes too long");
-      return Saved.HELD_UP;
-    }
+  /** Are sessions in a group? */
+  boolean isReplicated() {
+    SessionStore open = store;
+    return open != null && open.replicated();
   }
 
-  /** At the end of a request; {@code tooLate} if its answer may have gone. */
-  Saved save(CohortSession session, boolean tooLate) {
-    Saved saved;
-    try (SaveLock.Held held = session.saveLock.hold()) {
-      saved = isReady() && !session.isRetired() ? saver.save(session) : saver.saveNot(session);
-    }
-    if (tooLate && saved != Saved.UNCHANGED && saved != Saved.ENDED) {
-      counters.answeredBeforeSaved.increment();
-    }
-    return saved;
+  /** Null: not started yet. */
+  SessionSaver saver() {
+    return saver;
   }
 
-  /** A request begins; false: its session has ended. */
-  boolean touch(CohortSession session) {
-    return !isReady() || saver.touch(session);
-  }
-
-  /** What was changed outside of the valve. */
-  void saveLate(CohortSession session) {
-    save(session, true);
+  /** Which requests wait for their saves, and how. */
+  SaveWaits waits() {
+    return waits;
   }
 
   /** Another instance has changed the id. */

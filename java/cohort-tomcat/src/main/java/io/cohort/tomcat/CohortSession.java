@@ -43,6 +43,8 @@ public class CohortSession extends StandardSession implements SessionWriter.Targ
 
   // Something besides attributes may have to be sent.
   private transient volatile boolean touched = true;
+  // What has to be sent is sent by the next request, or now and then: a save of it has failed.
+  private transient volatile boolean unacknowledged;
   // Another instance has a newer one: nothing that requests do to this object is kept.
   private transient volatile boolean stale;
   // Its application has stopped, or is about to.
@@ -146,7 +148,8 @@ public class CohortSession extends StandardSession implements SessionWriter.Targ
       last = users == 0;
       if (last) answered = 0;
     }
-    if (last && isTouched() && !isEnded() && !stale) owner.saveLate(this);
+    if (last && isTouched() && !unacknowledged && !isEnded() && !stale)
+      owner.saver().saveAtEnd(this, true);
     if (last && standing.isAway()) owner.letGoUnused(this);
   }
 
@@ -237,6 +240,13 @@ public class CohortSession extends StandardSession implements SessionWriter.Targ
 
   void setTouched(boolean value) {
     touched = value;
+    if (!value) unacknowledged = false;
+  }
+
+  /** It is to be sent again, but not at once: the group could not be asked. */
+  void onUnacknowledged() {
+    unacknowledged = true;
+    touched = true;
   }
 
   boolean isStored() {

@@ -115,6 +115,11 @@ public class CohortStatus {
     return manager.counters().answeredBeforeSaved.sum();
   }
 
+  /** Answers that waited for their save without a thread; see "asyncAnswers" in docs/tomcat.md. */
+  public long getAsyncAnswers() {
+    return manager.counters().asyncAnswers.sum();
+  }
+
   /** Saves that were not acknowledged, and are tried again; uses that the store did not hear of. */
   public long getUnacknowledged() {
     return manager.counters().unacknowledged.sum();

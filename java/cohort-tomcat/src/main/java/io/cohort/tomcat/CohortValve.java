@@ -5,6 +5,7 @@ import jakarta.servlet.http.HttpServletResponse;
 import java.io.IOException;
 import java.util.List;
 import java.util.function.Function;
+import org.apache.catalina.Globals;
 import org.apache.catalina.Session;
 import org.apache.catalina.connector.Request;
 import org.apache.catalina.connector.Response;
@@ -20,6 +21,8 @@ public class CohortValve extends ValveBase {
       "Content-Disposition", "Content-Encoding", "Content-Length", "Content-Range", "ETag",
       "Expires", "Last-Modified", "Transfer-Encoding");
 
+  static final String CHANGED = "another instance has changed the session meanwhile; try again";
+
   private final CohortManager manager;
 
   /** Of the manager's context. */
@@ -30,6 +33,7 @@ public class CohortValve extends ValveBase {
 
   @Override
   public void invoke(Request request, Response response) throws IOException, ServletException {
+    if (WaitingAnswer.refuseIfDispatched(request, response)) return;
     if (!manager.isReady()) {
       getNext().invoke(request, response);
       return;
@@ -43,15 +47,17 @@ public class CohortValve extends ValveBase {
     }
     Passage passage = new Passage(request, response);
     SavingOutput output = SavingOutput.insert(response.getCoyoteResponse(), passage::saveNow);
+    // Do the valves around this one allow it? What is further in does not matter.
+    boolean mayLeave = request.isAsyncSupported();
     boolean done = false;
     try {
       getNext().invoke(request, response);
       done = true;
     } finally {
       if (output != null) output.remove();
-      Saved saved = passage.saveAtEnd();
+      Saved saved = done && mayLeave ? passage.saveOrLeave() : passage.saveAtEnd();
       if (done && saved == Saved.CONFLICT && !response.isCommitted()) {
-        refuse(response, "another instance has changed the session meanwhile; try again");
+        refuse(response, CHANGED);
       }
     }
   }
@@ -62,7 +68,7 @@ public class CohortValve extends ValveBase {
     String asked = request.getRequestedSessionId();
     if (asked == null) return;
     CohortSession found = manager.findOrThrow(asked);
-    if (found == null || !manager.touch(found)) return;
+    if (found == null || (manager.isReady() && !manager.saver().touch(found))) return;
     if (!(manager.whileFound(found, () -> request.getSessionInternal(false))
                 instanceof CohortSession session)) {
       CohortSession again = manager.findOrThrow(asked);
@@ -88,7 +94,8 @@ public class CohortValve extends ValveBase {
     /** A part of the answer is about to be sent. */
     Saved saveNow() {
       // Once for all parts of the answer.
-      Saved saved = save(request.getSessionInternal(false), ours -> manager.saveNow(ours, !heldUp));
+      Saved saved =
+          save(request.getSessionInternal(false), ours -> manager.saver().saveNow(ours, !heldUp));
       heldUp = saved == Saved.HELD_UP;
       return saved;
     }
@@ -98,7 +105,49 @@ public class CohortValve extends ValveBase {
       // What it does later, it does in another thread or passage.
       boolean leaves = !request.isAsync();
       if (leaves && session instanceof CohortSession ours) ours.leaveRequest();
-      return save(session, ours -> manager.save(ours, leaves && response.isCommitted()));
+      return save(
+          session, ours -> manager.saver().saveAtEnd(ours, leaves && response.isCommitted()));
+    }
+
+    /** The same; null: the answer goes when it is saved, and this thread has no part in that. */
+    Saved saveOrLeave() {
+      Session session = request.getSessionInternal(false);
+      if (!(session instanceof CohortSession ours) || !mayBeLeft()) return saveAtEnd();
+      SaveWaits waits = manager.waits();
+      if (waits.takeThread()) {
+        try {
+          return saveAtEnd();
+        } finally {
+          waits.giveThreadBack();
+        }
+      }
+      ours.leaveRequest();
+      WaitingAnswer answer = new WaitingAnswer(request, waits);
+      Saved saved = Saved.UNCHANGED;
+      try {
+        // Who stops the application looks for answers after that has been forbidden.
+        boolean leaves = waits.isAsyncAllowed();
+        SessionSaver saver = manager.saver();
+        saved = leaves ? saver.saveAtEnd(ours, answer::saved) : saver.saveAtEnd(ours, false);
+      } finally {
+        if (saved != null) waits.onAnswerGoes();
+      }
+      if (saved == null) saved = answer.begin(manager.getAckTimeoutMs());
+      if (saved == null) manager.counters().asyncAnswers.increment();
+      return saved;
+    }
+
+    private boolean mayBeLeft() {
+      return manager.waits().isAsyncAllowed() && manager.isReplicated() && !refused
+          && request.getAsyncContextInternal() == null && !response.isCommitted()
+          && !response.isErrorReportRequired() && !isFinishedByTomcat();
+    }
+
+    // Only at the end of a request that is no asynchronous one: another protocol, the bytes of a
+    // file.
+    private boolean isFinishedByTomcat() {
+      return response.getStatus() == HttpServletResponse.SC_SWITCHING_PROTOCOLS
+          || request.getAttribute(Globals.SENDFILE_FILENAME_ATTR) != null;
     }
 
     // Also if the session is not touched: another request may be sending what this one has changed.
@@ -112,7 +161,7 @@ public class CohortValve extends ValveBase {
   }
 
   // What the application has said of its own page does not hold of this one.
-  private static void refuse(Response response, String why) throws IOException {
+  static void refuse(Response response, String why) throws IOException {
     org.apache.coyote.Response answer = response.getCoyoteResponse();
     answer.setContentLength(-1);
     for (String name : OF_THE_PAGE) answer.getMimeHeaders().removeHeader(name);

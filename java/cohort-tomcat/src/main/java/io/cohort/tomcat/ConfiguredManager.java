@@ -218,6 +218,16 @@ public abstract class ConfiguredManager extends ManagerBase {
     return settings.isOn("detectChanges", wording());
   }
 
+  /** Whether requests, where many are under way, wait for their saves without their threads. */
+  public void setAsyncAnswers(boolean value) {
+    settings.set("asyncAnswers", value);
+  }
+
+  /** As it was set. */
+  public boolean isAsyncAnswers() {
+    return settings.isOn("asyncAnswers", wording());
+  }
+
   // ---- Checked ----------------------------------------------------------------------------
 
   final GroupSettings groupSettings() {

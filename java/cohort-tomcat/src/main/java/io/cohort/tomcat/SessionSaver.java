@@ -4,15 +4,20 @@ import io.cohort.CohortException;
 import io.cohort.SessionResult;
 import io.cohort.SessionStore;
 import io.cohort.connector.Counters;
+import io.cohort.connector.LateWork;
 import io.cohort.connector.SaveLock;
 import io.cohort.connector.SessionWriter;
+import io.cohort.connector.SessionWriter.Written;
 import io.cohort.session.Changes;
 import java.security.Principal;
 import java.util.Arrays;
+import java.util.function.Consumer;
+import org.apache.juli.logging.Log;
+import org.apache.juli.logging.LogFactory;
 
 /**
  * Finds what requests did to sessions, has it sent, and does to the object here what the answer
- * means for it. One save of a session at a time; each waits for its acknowledgement. Any threads.
+ * means for it. One save of a session at a time, until it is answered. Any threads.
  */
 final class SessionSaver {
   private final CohortManager manager;
@@ -20,6 +25,7 @@ final class SessionSaver {
   private final SessionWriter writer;
   private final Counters counters;
   private final UserReports users;
+  private final Log log = LogFactory.getLog(SessionSaver.class);
 
   SessionSaver(CohortManager manager, SessionStore store, SessionWriter writer, Counters counters,
       UserReports users) {
@@ -30,8 +36,55 @@ final class SessionSaver {
     this.users = users;
   }
 
+  // ---- Of requests ------------------------------------------------------------------------
+
+  /**
+   * What a request has done is saved before a part of its answer goes. If another one's save does
+   * not let it, it is saved at its end. Not {@code waits}: one that has waited already.
+   */
+  Saved saveNow(CohortSession session, boolean waits) {
+    SaveLock lock = session.saveLock;
+    try (SaveLock.Held held = waits ? lock.holdSoon() : lock.tryToHold()) {
+      if (held != null) return saveAtEnd(session, false);
+      if (session.isStale()) return refused();
+      if (waits) log.warn("a part of an answer goes before its save: another save takes too long");
+      return Saved.HELD_UP;
+    }
+  }
+
+  /** At the end of a request; {@code tooLate} if its answer may have gone. */
+  Saved saveAtEnd(CohortSession session, boolean tooLate) {
+    Saved saved;
+    try (SaveLock.Held held = session.saveLock.hold()) {
+      saved = maySend(session) ? save(session) : saveNot(session);
+    }
+    if (tooLate && saved != Saved.UNCHANGED && saved != Saved.ENDED) {
+      counters.answeredBeforeSaved.increment();
+    }
+    return saved;
+  }
+
+  /** The same, as {@link #save(CohortSession, Consumer)}. */
+  Saved saveAtEnd(CohortSession session, Consumer<Saved> later) {
+    return maySend(session) ? save(session, later) : saveAtEnd(session, false);
+  }
+
+  private boolean maySend(CohortSession session) {
+    return manager.isReady() && !session.isRetired();
+  }
+
+  // ---- Saving -----------------------------------------------------------------------------
+
   /** Sends what has to be sent, or else tells the store that the session was used. */
   Saved save(CohortSession session) {
+    return save(session, null);
+  }
+
+  /**
+   * The same, but where it can does not wait for the answer: then it returns null, and {@code
+   * later} is told what became of it, once, on a thread that it must not hold up.
+   */
+  Saved save(CohortSession session, Consumer<Saved> later) {
     try (SaveLock.Held held = session.saveLock.hold()) {
       if (session.isEnded()) return Saved.ENDED;
       if (session.isStale()) return refused();
@@ -44,6 +97,8 @@ final class SessionSaver {
         if (session.isEnded()) return Saved.ENDED;
         byte[] metadata = changedMetadata(session);
         if (session.isStored() && changes.isEmpty() && metadata == null) return touchNow(session);
+        boolean mayLeave = later != null && metadata == null;
+        if (mayLeave && leaves(session, changes, held, later)) return null;
         return send(session, changes, metadata);
       } catch (RuntimeException | Error e) {
         restore(session, changes);
@@ -131,9 +186,65 @@ final class SessionSaver {
 
   // ---- Sending ----------------------------------------------------------------------------
 
+  // The lock goes with it.
+  private boolean leaves(
+      CohortSession session, Changes changes, SaveLock.Held held, Consumer<Saved> later) {
+    SaveLock.Left left = held.leave();
+    if (left == null) return false;
+    boolean gone = false;
+    try {
+      gone =
+          writer.writeAsync(session, changes, written -> answered(session, written, left, later));
+      return gone;
+    } finally {
+      if (!gone) left.takeBack();
+    }
+  }
+
+  // On a thread that must not wait, unless it is known that it may.
+  private void answered(
+      CohortSession session, Written written, SaveLock.Left left, Consumer<Saved> later) {
+    // Who ends it from now on does so after this save.
+    if (written == Written.ACKNOWLEDGED && !session.isEndedBesideSave()) {
+      left.close();
+      later.accept(Saved.ACKNOWLEDGED);
+      return;
+    }
+    try {
+      LateWork.run(() -> settleLate(session, written, left, later));
+    } catch (RuntimeException | Error e) {
+      settleWithoutWaiting(session, written, left, later);
+      throw e;
+    }
+  }
+
+  private void settleWithoutWaiting(
+      CohortSession session, Written written, SaveLock.Left left, Consumer<Saved> later) {
+    if (session.isEndedBesideSave()) manager.endLater(session);
+    if (written == Written.CONFLICT) session.markStale();
+    left.close();
+    later.accept(written == Written.CONFLICT ? refused() : Saved.UNACKNOWLEDGED);
+  }
+
+  private void settleLate(
+      CohortSession session, Written written, SaveLock.Left left, Consumer<Saved> later) {
+    Saved saved = Saved.UNACKNOWLEDGED;
+    try {
+      saved = settle(session, written, null);
+    } finally {
+      left.close();
+      later.accept(saved);
+    }
+  }
+
   private Saved send(CohortSession session, Changes changes, byte[] metadata) {
     long maxInactiveMs = session.getMaxInactiveInterval() * 1000L;
-    switch (writer.write(session, changes, metadata, maxInactiveMs)) {
+    return settle(session, writer.write(session, changes, metadata, maxInactiveMs), metadata);
+  }
+
+  // What the answer means for the object.
+  private Saved settle(CohortSession session, Written written, byte[] metadata) {
+    switch (written) {
       case ACKNOWLEDGED -> {
         if (metadata != null) session.onMetadataSent(metadata);
         if (!session.isEndedBesideSave()) return Saved.ACKNOWLEDGED;
@@ -142,7 +253,7 @@ final class SessionSaver {
       }
       case UNACKNOWLEDGED -> {
         if (session.isEndedBesideSave()) manager.endLater(session);
-        session.setTouched(true);
+        session.onUnacknowledged();
         return Saved.UNACKNOWLEDGED;
       }
       case CONFLICT -> {

@@ -54,7 +54,7 @@ class DocumentedSettingsTest {
 
   @Test
   void tomcatSetsEachOfThemByItsName() throws IOException {
-    Set<String> flags = Set.of("noMulticast", "evict", "detectChanges");
+    Set<String> flags = Set.of("noMulticast", "evict", "detectChanges", "asyncAnswers");
     Set<String> numbers = Set.of("ackTimeoutMs", "bytesMax", "successorStepMs");
     CohortManager manager = manager();
     for (String name : table().keySet()) {

@@ -12,8 +12,7 @@ import org.junit.jupiter.api.io.TempDir;
 class StalledInstanceTest {
   @TempDir private Path temporary;
 
-  private static void signal(String name, Process process)
-      throws IOException, InterruptedException {
+  static void signal(String name, Process process) throws IOException, InterruptedException {
     Process kill = new ProcessBuilder("kill", "-" + name, "" + process.pid()).start();
     assertEquals(0, kill.waitFor());
   }

@@ -5,6 +5,7 @@ import jakarta.servlet.http.HttpServlet;
 import jakarta.servlet.http.HttpServletRequest;
 import jakarta.servlet.http.HttpServletResponse;
 import jakarta.servlet.http.HttpSession;
+import java.io.File;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.util.Collections;
@@ -23,7 +24,9 @@ public class ShopServlet extends HttpServlet {
     String name = request.getParameter("name");
     response.setContentType("text/plain");
     String said = String.valueOf(doStep(step, name, request, response));
-    if (!response.isCommitted() && !request.isAsyncStarted()) response.getWriter().print(said);
+    boolean isFile = request.getAttribute("org.apache.tomcat.sendfile.filename") != null;
+    if (!response.isCommitted() && !request.isAsyncStarted() && !isFile)
+      response.getWriter().print(said);
   }
 
   private Object doStep(String step, String name, HttpServletRequest request,
@@ -88,6 +91,16 @@ public class ShopServlet extends HttpServlet {
     return name == null || step.equals("invalidate") ? "ok" : session.getAttribute(name);
   }
 
+  private static void sendFile(
+      String path, HttpServletRequest request, HttpServletResponse response) {
+    request.getSession().setAttribute("file", path);
+    long bytes = new File(path).length();
+    response.setContentLengthLong(bytes);
+    request.setAttribute("org.apache.tomcat.sendfile.filename", path);
+    request.setAttribute("org.apache.tomcat.sendfile.start", 0L);
+    request.setAttribute("org.apache.tomcat.sendfile.end", bytes);
+  }
+
   // Steps that are about the answer.
   private Object answer(String step, String name, String value, HttpServletRequest request,
       HttpServletResponse response) throws IOException {
@@ -100,6 +113,7 @@ public class ShopServlet extends HttpServlet {
         response.setHeader("Content-Encoding", "none");
         await(value);
       }
+      case "file" -> sendFile(value, request, response);
       case "early" -> {
         response.getWriter().print("gone");
         response.flushBuffer();

@@ -33,11 +33,13 @@ public final class BareCopy implements Filter {
   private static final int BUFFER_BYTES = 4 << 20;
   private static final long PATIENCE_NS = 2_000_000_000;
   private static final boolean LOCAL = Boolean.getBoolean("bare.local");
+  private static final boolean ASYNC = Boolean.getBoolean("bare.async");
 
   /** Who waits for the answer to one datagram. */
   private static final class Waiter {
     final Thread thread = Thread.currentThread();
     volatile boolean done;
+    jakarta.servlet.AsyncContext async;
   }
 
   private final Map<String, byte[]> copies = new ConcurrentHashMap<>();
@@ -70,10 +72,10 @@ public final class BareCopy implements Filter {
     chain.doFilter(request, response);
     HttpSession session = peer == null ? null : ((HttpServletRequest) request).getSession(false);
     if (session != null)
-      copy(session);
+      copy(request, session);
   }
 
-  private void copy(HttpSession session) throws IOException {
+  private void copy(ServletRequest request, HttpSession session) throws IOException {
     long number = numbers.incrementAndGet();
     ByteBuffer datagram = ByteBuffer.allocate(DATAGRAM_BYTES_MAX);
     datagram.putLong(number);
@@ -84,10 +86,14 @@ public final class BareCopy implements Filter {
       append(datagram, session.getAttribute(name));
     }
     Waiter waiter = new Waiter();
+    if (ASYNC) {
+      request.setAttribute("org.apache.catalina.ASYNC_SUPPORTED", Boolean.TRUE);
+      waiter.async = request.startAsync();
+    }
     if (!LOCAL)
       waiters.put(number, waiter);
     channel.send(datagram.flip(), peer);
-    if (LOCAL)
+    if (LOCAL || ASYNC)
       return;
     long end = System.nanoTime() + PATIENCE_NS;
     for (long left; !waiter.done && (left = end - System.nanoTime()) > 0;)
@@ -137,6 +143,10 @@ public final class BareCopy implements Filter {
     if (waiter == null)
       return;
     waiter.done = true;
+    if (waiter.async != null) {
+      waiter.async.complete();
+      return;
+    }
     LockSupport.unpark(waiter.thread);
   }
 

@@ -1,0 +1,82 @@
+package io.cohort.tomcat;
+
+import jakarta.servlet.ServletRequestListener;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicInteger;
+import java.util.concurrent.locks.LockSupport;
+import org.apache.catalina.Context;
+
+/**
+ * How requests wait for their saves: with their threads, which is soonest while few do; or without,
+ * so that threads that would wait serve others. Once one waits without, all do until none is left:
+ * a thread that waits costs most where many want to run. Any threads.
+ */
+final class SaveWaits {
+  /** Threads that wait, at most. */
+  static final int THREADS_MAX = 2;
+
+  private static final long LOOK_AGAIN_NS = 10_000_000;
+
+  private final AtomicInteger threads = new AtomicInteger();
+  private final AtomicInteger answers = new AtomicInteger();
+  private volatile boolean asyncAllowed;
+  private volatile int threadsMax = THREADS_MAX;
+
+  /**
+   * Is the application told of the ends of its requests? It expects that of the thread that began
+   * them, as where it keeps something by thread.
+   */
+  static boolean isListened(Context context) {
+    for (Object listener : context.getApplicationEventListeners()) {
+      if (listener instanceof ServletRequestListener) return true;
+    }
+    return false;
+  }
+
+  /** No further answer waits without a thread; returns when none does, or after that long. */
+  void finish(long longestMs) {
+    asyncAllowed = false;
+    long end = System.nanoTime() + TimeUnit.MILLISECONDS.toNanos(longestMs);
+    while (answers.get() > 0 && System.nanoTime() < end) LockSupport.parkNanos(LOOK_AGAIN_NS);
+  }
+
+  void allowAsync(boolean value) {
+    asyncAllowed = value;
+  }
+
+  boolean isAsyncAllowed() {
+    return asyncAllowed;
+  }
+
+  /** In place of THREADS_MAX. */
+  void setThreadsMax(int value) {
+    threadsMax = value;
+  }
+
+  /** May one more thread wait? Then it is given back. */
+  boolean takeThread() {
+    if (answers.get() > 0) return false;
+    if (threads.incrementAndGet() <= threadsMax) return true;
+    threads.decrementAndGet();
+    return false;
+  }
+
+  void giveThreadBack() {
+    threads.decrementAndGet();
+  }
+
+  /** An answer waits without a thread. */
+  void onAnswerWaits() {
+    answers.incrementAndGet();
+  }
+
+  /** It waits no more. */
+  void onAnswerGoes() {
+    answers.decrementAndGet();
+  }
+
+  /** How many wait without. */
+  int waitingAnswers() {
+    return answers.get();
+  }
+}

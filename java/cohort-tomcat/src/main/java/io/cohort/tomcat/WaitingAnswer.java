@@ -1,0 +1,91 @@
+package io.cohort.tomcat;
+
+import jakarta.servlet.AsyncContext;
+import java.io.IOException;
+import org.apache.catalina.connector.Request;
+import org.apache.catalina.connector.Response;
+import org.apache.coyote.ActionCode;
+import org.apache.juli.logging.Log;
+import org.apache.juli.logging.LogFactory;
+
+/**
+ * The answer of a request that the application has done with, and which waits for its save. No
+ * thread waits with it: to Tomcat the request is an asynchronous one from here on, and nothing but
+ * the {@link AsyncContext} is touched until it has a thread of Tomcat's again.
+ */
+final class WaitingAnswer {
+  private static final String NOTE = WaitingAnswer.class.getName();
+  // More than a save takes. Whose answer is lost is told so then.
+  private static final long TIMEOUT_MARGIN_MS = 30_000;
+
+  private static final Log log = LogFactory.getLog(WaitingAnswer.class);
+
+  private final Request request;
+  private final SaveWaits waits;
+  // Guarded by this.
+  private AsyncContext waiting;
+  private Saved saved;
+
+  WaitingAnswer(Request request, SaveWaits waits) {
+    this.request = request;
+    this.waits = waits;
+    waits.onAnswerWaits();
+  }
+
+  /** It waits from now on: null. Or what became of the save, if that is known already. */
+  synchronized Saved begin(long saveTimeoutMs) {
+    if (saved != null) return saved;
+    // The servlet need not be; nothing of it runs any more.
+    request.setAsyncSupported(true);
+    AsyncContext context = request.startAsync();
+    context.setTimeout(saveTimeoutMs + TIMEOUT_MARGIN_MS);
+    request.setNote(NOTE, this);
+    waiting = context;
+    return null;
+  }
+
+  /** What became of the save, once. Any thread, which is not held up. */
+  void saved(Saved value) {
+    try {
+      synchronized (this) {
+        saved = value;
+        if (waiting == null) return;
+      }
+      if (value == Saved.CONFLICT) {
+        dispatch();
+      } else {
+        waiting.complete();
+      }
+    } catch (IllegalStateException e) {
+      // As where the connection is gone, and Tomcat has ended the request because of that.
+      log.debug("a request was over before its save", e);
+    } catch (RuntimeException e) {
+      log.warn("an answer that waited for its save does not go before its time is over", e);
+    } finally {
+      waits.onAnswerGoes();
+    }
+  }
+
+  // Only a thread of Tomcat's may write a refusal; it comes through the valve for that, and no
+  // further, so what is there is all the same.
+  private void dispatch() {
+    try {
+      waiting.dispatch();
+    } catch (IllegalArgumentException | UnsupportedOperationException e) {
+      // As where the request was for the context without a path.
+      waiting.dispatch("/");
+    }
+  }
+
+  /** Is this the request's second way through the valve? Then it has been answered. */
+  static boolean refuseIfDispatched(Request request, Response response) throws IOException {
+    if (!(request.getNote(NOTE) instanceof WaitingAnswer) || !request.isAsyncDispatching()) {
+      return false;
+    }
+    request.removeNote(NOTE);
+    // Else the page that says so would be left out, as that of a request that goes on.
+    request.getCoyoteRequest().action(ActionCode.ASYNC_DISPATCHED, null);
+    CohortValve.refuse(response, CohortValve.CHANGED);
+    return true;
+  }
+}
