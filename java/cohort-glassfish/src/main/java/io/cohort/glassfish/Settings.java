@@ -22,8 +22,8 @@ final class Settings {
   private static final String LIBRARY = "library";
 
   // What other connectors have besides.
-  private static final Set<String> NOT_HERE =
-      Set.of("application", "replication", "excludedAttributes", "allowedClasses", "detectChanges");
+  private static final Set<String> NOT_HERE = Set.of("application", "replication",
+      "excludedAttributes", "allowedClasses", "detectChanges", "asyncAnswers");
 
   private final ConnectorSettings settings = new ConnectorSettings();
 
