@@ -137,8 +137,9 @@ class COHORT_EXPORT SessionStore {
   // wait for (a local store, what is refused), and of what is waited for all the same: what erases
   // attributes, or sets max_inactive, or a value of 8 KiB. Until then the session's next write
   // waits, so where callbacks run on a thread of the host's, that thread must not make it; nor one
-  // that holds what a callback wants. kInvalidArgument that is told later: Save can do it, as the
-  // session must be written anew (docs/session_store.md). If this throws, `done` is not called.
+  // that holds what a callback wants. kResourceExhausted: also where the group has 2^20 calls under
+  // way. kInvalidArgument that is told later: Save can do it, as the session must be written anew
+  // (docs/session_store.md). If this throws, `done` is not called.
   using SaveCallback = std::function<void(const SessionResult&)>;
   void SaveAsync(std::string_view id, SessionChanges changes, SaveCallback done);
   // Reads, calls `change` with what is there, saves what it returns; other writes of this store to

@@ -181,7 +181,7 @@ void AsioDriver::RunErrandsLocked(Instant now) {
   for (const Errand* errand : running_errands_) deadline = std::min(deadline, errand->deadline());
   RunAll(running_errands_, *engine_, now, output_);
   // After what they began can be found: OnTimer() forgets the time, and then looks for the next.
-  housekeeping_at_ = std::min(housekeeping_at_.load(), deadline);
+  if (deadline < housekeeping_at_.load()) housekeeping_at_ = deadline;
 }
 
 void AsioDriver::RefuseErrands() {

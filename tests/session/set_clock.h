@@ -22,7 +22,7 @@ class SetClock final : public Environment {
     if (is_turn_.exchange(false)) std::exchange(due_, {})();
     return now;
   }
-  void Lock(TurnLock& order) override ABSL_NO_THREAD_SAFETY_ANALYSIS {
+  void Lock(TurnLock& order) override {
     order.Lock();
     if (in_turn == nullptr) return;
     due_ = std::exchange(in_turn, {});
@@ -47,7 +47,7 @@ class PassingClock final : public Environment {
   std::deque<std::function<void()>> steps;  // One before each of the first pauses.
 
   absl::Time Now() const override { return now_; }
-  void Lock(TurnLock& order) override ABSL_NO_THREAD_SAFETY_ANALYSIS { order.Lock(); }
+  void Lock(TurnLock& order) override { order.Lock(); }
   bool Await(runtime::Mutex& mutex, const std::function<bool()>& is_so,
              absl::Duration timeout) override ABSL_NO_THREAD_SAFETY_ANALYSIS {
     if (is_so()) return true;

@@ -133,11 +133,13 @@ COHORT_C_API cohort_status_t cohort_session_save(cohort_session_store_t* store, 
 /* `result` and `message` ("" for COHORT_OK) are lent. */
 typedef void (*cohort_session_saved_fn)(const cohort_session_result_t* result, const char* message,
                                         void* user);
-/* The same, but waits at most for the session's turn and a claim, not for the acknowledgement.
+/* The same, but waits at most for the session's turn and a claim, not for the acknowledgement; what
+ * erases attributes, or sets max_inactive_ms or a value of 8 KiB, is waited for all the same.
  * COHORT_OK: `done` (or NULL) is called once with what became of it, an argument that the store
  * refuses included: on the thread of callbacks, maybe before this has returned, or by this on the
- * caller's thread. Any other status (something is NULL, a struct cannot be; no memory): nothing was
- * sent, and `done` is not called. */
+ * caller's thread. INVALID_ARGUMENT that comes later: cohort_session_save can do it, as the session
+ * has to be written anew. Any other status (something is NULL, a struct cannot be; no memory):
+ * nothing was sent, and `done` is not called. */
 COHORT_C_API cohort_status_t cohort_session_save_async(cohort_session_store_t* store,
                                                        const void* id, size_t id_size,
                                                        const cohort_session_changes_t* changes,

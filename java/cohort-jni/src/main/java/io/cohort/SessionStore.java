@@ -221,9 +221,11 @@ public final class SessionStore implements AutoCloseable {
   }
 
   /**
-   * As {@link #save}, but does not wait for the acknowledgement; only for the session's turn, for a
-   * claim, and where the group has as many calls under way as it takes. What is refused before it
-   * is sent is a result as well; {@code changes} may be filled again at once.
+   * As {@link #save}, but does not wait for the acknowledgement; only for the session's turn and
+   * for a claim. What erases attributes, or sets the lifetime or a value of 8 KiB, is waited for
+   * all the same. What is refused before it is sent is a result as well, as RESOURCE_EXHAUSTED
+   * where the group has 1,048,576 calls under way, and INVALID_ARGUMENT where the session has to be
+   * written anew, which {@link #save} does; {@code changes} may be filled again at once.
    *
    * <p>{@code done} gets the result, once, on the thread "cohort-saves": also where the store or
    * its group is closed meanwhile, and where there was nothing to wait for. It must be short and

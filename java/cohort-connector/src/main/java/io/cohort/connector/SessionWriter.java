@@ -106,7 +106,8 @@ public final class SessionWriter {
   /**
    * Writes {@code changes}, and tells {@code done} once what {@link #write} would have returned: on
    * the thread "cohort-saves", which it must not hold up, if all went well; else on one of {@link
-   * LateWork}. What would be thrown there is UNACKNOWLEDGED.
+   * LateWork}, which may wait. What would be thrown there is UNACKNOWLEDGED; where there is no
+   * thread for it, so is all, which must not be waited for either.
    *
    * @return false: they are more than one write of a session that the store has, or such that the
    *     store waits for it; nothing was begun
@@ -124,10 +125,9 @@ public final class SessionWriter {
         target.standing().onStored(result.version(), result.fence(), doubts);
         done.accept(succeeded(false));
       } else {
-        finishLate(() -> done.accept(finish(target, changes, part, result, doubts)), () -> {
-          target.tracker().restore(changes);
-          done.accept(Written.UNACKNOWLEDGED);
-        });
+        finishLate(()
+                       -> done.accept(finish(target, changes, part, result, doubts)),
+            () -> done.accept(unacknowledged(target, changes)));
       }
     });
     return true;
@@ -156,9 +156,7 @@ public final class SessionWriter {
       return succeeded(false);
     } catch (RuntimeException | Error e) {
       log.debug(application + ": what became of a save could not be found out: " + e.getMessage());
-      target.tracker().restore(changes);
-      counters.unacknowledged.increment();
-      return Written.UNACKNOWLEDGED;
+      return unacknowledged(target, changes);
     }
   }
 
@@ -228,16 +226,20 @@ public final class SessionWriter {
         return Written.CONFLICT;
       }
       default -> {
-        target.tracker().restore(changes);
-        counters.unacknowledged.increment();
         if (failing.compareAndSet(false, true)) {
           log.warn(application + ": a session could not be replicated: " + result.status() + ": "
               + result.text()
               + "; it stays here and is sent again, which is not told again until it succeeds");
         }
-        return Written.UNACKNOWLEDGED;
+        return unacknowledged(target, changes);
       }
     }
+  }
+
+  private Written unacknowledged(Target target, Changes changes) {
+    target.tracker().restore(changes);
+    counters.unacknowledged.increment();
+    return Written.UNACKNOWLEDGED;
   }
 
   /** The first one is a warning. The connector counts the requests that it meets. */

@@ -95,12 +95,9 @@ public class CohortManager extends ConfiguredManager {
     context.addLifecycleListener(beforeStop);
   }
 
-  // While the application is still there for answers that wait. Twice what a save may take, since
-  // one of them may have to be made again.
+  // While the application is still there for answers that wait.
   private void finishAnswers(LifecycleEvent event) {
-    if (!Lifecycle.BEFORE_STOP_EVENT.equals(event.getType())) return;
-    long ackTimeoutMs = getAckTimeoutMs() > 0 ? getAckTimeoutMs() : DEFAULT_ACK_TIMEOUT_MS;
-    waits.finish(2 * ackTimeoutMs);
+    if (Lifecycle.BEFORE_STOP_EVENT.equals(event.getType())) waits.finish();
   }
 
   @Override
@@ -124,7 +121,9 @@ public class CohortManager extends ConfiguredManager {
       codec = new AttributeCodec(classRules(application), CodecLimits.DEFAULT);
       policy = newPolicy;
       boolean waitsForAll = !"local".equalsIgnoreCase(getAck());
-      waits.allowAsync(isAsyncAnswers() && waitsForAll && !SaveWaits.isListened(getContext()));
+      long saveMsMax = getAckTimeoutMs() > 0 ? getAckTimeoutMs() : DEFAULT_ACK_TIMEOUT_MS;
+      waits.allowAsync(
+          isAsyncAnswers() && waitsForAll && !SaveWaits.isListened(getContext()), saveMsMax);
       if (!SavingOutput.isPossible()) {
         log.warn(getApplication() + ": this Tomcat sends pages that are larger than their buffer"
             + " before their session is saved; see answeredBeforeSaved");

@@ -132,7 +132,7 @@ public class CohortValve extends ValveBase {
       } finally {
         if (saved != null) waits.onAnswerGoes();
       }
-      if (saved == null) saved = answer.begin(manager.getAckTimeoutMs());
+      if (saved == null) saved = answer.begin();
       if (saved == null) manager.counters().asyncAnswers.increment();
       return saved;
     }

@@ -20,6 +20,7 @@ final class SaveWaits {
   private final AtomicInteger threads = new AtomicInteger();
   private final AtomicInteger answers = new AtomicInteger();
   private volatile boolean asyncAllowed;
+  private volatile long saveMsMax;
   private volatile int threadsMax = THREADS_MAX;
 
   /**
@@ -33,15 +34,24 @@ final class SaveWaits {
     return false;
   }
 
-  /** No further answer waits without a thread; returns when none does, or after that long. */
-  void finish(long longestMs) {
+  /**
+   * No further answer waits without a thread; returns when none does, or after twice the time of a
+   * save, since one of them may have to be made again.
+   */
+  void finish() {
     asyncAllowed = false;
-    long end = System.nanoTime() + TimeUnit.MILLISECONDS.toNanos(longestMs);
+    long end = System.nanoTime() + TimeUnit.MILLISECONDS.toNanos(2 * saveMsMax);
     while (answers.get() > 0 && System.nanoTime() < end) LockSupport.parkNanos(LOOK_AGAIN_NS);
   }
 
-  void allowAsync(boolean value) {
+  /** {@code longestMs}: what a save may take. */
+  void allowAsync(boolean value, long longestMs) {
+    saveMsMax = longestMs;
     asyncAllowed = value;
+  }
+
+  long saveMsMax() {
+    return saveMsMax;
   }
 
   boolean isAsyncAllowed() {

@@ -201,29 +201,29 @@ final class SessionSaver {
     }
   }
 
-  // On a thread that must not wait, unless it is known that it may.
+  // As SessionWriter.writeAsync says, what is not acknowledged is told on a thread that may wait.
   private void answered(
       CohortSession session, Written written, SaveLock.Left left, Consumer<Saved> later) {
-    // Who ends it from now on does so after this save.
-    if (written == Written.ACKNOWLEDGED && !session.isEndedBesideSave()) {
+    if (written != Written.ACKNOWLEDGED) {
+      settleLate(session, written, left, later);
+    } else if (session.isEndedBesideSave()) {
+      endLate(session, left, later);
+    } else {
+      // Who ends it from now on does so after this save.
       left.close();
       later.accept(Saved.ACKNOWLEDGED);
-      return;
-    }
-    try {
-      LateWork.run(() -> settleLate(session, written, left, later));
-    } catch (RuntimeException | Error e) {
-      settleWithoutWaiting(session, written, left, later);
-      throw e;
     }
   }
 
-  private void settleWithoutWaiting(
-      CohortSession session, Written written, SaveLock.Left left, Consumer<Saved> later) {
-    if (session.isEndedBesideSave()) manager.endLater(session);
-    if (written == Written.CONFLICT) session.markStale();
-    left.close();
-    later.accept(written == Written.CONFLICT ? refused() : Saved.UNACKNOWLEDGED);
+  private void endLate(CohortSession session, SaveLock.Left left, Consumer<Saved> later) {
+    try {
+      LateWork.run(() -> settleLate(session, Written.ACKNOWLEDGED, left, later));
+    } catch (RuntimeException | Error e) {
+      manager.endLater(session);
+      left.close();
+      later.accept(Saved.UNACKNOWLEDGED);
+      throw e;
+    }
   }
 
   private void settleLate(

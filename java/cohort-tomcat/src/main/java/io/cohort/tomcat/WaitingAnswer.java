@@ -33,12 +33,12 @@ final class WaitingAnswer {
   }
 
   /** It waits from now on: null. Or what became of the save, if that is known already. */
-  synchronized Saved begin(long saveTimeoutMs) {
+  synchronized Saved begin() {
     if (saved != null) return saved;
     // The servlet need not be; nothing of it runs any more.
     request.setAsyncSupported(true);
     AsyncContext context = request.startAsync();
-    context.setTimeout(saveTimeoutMs + TIMEOUT_MARGIN_MS);
+    context.setTimeout(waits.saveMsMax() + TIMEOUT_MARGIN_MS);
     request.setNote(NOTE, this);
     waiting = context;
     return null;

@@ -124,7 +124,7 @@ class AsyncAnswersTest {
       getNext().invoke(request, response);
       CohortManager manager = (CohortManager) request.getContext().getManager();
       WaitingAnswer answer = new WaitingAnswer(request, manager.waits());
-      if (answer.begin(1000) == null) new Thread(() -> answer.saved(saved)).start();
+      if (answer.begin() == null) new Thread(() -> answer.saved(saved)).start();
     }
   }
 

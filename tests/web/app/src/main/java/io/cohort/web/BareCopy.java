@@ -1,5 +1,6 @@
 package io.cohort.web;
 
+import jakarta.servlet.AsyncContext;
 import jakarta.servlet.Filter;
 import jakarta.servlet.FilterChain;
 import jakarta.servlet.FilterConfig;
@@ -25,7 +26,8 @@ import java.util.concurrent.locks.LockSupport;
  * replication: the attributes' bytes in one datagram, in clear, which the other server puts into a
  * map and acknowledges, before the answer goes. Nothing is repaired, ordered, compared or detected,
  * and nobody reads the copies. On where the system property {@code bare.peer} is set, a host's
- * address; {@code bare.bind} is one's own. With {@code bare.local} answers do not wait.
+ * address; {@code bare.bind} is one's own. With {@code bare.local} answers do not wait, with
+ * {@code bare.async} no thread does.
  */
 public final class BareCopy implements Filter {
   private static final int PORT = 7700;
@@ -39,7 +41,7 @@ public final class BareCopy implements Filter {
   private static final class Waiter {
     final Thread thread = Thread.currentThread();
     volatile boolean done;
-    jakarta.servlet.AsyncContext async;
+    AsyncContext async;
   }
 
   private final Map<String, byte[]> copies = new ConcurrentHashMap<>();
