@@ -13,12 +13,21 @@ namespace {
 
 static_assert(std::endian::native == std::endian::little, "numbers are copied as they lie");
 
-constexpr uint16_t kFormat = 1;
+constexpr uint16_t kFormat = 2;
 constexpr uint16_t kMarkersFlag = 1;  // Of the entry: some attribute is absent.
 constexpr size_t kCountAt = 2 + 2;
 constexpr size_t kEpochAt = 2 + 2 + 4 + 8 + 3 * 16;
 constexpr size_t kCreatedAt = 2 + 2 + 4 + 8 + 4 * 16;
+constexpr size_t kViewAt = 2 + 2 + 4;
+constexpr size_t kAccessAt = 2 + 2 + 4 + 8 + 7 * 16;
+// Of an attribute. What is as said before is left out.
 constexpr uint8_t kAbsentFlag = 1;
+constexpr uint8_t kSameLifeFlag = 2;
+constexpr uint8_t kSameWriteFlag = 4;
+constexpr uint8_t kAttributeFlags = kAbsentFlag | kSameLifeFlag | kSameWriteFlag;
+constexpr size_t kAttributeBytesMin = 1 + 2 + 4;
+constexpr size_t kLifeBytes = 16;
+constexpr size_t kWriteBytes = 16 + 8;
 
 class Writer {
  public:
@@ -81,16 +90,47 @@ bool IsSound(const Mark& mark, const Stamp& floor) {
   return IsSound(mark.life) && IsSound(mark.stamp) && (mark == Mark() || mark.life >= floor);
 }
 
-// Reads one attribute; false when the bytes end before it.
-bool TakeAttribute(Reader& reader, Attribute& attribute) {
-  if (reader.left() < kAttributeBytes) return false;
+// What an attribute may have of what was said before it: the life of the last access, and the last
+// write of an attribute, which for the first one is that access, too. Most writes of an entry are of
+// one life, and come several at once.
+struct Said {
+  Mark mark;
+  uint64_t view = 0;
+
+  uint8_t FlagsOf(const Attribute& next) const {
+    const bool same_life = next.mark.life == mark.life;
+    const bool same_write = next.mark.stamp == mark.stamp && next.view == view;
+    return static_cast<uint8_t>((next.absent ? kAbsentFlag : 0) | (same_life ? kSameLifeFlag : 0) |
+                                (same_write ? kSameWriteFlag : 0));
+  }
+  void Pass(const Attribute& attribute) {
+    mark.stamp = attribute.mark.stamp;
+    view = attribute.view;
+  }
+};
+
+size_t BytesOf(const Attribute& attribute, uint8_t flags) {
+  return kAttributeBytesMin + ((flags & kSameLifeFlag) != 0 ? 0 : kLifeBytes) +
+         ((flags & kSameWriteFlag) != 0 ? 0 : kWriteBytes) + attribute.name.size() +
+         attribute.value.size();
+}
+
+// Reads one attribute; false when the bytes end before it, or are not those of EncodeRegisters().
+bool TakeAttribute(Reader& reader, Said& said, Attribute& attribute) {
+  if (reader.left() < kAttributeBytesMin) return false;
   const auto flags = reader.Take<uint8_t>();
   const auto name_size = reader.Take<uint16_t>();
   const auto value_size = reader.Take<uint32_t>();
-  attribute.mark = reader.TakeMark();
-  attribute.view = reader.Take<uint64_t>();
+  const bool same_life = (flags & kSameLifeFlag) != 0;
+  const bool same_write = (flags & kSameWriteFlag) != 0;
+  const size_t marks = (same_life ? 0 : kLifeBytes) + (same_write ? 0 : kWriteBytes);
+  if (reader.left() < marks + name_size + value_size) return false;
+  attribute.mark.life = same_life ? said.mark.life : reader.TakeStamp();
+  attribute.mark.stamp = same_write ? said.mark.stamp : reader.TakeStamp();
+  attribute.view = same_write ? said.view : reader.Take<uint64_t>();
   attribute.absent = (flags & kAbsentFlag) != 0;
-  if ((flags & ~kAbsentFlag) != 0 || reader.left() < size_t{name_size} + value_size) return false;
+  if ((flags & ~kAttributeFlags) != 0 || flags != said.FlagsOf(attribute)) return false;
+  said.Pass(attribute);
   attribute.name = reader.TakeText(name_size);
   attribute.value = reader.TakeText(value_size);
   return !attribute.absent || attribute.value.empty();
@@ -170,6 +210,14 @@ void Registers::DropContents() {
   ttl_ms = 0;
   accessed_at = 0;
   attributes.clear();
+}
+
+size_t Registers::CountedBytes() const {
+  size_t bytes = kRegistersHeaderBytes;
+  for (const Attribute& attribute : attributes) {
+    bytes += kAttributeBytes + attribute.name.size() + attribute.value.size();
+  }
+  return bytes;
 }
 
 bool Registers::HasMarkers() const {
@@ -261,12 +309,13 @@ std::optional<Registers> JoinIfOver(Bytes registers, const Registers& life) {
   const Ownership claim{epoch, reader.Take<uint64_t>()};
   latest = std::max(latest, reader.TakeStamp());
   latest = std::max(latest, reader.TakeMark().life);
-  latest = std::max(latest, reader.TakeMark().life);
+  Said said{reader.TakeMark(), view};
+  latest = std::max(latest, said.mark.life);
   reader.Take<uint64_t>();  // Lifetime and access.
   reader.Take<int64_t>();
   Attribute attribute;
   for (uint32_t i = 0; i < count; ++i) {
-    if (!TakeAttribute(reader, attribute)) return std::nullopt;
+    if (!TakeAttribute(reader, said, attribute)) return std::nullopt;
     latest = std::max(latest, attribute.mark.life);
   }
   if (latest >= life.floor) return std::nullopt;
@@ -287,8 +336,10 @@ std::optional<Registers> JoinIfOver(const Entry& entry, const Registers& life) {
 // Spec 11.4
 Buffer EncodeRegisters(const Registers& registers) {
   size_t size = kRegistersHeaderBytes;
+  Said said{registers.access, registers.view};
   for (const Attribute& attribute : registers.attributes) {
-    size += kAttributeBytes + attribute.name.size() + attribute.value.size();
+    size += BytesOf(attribute, said.FlagsOf(attribute));
+    said.Pass(attribute);
   }
   Buffer bytes = Buffer::Allocate(size);
   Writer writer(bytes.Fill().data());
@@ -305,12 +356,18 @@ Buffer EncodeRegisters(const Registers& registers) {
   writer.Put(registers.access);
   writer.Put(registers.ttl_ms);
   writer.Put(registers.accessed_at);
+  said = {registers.access, registers.view};
   for (const Attribute& attribute : registers.attributes) {
-    writer.Put<uint8_t>(attribute.absent ? kAbsentFlag : 0);
+    const uint8_t flags = said.FlagsOf(attribute);
+    said.Pass(attribute);
+    writer.Put(flags);
     writer.Put(static_cast<uint16_t>(attribute.name.size()));
     writer.Put(static_cast<uint32_t>(attribute.value.size()));
-    writer.Put(attribute.mark);
-    writer.Put(attribute.view);
+    if ((flags & kSameLifeFlag) == 0) writer.Put(attribute.mark.life);
+    if ((flags & kSameWriteFlag) == 0) {
+      writer.Put(attribute.mark.stamp);
+      writer.Put(attribute.view);
+    }
     writer.Put(attribute.name);
     writer.Put(attribute.value);
   }
@@ -340,11 +397,12 @@ std::optional<Registers> ParseRegisters(Bytes bytes) {
       IsSound(registers.access, registers.floor) &&
       (registers.created == Stamp() || registers.created >= registers.floor) &&
       registers.ttl_ms <= kTtlMaxMs && registers.accessed_at >= 0 &&
-      registers.accessed_at <= kGroupTimeMaxMs && count <= reader.left() / kAttributeBytes;
+      registers.accessed_at <= kGroupTimeMaxMs && count <= reader.left() / kAttributeBytesMin;
   if (!sound) return std::nullopt;
+  Said said{registers.access, registers.view};
   for (uint32_t i = 0; i < count; ++i) {
     Attribute attribute;
-    if (!TakeAttribute(reader, attribute)) return std::nullopt;
+    if (!TakeAttribute(reader, said, attribute)) return std::nullopt;
     const bool in_order = i == 0 || registers.attributes.back().name < attribute.name;
     const bool kept = IsSound(attribute.mark, registers.floor) && attribute.mark.life != Stamp();
     if (!in_order || !kept || attribute.name.size() > kAttributeNameBytesMax ||
@@ -365,10 +423,14 @@ Buffer ValueOf(const Attribute& attribute, const Buffer& registers) {
 }
 
 Buffer UnnamedValueOf(const Buffer& registers) {
-  Reader reader(registers.bytes().subspan(std::min(kRegistersHeaderBytes, registers.size())));
+  if (registers.size() <= kRegistersHeaderBytes) return {};
+  Reader view(registers.bytes().subspan(kViewAt));
+  Reader access(registers.bytes().subspan(kAccessAt));
+  Said said{access.TakeMark(), view.Take<uint64_t>()};
+  Reader reader(registers.bytes().subspan(kRegistersHeaderBytes));
   Attribute first;
-  if (!TakeAttribute(reader, first) || !first.name.empty() || first.value.empty()) return {};
-  return registers.Slice(kRegistersHeaderBytes + kAttributeBytes, first.value.size());
+  if (!TakeAttribute(reader, said, first) || !first.name.empty()) return {};
+  return ValueOf(first, registers);
 }
 
 bool IsNothingElse(const Registers& registers, const Version& begun) {

@@ -84,6 +84,8 @@ struct Registers {
   // Drops the life, of which nothing is left to show.
   void DropContents();
   bool HasMarkers() const;  // Of erased attributes.
+  // What it counts against the bound of an entry: its bytes at most, whoever has written what.
+  size_t CountedBytes() const;
   // Whether this is nothing but a life, and an end of all that began before it, as a put makes it.
   bool IsOneLife() const;
   bool operator==(const Registers&) const = default;
@@ -98,7 +100,7 @@ std::optional<Registers> JoinIfOver(Bytes registers, const Registers& life);
 // The same of an entry, whose value is not even read where the entry itself says enough.
 std::optional<Registers> JoinIfOver(const Entry& entry, const Registers& life);
 
-// Of an entry, and of each attribute besides its name and value (Spec 11.4).
+// Of an entry, and at most of each attribute besides its name and value (Spec 11.4).
 inline constexpr size_t kRegistersHeaderBytes = 2 + 2 + 4 + 8 + 9 * 16 + 8 + 8;
 inline constexpr size_t kAttributeBytes = 1 + 2 + 4 + 2 * 16 + 8;
 

@@ -293,6 +293,51 @@ TEST(ConvergentMapProperty, RegistersSurviveTheirBytes) {
   }
 }
 
+// Sessions have several attributes that are written at once.
+TEST(ConvergentEntry, WhatIsAsSaidBeforeIsNotSaidAgain) {
+  Registers registers = LifeOf({5, 1}, 3);
+  registers.attributes[0] = {"a", "1", {{5, 1}, {6, 1}}, 3, false};
+  registers.access = {{5, 1}, {6, 1}};
+  const size_t one = EncodeRegisters(registers).size();
+  EXPECT_EQ(one, kRegistersHeaderBytes + 1 + 2 + 4 + 2);
+  registers.attributes.push_back({"b", "2", {{5, 1}, {6, 1}}, 3, false});
+  const size_t two = EncodeRegisters(registers).size();
+  EXPECT_EQ(two, one + 1 + 2 + 4 + 2);
+  registers.attributes.push_back({"c", "3", {{5, 1}, {5, 1}}, 3, false});  // Another write.
+  const size_t three = EncodeRegisters(registers).size();
+  EXPECT_EQ(three, two + 1 + 2 + 4 + 24 + 2);
+  registers.attributes.push_back({"d", "4", {{5, 1}, {5, 1}}, 2, false});  // In another view.
+  const size_t four = EncodeRegisters(registers).size();
+  EXPECT_EQ(four, three + 1 + 2 + 4 + 24 + 2);
+  registers.attributes.push_back({"e", "5", {{7, 1}, {7, 1}}, 3, false});  // Of another life.
+  const Buffer bytes = EncodeRegisters(registers);
+  EXPECT_EQ(bytes.size(), four + kAttributeBytes + 2);
+  EXPECT_EQ(ParseRegisters(bytes), registers);
+  EXPECT_EQ(registers.CountedBytes(), kRegistersHeaderBytes + 5 * (kAttributeBytes + 2));
+}
+
+// Else replicas that hold the same could have other digests.
+TEST(ConvergentEntry, WhatIsSaidAgainIsRefused) {
+  const Registers registers = LifeOf({5, 1}, 3);
+  std::string whole(EncodeRegisters(registers).text());
+  const size_t flags_at = kRegistersHeaderBytes;
+  const size_t marks_at = flags_at + 1 + 2 + 4;
+  ASSERT_EQ(whole[flags_at], 6);
+  const std::string stamp("\5\0\0\0\0\0\0\0\1\0\0\0\0\0\0\0", 16);
+  std::string life = whole;
+  life[flags_at] = 4;
+  life.insert(marks_at, stamp);
+  EXPECT_FALSE(ParseRegisters(AsBytes(life)).has_value());
+  std::string write = whole;
+  write[flags_at] = 2;
+  write.insert(marks_at, stamp + std::string("\3\0\0\0\0\0\0\0", 8));
+  EXPECT_FALSE(ParseRegisters(AsBytes(write)).has_value());
+  write[marks_at + 16] = 2;  // An older view is another write.
+  EXPECT_TRUE(ParseRegisters(AsBytes(write)).has_value());
+  whole[flags_at] = 14;
+  EXPECT_FALSE(ParseRegisters(AsBytes(whole)).has_value());
+}
+
 TEST(ConvergentEntry, AnyBytesAreParsedOrRefused) {
   Registers registers;
   registers.created = registers.floor = {5, 1};
@@ -301,6 +346,8 @@ TEST(ConvergentEntry, AnyBytesAreParsedOrRefused) {
   registers.view = 3;
   registers.attributes.push_back({"", "value", {{5, 1}, {5, 1}}, 3, false});
   registers.attributes.push_back({"name", "", {{5, 1}, {6, 1}}, 2, true});
+  registers.attributes.push_back({"next", "of one write", {{5, 1}, {6, 1}}, 2, false});
+  registers.attributes.push_back({"of a later life", "x", {{7, 1}, {7, 1}}, 3, false});
   const Buffer good = EncodeRegisters(registers);
   ASSERT_TRUE(ParseRegisters(good).has_value());
   EXPECT_EQ(UnnamedValueOf(good).text(), "value");

@@ -12,6 +12,7 @@ PER_TURN = 2000  # Sessions that are made at once: Tomcat takes 8192 connections
 ARRIVALS_MS = 1000
 DRAIN_SECONDS = 300
 SETTLE_SECONDS = 120
+QUIET_SECONDS = 5
 # Of a heap that is all there from the beginning, so that what grows is not heap.
 REPLICA = ["-Xms192m", "-Xmx192m", "-XX:+AlwaysPreTouch"]
 OWNER = ["-Xmx3g"]
@@ -34,14 +35,13 @@ def heap_used(instance):
 
 
 def settled(instance):
-    """Its resident bytes, once they do not grow any more."""
-    deadline, last = time.monotonic() + SETTLE_SECONDS, 0
-    while time.monotonic() < deadline:
-        now = resident_bytes(instance.process.pid)
-        if abs(now - last) < 64 << 10:
-            return now
-        last = now
+    """Its resident bytes at rest: once they have been the same for some seconds. What was needed a moment ago is given back after two."""
+    deadline, last, quiet = time.monotonic() + SETTLE_SECONDS, 0, 0
+    while quiet < QUIET_SECONDS and time.monotonic() < deadline:
         time.sleep(1)
+        now = resident_bytes(instance.process.pid)
+        quiet = quiet + 1 if abs(now - last) < 64 << 10 else 0
+        last = now
     return last
 
 

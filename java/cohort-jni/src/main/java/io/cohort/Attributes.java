@@ -24,6 +24,8 @@ public final class Attributes {
 
   private static final int LENGTH_BYTES = 4;
   private static final int READ_ONLY = -1;
+  private static final int FIRST_BYTES = 256;
+  private static final byte[] NOTHING = {};
 
   private final int bytesMax;
   private final int start;
@@ -37,7 +39,7 @@ public final class Attributes {
   }
 
   Attributes(int bytesMax) {
-    this(bytesMax, new byte[256], 0, 0, 0);
+    this(bytesMax, NOTHING, 0, 0, 0);
   }
 
   private Attributes(int bytesMax, byte[] packed, int start, int size, int count) {
@@ -209,7 +211,8 @@ public final class Attributes {
       throw new IllegalArgumentException("attributes of more than " + bytesMax + " bytes");
     }
     if (size + more > packed.length) {
-      packed = Arrays.copyOf(packed, (int) Math.max(2L * packed.length, size + more));
+      long grown = Math.max(FIRST_BYTES, 2L * packed.length);
+      packed = Arrays.copyOf(packed, (int) Math.max(grown, size + more));
     }
   }
 

@@ -9,8 +9,7 @@ import io.cohort.Version;
 import io.cohort.session.ChangeTracker;
 import io.cohort.session.Changes;
 import java.util.HashSet;
-import java.util.LinkedHashMap;
-import java.util.LinkedHashSet;
+import java.util.Iterator;
 import java.util.Map;
 import java.util.Set;
 import java.util.concurrent.atomic.AtomicBoolean;
@@ -113,8 +112,8 @@ public final class SessionWriter {
    *     store waits for it; nothing was begun
    */
   public boolean writeAsync(Target target, Changes changes, Consumer<Written> done) {
+    if (!target.standing().isStored() || !changes.removed().isEmpty()) return false;
     Parts parts = new Parts(changes);
-    if (!target.standing().isStored() || parts.erase()) return false;
     SessionChanges part = new SessionChanges();
     parts.fill(part);
     if (parts.hasMore()) return false;
@@ -255,36 +254,27 @@ public final class SessionWriter {
 
   /** Changes in writes that are not too large. */
   private static final class Parts {
-    private final Map<String, byte[]> put;
-    private final Set<String> removed;
+    private final Iterator<Map.Entry<String, byte[]>> put;
+    private final Iterator<String> removed;
 
     Parts(Changes changes) {
-      put = new LinkedHashMap<>(changes.put());
-      removed = new LinkedHashSet<>(changes.removed());
-    }
-
-    boolean erase() {
-      return !removed.isEmpty();
+      put = changes.put().entrySet().iterator();
+      removed = changes.removed().iterator();
     }
 
     boolean hasMore() {
-      return !put.isEmpty() || !removed.isEmpty();
+      return put.hasNext() || removed.hasNext();
     }
 
     /** Takes as many as fit. */
     void fill(SessionChanges part) {
       int count = 0;
       long bytes = 0;
-      for (var each = removed.iterator(); each.hasNext() && count < ATTRIBUTES_MAX; ++count) {
-        part.erase(each.next());
-        each.remove();
-      }
-      for (var each = put.entrySet().iterator();
-          each.hasNext() && count < ATTRIBUTES_MAX && bytes < BYTES_MAX; ++count) {
-        Map.Entry<String, byte[]> entry = each.next();
+      for (; removed.hasNext() && count < ATTRIBUTES_MAX; ++count) part.erase(removed.next());
+      for (; put.hasNext() && count < ATTRIBUTES_MAX && bytes < BYTES_MAX; ++count) {
+        Map.Entry<String, byte[]> entry = put.next();
         part.set(entry.getKey(), entry.getValue());
         bytes += entry.getValue().length;
-        each.remove();
       }
     }
   }

@@ -40,16 +40,21 @@ public final class ChangeTracker {
   // To be looked at as long as there are requests that may change them.
   private Set<String> held = new LinkedHashSet<>();
 
-  // What replicas may have: its hash, or null where it is not known. Guarded by `this`, as all that
-  // follows.
-  private final Map<String, Long> replicated = new HashMap<>();
-  // Bytes of the values among them, as far as they are known, and of all.
-  private final Map<String, Integer> sizes = new HashMap<>();
+  // What replicas may have. Guarded by `this`, as all that follows.
+  private final Map<String, Sent> replicated = new HashMap<>();
+  // Bytes of the values among them, as far as they are known.
   private long sizeOfAll;
   // What the store had no room for, and is to have when there is some.
   private final Map<String, Refusal> refused = new HashMap<>();
 
-  private record Refusal(Long hash, long sizeOfAll) {}
+  // Of a value: where isKnown is false, replicas may have another one, or none.
+  private static final class Sent {
+    boolean isKnown;
+    long hash;
+    int bytes;
+  }
+
+  private record Refusal(Sent sent, long sizeOfAll) {}
 
   /** With {@code detectInPlace} false, only what was set or removed is found. */
   public ChangeTracker(AttributeCodec codec, AttributePolicy policy, boolean detectInPlace) {
@@ -71,8 +76,7 @@ public final class ChangeTracker {
   /** The session came from another instance with this attribute; replicas have these bytes. */
   public synchronized void onLoaded(String name, byte[] bytes) {
     if (replicated.size() >= ATTRIBUTES_MAX) return;
-    replicated.put(name, ContentHash.of(bytes));
-    resize(name, bytes.length);
+    isNews(sentOf(name), bytes);
   }
 
   /** Is there anything that {@link #collect} would look at? */
@@ -87,15 +91,16 @@ public final class ChangeTracker {
    * again when it is set or has changed, or when what else was sent has become less.
    */
   public synchronized void onRefused(String name) {
-    if (!replicated.containsKey(name)) return;
-    resize(name, 0);
-    refused.put(name, new Refusal(replicated.put(name, null), sizeOfAll));
+    Sent sent = replicated.replace(name, new Sent());
+    if (sent == null) return;
+    sizeOfAll -= sent.bytes;
+    refused.put(name, new Refusal(sent, sizeOfAll));
   }
 
   /** The session is not in the store: these are its attributes, to be sent as if they were set. */
   public void onNotStored(Iterable<String> names) {
     synchronized (this) {
-      for (String name : names) replicated.put(name, null);
+      for (String name : names) sentOf(name).isKnown = false;
       refused.clear();
     }
     for (String name : names) touch(name);
@@ -124,8 +129,11 @@ public final class ChangeTracker {
     synchronized (touchLock) {
       holds = underWay.getAsBoolean();
       set = written;
-      names = new LinkedHashSet<>(set);
-      names.addAll(held);
+      names = set;
+      if (!held.isEmpty()) {
+        names = new LinkedHashSet<>(set);
+        names.addAll(held);
+      }
       written = new LinkedHashSet<>();
       if (!holds) held = new LinkedHashSet<>();
     }
@@ -153,25 +161,42 @@ public final class ChangeTracker {
       String name, Object value, boolean wasSet, Map<String, byte[]> put, Set<String> removed) {
     EncodeResult result = value == null ? null : encode(name, value);
     if (result instanceof EncodeResult.Encoded encoded) {
-      Long hash = ContentHash.of(encoded.bytes());
-      if (!wasSet && isRefusedStill(name, hash)) return;
+      byte[] bytes = encoded.bytes();
+      if (!wasSet && isRefusedStill(name, bytes)) return;
       refused.remove(name);
-      resize(name, encoded.bytes().length);
-      if (!hash.equals(replicated.put(name, hash))) put.put(name, encoded.bytes());
+      if (isNews(sentOf(name), bytes)) put.put(name, bytes);
     } else if (isTransient(result)) {
       touch(name);
-    } else if (replicated.containsKey(name)) {
+    } else {
+      Sent sent = replicated.remove(name);
+      if (sent == null) return;
       // Gone, or of a kind that stays here: an older value must not come back after a failover.
-      resize(name, 0);
+      sizeOfAll -= sent.bytes;
       refused.remove(name);
-      replicated.remove(name);
       removed.add(name);
     }
   }
 
-  private boolean isRefusedStill(String name, Long hash) {
+  private Sent sentOf(String name) {
+    return replicated.computeIfAbsent(name, any -> new Sent());
+  }
+
+  // Replicas are to have these bytes: had they others?
+  private boolean isNews(Sent sent, byte[] bytes) {
+    long hash = ContentHash.of(bytes);
+    boolean isNews = !sent.isKnown || sent.hash != hash;
+    sizeOfAll += bytes.length - sent.bytes;
+    sent.isKnown = true;
+    sent.hash = hash;
+    sent.bytes = bytes.length;
+    return isNews;
+  }
+
+  private boolean isRefusedStill(String name, byte[] bytes) {
+    if (refused.isEmpty()) return false;
     Refusal refusal = refused.get(name);
-    return refusal != null && hash.equals(refusal.hash) && sizeOfAll >= refusal.sizeOfAll;
+    return refusal != null && sizeOfAll >= refusal.sizeOfAll && refusal.sent.isKnown
+        && refusal.sent.hash == ContentHash.of(bytes);
   }
 
   private List<String> whatMayFitNow(Set<String> butFor) {
@@ -183,17 +208,12 @@ public final class ChangeTracker {
     return names;
   }
 
-  private void resize(String name, int bytes) {
-    Integer before = bytes == 0 ? sizes.remove(name) : sizes.put(name, bytes);
-    sizeOfAll += bytes - (before == null ? 0 : before);
-  }
-
   /** {@code changes} were perhaps not sent: all of it will be collected again, as it is then. */
   public void restore(Changes changes) {
     List<String> names = new ArrayList<>(changes.put().keySet());
     names.addAll(changes.removed());
     synchronized (this) {
-      for (String name : names) replicated.put(name, null);
+      for (String name : names) sentOf(name).isKnown = false;
     }
     for (String name : names) touch(name);
   }
