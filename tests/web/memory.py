@@ -13,8 +13,9 @@ ARRIVALS_MS = 1000
 DRAIN_SECONDS = 300
 SETTLE_SECONDS = 120
 QUIET_SECONDS = 5
-# Of a heap that is all there from the beginning, so that what grows is not heap.
-REPLICA = ["-Xms192m", "-Xmx192m", "-XX:+AlwaysPreTouch"]
+# Of a heap that is all there from the beginning, so that what grows is not heap. And without a compiler: what it takes at one time or another
+# (up to 10 MB that malloc keeps) is none of a session.
+REPLICA = ["-Xms192m", "-Xmx192m", "-XX:+AlwaysPreTouch", "-Xint"]
 OWNER = ["-Xmx3g"]
 # Names and values of a session of the application, and its id: a counter, the payload, the last request, the token.
 SESSION_BYTES = len("n") + 10 + len("payload") + 4098 + len("request") + len("u1234-1") + 2 + len("token") + 38 + 32
