@@ -91,8 +91,8 @@ bool IsSound(const Mark& mark, const Stamp& floor) {
 }
 
 // What an attribute may have of what was said before it: the life of the last access, and the last
-// write of an attribute, which for the first one is that access, too. Most writes of an entry are of
-// one life, and come several at once.
+// write of an attribute, which for the first one is that access, too. Most writes of an entry are
+// of one life, and come several at once.
 struct Said {
   Mark mark;
   uint64_t view = 0;
@@ -109,10 +109,14 @@ struct Said {
   }
 };
 
+// Of what is not as said before.
+size_t MarkBytes(uint8_t flags) {
+  return ((flags & kSameLifeFlag) != 0 ? 0 : kLifeBytes) +
+         ((flags & kSameWriteFlag) != 0 ? 0 : kWriteBytes);
+}
+
 size_t BytesOf(const Attribute& attribute, uint8_t flags) {
-  return kAttributeBytesMin + ((flags & kSameLifeFlag) != 0 ? 0 : kLifeBytes) +
-         ((flags & kSameWriteFlag) != 0 ? 0 : kWriteBytes) + attribute.name.size() +
-         attribute.value.size();
+  return kAttributeBytesMin + MarkBytes(flags) + attribute.name.size() + attribute.value.size();
 }
 
 // Reads one attribute; false when the bytes end before it, or are not those of EncodeRegisters().
@@ -123,8 +127,7 @@ bool TakeAttribute(Reader& reader, Said& said, Attribute& attribute) {
   const auto value_size = reader.Take<uint32_t>();
   const bool same_life = (flags & kSameLifeFlag) != 0;
   const bool same_write = (flags & kSameWriteFlag) != 0;
-  const size_t marks = (same_life ? 0 : kLifeBytes) + (same_write ? 0 : kWriteBytes);
-  if (reader.left() < marks + name_size + value_size) return false;
+  if (reader.left() < MarkBytes(flags) + name_size + value_size) return false;
   attribute.mark.life = same_life ? said.mark.life : reader.TakeStamp();
   attribute.mark.stamp = same_write ? said.mark.stamp : reader.TakeStamp();
   attribute.view = same_write ? said.view : reader.Take<uint64_t>();
@@ -228,6 +231,22 @@ bool Registers::HasMarkers() const {
 bool HasMarkers(Bytes registers) {
   return registers.size() >= kRegistersHeaderBytes &&
          std::to_integer<int>(registers[2]) == kMarkersFlag;
+}
+
+uint32_t BytesLeftOut(Bytes registers) {
+  if (registers.size() < kRegistersHeaderBytes) return 0;
+  const auto count = Reader(registers.subspan(kCountAt)).Take<uint32_t>();
+  Reader reader(registers.subspan(kRegistersHeaderBytes));
+  size_t said_again = 0;
+  for (uint32_t i = 0; i < count && reader.left() >= kAttributeBytesMin; ++i) {
+    const auto flags = reader.Take<uint8_t>();
+    const auto name_size = reader.Take<uint16_t>();
+    const auto value_size = reader.Take<uint32_t>();
+    const size_t marks = MarkBytes(flags);
+    said_again += marks;
+    reader.TakeText(std::min(reader.left(), marks + name_size + value_size));
+  }
+  return static_cast<uint32_t>(count * (kLifeBytes + kWriteBytes) - said_again);
 }
 
 Ownership ClaimIn(Bytes registers) {

@@ -110,6 +110,8 @@ Buffer EncodeRegisters(const Registers& registers);
 std::optional<Registers> ParseRegisters(Bytes bytes);
 // Of well-formed bytes, without parsing them.
 bool HasMarkers(Bytes registers);
+// The same: what Registers::CountedBytes() is more than its size.
+uint32_t BytesLeftOut(Bytes registers);
 // Whether well-formed bytes hold a claim.
 bool HasClaim(Bytes registers);
 // Of well-formed bytes, without parsing them: the claim, and Registers::Owner().

@@ -22,6 +22,9 @@ struct Entry {
   bool tombstone = false;  // Erased, and remembered for merges.
   // What the value of a convergent map's entry says, so that it need not be read for that.
   bool has_markers = false;  // Of erased attributes. Kept by the map.
+  // Bytes that it leaves out, and that count all the same: else what an entry costs would depend on
+  // what was written at once. Kept by the map.
+  uint32_t left_out = 0;
   // Nothing but a life that began with `version`, without a claim: whatever begins later is all
   // that is left. False where nobody looked.
   bool is_one_life = false;
@@ -42,7 +45,7 @@ Uint128 DigestOf(std::string_view key, const Entry& entry);
 
 // What an entry that is there counts in Map::Bytes().
 inline uint64_t CostOf(std::string_view key, const Entry& entry) {
-  return key.size() + entry.value.size() + kEntryOverheadBytes;
+  return key.size() + entry.value.size() + entry.left_out + kEntryOverheadBytes;
 }
 
 // The entry as a reader sees it; `convergent`: the kind of its map.

@@ -66,6 +66,7 @@ Bucket& Map::MutableBucket(size_t index) {
 void Map::Store(uint64_t hash, std::string_view key, Entry entry) {
   entry.digest = DigestOf(key, entry);
   entry.has_markers = convergent() && HasMarkers(entry.value);
+  entry.left_out = convergent() ? BytesLeftOut(entry.value) : 0;
   const auto [put, was_there] = MutableBucket(IndexOf(hash)).Exchange(hash, key, entry);
   Count(hash, key, put, true);
   if (was_there) Count(hash, key, entry, false);
@@ -98,7 +99,7 @@ void Map::Count(uint64_t hash, std::string_view key, const Entry& entry, bool ad
     const bool claimed = convergent() && HasClaim(entry.value);
     auto& tombstones = claimed ? claimed_ : tombstones_;
     const uint64_t key_bytes = claimed ? 0 : key.size();
-    const uint64_t contents = hides ? entry.value.size() : 0;
+    const uint64_t contents = hides ? entry.value.size() + entry.left_out : 0;
     if (add) {
       tombstones.insert(item);
       if (hides) hidden_.insert(item);

@@ -98,6 +98,7 @@ namespace {
 bool KnowsItsValue(const Entry& entry) {
   const std::optional<Registers> registers = ParseRegisters(entry.value);
   return registers.has_value() && entry.has_markers == registers->HasMarkers() &&
+         entry.value.size() + entry.left_out == registers->CountedBytes() &&
          (!entry.is_one_life ||
           (IsNothingElse(*registers, entry.version) && registers->view == entry.view.num));
 }
@@ -125,7 +126,7 @@ bool Map::IsConsistent() const {
         ++tombstones;
         const bool hides = Hides(*entry);
         hidden += hides ? 1 : 0;
-        hidden_bytes += hides ? entry->value.size() : 0;
+        hidden_bytes += hides ? entry->value.size() + entry->left_out : 0;
         const auto item = std::pair(TombstoneTime(*entry), hash);
         const bool claimed = convergent() && HasClaim(entry->value);
         tombstone_bytes += claimed ? 0 : key->size();

@@ -314,6 +314,7 @@ TEST(ConvergentEntry, WhatIsAsSaidBeforeIsNotSaidAgain) {
   EXPECT_EQ(bytes.size(), four + kAttributeBytes + 2);
   EXPECT_EQ(ParseRegisters(bytes), registers);
   EXPECT_EQ(registers.CountedBytes(), kRegistersHeaderBytes + 5 * (kAttributeBytes + 2));
+  EXPECT_EQ(bytes.size() + BytesLeftOut(bytes), registers.CountedBytes());
 }
 
 // Else replicas that hold the same could have other digests.
@@ -372,6 +373,7 @@ TEST(ConvergentEntry, AnyBytesAreParsedOrRefused) {
     ++accepted;
     EXPECT_EQ(EncodeRegisters(*parsed).text(), bytes);
     EXPECT_EQ(ClaimIn(AsBytes(bytes)), parsed->claim);
+    EXPECT_EQ(bytes.size() + BytesLeftOut(AsBytes(bytes)), parsed->CountedBytes());
     EXPECT_EQ(OwnerIn(AsBytes(bytes)), parsed->Owner());
   }
   EXPECT_GT(accepted, 100u);

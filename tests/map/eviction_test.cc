@@ -110,7 +110,7 @@ class ConvergentEvictionTest : public TwoMembers {
  protected:
   ConvergentEvictionTest() {
     MapSettings settings = Evicting(true);
-    settings.bytes_max = 4300;  // Ten entries of 100 bytes.
+    settings.bytes_max = 4700;  // Ten entries of 100 bytes.
     for (Member* member : {&a_, &b_}) member->Order(OpOf(ConfigureOp{settings}));
   }
   Member::Sent Evict(Member& member, GroupTime now) {
