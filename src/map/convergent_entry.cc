@@ -26,8 +26,8 @@ constexpr uint8_t kSameLifeFlag = 2;
 constexpr uint8_t kSameWriteFlag = 4;
 constexpr uint8_t kAttributeFlags = kAbsentFlag | kSameLifeFlag | kSameWriteFlag;
 constexpr size_t kAttributeBytesMin = 1 + 2 + 4;
-constexpr size_t kLifeBytes = 16;
-constexpr size_t kWriteBytes = 16 + 8;
+constexpr size_t kLifeStampBytes = 16;
+constexpr size_t kWriteStampBytes = 16 + 8;
 
 class Writer {
  public:
@@ -111,8 +111,8 @@ struct Said {
 
 // Of what is not as said before.
 size_t MarkBytes(uint8_t flags) {
-  return ((flags & kSameLifeFlag) != 0 ? 0 : kLifeBytes) +
-         ((flags & kSameWriteFlag) != 0 ? 0 : kWriteBytes);
+  return ((flags & kSameLifeFlag) != 0 ? 0 : kLifeStampBytes) +
+         ((flags & kSameWriteFlag) != 0 ? 0 : kWriteStampBytes);
 }
 
 size_t BytesOf(const Attribute& attribute, uint8_t flags) {
@@ -246,7 +246,7 @@ uint32_t BytesLeftOut(Bytes registers) {
     said_again += marks;
     reader.TakeText(std::min(reader.left(), marks + name_size + value_size));
   }
-  return static_cast<uint32_t>(count * (kLifeBytes + kWriteBytes) - said_again);
+  return static_cast<uint32_t>(count * (kLifeStampBytes + kWriteStampBytes) - said_again);
 }
 
 Ownership ClaimIn(Bytes registers) {

@@ -250,11 +250,21 @@ bool WriteChecker::HadExpired(const ProcessState& process, const std::string& ke
   });
 }
 
+// A removal that is acknowledged when its marker is forgotten already (11.16): a side that did not
+// know of it has brought back what it removed, and its writer has seen that.
+bool WriteChecker::WasUndone(const ProcessState& writer, const IssuedCommand& command,
+                             const std::string& key, const Version& version) const {
+  if (!removals_may_be_forgotten_ || command.kind != IssuedCommand::Kind::kErase) return false;
+  const auto now = writer.now.find(key);
+  return now != writer.now.end() && now->second.present && now->second.version < version;
+}
+
 // Who must have it now, and a promise to be checked at the end.
 void WriteChecker::CheckAcknowledged(const Moment& moment, const IssuedCommand& command,
                                      const std::string& key, const Version& version,
                                      Instant issued) {
   const ProcessState& writer = processes_[moment.process];
+  if (WasUndone(writer, command, key, version)) return;
   const bool all = command.ack == engine::AckLevel::kAll;
   Promise promise{version, {}, moment, command.id, command.kind == IssuedCommand::Kind::kErase};
   size_t synced = 0;

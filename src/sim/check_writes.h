@@ -149,6 +149,8 @@ class WriteChecker : public Checker {
            Instant issued) const;
   bool HadExpired(const ProcessState& process, const std::string& key,
                   const Version& version) const;
+  bool WasUndone(const ProcessState& writer, const IssuedCommand& command, const std::string& key,
+                 const Version& version) const;
   void CheckPromise(const Moment& moment, const std::string& key, const Promise& promise,
                     const Seen* last);
   bool WasRemoved(const std::string& key, const Version& version) const;
