@@ -120,8 +120,8 @@ absl::StatusOr<Life> ConvergentMap::LifeFor(const ConvergentItem& item, GroupTim
     const std::optional<Registers> registers = RegistersOf(*entry);
     if (!registers.has_value()) return absl::InternalError("an entry has malformed registers");
     // Others may have made it larger since the caller asked.
-    absl::Status fits =
-        CheckEntrySize(item.key, SizeWith(item, *registers), registers->CountedBytes());
+    const size_t before = entry->value.size() + entry->left_out;
+    absl::Status fits = CheckEntrySize(item.key, SizeWith(item, *registers, before), before);
     if (!fits.ok()) return fits;
     return Life{Life::Kind::kGoesOn, registers->created};
   }

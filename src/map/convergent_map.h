@@ -126,7 +126,7 @@ class ConvergentMap : public Map {
 };
 
 // What `item` makes of the entry, in bytes; markers of what it erases are counted in full.
-size_t SizeWith(const ConvergentItem& item, const Registers& held);
+size_t SizeWith(const ConvergentItem& item, const Registers& held, size_t held_bytes);
 
 // What a caller may ask for; a batch and the bodies of an ordered map that make sense here too.
 using ConvergentRequest = std::variant<PutOp, EraseOp, IncrementOp, AppendOp, TouchOp, BatchOp,

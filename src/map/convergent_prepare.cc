@@ -191,7 +191,7 @@ bool Preparation::FitsAnyway(const ConvergentItem& item) {
   // With room for all that one operation may bring, so that what others of it take is no matter.
   const uint64_t most = map_.Bytes() + map_.HiddenBytes() + 2 * kConvergentOpBytesMax;
   if (cap != 0 && most > cap / 2) return false;
-  const size_t wanted = SizeWith(item, Registers());
+  const size_t wanted = SizeWith(item, Registers(), 0);
   if (!map_.CheckEntrySize(item.key, wanted, 0).ok()) return false;
   growth_ += static_cast<int64_t>(item.key.size() + wanted + kEntryOverheadBytes);
   return true;
@@ -201,12 +201,12 @@ absl::Status Preparation::CheckSize(const ConvergentItem& item) {
   if (FitsAnyway(item)) return absl::OkStatus();
   const Entry* held = map_.Find(item.key);
   if (held != nullptr && held->tombstone) held = nullptr;
+  const size_t before = held == nullptr ? 0 : held->value.size() + held->left_out;
   const std::optional<Registers> registers =
       held == nullptr ? std::nullopt : ParseRegisters(held->value);
-  const size_t before = registers.has_value() ? registers->CountedBytes() : 0;
   const Registers none;
   const Registers& old = registers.has_value() ? *registers : none;
-  const size_t wanted = SizeWith(item, old);
+  const size_t wanted = SizeWith(item, old, before);
   absl::Status fits = map_.CheckEntrySize(item.key, wanted, before);
   if (!fits.ok()) return fits;
   growth_ += static_cast<int64_t>(wanted) - static_cast<int64_t>(before);
@@ -254,9 +254,9 @@ absl::StatusOr<ConvergentOp> Preparation::Take() && {
 
 }  // namespace
 
-size_t SizeWith(const ConvergentItem& item, const Registers& held) {
+size_t SizeWith(const ConvergentItem& item, const Registers& held, size_t held_bytes) {
   const bool replaces = item.kind == ConvergentItem::Kind::kReplace;
-  size_t wanted = replaces ? kRegistersHeaderBytes : held.CountedBytes();
+  size_t wanted = replaces || held_bytes == 0 ? kRegistersHeaderBytes : held_bytes;
   for (const ConvergentItem::Write& write : item.writes) {
     wanted += write.name.size() + write.value.size() + kAttributeBytes;
     const Attribute* old = replaces ? nullptr : held.Find(write.name);
