@@ -140,6 +140,9 @@ absl::Status Core::End(Session& session, const ReplicaPtr& replica, EndCause cau
     left_behind_.erase(session.id);
   }
   Forget(session.id);
+  // One that moved into the group unbeknown to this store goes on there: it is listed once more.
+  if (const ReplicaPtr there = this->replica(); there != nullptr && there->Exists(session.id))
+    LookAgain();
   TellEnd(std::move(end), Version::None());
   return status;
 }

@@ -215,6 +215,24 @@ TEST_F(SwitchingTest, WhatWasOverHereByItsTimeIsLeftToTheGroup) {
   EXPECT_EQ(map_->batches, batches);
 }
 
+TEST_F(SwitchingTest, WhatMovedIntoTheGroupUnbeknownIsListedWhenItsTimeIsOverHere) {
+  PassingClock clock(absl::Seconds(40));
+  SessionStoreOptions options;
+  options.application = "/shop";
+  const auto core = std::make_shared<Core>(options, clock);
+  clock.stop = [&] { core->Stop(); };
+  ASSERT_TRUE(core->Create("s1", {.max_inactive = absl::Seconds(30)}, {}).ok());
+  map_->answer = absl::UnknownError("no answer came");
+  clock.steps = {[&] { EXPECT_TRUE(core->SetReplication(&home_).ok()); },
+                 [&] {
+                   EXPECT_EQ(core->stats().local, 1U);
+                   map_->Begin("s1", absl::Minutes(30));
+                 }};
+  std::thread([&] { core->Run(); }).join();
+  EXPECT_EQ(core->stats().local, 0U);
+  EXPECT_THAT(core->Ids(SIZE_MAX), ElementsAre("s1"));
+}
+
 // Its write took effect after the group was asked, or the group has lost what came after it.
 TEST_F(SwitchingTest, WhatThisMemberWroteIsNotTakenForAnothersWrite) {
   LeaveBehind();
