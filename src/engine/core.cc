@@ -207,7 +207,7 @@ void Engine::Core::OnTimer(Instant now, Output& out) {
     AskMembership(
         now, [&](const membership::Turn& turn) { membership_.OnTimer(turn, membership_out_); });
   }
-  if (replica_.NextDeadline(now, clock_.NowMs(now)) <= now) {
+  if (replica_.NextDeadline(clock_) <= now) {
     Replica::Output replica_out;
     replica_.OnTimer(now, clock_.NowMs(now), ReplicaHlc(now), replica_out);
     AfterReplica(now, replica_out);
@@ -292,8 +292,7 @@ Instant Engine::Core::NextDeadline() const {
   if (member_) {
     next = std::min({next, failure_.NextDeadline(), plane_.NextDeadline(), size_.NextDeadline()});
   }
-  // The replica's deadlines are in group time; any moment of ours translates them alike.
-  return std::min(next, replica_.NextDeadline(Instant::Zero(), clock_.NowMs(Instant::Zero())));
+  return std::min(next, replica_.NextDeadline(clock_));
 }
 
 // Maps whose opening has ended, well or badly.

@@ -23,6 +23,13 @@ class GroupClock {
   int64_t NowMs(Instant now) const {
     return origin_ms_ + std::chrono::duration_cast<milliseconds>(now - origin_).count();
   }
+  // When it is that late. What is further from the start than centuries allow is as far as that.
+  Instant At(int64_t unix_ms) const {
+    constexpr int64_t kFarMs = int64_t{100 * 365} * 86'400'000;
+    // In two steps: a time from elsewhere may be anything.
+    const int64_t from = std::clamp(unix_ms, -kFarMs, kFarMs + origin_ms_);
+    return origin_ + milliseconds(std::clamp(from - origin_ms_, -kFarMs, kFarMs));
+  }
   // A hybrid logical time greater than every one given or observed before: milliseconds << 16 |
   // counter.
   uint64_t NextHlc(Instant now) {

@@ -21,6 +21,7 @@
 
 #include "base/trace.h"
 #include "base/types.h"
+#include "engine/group_clock.h"
 #include "engine/io.h"
 #include "map/map_set.h"
 #include "map/merge_planner.h"
@@ -109,7 +110,7 @@ class Replica {
   uint64_t settled() const { return settled_; }
   void OnLifelineDown(Instant now, const MemberId& member, Output& out);
   void OnTimer(Instant now, map::GroupTime group_now, uint64_t hlc, Output& out);
-  Instant NextDeadline(Instant now, map::GroupTime group_now) const;
+  Instant NextDeadline(const GroupClock& clock) const;
   // A MERGE or EXPIRE operation of ours was delivered: the next may be sent.
   void OnOwnOperationDelivered() {
     SetOwnOperations(own_operations_ - (own_operations_ > 0 ? 1 : 0));

@@ -104,20 +104,19 @@ void Replica::PublishPurges(Instant now, map::GroupTime group_now, uint64_t hlc,
   }
 }
 
-Instant Replica::NextDeadline(Instant now, map::GroupTime group_now) const {
+Instant Replica::NextDeadline(const GroupClock& clock) const {
   Instant next = donor_.NextDeadline();
   if (joiner_.has_value()) next = std::min(next, joiner_->NextDeadline());
-  if (MayMerge()) next = std::min(next, now);
+  if (MayMerge()) return Instant::Zero();
   if (IsExpirer() && own_operations_ == 0) {
     for (uint32_t id = 0; id < maps_->size(); ++id) {
       const map::ConvergentMap* convergent = maps_->GetConvergent(id);
-      if (convergent != nullptr && convergent->IsOverCap()) next = std::min(next, now);
-      map::GroupTime at = maps_->Get(id)->NextExpiry();
+      if (convergent != nullptr && convergent->IsOverCap()) return Instant::Zero();
+      const map::GroupTime at = maps_->Get(id)->NextExpiry();
       if (at == 0) continue;
-      if (maps_->Get(id)->convergent()) at += kAccessMarginMs;
+      const milliseconds margin(convergent != nullptr ? kAccessMarginMs : 0);
       // A little after the moment, so that what expires together leaves together.
-      next = std::min(
-          next, now + milliseconds(std::min<int64_t>(at - group_now, 86'400'000)) + kExpireGather);
+      next = std::min(next, clock.At(at) + margin + kExpireGather);
     }
   }
   if (MayPurge()) next = std::min(next, next_purge_);

@@ -19,6 +19,7 @@ constexpr Duration kAfterFaults = seconds(12);
 constexpr size_t kBatchMax = 64;  // Datagrams a process reads at once.
 constexpr Duration kBulkStart = seconds(1);
 constexpr uint32_t kTurnsAtInstantMax = 200'000;
+constexpr uint32_t kIdleTurnsMax = 1000;  // In a row.
 
 }  // namespace
 
@@ -357,7 +358,12 @@ void Cluster::OnTimer(Host& host) {
   host.timer_at = Instant::Infinite();
   if (table_[host.index].state != HostState::kRunning) return;
   if (host.node->NextDeadline() > host.clock.Read(scheduler_.now())) return Arm(host);
-  Turn(host, [&](Instant now, engine::Output& out) { host.node->OnTimer(now, out); });
+  Turn(host, [&](Instant now, engine::Output& out) {
+    host.node->OnTimer(now, out);
+    const bool is_idle = out.IsEmpty() && host.node->NextDeadline() <= now;
+    host.idle_turns = is_idle ? host.idle_turns + 1 : 0;
+    if (host.idle_turns == kIdleTurnsMax) Complain("I22", host.name + " is due, and does nothing");
+  });
 }
 
 void Cluster::OnPacket(Host& host, Task& task) {

@@ -6,6 +6,13 @@
 #include "sim/cluster.h"
 
 namespace cohort::sim {
+namespace {
+
+// Each host has been up for so much longer than the one before, the first for minutes: an engine's
+// clock is its host's.
+constexpr Duration kUptimeStep = std::chrono::hours(24 * 40);
+
+}  // namespace
 
 void Cluster::StartProcess(Host& host) {
   host.process = ++processes_;
@@ -33,10 +40,8 @@ void Cluster::StartProcess(Host& host) {
     const uint64_t word = random_.Next();
     std::memcpy(entropy.data() + i, &word, 8);
   }
-  host.clock =
-      LocalClock(scheduler_.now(),
-                 Instant::FromNanos(static_cast<int64_t>(random_.Below(1'000'000)) * 1'000'000),
-                 host.clock.drift_ppm());
+  const Duration up = host.index * kUptimeStep + milliseconds(random_.Below(1'000'000));
+  host.clock = LocalClock(scheduler_.now(), Instant::Zero() + up, host.clock.drift_ppm());
   host.node = options_.factory(options, entropy);
   for (uint32_t map = 0; map < workload_.maps; ++map) host.node->WatchMap(kMapNames[map]);
   WorkloadOptions work = workload_;

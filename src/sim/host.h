@@ -74,6 +74,7 @@ struct Host {
   uint32_t drops = 0;
   bool wake_scheduled = false;
   Instant timer_at = Instant::Infinite();
+  uint32_t idle_turns = 0;  // Of its timer, in a row: due before and after, and nothing done.
   std::vector<StreamDelivery> held;  // Stream events that came while the process was stopped.
 
   std::optional<Workload> workload;
