@@ -18,6 +18,8 @@ public final class Counters {
   public final LongAdder answeredBeforeSaved = new LongAdder();
   /** Answers that waited for their save, and no thread with them. */
   public final LongAdder asyncAnswers = new LongAdder();
+  /** Of these, those that were kept at their connection. */
+  public final LongAdder heldAnswers = new LongAdder();
   /** Sessions that have ended while a request had them. */
   public final LongAdder endedElsewhere = new LongAdder();
   /** Sessions that this instance has ended, and told its listeners of. */

@@ -122,8 +122,8 @@ public class CohortManager extends ConfiguredManager {
       policy = newPolicy;
       boolean waitsForAll = !"local".equalsIgnoreCase(getAck());
       long saveMsMax = getAckTimeoutMs() > 0 ? getAckTimeoutMs() : DEFAULT_ACK_TIMEOUT_MS;
-      waits.allowAsync(
-          isAsyncAnswers() && waitsForAll && !SaveWaits.isListened(getContext()), saveMsMax);
+      waits.allow(isAsyncAnswers() && waitsForAll, saveMsMax);
+      waits.allowAsync(!SaveWaits.isListened(getContext()));
       if (!SavingOutput.isPossible()) {
         log.warn(getApplication() + ": this Tomcat sends pages that are larger than their buffer"
             + " before their session is saved; see answeredBeforeSaved");

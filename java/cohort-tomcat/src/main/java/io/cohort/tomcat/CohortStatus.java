@@ -120,6 +120,11 @@ public class CohortStatus {
     return manager.counters().asyncAnswers.sum();
   }
 
+  /** Of these, those that Tomcat had done with, and that were kept at their connection. */
+  public long getHeldAnswers() {
+    return manager.counters().heldAnswers.sum();
+  }
+
   /** Saves that were not acknowledged, and are tried again; uses that the store did not hear of. */
   public long getUnacknowledged() {
     return manager.counters().unacknowledged.sum();

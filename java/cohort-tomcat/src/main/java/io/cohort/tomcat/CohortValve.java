@@ -45,17 +45,16 @@ public class CohortValve extends ValveBase {
       refuse(response, "this instance cannot say yet what the session holds; try again");
       return;
     }
-    Passage passage = new Passage(request, response);
-    SavingOutput output = SavingOutput.insert(response.getCoyoteResponse(), passage::saveNow);
     // Do the valves around this one allow it? What is further in does not matter.
-    boolean mayLeave = request.isAsyncSupported();
+    Passage passage = new Passage(request, response, request.isAsyncSupported());
+    SavingOutput output = SavingOutput.insert(response.getCoyoteResponse(), passage::saveNow);
     boolean done = false;
     try {
       getNext().invoke(request, response);
       done = true;
     } finally {
       if (output != null) output.remove();
-      Saved saved = done && mayLeave ? passage.saveOrLeave() : passage.saveAtEnd();
+      Saved saved = done ? passage.saveOrLeave() : passage.saveAtEnd();
       if (done && saved == Saved.CONFLICT && !response.isCommitted()) {
         refuse(response, CHANGED);
       }
@@ -83,12 +82,14 @@ public class CohortValve extends ValveBase {
   private final class Passage {
     private final Request request;
     private final Response response;
+    private final boolean mayBeAsync;
     private boolean refused;
     private boolean heldUp;
 
-    Passage(Request request, Response response) {
+    Passage(Request request, Response response, boolean asyncSupported) {
       this.request = request;
       this.response = response;
+      mayBeAsync = asyncSupported && manager.waits().isAsyncAllowed();
     }
 
     /** A part of the answer is about to be sent. */
@@ -110,7 +111,7 @@ public class CohortValve extends ValveBase {
     }
 
     /** The same; null: the answer goes when it is saved, and this thread has no part in that. */
-    Saved saveOrLeave() {
+    Saved saveOrLeave() throws IOException {
       Session session = request.getSessionInternal(false);
       if (!(session instanceof CohortSession ours) || !mayBeLeft()) return saveAtEnd();
       SaveWaits waits = manager.waits();
@@ -121,24 +122,28 @@ public class CohortValve extends ValveBase {
           waits.giveThreadBack();
         }
       }
+      LateAnswer answer = HeldAnswer.of(request, response, waits);
+      if (answer == null && mayBeAsync) answer = new WaitingAnswer(request, waits);
+      if (answer == null) return saveAtEnd();
       ours.leaveRequest();
-      WaitingAnswer answer = new WaitingAnswer(request, waits);
       Saved saved = Saved.UNCHANGED;
       try {
         // Who stops the application looks for answers after that has been forbidden.
-        boolean leaves = waits.isAsyncAllowed();
         SessionSaver saver = manager.saver();
-        saved = leaves ? saver.saveAtEnd(ours, answer::saved) : saver.saveAtEnd(ours, false);
+        saved =
+            waits.mayLeave() ? saver.saveAtEnd(ours, answer::saved) : saver.saveAtEnd(ours, false);
       } finally {
         if (saved != null) waits.onAnswerGoes();
       }
       if (saved == null) saved = answer.begin();
-      if (saved == null) manager.counters().asyncAnswers.increment();
+      if (saved != null) return saved;
+      manager.counters().asyncAnswers.increment();
+      if (answer instanceof HeldAnswer) manager.counters().heldAnswers.increment();
       return saved;
     }
 
     private boolean mayBeLeft() {
-      return manager.waits().isAsyncAllowed() && manager.isReplicated() && !refused
+      return manager.waits().mayLeave() && manager.isReplicated() && !refused
           && request.getAsyncContextInternal() == null && !response.isCommitted()
           && !response.isErrorReportRequired() && !isFinishedByTomcat();
     }

@@ -15,13 +15,18 @@ final class SaveWaits {
   /** Threads that wait, at most. */
   static final int THREADS_MAX = 2;
 
+  // More than a save takes. Whose answer is lost is told so then.
+  private static final long ANSWER_MARGIN_MS = 30_000;
+
   private static final long LOOK_AGAIN_NS = 10_000_000;
 
   private final AtomicInteger threads = new AtomicInteger();
   private final AtomicInteger answers = new AtomicInteger();
+  private volatile boolean mayLeave;
   private volatile boolean asyncAllowed;
   private volatile long saveMsMax;
   private volatile int threadsMax = THREADS_MAX;
+  private volatile boolean holdingAllowed = true;
 
   /**
    * Is the application told of the ends of its requests? It expects that of the thread that began
@@ -39,19 +44,30 @@ final class SaveWaits {
    * save, since one of them may have to be made again.
    */
   void finish() {
-    asyncAllowed = false;
+    mayLeave = false;
     long end = System.nanoTime() + TimeUnit.MILLISECONDS.toNanos(2 * saveMsMax);
     while (answers.get() > 0 && System.nanoTime() < end) LockSupport.parkNanos(LOOK_AGAIN_NS);
   }
 
-  /** {@code longestMs}: what a save may take. */
-  void allowAsync(boolean value, long longestMs) {
+  /** Answers may wait without a thread; {@code longestMs}: what a save may take. */
+  void allow(boolean value, long longestMs) {
     saveMsMax = longestMs;
+    mayLeave = value;
+  }
+
+  /** As asynchronous requests, too, which end in another thread. */
+  void allowAsync(boolean value) {
     asyncAllowed = value;
   }
 
-  long saveMsMax() {
-    return saveMsMax;
+  /** May an answer wait without a thread? */
+  boolean mayLeave() {
+    return mayLeave;
+  }
+
+  /** How long an answer waits at most. */
+  long answerMsMax() {
+    return saveMsMax + ANSWER_MARGIN_MS;
   }
 
   boolean isAsyncAllowed() {
@@ -61,6 +77,15 @@ final class SaveWaits {
   /** In place of THREADS_MAX. */
   void setThreadsMax(int value) {
     threadsMax = value;
+  }
+
+  /** For tests: whether answers may be kept at their connections, which is so by default. */
+  void allowHolding(boolean value) {
+    holdingAllowed = value;
+  }
+
+  boolean isHoldingAllowed() {
+    return holdingAllowed;
   }
 
   /** May one more thread wait? Then it is given back. */

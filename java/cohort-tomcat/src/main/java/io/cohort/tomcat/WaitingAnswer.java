@@ -9,15 +9,11 @@ import org.apache.juli.logging.Log;
 import org.apache.juli.logging.LogFactory;
 
 /**
- * The answer of a request that the application has done with, and which waits for its save. No
- * thread waits with it: to Tomcat the request is an asynchronous one from here on, and nothing but
- * the {@link AsyncContext} is touched until it has a thread of Tomcat's again.
+ * An answer whose request is an asynchronous one to Tomcat from here on; nothing but the {@link
+ * AsyncContext} is touched until it has a thread of Tomcat's again.
  */
-final class WaitingAnswer {
+final class WaitingAnswer implements LateAnswer {
   private static final String NOTE = WaitingAnswer.class.getName();
-  // More than a save takes. Whose answer is lost is told so then.
-  private static final long TIMEOUT_MARGIN_MS = 30_000;
-
   private static final Log log = LogFactory.getLog(WaitingAnswer.class);
 
   private final Request request;
@@ -32,20 +28,20 @@ final class WaitingAnswer {
     waits.onAnswerWaits();
   }
 
-  /** It waits from now on: null. Or what became of the save, if that is known already. */
-  synchronized Saved begin() {
+  @Override
+  public synchronized Saved begin() {
     if (saved != null) return saved;
     // The servlet need not be; nothing of it runs any more.
     request.setAsyncSupported(true);
     AsyncContext context = request.startAsync();
-    context.setTimeout(waits.saveMsMax() + TIMEOUT_MARGIN_MS);
+    context.setTimeout(waits.answerMsMax());
     request.setNote(NOTE, this);
     waiting = context;
     return null;
   }
 
-  /** What became of the save, once. Any thread, which is not held up. */
-  void saved(Saved value) {
+  @Override
+  public void saved(Saved value) {
     try {
       synchronized (this) {
         saved = value;

@@ -39,13 +39,15 @@ class AsyncAnswersTest {
     void happens(Instance here) throws Exception;
   }
 
-  private static void noThreadWaits(CohortManager manager) {
+  /** No thread waits. */
+  void prepare(CohortManager manager) {
     manager.waits().setThreadsMax(0);
+    manager.waits().allowHolding(false);
   }
 
   /** The answers of all users, who set "x" to 2 while the other stands still. */
   private List<HttpResponse<String>> stall(Meanwhile meanwhile) throws Exception {
-    Instance here = new Instance(temporary, "n2", AsyncAnswersTest::noThreadWaits);
+    Instance here = new Instance(temporary, "n2", this::prepare);
     try (here) {
       here.tomcat().getConnector().setProperty("minSpareThreads", "1");
       here.tomcat().getConnector().setProperty("maxThreads", "" + THREADS);
@@ -161,7 +163,7 @@ class AsyncAnswersTest {
 
   // ---- Where they do not -------------------------------------------------------------------
 
-  private long asyncAnswers(Consumer<CohortManager> configuration, Consumer<StandardContext> more)
+  long asyncAnswers(Consumer<CohortManager> configuration, Consumer<StandardContext> more)
       throws Exception {
     try (Instance n1 = new Instance(temporary, "n1", Instance.PID, configuration, more).start()) {
       Browser user = new Browser();
@@ -174,13 +176,13 @@ class AsyncAnswersTest {
 
   @Test
   void theyDoWhereTheyMay() throws Exception {
-    assertTrue(asyncAnswers(AsyncAnswersTest::noThreadWaits, context -> {}) > 0);
+    assertTrue(asyncAnswers(this::prepare, context -> {}) > 0);
   }
 
   @Test
   void notWhereTheKernelSendsAFile() throws Exception {
     Path file = Files.writeString(temporary.resolve("file"), "x".repeat(100_000));
-    try (Instance n1 = new Instance(temporary, "n1", AsyncAnswersTest::noThreadWaits).start()) {
+    try (Instance n1 = new Instance(temporary, "n1", this::prepare).start()) {
       Browser user = new Browser();
       user.get(n1, "set?name=x&value=1");
       for (int i = 0; i < 5; ++i) {
@@ -193,7 +195,7 @@ class AsyncAnswersTest {
   @Test
   void notIfTheyAreToldNotTo() throws Exception {
     assertEquals(0, asyncAnswers(manager -> {
-      noThreadWaits(manager);
+      prepare(manager);
       manager.setAsyncAnswers(false);
     }, context -> {}));
   }
@@ -201,13 +203,13 @@ class AsyncAnswersTest {
   @Test
   void notIfTheyWaitForNobody() throws Exception {
     assertEquals(0, asyncAnswers(manager -> {
-      noThreadWaits(manager);
+      prepare(manager);
       manager.setAck("local");
     }, context -> {}));
   }
 
   /** One that is not made for asynchronous requests. */
-  private static final class OldValve extends ValveBase {
+  static final class OldValve extends ValveBase {
     OldValve() {
       super(false);
     }
@@ -220,8 +222,7 @@ class AsyncAnswersTest {
 
   @Test
   void notWhereAValveDoesNotAllowIt() throws Exception {
-    assertEquals(0,
-        asyncAnswers(AsyncAnswersTest::noThreadWaits,
-            context -> context.getPipeline().addValve(new OldValve())));
+    assertEquals(
+        0, asyncAnswers(this::prepare, context -> context.getPipeline().addValve(new OldValve())));
   }
 }

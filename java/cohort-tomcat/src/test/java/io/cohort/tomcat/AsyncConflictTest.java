@@ -9,5 +9,6 @@ class AsyncConflictTest extends ConflictTest {
   void prepare(CohortManager manager) {
     super.prepare(manager);
     manager.waits().setThreadsMax(0);
+    manager.waits().allowHolding(false);
   }
 }

@@ -6,5 +6,6 @@ class AsyncRequestsUnderWayTest extends RequestsUnderWayTest {
   void prepare(CohortManager manager) {
     super.prepare(manager);
     manager.waits().setThreadsMax(0);
+    manager.waits().allowHolding(false);
   }
 }
