@@ -76,7 +76,7 @@ final class HeldAnswer implements LateAnswer {
     if (input.getByteBuffer().hasRemaining()) return null;
     if (!wrapper.getSocketBufferHandler().isReadBufferEmpty()) return null;
     NioChannel there = wrapper.getSocket();
-    if (there instanceof HoldingChannel channel) return channel;
+    if (there instanceof HoldingChannel channel) return channel.isFree() ? channel : null;
     // Not one of TLS, nor one that is closed.
     if (there.getClass() != NioChannel.class) return null;
     HoldingChannel channel = new HoldingChannel(there, wrapper);
@@ -103,8 +103,9 @@ final class HeldAnswer implements LateAnswer {
       } else {
         kept.letGo();
       }
-    } catch (RuntimeException e) {
-      log.warn("an answer that waited for its save does not go before its time is over", e);
+    } catch (RuntimeException | Error e) {
+      kept.leave();
+      log.warn("an answer that waited for its save cannot go", e);
     } finally {
       waits.onAnswerGoes();
     }

@@ -27,9 +27,15 @@ final class HoldingChannel extends NioChannel {
     socketWrapper = wrapper;
   }
 
+  /** Can it keep one? */
+  boolean isFree() {
+    KeptAnswer answer = kept;
+    return answer == null || answer.hasGone();
+  }
+
   /** Keeps what is written from now on; what waits for that does so for this long at most. */
   KeptAnswer keep(long msMax) throws IOException {
-    awaitAnswer();
+    if (!isFree()) throw new IOException("the answer before has not gone");
     KeptAnswer answer = new KeptAnswer(sc, msMax);
     kept = answer;
     return answer;
@@ -74,7 +80,11 @@ final class HoldingChannel extends NioChannel {
   @Override
   public void close() throws IOException {
     KeptAnswer answer = kept;
-    if (answer == null || !answer.closesAfter()) super.close();
+    if (answer != null && answer.closesAfter()) {
+      SlowClients.watch(answer);
+    } else {
+      super.close();
+    }
   }
 
   // For another connection.

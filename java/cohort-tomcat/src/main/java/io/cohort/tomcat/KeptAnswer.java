@@ -2,6 +2,7 @@ package io.cohort.tomcat;
 
 import java.io.IOException;
 import java.nio.ByteBuffer;
+import java.nio.channels.CancelledKeyException;
 import java.nio.channels.SelectionKey;
 import java.nio.channels.Selector;
 import java.nio.channels.SocketChannel;
@@ -30,10 +31,13 @@ final class KeptAnswer {
   private boolean isClosedAfter;
   private long until;
 
-  /** {@code msMax}: what it waits for its being let go, and then for a slow client. */
+  /**
+   * {@code msMax}: what it waits for its being let go, and then for a client that takes nothing.
+   */
   KeptAnswer(SocketChannel to, long msMax) {
     this.to = to;
     nanosMax = TimeUnit.MILLISECONDS.toNanos(msMax);
+    until = System.nanoTime() + nanosMax;
   }
 
   /** Takes all of {@code more}; false: it is not kept any more, or there would be too much. */
@@ -60,29 +64,44 @@ final class KeptAnswer {
     send();
   }
 
-  /** Closes the connection when it has gone; false: it has, or never will. */
+  /** It does not go, nor does anything after it, if it has not gone yet. */
+  synchronized void leave() {
+    if (!hasEnded()) end(State.BROKEN);
+  }
+
+  /** Closes the connection when it has gone, or cannot; false: that is so already. */
   synchronized boolean closesAfter() {
-    isClosedAfter = state == State.KEEPING || state == State.GOING;
+    isClosedAfter = !hasEnded();
     return isClosedAfter;
+  }
+
+  /** May something be sent after it? */
+  synchronized boolean hasGone() {
+    return state == State.GONE;
+  }
+
+  /** Has it gone, or been left? That it is if its time is over. */
+  synchronized boolean hasEndedByNow() {
+    if (!hasEnded() && System.nanoTime() - until >= 0) end(State.BROKEN);
+    return hasEnded();
   }
 
   /** Returns when it has gone. Throws if it will not, so that nothing may be sent after it. */
   synchronized void awaitGone() throws IOException {
-    long end = System.nanoTime() + nanosMax;
-    while (state == State.KEEPING || state == State.GOING) {
-      long left = TimeUnit.NANOSECONDS.toMillis(end - System.nanoTime());
-      if (left > 0) {
-        awaitTurn(left);
-      } else {
-        end(State.BROKEN);
-      }
+    while (!hasEndedByNow()) {
+      // Longer than nothing.
+      awaitTurn(1 + TimeUnit.NANOSECONDS.toMillis(until - System.nanoTime()));
     }
     if (state == State.BROKEN) throw new IOException("the connection has ended with an answer");
   }
 
+  private boolean hasEnded() {
+    return state == State.GONE || state == State.BROKEN;
+  }
+
   private void awaitTurn(long ms) throws IOException {
     try {
-      wait(ms);
+      wait(Math.max(1, ms));
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();
       throw new IOException("interrupted while an answer was to go first", e);
@@ -90,12 +109,15 @@ final class KeptAnswer {
   }
 
   private void send() {
-    rest = ByteBuffer.wrap(bytes);
-    bytes = NOTHING;
     state = State.GOING;
-    until = System.nanoTime() + nanosMax;
     try {
-      if (!sendSome()) SlowClients.send(this);
+      rest = ByteBuffer.wrap(bytes);
+      bytes = NOTHING;
+      if (sendSome()) {
+        end(State.GONE);
+      } else {
+        SlowClients.send(this);
+      }
     } catch (IOException | RuntimeException | Error e) {
       end(State.BROKEN);
     }
@@ -103,27 +125,24 @@ final class KeptAnswer {
 
   // Is that all?
   private boolean sendSome() throws IOException {
+    int before = rest.remaining();
     while (rest.hasRemaining() && to.write(rest) > 0) continue;
-    if (rest.hasRemaining()) return false;
-    end(State.GONE);
-    return true;
+    if (before == 0 || rest.remaining() < before) until = System.nanoTime() + nanosMax;
+    return !rest.hasRemaining();
   }
 
   private void end(State next) {
-    state = next;
+    state = isLast ? State.BROKEN : next;
+    bytes = NOTHING;
     rest = null;
     notifyAll();
     try {
       if (isClosedAfter) {
         to.close();
-      } else if (next == State.BROKEN) {
+      } else if (state == State.BROKEN) {
         // Tomcat, which is told so by its next read, closes it.
         to.shutdownOutput();
         to.shutdownInput();
-      } else if (isLast) {
-        // The client, which is told so, closes it.
-        state = State.BROKEN;
-        to.shutdownOutput();
       }
     } catch (IOException closedAlready) {
       // All the same.
@@ -137,16 +156,35 @@ final class KeptAnswer {
     to.register(selector, SelectionKey.OP_WRITE, this);
   }
 
-  /** Sends more of it, if {@code isReady}; true: it has gone, or will not. */
-  synchronized boolean goOn(boolean isReady) {
-    if (state != State.GOING) return true;
-    try {
-      if (isReady && sendSome()) return true;
-      if (System.nanoTime() - until < 0) return false;
-    } catch (IOException | RuntimeException gone) {
-      // It is broken.
+  /** Sends more of it, if {@code isReady}. False: it has ended, and has left the key. */
+  synchronized boolean goesOn(SelectionKey key, boolean isReady) {
+    if (!hasEnded()) {
+      State next = State.BROKEN;
+      try {
+        if (isReady && sendSome()) {
+          next = State.GONE;
+        } else if (System.nanoTime() - until < 0) {
+          return true;
+        }
+      } catch (IOException | RuntimeException | Error gone) {
+        // It is broken.
+      }
+      leave(key);
+      end(next);
+    } else {
+      leave(key);
     }
-    end(State.BROKEN);
-    return true;
+    return false;
+  }
+
+  // Before anyone learns that it has ended: the next answer of the connection may need the key,
+  // which is left where it is for that.
+  private static void leave(SelectionKey key) {
+    key.attach(null);
+    try {
+      key.interestOps(0);
+    } catch (CancelledKeyException closed) {
+      // The selector has done with it.
+    }
   }
 }

@@ -219,9 +219,12 @@ final class SessionSaver {
     try {
       LateWork.run(() -> settleLate(session, Written.ACKNOWLEDGED, left, later));
     } catch (RuntimeException | Error e) {
-      manager.endLater(session);
-      left.close();
-      later.accept(Saved.UNACKNOWLEDGED);
+      try {
+        manager.endLater(session);
+      } finally {
+        left.close();
+        later.accept(Saved.UNACKNOWLEDGED);
+      }
       throw e;
     }
   }

@@ -20,6 +20,7 @@ import java.util.concurrent.TimeUnit;
 import org.apache.catalina.connector.Request;
 import org.apache.catalina.connector.Response;
 import org.apache.catalina.valves.ValveBase;
+import org.apache.coyote.AbstractProtocol;
 import org.apache.tomcat.util.threads.ThreadPoolExecutor;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
@@ -38,6 +39,7 @@ class HeldAnswersTest {
   @TempDir private Path temporary;
   private final BlockingQueue<HeldAnswer> held = new LinkedBlockingQueue<>();
   private final BlockingQueue<String> notHeld = new LinkedBlockingQueue<>();
+  private final BlockingQueue<String> arrived = new LinkedBlockingQueue<>();
   private Instance instance;
   private Socket client;
 
@@ -49,6 +51,7 @@ class HeldAnswersTest {
 
     @Override
     public void invoke(Request request, Response response) throws IOException, ServletException {
+      arrived.add(request.getRequestURI());
       boolean isLarge = "large".equals(request.getQueryString());
       if (isLarge) response.setBufferSize(3 * PAGE_BYTES);
       getNext().invoke(request, response);
@@ -113,6 +116,12 @@ class HeldAnswersTest {
   private int threadsAtWork() {
     Executor threads = instance.tomcat().getConnector().getProtocolHandler().getExecutor();
     return ((ThreadPoolExecutor) threads).getActiveCount();
+  }
+
+  private long connections() {
+    AbstractProtocol<?> protocol =
+        (AbstractProtocol<?>) instance.tomcat().getConnector().getProtocolHandler();
+    return protocol.getConnectionCount();
   }
 
   // One with a length.
@@ -200,9 +209,11 @@ class HeldAnswersTest {
   void goBeforeThatOfTheNextRequest() throws Exception {
     send(asking("GET", "public"));
     HeldAnswer first = nextDone();
+    assertEquals("/shop/public", arrived.poll());
     send(asking("GET", "id"));
-    Instance.awaitTrue("the next one waits", () -> threadsAtWork() == 1);
-    assertEquals(0, held.size());
+    Instance.awaitTrue("the next one waits",
+        () -> TwoInstances.isAnyIn(KeptAnswer.class, Thread.State.TIMED_WAITING));
+    assertEquals(0, arrived.size());
     first.saved(Saved.ACKNOWLEDGED);
     next().saved(Saved.ACKNOWLEDGED);
     assertPage(answer(), "public");
@@ -212,20 +223,31 @@ class HeldAnswersTest {
   @Test
   void goWhereTheClientHasGone() throws Exception {
     send(asking("GET", "public"));
-    HeldAnswer answer = next();
+    HeldAnswer answer = nextDone();
+    long open = connections();
     client.close();
-    client = newClient();
     answer.saved(Saved.ACKNOWLEDGED);
     assertEquals(0, instance.manager().waits().waitingAnswers());
+    Instance.awaitTrue("the connection has ended", () -> connections() < open);
   }
 
   @Test
   void goWhereTomcatStops() throws Exception {
     send(asking("GET", "public"));
-    HeldAnswer answer = next();
+    HeldAnswer answer = nextDone();
     instance.tomcat().stop();
     answer.saved(Saved.ACKNOWLEDGED);
     assertPage(rest(), "public");
+  }
+
+  @Test
+  void goWhereTheRequestHasABodyThatNobodyReads() throws Exception {
+    send(asking("POST", "public", "Content-Length: 5", "Content-Type: text/plain"));
+    next().saved(Saved.ACKNOWLEDGED);
+    send("12345" + asking("GET", "id"));
+    next().saved(Saved.ACKNOWLEDGED);
+    assertPage(answer(), "public");
+    assertPage(answer(), "none");
   }
 
   // ---- A refusal ---------------------------------------------------------------------------

@@ -230,8 +230,50 @@ class HoldingChannelTest {
     client.setSoLinger(true, 0);
     client.close();
     kept.letGo();
+    assertThrows(IOException.class, kept::awaitGone);
     channel.close(true);
     assertFalse(connection.isOpen());
+  }
+
+  @Test
+  void isForNobodyWhereTheClientIsGoneAndTheConnectionIsClosed() throws IOException {
+    KeptAnswer kept = channel.keep(LONG_MS);
+    write("page");
+    channel.close(true);
+    client.setSoLinger(true, 0);
+    client.close();
+    kept.letGo();
+    assertFalse(connection.isOpen());
+  }
+
+  @Test
+  void isNotSentWhereAnotherTakesItsPlaceInAConnectionThatIsClosed() throws IOException {
+    KeptAnswer kept = channel.keep(LONG_MS);
+    write("the page");
+    channel.close(true);
+    kept.replace("refused".getBytes(StandardCharsets.US_ASCII));
+    assertEquals("refused", readAll(client));
+    assertFalse(connection.isOpen());
+  }
+
+  @Test
+  void isLeftWhereNobodyLetsItGoAndTheConnectionIsClosed() throws IOException {
+    KeptAnswer kept = channel.keep(1);
+    write("page");
+    channel.close(true);
+    assertEquals("", readAll(client));
+    kept.letGo();
+    Instance.awaitTrue("it is closed", () -> !connection.isOpen());
+  }
+
+  @Test
+  void isOneAtATime() throws IOException {
+    assertTrue(channel.isFree());
+    KeptAnswer kept = channel.keep(LONG_MS);
+    assertFalse(channel.isFree());
+    assertThrows(IOException.class, () -> channel.keep(LONG_MS));
+    kept.letGo();
+    assertTrue(channel.isFree());
   }
 
   // ---- Slow clients ------------------------------------------------------------------------
@@ -246,7 +288,7 @@ class HoldingChannelTest {
 
   @Test
   void goesAsTheClientTakesIt() throws Exception {
-    for (int i = 0; i < 3; ++i) {
+    for (int i = 0; i < 100; ++i) {
       KeptAnswer kept = letGoMuch(LONG_MS);
       CompletableFuture<Void> gone = waiting(kept::awaitGone);
       assertEquals("k".repeat(KeptAnswer.BYTES_MAX), read(client, KeptAnswer.BYTES_MAX));
@@ -270,6 +312,27 @@ class HoldingChannelTest {
     assertThrows(IOException.class, () -> write("more"));
     assertEquals(-1, channel.read(ByteBuffer.allocate(10)));
     assertTrue(readAll(client).length() < KeptAnswer.BYTES_MAX);
+  }
+
+  @Test
+  void isLeftWhereTheClientTakesNothingAndTheConnectionIsClosed() throws IOException {
+    letGoMuch(1);
+    channel.close(true);
+    Instance.awaitTrue("it is closed", () -> !connection.isOpen());
+  }
+
+  @Test
+  void isLeftWhereTooManyClientsAreSlow() throws IOException {
+    SlowClients.setAnswersMax(1);
+    try {
+      KeptAnswer first = letGoMuch(LONG_MS);
+      connect();
+      letGoMuch(LONG_MS);
+      assertTrue(connection.socket().isOutputShutdown());
+      first.leave();
+    } finally {
+      SlowClients.setAnswersMax(SlowClients.ANSWERS_MAX);
+    }
   }
 
   // ---- Who waits for it --------------------------------------------------------------------
