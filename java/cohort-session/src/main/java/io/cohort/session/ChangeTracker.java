@@ -76,7 +76,7 @@ public final class ChangeTracker {
   /** The session came from another instance with this attribute; replicas have these bytes. */
   public synchronized void onLoaded(String name, byte[] bytes) {
     if (replicated.size() >= ATTRIBUTES_MAX) return;
-    isNews(sentOf(name), bytes);
+    noteSent(sentOf(name), bytes.length, ContentHash.of(bytes));
   }
 
   /** Is there anything that {@link #collect} would look at? */
@@ -162,9 +162,10 @@ public final class ChangeTracker {
     EncodeResult result = value == null ? null : encode(name, value);
     if (result instanceof EncodeResult.Encoded encoded) {
       byte[] bytes = encoded.bytes();
-      if (!wasSet && isRefusedStill(name, bytes)) return;
+      long hash = ContentHash.of(bytes);
+      if (!wasSet && isRefusedStill(name, hash)) return;
       refused.remove(name);
-      if (isNews(sentOf(name), bytes)) put.put(name, bytes);
+      if (noteSent(sentOf(name), bytes.length, hash)) put.put(name, bytes);
     } else if (isTransient(result)) {
       touch(name);
     } else {
@@ -182,21 +183,20 @@ public final class ChangeTracker {
   }
 
   // Replicas are to have these bytes: had they others?
-  private boolean isNews(Sent sent, byte[] bytes) {
-    long hash = ContentHash.of(bytes);
-    boolean isNews = !sent.isKnown || sent.hash != hash;
-    sizeOfAll += bytes.length - sent.bytes;
+  private boolean noteSent(Sent sent, int bytes, long hash) {
+    boolean hadOthers = !sent.isKnown || sent.hash != hash;
+    sizeOfAll += bytes - sent.bytes;
     sent.isKnown = true;
     sent.hash = hash;
-    sent.bytes = bytes.length;
-    return isNews;
+    sent.bytes = bytes;
+    return hadOthers;
   }
 
-  private boolean isRefusedStill(String name, byte[] bytes) {
+  private boolean isRefusedStill(String name, long hash) {
     if (refused.isEmpty()) return false;
     Refusal refusal = refused.get(name);
     return refusal != null && sizeOfAll >= refusal.sizeOfAll && refusal.sent.isKnown
-        && refusal.sent.hash == ContentHash.of(bytes);
+        && refusal.sent.hash == hash;
   }
 
   private List<String> whatMayFitNow(Set<String> butFor) {
