@@ -19,7 +19,7 @@ import org.apache.tomcat.util.net.SocketWrapperBase;
  * connection until the request is saved ({@link HoldingChannel}). It costs least: nothing of Tomcat
  * waits.
  */
-final class HeldAnswer implements LateAnswer {
+final class HeldAnswer extends LateAnswer {
   // Tomcat has no methods that get them, or set the last. Null: this Tomcat has no such field.
   private static final Field HOOK = find(org.apache.coyote.Response.class, "hook");
   private static final Field WRAPPER = find(AbstractProcessor.class, "socketWrapper");
@@ -30,16 +30,13 @@ final class HeldAnswer implements LateAnswer {
 
   private final HoldingChannel channel;
   private final boolean isHead;
-  private final SaveWaits waits;
-  // Guarded by this. Null: it does not wait yet.
+  // Null: it does not wait yet.
   private KeptAnswer kept;
-  private Saved saved;
 
   private HeldAnswer(HoldingChannel channel, boolean isHead, SaveWaits waits) {
+    super(waits);
     this.channel = channel;
     this.isHead = isHead;
-    this.waits = waits;
-    waits.onAnswerWaits();
   }
 
   private static Field find(Class<?> type, String name) {
@@ -85,19 +82,13 @@ final class HeldAnswer implements LateAnswer {
   }
 
   @Override
-  public synchronized Saved begin() throws IOException {
-    if (saved != null) return saved;
+  void startWaiting() throws IOException {
     kept = channel.keep(waits.answerMsMax());
-    return null;
   }
 
   @Override
-  public void saved(Saved value) {
+  void go(Saved value) {
     try {
-      synchronized (this) {
-        saved = value;
-        if (kept == null) return;
-      }
       if (value == Saved.CONFLICT) {
         kept.replace(refusal());
       } else {
@@ -106,8 +97,6 @@ final class HeldAnswer implements LateAnswer {
     } catch (RuntimeException | Error e) {
       kept.leave();
       log.warn("an answer that waited for its save cannot go", e);
-    } finally {
-      waits.onAnswerGoes();
     }
   }
 

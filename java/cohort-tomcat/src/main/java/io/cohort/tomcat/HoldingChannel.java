@@ -12,9 +12,9 @@ import org.apache.tomcat.util.net.NioEndpoint.NioSocketWrapper;
  * save.
  *
  * <p>Nothing overtakes the answer: who reads a further request of the client meanwhile, or writes
- * more than {@link KeptAnswer#BYTES_MAX}, waits with its thread until it is
- * gone; where Tomcat closes the connection, it is closed after the answer. Threads are those that
- * Tomcat uses a channel with.
+ * more than {@link KeptAnswer#BYTES_MAX}, waits with its thread until it is gone; where Tomcat
+ * closes the connection, it is closed after the answer. Threads are those that Tomcat uses a
+ * channel with.
  */
 final class HoldingChannel extends NioChannel {
   // Null, or the last one.

@@ -12,41 +12,32 @@ import org.apache.juli.logging.LogFactory;
  * An answer whose request is an asynchronous one to Tomcat from here on; nothing but the {@link
  * AsyncContext} is touched until it has a thread of Tomcat's again.
  */
-final class WaitingAnswer implements LateAnswer {
+final class WaitingAnswer extends LateAnswer {
   private static final String NOTE = WaitingAnswer.class.getName();
   private static final Log log = LogFactory.getLog(WaitingAnswer.class);
 
   private final Request request;
-  private final SaveWaits waits;
-  // Guarded by this.
+  // Null: it does not wait yet.
   private AsyncContext waiting;
-  private Saved saved;
 
   WaitingAnswer(Request request, SaveWaits waits) {
+    super(waits);
     this.request = request;
-    this.waits = waits;
-    waits.onAnswerWaits();
   }
 
   @Override
-  public synchronized Saved begin() {
-    if (saved != null) return saved;
+  void startWaiting() {
     // The servlet need not be; nothing of it runs any more.
     request.setAsyncSupported(true);
     AsyncContext context = request.startAsync();
     context.setTimeout(waits.answerMsMax());
     request.setNote(NOTE, this);
     waiting = context;
-    return null;
   }
 
   @Override
-  public void saved(Saved value) {
+  void go(Saved value) {
     try {
-      synchronized (this) {
-        saved = value;
-        if (waiting == null) return;
-      }
       if (value == Saved.CONFLICT) {
         dispatch();
       } else {
@@ -57,8 +48,6 @@ final class WaitingAnswer implements LateAnswer {
       log.debug("a request was over before its save", e);
     } catch (RuntimeException e) {
       log.warn("an answer that waited for its save does not go before its time is over", e);
-    } finally {
-      waits.onAnswerGoes();
     }
   }
 
