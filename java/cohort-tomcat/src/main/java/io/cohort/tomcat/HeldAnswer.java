@@ -5,14 +5,12 @@ import java.lang.reflect.Field;
 import java.nio.charset.StandardCharsets;
 import org.apache.catalina.connector.Request;
 import org.apache.catalina.connector.Response;
-import org.apache.coyote.AbstractProcessor;
 import org.apache.coyote.http11.Http11InputBuffer;
 import org.apache.coyote.http11.Http11Processor;
 import org.apache.juli.logging.Log;
 import org.apache.juli.logging.LogFactory;
 import org.apache.tomcat.util.net.NioChannel;
 import org.apache.tomcat.util.net.NioEndpoint.NioSocketWrapper;
-import org.apache.tomcat.util.net.SocketWrapperBase;
 
 /**
  * An answer of HTTP/1 that Tomcat finishes and writes as any other one, and that is kept at its
@@ -20,11 +18,10 @@ import org.apache.tomcat.util.net.SocketWrapperBase;
  * waits.
  */
 final class HeldAnswer extends LateAnswer {
-  // Tomcat has no methods that get them, or set the last. Null: this Tomcat has no such field.
-  private static final Field HOOK = find(org.apache.coyote.Response.class, "hook");
-  private static final Field WRAPPER = find(AbstractProcessor.class, "socketWrapper");
-  private static final Field INPUT = find(Http11Processor.class, "inputBuffer");
-  private static final Field SOCKET = find(SocketWrapperBase.class, "socket");
+  private static final Field HOOK = TomcatFields.HOOK;
+  private static final Field WRAPPER = TomcatFields.WRAPPER;
+  private static final Field INPUT = TomcatFields.INPUT;
+  private static final Field SOCKET = TomcatFields.SOCKET;
 
   private static final Log log = LogFactory.getLog(HeldAnswer.class);
 
@@ -37,16 +34,6 @@ final class HeldAnswer extends LateAnswer {
     super(waits);
     this.channel = channel;
     this.isHead = isHead;
-  }
-
-  private static Field find(Class<?> type, String name) {
-    try {
-      Field field = type.getDeclaredField(name);
-      field.setAccessible(true);
-      return field;
-    } catch (ReflectiveOperationException | RuntimeException notThisTomcat) {
-      return null;
-    }
   }
 
   /** Of a request that is at its end; null: its connection is of another kind. */

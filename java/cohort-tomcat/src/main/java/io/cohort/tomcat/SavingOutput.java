@@ -16,9 +16,8 @@ import org.apache.coyote.Response;
  * says, would be answered first.
  */
 final class SavingOutput implements OutputBuffer, ActionHook {
-  // Tomcat has no methods that get them. Null: this Tomcat has no such field.
-  private static final Field OUTPUT = find("outputBuffer");
-  private static final Field HOOK = find("hook");
+  private static final Field OUTPUT = TomcatFields.OUTPUT;
+  private static final Field HOOK = TomcatFields.HOOK;
 
   /** Saves the session of the request. */
   interface Save {
@@ -37,16 +36,6 @@ final class SavingOutput implements OutputBuffer, ActionHook {
     this.hook = hook;
     this.response = response;
     this.save = save;
-  }
-
-  private static Field find(String name) {
-    try {
-      Field field = Response.class.getDeclaredField(name);
-      field.setAccessible(true);
-      return field;
-    } catch (ReflectiveOperationException | RuntimeException notThisTomcat) {
-      return null;
-    }
   }
 
   /** Does this Tomcat allow it? Else such answers are sent before the save, and counted. */
