@@ -73,9 +73,10 @@ class Tomcat11(Tomcat):
 
 
 class Jetty(servers.Jetty):
-    """hazelcast: Jetty's session store in an embedded Hazelcast, with Jetty's own cache of sessions and what is default otherwise."""
+    """cohort-sync: answers wait with their threads. hazelcast: Jetty's session store in an embedded Hazelcast, with Jetty's own cache of
+    sessions and what is default otherwise."""
 
-    replications = ("none", "cohort", "hazelcast")
+    replications = ("none", "cohort", "cohort-sync", "hazelcast")
 
     CONFIGURATION = """<?xml version="1.0" encoding="UTF-8"?>
 <hazelcast xmlns="http://www.hazelcast.com/schema/config">
@@ -103,6 +104,11 @@ class Jetty(servers.Jetty):
         super().replicate_cohort(instance)
         with open(os.path.join(instance.directory, "start.d", "cohort.ini"), "a") as file:
             file.write("jetty.cohort.multicast=%s\n" % multicast(instance))
+
+    def replicate_cohort_sync(self, instance):
+        self.replicate_cohort(instance)
+        with open(os.path.join(instance.directory, "start.d", "cohort.ini"), "a") as file:
+            file.write("jetty.cohort.asyncAnswers=false\n")
 
     def replicate_hazelcast(self, instance):
         os.makedirs(os.path.join(instance.directory, "lib", "hazelcast"))

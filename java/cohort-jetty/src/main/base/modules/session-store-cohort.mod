@@ -48,6 +48,9 @@ etc/sessions/cohort.xml
 # jetty.cohort.ack=all
 # jetty.cohort.ackTimeoutMs=0
 
+## Whether requests, where many are under way, wait for that without their threads
+# jetty.cohort.asyncAnswers=true
+
 # jetty.cohort.bytesMax=0
 # jetty.cohort.evict=false
 # jetty.cohort.successorStepMs=0

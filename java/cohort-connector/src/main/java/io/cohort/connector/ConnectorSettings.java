@@ -33,6 +33,9 @@ public final class ConnectorSettings {
       "allowPlaintext", "application", "replication", "ack", "ackTimeoutMs", "bytesMax", "evict",
       "successorStepMs", "excludedAttributes", "allowedClasses", "detectChanges", "asyncAnswers")));
 
+  // What a store takes for "ackTimeoutMs" of 0.
+  private static final long ACK_TIMEOUT_MS_DEFAULT = 5000;
+
   private static final Map<String, String> DEFAULTS =
       Map.of("noMulticast", "false", "allowPlaintext", "no", "replication", "on", "ack", "all",
           "ackTimeoutMs", "0", "bytesMax", "0", "evict", "false", "successorStepMs", "0",
@@ -137,6 +140,14 @@ public final class ConnectorSettings {
         .bytesMax(number("bytesMax", wording))
         .evict(isOn("evict", wording))
         .successorStepMs(number("successorStepMs", wording));
+  }
+
+  /** How requests wait for the saves of such a store. */
+  public void allow(AnswerWaits waits, Wording wording) {
+    boolean isWaitedFor = !text("ack").equalsIgnoreCase("local");
+    long longestMs = number("ackTimeoutMs", wording);
+    waits.allow(isOn("asyncAnswers", wording) && isWaitedFor,
+        longestMs > 0 ? longestMs : ACK_TIMEOUT_MS_DEFAULT);
   }
 
   /** Else sessions are of this instance alone, until it is switched on. */

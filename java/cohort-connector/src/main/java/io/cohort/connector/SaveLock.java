@@ -2,6 +2,7 @@ package io.cohort.connector;
 
 import java.util.concurrent.Semaphore;
 import java.util.concurrent.TimeUnit;
+import java.util.function.Predicate;
 
 /**
  * One save of a session at a time. A save encodes attributes, and to encode one may need a monitor
@@ -22,14 +23,20 @@ public final class SaveLock {
     private Held() {}
 
     /**
-     * It belongs to no thread from now on, until what this returns is closed, or taken back. Null:
-     * a caller of this one has it, too, so it cannot be left.
+     * It belongs to no thread from now on, until what {@code begin} is given is closed, by any
+     * thread. Where that returns false or throws, the calling thread still has it. False, and
+     * {@code begin} is not asked: a caller of this one has it, too, so it cannot be left.
      */
-    public Left leave() {
-      if (depth > 1) return null;
-      Left left = new Left();
+    public boolean leaveTo(Predicate<Left> begin) {
+      if (depth > 1) return false;
       owner = null;
-      return left;
+      boolean gone = false;
+      try {
+        gone = begin.test(new Left());
+        return gone;
+      } finally {
+        if (!gone) owner = Thread.currentThread();
+      }
     }
 
     @Override
@@ -45,11 +52,6 @@ public final class SaveLock {
     /** Others may have it. Once, by any thread. */
     public void close() {
       giveBack();
-    }
-
-    /** Instead: it is held by the calling thread again, the one that left it. */
-    public void takeBack() {
-      owner = Thread.currentThread();
     }
   }
 

@@ -1,10 +1,14 @@
 package io.cohort.connector;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertNotNull;
 import static org.junit.jupiter.api.Assertions.assertNull;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.atomic.AtomicReference;
 import java.util.function.Supplier;
 import org.junit.jupiter.api.Test;
 
@@ -55,14 +59,17 @@ class SaveLockTest {
 
   @Test
   void whatWasLeftIsNobodysUntilAnyThreadClosesIt() {
-    SaveLock.Left left;
+    AtomicReference<SaveLock.Left> left = new AtomicReference<>();
     try (SaveLock.Held held = lock.hold()) {
-      left = held.leave();
+      assertTrue(held.leaveTo(one -> {
+        left.set(one);
+        return true;
+      }));
     }
     expect(false, isFree());
     assertNull(lock.tryToHold(), "not even of who left it");
     elsewhere(() -> {
-      left.close();
+      left.get().close();
       return null;
     });
     expect(true, isFree());
@@ -73,9 +80,11 @@ class SaveLockTest {
   }
 
   @Test
-  void whatIsTakenBackIsHeldAsBefore() {
+  void whatNobodyTakesIsHeldAsBefore() {
     try (SaveLock.Held held = lock.hold()) {
-      held.leave().takeBack();
+      assertFalse(held.leaveTo(left -> false));
+      assertThrows(IllegalStateException.class,
+          () -> held.leaveTo(left -> { throw new IllegalStateException("it cannot be begun"); }));
       try (SaveLock.Held again = lock.tryToHold()) {
         assertNotNull(again);
       }
@@ -88,7 +97,7 @@ class SaveLockTest {
   void whoHasItTwiceCannotLeaveIt() {
     try (SaveLock.Held held = lock.hold()) {
       try (SaveLock.Held again = lock.hold()) {
-        assertNull(again.leave());
+        assertFalse(again.leaveTo(left -> true));
       }
       expect(false, isFree());
     }

@@ -4,7 +4,9 @@ import io.cohort.CohortException;
 import io.cohort.Session;
 import io.cohort.SessionEvent;
 import io.cohort.SessionResult;
+import io.cohort.connector.AnswerWaits;
 import io.cohort.connector.SaveLock;
+import io.cohort.connector.SessionWriter.Written;
 import io.cohort.connector.Standing;
 import io.cohort.jetty.CohortSessionData.Dropped;
 import java.io.IOException;
@@ -134,6 +136,7 @@ public final class CohortSessionCache extends DefaultSessionCache {
   /** What one cannot be saved for, the others are not to wait for. */
   @Override
   public void shutdown() {
+    store.waits().finish();
     store.beginStop();
     List<ManagedSession> before = List.copyOf(objects.values());
     super.shutdown();
@@ -293,7 +296,7 @@ public final class CohortSessionCache extends DefaultSessionCache {
     if (!(session instanceof CohortManagedSession ours)) return;
     try (SaveLock.Held held = ours.data().saveLock().holdSoon()) {
       if (held == null) {
-        if (ours.data().isRefused()) RefusingStream.refuse();
+        if (ours.data().isRefused()) AnswerStream.refuse();
         log.warn("an answer goes before its save: another save of its session takes too long");
         return;
       }
@@ -302,13 +305,13 @@ public final class CohortSessionCache extends DefaultSessionCache {
       CohortSessionData data = ours.data();
       if (data.isRefused()) store.counters().conflicts.increment();
       try {
-        if (data.isDirty()) save(ours);
+        if (data.isDirty() && saveOrLeave(ours, held)) return;
       } catch (Exception | Error e) {
-        RefusingStream.refuse(); // Jetty reports it, and would answer all the same.
+        AnswerStream.refuse(); // Jetty reports it, and would answer all the same.
         throw e;
       }
       forgetIfDropped(ours);
-      if (data.isRefused()) RefusingStream.refuse();
+      if (data.isRefused()) AnswerStream.refuse();
     }
   }
 
@@ -316,6 +319,45 @@ public final class CohortSessionCache extends DefaultSessionCache {
     session.onSessionPassivation();
     store.store(session.getId(), session.data());
     session.onSessionActivation();
+  }
+
+  // True: it is left to the answer.
+  private boolean saveOrLeave(CohortManagedSession session, SaveLock.Held held) throws Exception {
+    AnswerWaits waits = store.waits();
+    if (waits.mayLeave() && AnswerStream.mayLeave()) {
+      if (!waits.takeThread()) return leave(session, held);
+      try {
+        save(session);
+      } finally {
+        waits.giveThreadBack();
+      }
+    } else {
+      save(session);
+    }
+    return false;
+  }
+
+  private boolean leave(CohortManagedSession session, SaveLock.Held held) {
+    LeftSave save = new LeftSave(store.waits(), store.counters().asyncAnswers);
+    boolean left = false;
+    session.onSessionPassivation();
+    try {
+      left = store.storeOrLeave(session.data(), held, written -> onSaved(session, written, save));
+    } finally {
+      if (!left) save.known(false);
+    }
+    session.onSessionActivation();
+    if (left) AnswerStream.leave(save);
+    return left;
+  }
+
+  // Where it was not acknowledged this may wait.
+  private void onSaved(CohortManagedSession session, Written written, LeftSave save) {
+    try {
+      if (written != Written.ACKNOWLEDGED) forgetIfDropped(session);
+    } finally {
+      save.known(session.data().isRefused());
+    }
   }
 
   @Override
@@ -327,9 +369,32 @@ public final class CohortSessionCache extends DefaultSessionCache {
     // Jetty enters it once more for a change of its id, in the application, and also those of other
     // contexts that have the same. Whoever else has it saves it.
     if (CohortManagedSession.isRenewingAny() && releaseToOthers(ours)) return;
+    if (ours.data().isSaveLeft() && releaseBesideSave(ours)) return;
     try (SaveLock.Held held = ours.data().saveLock().hold()) {
       releaseOurs(ours);
     }
+  }
+
+  // What the request has changed is on its way: if that is all, there is nothing to wait for.
+  private boolean releaseBesideSave(CohortManagedSession session) throws Exception {
+    // Of one that is not here any more the store would be asked, which has not got it yet.
+    if (getEvictionPolicy() == EVICT_ON_SESSION_EXIT) return false;
+    CohortSessionData data = session.data();
+    boolean others = hasOthers(session);
+    // Not under the lock: others may call the session while they hold what encoding waits for.
+    if (others && !store.isUnchangedBesideSave(data, true)) return false;
+    try (AutoLock lock = session.lock()) {
+      if (session.isInvalidOrInvalidating() || hasOthers(session) != others) return false;
+      if (!others && !store.isUnchangedBesideSave(data, false)) return false;
+      data.beginReleaseBesideSave();
+      try {
+        super.release(session);
+      } finally {
+        data.endReleaseBesideSave();
+      }
+      if (data.standing().isAway()) letGo(session.getId(), session);
+    }
+    return true;
   }
 
   private boolean releaseToOthers(CohortManagedSession session) throws Exception {

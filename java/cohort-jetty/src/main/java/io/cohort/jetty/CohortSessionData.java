@@ -49,6 +49,10 @@ final class CohortSessionData extends SessionData implements SessionWriter.Targe
   private transient volatile boolean toActivate;
   // Requests have it that may change what they have got.
   private transient boolean underWay = true;
+  // A save of it is under way that nobody waits for.
+  private transient volatile boolean saveLeft;
+  // Has to store nothing: what there is to store is under way.
+  private transient volatile Thread releasing;
   // The request whose changes are being saved has been answered.
   private transient boolean answered;
 
@@ -207,6 +211,28 @@ final class CohortSessionData extends SessionData implements SessionWriter.Targe
   /** A request ends. */
   void beginRelease() {
     answered = true;
+  }
+
+  void setSaveLeft(boolean value) {
+    saveLeft = value;
+  }
+
+  /** A save of it was left, and is not acknowledged yet. */
+  boolean isSaveLeft() {
+    return saveLeft;
+  }
+
+  /** A request ends, on this thread, whose save is under way. Under the session's lock. */
+  void beginReleaseBesideSave() {
+    releasing = Thread.currentThread();
+  }
+
+  void endReleaseBesideSave() {
+    releasing = null;
+  }
+
+  boolean isReleasedBesideSave() {
+    return releasing == Thread.currentThread();
   }
 
   /** Whether other requests are under way with it. */

@@ -8,6 +8,7 @@ import io.cohort.SessionListener;
 import io.cohort.SessionResult;
 import io.cohort.SessionStore;
 import io.cohort.Status;
+import io.cohort.connector.AnswerWaits;
 import io.cohort.connector.Counters;
 import io.cohort.connector.FailoverRehearsal;
 import io.cohort.connector.PendingEnds;
@@ -15,6 +16,7 @@ import io.cohort.connector.SaveLock;
 import io.cohort.connector.ServerLog;
 import io.cohort.connector.SessionReader;
 import io.cohort.connector.SessionWriter;
+import io.cohort.connector.SessionWriter.Written;
 import io.cohort.session.AttributeCodec;
 import io.cohort.session.AttributePolicy;
 import io.cohort.session.ChangeTracker;
@@ -24,6 +26,7 @@ import io.cohort.session.EncodeResult;
 import io.cohort.session.Reason;
 import java.util.List;
 import java.util.Set;
+import java.util.function.Consumer;
 import java.util.stream.Stream;
 import org.eclipse.jetty.session.AbstractSessionDataStore;
 import org.eclipse.jetty.session.SessionData;
@@ -59,6 +62,7 @@ public final class CohortSessionDataStore extends AbstractSessionDataStore {
   private volatile SessionStore store;
   private PendingEnds ends;
   private SessionSaver saver;
+  private volatile AnswerWaits waits = new AnswerWaits();
   private volatile FailoverRehearsal rehearsal = REHEARSAL;
   private volatile long savePatienceMs = SaveLock.PATIENCE_MS;
   private long rehearsed;
@@ -75,6 +79,11 @@ public final class CohortSessionDataStore extends AbstractSessionDataStore {
 
   Counters counters() {
     return counters;
+  }
+
+  /** While the context does not run, no answer may wait without a thread. */
+  AnswerWaits waits() {
+    return waits;
   }
 
   // ---- Its life ---------------------------------------------------------------------------
@@ -99,6 +108,7 @@ public final class CohortSessionDataStore extends AbstractSessionDataStore {
     ends = new PendingEnds(opened, lines);
     SessionWriter writer = new SessionWriter(application, opened, counters, lines);
     saver = new SessionSaver(opened, writer, policy, ends, counters);
+    waits = factory.newWaits();
     store = opened;
     opened.subscribe(new Events(), false);
   }
@@ -159,6 +169,19 @@ public final class CohortSessionDataStore extends AbstractSessionDataStore {
   @Override
   public void doStore(String id, SessionData data, long lastSaveTime) {
     saver.save((CohortSessionData) data);
+  }
+
+  /** As {@link #store}, and {@link SessionSaver#saveOrLeave}. */
+  boolean storeOrLeave(CohortSessionData data, SaveLock.Held held, Consumer<Written> later) {
+    data.setLastSaved(System.currentTimeMillis());
+    boolean left = saver.saveOrLeave(data, held, later);
+    data.clean();
+    return left;
+  }
+
+  /** As {@link SessionSaver#isUnchangedBesideSave}. */
+  boolean isUnchangedBesideSave(CohortSessionData data, boolean underWay) {
+    return saver.isUnchangedBesideSave(data, underWay);
   }
 
   @Override
@@ -328,6 +351,12 @@ public final class CohortSessionDataStore extends AbstractSessionDataStore {
   @ManagedAttribute(value = "saves after the answer", readonly = true)
   public long getAnsweredBeforeSaved() {
     return counters.answeredBeforeSaved.sum();
+  }
+
+  /** Answers that waited for their save, and no thread with them. */
+  @ManagedAttribute(value = "answers that waited without a thread", readonly = true)
+  public long getAsyncAnswers() {
+    return counters.asyncAnswers.sum();
   }
 
   /** Attributes that stay on this instance because they cannot be serialized; each save counts. */

@@ -1,6 +1,7 @@
 package io.cohort.jetty;
 
 import io.cohort.Group;
+import io.cohort.connector.AnswerWaits;
 import org.eclipse.jetty.server.Server;
 import org.eclipse.jetty.server.handler.ContextHandler;
 import org.eclipse.jetty.session.AbstractSessionManager;
@@ -21,6 +22,7 @@ public class CohortSessionDataStoreFactory
   private static final Logger log = LoggerFactory.getLogger(CohortSessionDataStoreFactory.class);
 
   private Group joined;
+  private int waitingThreadsMax = AnswerWaits.THREADS_MAX;
 
   /** The store of one context; joining and the transfer of its sessions come when it starts. */
   @Override
@@ -30,7 +32,7 @@ public class CohortSessionDataStoreFactory
       throw new IllegalStateException("replicated sessions need a context: put the SessionHandler"
           + " into a ContextHandler, also where there is only one");
     }
-    RefusingStream.installInto(context);
+    AnswerStream.installInto(context);
     return new CohortSessionDataStore(this, JettyUsers.of(context));
   }
 
@@ -47,6 +49,18 @@ public class CohortSessionDataStoreFactory
     if (serverOf(manager).isStopping()) throw new IllegalStateException("the server is stopping");
     joined = groupSettings(workerName).join(new JettyLog(log));
     return joined;
+  }
+
+  /** In place of AnswerWaits.THREADS_MAX; before the start. */
+  void setWaitingThreadsMax(int value) {
+    waitingThreadsMax = value;
+  }
+
+  AnswerWaits newWaits() {
+    AnswerWaits waits = new AnswerWaits();
+    waits.setThreadsMax(waitingThreadsMax);
+    allow(waits);
+    return waits;
   }
 
   /** After the contexts, which begin later and so are stopped earlier. */

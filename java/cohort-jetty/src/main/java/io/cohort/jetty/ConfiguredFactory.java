@@ -1,6 +1,7 @@
 package io.cohort.jetty;
 
 import io.cohort.SessionStoreOptions;
+import io.cohort.connector.AnswerWaits;
 import io.cohort.connector.ConnectorSettings;
 import io.cohort.connector.GroupSettings;
 import io.cohort.connector.Wording;
@@ -97,6 +98,11 @@ public abstract class ConfiguredFactory extends AbstractLifeCycle {
     settings.set("successorStepMs", value);
   }
 
+  /** Whether requests, where many are under way, wait for their saves without their threads. */
+  public void setAsyncAnswers(boolean value) {
+    settings.set("asyncAnswers", value);
+  }
+
   // ---- Attributes -------------------------------------------------------------------------
 
   /** Patterns of names that stay on this instance, between commas. */
@@ -122,6 +128,10 @@ public abstract class ConfiguredFactory extends AbstractLifeCycle {
 
   final SessionStoreOptions storeOptions(String application) {
     return settings.storeOptions(application, WORDING);
+  }
+
+  final void allow(AnswerWaits waits) {
+    settings.allow(waits, WORDING);
   }
 
   final boolean startsReplicated() {

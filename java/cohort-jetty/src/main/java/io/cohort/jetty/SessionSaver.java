@@ -3,19 +3,22 @@ package io.cohort.jetty;
 import io.cohort.CohortException;
 import io.cohort.SessionStore;
 import io.cohort.connector.Counters;
+import io.cohort.connector.LateWork;
 import io.cohort.connector.PendingEnds;
 import io.cohort.connector.SaveLock;
 import io.cohort.connector.SessionWriter;
+import io.cohort.connector.SessionWriter.Written;
 import io.cohort.jetty.CohortSessionData.Dropped;
 import io.cohort.session.AttributePolicy;
 import io.cohort.session.Changes;
 import io.cohort.session.EncodeResult;
 import io.cohort.session.Reason;
 import java.nio.charset.StandardCharsets;
+import java.util.function.Consumer;
 
 /**
  * Finds what requests did to sessions, has it sent, and does to the object here what the answer
- * means for it. Each write waits for its acknowledgement. Any threads.
+ * means for it. Any threads.
  */
 final class SessionSaver {
   /** Bytes of UTF-8 of an attribute's name, as the session store has it. */
@@ -44,35 +47,71 @@ final class SessionSaver {
     stopping = true;
   }
 
-  /** Sends what has to be sent, or else tells the store that the session was used. */
+  /**
+   * Sends what has to be sent, or else tells the store that the session was used. Waits for the
+   * acknowledgement.
+   */
   void save(CohortSessionData data) {
+    if (data.isReleasedBesideSave()) return;
     try (SaveLock.Held held = data.saveLock().hold()) {
-      // What is not sent any more is not to be answered as if it were.
-      if (gaveUp && data.isTouched()) data.retire();
-      if (data.dropped() != Dropped.NO || gaveUp) return;
-      boolean touched = data.isTouched();
-      boolean underWay = data.isUnderWay();
-      // What a request has got, it may change as long as it goes on.
-      if (!underWay) data.setTouched(false);
-      Changes changes = Changes.NONE;
-      try {
-        if (touched) {
-          changes = data.tracker().collect(name -> replicable(data, name), () -> underWay);
-          // By a request that could not wait for this.
-          if (data.dropped() != Dropped.NO) return;
-        }
-        if (changes.isEmpty() && !data.needsMetadata()) {
-          touch(data);
-          return;
-        }
-        if (data.isAnswered()) counters.answeredBeforeSaved.increment();
-        send(data, changes);
-      } catch (RuntimeException | Error e) {
-        data.tracker().restore(changes);
-        data.setTouched(true);
-        throw e;
-      }
+      saveOrLeave(data, held, null);
     }
+  }
+
+  /**
+   * The same, but where it can does not wait: then it returns true, and {@code later} is told what
+   * became of it, once, on a thread that it must not hold up; and the lock goes with it.
+   */
+  boolean saveOrLeave(CohortSessionData data, SaveLock.Held held, Consumer<Written> later) {
+    // What is not sent any more is not to be answered as if it were.
+    if (gaveUp && data.isTouched()) data.retire();
+    if (data.dropped() != Dropped.NO || gaveUp) return false;
+    boolean underWay = data.isUnderWay();
+    Changes changes = collect(data, underWay);
+    try {
+      // By a request that could not wait for this.
+      if (data.dropped() != Dropped.NO) return false;
+      if (changes.isEmpty() && !data.needsMetadata()) {
+        touch(data);
+        return false;
+      }
+      if (data.isAnswered()) counters.answeredBeforeSaved.increment();
+      boolean mayLeave = later != null && !stopping && !data.needsMetadata();
+      if (mayLeave && held.leaveTo(left -> leaves(data, changes, left, later))) return true;
+      send(data, changes);
+      return false;
+    } catch (RuntimeException | Error e) {
+      restore(data, changes);
+      throw e;
+    }
+  }
+
+  /**
+   * A save was left and not acknowledged yet: is there nothing to send besides? What {@code
+   * underWay} requests have got they may change as long as they go on.
+   */
+  boolean isUnchangedBesideSave(CohortSessionData data, boolean underWay) {
+    if (data.dropped() != Dropped.NO || data.needsMetadata() || gaveUp) return false;
+    Changes changes = collect(data, underWay);
+    if (changes.isEmpty()) return true;
+    restore(data, changes);
+    return false;
+  }
+
+  private Changes collect(CohortSessionData data, boolean underWay) {
+    if (!data.isTouched()) return Changes.NONE;
+    if (!underWay) data.setTouched(false);
+    try {
+      return data.tracker().collect(name -> replicable(data, name), () -> underWay);
+    } catch (RuntimeException | Error e) {
+      data.setTouched(true);
+      throw e;
+    }
+  }
+
+  private static void restore(CohortSessionData data, Changes changes) {
+    data.tracker().restore(changes);
+    data.setTouched(true);
   }
 
   private void touch(CohortSessionData data) {
@@ -99,9 +138,67 @@ final class SessionSaver {
     Object form = data.form();
     byte[] metadata = data.needsMetadata() ? data.currentMetadata(user) : null;
     long maxInactiveMs = data.getMaxInactiveMs();
-    switch (writer.write(data, changes, metadata, maxInactiveMs)) {
+    Written written = writer.write(data, changes, metadata, maxInactiveMs);
+    if (written == Written.ACKNOWLEDGED && metadata != null) {
+      data.onMetadataSent(metadata, maxInactiveMs, user, form);
+    }
+    settle(data, written);
+  }
+
+  // The lock goes with it.
+  private boolean leaves(
+      CohortSessionData data, Changes changes, SaveLock.Left left, Consumer<Written> later) {
+    boolean gone = false;
+    data.setSaveLeft(true);
+    try {
+      gone = writer.writeAsync(data, changes, written -> answered(data, written, left, later));
+      return gone;
+    } finally {
+      if (!gone) data.setSaveLeft(false);
+    }
+  }
+
+  // As SessionWriter.writeAsync says, what is not acknowledged is told on a thread that may wait.
+  private void answered(
+      CohortSessionData data, Written written, SaveLock.Left left, Consumer<Written> later) {
+    if (written != Written.ACKNOWLEDGED) {
+      settleLate(data, written, left, later);
+      return;
+    }
+    // Who ends it from now on does so after this save.
+    if (!data.isEndedBesideSave() && ends.size() == 0) {
+      over(data, written, left, later);
+      return;
+    }
+    try {
+      LateWork.run(() -> settleLate(data, written, left, later));
+    } catch (RuntimeException | Error e) {
+      if (data.isEndedBesideSave()) ends.remember(data.getId(), false);
+      over(data, written, left, later);
+      throw e;
+    }
+  }
+
+  private void settleLate(
+      CohortSessionData data, Written written, SaveLock.Left left, Consumer<Written> later) {
+    try {
+      settle(data, written);
+    } finally {
+      over(data, written, left, later);
+    }
+  }
+
+  private static void over(
+      CohortSessionData data, Written written, SaveLock.Left left, Consumer<Written> later) {
+    data.setSaveLeft(false);
+    left.close();
+    later.accept(written);
+  }
+
+  // What the answer means for the object.
+  private void settle(CohortSessionData data, Written written) {
+    switch (written) {
       case ACKNOWLEDGED -> {
-        if (metadata != null) data.onMetadataSent(metadata, maxInactiveMs, user, form);
         if (data.isEndedBesideSave()) ends.end(data.getId());
         ends.retry();
       }

@@ -19,11 +19,10 @@ import org.junit.jupiter.api.Test;
 class DocumentedSettingsTest {
   private static final Path BASE = Path.of("src/main/base");
 
-  /** All but the application, which is the context path, and what only Tomcat's has. */
+  /** All but the application, which is the context path. */
   private static Set<String> known() {
     Set<String> names = new TreeSet<>(ConnectorSettings.NAMES);
     names.remove("application");
-    names.remove("asyncAnswers");
     return names;
   }
 

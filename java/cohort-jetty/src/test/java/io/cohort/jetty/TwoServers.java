@@ -15,6 +15,7 @@ import org.junit.jupiter.api.Timeout;
 /** Two Jettys in one group, with pages that count and read "n", and a user. */
 @Timeout(300)
 abstract class TwoServers {
+  String group;
   Instance first;
   Instance second;
   final Browser user = new Browser();
@@ -27,7 +28,7 @@ abstract class TwoServers {
 
   @BeforeEach
   void startBoth(TestInfo test) throws Exception {
-    String group = LoopbackServer.groupOf(test);
+    group = LoopbackServer.groupOf(test);
     first = withPages(new Instance(group, "n1"));
     prepare(first);
     first.start();

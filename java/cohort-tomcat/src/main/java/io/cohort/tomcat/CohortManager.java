@@ -51,7 +51,6 @@ import org.apache.juli.logging.LogFactory;
 public class CohortManager extends ConfiguredManager {
   // What the JVM has compiled it has for all applications.
   private static final FailoverRehearsal REHEARSAL = new FailoverRehearsal();
-  private static final long DEFAULT_ACK_TIMEOUT_MS = 5000;
   private static final AtomicBoolean advised = new AtomicBoolean();
 
   private final Log log = LogFactory.getLog(CohortManager.class);
@@ -120,9 +119,7 @@ public class CohortManager extends ConfiguredManager {
       ClassLoader application = getContext().getLoader().getClassLoader();
       codec = new AttributeCodec(classRules(application), CodecLimits.DEFAULT);
       policy = newPolicy;
-      boolean waitsForAll = !"local".equalsIgnoreCase(getAck());
-      long saveMsMax = getAckTimeoutMs() > 0 ? getAckTimeoutMs() : DEFAULT_ACK_TIMEOUT_MS;
-      waits.allow(isAsyncAnswers() && waitsForAll, saveMsMax);
+      allow(waits);
       waits.allowAsync(!SaveWaits.isListened(getContext()));
       if (!SavingOutput.isPossible()) {
         log.warn(getApplication() + ": this Tomcat sends pages that are larger than their buffer"

@@ -1,6 +1,7 @@
 package io.cohort.tomcat;
 
 import io.cohort.SessionStoreOptions;
+import io.cohort.connector.AnswerWaits;
 import io.cohort.connector.ConnectorSettings;
 import io.cohort.connector.GroupSettings;
 import io.cohort.connector.Wording;
@@ -232,6 +233,10 @@ public abstract class ConfiguredManager extends ManagerBase {
 
   final GroupSettings groupSettings() {
     return settings.groupSettings(getNodeName(), wording());
+  }
+
+  final void allow(AnswerWaits waits) {
+    settings.allow(waits, wording());
   }
 
   final SessionStoreOptions storeOptions() {

@@ -189,16 +189,8 @@ final class SessionSaver {
   // The lock goes with it.
   private boolean leaves(
       CohortSession session, Changes changes, SaveLock.Held held, Consumer<Saved> later) {
-    SaveLock.Left left = held.leave();
-    if (left == null) return false;
-    boolean gone = false;
-    try {
-      gone =
-          writer.writeAsync(session, changes, written -> answered(session, written, left, later));
-      return gone;
-    } finally {
-      if (!gone) left.takeBack();
-    }
+    return held.leaveTo(left
+        -> writer.writeAsync(session, changes, written -> answered(session, written, left, later)));
   }
 
   // As SessionWriter.writeAsync says, what is not acknowledged is told on a thread that may wait.

@@ -1,0 +1,47 @@
+package io.cohort.jetty;
+
+import io.cohort.connector.AnswerWaits;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.atomic.LongAdder;
+import java.util.function.Consumer;
+
+/** A save that was left to the answer of its request, which waits for it. Any threads. */
+final class LeftSave {
+  private final AnswerWaits waits;
+  private final LongAdder kept;
+  private final CompletableFuture<Boolean> refused = new CompletableFuture<>();
+
+  /** {@code kept} counts answers that wait without a thread. */
+  LeftSave(AnswerWaits waits, LongAdder kept) {
+    this.waits = waits;
+    this.kept = kept;
+    waits.onAnswerWaits();
+  }
+
+  /** What became of it, once. */
+  void known(boolean wasRefused) {
+    try {
+      refused.complete(wasRefused);
+    } finally {
+      waits.onAnswerGoes();
+    }
+  }
+
+  boolean isKnown() {
+    return refused.isDone();
+  }
+
+  /** Were the changes refused? Waits until that is known: as long as a save takes. */
+  boolean wasRefused() {
+    return refused.join();
+  }
+
+  /**
+   * {@code answer} is told whether they were, by who makes it known, or at once. It must neither
+   * wait nor throw.
+   */
+  void keep(Consumer<Boolean> answer) {
+    kept.increment();
+    refused.thenAccept(answer);
+  }
+}

@@ -1,0 +1,10 @@
+package io.cohort.jetty;
+
+/** The same with answers that wait for their saves without threads. */
+class KeptReplicatedSessionsTest extends ReplicatedSessionsTest {
+  @Override
+  void prepare(Instance instance) {
+    super.prepare(instance);
+    instance.factory.setWaitingThreadsMax(0);
+  }
+}
