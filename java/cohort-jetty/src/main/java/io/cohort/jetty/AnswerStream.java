@@ -54,9 +54,9 @@ final class AnswerStream extends HttpStream.Wrapper {
     mayKeep = isBare(wrapped);
   }
 
-  // The end of a request is told by the thread by which a kept answer goes, which must not wait:
-  // so do those not who listen for it, as of any answer that Jetty writes later. What else is
-  // further in may do anything, as save the session of another context.
+  // The thread by which a kept answer goes tells the end of the request, and must not wait. Who
+  // listens for that does not, as with any answer that Jetty writes later. What else is further in
+  // may do anything, as save the session of another context.
   private static boolean isBare(HttpStream stream) {
     HttpStream inner = stream;
     while (inner instanceof HttpStream.Wrapper wrapper

@@ -338,9 +338,10 @@ public final class CohortSessionCache extends DefaultSessionCache {
   }
 
   private boolean leave(CohortManagedSession session, SaveLock.Held held) {
+    session.onSessionPassivation();
+    // From here on it has to become known.
     LeftSave save = new LeftSave(store.waits(), store.counters().asyncAnswers);
     boolean left = false;
-    session.onSessionPassivation();
     try {
       left = store.storeOrLeave(session.data(), held, written -> onSaved(session, written, save));
     } finally {

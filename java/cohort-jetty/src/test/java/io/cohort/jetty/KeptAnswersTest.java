@@ -53,8 +53,8 @@ class KeptAnswersTest extends TwoServers {
   }
 
   // Sets "n", and answers with so many bytes as it says.
-  private static void promise(Instance instance, String path, String answer, Use then) {
-    instance.page(path, (request, response) -> {
+  private void promise(String path, String answer, Use then) {
+    first.page(path, (request, response) -> {
       byte[] bytes = answer.getBytes(StandardCharsets.US_ASCII);
       request.getSession().setAttribute("n", 7);
       response.setContentLength(bytes.length);
@@ -77,7 +77,7 @@ class KeptAnswersTest extends TwoServers {
 
   @Test
   void oneThatEndsWithTheBytesThatItHasPromised() throws Exception {
-    promise(first, "/promised", "all of it", session -> {});
+    promise("/promised", "all of it", session -> {});
     begin();
     askUntilOneIsKept("/promised", "all of it");
     assertEquals("7", user.get(second, "/read"));
@@ -91,7 +91,7 @@ class KeptAnswersTest extends TwoServers {
       request.getSession().setAttribute("n", 7);
       return large;
     });
-    promise(first, "/promised", large, session -> {});
+    promise("/promised", large, session -> {});
     begin();
     assertEquals(large, user.get(first, "/large"));
     assertEquals(large, user.get(first, "/promised"));
@@ -175,10 +175,7 @@ class KeptAnswersTest extends TwoServers {
 
   @Test
   void whoseChangesAreRefusedIsToldSo() throws Exception {
-    use(first, "/meanwhile", session -> {
-      session.setAttribute("n", 50);
-      user.again().get(second, "/count");
-    });
+    addMeanwhile();
     begin();
     HttpResponse<String> answer = user.ask(first, "/meanwhile");
     assertEquals(503, answer.statusCode());
@@ -189,7 +186,7 @@ class KeptAnswersTest extends TwoServers {
 
   @Test
   void anAnswerGoesThoughItsApplicationFailsAfterIt() throws Exception {
-    promise(first, "/fails", "all of it",
+    promise("/fails", "all of it",
         session -> { throw new IllegalStateException("after the answer, as this test wants it"); });
     begin();
     askUntilOneIsKept("/fails", "all of it");
@@ -199,7 +196,7 @@ class KeptAnswersTest extends TwoServers {
 
   @Test
   void whatIsChangedAfterTheAnswerIsSavedWhenTheRequestEnds() throws Exception {
-    promise(first, "/after", "all of it", session -> session.setAttribute("n", 8));
+    promise("/after", "all of it", session -> session.setAttribute("n", 8));
     begin();
     assertEquals("all of it", user.get(first, "/after"));
     await("it is saved", () -> user.again().get(second, "/read").equals("8"));

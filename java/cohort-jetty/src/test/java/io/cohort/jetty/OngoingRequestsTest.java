@@ -62,10 +62,7 @@ class OngoingRequestsTest extends TwoServers {
 
   @Test
   void aRefusalIsToldAlsoByAConnectorThatWasAddedLater() throws Exception {
-    use(first, "/meanwhile", session -> {
-      session.setAttribute("n", 50);
-      user.again().get(second, "/count");
-    });
+    addMeanwhile();
     begin();
     ServerConnector later = new ServerConnector(first.server);
     later.setHost("127.0.0.1");

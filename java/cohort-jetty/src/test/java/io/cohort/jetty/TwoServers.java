@@ -77,6 +77,14 @@ abstract class TwoServers {
     return session == null ? "no session" : String.valueOf(session.getAttribute(name));
   }
 
+  /** At the first server, /meanwhile sets "n", and the second one counts before it is answered. */
+  void addMeanwhile() {
+    use(first, "/meanwhile", session -> {
+      session.setAttribute("n", 50);
+      user.again().get(second, "/count");
+    });
+  }
+
   /** A page that answers "done". */
   static void use(Instance instance, String path, Use use) {
     instance.page(path, (request, response) -> {
