@@ -259,6 +259,7 @@ class Cache {
     bytes_ -= BytesOf(size_class);
     Link* const link = list.first;
     list.first = link->next;
+    __builtin_prefetch(list.first);  // The next one to be taken, which says what comes after it.
     return link;
   }
   void Give(size_t size_class, Link* link) {

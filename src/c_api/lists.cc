@@ -15,6 +15,8 @@ using cohort::c_api::Handle;
 using cohort::c_api::NamesOf;
 using cohort::c_api::ToVersion;
 
+constexpr size_t kFewAttributes = 8;  // For which a list need not grow.
+
 absl::Duration ToLifetime(int64_t ttl_ms) {
   return ttl_ms == 0 ? absl::InfiniteDuration() : absl::Milliseconds(ttl_ms);
 }
@@ -56,6 +58,7 @@ cohort_status_t cohort_attributes_add(cohort_attributes_t* attributes, const voi
     if (!status.ok()) return status;
     if (attributes->list.size() >= cohort::kAttributesPerWriteMax)
       return cohort::c_api::Invalid("the list of attributes is full");
+    if (attributes->list.empty()) attributes->list.reserve(kFewAttributes);
     attributes->list.push_back(
         Attribute{std::string(name_bytes.view()), std::string(value_bytes.view())});
     return status;

@@ -64,8 +64,10 @@ absl::StatusOr<SessionChanges> ToChanges(const cohort_session_changes_t& from) {
   if (from.metadata == nullptr && from.metadata_size != 0)
     return Invalid("changes: metadata is NULL");
   if (from.max_inactive_ms < COHORT_FOREVER) return Invalid("changes: max_inactive_ms");
+  if (from.set != nullptr && from.taken != nullptr) return Invalid("changes: set, and taken");
   SessionChanges to;
   if (from.set != nullptr) to.set = from.set->list;
+  if (from.taken != nullptr) to.set = std::exchange(from.taken->list, {});
   if (from.erased != nullptr) to.erased = NamesOf(*from.erased);
   if (from.metadata != nullptr)
     to.metadata = std::string(static_cast<const char*>(from.metadata), from.metadata_size);

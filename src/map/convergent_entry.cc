@@ -258,13 +258,14 @@ Ownership ClaimIn(Bytes registers) {
   return claim;
 }
 
+Stamp CreatedIn(Bytes registers) {
+  if (registers.size() < kRegistersHeaderBytes) return {};
+  return Reader(registers.subspan(kCreatedAt)).TakeStamp();
+}
+
 uint64_t OwnerIn(Bytes registers) {
   const Ownership claim = ClaimIn(registers);
-  if (claim.epoch > 0 || registers.size() < kRegistersHeaderBytes) return claim.writer;
-  Stamp created;
-  std::memcpy(&created.writer, registers.data() + kCreatedAt + sizeof(created.time),
-              sizeof(created.writer));
-  return created.writer;
+  return claim.epoch > 0 ? claim.writer : CreatedIn(registers).writer;
 }
 
 bool HasClaim(Bytes registers) { return ClaimIn(registers).epoch != 0; }

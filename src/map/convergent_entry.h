@@ -66,7 +66,9 @@ struct Registers {
   absl::InlinedVector<Attribute, 8> attributes;  // By name.
 
   // A life that has expired is only hidden: whatever is later than the expiry shows it again.
-  bool IsAlive() const { return created != Stamp() && Mark{created, Activity()} > expired; }
+  bool IsAlive() const {
+    return created != Stamp() && (expired == Mark() || Mark{created, Activity()} > expired);
+  }
   // Nothing but its end is known.
   bool IsEmpty() const { return created == Stamp() && attributes.empty() && claim.epoch == 0; }
   // Until the first claim who began the life.
@@ -117,6 +119,8 @@ bool HasClaim(Bytes registers);
 // Of well-formed bytes, without parsing them: the claim, and Registers::Owner().
 Ownership ClaimIn(Bytes registers);
 uint64_t OwnerIn(Bytes registers);
+// The same: when the latest life began. None where there is none.
+Stamp CreatedIn(Bytes registers);
 // Whether well-formed bytes hold a life or an attribute.
 bool HasContents(Bytes registers);
 // The attribute without a name in well-formed bytes, sharing them; empty if there is none.

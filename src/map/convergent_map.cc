@@ -117,13 +117,15 @@ ApplyResult ConvergentMap::Apply(const MapOp& op, const Place& place, Output& ou
 absl::StatusOr<Life> ConvergentMap::LifeFor(const ConvergentItem& item, GroupTime now) const {
   const Entry* entry = Find(item.key);
   if (entry != nullptr && entry->IsVisible(now)) {
-    const std::optional<Registers> registers = RegistersOf(*entry);
-    if (!registers.has_value()) return absl::InternalError("an entry has malformed registers");
-    // Others may have made it larger since the caller asked.
     const size_t before = entry->value.size() + entry->left_out;
-    absl::Status fits = CheckEntrySize(item.key, SizeWith(item, *registers, before), before);
-    if (!fits.ok()) return fits;
-    return Life{Life::Kind::kGoesOn, registers->created};
+    const auto fits = [&](const std::optional<Registers>& held) {
+      return CheckEntrySize(item.key, SizeWith(item, held.value_or(Registers()), before), before);
+    };
+    // Others may have made it larger meanwhile. Seldom so much that it has to be read for that.
+    if (!fits(std::nullopt).ok()) {
+      if (absl::Status status = fits(RegistersOf(*entry)); !status.ok()) return status;
+    }
+    return Life{Life::Kind::kGoesOn, CreatedIn(entry->value)};
   }
   const bool may_begin =
       item.kind == ConvergentItem::Kind::kWrite && !item.if_present &&
@@ -224,9 +226,7 @@ bool ConvergentMap::JoinEntry(std::string_view key, const Registers& theirs, con
   state_.greatest = std::max({state_.greatest, latest.time, theirs.Latest().time});
   if (IsCleared(joined, latest)) {
     if (ours == nullptr) return false;
-    Entry gone;
-    gone.version = latest;
-    gone.tombstone = true;
+    const Entry gone{.version = latest, .tombstone = true};
     Feed(key, ours, gone, cause, writer, out);
     Remove(hash, key);
     return true;

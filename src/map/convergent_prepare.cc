@@ -82,7 +82,7 @@ class Preparation {
     return absl::NotFoundError("no such key");
   }
   absl::Status CheckSize(const ConvergentItem& item);
-  bool FitsAnyway(const ConvergentItem& item);
+  bool FitsAnyway(const ConvergentItem& item, size_t before);
   bool MovesUse(const Entry& held) const;
   // The lifetime that the entry has, as `item` leaves it, for the life that `put` begins.
   void KeepTtl(const ConvergentItem& item, ConvergentItem& put) const;
@@ -183,25 +183,28 @@ absl::Status Preparation::Add(const AttributesOp& op) {
   return CheckSize(item);
 }
 
-// Whether a whole new value fits, whatever the entry holds: to look that up costs more than all
-// the rest, as it is hardly ever in the cache of the processor.
-bool Preparation::FitsAnyway(const ConvergentItem& item) {
-  if (item.kind != ConvergentItem::Kind::kReplace) return false;
+// Whether it fits, whatever of the `before` bytes that the entry has it replaces: to find that out
+// costs more than all the rest.
+bool Preparation::FitsAnyway(const ConvergentItem& item, size_t before) {
   const uint64_t cap = map_.state().settings.bytes_max;
   // With room for all that one operation may bring, so that what others of it take is no matter.
   const uint64_t most = map_.Bytes() + map_.HiddenBytes() + 2 * kConvergentOpBytesMax;
   if (cap != 0 && most > cap / 2) return false;
-  const size_t wanted = SizeWith(item, Registers(), 0);
-  if (!map_.CheckEntrySize(item.key, wanted, 0).ok()) return false;
-  growth_ += static_cast<int64_t>(item.key.size() + wanted + kEntryOverheadBytes);
+  const size_t wanted = SizeWith(item, Registers(), before);
+  if (!map_.CheckEntrySize(item.key, wanted, before).ok()) return false;
+  growth_ += static_cast<int64_t>(wanted) - static_cast<int64_t>(before);
+  if (before == 0) growth_ += static_cast<int64_t>(item.key.size() + kEntryOverheadBytes);
   return true;
 }
 
 absl::Status Preparation::CheckSize(const ConvergentItem& item) {
-  if (FitsAnyway(item)) return absl::OkStatus();
+  // Nor is what a new value replaces looked up, as it is hardly ever in the processor's cache.
+  const bool is_new_value = item.kind == ConvergentItem::Kind::kReplace;
+  if (is_new_value && FitsAnyway(item, 0)) return absl::OkStatus();
   const Entry* held = map_.Find(item.key);
   if (held != nullptr && held->tombstone) held = nullptr;
   const size_t before = held == nullptr ? 0 : held->value.size() + held->left_out;
+  if (!is_new_value && FitsAnyway(item, before)) return absl::OkStatus();
   const std::optional<Registers> registers =
       held == nullptr ? std::nullopt : ParseRegisters(held->value);
   const Registers none;

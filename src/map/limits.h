@@ -19,7 +19,9 @@ inline constexpr size_t kCountFrom = 4096;
 inline constexpr size_t kMapNameBytesMax = 64;
 inline constexpr size_t kMapsMax = 64;  // Of one group.
 inline constexpr size_t kBatchItemsMax = 1000;
-inline constexpr size_t kExpireKeysMax = 1000;            // Keys of one EXPIRE operation.
+inline constexpr size_t kExpireKeysMax = 1000;  // Keys of one EXPIRE operation.
+// An entry is deleted at most this part of its lifetime late.
+inline constexpr uint64_t kExpiryStepsMin = 1000;
 inline constexpr size_t kPurgeClaimsMax = 1000;           // Claims one PURGE operation forgets ...
 inline constexpr size_t kPurgeClaimBytesAim = 256 << 10;  // ... and about how many bytes of keys.
 inline constexpr size_t kMergeEntriesMax = 16384;         // Entries of one MERGE operation ...

@@ -1,6 +1,7 @@
 #include "map/map.h"
 
 #include <algorithm>
+#include <bit>
 #include <utility>
 
 #include "base/absl_bridge.h"
@@ -70,13 +71,21 @@ void Map::Store(uint64_t hash, std::string_view key, Entry entry) {
   const auto [put, was_there] = MutableBucket(IndexOf(hash)).Exchange(hash, key, entry);
   Count(hash, key, put, true);
   if (was_there) Count(hash, key, entry, false);
+  const GroupTime before = was_there ? FiledAt(entry) : 0;
+  const GroupTime after = FiledAt(put);
+  if (before == after) return;
+  File(hash, after, true);
+  File(hash, before, false);
 }
 
 void Map::Remove(uint64_t hash, std::string_view key) {
   const size_t index = IndexOf(hash);
   Bucket& bucket = MutableBucket(index);
   Entry gone;
-  if (bucket.Take(hash, key, gone)) Count(hash, key, gone, false);
+  if (bucket.Take(hash, key, gone)) {
+    Count(hash, key, gone, false);
+    File(hash, FiledAt(gone), false);
+  }
   if (bucket.empty()) buckets_[index] = nullptr;
 }
 
@@ -123,12 +132,20 @@ void Map::Count(uint64_t hash, std::string_view key, const Entry& entry, bool ad
       uses_.erase(uses_.find(use));
     }
   }
-  if (entry.expires_at == 0) return;
-  const auto item = std::pair(entry.expires_at, hash);
+}
+
+GroupTime Map::FiledAt(const Entry& entry) {
+  if (entry.tombstone || entry.expires_at == 0) return 0;
+  const auto step = static_cast<GroupTime>(std::bit_floor(entry.ttl_ms / kExpiryStepsMin + 1));
+  return (entry.expires_at + step - 1) / step * step;
+}
+
+void Map::File(uint64_t hash, GroupTime at, bool add) {
+  if (at == 0) return;
   if (add) {
-    expiries_.insert(item);
+    expiries_.insert({at, hash});
   } else {
-    expiries_.erase(expiries_.find(item));
+    expiries_.erase(expiries_.find({at, hash}));
   }
 }
 
@@ -240,7 +257,11 @@ void Map::DropBucket(size_t bucket) {
   const std::shared_ptr<Bucket> dropped = std::move(buckets_[bucket]);
   buckets_[bucket] = nullptr;
   if (dropped == nullptr) return;
-  for (const auto& [key, entry] : *dropped) Count(HashOf(key), key, entry, false);
+  for (const auto& [key, entry] : *dropped) {
+    const uint64_t hash = HashOf(key);
+    Count(hash, key, entry, false);
+    File(hash, FiledAt(entry), false);
+  }
 }
 
 bool Map::AdoptEntries(const Map& other) {

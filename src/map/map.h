@@ -160,7 +160,7 @@ class Map {
   uint64_t tombstone_bytes_ = 0;  // Of the keys of tombstones_.
   uint64_t hidden_bytes_ = 0;     // What hidden_ holds besides keys.
   // Hashes stand for keys here: an entry is found again by its bucket, its hash and its time.
-  absl::btree_multiset<std::pair<GroupTime, uint64_t>> expiries_;  // (expires_at, hash)
+  absl::btree_multiset<std::pair<GroupTime, uint64_t>> expiries_;  // (FiledAt(), hash)
   absl::btree_multiset<TombstoneItem> tombstones_;
   // Besides those: tombstones that hold a claim. It is forgotten by name only, because others have
   // perhaps begun a new life of the entry meanwhile.
@@ -184,6 +184,10 @@ class Map {
   // By which it is found in tombstones_: of all that is in it the latest.
   Version TombstoneTime(const Entry& entry) const;
   void Count(uint64_t hash, std::string_view key, const Entry& entry, bool add);
+  // When an entry is looked at to be deleted; 0: never. Up to a thousandth of its lifetime after
+  // the end of that, so that one which is used all the time is not filed anew all the time.
+  static GroupTime FiledAt(const Entry& entry);
+  void File(uint64_t hash, GroupTime at, bool add);
   bool IsWellFormed(std::string_view key, const Entry& entry) const;
 
   const std::string name_;

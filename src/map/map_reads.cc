@@ -54,7 +54,7 @@ std::vector<Map::Due> Map::DueForExpiry(GroupTime now, size_t max) const {
     // all.
     if (item != expiries_.begin() && *std::prev(item) == *item) continue;
     for (const auto& [key, entry] : EntriesOf(item->second % kBucketsPerMap)) {
-      if (entry->tombstone || entry->expires_at != item->first || HashOf(*key) != item->second) {
+      if (FiledAt(*entry) != item->first || HashOf(*key) != item->second) {
         continue;
       }
       due.push_back(DueOf(*key, *entry));
@@ -141,7 +141,7 @@ bool Map::IsConsistent() const {
         return false;
       if (entry->expires_at == 0) continue;
       ++expiring;
-      if (!expiries_.contains({entry->expires_at, hash})) return false;
+      if (!expiries_.contains({FiledAt(*entry), hash})) return false;
     }
     const bool adds_up = buckets_[bucket] == nullptr || buckets_[bucket]->marked() == marked_here;
     if (sum != SumOf(bucket) || !adds_up) return false;

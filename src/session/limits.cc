@@ -20,11 +20,11 @@ absl::Status CheckName(std::string_view name) {
 }
 
 // Why `name` cannot have a value of `bytes`; empty: it can.
-std::string WhyNot(const Shape& shape, std::string_view name, size_t bytes, size_t session_bytes) {
+std::string WhyNot(const Shape& shape, std::string_view name, bool is_new, size_t bytes,
+                   size_t session_bytes) {
   if (bytes > kSessionValueBytesMax)
     return "its value has " + std::to_string(bytes) + " bytes; at most " +
            std::to_string(kSessionValueBytesMax) + " are allowed";
-  const bool is_new = shape.values().find(name) == shape.values().end();
   if (is_new && shape.values().size() >= kSessionAttributesMax)
     return "the session has " + std::to_string(shape.values().size()) +
            " attributes already, as many as are allowed";
@@ -88,8 +88,9 @@ SessionChanges Fit(const SessionChanges& changes, Shape& shape,
   size_t bytes = shape.Bytes();
   for (const auto& [name, attribute] : set) {
     const auto old = shape.values().find(name);
-    if (old != shape.values().end()) bytes -= BytesOf(name, old->second);
-    const std::string why = WhyNot(shape, name, attribute->value.size(), bytes);
+    const bool is_new = old == shape.values().end();
+    if (!is_new) bytes -= BytesOf(name, old->second);
+    const std::string why = WhyNot(shape, name, is_new, attribute->value.size(), bytes);
     if (!why.empty()) {
       refused.push_back({attribute->name, why});
       erase(attribute->name);
@@ -114,7 +115,7 @@ bool FitsWhole(const SessionChanges& changes, Shape& shape) {
     const auto old = shape.values().find(name);
     if (old == shape.values().end()) return false;
     bytes -= BytesOf(name, old->second);
-    if (!WhyNot(shape, name, value.size(), bytes).empty()) return false;
+    if (!WhyNot(shape, name, false, value.size(), bytes).empty()) return false;
     bytes += BytesOf(name, value.size());
   }
   if (changes.metadata) shape.metadata_bytes = changes.metadata->size();

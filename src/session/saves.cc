@@ -54,7 +54,7 @@ void Core::AfterWrite(Session& session, const WriteResult& written, bool touched
     if (touched) session.accessed = session.access_told = now;
     due = session.accessed + session.interval;
     // One that is due later now is looked at when it was due, and scheduled anew then.
-    if (table_.Contains(session.id)) table_.Add(session.id, due);
+    table_.BringForward(session, due);
   }
   alarm_.WakeAt(due);
 }
@@ -335,7 +335,7 @@ class Core::OpenSave : public std::enable_shared_from_this<Core::OpenSave> {
 
 bool Core::IsKeptIn(const Session& session, const ReplicaPtr& replica) const {
   const MutexLock lock(&mutex_);
-  return on_ && replica_ == replica && session.owned && table_.Contains(session.id);
+  return on_ && replica_ == replica && session.owned && session.due.has_value();
 }
 
 void Core::SaveAsync(std::string_view id, SessionChanges changes, SaveCallback done) {

@@ -35,6 +35,11 @@ bool Shape::Erase(std::string_view name) {
 
 bool SessionTable::Contains(std::string_view id) const { return due_.contains(ToAbsl(id)); }
 
+void SessionTable::NoteDue(std::string_view id, std::optional<absl::Time> due) {
+  const auto found = used_.find(ToAbsl(id));
+  if (found != used_.end()) found->second->due = due;
+}
+
 bool SessionTable::Add(std::string_view id, absl::Time due) {
   const auto [place, is_new] = due_.try_emplace(ToAbsl(id), due);
   if (!is_new) {
@@ -42,6 +47,7 @@ bool SessionTable::Add(std::string_view id, absl::Time due) {
     by_due_.erase({place->second, place->first});
     place->second = due;
   }
+  NoteDue(id, due);
   if (due != absl::InfiniteFuture()) by_due_.emplace(due, id);
   return is_new;
 }
@@ -51,6 +57,7 @@ bool SessionTable::Remove(std::string_view id) {
   if (found == due_.end()) return false;
   by_due_.erase({found->second, found->first});
   due_.erase(found);
+  NoteDue(id, std::nullopt);
   return true;
 }
 
@@ -84,16 +91,20 @@ std::shared_ptr<Session> SessionTable::Find(std::string_view id) const {
 
 std::shared_ptr<Session> SessionTable::FindOrNew(std::string_view id) {
   std::shared_ptr<Session>& session = used_[ToAbsl(id)];
-  if (session == nullptr) session = std::make_shared<Session>(id);
+  if (session != nullptr) return session;
+  session = std::make_shared<Session>(id);
+  if (const auto listed = due_.find(ToAbsl(id)); listed != due_.end())
+    session->due = listed->second;
   return session;
 }
 
 // A session that is not there must leave nothing; who waits for its turn still finds this object.
 void SessionTable::Release(std::shared_ptr<Session>& session) {
-  const auto found = used_.find(session->id);
-  const bool is_last = found != used_.end() && found->second == session &&
-                       session.use_count() == 2 && !session->owned && !Contains(session->id);
-  if (is_last) used_.erase(found);
+  if (!session->owned && session.use_count() == 2) {
+    const auto found = used_.find(session->id);
+    const bool is_last = found != used_.end() && found->second == session && !Contains(session->id);
+    if (is_last) used_.erase(found);
+  }
   session.reset();
 }
 

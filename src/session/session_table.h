@@ -9,7 +9,6 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -17,6 +16,7 @@
 #include <utility>
 #include <vector>
 
+#include "absl/container/btree_map.h"
 #include "absl/container/btree_set.h"
 #include "absl/container/flat_hash_map.h"
 #include "absl/time/time.h"
@@ -29,7 +29,8 @@ namespace cohort::session {
 // What a session holds, without the values: enough to judge what may be added.
 class Shape {
  public:
-  using Values = std::map<std::string, size_t, std::less<>>;  // Bytes by name.
+  // Bytes by name. Few are in one piece of memory, which every save reads.
+  using Values = absl::btree_map<std::string, size_t, std::less<>>;
   static Shape Of(const Contents& contents);
 
   InfoRecord info;
@@ -63,7 +64,9 @@ struct Session {
   std::optional<Shape> shape;
   DeltaHabit deltas;  // Guarded by `order`.
 
-  // Guarded by the store's lock.
+  // Guarded by the store's lock. Kept by the table: when it has to be looked at, if it is in the
+  // list.
+  std::optional<absl::Time> due;
   bool owned = false;  // As far as is known: the map decides.
   bool lost = false;   // Another member took it, and it was not loaded since.
   bool stale = false;  // It may hold what `shape` does not tell: to be read before it is written.
@@ -89,6 +92,10 @@ class SessionTable {
   bool Contains(std::string_view id) const;
   // Whether it is new. One that is there is brought forward, if `due` is earlier.
   bool Add(std::string_view id, absl::Time due);
+  // Brings forward one that is used, and is in the list.
+  void BringForward(const Session& session, absl::Time due) {
+    if (session.due.has_value() && due < *session.due) Add(session.id, due);
+  }
   // Whether it was there.
   bool Remove(std::string_view id);
   void Schedule(std::string_view id, absl::Time due);  // If it is there.
@@ -110,6 +117,8 @@ class SessionTable {
   std::vector<std::string> UsedUnlisted() const;  // That are not in the list.
 
  private:
+  void NoteDue(std::string_view id, std::optional<absl::Time> due);
+
   absl::flat_hash_map<std::string, absl::Time> due_;
   absl::btree_set<std::pair<absl::Time, std::string>> by_due_;
   absl::flat_hash_map<std::string, std::shared_ptr<Session>> used_;

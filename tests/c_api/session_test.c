@@ -130,7 +130,31 @@ static void save_async(cohort_session_store_t* store, const char* value, saves_t
   cohort_session_changes_t changes = COHORT_SESSION_CHANGES_INIT;
   changes.set = set;
   EXPECT_OK(cohort_session_save_async(store, BYTES("s1"), &changes, on_saved, saves, ERROR));
+  EXPECT(cohort_attributes_count(set) == 1);
   cohort_attributes_free(set);
+}
+
+static void a_list_that_is_taken_is_empty_and_can_be_filled_again(void) {
+  cohort_session_store_t* const store = open_store(NULL);
+  cohort_attributes_t* const set = list("n", "0");
+  cohort_session_changes_t changes = COHORT_SESSION_CHANGES_INIT;
+  changes.taken = set;
+  EXPECT_OK(cohort_session_create(store, BYTES("s1"), &changes, NULL, ERROR));
+  EXPECT(cohort_attributes_count(set) == 0 && holds(store, "n", "0"));
+  EXPECT_OK(cohort_attributes_add(set, BYTES("n"), BYTES("1"), ERROR));
+  EXPECT_OK(cohort_session_save(store, BYTES("s1"), &changes, NULL, ERROR));
+  EXPECT(cohort_attributes_count(set) == 0 && holds(store, "n", "1"));
+  EXPECT_OK(cohort_attributes_add(set, BYTES("n"), BYTES("2"), ERROR));
+  saves_t saves = {0};
+  EXPECT_OK(cohort_session_save_async(store, BYTES("s1"), &changes, on_saved, &saves, ERROR));
+  EXPECT(await_answers(&saves, 1) && saves.good == 1);
+  EXPECT(cohort_attributes_count(set) == 0 && holds(store, "n", "2"));
+  /* Both would say which. */
+  changes.set = set;
+  EXPECT_STATUS(COHORT_INVALID_ARGUMENT,
+                cohort_session_save(store, BYTES("s1"), &changes, NULL, ERROR));
+  cohort_attributes_free(set);
+  cohort_session_store_close(store);
 }
 
 static void saves_that_are_not_waited_for_are_answered_once(void) {
@@ -299,6 +323,7 @@ static void bad_arguments_of_stores_are_refused(void) {
 
 const test_t session_tests[] = {TEST(a_session_is_read_by_all_and_its_old_owner_is_refused),
                                 TEST(saves_that_are_not_waited_for_are_answered_once),
+                                TEST(a_list_that_is_taken_is_empty_and_can_be_filled_again),
                                 TEST(a_local_store_tells_and_moves_into_a_group),
                                 TEST(bad_arguments_of_stores_are_refused),
                                 {NULL, NULL}};

@@ -375,6 +375,7 @@ TEST(ConvergentEntry, AnyBytesAreParsedOrRefused) {
     EXPECT_EQ(ClaimIn(AsBytes(bytes)), parsed->claim);
     EXPECT_EQ(bytes.size() + BytesLeftOut(AsBytes(bytes)), parsed->CountedBytes());
     EXPECT_EQ(OwnerIn(AsBytes(bytes)), parsed->Owner());
+    EXPECT_EQ(CreatedIn(AsBytes(bytes)), parsed->created);
   }
   EXPECT_GT(accepted, 100u);
 }

@@ -154,6 +154,28 @@ TEST_F(OrderedMapTest, HidesAnExpiredEntryButDeletesItOnlyByAnExpireOperation) {
   EXPECT_EQ(map().Size(), 0u);
 }
 
+// So one that is used all the time is not filed anew all the time.
+TEST_F(OrderedMapTest, AnExpiredEntryIsFoundAtMostAThousandthOfItsLifetimeLate) {
+  constexpr GroupTime kHour = 3600 * 1000;
+  replica_.Do(PutOp{"k", "v", kHour}, 1000);
+  GroupTime expires_at = 0;
+  GroupTime looked_at = 0;
+  for (GroupTime now = 1001; now < 9000; now += 7) {
+    replica_.Do(TouchOp{"k", TouchOp::Mode::kRearm}, now);
+    expires_at = now + kHour;
+    looked_at = map().NextExpiry();
+    ASSERT_GE(looked_at, expires_at);
+    ASSERT_LE(looked_at, expires_at + kHour / 1000 + 1);
+    ASSERT_TRUE(map().IsConsistent());
+  }
+  EXPECT_TRUE(map().DueForExpiry(looked_at - 1, 10).empty());
+  EXPECT_EQ(replica_.Value("k", expires_at), "(absent)");
+  EXPECT_EQ(map().DueForExpiry(looked_at, 10).size(), 1u);
+  // A short one exactly.
+  replica_.Do(PutOp{"s", "v", 900}, 1000);
+  EXPECT_EQ(map().NextExpiry(), 1900);
+}
+
 TEST_F(OrderedMapTest, ATouchInTimeSavesAnEntryFromAnExpireOperationUnderWay) {
   replica_.Do(PutOp{"k", "v", 500}, 1000);
   const auto due = map().DueForExpiry(1500, 10);

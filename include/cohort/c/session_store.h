@@ -110,6 +110,9 @@ typedef struct cohort_session_changes {
   int64_t created_ms;      /* Of a new session; 0: now. */
   uint64_t fence;          /* cohort_session_info_t; 0: see SessionChanges. */
   uint64_t no_touch;       /* 1: this was no access. */
+  /* In place of `set`: what the list holds is not copied but taken from it, which is empty then.
+   * Where an argument is refused it may be as it was. */
+  cohort_attributes_t* taken;
 } cohort_session_changes_t;
 #define COHORT_SESSION_CHANGES_INIT {.size = sizeof(cohort_session_changes_t)}
 

@@ -159,7 +159,7 @@ class Changes {
       return false;
     }
     metadata_ = BytesOf(env, metadata);
-    changes_.set = set_.list;
+    changes_.taken = set_.list;
     changes_.erased = erased_.list;
     changes_.metadata = metadata == nullptr ? nullptr : metadata_.data();
     changes_.metadata_size = metadata_.size();

@@ -35,6 +35,11 @@ public final class SessionChanges {
     return this;
   }
 
+  /** Bytes of what is set and erased, the lengths of names and values included (4 bytes each). */
+  public int bytes() {
+    return set.packedBytes() + erased.packedBytes();
+  }
+
   /**
    * Erases an attribute, whether it is there or not.
    *

@@ -64,6 +64,7 @@ public final class SessionWriter {
   private final SessionStore store;
   private final Counters counters;
   private final ServerLog log;
+  private final SpareChanges spare = new SpareChanges();
   private final AtomicBoolean conflictTold = new AtomicBoolean();
   private final AtomicBoolean failing = new AtomicBoolean();
 
@@ -113,23 +114,31 @@ public final class SessionWriter {
    */
   public boolean writeAsync(Target target, Changes changes, Consumer<Written> done) {
     if (!target.standing().isStored() || !changes.removed().isEmpty()) return false;
-    Parts parts = new Parts(changes);
-    SessionChanges part = new SessionChanges();
-    parts.fill(part);
-    if (parts.hasMore()) return false;
+    SessionChanges part = spare.take();
+    try {
+      Parts parts = new Parts(changes);
+      parts.fill(part);
+      if (parts.hasMore()) return false;
+      leave(target, changes, part, done);
+      return true;
+    } finally {
+      spare.give(part);
+    }
+  }
+
+  private void leave(Target target, Changes changes, SessionChanges part, Consumer<Written> done) {
     int doubts = target.standing().doubts();
-    part.fence(target.standing().fence());
-    store.saveAsync(target.storeId(), part, result -> {
+    long fence = target.standing().fence();
+    store.saveAsync(target.storeId(), part.fence(fence), result -> {
       if (result.ok() && result.refused() == 0) {
         target.standing().onStored(result.version(), result.fence(), doubts);
         done.accept(succeeded(false));
       } else {
         finishLate(()
-                       -> done.accept(finish(target, changes, part, result, doubts)),
+                       -> done.accept(finish(target, changes, fence, result, doubts)),
             () -> done.accept(unacknowledged(target, changes)));
       }
     });
-    return true;
   }
 
   // Where there is no thread for it, nobody knows what became of the write.
@@ -143,12 +152,16 @@ public final class SessionWriter {
   }
 
   private Written finish(
-      Target target, Changes changes, SessionChanges part, SessionResult first, int doubts) {
+      Target target, Changes changes, long fence, SessionResult first, int doubts) {
     try {
       // One that has to be written anew, which is waited for.
       boolean again = first.status() == Status.INVALID_ARGUMENT;
-      SessionResult result =
-          follow(target, part, again ? store.save(target.storeId(), part) : first);
+      SessionResult result = first;
+      if (again || isRenamed(first)) {
+        SessionChanges part = new SessionChanges();
+        new Parts(changes).fill(part.fence(fence));
+        result = follow(target, part, again ? store.save(target.storeId(), part) : first);
+      }
       if (!result.ok()) return failed(target, changes, result);
       target.standing().onStored(result.version(), result.fence(), doubts);
       if (result.refused() > 0) findRefused(target, changes);
@@ -162,18 +175,22 @@ public final class SessionWriter {
   private SessionResult send(
       Target target, boolean create, Changes changes, byte[] metadata, long maxInactiveMs) {
     Parts parts = new Parts(changes);
-    SessionChanges part = new SessionChanges();
+    SessionChanges part = spare.take();
     SessionResult result = null;
     int refused = 0;
-    while (result == null || parts.hasMore()) {
-      boolean first = result == null;
-      parts.fill(part.clear());
-      if (first && metadata != null) part.metadata(metadata).maxInactiveMs(maxInactiveMs);
-      int doubts = target.standing().doubts();
-      result = sendPart(target, create && first, part);
-      if (!result.ok()) return result;
-      target.standing().onStored(result.version(), result.fence(), doubts);
-      refused += result.refused();
+    try {
+      while (result == null || parts.hasMore()) {
+        boolean first = result == null;
+        parts.fill(part.clear());
+        if (first && metadata != null) part.metadata(metadata).maxInactiveMs(maxInactiveMs);
+        int doubts = target.standing().doubts();
+        result = sendPart(target, create && first, part);
+        if (!result.ok()) return result;
+        target.standing().onStored(result.version(), result.fence(), doubts);
+        refused += result.refused();
+      }
+    } finally {
+      spare.give(part);
     }
     if (refused > 0) findRefused(target, changes);
     return result;

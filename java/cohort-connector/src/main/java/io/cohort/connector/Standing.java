@@ -10,11 +10,16 @@ import java.util.concurrent.atomic.AtomicInteger;
  * session over that and over the call here that tells of the answer.
  */
 public final class Standing {
+  // A use so soon after another, or within this part of the session's time, need not be told.
+  private static final long USE_MS = 1000;
+  private static final int USE_PARTS = 10;
+
   private final AtomicInteger doubts = new AtomicInteger();
   private volatile boolean stored;
   private volatile boolean owned = true;
   private volatile int doubtsAnswered;
   private volatile int moved;
+  private volatile long usedMs;
   private volatile Version version = new Version(0, 0);
   private volatile long fence;
 
@@ -68,6 +73,22 @@ public final class Standing {
   public void trust(boolean isOwner, int doubtsBefore) {
     owned = isOwner;
     doubtsAnswered = doubtsBefore;
+  }
+
+  /**
+   * The store has heard that the session was used; {@code nowMs} since 1970, before it was told.
+   */
+  public void onUseTold(long nowMs) {
+    usedMs = nowMs;
+  }
+
+  /**
+   * Has the store heard of a use so lately that this one tells it nothing? Not more than a tenth of
+   * the session's time ago, {@code intervalMs} (0 and less: it has no end), nor than a second.
+   */
+  public boolean isUseTold(long nowMs, long intervalMs) {
+    long ago = nowMs - usedMs;
+    return ago >= 0 && ago < (intervalMs > 0 ? Math.min(USE_MS, intervalMs / USE_PARTS) : USE_MS);
   }
 
   /** Is the object what the store has? */

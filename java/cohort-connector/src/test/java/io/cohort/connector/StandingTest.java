@@ -21,6 +21,20 @@ class StandingTest {
   }
 
   @Test
+  void aUseIsNewsAfterASecondOrATenthOfTheSessionsTime() {
+    assertFalse(standing.isUseTold(1_000_000, 1_800_000));
+    standing.onUseTold(1_000_000);
+    assertTrue(standing.isUseTold(1_000_999, 1_800_000));
+    assertFalse(standing.isUseTold(1_001_000, 1_800_000));
+    assertTrue(standing.isUseTold(1_000_199, 2_000));
+    assertFalse(standing.isUseTold(1_000_200, 2_000));
+    // One that never ends; and a clock that was put back.
+    assertTrue(standing.isUseTold(1_000_999, 0));
+    assertFalse(standing.isUseTold(1_001_000, -1));
+    assertFalse(standing.isUseTold(999_999, 1_800_000));
+  }
+
+  @Test
   void whatAnotherOneHasIsAwayUntilTheStoreSaysWhoseItIs() {
     standing.onStored(new Version(1, 1), 1, standing.doubts());
     standing.doubt();

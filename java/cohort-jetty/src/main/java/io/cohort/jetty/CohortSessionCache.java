@@ -213,7 +213,7 @@ public final class CohortSessionCache extends DefaultSessionCache {
     CohortSessionData data = session.data();
     long now = System.currentTimeMillis();
     try {
-      if (!store.touch(data.getId())) {
+      if (!store.use(data, now)) {
         drop(session, Dropped.ENDED);
         return false;
       }

@@ -235,6 +235,14 @@ public final class CohortSessionDataStore extends AbstractSessionDataStore {
     return store.touch(id);
   }
 
+  /** The same, if that is news. */
+  boolean use(CohortSessionData data, long nowMs) {
+    if (data.standing().isUseTold(nowMs, data.getMaxInactiveMs())) return true;
+    if (!store.touch(data.getId())) return false;
+    data.standing().onUseTold(nowMs);
+    return true;
+  }
+
   /** Some rounds: it is not the only one that waits for this thread. False: none are left. */
   boolean rehearse() {
     SessionStore open = store;

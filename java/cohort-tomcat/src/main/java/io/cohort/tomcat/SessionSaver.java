@@ -130,9 +130,9 @@ final class SessionSaver {
     }
   }
 
-  /** Tells the store that the session is used; false: it has ended. */
+  /** Tells the store that the session is used, if that is news; false: it has ended. */
   boolean touch(CohortSession session) {
-    if (!session.isStored() || isThere(session)) return true;
+    if (!session.isStored() || isUseTold(session) || isThere(session)) return true;
     // Its id may be changing.
     try (SaveLock.Held held = session.saveLock.holdSoon()) {
       if (held == null) return true;
@@ -147,10 +147,18 @@ final class SessionSaver {
     return Saved.ENDED;
   }
 
+  private static boolean isUseTold(CohortSession session) {
+    long intervalMs = session.getMaxInactiveInterval() * 1000L;
+    return session.standing().isUseTold(System.currentTimeMillis(), intervalMs);
+  }
+
   // A group that cannot say so has lost the use, and no more.
   private boolean isThere(CohortSession session) {
+    long now = System.currentTimeMillis();
     try {
-      return store.touch(manager.storeId(session));
+      if (!store.touch(manager.storeId(session))) return false;
+      session.standing().onUseTold(now);
+      return true;
     } catch (CohortException e) {
       counters.unacknowledged.increment();
       return true;
