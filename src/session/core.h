@@ -141,8 +141,6 @@ class Core : public std::enable_shared_from_this<Core> {
   void FinishInGroup(Session& session, const WriteResult& written, bool touched,
                      SessionResult& result);
   void TellChanged(std::string_view id, const Version& version);
-  // Whether a task that moves sessions away from there finds it. The caller has its turn.
-  bool IsKeptIn(const Session& session, const ReplicaPtr& replica) const;
   WriteResult SaveOrRewrite(Session& session, Replica& replica, const SessionChanges& changes);
   void AfterWrite(Session& session, const WriteResult& written, bool touched);
   // It is as this store wrote it, and its own, unless another member had claimed it before.

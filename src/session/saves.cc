@@ -60,6 +60,7 @@ void Core::AfterWrite(Session& session, const WriteResult& written, bool touched
 }
 
 void Core::TellRefused(std::string_view id, const std::vector<RefusedAttribute>& refused) {
+  if (refused.empty()) return;
   for (const RefusedAttribute& one : refused) {
     SessionEvent event = NewEvent(SessionEventKind::kRefusedAttribute, id, /*here=*/true, one.text);
     event.attribute = one.name;
@@ -142,6 +143,7 @@ WriteResult Core::SaveOrRewrite(Session& session, Replica& replica, const Sessio
 struct Core::Departure {
   SessionResult result;                 // So far.
   const SessionChanges* fit = nullptr;  // Null: nothing, and `result` says why.
+  bool may_go_async = false;            // A task that moves sessions away finds this one there.
   SessionChanges some;                  // What `fit` names, where it is not all.
 };
 
@@ -175,9 +177,11 @@ void Core::PrepareInGroup(Session& session, Replica& replica, const SessionChang
     result.fence = session.fence;
     return;
   }
+  departure.fit = &fit;
   const MutexLock lock(&mutex_);
   result.fence = session.fence;  // What another member writes meanwhile is none of this host's.
-  departure.fit = &fit;
+  departure.may_go_async =
+      on_ && replica_.get() == &replica && session.owned && session.due.has_value();
 }
 
 void Core::FinishInGroup(Session& session, const WriteResult& written, bool touched,
@@ -281,8 +285,8 @@ class Core::OpenSave : public std::enable_shared_from_this<Core::OpenSave> {
     Departure departure;
     core_->PrepareInGroup(session(), *replica, leaving_.changes, departure);
     const bool is_all = departure.fit == &leaving_.changes;
-    if (departure.fit == nullptr || !Replica::MayGoAsync(*departure.fit) ||
-        !core_->IsKeptIn(session(), replica)) {
+    if (departure.fit == nullptr || !departure.may_go_async ||
+        !Replica::MayGoAsync(*departure.fit)) {
       return Answer(core_->GoInGroup(session(), replica, touches_, departure));
     }
     if (!is_all) leaving_.changes = std::move(departure.some);
@@ -332,11 +336,6 @@ class Core::OpenSave : public std::enable_shared_from_this<Core::OpenSave> {
   bool touches_ = false;
   bool has_left_ = false;
 };
-
-bool Core::IsKeptIn(const Session& session, const ReplicaPtr& replica) const {
-  const MutexLock lock(&mutex_);
-  return on_ && replica_ == replica && session.owned && session.due.has_value();
-}
 
 void Core::SaveAsync(std::string_view id, SessionChanges changes, SaveCallback done) {
   MakeRoom(BytesWritten(changes), id);

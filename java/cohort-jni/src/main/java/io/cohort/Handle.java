@@ -1,6 +1,7 @@
 package io.cohort;
 
-import java.util.concurrent.atomic.AtomicLong;
+import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.concurrent.atomic.AtomicIntegerArray;
 import java.util.function.LongConsumer;
 
 /**
@@ -9,14 +10,21 @@ import java.util.function.LongConsumer;
  * IllegalStateException, and never reaches native code. Any threads.
  */
 final class Handle {
-  private static final long CLOSED = Long.MIN_VALUE;
+  private static final int COUNTS = 16;
+
+  // In different lines of the processor's cache: of many threads each would wait for the others.
+  private static final int STRIDE = 32;
 
   private final String what;
   private final long pointer;
   private final LongConsumer free;
 
-  // Threads that are inside a call; CLOSED is added by closing.
-  private final AtomicLong users = new AtomicLong();
+  // Threads that are inside a call, each counted in one place. Who has come in before it was closed
+  // is counted when it is looked at after that, and nobody comes in any more: so when all are zero
+  // then, one after the other, everybody has left.
+  private final AtomicIntegerArray users = new AtomicIntegerArray(COUNTS * STRIDE);
+  private final AtomicBoolean closed = new AtomicBoolean();
+  private final AtomicBoolean freeing = new AtomicBoolean();
   private boolean freed;
 
   /** {@code free} is called once. It must not hold what holds this, or a Cleaner never comes. */
@@ -26,29 +34,38 @@ final class Handle {
     this.free = free;
   }
 
-  /** Followed by {@link #exit}, in any case. Throws IllegalStateException after {@link #close}. */
+  /**
+   * Followed by {@link #exit} on the same thread, in any case. Throws IllegalStateException after
+   * {@link #close}.
+   */
   long enter() {
-    for (;;) {
-      long now = users.get();
-      if (now < 0) throw new IllegalStateException(what + " is closed");
-      if (users.compareAndSet(now, now + 1)) return pointer;
-    }
+    users.incrementAndGet(place());
+    if (!closed.get()) return pointer;
+    exit();
+    throw new IllegalStateException(what + " is closed");
   }
 
   void exit() {
-    if (users.decrementAndGet() == CLOSED) free();
+    users.decrementAndGet(place());
+    if (closed.get()) freeIfUnused();
   }
 
   /** True for who is the first to close. Calls that are under way go on, and the last frees. */
   boolean close() {
-    for (;;) {
-      long now = users.get();
-      if (now < 0) return false;
-      if (users.compareAndSet(now, now + CLOSED)) {
-        if (now == 0) free();
-        return true;
-      }
+    if (!closed.compareAndSet(false, true)) return false;
+    freeIfUnused();
+    return true;
+  }
+
+  private static int place() {
+    return (int) (Thread.currentThread().getId() % COUNTS) * STRIDE;
+  }
+
+  private void freeIfUnused() {
+    for (int i = 0; i < COUNTS; ++i) {
+      if (users.get(i * STRIDE) != 0) return;
     }
+    if (freeing.compareAndSet(false, true)) free();
   }
 
   /** Waits until it is freed, which {@link #close} has begun; interruptions are kept for later. */
@@ -62,10 +79,6 @@ final class Handle {
       }
     }
     if (interrupted) Thread.currentThread().interrupt();
-  }
-
-  boolean isClosed() {
-    return users.get() < 0;
   }
 
   private void free() {

@@ -21,13 +21,14 @@ final class Saves {
   private static final SessionResult UNREADABLE = new SessionResult(
       Status.UNKNOWN, "no memory for what became of it", 0, Version.NONE, 0, 0, "");
 
-  // Who is to be told, by the number of the save; null where the number is free. No map: with it
-  // an answer would need memory. All is guarded by the class.
-  private static final List<Consumer<SessionResult>> UNDER_WAY = new ArrayList<>();
-  private static int[] free = new int[BATCH];
-  private static int freeCount;
+  // Threads that save at once have different tables.
+  private static final Table[] TABLES = new Table[16];
 
-  // Stores that have saved so.
+  static {
+    for (int i = 0; i < TABLES.length; ++i) TABLES[i] = new Table(i);
+  }
+
+  // Stores that have saved so. Guarded by the class, as the teller.
   private static int users;
   private static Teller teller;
 
@@ -44,14 +45,14 @@ final class Saves {
      */
     void begin(Consumer<SessionResult> done, IntFunction<byte[]> start) {
       if (!holds) hold();
-      int number = add(done);
+      int number = tableOfThread().add(done);
       boolean begun = false;
       try {
         byte[] refused = start.apply(number);
         if (refused != null) throw new IllegalArgumentException(new String(refused, UTF_8));
         begun = true;
       } finally {
-        if (!begun) remove(number);
+        if (!begun) tableOf(number).remove(number);
       }
     }
 
@@ -70,22 +71,54 @@ final class Saves {
 
   // ---- Saves under way --------------------------------------------------------------------
 
-  private static synchronized int add(Consumer<SessionResult> done) {
-    if (freeCount > 0) {
-      int number = free[--freeCount];
-      UNDER_WAY.set(number, done);
-      return number;
+  /**
+   * Who is to be told, by the number of the save; null where the number is free. No map: with it an
+   * answer would need memory.
+   */
+  private static final class Table {
+    private final int index;
+    private final List<Consumer<SessionResult>> underWay = new ArrayList<>();
+    private int[] free = new int[BATCH];
+    private int freeCount;
+
+    Table(int index) {
+      this.index = index;
     }
-    int number = UNDER_WAY.size();
-    // Room for when all are free again.
-    if (number == free.length) free = Arrays.copyOf(free, 2 * number);
-    UNDER_WAY.add(done);
-    return number;
+
+    synchronized int add(Consumer<SessionResult> done) {
+      if (freeCount > 0) {
+        int place = free[--freeCount];
+        underWay.set(place, done);
+        return numberOf(place);
+      }
+      int place = underWay.size();
+      // Room for when all are free again.
+      if (place == free.length) free = Arrays.copyOf(free, 2 * place);
+      underWay.add(done);
+      return numberOf(place);
+    }
+
+    synchronized Consumer<SessionResult> remove(int number) {
+      int place = number / TABLES.length;
+      free[freeCount++] = place;
+      return underWay.set(place, null);
+    }
+
+    synchronized boolean isEmpty() {
+      return underWay.size() == freeCount;
+    }
+
+    private int numberOf(int place) {
+      return place * TABLES.length + index;
+    }
   }
 
-  private static synchronized Consumer<SessionResult> remove(int number) {
-    free[freeCount++] = number;
-    return UNDER_WAY.set(number, null);
+  private static Table tableOfThread() {
+    return TABLES[(int) (Thread.currentThread().getId() % TABLES.length)];
+  }
+
+  private static Table tableOf(int number) {
+    return TABLES[number % TABLES.length];
   }
 
   // ---- The thread -------------------------------------------------------------------------
@@ -131,12 +164,17 @@ final class Saves {
 
     private boolean goesOn() {
       synchronized (Saves.class) {
-        return running || UNDER_WAY.size() > freeCount;
+        if (running) return true;
       }
+      for (Table table : TABLES) {
+        if (!table.isEmpty()) return true;
+      }
+      return false;
     }
 
     private void tell(int at) {
-      Consumer<SessionResult> done = remove((int) numbers[at * NUMBERS]);
+      int number = (int) numbers[at * NUMBERS];
+      Consumer<SessionResult> done = tableOf(number).remove(number);
       try {
         done.accept(take(at));
       } catch (Throwable e) {

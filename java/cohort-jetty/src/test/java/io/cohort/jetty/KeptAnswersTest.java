@@ -4,8 +4,11 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import jakarta.servlet.http.HttpSessionActivationListener;
+import jakarta.servlet.http.HttpSessionEvent;
 import java.io.InputStream;
 import java.io.OutputStream;
+import java.io.Serializable;
 import java.net.Socket;
 import java.net.URI;
 import java.net.http.HttpResponse;
@@ -192,6 +195,32 @@ class KeptAnswersTest extends TwoServers {
     askUntilOneIsKept("/fails", "all of it");
     assertEquals("7", user.get(second, "/read"));
     noneWaits();
+  }
+
+  /** Whose application will not let go of its session, once. */
+  private static final class Clinging implements HttpSessionActivationListener, Serializable {
+    private static final long serialVersionUID = 1;
+
+    private transient boolean lets;
+
+    @Override
+    public void sessionWillPassivate(HttpSessionEvent event) {
+      if (lets) return;
+      lets = true;
+      throw new IllegalStateException("not yet, as this test wants it");
+    }
+  }
+
+  @Test
+  void aListenerThatFailsBeforeTheSaveLeavesNoAnswerThatWaits() throws Exception {
+    use(first, "/cling", session -> session.setAttribute("n", new Clinging()));
+    use(first, "/seven", session -> session.setAttribute("n", 7));
+    begin();
+    for (int i = 0; i < 3; ++i) user.ask(first, "/cling");
+    noneWaits();
+    assertEquals("done", user.get(first, "/seven"));
+    noneWaits();
+    assertEquals("7", user.get(second, "/read"));
   }
 
   @Test
