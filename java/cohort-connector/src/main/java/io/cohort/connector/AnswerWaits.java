@@ -2,6 +2,7 @@ package io.cohort.connector;
 
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
+import java.util.concurrent.atomic.AtomicLong;
 import java.util.concurrent.locks.LockSupport;
 
 /**
@@ -13,10 +14,14 @@ public class AnswerWaits {
   /** Threads that wait, at most, where answers may wait without. */
   public static final int THREADS_MAX = 2;
 
+  /** Bytes of all answers that an application keeps at once. */
+  public static final long KEPT_BYTES_MAX = 64L << 20;
+
   private static final long LOOK_AGAIN_NS = 10_000_000;
 
   private final AtomicInteger threads = new AtomicInteger();
   private final AtomicInteger answers = new AtomicInteger();
+  private final AtomicLong keptBytes = new AtomicLong();
   private volatile boolean mayLeave;
   private volatile long saveMsMax;
   private volatile int threadsMax = THREADS_MAX;
@@ -76,6 +81,18 @@ public class AnswerWaits {
   /** It waits no more. */
   public void onAnswerGoes() {
     answers.decrementAndGet();
+  }
+
+  /** Is there room for so many bytes of an answer? Then it is given back. */
+  public boolean takeRoom(int bytes) {
+    if (keptBytes.addAndGet(bytes) <= KEPT_BYTES_MAX) return true;
+    keptBytes.addAndGet(-bytes);
+    return false;
+  }
+
+  /** It is not kept any more. */
+  public void giveRoomBack(int bytes) {
+    keptBytes.addAndGet(-bytes);
   }
 
   /** How many wait without. */

@@ -4,6 +4,7 @@ import java.nio.ByteBuffer;
 import org.eclipse.jetty.http.HttpFields;
 import org.eclipse.jetty.http.HttpHeader;
 import org.eclipse.jetty.http.HttpStatus;
+import org.eclipse.jetty.http.HttpVersion;
 import org.eclipse.jetty.http.MetaData;
 import org.eclipse.jetty.server.Context;
 import org.eclipse.jetty.server.HttpStream;
@@ -45,13 +46,23 @@ final class AnswerStream extends HttpStream.Wrapper {
       "org.eclipse.jetty.server.internal.CompletionStreamWrapper";
 
   private final boolean mayKeep;
+  // Of an interim answer, after which the one comes that they are for.
+  private LeftSave early;
+  private boolean earlyRefused;
   private boolean refusing;
   // Null: the answer is not kept.
   private volatile Kept kept;
 
-  private AnswerStream(HttpStream wrapped) {
+  private AnswerStream(Request request, HttpStream wrapped) {
     super(wrapped);
-    mayKeep = isBare(wrapped);
+    mayKeep = isAlone(request) && isBare(wrapped);
+  }
+
+  // The streams of one connection of HTTP/2 or 3 are written by whichever thread is at it, which
+  // then goes on with the ends of all of them.
+  private static boolean isAlone(Request request) {
+    return request.getConnectionMetaData().getHttpVersion().getVersion()
+        <= HttpVersion.HTTP_1_1.getVersion();
   }
 
   // The thread by which a kept answer goes tells the end of the request, and must not wait. Who
@@ -99,7 +110,15 @@ final class AnswerStream extends HttpStream.Wrapper {
     if (save != null) LEFT.remove();
     boolean refused = REFUSED.get() != null;
     if (refused) REFUSED.remove();
-    if (save != null && !refused && !save.isKnown() && mayBeKept(response, last, content)) {
+    if (HttpStatus.isInterim(response.getStatus())) {
+      // What its session was saved for, and had to be refused for, holds for the one that follows.
+      if (save != null) early = save;
+      earlyRefused |= refused;
+      super.send(request, response, last, content, callback);
+      return;
+    }
+    refused |= earlyRefused || (early != null && early.wasRefused());
+    if (save != null && !refused && !save.isKnown() && mayBeKept(save, response, last, content)) {
       keep(save, request, response, content, callback);
       return;
     }
@@ -136,16 +155,18 @@ final class AnswerStream extends HttpStream.Wrapper {
 
   // ---- Keeping ----------------------------------------------------------------------------
 
-  private boolean mayBeKept(MetaData.Response response, boolean last, ByteBuffer content) {
+  private boolean mayBeKept(
+      LeftSave save, MetaData.Response response, boolean last, ByteBuffer content) {
     return mayKeep && last && BufferUtil.length(content) <= KEPT_BYTES_MAX
-        && response.getStatus() >= HttpStatus.OK_200 && response.getTrailersSupplier() == null;
+        && response.getStatus() >= HttpStatus.OK_200 && response.getTrailersSupplier() == null
+        && save.takeRoom(BufferUtil.length(content));
   }
 
   private void keep(LeftSave save, MetaData.Request request, MetaData.Response response,
       ByteBuffer content, Callback callback) {
     // The memory is Jetty's, and is used again once it has gone.
-    ByteBuffer copy = BufferUtil.copy(content);
-    if (content != null) content.position(content.limit());
+    ByteBuffer copy =
+        content == null ? null : ByteBuffer.allocate(content.remaining()).put(content).flip();
     Kept answer = new Kept();
     kept = answer;
     save.keep(refused -> go(answer, refused, request, response, copy));
@@ -248,7 +269,7 @@ final class AnswerStream extends HttpStream.Wrapper {
     public void enterScope(Context context, Request request) {
       if (request == null || request.getAttribute(INSTALLED) != null) return;
       request.setAttribute(INSTALLED, true);
-      request.addHttpStreamWrapper(AnswerStream::new);
+      request.addHttpStreamWrapper(stream -> new AnswerStream(request, stream));
     }
   }
 }

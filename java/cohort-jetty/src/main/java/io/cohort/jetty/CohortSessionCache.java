@@ -357,7 +357,8 @@ public final class CohortSessionCache extends DefaultSessionCache {
     try {
       if (written != Written.ACKNOWLEDGED) forgetIfDropped(session);
     } finally {
-      save.known(session.data().isRefused());
+      // What becomes of the object from now on is no matter.
+      save.known(written == Written.CONFLICT && session.data().dropped() != Dropped.ENDED);
     }
   }
 
@@ -381,12 +382,9 @@ public final class CohortSessionCache extends DefaultSessionCache {
     // Of one that is not here any more the store would be asked, which has not got it yet.
     if (getEvictionPolicy() == EVICT_ON_SESSION_EXIT) return false;
     CohortSessionData data = session.data();
-    boolean others = hasOthers(session);
-    // Not under the lock: others may call the session while they hold what encoding waits for.
-    if (others && !store.isUnchangedBesideSave(data, true)) return false;
     try (AutoLock lock = session.lock()) {
-      if (session.isInvalidOrInvalidating() || hasOthers(session) != others) return false;
-      if (!others && !store.isUnchangedBesideSave(data, false)) return false;
+      if (session.isInvalidOrInvalidating()) return false;
+      if (!store.isUnchangedBesideSave(data, session.getRequests() > 1)) return false;
       data.beginReleaseBesideSave();
       try {
         super.release(session);

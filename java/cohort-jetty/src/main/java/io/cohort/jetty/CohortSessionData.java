@@ -246,10 +246,11 @@ final class CohortSessionData extends SessionData implements SessionWriter.Targe
   }
 
   /**
-   * There is something that the store has not. Under the session's lock, when no request has it.
+   * There is something that the store has not, or may not have. Under the session's lock, when no
+   * request has it.
    */
   boolean hasUnsent() {
-    return dropped == Dropped.NO && (touched || !isStored());
+    return dropped == Dropped.NO && (touched || saveLeft || !isStored());
   }
 
   boolean isStored() {

@@ -180,8 +180,8 @@ public final class CohortSessionDataStore extends AbstractSessionDataStore {
   }
 
   /** As {@link SessionSaver#isUnchangedBesideSave}. */
-  boolean isUnchangedBesideSave(CohortSessionData data, boolean underWay) {
-    return saver.isUnchangedBesideSave(data, underWay);
+  boolean isUnchangedBesideSave(CohortSessionData data, boolean others) {
+    return saver.isUnchangedBesideSave(data, others);
   }
 
   @Override

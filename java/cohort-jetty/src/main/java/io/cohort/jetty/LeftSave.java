@@ -10,6 +10,8 @@ final class LeftSave {
   private final AnswerWaits waits;
   private final LongAdder kept;
   private final CompletableFuture<Boolean> refused = new CompletableFuture<>();
+  // Written by the thread that sends the answer, before that is kept.
+  private int bytes;
 
   /** {@code kept} counts answers that wait without a thread. */
   LeftSave(AnswerWaits waits, LongAdder kept) {
@@ -36,12 +38,22 @@ final class LeftSave {
     return refused.join();
   }
 
+  /** Is there room for an answer of so many bytes, as long as it is kept? */
+  boolean takeRoom(int answerBytes) {
+    if (!waits.takeRoom(answerBytes)) return false;
+    bytes = answerBytes;
+    return true;
+  }
+
   /**
    * {@code answer} is told whether they were, by who makes it known, or at once. It must neither
    * wait nor throw.
    */
   void keep(Consumer<Boolean> answer) {
     kept.increment();
-    refused.thenAccept(answer);
+    refused.thenAccept(wasRefused -> {
+      waits.giveRoomBack(bytes);
+      answer.accept(wasRefused);
+    });
   }
 }

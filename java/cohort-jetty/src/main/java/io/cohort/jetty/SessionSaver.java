@@ -87,12 +87,15 @@ final class SessionSaver {
   }
 
   /**
-   * A save was left and not acknowledged yet: is there nothing to send besides? What {@code
-   * underWay} requests have got they may change as long as they go on.
+   * A save was left and not acknowledged yet: is there nothing to send besides? The session's lock
+   * is held. What {@code others} have changed they collect themselves before they answer, and must
+   * not find it taken: so where there are others nothing is, and what was touched counts as
+   * changed.
    */
-  boolean isUnchangedBesideSave(CohortSessionData data, boolean underWay) {
+  boolean isUnchangedBesideSave(CohortSessionData data, boolean others) {
     if (data.dropped() != Dropped.NO || data.needsMetadata() || gaveUp) return false;
-    Changes changes = collect(data, underWay);
+    if (others) return !data.tracker().isTouched();
+    Changes changes = collect(data, false);
     if (changes.isEmpty()) return true;
     restore(data, changes);
     return false;

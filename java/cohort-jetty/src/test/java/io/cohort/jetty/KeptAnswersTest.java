@@ -2,11 +2,17 @@ package io.cohort.jetty;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertNotNull;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import io.cohort.session.AttributeCodec;
+import io.cohort.session.ClassRules;
+import io.cohort.session.DecodeResult;
 import jakarta.servlet.http.HttpSessionActivationListener;
 import jakarta.servlet.http.HttpSessionEvent;
+import java.io.IOException;
 import java.io.InputStream;
+import java.io.ObjectOutputStream;
 import java.io.OutputStream;
 import java.io.Serializable;
 import java.net.Socket;
@@ -19,6 +25,7 @@ import java.util.Set;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.atomic.AtomicReference;
+import org.eclipse.jetty.http.HttpStatus;
 import org.eclipse.jetty.server.Handler;
 import org.eclipse.jetty.server.HttpStream;
 import org.eclipse.jetty.server.Request;
@@ -31,6 +38,7 @@ import org.junit.jupiter.api.Test;
 class KeptAnswersTest extends TwoServers {
   private static final int PARALLEL = 8;
   private static final int REQUESTS = 50;
+  private static final int MARKS = 15;
 
   private final Set<String> answers = ConcurrentHashMap.newKeySet();
 
@@ -187,6 +195,55 @@ class KeptAnswersTest extends TwoServers {
     noneWaits();
   }
 
+  // What comes back, until that is an interim answer and another one, which ends so.
+  private String askForTwo(String path, String end) throws Exception {
+    URI uri = URI.create(first.uri(path));
+    String head =
+        "GET " + uri.getPath() + " HTTP/1.1\r\nHost: here\r\nCookie: " + user.cookie + "\r\n\r\n";
+    StringBuilder answers = new StringBuilder();
+    try (Socket socket = new Socket(uri.getHost(), uri.getPort())) {
+      socket.setSoTimeout(60_000);
+      socket.getOutputStream().write(head.getBytes(StandardCharsets.US_ASCII));
+      int next = 0;
+      while (next >= 0 && !answers.toString().matches("(?s)HTTP/1.1 103 .*\r\n\r\nHTTP.*" + end)) {
+        next = socket.getInputStream().read();
+        answers.append((char) next);
+      }
+    }
+    return answers.toString();
+  }
+
+  private void hint(String path, Use use) {
+    first.page(path, (request, response) -> {
+      use.of(request.getSession());
+      response.sendError(HttpStatus.EARLY_HINTS_103);
+      return "after the hint";
+    });
+  }
+
+  @Test
+  void theAnswerAfterAnInterimOneGoesWhenWhatWasChangedBeforeThatIsSaved() throws Exception {
+    hint("/hint", session -> session.setAttribute("n", 7));
+    begin();
+    String answers = askForTwo("/hint", "after the hint");
+    assertTrue(answers.contains("\r\n\r\nHTTP/1.1 200 "), answers);
+    assertEquals("7", user.get(second, "/read"));
+    noneWaits();
+  }
+
+  @Test
+  void aRefusalThatIsKnownByTheInterimAnswerIsToldByTheOneAfterIt() throws Exception {
+    hint("/hint", session -> {
+      session.setAttribute("n", 50);
+      user.again().get(second, "/count");
+    });
+    begin();
+    String answers = askForTwo("/hint", "\r\n\r\n");
+    assertTrue(answers.contains("\r\n\r\nHTTP/1.1 503 "), answers);
+    assertEquals("2", user.get(first, "/read"));
+    noneWaits();
+  }
+
   @Test
   void anAnswerGoesThoughItsApplicationFailsAfterIt() throws Exception {
     promise("/fails", "all of it",
@@ -293,6 +350,58 @@ class KeptAnswersTest extends TwoServers {
         ()
             -> first.cache().doGet(user.storeId()) == null
             || first.cache().doGet(user.storeId()).getRequests() == 0);
+  }
+
+  /** What takes long to encode, so that others come meanwhile. */
+  private static final class Mark implements Serializable {
+    private static final long serialVersionUID = 1;
+    private static final long ENCODING_NS = 2_000_000;
+
+    private final int number;
+
+    Mark(int number) {
+      this.number = number;
+    }
+
+    private void writeObject(ObjectOutputStream out) throws IOException {
+      long end = System.nanoTime() + ENCODING_NS;
+      while (System.nanoTime() < end) Thread.onSpinWait();
+      out.defaultWriteObject();
+    }
+  }
+
+  /** Whatever the ends of other requests of its session are looking for meanwhile. */
+  @Test
+  void eachAnswerOfManyParallelRequestsOfASessionComesAfterItsChange() throws Exception {
+    first.page("/mark", (request, response) -> {
+      String[] mark = request.getQueryString().split("=");
+      request.getSession().setAttribute(mark[0], new Mark(Integer.parseInt(mark[1])));
+      return "done";
+    });
+    begin();
+    List<CompletableFuture<Void>> all = new ArrayList<>();
+    for (int i = 0; i < PARALLEL; ++i) {
+      String name = "w" + i;
+      all.add(CompletableFuture.runAsync(() -> markOften(name), task -> new Thread(task).start()));
+    }
+    for (CompletableFuture<Void> each : all) each.join();
+    noneWaits();
+  }
+
+  private void markOften(String name) {
+    Browser window = user.again();
+    AttributeCodec codec = new AttributeCodec(ClassRules.of(getClass().getClassLoader()));
+    try {
+      for (int i = 1; i <= MARKS; ++i) {
+        assertEquals("done", window.get(first, "/mark?" + name + "=" + i));
+        byte[] there = second.store().find(user.storeId()).attributes().get(name);
+        assertNotNull(there, name + ", at the other instance");
+        Mark mark = (Mark) ((DecodeResult.Decoded) codec.decode(there)).value();
+        assertEquals(i, mark.number, "of " + name + ", at the other instance");
+      }
+    } catch (Exception e) {
+      throw new IllegalStateException(e);
+    }
   }
 
   private void countOften() {
