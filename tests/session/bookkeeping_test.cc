@@ -28,6 +28,28 @@ TEST(SessionTableTest, ASessionIsBroughtForwardAndNotPutOff) {
   EXPECT_EQ(table.NextDue(), absl::InfiniteFuture());
 }
 
+// By it a save is known to be of a session that is in the list, and not put off.
+TEST(SessionTableTest, ASessionThatIsUsedSaysWhenItIsDue) {
+  SessionTable table;
+  std::shared_ptr<Session> first = table.FindOrNew("s1");
+  EXPECT_EQ(first->due, std::nullopt);
+  table.BringForward(*first, At(5));
+  EXPECT_FALSE(table.Contains("s1"));
+  table.Add("s1", At(20));
+  EXPECT_EQ(first->due, At(20));
+  table.BringForward(*first, At(30));
+  EXPECT_EQ(table.NextDue(), At(20));
+  table.BringForward(*first, At(10));
+  EXPECT_EQ(table.NextDue(), At(10));
+  EXPECT_EQ(first->due, At(10));
+  table.Schedule("s1", At(40));
+  EXPECT_EQ(first->due, At(40));
+  table.Remove("s1");
+  EXPECT_EQ(first->due, std::nullopt);
+  table.Add("s2", At(7));
+  EXPECT_EQ(table.FindOrNew("s2")->due, At(7));
+}
+
 // Else two calls could write one session at a time.
 TEST(SessionTableTest, WhatIsDroppedKeepsItsObjectWhileSomebodyHasItsTurn) {
   SessionTable table;

@@ -35,9 +35,9 @@ public final class SessionChanges {
     return this;
   }
 
-  /** Bytes of what is set and erased, the lengths of names and values included (4 bytes each). */
-  public int bytes() {
-    return set.packedBytes() + erased.packedBytes();
+  /** Bytes of the memory that {@link #clear} keeps. */
+  public int capacity() {
+    return set.array().length + erased.array().length;
   }
 
   /**

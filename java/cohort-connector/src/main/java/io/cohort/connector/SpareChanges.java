@@ -9,7 +9,7 @@ import java.util.concurrent.atomic.AtomicReferenceArray;
  * Any threads.
  */
 final class SpareChanges {
-  /** Bytes of them: more is not kept. */
+  /** Bytes of memory: what has more is not kept. */
   static final int BYTES_MAX = 64 << 10;
 
   private static final int PLACES = 16;
@@ -28,7 +28,7 @@ final class SpareChanges {
 
   /** Nobody uses {@code changes} any more. */
   void give(SessionChanges changes) {
-    if (changes.bytes() <= BYTES_MAX) places.set(place(), changes.clear());
+    if (changes.capacity() <= BYTES_MAX) places.set(place(), changes.clear());
   }
 
   private static int place() {

@@ -5,6 +5,7 @@ import io.cohort.Session;
 import io.cohort.SessionEvent;
 import io.cohort.SessionResult;
 import io.cohort.connector.AnswerWaits;
+import io.cohort.connector.LateWork;
 import io.cohort.connector.SaveLock;
 import io.cohort.connector.SessionWriter.Written;
 import io.cohort.connector.Standing;
@@ -360,6 +361,13 @@ public final class CohortSessionCache extends DefaultSessionCache {
       // What becomes of the object from now on is no matter.
       save.known(written == Written.CONFLICT && session.data().dropped() != Dropped.ENDED);
     }
+    if (session.data().standing().isAway()) LateWork.run(() -> letGo(session));
+  }
+
+  private void letGo(CohortManagedSession session) {
+    try (AutoLock lock = session.lock()) {
+      letGo(session.getId(), session);
+    }
   }
 
   @Override
@@ -537,9 +545,7 @@ public final class CohortSessionCache extends DefaultSessionCache {
     local.data().standing().move();
     // Requests that have it may hold the lock for long: the last of them lets it go.
     if (local.isInUse() || !local.data().isCurrent()) return;
-    try (AutoLock lock = local.lock()) {
-      letGo(id, local);
-    }
+    letGo(local);
   }
 
   // The session's lock is held.

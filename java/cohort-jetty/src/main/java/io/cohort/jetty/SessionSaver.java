@@ -14,6 +14,7 @@ import io.cohort.session.Changes;
 import io.cohort.session.EncodeResult;
 import io.cohort.session.Reason;
 import java.nio.charset.StandardCharsets;
+import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.function.Consumer;
 
 /**
@@ -29,6 +30,7 @@ final class SessionSaver {
   private final AttributePolicy policy;
   private final PendingEnds ends;
   private final Counters counters;
+  private final AtomicBoolean retrying = new AtomicBoolean();
   private volatile boolean stopping;
   // Since the stop began a write was not acknowledged.
   private volatile boolean gaveUp;
@@ -96,6 +98,11 @@ final class SessionSaver {
     if (data.dropped() != Dropped.NO || data.needsMetadata() || gaveUp) return false;
     if (others) return !data.tracker().isTouched();
     Changes changes = collect(data, false);
+    if (data.dropped() != Dropped.NO) {
+      // What the save has met meanwhile stays to be told.
+      data.setTouched(true);
+      return false;
+    }
     if (changes.isEmpty()) return true;
     restore(data, changes);
     return false;
@@ -169,8 +176,9 @@ final class SessionSaver {
       return;
     }
     // Who ends it from now on does so after this save.
-    if (!data.isEndedBesideSave() && ends.size() == 0) {
+    if (!data.isEndedBesideSave()) {
       over(data, written, left, later);
+      if (ends.size() > 0) retryLater();
       return;
     }
     try {
@@ -178,6 +186,23 @@ final class SessionSaver {
     } catch (RuntimeException | Error e) {
       if (data.isEndedBesideSave()) ends.remember(data.getId(), false);
       over(data, written, left, later);
+      throw e;
+    }
+  }
+
+  // No answer waits for it.
+  private void retryLater() {
+    if (retrying.getAndSet(true)) return;
+    try {
+      LateWork.run(() -> {
+        try {
+          ends.retry();
+        } finally {
+          retrying.set(false);
+        }
+      });
+    } catch (RuntimeException | Error e) {
+      retrying.set(false);
       throw e;
     }
   }
