@@ -83,6 +83,7 @@ class Preparation {
   }
   absl::Status CheckSize(const ConvergentItem& item);
   bool FitsAnyway(const ConvergentItem& item, size_t before);
+  void Grow(const ConvergentItem& item, size_t wanted, size_t before);
   bool MovesUse(const Entry& held) const;
   // The lifetime that the entry has, as `item` leaves it, for the life that `put` begins.
   void KeepTtl(const ConvergentItem& item, ConvergentItem& put) const;
@@ -183,6 +184,11 @@ absl::Status Preparation::Add(const AttributesOp& op) {
   return CheckSize(item);
 }
 
+void Preparation::Grow(const ConvergentItem& item, size_t wanted, size_t before) {
+  growth_ += static_cast<int64_t>(wanted) - static_cast<int64_t>(before);
+  if (before == 0) growth_ += static_cast<int64_t>(item.key.size() + kEntryOverheadBytes);
+}
+
 // Whether it fits, whatever of the `before` bytes that the entry has it replaces: to find that out
 // costs more than all the rest.
 bool Preparation::FitsAnyway(const ConvergentItem& item, size_t before) {
@@ -192,8 +198,7 @@ bool Preparation::FitsAnyway(const ConvergentItem& item, size_t before) {
   if (cap != 0 && most > cap / 2) return false;
   const size_t wanted = SizeWith(item, Registers(), before);
   if (!map_.CheckEntrySize(item.key, wanted, before).ok()) return false;
-  growth_ += static_cast<int64_t>(wanted) - static_cast<int64_t>(before);
-  if (before == 0) growth_ += static_cast<int64_t>(item.key.size() + kEntryOverheadBytes);
+  Grow(item, wanted, before);
   return true;
 }
 
@@ -212,8 +217,7 @@ absl::Status Preparation::CheckSize(const ConvergentItem& item) {
   const size_t wanted = SizeWith(item, old, before);
   absl::Status fits = map_.CheckEntrySize(item.key, wanted, before);
   if (!fits.ok()) return fits;
-  growth_ += static_cast<int64_t>(wanted) - static_cast<int64_t>(before);
-  if (before == 0) growth_ += static_cast<int64_t>(item.key.size() + kEntryOverheadBytes);
+  Grow(item, wanted, before);
   // A map that evicts takes what comes meanwhile, up to a bound.
   const MapSettings& settings = map_.state().settings;
   const uint64_t cap =

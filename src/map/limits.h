@@ -20,7 +20,7 @@ inline constexpr size_t kMapNameBytesMax = 64;
 inline constexpr size_t kMapsMax = 64;  // Of one group.
 inline constexpr size_t kBatchItemsMax = 1000;
 inline constexpr size_t kExpireKeysMax = 1000;  // Keys of one EXPIRE operation.
-// An entry is deleted at most this part of its lifetime late.
+// An entry is deleted late by at most one of so many parts of its lifetime.
 inline constexpr uint64_t kExpiryStepsMin = 1000;
 inline constexpr size_t kPurgeClaimsMax = 1000;           // Claims one PURGE operation forgets ...
 inline constexpr size_t kPurgeClaimBytesAim = 256 << 10;  // ... and about how many bytes of keys.

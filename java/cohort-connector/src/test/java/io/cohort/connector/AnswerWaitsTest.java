@@ -1,23 +1,27 @@
 package io.cohort.connector;
 
-import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import org.junit.jupiter.api.Test;
 
+/** Which requests wait for their saves with their threads, and how many answers are kept. */
 class AnswerWaitsTest {
   private final AnswerWaits waits = new AnswerWaits();
 
   @Test
-  void fewThreadsWaitAndNoneWhileAnAnswerWaitsWithout() {
+  void aFewThreadsWait() {
     for (int i = 0; i < AnswerWaits.THREADS_MAX; ++i) assertTrue(waits.takeThread());
+    assertFalse(waits.takeThread());
     assertFalse(waits.takeThread());
     waits.giveThreadBack();
     assertTrue(waits.takeThread());
-    waits.giveThreadBack();
+    assertFalse(waits.takeThread());
+  }
+
+  @Test
+  void noneWaitsWhileAnAnswerDoesWithout() {
     waits.onAnswerWaits();
-    assertEquals(1, waits.waitingAnswers());
     assertFalse(waits.takeThread());
     waits.onAnswerGoes();
     assertTrue(waits.takeThread());

@@ -392,7 +392,7 @@ public final class CohortSessionCache extends DefaultSessionCache {
     CohortSessionData data = session.data();
     try (AutoLock lock = session.lock()) {
       if (session.isInvalidOrInvalidating()) return false;
-      if (!store.isUnchangedBesideSave(data, session.getRequests() > 1)) return false;
+      if (!store.isUnchangedBesideSave(data, hasOthers(session))) return false;
       data.beginReleaseBesideSave();
       try {
         super.release(session);

@@ -233,10 +233,7 @@ class KeptAnswersTest extends TwoServers {
 
   @Test
   void aRefusalThatIsKnownByTheInterimAnswerIsToldByTheOneAfterIt() throws Exception {
-    hint("/hint", session -> {
-      session.setAttribute("n", 50);
-      user.again().get(second, "/count");
-    });
+    hint("/hint", this::setMeanwhile);
     begin();
     String answers = askForTwo("/hint", "\r\n\r\n");
     assertTrue(answers.contains("\r\n\r\nHTTP/1.1 503 "), answers);

@@ -79,10 +79,13 @@ abstract class TwoServers {
 
   /** At the first server, /meanwhile sets "n", and the second one counts before it is answered. */
   void addMeanwhile() {
-    use(first, "/meanwhile", session -> {
-      session.setAttribute("n", 50);
-      user.again().get(second, "/count");
-    });
+    use(first, "/meanwhile", this::setMeanwhile);
+  }
+
+  /** Sets "n" at the first server, and the second one counts before it is saved. */
+  void setMeanwhile(HttpSession session) throws Exception {
+    session.setAttribute("n", 50);
+    user.again().get(second, "/count");
   }
 
   /** A page that answers "done". */
